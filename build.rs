@@ -1,0 +1,2 @@
+//! Calls the generator.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The ticket core: nouns, store, gate and dispatch.

@@ -1,0 +1,1 @@
+//! The public door: REST, gRPC, grpc-web and documents on one port.

@@ -1,0 +1,1 @@
+//! Sends signed webhooks; holds no database.
