@@ -1,0 +1,213 @@
+//! The run-time half of the generated `Guard`: the one gate that every call passes, whatever way it came in.
+//! Order: authenticate, rate, entitlement, scope or role (all by the [`Gate`], which the core implements), then the
+//! edge's *undecodable* marker, field rules, deadline, and at last the service. It knows no noun and no database.
+
+use crate::{
+    failure::{Failure, Violation},
+    reason::Reason,
+    v1::Role,
+    wire,
+};
+use futures_util::{Stream, StreamExt as _};
+use std::{future::Future, pin::Pin, time::Duration};
+use tonic::{Extensions, Request, Response, Status, metadata::MetadataMap};
+
+/// A server stream of any service, in process or remote.
+pub type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Longest time that a unary call may take; a caller may ask for less by `grpc-timeout`.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// How often the credentials of a running stream are looked at again.
+pub const STREAM_RECHECK: Duration = Duration::from_secs(30);
+
+/// Who may call an RPC; see `inboxops.v1.Policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Scope that an API key needs; `any` for every key, `None` when keys may not call.
+    pub api_key: Option<&'static str>,
+    /// Least role of a session; `None` when sessions may not call.
+    pub session: Option<Role>,
+    /// Service tokens and the operator may call.
+    pub service: bool,
+    /// Dispatch-only tokens may call.
+    pub worker: bool,
+    /// Anybody may call.
+    pub public: bool,
+    /// Only the operator may call.
+    pub operator: bool,
+    /// Entitlement that the tenant of a key or session needs.
+    pub entitlement: Option<&'static str>,
+}
+
+/// What the generated code knows of an RPC.
+#[derive(Debug)]
+pub struct Rpc {
+    /// Path on the wire: `/inboxops.v1.TicketService/GetTicket`.
+    pub path: &'static str,
+    /// Who may call.
+    pub policy: Policy,
+    /// Whether the REST route has a body: then fields that break a rule are 422, otherwise query parameters and 400.
+    pub has_body: bool,
+}
+
+/// What the gate says of a call.
+pub struct Admission {
+    /// Metadata of every answer to an authenticated call: the rate limit's headers.
+    pub headers: MetadataMap,
+    /// Whether the call may go on.
+    pub verdict: Result<(), Failure>,
+}
+
+/// Decides who comes in. The core has the only implementation.
+#[tonic::async_trait]
+pub trait Gate: Send + Sync + 'static {
+    /// Authenticates, counts against the rate limit, checks entitlement, scope and role; leaves the caller and,
+    /// from a trusted edge, origin and marker in `extensions`.
+    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission;
+
+    /// Looks again whether the caller of a running stream may still have it.
+    async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure>;
+}
+
+/// A request message with its field rules.
+pub trait Checked: Default {
+    /// Normalises what the rules say (trim), then collects every rule that a field breaks. The second list holds
+    /// violations with a reason of their own, which are answered alone and first.
+    fn check(&mut self, violations: &mut Violations);
+}
+
+/// Violations while they are collected.
+#[derive(Debug, Default)]
+pub struct Violations {
+    /// Rules that are broken, in the order of the fields.
+    pub list: Vec<Violation>,
+    /// The first refusal that is answered alone, before all others.
+    pub alone: Option<Reason>,
+}
+
+/// The edge could not decode the request: the gate answers this, when the caller gets that far.
+#[derive(Clone, Debug)]
+pub struct Undecodable(pub Failure);
+
+/// Passes one unary call through the gate.
+pub async fn unary<Q, R, F, C>(gate: &dyn Gate, rpc: &'static Rpc, request: Request<Q>, call: C) -> Result<Response<R>, Status>
+where
+    Q: Checked,
+    C: FnOnce(Request<Q>) -> F,
+    F: Future<Output = Result<Response<R>, Status>>,
+{
+    let (request, headers) = enter(gate, rpc, request).await?;
+    let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
+    let answer = match tokio::time::timeout(deadline, call(request)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Failure::new(Reason::Timeout).status()),
+    };
+    match answer {
+        Ok(mut response) => {
+            merge(response.metadata_mut(), headers);
+            Ok(response)
+        }
+        Err(status) => Err(with_headers(status, headers)),
+    }
+}
+
+/// Passes one server-streaming call through the gate; its credentials are looked at again every [`STREAM_RECHECK`].
+pub async fn streaming<Q, R, F, C>(
+    gate: std::sync::Arc<dyn Gate>,
+    rpc: &'static Rpc,
+    request: Request<Q>,
+    call: C,
+) -> Result<Response<BoxStream<R>>, Status>
+where
+    Q: Checked,
+    R: Send + 'static,
+    C: FnOnce(Request<Q>) -> F,
+    F: Future<Output = Result<Response<BoxStream<R>>, Status>>,
+{
+    let (request, headers) = enter(&*gate, rpc, request).await?;
+    let extensions = request.extensions().clone();
+    match call(request).await {
+        Ok(mut response) => {
+            merge(response.metadata_mut(), headers);
+            Ok(response.map(|stream| recheck(gate, rpc, extensions, stream)))
+        }
+        Err(status) => Err(with_headers(status, headers)),
+    }
+}
+
+/// Ends a stream with a status as soon as its caller may no longer have it.
+fn recheck<R: Send + 'static>(
+    gate: std::sync::Arc<dyn Gate>,
+    rpc: &'static Rpc,
+    extensions: Extensions,
+    stream: BoxStream<R>,
+) -> BoxStream<R> {
+    let mut every = tokio::time::interval_at(tokio::time::Instant::now() + STREAM_RECHECK, STREAM_RECHECK);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let state = (gate, extensions, stream, every, false);
+    Box::pin(futures_util::stream::unfold(state, move |(gate, extensions, mut stream, mut every, over)| async move {
+        if over {
+            return None;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                _ = every.tick() => if let Err(failure) = gate.still_admitted(rpc, &extensions).await {
+                    return Some((Err(failure.status()), (gate, extensions, stream, every, true)));
+                },
+                item = stream.next() => return item.map(|item| (item, (gate, extensions, stream, every, false))),
+            }
+        }
+    }))
+}
+
+async fn enter<Q: Checked>(gate: &dyn Gate, rpc: &'static Rpc, request: Request<Q>) -> Result<(Request<Q>, MetadataMap), Status> {
+    let (metadata, mut extensions, mut message) = request.into_parts();
+    let Admission { headers, verdict } = gate.admit(rpc, &metadata, &mut extensions).await;
+    let verdict = verdict.and_then(|()| check(rpc, &mut message, extensions.remove::<Undecodable>()));
+    match verdict {
+        Ok(()) => Ok((Request::from_parts(metadata, extensions, message), headers)),
+        Err(failure) => Err(with_headers(failure.status(), headers)),
+    }
+}
+
+/// Field rules, together with what the edge found while it decoded: all violations of one step in one answer.
+fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Undecodable>) -> Result<(), Failure> {
+    let (found, reason) = match undecodable {
+        // Broken rules do not end the reading: the message holds what could be read, and its rules count too.
+        Some(Undecodable(failure)) if is_rule(failure.reason) => (failure.violations, Some(failure.reason)),
+        Some(Undecodable(failure)) => return Err(failure),
+        None => (Vec::new(), None),
+    };
+    let mut violations = Violations { list: found, alone: None };
+    let decoded = violations.list.len();
+    message.check(&mut violations);
+    if let Some(alone) = violations.alone {
+        return Err(Failure::new(alone));
+    }
+    // A field that could not be decoded is absent from the message: "is required" would say it twice.
+    let (first, rest) = violations.list.split_at(decoded);
+    let more: Vec<Violation> =
+        rest.iter().filter(|new| !first.iter().any(|old| old.field == new.field)).cloned().collect();
+    let all = [first, &more].concat();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let rule = if rpc.has_body { Reason::ValidationFailed } else { Reason::InvalidParameter };
+    Err(Failure::violations(reason.unwrap_or(rule), all))
+}
+
+fn is_rule(reason: Reason) -> bool {
+    matches!(reason, Reason::ValidationFailed | Reason::InvalidParameter | Reason::UnknownParameter)
+}
+
+fn with_headers(mut status: Status, headers: MetadataMap) -> Status {
+    merge(status.metadata_mut(), headers);
+    status
+}
+
+fn merge(into: &mut MetadataMap, from: MetadataMap) {
+    if !from.is_empty() {
+        into.as_mut().extend(from.into_headers());
+    }
+}

@@ -1,0 +1,155 @@
+//! What crosses from process to process beside the messages: names of metadata, the allow-lists of both
+//! directions, and the origin of a request. It knows no noun.
+
+use crate::{failure::Failure, gate::Undecodable};
+use http::HeaderMap;
+use std::{net::IpAddr, time::Duration};
+use tonic::{
+    Extensions, Request,
+    metadata::{MetadataMap, MetadataValue},
+};
+
+/// Token by which an edge shows that its word on origin and marker can be believed.
+pub const EDGE_TOKEN: &str = "inboxops-edge-token";
+/// Origin of a request, as an edge saw it.
+pub const ORIGIN: &str = "inboxops-origin-bin";
+/// The edge's undecodable marker: an encoded `google.rpc.Status`.
+pub const UNDECODABLE: &str = "inboxops-undecodable-bin";
+/// Tenant that a service token acts for.
+pub const TENANT: &str = "x-inboxops-tenant";
+/// Id of a request in answers and logs.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// Request headers that reach the core; all others end at the edge. `host` or `connection` would end the call.
+pub const REQUEST_HEADERS: &[&str] =
+    &["authorization", "cookie", "idempotency-key", "if-match", "if-none-match", "traceparent", "tracestate", TENANT];
+/// Response metadata that becomes HTTP headers.
+pub const RESPONSE_HEADERS: &[&str] = &[
+    "ratelimit",
+    "ratelimit-policy",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "idempotency-replayed",
+    "set-cookie",
+];
+
+/// Way by which a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// JSON over HTTP.
+    Rest,
+    /// gRPC.
+    Grpc,
+    /// grpc-web.
+    GrpcWeb,
+    /// The socket in the data folder, which only the operator can open.
+    Local,
+}
+
+/// Where a request came from. The listener makes it, so a client cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Address of the client; `None` on the local socket.
+    pub peer: Option<IpAddr>,
+    /// Way in.
+    pub way: Way,
+    /// Id of the request.
+    pub request_id: String,
+    /// Whether a browser sent it from our own pages.
+    pub same_origin: bool,
+}
+
+impl Origin {
+    fn encode(&self) -> String {
+        let peer = self.peer.map(|peer| peer.to_string()).unwrap_or_default();
+        let way = match self.way {
+            Way::Rest => "rest",
+            Way::Grpc => "grpc",
+            Way::GrpcWeb => "grpc-web",
+            // A remote edge has no local socket; it never claims one.
+            Way::Local => "grpc",
+        };
+        format!("{peer} {way} {} {}", u8::from(self.same_origin), self.request_id)
+    }
+
+    fn decode(text: &str) -> Option<Origin> {
+        let mut parts = text.splitn(4, ' ');
+        let peer = parts.next()?.parse().ok();
+        let way = match parts.next()? {
+            "rest" => Way::Rest,
+            "grpc" => Way::Grpc,
+            "grpc-web" => Way::GrpcWeb,
+            _ => return None,
+        };
+        let same_origin = parts.next()? == "1";
+        Some(Origin { peer, way, request_id: parts.next()?.to_owned(), same_origin })
+    }
+}
+
+/// Copies the headers of [`REQUEST_HEADERS`] into the metadata of a call.
+pub fn request_metadata(headers: &HeaderMap) -> MetadataMap {
+    MetadataMap::from_headers(pick(headers, REQUEST_HEADERS))
+}
+
+/// Copies the metadata of [`RESPONSE_HEADERS`] into the headers of an answer.
+pub fn response_headers(metadata: &MetadataMap, into: &mut HeaderMap) {
+    into.extend(pick(metadata.as_ref(), RESPONSE_HEADERS));
+}
+
+fn pick(headers: &HeaderMap, names: &[&'static str]) -> HeaderMap {
+    let mut picked = HeaderMap::new();
+    for name in names {
+        for value in headers.get_all(*name) {
+            picked.append(*name, value.clone());
+        }
+    }
+    picked
+}
+
+/// Prepares a call to a core in another process: allowed metadata only, and what in-process calls carry in their
+/// extensions. `token` is the edge's or worker's own service token.
+pub fn outgoing<T>(request: &mut Request<T>, token: &MetadataValue<tonic::metadata::Ascii>) {
+    let mut metadata = request_metadata(request.metadata().as_ref());
+    if let Some(timeout) = request.metadata().get("grpc-timeout") {
+        metadata.insert("grpc-timeout", timeout.clone());
+    }
+    metadata.insert(EDGE_TOKEN, token.clone());
+    if let Some(origin) = request.extensions().get::<Origin>() {
+        metadata.insert_bin(ORIGIN, MetadataValue::from_bytes(origin.encode().as_bytes()));
+    }
+    if let Some(Undecodable(failure)) = request.extensions().get::<Undecodable>() {
+        metadata.insert_bin(UNDECODABLE, MetadataValue::from_bytes(failure.status().details()));
+    }
+    *request.metadata_mut() = metadata;
+}
+
+/// Takes over what a trusted edge says of a call. Call it only once its [`EDGE_TOKEN`] was found good.
+pub fn incoming(metadata: &MetadataMap, extensions: &mut Extensions) {
+    let bytes = |name| metadata.get_bin(name).and_then(|value| value.to_bytes().ok());
+    if let Some(origin) = bytes(ORIGIN).and_then(|bytes| Origin::decode(std::str::from_utf8(&bytes).ok()?)) {
+        extensions.insert(origin);
+    }
+    if let Some(details) = bytes(UNDECODABLE) {
+        extensions.insert(Undecodable(Failure::of_details(&details)));
+    }
+}
+
+/// The time that `grpc-timeout` leaves.
+pub fn timeout(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
