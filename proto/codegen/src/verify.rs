@@ -1,0 +1,193 @@
+//! The rules that a contract must keep before anything is made from it. Each finding is a sentence that begins with
+//! the name of the element.
+
+use crate::model::{
+    Body, ENTITLEMENTS, Enum, FORMATS, Field, Http, Kind, Message, Model, PUBLIC_PACKAGE, Policy, Rpc, SCOPES, Service,
+    snake,
+};
+use std::collections::BTreeMap;
+
+/// All that is wrong with a contract.
+pub fn findings(model: &Model) -> Vec<String> {
+    let mut found = Findings(Vec::new());
+    model.enums.iter().for_each(|item| found.enumeration(item));
+    model.messages.iter().for_each(|message| found.message(message));
+    // What follows looks up fields by what the messages say, so it needs them sound.
+    for service in &model.services {
+        found.comment(&service.full_name(), &service.comment);
+        service.rpcs.iter().for_each(|rpc| found.rpc(model, service, rpc));
+    }
+    found.overlaps(model);
+    found.0
+}
+
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn add(&mut self, name: &str, what: impl AsRef<str>) {
+        self.0.push(format!("{name}: {}", what.as_ref()));
+    }
+
+    fn comment(&mut self, name: &str, comment: &str) {
+        if comment.is_empty() {
+            self.add(name, "has no comment");
+        }
+    }
+
+    fn enumeration(&mut self, item: &Enum) {
+        self.comment(&item.full_name, &item.comment);
+        let prefix = format!("{}_", snake(&item.name).to_uppercase());
+        for value in &item.values {
+            let name = format!("{}.{}", item.full_name, value.name);
+            self.comment(&name, &value.comment);
+            if !value.name.starts_with(&prefix) {
+                self.add(&name, format!("does not begin with {prefix}"));
+            }
+        }
+    }
+
+    fn message(&mut self, message: &Message) {
+        self.comment(&message.full_name, &message.comment);
+        if message.nested {
+            self.add(&message.full_name, "nests a type, a map or a oneof");
+        }
+        for field in &message.fields {
+            let name = format!("{}.{}", message.full_name, field.name);
+            self.comment(&name, &field.comment);
+            self.field(&name, field);
+            if matches!(field.kind, Kind::I64 | Kind::U64) && message.package == PUBLIC_PACKAGE {
+                self.add(&name, "is a 64-bit integer, which public messages do not have");
+            }
+        }
+    }
+
+    fn field(&mut self, name: &str, field: &Field) {
+        let rules = &field.rules;
+        if let Kind::Other(kind) = &field.kind {
+            self.add(name, format!("has the type {kind}, which the generators do not know"));
+        }
+        if let Some(format) = rules.format.as_deref().filter(|format| !FORMATS.contains(format)) {
+            self.add(name, format!("has the unknown format \"{format}\""));
+        }
+        if let Some(text) = &rules.broken_json {
+            self.add(name, format!("has an example or default that is no JSON: {text}"));
+        }
+        let text = rules.min_len.is_some() || rules.max_len.is_some() || rules.format.is_some() || rules.trim;
+        if (text || !rules.allowed.is_empty() || rules.json_text) && field.kind != Kind::String {
+            self.add(name, "has rules of strings but is none");
+        }
+        let is_number = matches!(field.kind, Kind::I32 | Kind::U32 | Kind::I64 | Kind::U64);
+        if (rules.min.is_some() || rules.max.is_some()) && !is_number {
+            self.add(name, "has rules of numbers but is none");
+        }
+        if (rules.min_items.is_some() || rules.max_items.is_some() || rules.csv) && !field.list {
+            self.add(name, "has rules of lists but is none");
+        }
+        if rules.nullable && !field.optional {
+            self.add(name, "is nullable but not optional");
+        }
+        if rules.reason.is_some() && rules.allowed.is_empty() {
+            self.add(name, "has a reason but no values that are allowed");
+        }
+    }
+
+    fn rpc(&mut self, model: &Model, service: &Service, rpc: &Rpc) {
+        let name = &rpc.full_name;
+        self.comment(name, &rpc.comment);
+        match &rpc.policy {
+            Some(policy) => self.policy(name, policy),
+            None => self.add(name, "has no policy"),
+        }
+        if rpc.client_streaming {
+            self.add(name, "streams from the client");
+        }
+        let Some(http) = &rpc.http else { return };
+        if service.package != PUBLIC_PACKAGE {
+            self.add(name, format!("has a REST route outside {PUBLIC_PACKAGE}"));
+        }
+        if rpc.server_streaming {
+            self.add(name, "has a REST route but streams");
+        }
+        self.route(model, rpc, http);
+    }
+
+    fn policy(&mut self, name: &str, policy: &Policy) {
+        let programs = policy.service || policy.worker || policy.operator;
+        if !(programs || policy.public || policy.api_key.is_some() || policy.session.is_some()) {
+            self.add(name, "has a policy that lets nobody in");
+        }
+        if let Some(scope) = policy.api_key.as_deref().filter(|scope| *scope != "any" && !SCOPES.contains(scope)) {
+            self.add(name, format!("needs the unknown scope \"{scope}\""));
+        }
+        if let Some(unknown) = policy.entitlement.as_deref().filter(|name| !ENTITLEMENTS.contains(name)) {
+            self.add(name, format!("needs the unknown entitlement \"{unknown}\""));
+        }
+    }
+
+    fn route(&mut self, model: &Model, rpc: &Rpc, http: &Http) {
+        let (name, input) = (&rpc.full_name, model.message(&rpc.input));
+        for param in &http.params {
+            match input.field(param) {
+                Some(field) if field.kind == Kind::String && !field.list && !field.optional => {}
+                Some(_) => self.add(name, format!("path parameter {param} is no plain string")),
+                None => self.add(name, format!("path parameter {param} is no field of {}", input.full_name)),
+            }
+        }
+        if let Body::Field(field) = &http.body {
+            match input.field(field) {
+                Some(item) if matches!(item.kind, Kind::Message(_)) && !item.list => {}
+                Some(_) => self.add(name, format!("body {field} is no message")),
+                None => self.add(name, format!("body {field} is no field of {}", input.full_name)),
+            }
+        }
+        let masked = input.field("update_mask").is_some_and(|field| field.kind == Kind::FieldMask);
+        if http.verb == "patch" && !(masked && matches!(http.body, Body::Field(_))) {
+            self.add(name, "is a PATCH without a body field and an update_mask");
+        }
+        for field in model.query_fields(rpc, http) {
+            let bad = matches!(field.kind, Kind::Message(_) | Kind::Bytes | Kind::FieldMask | Kind::Other(_));
+            if bad || field.list != field.rules.csv {
+                self.add(name, format!("field {} cannot be a query parameter", field.name));
+            }
+        }
+        self.answer(model, rpc, http);
+    }
+
+    fn answer(&mut self, model: &Model, rpc: &Rpc, http: &Http) {
+        let (name, output) = (&rpc.full_name, model.message(&rpc.output));
+        if let Some(flag) = &rpc.rest.success_flag
+            && !output.field(flag).is_some_and(|field| field.kind == Kind::Bool && !field.list)
+        {
+            self.add(name, format!("success_flag {flag} is no bool of {}", output.full_name));
+        }
+        let places = rpc.rest.location.as_deref().into_iter().flat_map(|text| text.split('{').skip(1));
+        let places = places.map(|part| part.split_once('}').map_or(part, |(path, _)| path));
+        for path in places.chain(rpc.rest.etag.as_deref()) {
+            let scalar = |kind: &Kind| matches!(kind, Kind::String | Kind::U32 | Kind::I32);
+            match model.path_fields(output, path).as_deref() {
+                Some([.., last]) if scalar(&last.kind) => {}
+                _ => self.add(name, format!("{path} is no single value of {}", output.full_name)),
+            }
+        }
+        if !(200..300).contains(&rpc.success_status()) {
+            self.add(name, "has a success status that is none");
+        }
+        if !http.path.starts_with("/api/v1/") || http.path.ends_with('/') {
+            self.add(name, format!("path {} is not under /api/v1/ or ends in a slash", http.path));
+        }
+    }
+
+    fn overlaps(&mut self, model: &Model) {
+        let mut seen: BTreeMap<String, (&Rpc, &Http)> = BTreeMap::new();
+        let mut paths: BTreeMap<String, &Http> = BTreeMap::new();
+        for (_, rpc, http) in model.routes() {
+            if let Some((other, _)) = seen.insert(format!("{} {}", http.verb, http.shape()), (rpc, http)) {
+                self.add(&rpc.full_name, format!("has the verb and path of {}", other.full_name));
+            }
+            let first = paths.entry(http.shape()).or_insert(http);
+            if first.path != http.path {
+                self.add(&rpc.full_name, format!("path {} names its parameters unlike {}", http.path, first.path));
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! What the build refuses, and that it names the element. Each row changes one thing in a contract that is sound.
+
+use inboxops_codegen::{Error, Model, load};
+use std::{fs, path::Path};
+
+const SOUND: &str = r#"
+syntax = "proto3";
+package inboxops.v1;
+import "google/api/annotations.proto";
+import "google/protobuf/field_mask.proto";
+import "inboxops/v1/options.proto";
+// Things.
+service ThingService {
+  // Get a thing.
+  rpc GetThing(GetThingRequest) returns (GetThingResponse) {
+    option (google.api.http) = {get: "/api/v1/things/{thing_id}"};
+    option (policy) = {api_key: "tickets:read"};
+    option (rest) = {etag: "data.version"};
+  }
+  // Change a thing.
+  rpc UpdateThing(UpdateThingRequest) returns (UpdateThingResponse) {
+    option (google.api.http) = {patch: "/api/v1/things/{thing_id}" body: "thing"};
+    option (policy) = {session: ROLE_ADMIN};
+  }
+}
+// Color of a thing.
+enum ThingColor {
+  // Not set.
+  THING_COLOR_UNSPECIFIED = 0;
+  // Red.
+  THING_COLOR_DARK_RED = 1;
+}
+// A thing.
+message Thing {
+  // Its version.
+  uint32 version = 1;
+  // Its color.
+  optional ThingColor type = 2;
+  // Its name.
+  optional string name = 3 [(rules) = {max_len: 9 format: "email"}];
+}
+// Request of GetThing.
+message GetThingRequest {
+  // Id.
+  string thing_id = 1;
+  // Names.
+  repeated string names = 2 [(rules) = {csv: true max_items: 3}];
+}
+// Response of GetThing.
+message GetThingResponse {
+  // The thing.
+  Thing thing = 1 [json_name = "data"];
+}
+// Request of UpdateThing.
+message UpdateThingRequest {
+  // Id.
+  string thing_id = 1;
+  // New values.
+  Thing thing = 2;
+  // What changes.
+  google.protobuf.FieldMask update_mask = 3;
+}
+// Response of UpdateThing.
+message UpdateThingResponse {}
+"#;
+
+fn try_load(package: &str, text: &str) -> Result<Model, Error> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("inboxops").join(package);
+    fs::create_dir_all(&home).expect("a folder");
+    fs::write(home.join("things.proto"), text).expect("a file");
+    let include = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of the protos");
+    load(folder.path(), &[include])
+}
+
+fn refusal(package: &str, text: &str) -> Vec<String> {
+    match try_load(package, text) {
+        Err(Error::Rules(findings)) => findings,
+        Err(Error::Source(text)) => panic!("does not compile: {text}"),
+        Ok(_) => Vec::new(),
+    }
+}
+
+#[test]
+fn a_sound_contract_is_read_whole() {
+    let model = try_load("v1", SOUND).expect("sound");
+    let service = &model.services[0];
+    assert_eq!((service.field().as_str(), service.comment.as_str()), ("things", "Things."));
+    let thing = model.message("inboxops.v1.Thing");
+    assert_eq!(thing.fields[1].ident, "r#type");
+    assert_eq!(thing.fields[2].rules.max_len, Some(9));
+    assert_eq!(model.message("inboxops.v1.GetThingResponse").fields[0].json, "data");
+    assert_eq!(model.enumeration("inboxops.v1.ThingColor").values[1].json, "dark_red");
+    let (_, rpc, http) = model.routes().nth(1).expect("the second route");
+    assert_eq!((http.verb, rpc.ident.as_str(), http.params.len()), ("patch", "update_thing", 1));
+    assert_eq!(rpc.policy.as_ref().and_then(|policy| policy.session.as_deref()), Some("Admin"));
+    assert_eq!(model.body_message(rpc, http).map(|body| body.name.as_str()), Some("Thing"));
+}
+
+#[test]
+fn whatever_breaks_a_rule_is_named() {
+    let table = [
+        ("// Things.", "", "inboxops.v1.ThingService: has no comment"),
+        ("// Get a thing.", "", "inboxops.v1.ThingService.GetThing: has no comment"),
+        ("// A thing.", "", "inboxops.v1.Thing: has no comment"),
+        ("// Its name.", "", "inboxops.v1.Thing.name: has no comment"),
+        ("// Color of a thing.", "", "inboxops.v1.ThingColor: has no comment"),
+        ("// Red.", "", "inboxops.v1.ThingColor.THING_COLOR_DARK_RED: has no comment"),
+        ("THING_COLOR_DARK_RED", "DARK_RED", "inboxops.v1.ThingColor.DARK_RED: does not begin with THING_COLOR_"),
+        (r#"option (policy) = {api_key: "tickets:read"};"#, "", "inboxops.v1.ThingService.GetThing: has no policy"),
+        (r#"{api_key: "tickets:read"}"#, "{}", "inboxops.v1.ThingService.GetThing: has a policy that lets nobody in"),
+        ("tickets:read", "x:y", "inboxops.v1.ThingService.GetThing: needs the unknown scope \"x:y\""),
+        ("format: \"email\"", "format: \"fax\"", "inboxops.v1.Thing.name: has the unknown format \"fax\""),
+        ("max_len: 9", "min: 9", "inboxops.v1.Thing.name: has rules of numbers but is none"),
+        ("max_len: 9", "max_items: 9", "inboxops.v1.Thing.name: has rules of lists but is none"),
+        ("max_len: 9", "example: \"x\"", "inboxops.v1.Thing.name: has an example or default that is no JSON: x"),
+        (
+            "uint32 version",
+            "uint64 version",
+            "inboxops.v1.Thing.version: is a 64-bit integer, which public messages do not have",
+        ),
+        ("GetThing(Get", "GetThing(stream Get", "inboxops.v1.ThingService.GetThing: streams from the client"),
+        (
+            "patch: \"/api/v1/things/{thing_id}\"",
+            "get: \"/api/v1/things/{thing_id}\"",
+            "inboxops.v1.ThingService.UpdateThing: has the verb and path of inboxops.v1.ThingService.GetThing",
+        ),
+        (
+            "get: \"/api/v1/things/{thing_id}\"",
+            "get: \"/api/v1/things/{id}\"",
+            "inboxops.v1.ThingService.GetThing: path parameter id is no field of inboxops.v1.GetThingRequest",
+        ),
+        (
+            "body: \"thing\"",
+            "body: \"thong\"",
+            "inboxops.v1.ThingService.UpdateThing: body thong is no field of inboxops.v1.UpdateThingRequest",
+        ),
+        (
+            "update_mask = 3",
+            "mask = 3",
+            "inboxops.v1.ThingService.UpdateThing: is a PATCH without a body field and an update_mask",
+        ),
+        ("csv: true", "", "inboxops.v1.ThingService.GetThing: field names cannot be a query parameter"),
+        (
+            "data.version",
+            "data.size",
+            "inboxops.v1.ThingService.GetThing: data.size is no single value of inboxops.v1.GetThingResponse",
+        ),
+    ];
+    for (from, to, expected) in table {
+        assert!(SOUND.contains(from), "{from}");
+        let found = refusal("v1", &SOUND.replacen(from, to, 1));
+        assert!(found.iter().any(|finding| finding == expected), "{from} → {to}: {found:?}");
+    }
+}
+
+#[test]
+fn routes_belong_to_the_public_package() {
+    let text = SOUND.replace("package inboxops.v1", "package inboxops.admin.v1");
+    let text = ["(policy)", "(rest)", "(rules)"]
+        .iter()
+        .fold(text, |text, option| text.replace(option, &option.replace('(', "(inboxops.v1.")));
+    let found = refusal("admin/v1", &text);
+    let expected = "inboxops.admin.v1.ThingService.GetThing: has a REST route outside inboxops.v1";
+    assert!(found.iter().any(|finding| finding == expected), "{found:?}");
+}
+
+#[test]
+fn the_contract_of_this_repository_is_sound() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of the protos");
+    let model = load(source, &[]).unwrap_or_else(|error| panic!("{error}"));
+    assert!(model.routes().count() > 20);
+    let fields: Vec<String> = model.services.iter().map(|service| service.field()).collect();
+    for field in ["tickets", "inboxes", "identity", "deliveries", "api_keys", "service_tokens", "dispatch"] {
+        assert!(fields.iter().any(|name| name == field), "{field} in {fields:?}");
+    }
+}
