@@ -127,12 +127,7 @@ impl Failure {
             }
             kept /= 2;
         };
-        Status::with_details_and_metadata(
-            self.reason.code(),
-            self.message.as_ref(),
-            details.into(),
-            MetadataMap::new(),
-        )
+        Status::with_details_and_metadata(self.reason.code(), self.message.as_ref(), details.into(), MetadataMap::new())
     }
 
     fn encode(&self, kept: usize) -> Vec<u8> {
@@ -153,7 +148,8 @@ impl Failure {
                 reason: violation.code.name().to_owned(),
                 localized_message: None,
             });
-            details.push(any("google.rpc.BadRequest", &pb::BadRequest { field_violations: field_violations.collect() }));
+            details
+                .push(any("google.rpc.BadRequest", &pb::BadRequest { field_violations: field_violations.collect() }));
         }
         if let Some(secs) = self.retry_after_secs {
             let delay = prost_types::Duration { seconds: i64::from(secs), nanos: 0 };
@@ -208,8 +204,7 @@ impl Failure {
                 violation.allowed = allowed.split(',').map(str::to_owned).collect();
             }
         }
-        failure.facts =
-            FACTS.iter().filter_map(|name| facts.get(*name).map(|value| (*name, value.clone()))).collect();
+        failure.facts = FACTS.iter().filter_map(|name| facts.get(*name).map(|value| (*name, value.clone()))).collect();
         failure
     }
 }

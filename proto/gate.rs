@@ -2,6 +2,8 @@
 //! Order: authenticate, rate, entitlement, scope or role (all by the [`Gate`], which the core implements), then the
 //! edge's *undecodable* marker, field rules, deadline, and at last the service. It knows no noun and no database.
 
+pub mod rules;
+
 use crate::{
     failure::{Failure, Violation},
     reason::Reason,
@@ -90,7 +92,12 @@ pub struct Violations {
 pub struct Undecodable(pub Failure);
 
 /// Passes one unary call through the gate.
-pub async fn unary<Q, R, F, C>(gate: &dyn Gate, rpc: &'static Rpc, request: Request<Q>, call: C) -> Result<Response<R>, Status>
+pub async fn unary<Q, R, F, C>(
+    gate: &dyn Gate,
+    rpc: &'static Rpc,
+    request: Request<Q>,
+    call: C,
+) -> Result<Response<R>, Status>
 where
     Q: Checked,
     C: FnOnce(Request<Q>) -> F,
@@ -161,7 +168,11 @@ fn recheck<R: Send + 'static>(
     }))
 }
 
-async fn enter<Q: Checked>(gate: &dyn Gate, rpc: &'static Rpc, request: Request<Q>) -> Result<(Request<Q>, MetadataMap), Status> {
+async fn enter<Q: Checked>(
+    gate: &dyn Gate,
+    rpc: &'static Rpc,
+    request: Request<Q>,
+) -> Result<(Request<Q>, MetadataMap), Status> {
     let (metadata, mut extensions, mut message) = request.into_parts();
     let Admission { headers, verdict } = gate.admit(rpc, &metadata, &mut extensions).await;
     let verdict = verdict.and_then(|()| check(rpc, &mut message, extensions.remove::<Undecodable>()));
@@ -175,7 +186,7 @@ async fn enter<Q: Checked>(gate: &dyn Gate, rpc: &'static Rpc, request: Request<
 fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Undecodable>) -> Result<(), Failure> {
     let (found, reason) = match undecodable {
         // Broken rules do not end the reading: the message holds what could be read, and its rules count too.
-        Some(Undecodable(failure)) if is_rule(failure.reason) => (failure.violations, Some(failure.reason)),
+        Some(Undecodable(failure)) if is_rule(rpc, failure.reason) => (failure.violations, Some(failure.reason)),
         Some(Undecodable(failure)) => return Err(failure),
         None => (Vec::new(), None),
     };
@@ -197,8 +208,13 @@ fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Und
     Err(Failure::violations(reason.unwrap_or(rule), all))
 }
 
-fn is_rule(reason: Reason) -> bool {
-    matches!(reason, Reason::ValidationFailed | Reason::InvalidParameter | Reason::UnknownParameter)
+/// Whether what the edge found is of the same step as the field rules: those of the body, or of the query.
+fn is_rule(rpc: &Rpc, reason: Reason) -> bool {
+    match reason {
+        Reason::ValidationFailed => rpc.has_body,
+        Reason::InvalidParameter | Reason::UnknownParameter => !rpc.has_body,
+        _ => false,
+    }
 }
 
 fn with_headers(mut status: Status, headers: MetadataMap) -> Status {

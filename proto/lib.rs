@@ -1,1 +1,48 @@
-//! The contract.
+//! The contract: messages, services, the gate before them, their JSON and REST routes, and the catalogue of reasons.
+//! Everything is made from the protos beside this file, except the small programs that generated code calls.
+
+pub mod clock;
+pub mod failure;
+pub mod gate;
+pub mod id;
+pub mod json;
+pub mod reason;
+pub mod rest;
+pub mod wire;
+
+/// Messages and services of `inboxops.v1`, the public API.
+#[allow(missing_docs, clippy::all)]
+pub mod v1 {
+    tonic::include_proto!("inboxops.v1");
+}
+
+/// What serves the browser UI.
+pub mod admin {
+    /// Messages and services of `inboxops.admin.v1`.
+    #[allow(missing_docs, clippy::all)]
+    pub mod v1 {
+        tonic::include_proto!("inboxops.admin.v1");
+    }
+}
+
+/// What serves trusted programs of the operator.
+pub mod internal {
+    /// Messages and services of `inboxops.internal.v1`.
+    #[allow(missing_docs, clippy::all)]
+    pub mod v1 {
+        tonic::include_proto!("inboxops.internal.v1");
+    }
+}
+
+pub mod services;
+
+/// What is made for messages of all packages: names of enum values, field tables, field rules.
+#[allow(clippy::all)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/json_enums.rs"));
+    include!(concat!(env!("OUT_DIR"), "/shapes.rs"));
+    include!(concat!(env!("OUT_DIR"), "/checks.rs"));
+}
+
+/// The encoded `FileDescriptorSet` of the contract, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

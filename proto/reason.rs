@@ -3,6 +3,13 @@
 
 use tonic::Code;
 
+/// Status of a success that says nothing else.
+pub const OK: u16 = 200;
+/// Status of a success without a body.
+pub const NO_CONTENT: u16 = 204;
+/// Status of a read whose answer the client has already.
+pub const NOT_MODIFIED: u16 = 304;
+
 macro_rules! reasons {
     ($($variant:ident $name:literal $rest:literal $code:ident $http:literal $message:literal $doc:literal;)*) => {
         /// Why a call was refused. Clients match on these, so names never change.

@@ -1,13 +1,18 @@
 //! Makes Rust, REST routes, the gate and OpenAPI from the protos, at build time: one [`Model`] is read from the
 //! protos and checked, and every generator works from it alone.
 
+mod checks;
+mod fields;
+mod messages;
 pub mod model;
 mod read;
+mod routes;
+mod services;
 mod verify;
 
 pub use model::Model;
 
-use std::{fmt, path::Path};
+use std::{fmt, fs, path::Path};
 
 /// Why the protos do not make a contract.
 #[derive(Debug)]
@@ -36,4 +41,23 @@ pub fn load(source: &Path, include: &[&Path]) -> Result<Model, Error> {
         findings if findings.is_empty() => Ok(model),
         findings => Err(Error::Rules(findings)),
     }
+}
+
+/// Makes everything that the contract crate includes: reads the protos under `source` and writes into `out`.
+pub fn generate(source: &Path, out: &Path) -> Result<(), Error> {
+    let model = load(source, &[])?;
+    messages::generate(&model, out)?;
+    let files = [
+        ("descriptors.bin", model.descriptors.clone()),
+        ("json_enums.rs", messages::enums(&model).into_bytes()),
+        ("shapes.rs", fields::generate(&model).into_bytes()),
+        ("checks.rs", checks::generate(&model).into_bytes()),
+        ("services.rs", services::generate(&model).into_bytes()),
+        ("routes.rs", routes::generate(&model).into_bytes()),
+    ];
+    for (name, content) in files {
+        let path = out.join(name);
+        fs::write(&path, content).map_err(|error| Error::Source(format!("{}: {error}", path.display())))?;
+    }
+    Ok(())
 }

@@ -1,0 +1,51 @@
+//! Field tables of the messages that a REST body is read into: what the slow path of the decoder walks a body
+//! against. Their types live in `proto/rest/shape.rs`.
+
+use crate::{
+    messages,
+    model::{Field, Kind, Message, Model, rust_path},
+};
+use std::fmt::Write as _;
+
+/// One table per message.
+pub fn generate(model: &Model) -> String {
+    let mut out = String::new();
+    for name in messages::body_messages(model) {
+        let message = model.message(&name);
+        let hidden = hidden(model, message);
+        let members = message.fields.iter().filter(|field| !hidden.contains(&field.name)).map(member);
+        let _ = writeln!(
+            out,
+            "impl crate::rest::shape::Shaped for {} {{\n    const SHAPE: &'static crate::rest::shape::Shape = \
+             &crate::rest::shape::Shape {{ members: &[\n{}    ] }};\n}}",
+            rust_path(&name),
+            members.collect::<String>()
+        );
+    }
+    out
+}
+
+/// Fields that the body cannot name: path parameters and masks.
+fn hidden(model: &Model, message: &Message) -> Vec<String> {
+    let routes = model.routes().filter(|(_, rpc, _)| rpc.input == message.full_name);
+    let params = routes.flat_map(|(_, _, http)| http.params.clone());
+    let masks = message.fields.iter().filter(|field| field.kind == Kind::FieldMask).map(|field| field.name.clone());
+    params.chain(masks).collect()
+}
+
+fn member(field: &Field) -> String {
+    let kind = match &field.kind {
+        Kind::Bool => "Bool".to_owned(),
+        Kind::I32 => "Integer { min: i32::MIN as i64, max: i32::MAX as i64 }".to_owned(),
+        Kind::U32 => "Integer { min: 0, max: u32::MAX as i64 }".to_owned(),
+        Kind::I64 | Kind::U64 => "Integer { min: i64::MIN, max: i64::MAX }".to_owned(),
+        Kind::Timestamp => "Timestamp".to_owned(),
+        Kind::Enum(name) => format!("Enum(<{} as crate::json::JsonEnum>::ALLOWED)", rust_path(name)),
+        Kind::Message(name) => format!("Message(<{} as crate::rest::shape::Shaped>::SHAPE)", rust_path(name)),
+        _ => "Text".to_owned(),
+    };
+    format!(
+        "        crate::rest::shape::Member {{ name: {:?}, kind: crate::rest::shape::Kind::{kind}, list: {}, nullable: {} }},\n",
+        field.json, field.list, field.rules.nullable
+    )
+}

@@ -1,0 +1,186 @@
+//! REST routes from `google.api.http`: one thin handler per RPC and one route per path. All that parses, judges and
+//! writes is in `proto/rest.rs`.
+
+use crate::model::{Body, Field, Http, Kind, Model, Rpc, Service, rust_path, snake};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+/// The handlers, what they read from queries, and `routes`.
+pub fn generate(model: &Model) -> String {
+    let mut out = String::new();
+    for (service, rpc, http) in model.routes() {
+        query(&mut out, model, rpc, http);
+        handler(&mut out, model, service, rpc, http);
+    }
+    router(&mut out, model);
+    out
+}
+
+/// `impl Query` of a request: which parameters there are and where each goes.
+fn query(out: &mut String, model: &Model, rpc: &Rpc, http: &Http) {
+    let fields = model.query_fields(rpc, http);
+    let names = fields.iter().map(|field| format!("({:?}, {})", field.name, field.list)).collect::<Vec<_>>().join(", ");
+    let arms = fields.iter().enumerate().map(|(index, field)| format!("            {index} => {},\n", set(field)));
+    let _ = writeln!(
+        out,
+        "impl rest::query::Query for {} {{\n    const PARAMETERS: &'static [(&'static str, bool)] = &[{names}];\n    \
+         #[allow(unused_variables)]\n    fn set(&mut self, index: usize, value: &rest::query::Parameter<'_>, out: &mut \
+         Vec<crate::failure::Violation>) {{\n        match index {{\n{}            _ => {{}}\n        }}\n    }}\n}}",
+        rust_path(&rpc.input),
+        arms.collect::<String>()
+    );
+}
+
+fn set(field: &Field) -> String {
+    let ident = &field.ident;
+    let single = |read: String| {
+        let unwrap = if field.optional { "" } else { ".unwrap_or_default()" };
+        format!("self.{ident} = {read}{unwrap}")
+    };
+    match (&field.kind, field.list) {
+        (Kind::String, true) => format!("value.texts(&mut self.{ident}, out)"),
+        (Kind::Enum(name), true) => format!("value.choices::<{}>(&mut self.{ident}, out)", rust_path(name)),
+        (Kind::Enum(name), false) => single(format!("value.choice::<{}>(out)", rust_path(name))),
+        (Kind::Bool, _) => single("value.flag(out)".to_owned()),
+        (Kind::Timestamp, _) => single("value.moment(out)".to_owned()),
+        (Kind::String, false) => single("value.text(out)".to_owned()),
+        (_, _) => single("value.number(out)".to_owned()),
+    }
+}
+
+fn handler_name(service: &Service, rpc: &Rpc) -> String {
+    format!("{}_{}", snake(&service.name), rpc.ident)
+}
+
+fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: &Http) {
+    let input = rust_path(&rpc.input);
+    let mut lines = Vec::new();
+    match &http.body {
+        Body::None => {
+            lines.push("let (parts, _) = request.into_parts();".to_owned());
+            let mutable = if http.params.is_empty() { "" } else { "mut " };
+            lines.push(format!("let {mutable}input = rest::from_query::<{input}>(&parts.uri);"));
+        }
+        body => {
+            lines.push("let (parts, body) = request.into_parts();".to_owned());
+            let read = "match rest::body::read(&parts.headers, body).await { Ok(bytes) => bytes, Err(failure) => return \
+                        rest::refuse(&parts, &failure) }";
+            lines.push(format!("let bytes = {read};"));
+            lines.push(format!("let mut input = rest::from_query::<{input}>(&parts.uri);"));
+            let patch = http.verb == "patch";
+            match body {
+                Body::Field(name) => {
+                    let body = model.body_message(rpc, http).map(|body| rust_path(&body.full_name)).unwrap_or_default();
+                    lines.push(format!("let body = rest::from_body::<{body}>(&parts.headers, &bytes, {patch});"));
+                    lines.push(format!("input.message.{name} = Some(body.message);"));
+                    if patch {
+                        lines.push("input.message.update_mask = Some(body.mask);".to_owned());
+                    }
+                }
+                _ => {
+                    lines.push(format!("let body = rest::from_body::<{input}>(&parts.headers, &bytes, {patch});"));
+                    lines.push("input.message = body.message;".to_owned());
+                }
+            }
+            lines.push("input.also(body.failure);".to_owned());
+        }
+    }
+    for param in &http.params {
+        let at = http.path.split('/').position(|part| part == format!("{{{param}}}")).unwrap_or_default();
+        lines.push(format!("input.message.{param} = rest::segment(&parts.uri, {at});"));
+    }
+    let has_body = http.body != Body::None;
+    lines.push(format!("let (context, request) = rest::call(parts, input, {has_body});"));
+    lines.push(format!("match service.{}(request).await {{", rpc.ident));
+    lines.push("    Err(status) => context.refuse(&status),".to_owned());
+    lines.push("    Ok(response) => {".to_owned());
+    lines.push("        let (metadata, message, _) = response.into_parts();".to_owned());
+    lines.extend(answer(model, rpc).into_iter().map(|line| format!("        {line}")));
+    lines.push("    }".to_owned());
+    lines.push("}".to_owned());
+    let _ = writeln!(
+        out,
+        "async fn {}(service: Arc<Dyn{}>, request: axum::extract::Request) -> axum::response::Response {{\n    {}\n}}",
+        handler_name(service, rpc),
+        service.name,
+        lines.join("\n    ")
+    );
+}
+
+fn answer(model: &Model, rpc: &Rpc) -> Vec<String> {
+    let status = rpc.success_status();
+    let status = match &rpc.rest.success_flag {
+        Some(flag) => format!("if message.{flag} {{ {status} }} else {{ crate::reason::OK }}"),
+        None => status.to_string(),
+    };
+    if rpc.success_status() == 204 {
+        return vec![format!("let _ = message; context.empty({status}, &metadata)")];
+    }
+    let output = model.message(&rpc.output);
+    let value = |path: &str| {
+        let fields = model.path_fields(output, path).unwrap_or_default();
+        let steps = fields.iter().map(|field| {
+            if field.optional { format!(".{}.as_ref()?", field.ident) } else { format!(".{}", field.ident) }
+        });
+        format!("message{}", steps.collect::<String>())
+    };
+    let etag = rpc.rest.etag.as_deref().map(|path| format!("format!(\"\\\"{{}}\\\"\", {})", value(path)));
+    let location = rpc.rest.location.as_deref().map(|template| {
+        let mut values = String::new();
+        let mut format = String::new();
+        for part in template.split('{') {
+            match part.split_once('}') {
+                Some((path, rest)) => {
+                    let _ = write!(values, ", {}", value(path));
+                    format += &format!("{{}}{rest}");
+                }
+                None => format += part,
+            }
+        }
+        format!("format!({format:?}{values})")
+    });
+    let option = |made: Option<String>| match made {
+        Some(made) => format!("(|| Some({made}))()"),
+        None => "None".to_owned(),
+    };
+    vec![
+        format!("let etag: Option<String> = {};", option(etag)),
+        format!("let location: Option<String> = {};", option(location)),
+        format!("context.answer({status}, &metadata, &message, etag, location)"),
+    ]
+}
+
+fn router(out: &mut String, model: &Model) {
+    let mut paths: BTreeMap<&str, Vec<(&Service, &Rpc, &Http)>> = BTreeMap::new();
+    for route in model.routes() {
+        paths.entry(&route.2.path).or_default().push(route);
+    }
+    let mut lines = String::new();
+    for (path, routes) in paths {
+        let mut verbs: BTreeSet<String> = routes.iter().map(|(_, _, http)| http.verb.to_uppercase()).collect();
+        if verbs.contains("GET") {
+            verbs.insert("HEAD".to_owned());
+        }
+        verbs.insert("OPTIONS".to_owned());
+        let allow = verbs.into_iter().collect::<Vec<_>>().join(", ");
+        let _ = write!(lines, "        .route({path:?}, rest::methods({allow:?})");
+        for (service, rpc, http) in routes {
+            let (field, name) = (service.field(), handler_name(service, rpc));
+            let _ = write!(
+                lines,
+                "\n            .{}({{ let service = services.{field}.clone(); move |request: axum::extract::Request| \
+                 {name}(service.clone(), request) }})",
+                http.verb
+            );
+        }
+        lines += ")\n";
+    }
+    let _ = writeln!(
+        out,
+        "/// The REST API: one route per path of the contract. It answers unknown methods; unknown paths are left to the \
+         fallback of the one who serves it.\npub fn routes(services: &Services) -> axum::Router {{\n    \
+         axum::Router::new()\n{lines}}}"
+    );
+}

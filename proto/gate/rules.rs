@@ -1,0 +1,328 @@
+//! Field rules: judges values by what the protos say of their fields. Generated code says which rule each field
+//! meets; both REST and gRPC pass here. It knows no noun.
+
+use super::{Checked, Violations};
+use crate::{
+    failure::Violation,
+    json::{JsonEnum, time},
+    reason::{DetailCode, Reason},
+};
+use prost_types::Timestamp;
+
+/// A message with field rules, wherever it stands in a request.
+pub trait Rules {
+    /// Judges every field; `at` is where the message stands.
+    fn check_at(&mut self, at: &At<'_>, out: &mut Violations);
+}
+
+impl<T: Rules + Default> Checked for T {
+    fn check(&mut self, violations: &mut Violations) {
+        self.check_at(&At::ROOT, violations);
+    }
+}
+
+/// Where a value stands; it becomes text only when the value breaks a rule.
+pub struct At<'a> {
+    parent: Option<&'a At<'a>>,
+    name: &'static str,
+    index: Option<usize>,
+}
+
+impl At<'_> {
+    /// The request itself.
+    pub const ROOT: At<'static> = At { parent: None, name: "", index: None };
+
+    /// A field of the message at this place.
+    pub fn field(&self, name: &'static str) -> At<'_> {
+        At { parent: Some(self), name, index: None }
+    }
+
+    /// An item of the list at this place.
+    pub fn item(&self, index: usize) -> At<'_> {
+        At { parent: Some(self), name: "", index: Some(index) }
+    }
+
+    /// `endpoint.events[2]`
+    pub fn path(&self) -> String {
+        let mut path = self.parent.map(At::path).unwrap_or_default();
+        match self.index {
+            Some(index) => path += &format!("[{index}]"),
+            None if path.is_empty() => path += self.name,
+            None => path += &format!(".{}", self.name),
+        }
+        path
+    }
+
+    fn broken(&self, code: DetailCode, message: impl Into<std::borrow::Cow<'static, str>>) -> Violation {
+        Violation::new(self.path(), code, message)
+    }
+}
+
+/// Shape of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A UUID with hyphens, in any letter case.
+    Uuid,
+    /// A UUID or the word `none`.
+    UuidOrNone,
+    /// A mail address.
+    Email,
+    /// An absolute URL with a host.
+    Url,
+}
+
+/// Rules of a string.
+#[derive(Debug)]
+pub struct Text {
+    /// White space is removed at both ends first.
+    pub trim: bool,
+    /// Least number of Unicode scalar values.
+    pub min_len: u32,
+    /// Greatest number of Unicode scalar values.
+    pub max_len: u32,
+    /// Its shape.
+    pub format: Option<Format>,
+    /// What is allowed; empty for everything.
+    pub allowed: &'static [&'static str],
+    /// Reason that another value than those is refused with, alone.
+    pub reason: Option<Reason>,
+}
+
+/// Judges a string.
+pub fn text(value: &mut String, rules: &Text, at: &At<'_>, out: &mut Violations) {
+    if rules.trim && value.trim().len() != value.len() {
+        *value = value.trim().to_owned();
+    }
+    if !rules.allowed.is_empty() && !rules.allowed.contains(&value.as_str()) {
+        match rules.reason {
+            Some(reason) => _ = out.alone.get_or_insert(reason),
+            None => out.list.push(Violation::not_one_of(at.path(), rules.allowed)),
+        }
+        return;
+    }
+    out.list.extend(fault(value, rules).map(|(code, message)| at.broken(code, message)));
+}
+
+fn fault(value: &str, rules: &Text) -> Option<(DetailCode, String)> {
+    if value.contains('\0') {
+        return Some((DetailCode::InvalidFormat, "must not contain NUL".to_owned()));
+    }
+    if rules.min_len > 0 && value.trim().is_empty() {
+        return Some((DetailCode::Blank, "must not be blank".to_owned()));
+    }
+    // A string has at most as many scalar values as bytes: most need no counting.
+    let too_long = value.len() > rules.max_len as usize && value.chars().count() > rules.max_len as usize;
+    if too_long {
+        return Some((DetailCode::TooLong, format!("must have at most {} characters", rules.max_len)));
+    }
+    if rules.min_len > 1 && value.chars().count() < rules.min_len as usize {
+        return Some((DetailCode::TooShort, format!("must have at least {} characters", rules.min_len)));
+    }
+    let (fits, what) = match rules.format? {
+        Format::Uuid => (is_uuid(value), "must be a UUID"),
+        Format::UuidOrNone => (value == "none" || is_uuid(value), "must be a UUID or none"),
+        Format::Email => (is_email(value), "must be a mail address"),
+        Format::Url => (is_url(value), "must be an absolute URL with a host"),
+    };
+    (!fits).then(|| (DetailCode::InvalidFormat, what.to_owned()))
+}
+
+fn is_uuid(value: &str) -> bool {
+    value.len() == 36 && uuid::Uuid::try_parse(value).is_ok()
+}
+
+fn is_email(value: &str) -> bool {
+    let Some((local, domain)) = value.rsplit_once('@') else { return false };
+    let plain = |text: &str| !text.chars().any(|letter| letter.is_whitespace() || letter.is_control() || letter == '@');
+    let label =
+        |label: &str| !label.is_empty() && label.chars().all(|letter| letter == '-' || letter.is_alphanumeric());
+    !local.is_empty() && plain(local) && domain.split('.').all(label)
+}
+
+fn is_url(value: &str) -> bool {
+    url::Url::parse(value).is_ok_and(|url| url.has_host())
+}
+
+/// Judges a string that may be absent.
+pub fn optional_text(value: &mut Option<String>, required: bool, rules: &Text, at: &At<'_>, out: &mut Violations) {
+    match value {
+        Some(value) => text(value, rules, at, out),
+        None => present(!required, at, out),
+    }
+}
+
+/// Judges a string without presence: an empty one is absent.
+pub fn plain_text(value: &mut String, required: bool, rules: &Text, at: &At<'_>, out: &mut Violations) {
+    if value.is_empty() { present(!required, at, out) } else { text(value, rules, at, out) }
+}
+
+/// Judges every string of a list. Items of a query parameter have no place of their own.
+pub fn texts(values: &mut [String], rules: &Text, indexed: bool, at: &At<'_>, out: &mut Violations) {
+    for (index, value) in values.iter_mut().enumerate() {
+        if indexed { text(value, rules, &at.item(index), out) } else { text(value, rules, at, out) }
+    }
+}
+
+/// Judges the length of a list. An empty one is an absent one, since neither protobuf nor the rules tell them apart.
+pub fn items(len: usize, required: bool, least: u32, most: u32, at: &At<'_>, out: &mut Violations) {
+    if len == 0 {
+        if required {
+            let message =
+                if least > 0 { format!("must have at least {}", counted(least)) } else { "is required".into() };
+            out.list.push(at.broken(DetailCode::Required, message));
+        }
+    } else if len < least as usize {
+        out.list.push(at.broken(DetailCode::TooShort, format!("must have at least {}", counted(least))));
+    } else if len > most as usize {
+        out.list.push(at.broken(DetailCode::LimitExceeded, format!("must have at most {}", counted(most))));
+    }
+}
+
+fn counted(items: u32) -> String {
+    if items == 1 { "1 item".to_owned() } else { format!("{items} items") }
+}
+
+/// Judges a number.
+pub fn number(
+    value: Option<i64>,
+    required: bool,
+    min: Option<i64>,
+    max: Option<i64>,
+    at: &At<'_>,
+    out: &mut Violations,
+) {
+    let Some(value) = value else { return present(!required, at, out) };
+    if min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max) {
+        return;
+    }
+    let message = match (min, max) {
+        (Some(min), Some(max)) => format!("must be from {min} to {max}"),
+        (Some(min), None) => format!("must be at least {min}"),
+        (_, max) => format!("must be at most {}", max.unwrap_or(i64::MAX)),
+    };
+    out.list.push(at.broken(DetailCode::OutOfRange, message));
+}
+
+/// Judges an enum that may be absent; one that is there has a value that is known and not the unspecified one.
+pub fn choice<E: JsonEnum>(value: Option<i32>, required: bool, at: &At<'_>, out: &mut Violations) {
+    match value {
+        Some(value) if E::json_name(value).is_none() => out.list.push(Violation::not_one_of(at.path(), E::ALLOWED)),
+        Some(_) => {}
+        None => present(!required, at, out),
+    }
+}
+
+/// Judges an enum without presence: the unspecified value is an absent one.
+pub fn plain_choice<E: JsonEnum>(value: i32, required: bool, at: &At<'_>, out: &mut Violations) {
+    choice::<E>((value != 0).then_some(value), required, at, out);
+}
+
+/// Judges every enum of a list.
+pub fn choices<E: JsonEnum>(values: &[i32], indexed: bool, at: &At<'_>, out: &mut Violations) {
+    for (index, value) in values.iter().enumerate() {
+        if indexed {
+            choice::<E>(Some(*value), false, &at.item(index), out);
+        } else {
+            choice::<E>(Some(*value), false, at, out);
+        }
+    }
+}
+
+/// Judges a time.
+pub fn moment(value: Option<&Timestamp>, required: bool, at: &At<'_>, out: &mut Violations) {
+    match value {
+        Some(value) if !time::is_valid(value) => {
+            out.list.push(at.broken(DetailCode::InvalidFormat, "must be a time of the years 1 to 9999"));
+        }
+        Some(_) => {}
+        None => present(!required, at, out),
+    }
+}
+
+/// Judges whether a value is there, or need not be.
+pub fn present(is: bool, at: &At<'_>, out: &mut Violations) {
+    if !is {
+        out.list.push(Violation::required(at.path()));
+    }
+}
+
+/// Judges a field mask: it names members that exist, and `needed` ones are not absent.
+pub fn mask(paths: &[String], known: &[&str], needed: &[(&'static str, bool)], at: &At<'_>, out: &mut Violations) {
+    if paths.iter().any(|path| !known.contains(&path.as_str())) {
+        let message = format!("names a field that is none of {}", known.join(", "));
+        out.list.push(at.field("update_mask").broken(DetailCode::UnknownField, message));
+    }
+    for (name, _) in needed.iter().filter(|(name, absent)| *absent && paths.iter().any(|path| path == name)) {
+        out.list.push(Violation::required(at.field(name).path()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FREE: Text = Text { trim: false, min_len: 0, max_len: u32::MAX, format: None, allowed: &[], reason: None };
+
+    fn judged(value: &str, rules: &Text) -> Option<DetailCode> {
+        let mut out = Violations::default();
+        text(&mut value.to_owned(), rules, &At::ROOT.field("field"), &mut out);
+        out.list.first().map(|violation| violation.code)
+    }
+
+    #[test]
+    fn strings_meet_their_rules() {
+        use DetailCode::*;
+        let name = Text { trim: true, min_len: 1, max_len: 3, ..FREE };
+        let code = Text { min_len: 2, ..FREE };
+        let of = |format| Text { format: Some(format), ..FREE };
+        let table = [
+            (" äöü ", &name, None),
+            ("    ", &name, Some(Blank)),
+            ("", &name, Some(Blank)),
+            ("äöüß", &name, Some(TooLong)),
+            ("a\0", &name, Some(InvalidFormat)),
+            ("a", &code, Some(TooShort)),
+            ("", &FREE, None),
+            ("\0", &FREE, Some(InvalidFormat)),
+            ("019AB5F0-0000-7000-8000-0000000000a1", &of(Format::Uuid), None),
+            ("019ab5f0000070008000-0000000000a1", &of(Format::Uuid), Some(InvalidFormat)),
+            ("{019ab5f0-0000-7000-8000-0000000000}", &of(Format::Uuid), Some(InvalidFormat)),
+            ("none", &of(Format::Uuid), Some(InvalidFormat)),
+            ("none", &of(Format::UuidOrNone), None),
+            ("ada@example.com", &of(Format::Email), None),
+            ("ada lovelace@example.com", &of(Format::Email), Some(InvalidFormat)),
+            ("ada@", &of(Format::Email), Some(InvalidFormat)),
+            ("a@b@example.com", &of(Format::Email), Some(InvalidFormat)),
+            ("https://example.com/x", &of(Format::Url), None),
+            ("/x", &of(Format::Url), Some(InvalidFormat)),
+            ("mailto:ada@example.com", &of(Format::Url), Some(InvalidFormat)),
+        ];
+        for (value, rules, expected) in table {
+            assert_eq!(judged(value, rules), expected, "{value:?} by {rules:?}");
+        }
+    }
+
+    #[test]
+    fn trimming_changes_the_value() {
+        let mut value = "\u{a0} x\t".to_owned();
+        text(&mut value, &Text { trim: true, ..FREE }, &At::ROOT, &mut Violations::default());
+        assert_eq!(value, "x");
+    }
+
+    #[test]
+    fn a_value_with_a_reason_of_its_own_is_refused_alone() {
+        let rules = Text { allowed: &["internal_note"], reason: Some(Reason::OutboundReplyNotAllowed), ..FREE };
+        let mut out = Violations::default();
+        text(&mut "reply".to_owned(), &rules, &At::ROOT, &mut out);
+        assert_eq!((out.alone, out.list.len()), (Some(Reason::OutboundReplyNotAllowed), 0));
+    }
+
+    #[test]
+    fn a_path_names_fields_and_items() {
+        let (endpoint, events);
+        endpoint = At::ROOT.field("endpoint");
+        events = endpoint.field("events");
+        assert_eq!(events.item(2).path(), "endpoint.events[2]");
+        assert_eq!(events.item(2).field("name").path(), "endpoint.events[2].name");
+    }
+}

@@ -1,0 +1,183 @@
+//! The run-time half of the generated REST routes: HTTP request to message, message to HTTP answer. One small program
+//! that knows no noun. What cannot be decoded still makes its one call, with the failure beside it, so that the gate
+//! answers in the right order: credentials before syntax.
+
+pub mod body;
+mod decode;
+mod error;
+pub mod query;
+pub mod shape;
+
+pub use decode::{Body, from_body};
+pub use error::{DOC_URL, failure};
+
+use crate::{
+    failure::Failure,
+    gate::Undecodable,
+    reason::{NO_CONTENT, NOT_MODIFIED, Reason},
+    wire::{self, Origin},
+};
+use axum::{extract::Request, response::Response, routing::MethodRouter};
+use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
+use serde::Serialize;
+use tonic::{Status, metadata::MetadataMap};
+
+/// Room for an answer before its buffer grows.
+const ANSWER_START_BYTES: usize = 1024;
+
+/// A request message, as far as it could be decoded, and why no further.
+pub struct Input<T> {
+    /// The message.
+    pub message: T,
+    /// What ended or marred the decoding.
+    pub failure: Option<Failure>,
+}
+
+impl<T> Input<T> {
+    /// Adds what another part of the request suffers from; the earlier step of the contract's order is answered.
+    pub fn also(&mut self, failure: Option<Failure>) {
+        let step = |failure: &Failure| match failure.reason {
+            Reason::UnsupportedMediaType => 0,
+            Reason::MalformedJson => 1,
+            Reason::ValidationFailed => 3,
+            _ => 2,
+        };
+        self.failure = match (self.failure.take(), failure) {
+            (Some(one), Some(other)) => Some(if step(&other) < step(&one) { other } else { one }),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// Reads the query into a request.
+pub fn from_query<T: query::Query>(uri: &Uri) -> Input<T> {
+    let mut message = T::default();
+    let failure = uri.query().and_then(|text| query::read(&mut message, text));
+    Input { message, failure }
+}
+
+/// A path parameter: segment `index` of the path, decoded. One that is no UTF-8 names nothing, as it should.
+pub fn segment(uri: &Uri, index: usize) -> String {
+    let raw = uri.path().split('/').nth(index).unwrap_or_default();
+    percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned()
+}
+
+/// What the answer needs to know of the request.
+pub struct Context {
+    request_id: String,
+    none_match: Option<HeaderValue>,
+    has_body: bool,
+}
+
+/// Makes the call of a request: allowed metadata, its origin, and the failure that the gate answers.
+pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, tonic::Request<T>) {
+    let mut request = tonic::Request::new(input.message);
+    *request.metadata_mut() = wire::request_metadata(&parts.headers);
+    let origin = parts.extensions.remove::<Origin>();
+    let request_id = origin.as_ref().map(|origin| origin.request_id.clone()).unwrap_or_default();
+    if let Some(origin) = origin {
+        request.extensions_mut().insert(origin);
+    }
+    if let Some(failure) = input.failure {
+        request.extensions_mut().insert(Undecodable(failure));
+    }
+    let none_match = match parts.method {
+        http::Method::GET | http::Method::HEAD => parts.headers.remove(header::IF_NONE_MATCH),
+        _ => None,
+    };
+    (Context { request_id, none_match, has_body }, request)
+}
+
+impl Context {
+    /// The answer to a call that succeeded.
+    pub fn answer<T: Serialize>(
+        &self,
+        status: u16,
+        metadata: &MetadataMap,
+        message: &T,
+        etag: Option<String>,
+        location: Option<String>,
+    ) -> Response {
+        let value = |text: String| HeaderValue::try_from(text).ok();
+        let etag = etag.and_then(value);
+        let mut answer = match &etag {
+            Some(etag) if self.has_already(etag) => self.empty(NOT_MODIFIED, metadata),
+            _ => match json(status, message) {
+                Ok(mut answer) => {
+                    wire::response_headers(metadata, answer.headers_mut());
+                    answer
+                }
+                Err(error) => {
+                    tracing::error!(request_id = self.request_id, %error, "an answer has no JSON form");
+                    return failure(&Failure::new(Reason::InternalError), &self.request_id);
+                }
+            },
+        };
+        answer.headers_mut().extend(etag.map(|etag| (header::ETAG, etag)));
+        answer.headers_mut().extend(location.and_then(value).map(|location| (header::LOCATION, location)));
+        answer
+    }
+
+    /// The answer to a call that succeeded and has nothing to tell.
+    pub fn empty(&self, status: u16, metadata: &MetadataMap) -> Response {
+        let mut answer = Response::new(axum::body::Body::empty());
+        *answer.status_mut() = status_code(status);
+        wire::response_headers(metadata, answer.headers_mut());
+        answer
+    }
+
+    /// The answer to a call that failed.
+    pub fn refuse(&self, status: &Status) -> Response {
+        error::of_status(status, &self.request_id, self.has_body)
+    }
+
+    /// `If-None-Match` compares weakly (RFC 9110, 13.1.2).
+    fn has_already(&self, etag: &HeaderValue) -> bool {
+        let Some(Ok(known)) = self.none_match.as_ref().map(HeaderValue::to_str) else { return false };
+        let mut tags = known.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
+        tags.any(|tag| tag == "*" || tag.as_bytes() == etag.as_bytes())
+    }
+}
+
+fn json<T: Serialize>(status: u16, message: &T) -> Result<Response, serde_json::Error> {
+    let mut text = Vec::with_capacity(ANSWER_START_BYTES);
+    serde_json::to_writer(&mut text, message)?;
+    let mut answer = Response::new(axum::body::Body::from(text));
+    *answer.status_mut() = status_code(status);
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(answer)
+}
+
+/// The numbers come from `reason.rs` and the protos, whose statuses the build checks.
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Answers a request that gets no further than the edge.
+pub fn refuse(parts: &Parts, why: &Failure) -> Response {
+    failure(why, parts.extensions.get::<Origin>().map_or("", |origin| &origin.request_id))
+}
+
+/// A route that answers OPTIONS and every method that is not added to it; `allow` names those that are.
+pub fn methods(allow: &'static str) -> MethodRouter {
+    let with_allow = move |mut answer: Response| {
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        answer
+    };
+    MethodRouter::new()
+        .options(move || {
+            let mut answer = Response::new(axum::body::Body::empty());
+            *answer.status_mut() = status_code(NO_CONTENT);
+            std::future::ready(with_allow(answer))
+        })
+        .fallback(move |request: Request| {
+            let (parts, _) = request.into_parts();
+            std::future::ready(with_allow(refuse(&parts, &Failure::new(Reason::MethodNotAllowed))))
+        })
+}
+
+/// The fallback of a server that has these routes: there is nothing at the path.
+pub async fn route_not_found(request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    refuse(&parts, &Failure::new(Reason::RouteNotFound))
+}

@@ -1,0 +1,111 @@
+//! JSON body to message. serde's derive is the fast path; it stops at its first error, so on failure the body is read
+//! again as a tree and walked against the message's field table, which finds everything that is wrong.
+
+use super::shape::{self, Shaped, Tree};
+use crate::{
+    failure::{Failure, Violation},
+    reason::{DetailCode, Reason},
+};
+use http::{HeaderMap, header};
+use prost_types::FieldMask;
+use serde::{
+    Deserializer as _,
+    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
+};
+use std::{borrow::Cow, fmt};
+
+/// A message as far as a body could be read into it.
+pub struct Body<T> {
+    /// The message.
+    pub message: T,
+    /// The members that the body has, in the order of the fields; only of a PATCH.
+    pub mask: FieldMask,
+    /// Why the body could not be read, or all of its rules that need no message.
+    pub failure: Option<Failure>,
+}
+
+/// Decodes a body. One of no bytes is malformed even where no member is required: a client that sends `{}` says that
+/// it means it.
+pub fn from_body<T: Shaped + DeserializeOwned + Default>(headers: &HeaderMap, bytes: &[u8], patch: bool) -> Body<T> {
+    let refused = |failure| Body { message: T::default(), mask: FieldMask::default(), failure: Some(failure) };
+    let typed = headers.contains_key(header::CONTENT_TYPE);
+    if bytes.is_empty() && !typed {
+        return refused(Failure::new(Reason::MalformedJson).message("The body is missing: send a JSON object."));
+    }
+    if !is_json(headers, patch) {
+        return refused(Reason::UnsupportedMediaType.into());
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(message) => {
+            let mask = if patch { mask(T::SHAPE, bytes) } else { FieldMask::default() };
+            Body { message, mask, failure: None }
+        }
+        Err(_) => slow(bytes).unwrap_or_else(refused),
+    }
+}
+
+/// `application/json`, UTF-8, not compressed; for a PATCH `application/merge-patch+json` too.
+fn is_json(headers: &HeaderMap, patch: bool) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(Ok(text)), None) = (types.next().map(|value| value.to_str()), types.next()) else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let known = essence.eq_ignore_ascii_case("application/json")
+        || patch && essence.eq_ignore_ascii_case("application/merge-patch+json");
+    let utf8 = parts.all(|part| match part.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    });
+    let plain = headers.get(header::CONTENT_ENCODING).is_none_or(|coding| coding.as_bytes() == b"identity");
+    known && utf8 && plain
+}
+
+fn slow<T: Shaped + DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Failure> {
+    let tree = shape::parse(bytes).ok_or(Reason::MalformedJson)?;
+    let Tree::Object(members) = tree else {
+        let violation = Violation::new("", DetailCode::InvalidType, "must be a JSON object");
+        return Err(
+            Failure::violations(Reason::InvalidRequest, vec![violation]).message("The body must be a JSON object.")
+        );
+    };
+    let present = T::SHAPE.members.iter().filter(|member| members.iter().any(|(name, _)| name == member.name));
+    let mask = FieldMask { paths: present.map(|member| member.name.to_owned()).collect() };
+    let mut found = shape::Found::default();
+    let clean = shape::clean(T::SHAPE, members, "", &mut found);
+    if !found.types.is_empty() {
+        return Err(Failure::violations(Reason::InvalidRequest, found.types));
+    }
+    // What is left fits the message by construction; were it not so, the request could not be read.
+    let message = T::deserialize(clean).map_err(|_| Failure::new(Reason::InvalidRequest))?;
+    let failure = (!found.rules.is_empty()).then(|| Failure::violations(Reason::ValidationFailed, found.rules));
+    Ok(Body { message, mask, failure })
+}
+
+/// The members that an object has, nulls included.
+fn mask(shape: &shape::Shape, bytes: &[u8]) -> FieldMask {
+    let present = serde_json::Deserializer::from_slice(bytes).deserialize_map(Keys(shape)).unwrap_or_default();
+    let named = shape.members.iter().zip(present).filter(|(_, is)| *is);
+    FieldMask { paths: named.map(|(member, _)| member.name.to_owned()).collect() }
+}
+
+struct Keys<'a>(&'a shape::Shape);
+
+impl<'de> Visitor<'de> for Keys<'_> {
+    type Value = Vec<bool>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<bool>, A::Error> {
+        let mut present = vec![false; self.0.members.len()];
+        while let Some((name, _)) = map.next_entry::<Cow<'de, str>, IgnoredAny>()? {
+            for (member, present) in self.0.members.iter().zip(&mut present) {
+                *present |= member.name == name;
+            }
+        }
+        Ok(present)
+    }
+}

@@ -1,0 +1,263 @@
+//! The slow path of the decoder: a JSON tree that keeps duplicates and depth in sight, and the walk that compares it
+//! with a message's field table. It collects all that is wrong and leaves what fits the message.
+
+use crate::{
+    failure::{VIOLATIONS_MAX, Violation},
+    json::time,
+    reason::DetailCode,
+};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Deepest nesting of a body; the body itself is the first level.
+pub const DEPTH_MAX: usize = 32;
+/// Longest name of an unknown field that an answer repeats, in characters.
+const NAME_MAX_CHARS: usize = 64;
+
+/// A message that has a field table.
+pub trait Shaped {
+    /// The table.
+    const SHAPE: &'static Shape;
+}
+
+/// Field table of a message.
+#[derive(Debug)]
+pub struct Shape {
+    /// Its members, in the order of the fields.
+    pub members: &'static [Member],
+}
+
+/// A member of a JSON object.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type, or that of its items.
+    pub kind: Kind,
+    /// Whether it is a list.
+    pub list: bool,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+/// Type of a value.
+#[derive(Debug)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A bool.
+    Bool,
+    /// A whole number.
+    Integer {
+        /// Least that the field holds.
+        min: i64,
+        /// Greatest that the field holds.
+        max: i64,
+    },
+    /// A time as text.
+    Timestamp,
+    /// One of these strings.
+    Enum(&'static [&'static str]),
+    /// An object.
+    Message(&'static Shape),
+}
+
+/// JSON with its duplicates.
+#[derive(Debug, PartialEq)]
+pub enum Tree {
+    /// Anything that holds nothing.
+    Leaf(Value),
+    /// An array.
+    List(Vec<Tree>),
+    /// An object; no name is there twice.
+    Object(Vec<(String, Tree)>),
+}
+
+/// Everything wrong that was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Values of another JSON type.
+    pub types: Vec<Violation>,
+    /// Values of the right type that break a rule of it.
+    pub rules: Vec<Violation>,
+}
+
+impl Found {
+    fn wrong_type(&mut self, field: &str, message: &'static str) {
+        if self.types.len() < VIOLATIONS_MAX {
+            self.types.push(Violation::new(field, DetailCode::InvalidType, message));
+        }
+    }
+
+    fn rule(&mut self, violation: Violation) {
+        if self.rules.len() < VIOLATIONS_MAX {
+            self.rules.push(violation);
+        }
+    }
+}
+
+/// Reads JSON; `None` when it is malformed, too deep, or has a name twice in one object.
+pub fn parse(bytes: &[u8]) -> Option<Tree> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let tree = Level(DEPTH_MAX).deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    Some(tree)
+}
+
+/// What of an object fits a message; the rest goes to `found`.
+pub fn clean(shape: &Shape, members: Vec<(String, Tree)>, at: &str, found: &mut Found) -> Value {
+    let mut object = Map::new();
+    for (name, tree) in members {
+        let shown: String = name.chars().take(NAME_MAX_CHARS).collect();
+        let path = if at.is_empty() { shown } else { format!("{at}.{shown}") };
+        let Some(member) = shape.members.iter().find(|member| member.name == name) else {
+            found.rule(Violation::new(path, DetailCode::UnknownField, "is not a field of this request"));
+            continue;
+        };
+        match tree {
+            Tree::Leaf(Value::Null) if member.nullable => _ = object.insert(name, Value::Null),
+            Tree::Leaf(Value::Null) => found.wrong_type(&path, "must not be null"),
+            Tree::List(items) if member.list => {
+                let items = items.into_iter().enumerate();
+                let items =
+                    items.filter_map(|(index, item)| value(&member.kind, item, &format!("{path}[{index}]"), found));
+                let items = items.collect();
+                object.insert(name, Value::Array(items));
+            }
+            _ if member.list => found.wrong_type(&path, "must be an array"),
+            tree => object.extend(value(&member.kind, tree, &path, found).map(|value| (name, value))),
+        }
+    }
+    Value::Object(object)
+}
+
+fn value(kind: &Kind, tree: Tree, path: &str, found: &mut Found) -> Option<Value> {
+    match (kind, tree) {
+        (Kind::Text, Tree::Leaf(Value::String(text))) => Some(text.into()),
+        (Kind::Bool, Tree::Leaf(Value::Bool(is))) => Some(is.into()),
+        (Kind::Integer { min, max }, Tree::Leaf(Value::Number(number))) => integer(*min, *max, &number, path, found),
+        (Kind::Timestamp, Tree::Leaf(Value::String(text))) => {
+            if time::parse(&text).is_some() {
+                return Some(text.into());
+            }
+            found.rule(Violation::new(
+                path,
+                DetailCode::InvalidFormat,
+                "must be an RFC 3339 time, 2026-01-31T09:30:00Z",
+            ));
+            None
+        }
+        (Kind::Enum(allowed), Tree::Leaf(Value::String(text))) => {
+            if allowed.contains(&text.as_str()) {
+                return Some(text.into());
+            }
+            found.rule(Violation::not_one_of(path, allowed));
+            None
+        }
+        (Kind::Message(shape), Tree::Object(members)) => Some(clean(shape, members, path, found)),
+        (kind, _) => {
+            found.wrong_type(
+                path,
+                match kind {
+                    Kind::Text | Kind::Timestamp | Kind::Enum(_) => "must be a string",
+                    Kind::Bool => "must be true or false",
+                    Kind::Integer { .. } => "must be a whole number",
+                    Kind::Message(_) => "must be an object",
+                },
+            );
+            None
+        }
+    }
+}
+
+/// JSON has one type of numbers: `1.0` is a whole one.
+fn integer(min: i64, max: i64, number: &serde_json::Number, path: &str, found: &mut Found) -> Option<Value> {
+    let float = number.as_f64().unwrap_or(f64::NAN);
+    if float.fract() != 0.0 {
+        found.wrong_type(path, "must be a whole number");
+        return None;
+    }
+    // 2^53: a float beyond it is whole by its nature and fits no field that takes one.
+    let whole = number.as_i64().or_else(|| (float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64));
+    match whole.filter(|whole| (min..=max).contains(whole)) {
+        Some(whole) => Some(whole.into()),
+        None => {
+            let message = format!("must be from {min} to {max}");
+            found.rule(Violation::new(path, DetailCode::OutOfRange, message));
+            None
+        }
+    }
+}
+
+/// Reads one value with so many levels left.
+struct Level(usize);
+
+impl Level {
+    fn deeper<E: serde::de::Error>(&self) -> Result<usize, E> {
+        self.0.checked_sub(1).ok_or_else(|| E::custom("nested too deep"))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Level {
+    type Value = Tree;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Tree, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Tree, E> {
+        Ok(Tree::Leaf(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree::Leaf(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree::Leaf(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree::Leaf(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
+        Ok(Tree::Leaf(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree::Leaf(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let left = self.deeper()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Level(left))? {
+            list.push(item);
+        }
+        Ok(Tree::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree, A::Error> {
+        let left = self.deeper()?;
+        let mut object: Vec<(String, Tree)> = Vec::new();
+        while let Some(name) = members.next_key::<String>()? {
+            object.push((name, members.next_value_seed(Level(left))?));
+        }
+        let mut names: Vec<&str> = object.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(A::Error::custom("a name is there twice"));
+        }
+        Ok(Tree::Object(object))
+    }
+}
