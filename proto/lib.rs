@@ -1,6 +1,7 @@
 //! The contract: messages, services, the gate before them, their JSON and REST routes, and the catalogue of reasons.
 //! Everything is made from the protos beside this file, except the small programs that generated code calls.
 
+pub mod address;
 pub mod clock;
 pub mod failure;
 pub mod gate;
