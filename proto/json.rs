@@ -3,8 +3,12 @@
 
 pub mod time;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::Error as _};
-use std::borrow::Cow;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor, value::MapAccessDeserializer},
+    ser::Error as _,
+};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 /// An enum of the contract with its short names.
 pub trait JsonEnum {
@@ -92,6 +96,46 @@ pub fn write_json_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok
     }
     let raw: &serde_json::value::RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
     raw.serialize(serializer)
+}
+
+/// A message that is read from an object only: serde's derive would take an array of its fields, too.
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// Reads a message that is there.
+pub fn read_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Object::deserialize(deserializer).map(|Object(message)| Some(message))
+}
+
+/// Reads a message or null.
+pub fn read_nullable_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(message)| message))
+}
+
+/// Reads a list of messages.
+pub fn read_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Vec::<Object<T>>::deserialize(deserializer)?.into_iter().map(|Object(message)| message).collect())
 }
 
 /// Reads a member that is there, so that null is not taken for an absent one.

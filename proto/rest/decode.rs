@@ -4,6 +4,7 @@
 use super::shape::{self, Shaped, Tree};
 use crate::{
     failure::{Failure, Violation},
+    json::Object,
     reason::{DetailCode, Reason},
 };
 use http::{HeaderMap, header};
@@ -36,7 +37,7 @@ pub fn from_body<T: Shaped + DeserializeOwned + Default>(headers: &HeaderMap, by
         return refused(Reason::UnsupportedMediaType.into());
     }
     match serde_json::from_slice(bytes) {
-        Ok(message) => {
+        Ok(Object(message)) => {
             let mask = if patch { mask(T::SHAPE, bytes) } else { FieldMask::default() };
             Body { message, mask, failure: None }
         }

@@ -27,6 +27,7 @@ pub struct Parameter<'a> {
 
 /// Reads a query string; what is wrong comes back, and the message holds the rest.
 pub fn read<Q: Query>(message: &mut Q, query: &str) -> Option<Failure> {
+    const { assert!(Q::PARAMETERS.len() <= u64::BITS as usize, "`seen` has one bit per parameter") };
     let mut found = Vec::new();
     let mut reason = Reason::InvalidParameter;
     let mut seen = 0u64;

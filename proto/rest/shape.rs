@@ -261,3 +261,71 @@ impl<'de> Visitor<'de> for Level {
         Ok(Tree::Object(object))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ITEM: Shape = Shape { members: &[member("on", Kind::Bool), member("at", Kind::Timestamp)] };
+    const SHAPE: Shape = Shape {
+        members: &[
+            member("count", Kind::Integer { min: 0, max: u32::MAX as i64 }),
+            member("color", Kind::Enum(&["red", "blue"])),
+            Member { name: "items", kind: Kind::Message(&ITEM), list: true, nullable: false },
+            Member { name: "note", kind: Kind::Text, list: false, nullable: true },
+        ],
+    };
+
+    const fn member(name: &'static str, kind: Kind) -> Member {
+        Member { name, kind, list: false, nullable: false }
+    }
+
+    /// What is left of a body, and `field code` of all that is wrong with it.
+    fn walked(body: &str) -> (String, Vec<String>) {
+        let Some(Tree::Object(members)) = parse(body.as_bytes()) else { panic!("{body} is no object") };
+        let mut found = Found::default();
+        let left = clean(&SHAPE, members, "", &mut found);
+        let all = found.types.iter().chain(&found.rules);
+        (left.to_string(), all.map(|violation| format!("{} {}", violation.field, violation.code.name())).collect())
+    }
+
+    #[test]
+    fn what_fits_is_left_and_all_else_is_named() {
+        let table: &[(&str, &str, &[&str])] = &[
+            (r#"{"count":7.0,"note":null}"#, r#"{"count":7,"note":null}"#, &[]),
+            (r#"{"count":7.5}"#, "{}", &["count invalid_type"]),
+            (r#"{"count":"7"}"#, "{}", &["count invalid_type"]),
+            (r#"{"count":-1}"#, "{}", &["count out_of_range"]),
+            (r#"{"count":4294967296}"#, "{}", &["count out_of_range"]),
+            (r#"{"count":1e300}"#, "{}", &["count out_of_range"]),
+            (r#"{"count":18446744073709551615}"#, "{}", &["count out_of_range"]),
+            (r#"{"color":"green","color ":1}"#, "{}", &["color invalid_enum", "color  unknown_field"]),
+            (r#"{"color":["red"]}"#, "{}", &["color invalid_type"]),
+            (
+                r#"{"items":[{"on":true,"off":1},{"on":1}]}"#,
+                r#"{"items":[{"on":true},{}]}"#,
+                &["items[1].on invalid_type", "items[0].off unknown_field"],
+            ),
+            (
+                r#"{"items":[{"at":"today"},{"at":"2026-01-31T09:30:00Z"}]}"#,
+                r#"{"items":[{},{"at":"2026-01-31T09:30:00Z"}]}"#,
+                &["items[0].at invalid_format"],
+            ),
+            (r#"{"items":[[true]]}"#, r#"{"items":[]}"#, &["items[0] invalid_type"]),
+            (r#"{"items":{}}"#, "{}", &["items invalid_type"]),
+        ];
+        for (body, left, wrong) in table {
+            let found = walked(body);
+            assert_eq!(found, ((*left).to_owned(), wrong.iter().map(|text| (*text).to_owned()).collect()), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_repeats_neither_long_names_nor_endless_lists() {
+        let (_, wrong) = walked(&format!("{{\"{}\":1}}", "n".repeat(1000)));
+        assert_eq!(wrong, [format!("{} unknown_field", "n".repeat(NAME_MAX_CHARS))]);
+        let many: Vec<String> = (0..1000).map(|number| format!("\"n{number}\":1")).collect();
+        let (_, wrong) = walked(&format!("{{{}}}", many.join(",")));
+        assert_eq!(wrong.len(), VIOLATIONS_MAX);
+    }
+}

@@ -140,6 +140,8 @@ fn read_with(field: &Field) -> Option<String> {
         Kind::Enum(name) if field.optional => Some(format!("read_{nullable}enum::<{}, _>", rust_path(name))),
         Kind::Enum(name) => Some(format!("read_plain_enum::<{}, _>", rust_path(name))),
         Kind::Timestamp => Some(format!("read_{nullable}timestamp")),
+        Kind::Message(_) if field.list => Some("read_objects".to_owned()),
+        Kind::Message(_) => Some(format!("read_{nullable}object")),
         _ if field.optional && !field.rules.nullable => Some("read_present".to_owned()),
         _ => None,
     }

@@ -1,0 +1,8 @@
+//! The contract at work: requests through REST, gRPC and direct calls to two small services behind a small gate.
+
+mod answers;
+mod bodies;
+mod desk;
+mod queries;
+mod too_large;
+mod ways;
