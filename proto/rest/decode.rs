@@ -110,3 +110,57 @@ impl<'de> Visitor<'de> for Keys<'_> {
         Ok(present)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1;
+    use proptest::prelude::*;
+
+    fn values() -> impl Strategy<Value = String> {
+        let texts = ["open", "urgent", "019ab5f0-0000-7000-8000-0000000000a1", "", "\\u0041\\n", "*"];
+        let text = proptest::sample::select(texts.map(|text| format!("\"{text}\"")).to_vec());
+        let leaf = prop_oneof![
+            3 => text,
+            1 => proptest::sample::select(vec!["null", "true", "1", "1.0", "-1e3", "{}", "[]", "nul", "01"])
+                .prop_map(str::to_owned),
+        ];
+        leaf.prop_recursive(2, 6, 3, |inner| {
+            proptest::collection::vec(inner, 0..3).prop_map(|items| format!("[{}]", items.join(",")))
+        })
+    }
+
+    fn bodies() -> impl Strategy<Value = String> {
+        let names = ["subject", "status", "priority", "assignee_id", "inbox_id", "url", "events", "enabled", "x"];
+        let member = (proptest::sample::select(names.to_vec()), values());
+        let members = proptest::collection::vec(member.prop_map(|(name, value)| format!("\"{name}\":{value}")), 0..5);
+        members.prop_map(|members| format!(" {{{}}} ", members.join(" , ")))
+    }
+
+    fn agree<T: Shaped + DeserializeOwned + Default + PartialEq + fmt::Debug>(body: &str) {
+        let fast = serde_json::from_slice::<Object<T>>(body.as_bytes());
+        let slow = slow::<T>(body.as_bytes());
+        match (fast, slow) {
+            (Ok(Object(fast)), Ok(slow)) => {
+                assert_eq!((&fast, &None), (&slow.message, &slow.failure), "{body}");
+                assert_eq!(mask(T::SHAPE, body.as_bytes()), slow.mask, "{body}");
+            }
+            (Ok(_), Err(failure)) => panic!("the slow path refuses {body}: {failure:?}"),
+            (Err(_), _) => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_slow_path_reads_what_the_fast_one_reads(body in bodies()) {
+            agree::<v1::CreateTicketRequest>(&body);
+            agree::<v1::TicketChanges>(&body);
+            agree::<v1::WebhookEndpointChanges>(&body);
+        }
+
+        #[test]
+        fn no_bytes_upset_the_decoder(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = slow::<v1::TicketChanges>(&bytes);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod answers;
 mod bodies;
 mod desk;
+mod gate;
 mod queries;
 mod too_large;
 mod ways;

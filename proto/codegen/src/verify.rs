@@ -72,6 +72,9 @@ impl Findings {
         if let Some(text) = &rules.broken_json {
             self.add(name, format!("has an example or default that is no JSON: {text}"));
         }
+        if field.list && matches!(field.kind, Kind::Timestamp | Kind::FieldMask) {
+            self.add(name, "is a list of times or masks, which the generators do not know");
+        }
         let text = rules.min_len.is_some() || rules.max_len.is_some() || rules.format.is_some() || rules.trim;
         if (text || !rules.allowed.is_empty() || rules.json_text) && field.kind != Kind::String {
             self.add(name, "has rules of strings but is none");
@@ -143,6 +146,13 @@ impl Findings {
         let masked = input.field("update_mask").is_some_and(|field| field.kind == Kind::FieldMask);
         if http.verb == "patch" && !(masked && matches!(http.body, Body::Field(_))) {
             self.add(name, "is a PATCH without a body field and an update_mask");
+        }
+        let bodies = crate::messages::reachable(model, model.body_message(rpc, http).into_iter().collect());
+        for message in bodies.iter().map(|name| model.message(name)) {
+            // The mask of a PATCH, the field table and the rules all name a member of a body by its field.
+            for field in message.fields.iter().filter(|field| field.json != field.name) {
+                self.add(&format!("{}.{}", message.full_name, field.name), "has a json_name but is read from a body");
+            }
         }
         for field in model.query_fields(rpc, http) {
             let bad = matches!(field.kind, Kind::Message(_) | Kind::Bytes | Kind::FieldMask | Kind::Other(_));

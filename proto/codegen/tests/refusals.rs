@@ -142,6 +142,11 @@ fn whatever_breaks_a_rule_is_named() {
         ),
         ("csv: true", "", "inboxops.v1.ThingService.GetThing: field names cannot be a query parameter"),
         (
+            "uint32 version = 1",
+            "uint32 version = 1 [json_name = \"v\"]",
+            "inboxops.v1.Thing.version: has a json_name but is read from a body",
+        ),
+        (
             "data.version",
             "data.size",
             "inboxops.v1.ThingService.GetThing: data.size is no single value of inboxops.v1.GetThingResponse",

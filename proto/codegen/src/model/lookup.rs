@@ -1,0 +1,106 @@
+//! Questions that generators ask of the [`Model`].
+
+use super::{Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Rpc, Service, snake};
+
+impl Model {
+    /// The message with this full name; reading the protos made sure that there is one.
+    pub fn message(&self, full_name: &str) -> &Message {
+        self.messages.iter().find(|message| message.full_name == full_name).expect("a message that the protos define")
+    }
+
+    /// The enum with this full name; reading the protos made sure that there is one.
+    pub fn enumeration(&self, full_name: &str) -> &Enum {
+        self.enums.iter().find(|item| item.full_name == full_name).expect("an enum that the protos define")
+    }
+
+    /// All RPCs with a REST route.
+    pub fn routes(&self) -> impl Iterator<Item = (&Service, &Rpc, &Http)> {
+        let rpcs = self.services.iter().flat_map(|service| service.rpcs.iter().map(move |rpc| (service, rpc)));
+        rpcs.filter_map(|(service, rpc)| rpc.http.as_ref().map(|http| (service, rpc, http)))
+    }
+
+    /// Fields of the request that are query parameters.
+    pub fn query_fields<'a>(&'a self, rpc: &'a Rpc, http: &'a Http) -> Vec<&'a Field> {
+        let fields = self.message(&rpc.input).fields.iter();
+        let elsewhere = |field: &Field| match &http.body {
+            Body::All => true,
+            Body::Field(name) => *name == field.name || field.kind == Kind::FieldMask,
+            Body::None => false,
+        };
+        fields.filter(|field| !http.params.contains(&field.name) && !elsewhere(field)).collect()
+    }
+
+    /// The message that the body is read into, when there is a body.
+    pub fn body_message<'a>(&'a self, rpc: &Rpc, http: &Http) -> Option<&'a Message> {
+        match &http.body {
+            Body::None => None,
+            Body::All => Some(self.message(&rpc.input)),
+            Body::Field(name) => match &self.message(&rpc.input).field(name)?.kind {
+                Kind::Message(full_name) => Some(self.message(full_name)),
+                _ => None,
+            },
+        }
+    }
+
+    /// The fields along a path of JSON names from a message on: `data.version`.
+    pub fn path_fields<'a>(&'a self, message: &'a Message, path: &str) -> Option<Vec<&'a Field>> {
+        let mut at = Some(message);
+        let mut fields = Vec::new();
+        for name in path.split('.') {
+            let field = at?.fields.iter().find(|field| field.json == name && !field.list)?;
+            at = match &field.kind {
+                Kind::Message(full_name) => Some(self.message(full_name)),
+                _ => None,
+            };
+            fields.push(field);
+        }
+        Some(fields)
+    }
+}
+
+impl Service {
+    /// `tickets`: its name among the services.
+    pub fn field(&self) -> String {
+        let noun = snake(self.name.strip_suffix("Service").unwrap_or(&self.name));
+        match noun.as_str() {
+            "identity" | "dispatch" => noun,
+            _ if noun.ends_with('y') && !noun.ends_with("ey") => format!("{}ies", &noun[..noun.len() - 1]),
+            _ if noun.ends_with('x') => format!("{noun}es"),
+            _ => format!("{noun}s"),
+        }
+    }
+
+    /// `inboxops.v1.TicketService`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.package, self.name)
+    }
+}
+
+impl Rpc {
+    /// Status of a success.
+    pub fn success_status(&self) -> u16 {
+        self.rest.success_status.unwrap_or(200)
+    }
+}
+
+impl Message {
+    /// The field with this proto name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Enum {
+    /// The values that JSON knows.
+    pub fn json_values(&self) -> impl Iterator<Item = &EnumValue> {
+        self.values.iter().filter(|value| value.number != 0)
+    }
+}
+
+impl Http {
+    /// The path with its parameters nameless, so that equal shapes are equal.
+    pub fn shape(&self) -> String {
+        let parts = self.path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+        parts.collect::<Vec<_>>().join("/")
+    }
+}

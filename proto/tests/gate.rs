@@ -1,0 +1,87 @@
+//! The gate's own time: deadlines of calls, and streams whose caller loses the right to them. Time is stopped and
+//! moves on when everything waits for it.
+
+use crate::desk::{Client, setup};
+use futures_util::{StreamExt as _, stream};
+use inboxops_proto::{
+    failure::Failure,
+    gate::{self, Admission, DEADLINE, Gate, Rpc, STREAM_RECHECK},
+    internal::v1 as internal,
+    reason::Reason,
+    services, v1, wire,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::Instant;
+use tonic::{Extensions, Request, Response, metadata::MetadataMap};
+
+/// Admits everybody; a stream so many times.
+struct Open {
+    rechecks: AtomicU32,
+}
+
+#[tonic::async_trait]
+impl Gate for Open {
+    async fn admit(&self, _: &'static Rpc, _: &MetadataMap, _: &mut Extensions) -> Admission {
+        Admission { headers: MetadataMap::new(), verdict: Ok(()) }
+    }
+
+    async fn still_admitted(&self, _: &'static Rpc, _: &Extensions) -> Result<(), Failure> {
+        match self.rechecks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Reason::RevokedApiKey.into()),
+        }
+    }
+}
+
+fn open(rechecks: u32) -> Open {
+    Open { rechecks: AtomicU32::new(rechecks) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_at_its_deadline() {
+    for (asked, expected) in [(None, DEADLINE), (Some("2S"), Duration::from_secs(2)), (Some("1H"), DEADLINE)] {
+        let mut request = Request::new(v1::WhoAmIRequest {});
+        if let Some(asked) = asked {
+            request.metadata_mut().insert("grpc-timeout", asked.parse().expect("ascii"));
+        }
+        let start = Instant::now();
+        let never = |_| std::future::pending::<Result<Response<v1::WhoAmIResponse>, _>>();
+        let answer = gate::unary(&open(0), &services::IDENTITY_SERVICE_WHO_AM_I, request, never).await;
+        assert_eq!(Failure::of(&answer.expect_err("a timeout")).reason, Reason::Timeout);
+        assert_eq!(start.elapsed().as_secs(), expected.as_secs(), "{asked:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_its_caller_may_no_longer_have_it() {
+    let work = |_| async {
+        let one = stream::iter([Ok(internal::WorkResponse::default())]);
+        let stream: gate::BoxStream<internal::WorkResponse> = Box::pin(one.chain(stream::pending()));
+        Ok(Response::new(stream))
+    };
+    let request = Request::new(internal::WorkRequest::default());
+    let start = Instant::now();
+    let answer = gate::streaming(Arc::new(open(2)), &services::DISPATCH_SERVICE_WORK, request, work).await;
+    let items: Vec<_> = answer.expect("a stream").into_inner().collect().await;
+    assert_eq!(start.elapsed().as_secs(), STREAM_RECHECK.as_secs() * 3);
+    let [Ok(_), Err(status)] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!(Failure::of(status).reason, Reason::RevokedApiKey);
+}
+
+#[tokio::test]
+async fn headers_that_a_client_adds_end_at_the_edge() {
+    let setup = setup().await;
+    let client = Client::new(&setup.remote);
+    let request = crate::desk::request(http::Method::GET, "/api/v1/tickets/7")
+        .header("connection", "keep-alive")
+        .header("grpc-timeout", "1n")
+        .header(wire::EDGE_TOKEN, "mine");
+    let reply = client.send(request.body(axum::body::Body::empty()).expect("a request")).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+}
