@@ -1,1 +1,64 @@
-//! The public door: REST, gRPC, grpc-web and documents on one port.
+//! The public door: REST, gRPC, grpc-web and documents on one port. It translates and decides nothing: who may call
+//! is the gate's business, and what a call means the services'. It must not know a noun, a database or the core.
+
+mod compress;
+mod connection;
+mod documents;
+mod door;
+mod error;
+mod grpc;
+mod headers;
+mod listener;
+mod origin;
+pub mod tls;
+
+pub use door::{AccessLog, Door};
+pub use error::{Error, Result};
+pub use listener::{Listener, Socket, Surface, run};
+
+use std::{sync::Arc, time::Duration};
+
+/// Longest time from the opening of a connection, or from the end of the answer before, to the end of a header block.
+pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// Greatest header block of a request, in bytes.
+pub const HEADER_BLOCK_MAX_BYTES: usize = 16 * 1024;
+/// Greatest number of requests that run at once on one HTTP/2 connection.
+pub const STREAMS_MAX: u32 = 100;
+/// Greatest number of connections at once, over all listeners; more wait in the system's backlog.
+pub const CONNECTIONS_MAX: usize = 8192;
+/// Longest time that running requests get to end once shutdown is asked for.
+pub const DRAIN_MAX: Duration = Duration::from_secs(15);
+
+/// What the door is told from outside.
+#[derive(Clone)]
+pub struct Settings {
+    /// See [`HEADER_READ_TIMEOUT`].
+    pub header_read_timeout: Duration,
+    /// See [`CONNECTIONS_MAX`].
+    pub connections_max: usize,
+    /// See [`DRAIN_MAX`].
+    pub drain_max: Duration,
+    /// A proxy in front says in `X-Forwarded-For` (its last entry) who the client is.
+    pub behind_proxy: bool,
+    /// Which requests are written to the log.
+    pub access_log: AccessLog,
+    /// Random bits for the ids of requests that bring none.
+    pub chance: fn() -> u128,
+    /// Whether the services can answer; asked by `/readyz` and for gRPC health.
+    pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Settings {
+    /// The defaults.
+    pub fn new(chance: fn() -> u128) -> Settings {
+        Settings {
+            header_read_timeout: HEADER_READ_TIMEOUT,
+            connections_max: CONNECTIONS_MAX,
+            drain_max: DRAIN_MAX,
+            behind_proxy: false,
+            access_log: AccessLog::default(),
+            chance,
+            ready: Arc::new(|| true),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One connection: finds out which HTTP it speaks, within a time, and serves it until it ends or shutdown drains it.
+//! `hyper_util`'s automatic builder waits for the first bytes without a bound, so the finding out is done here.
+
+use crate::{Door, HEADER_BLOCK_MAX_BYTES, STREAMS_MAX, listener::Surface};
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use std::{
+    future::Future,
+    io,
+    net::IpAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// First bytes of an HTTP/2 connection (RFC 9113 §3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How often an HTTP/2 peer is asked whether it is still there, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// What a connection needs to know of its surroundings.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) door: Arc<Door>,
+    pub(crate) surface: Surface,
+    pub(crate) tasks: TaskTracker,
+    /// End what runs and take no more.
+    pub(crate) drain: CancellationToken,
+    /// End at once.
+    pub(crate) cut: CancellationToken,
+}
+
+/// Serves a stream that may be encrypted.
+pub(crate) async fn serve<S>(stream: S, tls: Option<Arc<ServerConfig>>, peer: Option<IpAddr>, around: Surroundings)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let within = around.door.settings().header_read_timeout;
+    let Some(config) = tls else {
+        if let Ok(Ok((stream, http2))) = tokio::time::timeout(within, greet(stream)).await {
+            speak(stream, http2, peer, around).await;
+        }
+        return;
+    };
+    let handshake = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+    match tokio::time::timeout(within, handshake).await {
+        Ok(Ok(stream)) => {
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            speak(stream, http2, peer, around).await;
+        }
+        Ok(Err(error)) => tracing::debug!(?peer, %error, "no TLS connection came about"),
+        Err(_) => tracing::debug!(?peer, "no TLS connection came about in time"),
+    }
+}
+
+async fn speak<S>(stream: S, http2: bool, peer: Option<IpAddr>, around: Surroundings)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let Surroundings { door, surface, tasks, drain, cut } = around;
+    let header_read_timeout = door.settings().header_read_timeout;
+    let service = service_fn(move |request| {
+        let door = door.clone();
+        async move { door.answer(surface, peer, request).await }
+    });
+    let io = TokioIo::new(stream);
+    // The two connection types have no trait in common.
+    macro_rules! drive {
+        ($connection:expr) => {{
+            let mut connection = pin!($connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                () = drain.cancelled() => None,
+            };
+            match ended {
+                Some(ended) => ended,
+                None => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        ended = connection => ended,
+                        () = cut.cancelled() => Ok(()),
+                    }
+                }
+            }
+        }};
+    }
+    let ended = if http2 {
+        drive!(
+            http2::Builder::new(On(tasks))
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS_MAX)
+                .max_header_list_size(HEADER_BLOCK_MAX_BYTES as u32)
+                .keep_alive_interval(PING_EVERY)
+                .keep_alive_timeout(PING_EVERY)
+                .serve_connection(io, service)
+        )
+    } else {
+        drive!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(header_read_timeout)
+                .max_buf_size(HEADER_BLOCK_MAX_BYTES)
+                .serve_connection(io, service)
+        )
+    };
+    if let Err(error) = ended {
+        // A peer that hangs up is everyday life.
+        tracing::debug!(?peer, %error, "a connection ended early");
+    }
+}
+
+/// Reads until it is clear whether the preface of HTTP/2 comes; what was read is read again by the server.
+async fn greet<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(Greeted<S>, bool)> {
+    let mut read = [0; PREFACE.len()];
+    let mut filled = 0;
+    while filled < read.len() && read[..filled] == PREFACE[..filled] {
+        match stream.read(&mut read[filled..]).await? {
+            0 => break,
+            n => filled += n,
+        }
+    }
+    Ok((Greeted { read, filled, given: 0, stream }, read == *PREFACE))
+}
+
+/// A stream whose first bytes were read already.
+struct Greeted<S> {
+    read: [u8; PREFACE.len()],
+    filled: usize,
+    given: usize,
+    stream: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.given < this.filled {
+            let left = &this.read[this.given..this.filled];
+            let n = left.len().min(into.remaining());
+            into.put_slice(&left[..n]);
+            this.given += n;
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Runs the streams of an HTTP/2 connection where the listener waits for them.
+#[derive(Clone)]
+struct On(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for On
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn(future);
+    }
+}

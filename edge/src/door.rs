@@ -1,0 +1,171 @@
+//! One request from its headers to its answer: who is it for (REST, gRPC, a document), where did it come from, which
+//! headers does every answer have. It is one hand-written service in place of a stack of layers, because it stands in
+//! the way of every call.
+
+use crate::{Result, Settings, compress, documents, grpc, headers, listener::Surface, origin};
+use axum::body::Body;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
+use hyper::body::Incoming;
+use inboxops_proto::{
+    failure::Failure,
+    reason::Reason,
+    rest,
+    services::{self, Services},
+    wire::Way,
+};
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
+use tonic::service::Routes;
+use tower::Service as _;
+
+/// A request that took longer is written to the log with the failures.
+const SLOW: Duration = Duration::from_secs(1);
+/// Packages that a listener for the public does not serve when the operator has another listener for them.
+const INTERNAL_PREFIX: &str = "/inboxops.internal.";
+
+/// Which requests are written to the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// None.
+    Off,
+    /// Those that failed on our side, and slow ones.
+    #[default]
+    Failures,
+    /// All.
+    All,
+}
+
+/// Everything that answers requests.
+pub struct Door {
+    /// REST, documents and probes.
+    public: axum::Router,
+    /// Probes alone, for listeners that are not the public's.
+    probes: axum::Router,
+    grpc: grpc::Router,
+    health: grpc::Health,
+    settings: Settings,
+}
+
+impl Door {
+    /// The door to these services, with their OpenAPI document.
+    pub fn new(services: &Services, openapi: &'static str, settings: Settings) -> Result<Door> {
+        Door::of(services::routes(services), services.grpc(), openapi, settings)
+    }
+
+    /// The door to these routers.
+    pub fn of(rest: axum::Router, grpc: Routes, openapi: &'static str, settings: Settings) -> Result<Door> {
+        let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS)?;
+        let probes = documents::probes(&settings).fallback(rest::route_not_found).with_state(());
+        let public = rest
+            .merge(documents::probes(&settings))
+            .merge(documents::openapi(openapi))
+            .fallback(rest::route_not_found)
+            .with_state(());
+        Ok(Door { public, probes, grpc, health, settings })
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn health(&self) -> &grpc::Health {
+        &self.health
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(
+        &self,
+        surface: Surface,
+        peer: Option<IpAddr>,
+        mut request: Request<Incoming>,
+    ) -> std::result::Result<Response<Body>, Infallible> {
+        let began = Instant::now();
+        let way = way(surface, request.headers());
+        let Settings { behind_proxy, chance, access_log, .. } = self.settings;
+        let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, chance);
+        let request_id = origin.request_id.clone();
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().path().to_owned()));
+        let grpc = is_grpc(request.headers());
+        request.extensions_mut().insert(origin);
+
+        let work = AssertUnwindSafe(async {
+            if grpc { self.grpc(surface, request).await } else { self.http(surface, request).await }
+        });
+        let mut response = match work.catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => {
+                // The panic hook has written what and where.
+                tracing::error!(request_id, "a request panicked");
+                refuse(Reason::InternalError, grpc, &request_id)
+            }
+        };
+        headers::finish(response.headers_mut(), reads, &request_id);
+        if let Some((method, path)) = seen {
+            log(access_log, &method, &path, &request_id, &response, began.elapsed());
+        }
+        Ok(response)
+    }
+
+    async fn grpc(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
+        if surface == (Surface::Public { internal: false }) && request.uri().path().starts_with(INTERNAL_PREFIX) {
+            return refuse(Reason::RouteNotFound, true, "");
+        }
+        let Ok(response) = self.grpc.clone().call(request).await;
+        response.map(Body::new)
+    }
+
+    async fn http(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
+        let mut router = match surface {
+            Surface::Public { .. } => self.public.clone(),
+            Surface::Internal | Surface::Local => self.probes.clone(),
+        };
+        let gzip = compress::accepts_gzip(request.headers());
+        let Ok(response) = router.call(request.map(Body::new)).await;
+        if gzip { compress::compress(response).await } else { response }
+    }
+}
+
+fn way(surface: Surface, headers: &HeaderMap) -> Way {
+    if surface == Surface::Local {
+        return Way::Local;
+    }
+    match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
+        Some(kind) if kind.starts_with(b"application/grpc-web") => Way::GrpcWeb,
+        Some(kind) if kind.starts_with(b"application/grpc") => Way::Grpc,
+        _ => Way::Rest,
+    }
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The answer of the door itself, in the shape of the way in.
+fn refuse(reason: Reason, grpc: bool, request_id: &str) -> Response<Body> {
+    let failure = Failure::new(reason);
+    if grpc { failure.status().into_http() } else { rest::failure(&failure, request_id) }
+}
+
+fn log(
+    access_log: AccessLog,
+    method: &Method,
+    path: &str,
+    request_id: &str,
+    response: &Response<Body>,
+    took: Duration,
+) {
+    let status = response.status();
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    // The path only: a query may hold what a customer searched for.
+    if status.is_server_error() || took >= SLOW {
+        tracing::warn!(%method, path, status = status.as_u16(), duration_ms, request_id, "request");
+    } else if access_log == AccessLog::All {
+        tracing::info!(%method, path, status = status.as_u16(), duration_ms, request_id, "request");
+    }
+}

@@ -1,0 +1,57 @@
+//! The gRPC half of the door: the contract's services beside health and reflection, with grpc-web around them.
+
+use crate::{Error, Result};
+use prost::Message as _;
+use std::sync::Arc;
+use tonic::service::Routes;
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_web::{GrpcWebLayer, GrpcWebService};
+use tower::Layer as _;
+
+/// The router of all gRPC services, spoken to in gRPC or grpc-web.
+pub(crate) type Router = GrpcWebService<axum::Router>;
+
+/// What gRPC health says, and for which services.
+#[derive(Clone)]
+pub(crate) struct Health {
+    reporter: HealthReporter,
+    services: Arc<[String]>,
+}
+
+/// Adds health and reflection to the contract's services.
+pub(crate) fn router(services: Routes, descriptors: &[u8]) -> Result<(Router, Health)> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(descriptors)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let routes = services
+        .add_service(health)
+        .add_service(reflection().build_v1().map_err(Error::Reflection)?)
+        // Many clients still ask for the version before.
+        .add_service(reflection().build_v1alpha().map_err(Error::Reflection)?)
+        .prepare();
+    let health = Health { reporter, services: names(descriptors).into() };
+    Ok((GrpcWebLayer::new().layer(routes.into_axum_router()), health))
+}
+
+/// Full names of the services, and the empty one that stands for the server as a whole.
+fn names(descriptors: &[u8]) -> Vec<String> {
+    let set = prost_types::FileDescriptorSet::decode(descriptors).unwrap_or_default();
+    let of_file = |file: &prost_types::FileDescriptorProto| {
+        let package = file.package().to_owned();
+        file.service.iter().map(move |service| format!("{package}.{}", service.name())).collect::<Vec<_>>()
+    };
+    std::iter::once(String::new()).chain(set.file.iter().flat_map(of_file)).collect()
+}
+
+impl Health {
+    /// Tells every watcher whether the services can answer.
+    pub(crate) async fn set(&self, ready: bool) {
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in &*self.services {
+            self.reporter.set_service_status(service, status).await;
+        }
+    }
+}

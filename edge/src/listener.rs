@@ -1,0 +1,138 @@
+//! Takes connections from sockets that the caller bound, bounded in number, until shutdown; then lets running requests
+//! end. It knows nothing of what a request means.
+
+use crate::{Door, connection};
+use connection::Surroundings;
+use rustls::ServerConfig;
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::Semaphore,
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Pause after an accept failed for want of something (files, memory): trying at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often readiness is looked at for gRPC health.
+const HEALTH_EVERY: Duration = Duration::from_secs(1);
+
+/// A bound socket and what it serves.
+pub struct Listener {
+    /// The socket.
+    pub socket: Socket,
+    /// TLS, when it is spoken here.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// What is served.
+    pub surface: Surface,
+}
+
+/// A bound socket.
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A socket file.
+    Unix(UnixListener),
+}
+
+/// What a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// REST, documents, gRPC and grpc-web.
+    Public {
+        /// Also the packages of the operator's own programs.
+        internal: bool,
+    },
+    /// gRPC and the probes, for edges, workers and the operator's programs.
+    Internal,
+    /// gRPC for whoever may open the socket file: the operator.
+    Local,
+}
+
+/// Serves until `shutdown`, then drains. Every task it starts has ended when it returns.
+pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: CancellationToken) {
+    let tasks = TaskTracker::new();
+    let cut = CancellationToken::new();
+    let places = Arc::new(Semaphore::new(door.settings().connections_max));
+    let mut accepting = JoinSet::new();
+    for Listener { socket, tls, surface } in listeners {
+        let (door, tasks, drain, cut) = (door.clone(), tasks.clone(), shutdown.clone(), cut.clone());
+        let around = Surroundings { door, surface, tasks, drain, cut };
+        accepting.spawn(accept(socket, tls, places.clone(), around));
+    }
+    accepting.spawn(report(door.clone(), shutdown));
+    while accepting.join_next().await.is_some() {}
+    tasks.close();
+    if tokio::time::timeout(door.settings().drain_max, tasks.wait()).await.is_err() {
+        tracing::warn!(left = tasks.len(), "requests still ran at the end of the drain; they are cut off");
+        cut.cancel();
+        // What does not even see that its connection is gone ends with the runtime.
+        let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
+    }
+}
+
+async fn accept(socket: Socket, tls: Option<Arc<ServerConfig>>, places: Arc<Semaphore>, around: Surroundings) {
+    loop {
+        let next = async {
+            let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>((place, socket.accept().await?))
+        };
+        let next = tokio::select! {
+            biased;
+            () = around.drain.cancelled() => return,
+            next = next => next,
+        };
+        match next {
+            Ok((place, accepted)) => {
+                let (tls, around, tasks) = (tls.clone(), around.clone(), around.tasks.clone());
+                tasks.spawn(async move {
+                    match accepted {
+                        Accepted::Tcp(stream, peer) => connection::serve(stream, tls, Some(peer), around).await,
+                        Accepted::Unix(stream) => connection::serve(stream, tls, None, around).await,
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) if is_the_peers(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot take a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+enum Accepted {
+    Tcp(tokio::net::TcpStream, IpAddr),
+    Unix(tokio::net::UnixStream),
+}
+
+impl Socket {
+    async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Socket::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Accepted::Tcp(stream, peer.ip().to_canonical()))
+            }
+            Socket::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+/// The connection was gone before it was taken: nothing is wrong here.
+fn is_the_peers(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
+}
+
+/// Keeps gRPC health in step with readiness.
+async fn report(door: Arc<Door>, shutdown: CancellationToken) {
+    let mut every = tokio::time::interval(HEALTH_EVERY);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break door.health().set(false).await,
+            _ = every.tick() => door.health().set((door.settings().ready)()).await,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Where a request came from, as its headers and its connection tell: peer address, request id, and whether a browser
+//! sent it from our own pages. It decides nothing from it.
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{HOST, ORIGIN},
+    uri::{Authority, Uri},
+};
+use inboxops_proto::wire::{Origin, REQUEST_ID, Way};
+use std::net::IpAddr;
+
+/// Longest request id that is taken over from a client, in characters.
+const REQUEST_ID_MAX: usize = 128;
+
+/// Makes the origin of a request; `chance` supplies the id when the client brings none that can be taken over.
+pub(crate) fn origin(
+    headers: &HeaderMap,
+    uri: &Uri,
+    way: Way,
+    peer: Option<IpAddr>,
+    behind_proxy: bool,
+    chance: fn() -> u128,
+) -> Origin {
+    let peer = if behind_proxy { forwarded(headers).or(peer) } else { peer };
+    let request_id = match headers.get(REQUEST_ID).map(HeaderValue::as_bytes).filter(|id| is_request_id(id)) {
+        // The characters were just found to be ASCII.
+        Some(id) => String::from_utf8_lossy(id).into_owned(),
+        None => format!("req_{:032x}", chance()),
+    };
+    Origin { peer, way, request_id, same_origin: same_origin(headers, uri) }
+}
+
+fn is_request_id(id: &[u8]) -> bool {
+    !id.is_empty()
+        && id.len() <= REQUEST_ID_MAX
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+}
+
+/// The client as the one proxy in front of us saw it: all entries before the last are the client's own word.
+fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
+    last.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// Fetch metadata decide; a browser without them still sends `Origin`, whose host must be the one that was asked.
+fn same_origin(headers: &HeaderMap, uri: &Uri) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
+    let asked = match headers.get(HOST) {
+        Some(host) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
+        None => uri.authority().cloned(),
+    };
+    let from = origin.parse::<Uri>().ok().and_then(|origin| origin.into_parts().authority);
+    matches!((asked, from), (Some(asked), Some(from)) if asked == from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(pairs: &[(&'static str, &str)], behind_proxy: bool) -> Origin {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_str(value).expect("a header value"));
+        }
+        origin(&headers, &Uri::from_static("/"), Way::Rest, "192.0.2.1".parse().ok(), behind_proxy, || 0xabc)
+    }
+
+    #[test]
+    fn a_request_id_is_taken_over_only_when_it_is_harmless() {
+        let long = "x".repeat(129);
+        let cases = [("abc.D-9_", true), ("", false), ("a b", false), ("ä", false), ("a\tb", false), (&long, false)];
+        for (given, taken) in cases {
+            let id = of(&[(REQUEST_ID, given)], false).request_id;
+            assert_eq!(id == given, taken, "{given:?}");
+            assert!(taken || id == "req_00000000000000000000000000000abc", "{id}");
+        }
+    }
+
+    #[test]
+    fn only_the_proxys_own_entry_names_the_client_and_only_behind_a_proxy() {
+        let forwarded = [("x-forwarded-for", "10.0.0.9, 198.51.100.7"), ("x-forwarded-for", "10.0.0.9,198.51.100.8")];
+        assert_eq!(of(&forwarded, true).peer, "198.51.100.8".parse().ok());
+        assert_eq!(of(&forwarded, false).peer, "192.0.2.1".parse().ok());
+        assert_eq!(of(&[("x-forwarded-for", "nonsense")], true).peer, "192.0.2.1".parse().ok());
+    }
+
+    #[test]
+    fn another_port_of_the_same_host_is_another_origin() {
+        let cases: &[(&[(&str, &str)], bool)] = &[
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "none")], true),
+            (&[("sec-fetch-site", "same-site"), ("origin", "http://a:1"), ("host", "a:1")], false),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("origin", "http://localhost:8080"), ("host", "localhost:8080")], true),
+            (&[("origin", "http://localhost:8081"), ("host", "localhost:8080")], false),
+            (&[("origin", "null"), ("host", "localhost:8080")], false),
+            (&[("host", "localhost:8080")], false),
+        ];
+        for (headers, same) in cases {
+            let headers: Vec<(&'static str, &str)> = headers.to_vec();
+            assert_eq!(of(&headers, false).same_origin, *same, "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a connection may do: how slowly it may speak, how much it may say, how it ends.
+
+use crate::house::{Answer, House};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use inboxops_edge::Surface;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+const PUBLIC: Surface = Surface::Public { internal: true };
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_headers_is_let_go() {
+    let house = House::with(PUBLIC, |settings| settings.header_read_timeout = Duration::from_millis(100)).await;
+    for said in ["", "P", "PRI * HT", "GET /origin HTTP/1.1\r\nhost: localhost\r\nx-slow: "] {
+        let mut stream = house.connect().await;
+        stream.write_all(said.as_bytes()).await.expect("some bytes");
+        let mut rest = Vec::new();
+        // An end or a reset: either way the place is free again.
+        let _ = stream.read_to_end(&mut rest).await;
+        assert!(rest.is_empty(), "{said:?}: {}", String::from_utf8_lossy(&rest));
+    }
+}
+
+#[tokio::test]
+async fn connections_above_the_bound_wait_for_a_place() {
+    let house = House::with(PUBLIC, |settings| {
+        settings.connections_max = 1;
+        settings.header_read_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let _silent = house.connect().await;
+    // Answered only because the silent one loses its place.
+    assert_eq!(house.get("/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_header_block_over_16_kib_is_refused() {
+    let house = House::open().await;
+    let fits = house.ask("GET", "/origin", &[("x-long", &"x".repeat(12_000))], "").await;
+    assert_eq!(fits.status, 200);
+    let long = house.ask("GET", "/origin", &[("x-long", &"x".repeat(17_000))], "").await;
+    assert_eq!(long.status, 431);
+}
+
+#[tokio::test]
+async fn http2_without_tls_is_answered_on_the_same_port() {
+    let house = House::open().await;
+    let io = TokioIo::new(house.connect().await);
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.expect("a handshake");
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(connection);
+    let uri = format!("http://{}/origin", house.address);
+    let request = http::Request::get(uri).body(Empty::<Bytes>::new()).expect("a request");
+    let answer = client.send_request(request).await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
+    let body = answer.into_body().collect().await.expect("a body").to_bytes();
+    assert!(body.starts_with(b"Some(127.0.0.1) Rest"), "{body:?}");
+}
+
+#[tokio::test]
+async fn the_answer_to_a_body_that_is_too_large_arrives() {
+    let house = House::open().await;
+    let body = "x".repeat(6 * 1024 * 1024);
+    let answer = house.ask("POST", "/api/v1/tickets", &[("content-type", "application/json")], &body).await;
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (413, &"payload_too_large".into()));
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_is_told_before_it_sends() {
+    let house = House::open().await;
+    let mut stream = house.connect().await;
+    let head = "POST /api/v1/tickets HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 9000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("a request");
+    assert_eq!(Answer::read(stream).await.status, 413);
+}
+
+#[tokio::test]
+async fn shutdown_lets_a_running_request_end_and_takes_no_other() {
+    let house = House::open().await;
+    let mut stream = house.connect().await;
+    stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+    // The answer to a later request on another connection shows that the first one was read.
+    assert_eq!(house.get("/origin").await.status, 200);
+    house.shutdown.cancel();
+    assert_eq!(Answer::read(stream).await.text(), "slow");
+    house.running.await.expect("an orderly end");
+    assert!(tokio::net::TcpStream::connect(house.address).await.is_err());
+}
+
+#[tokio::test]
+async fn shutdown_cuts_what_never_ends() {
+    let house = House::with(PUBLIC, |settings| settings.drain_max = Duration::from_millis(100)).await;
+    let mut stream = house.connect().await;
+    stream.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
+    stream.read_exact(&mut [0; 64]).await.expect("a first part");
+    house.shutdown.cancel();
+    house.running.await.expect("an end");
+}

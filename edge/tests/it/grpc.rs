@@ -1,0 +1,92 @@
+//! gRPC beside REST on one port: health, reflection, grpc-web, and what is not there.
+
+use crate::house::{Answer, House};
+use inboxops_edge::Surface;
+use std::sync::atomic::Ordering;
+use tokio::io::AsyncWriteExt as _;
+use tonic::{Code, transport::Channel};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::{v1, v1alpha};
+
+async fn channel(house: &House) -> Channel {
+    let endpoint = Channel::from_shared(format!("http://{}", house.address)).expect("an address");
+    endpoint.connect().await.expect("a channel")
+}
+
+#[tokio::test]
+async fn health_tells_whether_the_services_can_answer() {
+    let house = House::open().await;
+    let mut health = HealthClient::new(channel(&house).await);
+    let mut watch = health.watch(HealthCheckRequest::default()).await.expect("a stream").into_inner();
+    assert_eq!(watch.message().await.expect("a message").expect("a status").status, 1);
+    house.ready.store(false, Ordering::SeqCst);
+    assert_eq!(watch.message().await.expect("a message").expect("a status").status, 2);
+}
+
+#[tokio::test]
+async fn reflection_answers_in_both_versions() {
+    let house = House::open().await;
+    let channel = channel(&house).await;
+    let ask = v1::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(String::new())),
+    };
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(channel.clone());
+    let mut answers = client.server_reflection_info(tokio_stream::iter([ask])).await.expect("a stream").into_inner();
+    let answer = answers.message().await.expect("a message").expect("an answer").message_response;
+    let Some(v1::server_reflection_response::MessageResponse::ListServicesResponse(list)) = answer else {
+        panic!("{answer:?}")
+    };
+    let names: Vec<String> = list.service.into_iter().map(|service| service.name).collect();
+    for name in ["grpc.health.v1.Health", "inboxops.v1.TicketService", "inboxops.internal.v1.DispatchService"] {
+        assert!(names.iter().any(|listed| listed == name), "{name} in {names:?}");
+    }
+    let ask = v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
+            "inboxops.v1.TicketService".to_owned(),
+        )),
+    };
+    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
+    let mut answers = client.server_reflection_info(tokio_stream::iter([ask])).await.expect("a stream").into_inner();
+    let answer = answers.message().await.expect("a message").expect("an answer").message_response;
+    use v1alpha::server_reflection_response::MessageResponse::FileDescriptorResponse;
+    assert!(matches!(answer, Some(FileDescriptorResponse(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn grpc_web_over_http_1_is_answered() {
+    let house = House::open().await;
+    let mut stream = house.connect().await;
+    let head = "POST /grpc.health.v1.Health/Check HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+        content-type: application/grpc-web+proto\r\ncontent-length: 5\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("a head");
+    stream.write_all(&[0; 5]).await.expect("an empty message");
+    let answer = Answer::read(stream).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/grpc-web+proto");
+    assert!(answer.text().contains("grpc-status:0"), "{answer:?}");
+    assert!(!answer.header("x-request-id").is_empty());
+}
+
+async fn call(house: &House, path: &'static str) -> tonic::Status {
+    let mut grpc = tonic::client::Grpc::new(channel(house).await);
+    grpc.ready().await.expect("a channel");
+    let codec = tonic_prost::ProstCodec::<(), ()>::default();
+    let path = http::uri::PathAndQuery::from_static(path);
+    grpc.unary(tonic::Request::new(()), path, codec).await.expect_err("nothing there")
+}
+
+#[tokio::test]
+async fn an_unknown_method_is_unimplemented() {
+    let house = House::open().await;
+    assert_eq!(call(&house, "/inboxops.v1.Nothing/Do").await.code(), Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn a_public_listener_hides_the_internal_packages_when_they_have_their_own() {
+    let house = House::with(Surface::Public { internal: false }, |_| {}).await;
+    let status = call(&house, "/inboxops.internal.v1.TenantService/ListTenants").await;
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert!(status.metadata().get("x-request-id").is_some(), "the door has answered");
+}

@@ -1,0 +1,153 @@
+//! A door on a port of its own, with a few routes to look through, and a client that shows the bytes.
+
+use axum::{Router, body::Body, routing};
+use inboxops_edge::{Door, Listener, Settings, Socket, Surface, run};
+use inboxops_proto::{
+    services::{self, Services},
+    wire::Origin,
+};
+use std::{
+    collections::HashMap,
+    io::Read as _,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+/// A document that is worth compressing.
+pub const OPENAPI: &str = r#"{"openapi":"3.1.0","info":{"title":"x","version":"1"},"paths":{}}"#;
+
+pub struct House {
+    pub address: SocketAddr,
+    pub ready: Arc<AtomicBool>,
+    pub shutdown: CancellationToken,
+    pub running: JoinHandle<()>,
+}
+
+impl House {
+    pub async fn open() -> House {
+        House::with(Surface::Public { internal: true }, |_| {}).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test joins the task through `running`")]
+    pub async fn with(surface: Surface, change: impl FnOnce(&mut Settings)) -> House {
+        let ready = Arc::new(AtomicBool::new(true));
+        let mut settings = Settings::new(|| 7);
+        let asked = ready.clone();
+        settings.ready = Arc::new(move || asked.load(Ordering::SeqCst));
+        change(&mut settings);
+        let door = Door::of(routes(), nowhere().grpc(), OPENAPI, settings).expect("a door");
+        let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = socket.local_addr().expect("an address");
+        let shutdown = CancellationToken::new();
+        let listeners = vec![Listener { socket: Socket::Tcp(socket), tls: None, surface }];
+        let running = tokio::spawn(run(listeners, Arc::new(door), shutdown.clone()));
+        House { address, ready, shutdown, running }
+    }
+
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("a connection")
+    }
+
+    /// Sends one HTTP/1.1 request and reads the answer.
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        let mut stream = self.connect().await;
+        stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.expect("a request");
+        Answer::read(stream).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[], "").await
+    }
+}
+
+/// The services of a core that nobody reaches.
+fn nowhere() -> Services {
+    let channel = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
+    Services::remote(channel, "ixs_none".parse().expect("metadata"))
+}
+
+fn routes() -> Router {
+    async fn origin(request: axum::extract::Request) -> String {
+        let Origin { peer, way, request_id, same_origin } =
+            request.extensions().get::<Origin>().cloned().expect("an origin");
+        format!("{peer:?} {way:?} {request_id} {same_origin}")
+    }
+    async fn gone() -> &'static str {
+        panic!("on purpose")
+    }
+    async fn slow() -> &'static str {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        "slow"
+    }
+    async fn endless() -> Body {
+        Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x".repeat(1024))))
+    }
+    services::routes(&nowhere())
+        .route("/origin", routing::get(origin).post(origin))
+        .route("/size/{n}", routing::get(|path: axum::extract::Path<usize>| async move { "x".repeat(*path) }))
+        .route("/panic", routing::get(gone))
+        .route("/slow", routing::get(slow))
+        .route("/endless", routing::get(endless))
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub async fn read(mut stream: TcpStream) -> Answer {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.expect("an answer");
+        Answer::parse(&bytes)
+    }
+
+    pub fn parse(bytes: &[u8]) -> Answer {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a header block");
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+        let headers: HashMap<String, String> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        Answer { status: status.expect("a status"), headers, body: bytes[end + 4..].to_vec() }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn unpacked(&self) -> String {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&*self.body).read_to_string(&mut text).expect("gzip");
+        text
+    }
+}

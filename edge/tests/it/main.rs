@@ -1,0 +1,7 @@
+//! The door over real sockets: what holds for every answer, whoever asks and however.
+
+mod connections;
+mod documents;
+mod every_answer;
+mod grpc;
+mod house;
