@@ -108,13 +108,16 @@ fn pick(headers: &HeaderMap, names: &[&'static str]) -> HeaderMap {
 }
 
 /// Prepares a call to a core in another process: allowed metadata only, and what in-process calls carry in their
-/// extensions. `token` is the edge's or worker's own service token.
+/// extensions. `token` is the edge's or worker's own service token; an empty one is left out.
 pub fn outgoing<T>(request: &mut Request<T>, token: &MetadataValue<tonic::metadata::Ascii>) {
     let mut metadata = request_metadata(request.metadata().as_ref());
     if let Some(timeout) = request.metadata().get("grpc-timeout") {
         metadata.insert("grpc-timeout", timeout.clone());
     }
-    metadata.insert(EDGE_TOKEN, token.clone());
+    // Over the local socket there is none: who can open it is the operator.
+    if !token.is_empty() {
+        metadata.insert(EDGE_TOKEN, token.clone());
+    }
     if let Some(origin) = request.extensions().get::<Origin>() {
         metadata.insert_bin(ORIGIN, MetadataValue::from_bytes(origin.encode().as_bytes()));
     }
