@@ -2,9 +2,16 @@
 //! routes. The code is generated; here are the types that it is written in. Only [`Services`] has a gate, and only
 //! [`Services`] is taken by [`routes`] and served by [`Services::grpc`], so nothing is reachable without one.
 
-use crate::{gate, rest, wire};
-use std::sync::Arc;
-use tonic::metadata::{Ascii, MetadataValue};
+use crate::{failure::Failure, gate, reason::Reason, rest, wire};
+use std::{future::Future, sync::Arc, time::Duration};
+use tonic::{
+    Response, Status,
+    metadata::{Ascii, MetadataValue},
+};
+
+/// Longest time until a service in another process answers, or begins to stream: its gate ends a call before that,
+/// so this is met only when the process or the way to it is dead.
+pub const REMOTE_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A service token as metadata.
 pub type Token = MetadataValue<Ascii>;
@@ -27,6 +34,15 @@ impl<C> Remote<C> {
         request
     }
 }
+
+async fn bounded<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<Response<T>, Status> {
+    match tokio::time::timeout(REMOTE_TIMEOUT, call).await {
+        Ok(answer) => answer,
+        Err(_) => Err(Failure::new(Reason::Timeout).status()),
+    }
+}
+
+const _: () = assert!(REMOTE_TIMEOUT.as_secs() > gate::DEADLINE.as_secs(), "the gate's own answer comes first");
 
 /// An object as tonic's servers want it: with a size.
 struct Handle<S: ?Sized>(Arc<S>);

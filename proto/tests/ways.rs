@@ -81,3 +81,14 @@ async fn an_absent_core_is_a_503() {
     let reply = Client::new(&setup.remote).get("/api/v1/tickets/7").await;
     assert_eq!(reply.outline(), "503 service_unavailable");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_core_that_never_answers_is_a_504() {
+    // Connections wait in the backlog; nobody accepts them.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("a URI").connect_lazy();
+    let services = Services::remote(channel, MetadataValue::from_static("token"));
+    let reply = Client::new(&services).get("/api/v1/tickets/7").await;
+    assert_eq!(reply.outline(), "504 timeout");
+}

@@ -122,7 +122,7 @@ fn guarded(service: &Service, rpc: &Rpc) -> String {
 }
 
 fn remote(_: &Service, rpc: &Rpc) -> String {
-    let call = format!("self.client.clone().{}(self.outgoing(request)).await", rpc.ident);
+    let call = format!("bounded(self.client.clone().{}(self.outgoing(request))).await", rpc.ident);
     if rpc.server_streaming { format!("Ok({call}?.map(boxed))") } else { call }
 }
 
