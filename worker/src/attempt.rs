@@ -1,0 +1,99 @@
+//! One attempt from its lease to its outcome. Whatever happens on the way is data; nothing here fails.
+
+use crate::{
+    Shared,
+    outcome::{self, Code, Failed},
+    request::{Endpoint, Event, Unusable},
+};
+use bytes::Bytes;
+use inboxops_proto::{clock::Timestamp, internal::v1::Outcome};
+use std::{sync::Arc, time::Instant};
+use uuid::Uuid;
+
+/// A delivery that this worker may send, for as long as its lease lasts.
+pub struct Lease {
+    /// The delivery, as it came.
+    pub delivery_id: Bytes,
+    /// The endpoint.
+    pub endpoint_id: Uuid,
+    /// What to send; `None` when it came without.
+    pub event: Option<Arc<Event>>,
+    /// Number of the attempt.
+    pub attempt: u32,
+    /// Fencing token.
+    pub token: i64,
+    /// End of the lease.
+    pub until: Timestamp,
+}
+
+/// An endpoint at one version of its configuration.
+pub struct Prepared {
+    /// Id and version.
+    pub key: (Uuid, u32),
+    /// What requests to it are made from, or why none can be.
+    pub endpoint: Result<Endpoint, Unusable>,
+}
+
+/// The outcome of a delivery of which nothing was sent: it does not count as an attempt.
+pub fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outcome {
+    tracing::debug!(token = lease.token, why, "a delivery goes back unsent");
+    Outcome {
+        error_code: Code::InternalError.name().to_owned(),
+        error: Code::InternalError.sentence().to_owned(),
+        not_sent: true,
+        ..begun(lease, now)
+    }
+}
+
+/// Sends one delivery, once.
+pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timestamp) -> Outcome {
+    let begin = Instant::now();
+    let endpoint = match &prepared.endpoint {
+        Ok(endpoint) => endpoint,
+        // The receiver's owner can mend that, so it is an attempt like any other.
+        Err(why @ Unusable::Refused(_)) => {
+            let failed = Failed { code: Code::BlockedAddress, sentence: why.to_string().into() };
+            return failed_outcome(begun(lease, at), failed);
+        }
+        Err(Unusable::Secrets(_)) => return not_sent(lease, at, "its endpoint's secrets cannot sign"),
+    };
+    let (Some(event), Ok(delivery)) = (&lease.event, Uuid::from_slice(&lease.delivery_id)) else {
+        return not_sent(lease, at, "it came without its event");
+    };
+    let signed = endpoint.sign(event, delivery, lease.attempt, at);
+    let mut outcome = Outcome { request_headers: endpoint.recorded(&signed), ..begun(lease, at) };
+    let sent = shared.sender.send(prepared.key, endpoint, signed).await;
+    outcome.duration_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let answer = match sent {
+        Ok(answer) => answer,
+        Err(failed) => return failed_outcome(outcome, failed),
+    };
+    outcome.response_status = answer.status.as_u16().into();
+    outcome.response_headers = outcome::recorded(&answer.headers);
+    outcome.response_body = Some(outcome::text(&answer.body));
+    match outcome::verdict(answer.status) {
+        None => outcome,
+        Some(failed) => {
+            outcome.retry_after_secs = outcome::retry_after(answer.status, &answer.headers, shared.clock.now());
+            outcome.abort = outcome::abort(&answer.headers);
+            failed_outcome(outcome, failed)
+        }
+    }
+}
+
+fn begun(lease: &Lease, at: Timestamp) -> Outcome {
+    Outcome {
+        delivery_id: lease.delivery_id.clone(),
+        token: lease.token,
+        started_at_us: at.micros(),
+        ..Outcome::default()
+    }
+}
+
+fn failed_outcome(mut outcome: Outcome, failed: Failed) -> Outcome {
+    outcome.error_code = failed.code.name().to_owned();
+    outcome.error = failed.sentence.into_owned();
+    // Ours never consumes an attempt.
+    outcome.not_sent = failed.code == Code::InternalError;
+    outcome
+}

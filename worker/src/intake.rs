@@ -1,0 +1,265 @@
+//! One core's stream of leased deliveries: keeps it open, starts deliveries in the order in which they come as slots
+//! get free, and gives back what cannot be started. It decides nothing durable and knows nothing of HTTP.
+
+use crate::{
+    LEASE_LEFT_MIN, Shared,
+    attempt::{self, Lease, Prepared},
+    backoff::Backoff,
+    report::Report,
+    request::{Endpoint, Event},
+};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use inboxops_proto::{
+    clock::Timestamp,
+    gate::BoxStream,
+    internal::v1::{EndpointConfig, LeasedDelivery, WorkRequest, WorkResponse},
+    services::DynDispatchService,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::{JoinError, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::Request;
+use uuid::Uuid;
+
+/// Greatest number of requests to one endpoint that are under way, whatever the core hands over.
+pub const PER_ENDPOINT_MAX: usize = 64;
+/// First and longest pause before the stream is opened again.
+const REOPEN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Longest wait for the stream to open.
+const OPEN_MAX: Duration = Duration::from_secs(10);
+
+/// What the stream of one core brings.
+enum Taken {
+    /// It was opened anew: the core sends all configurations again.
+    Opened,
+    /// Work.
+    Batch(WorkResponse),
+}
+
+/// Work of one core that is not finished.
+struct Intake {
+    shared: Arc<Shared>,
+    endpoints: HashMap<Uuid, Room>,
+    /// In the order in which they came.
+    waiting: VecDeque<Lease>,
+    running: JoinSet<Uuid>,
+    reports: mpsc::Sender<Report>,
+}
+
+/// An endpoint and what is under way to it.
+struct Room {
+    prepared: Arc<Prepared>,
+    running: usize,
+    /// Came while the endpoint had all that it may have.
+    parked: VecDeque<Lease>,
+}
+
+/// Takes and sends deliveries until `shutdown`; ends when the last one that was begun is handed to the reporter.
+pub async fn run(
+    shared: Arc<Shared>,
+    dispatch: Arc<DynDispatchService>,
+    reports: mpsc::Sender<Report>,
+    shutdown: CancellationToken,
+) {
+    let request = WorkRequest { worker_id: shared.worker_id.clone(), window: shared.window };
+    let mut work = pin!(feed(dispatch, request, shutdown.clone()));
+    let slots = shared.slots.clone();
+    let window = shared.window as usize;
+    let mut intake =
+        Intake { shared, endpoints: HashMap::new(), waiting: VecDeque::new(), running: JoinSet::new(), reports };
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            Some(finished) = intake.running.join_next() => intake.finished(finished),
+            Ok(slot) = slots.clone().acquire_owned(), if !intake.waiting.is_empty() => intake.start(slot).await,
+            Some(taken) = work.next(), if intake.waiting.len() < window => intake.take(taken).await,
+        }
+        intake.fill().await;
+    }
+    // What already arrived would otherwise wait for its lease to end.
+    while let Some(Some(taken)) = work.next().now_or_never() {
+        intake.take(taken).await;
+    }
+    intake.end().await;
+}
+
+/// The batches of a core, over as many streams as it takes; ends only after `shutdown`.
+fn feed(
+    dispatch: Arc<DynDispatchService>,
+    request: WorkRequest,
+    shutdown: CancellationToken,
+) -> impl Stream<Item = Taken> {
+    struct Feed {
+        stream: Option<BoxStream<WorkResponse>>,
+        backoff: Backoff,
+        opened: Instant,
+        fresh: bool,
+    }
+    let start = Feed { stream: None, backoff: Backoff::new(REOPEN.0, REOPEN.1), opened: Instant::now(), fresh: true };
+    futures_util::stream::unfold(start, move |mut feed| {
+        let (dispatch, request, shutdown) = (dispatch.clone(), request.clone(), shutdown.clone());
+        async move {
+            loop {
+                if let Some(stream) = &mut feed.stream {
+                    match stream.next().await {
+                        Some(Ok(batch)) => {
+                            feed.backoff.reset();
+                            return Some((Taken::Batch(batch), feed));
+                        }
+                        Some(Err(status)) => {
+                            tracing::warn!(code = ?status.code(), why = status.message(), "the core ended the stream of work")
+                        }
+                        None => tracing::debug!("the core closed the stream of work"),
+                    }
+                    feed.stream = None;
+                    if feed.opened.elapsed() >= REOPEN.1 {
+                        feed.backoff.reset();
+                    }
+                }
+                if shutdown.is_cancelled() {
+                    return None;
+                }
+                if !std::mem::take(&mut feed.fresh) {
+                    tokio::time::sleep(feed.backoff.pause()).await;
+                }
+                match tokio::time::timeout(OPEN_MAX, dispatch.work(Request::new(request.clone()))).await {
+                    Ok(Ok(response)) => {
+                        feed.stream = Some(response.into_inner());
+                        feed.opened = Instant::now();
+                        return Some((Taken::Opened, feed));
+                    }
+                    Ok(Err(status)) => {
+                        tracing::warn!(code = ?status.code(), why = status.message(), "the core gives no work")
+                    }
+                    Err(_) => tracing::warn!("the core does not answer"),
+                }
+            }
+        }
+    })
+}
+
+impl Intake {
+    async fn take(&mut self, taken: Taken) {
+        let batch = match taken {
+            Taken::Batch(batch) => batch,
+            Taken::Opened => {
+                // What is under way or parked keeps its room.
+                self.endpoints.retain(|_, room| room.running > 0 || !room.parked.is_empty());
+                return;
+            }
+        };
+        for config in batch.endpoints {
+            self.configure(&config);
+        }
+        let events: Vec<Option<Arc<Event>>> =
+            batch.payloads.into_iter().map(|payload| Event::new(payload).map(Arc::new)).collect();
+        for leased in batch.deliveries {
+            let event = events.get(leased.payload as usize).cloned().flatten();
+            self.waiting.push_back(lease(leased, event));
+        }
+    }
+
+    fn configure(&mut self, config: &EndpointConfig) {
+        let Ok(id) = Uuid::from_slice(&config.endpoint_id) else {
+            tracing::error!("the core sent an endpoint without an id");
+            return;
+        };
+        let endpoint = Endpoint::new(config, self.shared.allow_private);
+        let prepared = Arc::new(Prepared { key: (id, config.version), endpoint });
+        match self.endpoints.get_mut(&id) {
+            Some(room) => room.prepared = prepared,
+            None => {
+                self.endpoints.insert(id, Room { prepared, running: 0, parked: VecDeque::new() });
+            }
+        }
+    }
+
+    /// Starts what waits while there are slots.
+    async fn fill(&mut self) {
+        while !self.waiting.is_empty() {
+            let Ok(slot) = self.shared.slots.clone().try_acquire_owned() else { return };
+            self.start(slot).await;
+        }
+    }
+
+    /// Starts the first delivery that can be.
+    async fn start(&mut self, slot: OwnedSemaphorePermit) {
+        while let Some(lease) = self.waiting.pop_front() {
+            let now = self.shared.clock.now();
+            if lease.until.since(now) < LEASE_LEFT_MIN {
+                self.give_back(lease, "too little of its lease is left").await;
+                continue;
+            }
+            let Some(room) = self.endpoints.get_mut(&lease.endpoint_id) else {
+                self.give_back(lease, "its endpoint is not known").await;
+                continue;
+            };
+            if room.running >= PER_ENDPOINT_MAX {
+                room.parked.push_back(lease);
+                continue;
+            }
+            room.running += 1;
+            let prepared = room.prepared.clone();
+            let (shared, reports) = (self.shared.clone(), self.reports.clone());
+            self.running.spawn(async move {
+                let outcome = AssertUnwindSafe(attempt::run(&shared, &lease, &prepared, now)).catch_unwind().await;
+                // The slot is free when the answer is read, not when its result is stored.
+                drop(slot);
+                match outcome {
+                    Ok(outcome) => drop(reports.send(Report { outcome, until: lease.until }).await),
+                    // What was sent is not known: the lease ends without an outcome, which the core notices.
+                    Err(_) => tracing::error!(token = lease.token, "an attempt broke off"),
+                }
+                lease.endpoint_id
+            });
+            return;
+        }
+    }
+
+    fn finished(&mut self, finished: Result<Uuid, JoinError>) {
+        let room = finished.ok().and_then(|id| self.endpoints.get_mut(&id));
+        if let Some(room) = room {
+            room.running = room.running.saturating_sub(1);
+            if let Some(lease) = room.parked.pop_front() {
+                self.waiting.push_front(lease);
+            }
+        }
+    }
+
+    async fn give_back(&self, lease: Lease, why: &'static str) {
+        let outcome = attempt::not_sent(&lease, self.shared.clock.now(), why);
+        let _ = self.reports.send(Report { outcome, until: lease.until }).await;
+    }
+
+    /// Gives back what was not begun and waits for what was.
+    async fn end(mut self) {
+        let parked = self.endpoints.values_mut().flat_map(|room| std::mem::take(&mut room.parked));
+        let rest: Vec<Lease> = std::mem::take(&mut self.waiting).into_iter().chain(parked).collect();
+        for lease in rest {
+            self.give_back(lease, "the worker ends").await;
+        }
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// A delivery as it is worked on. One without a proper endpoint is given back, as is one of an unknown endpoint.
+fn lease(leased: LeasedDelivery, event: Option<Arc<Event>>) -> Lease {
+    Lease {
+        delivery_id: leased.delivery_id,
+        endpoint_id: Uuid::from_slice(&leased.endpoint_id).unwrap_or_default(),
+        event,
+        attempt: leased.attempt,
+        token: leased.token,
+        until: Timestamp::from_micros(leased.lease_until_us),
+    }
+}

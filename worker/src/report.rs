@@ -1,0 +1,140 @@
+//! Brings outcomes to the core, in batches, until it took them or their leases are over. It never judges an outcome.
+
+use crate::{Shared, backoff::Backoff};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use inboxops_proto::{
+    clock::Timestamp,
+    internal::v1::{Outcome, ReportRequest},
+    services::DynDispatchService,
+};
+use prost::Message as _;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+use tonic::{Code, Request, Status};
+
+/// Greatest number of outcomes in one call.
+pub const BATCH_MAX: usize = 64;
+/// Longest time that an outcome waits for others while calls are under way.
+pub const GATHER_MAX: Duration = Duration::from_millis(5);
+/// Greatest number of calls that are under way.
+pub const CALLS_MAX: usize = 4;
+/// Greatest number of outcomes that wait to be gathered.
+pub const QUEUE_MAX: usize = 1024;
+/// Longest time that one call takes.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// First and longest pause before a call is made again.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// An outcome and the end of its lease, after which nobody wants it.
+pub struct Report {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// End of the lease.
+    pub until: Timestamp,
+}
+
+/// Reports until the queue is closed and empty.
+pub async fn run(shared: Arc<Shared>, dispatch: Arc<DynDispatchService>, mut queue: mpsc::Receiver<Report>) {
+    let mut calls = FuturesUnordered::new();
+    let mut gathered: Vec<Report> = Vec::new();
+    let mut due = Instant::now();
+    let mut open = true;
+    while open || !gathered.is_empty() || !calls.is_empty() {
+        // At once when nothing is under way; otherwise a full batch, or what came in a moment.
+        let ready = calls.is_empty() || !open || gathered.len() >= BATCH_MAX || Instant::now() >= due;
+        if !gathered.is_empty() && ready && calls.len() < CALLS_MAX {
+            let batch = gathered.drain(..gathered.len().min(BATCH_MAX)).collect();
+            calls.push(deliver(&shared, &*dispatch, batch));
+            due = Instant::now() + GATHER_MAX;
+        }
+        let room = open && gathered.len() < BATCH_MAX;
+        let wait = !gathered.is_empty() && calls.len() < CALLS_MAX;
+        tokio::select! {
+            biased;
+            Some(()) = calls.next() => {}
+            count = queue.recv_many(&mut gathered, BATCH_MAX), if room => {
+                open = count > 0;
+                if gathered.len() == count {
+                    due = Instant::now() + GATHER_MAX;
+                }
+            }
+            () = sleep_until(due), if wait => {}
+        }
+    }
+}
+
+/// Brings one batch to the core. What the core cannot take for what it holds is halved and at last stripped, so that
+/// one outcome never holds up another.
+async fn deliver(shared: &Shared, dispatch: &DynDispatchService, batch: Vec<Report>) {
+    let mut work = vec![batch];
+    while let Some(batch) = work.pop() {
+        if let Err(mut batch) = deliver_whole(shared, dispatch, batch).await {
+            match &mut batch[..] {
+                [] => {}
+                [one] if one.outcome.response_body.is_none() && one.outcome.response_headers.is_empty() => {
+                    tracing::error!(token = one.outcome.token, "the core refuses an outcome; its lease will end");
+                }
+                [one] => {
+                    one.outcome.response_body = None;
+                    one.outcome.response_headers.clear();
+                    work.push(batch);
+                }
+                _ => {
+                    let rest = batch.split_off(batch.len() / 2);
+                    work.push(rest);
+                    work.push(batch);
+                }
+            }
+        }
+    }
+}
+
+/// Tries until the core took the batch or all its leases are over; gives it back when the core objects to its content.
+async fn deliver_whole(shared: &Shared, dispatch: &DynDispatchService, batch: Vec<Report>) -> Result<(), Vec<Report>> {
+    let ends: Vec<Timestamp> = batch.iter().map(|report| report.until).collect();
+    let request = ReportRequest {
+        worker_id: shared.worker_id.clone(),
+        outcomes: batch.into_iter().map(|report| report.outcome).collect(),
+    };
+    // A copy for another try, at the price of one allocation.
+    let copy = request.encode_to_vec();
+    let mut request = Some(request);
+    let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
+    loop {
+        let Some(call) = request.take().or_else(|| ReportRequest::decode(&copy[..]).ok()) else { return Ok(()) };
+        let sent = call.outcomes.len();
+        match timeout(CALL_MAX, dispatch.report(Request::new(call))).await {
+            Ok(Ok(response)) => {
+                let refused = response.get_ref().refused;
+                if refused > 0 {
+                    tracing::debug!(refused, sent, "outcomes came after their leases");
+                }
+                return Ok(());
+            }
+            Ok(Err(status)) if objects(&status) => {
+                tracing::warn!(code = ?status.code(), why = status.message(), sent, "the core objects to outcomes");
+                let outcomes = ReportRequest::decode(&copy[..]).map(|request| request.outcomes).unwrap_or_default();
+                let reports = outcomes.into_iter().zip(ends);
+                return Err(reports.map(|(outcome, until)| Report { outcome, until }).collect());
+            }
+            Ok(Err(status)) => {
+                tracing::warn!(code = ?status.code(), why = status.message(), sent, "the core took no outcomes")
+            }
+            Err(_) => tracing::warn!(sent, "the core did not answer a report"),
+        }
+        tokio::time::sleep(backoff.pause()).await;
+        let now = shared.clock.now();
+        if ends.iter().all(|until| *until <= now) {
+            tracing::error!(lost = sent, "outcomes could not be reported before their leases ended");
+            return Ok(());
+        }
+    }
+}
+
+/// Whether another try with the same content is in vain.
+fn objects(status: &Status) -> bool {
+    matches!(status.code(), Code::InvalidArgument | Code::OutOfRange | Code::ResourceExhausted)
+}

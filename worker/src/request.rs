@@ -1,0 +1,189 @@
+//! One delivery to the signed HTTP request that carries it. Pure: it opens nothing, and the time is an argument.
+
+use crate::signature::{BadSecrets, Signer};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use inboxops_proto::{
+    address::{self, AllowPrivate, Refusal, Target},
+    clock::Timestamp,
+    internal::v1::{EndpointConfig, Payload, RecordedHeader},
+};
+use url::Position;
+use uuid::Uuid;
+
+/// `User-Agent` of every request.
+pub const USER_AGENT: &str = "InboxOps-Webhooks/1.0";
+/// Greatest number of custom headers that are sent.
+pub const CUSTOM_HEADERS_MAX: usize = 20;
+/// What stands in place of a secret in a recorded header.
+pub const MASK: &str = "***";
+
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const SIGNATURE: HeaderName = HeaderName::from_static("x-inboxops-signature");
+const EVENT: HeaderName = HeaderName::from_static("x-inboxops-event");
+const DELIVERY: HeaderName = HeaderName::from_static("x-inboxops-delivery");
+const ATTEMPT: HeaderName = HeaderName::from_static("x-inboxops-attempt");
+
+/// Headers that a custom one may not replace, beside all that begin like [`RESERVED_PREFIXES`]: they frame the
+/// message, choose the receiver or belong to one hop.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "host", "user-agent", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect",
+    "accept-encoding", "http2-settings",
+];
+const RESERVED_PREFIXES: &[&str] = &["content-", "proxy-", "webhook-", "x-inboxops-"];
+
+/// An endpoint as far as it can be prepared once for all its deliveries.
+pub struct Endpoint {
+    target: Target,
+    host: HeaderValue,
+    /// Path and query, for HTTP/1.1.
+    path: Uri,
+    /// The whole URL, for HTTP/2.
+    url: Uri,
+    signer: Signer,
+    /// What is the same for every request.
+    template: HeaderMap,
+    /// Names of the customer's own headers, whose values are nobody else's business.
+    custom: Vec<HeaderName>,
+}
+
+/// Why an endpoint cannot be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Its URL is refused: the receiver's owner has to change it.
+    #[error("The URL {0}.")]
+    Refused(#[from] Refusal),
+    /// Its secrets are damaged: ours to mend.
+    #[error("{0}")]
+    Secrets(#[from] BadSecrets),
+}
+
+/// An event, ready to be sent to any number of endpoints.
+pub struct Event {
+    id: String,
+    id_value: HeaderValue,
+    name: HeaderValue,
+    body: Bytes,
+}
+
+/// A request that can be sent.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// All headers, `Host` among them.
+    pub headers: HeaderMap,
+    /// The bytes that were signed.
+    pub body: Bytes,
+}
+
+impl Event {
+    /// Takes over a payload; `None` when its id or name could not stand in a header.
+    pub fn new(payload: Payload) -> Option<Event> {
+        let id = Uuid::from_slice(&payload.event_id).ok()?.to_string();
+        Some(Event {
+            id_value: HeaderValue::from_str(&id).ok()?,
+            id,
+            name: HeaderValue::try_from(payload.event).ok()?,
+            body: payload.body,
+        })
+    }
+}
+
+impl Endpoint {
+    /// Prepares a configuration.
+    ///
+    /// # Errors
+    /// When its URL is refused or its secrets cannot sign. Custom headers that replace ours are left out: the core
+    /// takes none, so one that is here is older than the rule.
+    pub fn new(config: &EndpointConfig, allow: AllowPrivate) -> Result<Endpoint, Unusable> {
+        let target = address::check_url(&config.url, allow)?;
+        let signer = Signer::new(&config.secrets)?;
+        let url = target.url();
+        let uri = |text: &str| Uri::try_from(text).map_err(|_| Refusal::Malformed);
+        let path = uri(&url[Position::BeforePath..Position::AfterQuery])?;
+        let whole = uri(url.as_str())?;
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        let host = HeaderValue::from_str(host).map_err(|_| Refusal::Malformed)?;
+
+        let mut template = HeaderMap::with_capacity(11 + config.headers.len());
+        template.insert(header::HOST, host.clone());
+        template.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        template.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut custom = Vec::new();
+        for given in config.headers.iter().take(CUSTOM_HEADERS_MAX) {
+            let name = HeaderName::try_from(&given.name).ok().filter(|name| !is_reserved(name.as_str()));
+            let value = HeaderValue::from_str(&given.value).ok();
+            if let (Some(name), Some(value)) = (name, value) {
+                template.append(name.clone(), value);
+                custom.push(name);
+            }
+        }
+        Ok(Endpoint { target, host, path, url: whole, signer, template, custom })
+    }
+
+    /// Where it is.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// `Host`.
+    pub fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// What stands in the request line of HTTP/1.1.
+    pub fn path(&self) -> &Uri {
+        &self.path
+    }
+
+    /// What HTTP/2 takes apart into its pseudo-headers.
+    pub fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    /// The request of one attempt, signed with its own time.
+    pub fn sign(&self, event: &Event, delivery: Uuid, attempt: u32, at: Timestamp) -> Signed {
+        let timestamp = at.secs();
+        let signatures = self.signer.sign(&event.id, timestamp, &event.body);
+        let mut delivery_id = [0; uuid::fmt::Hyphenated::LENGTH];
+        let delivery_id: &str = delivery.hyphenated().encode_lower(&mut delivery_id);
+
+        let mut headers = self.template.clone();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(event.body.len()));
+        headers.insert(WEBHOOK_ID, event.id_value.clone());
+        headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(timestamp));
+        insert(&mut headers, WEBHOOK_SIGNATURE, &signatures.standard);
+        insert(&mut headers, SIGNATURE, &signatures.ours);
+        headers.insert(EVENT, event.name.clone());
+        insert(&mut headers, DELIVERY, delivery_id);
+        headers.insert(ATTEMPT, HeaderValue::from(attempt));
+        Signed { headers, body: event.body.clone() }
+    }
+
+    /// The headers for the record: the customer's own without their values.
+    pub fn recorded(&self, signed: &Signed) -> Vec<RecordedHeader> {
+        let value = |name: &HeaderName, value: &HeaderValue| match self.custom.contains(name) {
+            true => MASK.to_owned(),
+            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
+        let headers = signed.headers.iter();
+        headers.map(|(name, v)| RecordedHeader { name: name.as_str().to_owned(), value: value(name, v) }).collect()
+    }
+}
+
+/// Whether a custom header of this name would replace one of ours or change how the message is read.
+fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// For values that are made of digits, letters and the signs of base64 alone.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

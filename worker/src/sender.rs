@@ -1,0 +1,320 @@
+//! The only place that opens connections to customers. Every attempt makes at most one request: no redirects, no
+//! proxy, no cookies, no hidden retries. A name is resolved here, every address is checked, and the address that was
+//! checked is the one that is connected to.
+
+mod connection;
+mod pool;
+mod resolve;
+mod tls;
+
+pub use pool::{AGE_MAX, IDLE_CONNECTIONS_MAX, IDLE_MAX};
+pub use resolve::{Addresses, Resolve, Resolver};
+pub use tls::Trust;
+
+use crate::{
+    outcome::{self, Code, Failed},
+    request::{Endpoint, Signed},
+};
+use connection::{Connection, Outgoing, Tasks};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    body::Incoming,
+    rt::{Read, Write},
+};
+use hyper_util::rt::TokioIo;
+use inboxops_proto::address::{self, AllowPrivate};
+use pool::Pool;
+use resolve::Lookups;
+use rustls::pki_types::ServerName;
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpStream, time::timeout_at};
+use tokio_rustls::TlsConnector;
+use url::Host;
+use uuid::Uuid;
+
+/// Greatest number of a body's bytes that are read; then the connection is dropped.
+pub const READ_MAX_BYTES: usize = 64 * 1024;
+/// Greatest number of used connections that are tried in vain before a new one is opened.
+const STALE_MAX: usize = 3;
+
+/// How long the parts of an attempt may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Resolving the name.
+    pub dns: Duration,
+    /// Connecting, TLS included.
+    pub connect: Duration,
+    /// Everything, the answer's body included.
+    pub request: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { dns: Duration::from_secs(3), connect: Duration::from_secs(5), request: Duration::from_secs(15) }
+    }
+}
+
+/// An answer, its body as far as it is recorded.
+#[derive(Debug)]
+pub struct Answer {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The first bytes of the body, as they came.
+    pub body: Vec<u8>,
+}
+
+/// Sends requests.
+pub struct Sender {
+    limits: Limits,
+    allow: AllowPrivate,
+    resolver: Resolver,
+    lookups: Lookups,
+    tls: TlsConnector,
+    pool: Pool,
+    tasks: Tasks,
+}
+
+impl Sender {
+    /// A sender without connections.
+    ///
+    /// # Errors
+    /// When the authorities that it shall trust cannot be read.
+    pub fn new(
+        limits: Limits,
+        allow: AllowPrivate,
+        resolver: Resolver,
+        trust: &Trust,
+    ) -> Result<Sender, rustls::Error> {
+        let tls = TlsConnector::from(tls::config(trust)?);
+        let (lookups, pool, tasks) = Default::default();
+        Ok(Sender { limits, allow, resolver, lookups, tls, pool, tasks })
+    }
+
+    /// Makes one request to an endpoint; `key` is its id and the version of its configuration.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn send(&self, key: (Uuid, u32), endpoint: &Endpoint, signed: Signed) -> Result<Answer, Failed> {
+        let deadline = Instant::now() + self.limits.request;
+        let mut request = Request::new(Full::new(signed.body));
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = signed.headers;
+        let mut stale = 0;
+        loop {
+            let (mut connection, used) = self.connection(key, endpoint, deadline, stale).await?;
+            // A frozen process wakes up here with its lease over: look before the request leaves.
+            if Instant::now() >= deadline {
+                return Err(Code::Timeout.into());
+            }
+            fit(&mut request, endpoint, &connection);
+            let answered = timeout_at(deadline.into(), connection.send(request)).await;
+            let mut error = match answered {
+                Ok(Ok(response)) => return Ok(self.read(key, connection, response, deadline).await),
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    self.forget(key, &connection);
+                    return Err(Code::Timeout.into());
+                }
+            };
+            self.forget(key, &connection);
+            match error.take_message() {
+                // The receiver closed it while it lay idle, and nothing was written: not an attempt yet.
+                Some(unsent) if used => request = unsent,
+                _ => return Err(failure(error.error()).into()),
+            }
+            stale += 1;
+        }
+    }
+
+    /// Closes connections that were unused too long.
+    pub fn sweep(&self) {
+        self.pool.sweep(Instant::now());
+    }
+
+    /// Closes all connections and joins their tasks.
+    pub async fn end(&self) {
+        self.tasks.end().await;
+    }
+
+    /// A connection that waits for a request, or a new one; and whether it was used before.
+    async fn connection(
+        &self,
+        key: (Uuid, u32),
+        endpoint: &Endpoint,
+        deadline: Instant,
+        stale: usize,
+    ) -> Result<(Connection, bool), Failed> {
+        for _ in stale..STALE_MAX {
+            match self.pool.take(&key, Instant::now()) {
+                Some(mut connection) => {
+                    if connection.ready().await {
+                        return Ok((connection, true));
+                    }
+                }
+                None => break,
+            }
+        }
+        let connection = self.connect(endpoint, deadline).await?;
+        if let Connection::Http2(shared) = &connection {
+            self.pool.put(key, Connection::Http2(shared.clone()), Instant::now());
+        }
+        Ok((connection, false))
+    }
+
+    /// Resolve, check every address, connect to one of them.
+    async fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Connection, Failed> {
+        let target = endpoint.target();
+        let port = target.port();
+        let addresses: Vec<IpAddr> = match target.host() {
+            Host::Ipv4(ip) => vec![IpAddr::V4(*ip)],
+            Host::Ipv6(ip) => vec![IpAddr::V6(*ip)],
+            Host::Domain(name) => {
+                let until = deadline.min(Instant::now() + self.limits.dns);
+                let found = timeout_at(until.into(), self.lookups.lookup(&self.resolver, name)).await;
+                found.ok().flatten().ok_or(Code::DnsFailure)?.to_vec()
+            }
+        };
+        if let Err(refusal) = address::check_ips(addresses.iter().copied(), self.allow) {
+            return Err(Failed { code: Code::BlockedAddress, sentence: format!("The URL {refusal}.").into() });
+        }
+        let until = deadline.min(Instant::now() + self.limits.connect);
+        let connecting = async {
+            let tcp = connect_any(&addresses, port, until).await?;
+            // Small messages leave at once.
+            tcp.set_nodelay(true).map_err(|error| connect_failure(&error))?;
+            match target.is_https() {
+                true => self.secure(target.host(), tcp).await,
+                false => self.speak(TokioIo::new(tcp), false).await,
+            }
+        };
+        let connected = timeout_at(until.into(), connecting).await;
+        Ok(connected.unwrap_or(Err(Code::ConnectTimeout))?)
+    }
+
+    async fn secure(&self, host: &Host, tcp: TcpStream) -> Result<Connection, Code> {
+        let name = match host {
+            Host::Ipv4(ip) => ServerName::from(IpAddr::V4(*ip)),
+            Host::Ipv6(ip) => ServerName::from(IpAddr::V6(*ip)),
+            // A name that no certificate can hold (an underscore at its end, say).
+            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Code::TlsHostname)?,
+        };
+        let stream = self.tls.connect(name, tcp).await.map_err(|error| tls::failure(&error))?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        self.speak(TokioIo::new(stream), http2).await
+    }
+
+    async fn speak<T>(&self, io: T, http2: bool) -> Result<Connection, Code>
+    where
+        T: Read + Write + Unpin + Send + 'static,
+    {
+        let connection = match http2 {
+            true => Connection::http2(io, &self.tasks).await,
+            false => Connection::http1(io, &self.tasks).await,
+        };
+        connection.map_err(|error| failure(&error))
+    }
+
+    /// Reads as much of the body as is allowed. However it ends, the answer stands; only after its whole body can the
+    /// connection be used again.
+    async fn read(
+        &self,
+        key: (Uuid, u32),
+        connection: Connection,
+        response: http::Response<Incoming>,
+        deadline: Instant,
+    ) -> Answer {
+        let (head, mut incoming) = response.into_parts();
+        let mut body = Vec::new();
+        let mut read = 0;
+        let complete = loop {
+            match timeout_at(deadline.into(), incoming.frame()).await {
+                Ok(None) => break true,
+                Ok(Some(Ok(frame))) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    read += data.len();
+                    let room = outcome::BODY_MAX_BYTES - body.len();
+                    body.extend_from_slice(&data[..data.len().min(room)]);
+                    if read > READ_MAX_BYTES {
+                        break false;
+                    }
+                }
+                Ok(Some(Err(_))) | Err(_) => break false,
+            }
+        };
+        drop(incoming);
+        match connection {
+            // A stream that is given up is reset; its neighbours go on.
+            Connection::Http2(_) => {}
+            Connection::Http1(_) if !complete => {}
+            Connection::Http1(_) => self.pool.put(key, connection, Instant::now()),
+        }
+        Answer { status: head.status, headers: head.headers, body }
+    }
+
+    fn forget(&self, key: (Uuid, u32), connection: &Connection) {
+        if let Connection::Http2(shared) = connection {
+            self.pool.forget(&key, shared);
+        }
+    }
+}
+
+/// Makes a request fit the connection: HTTP/1.1 wants the path and `Host`, HTTP/2 the whole URL.
+fn fit(request: &mut Outgoing, endpoint: &Endpoint, connection: &Connection) {
+    match connection {
+        Connection::Http1(_) => {
+            *request.uri_mut() = endpoint.path().clone();
+            request.headers_mut().insert(header::HOST, endpoint.host().clone());
+        }
+        Connection::Http2(_) => {
+            *request.uri_mut() = endpoint.url().clone();
+            request.headers_mut().remove(header::HOST);
+        }
+    }
+}
+
+/// Tries the addresses in the resolver's order. One that does not answer leaves half of the remaining time to the
+/// next.
+async fn connect_any(addresses: &[IpAddr], port: u16, until: Instant) -> Result<TcpStream, Code> {
+    let mut last = Code::ConnectTimeout;
+    for (index, ip) in addresses.iter().enumerate() {
+        let left = until.saturating_duration_since(Instant::now());
+        let share = if index + 1 < addresses.len() { left / 2 } else { left };
+        match tokio::time::timeout(share, TcpStream::connect(SocketAddr::new(*ip, port))).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = connect_failure(&error),
+            Err(_) => last = Code::ConnectTimeout,
+        }
+        if last == Code::InternalError {
+            break;
+        }
+    }
+    Err(last)
+}
+
+fn connect_failure(error: &io::Error) -> Code {
+    /// `EMFILE`, `ENFILE`: the numbers are the same on all systems that we run on.
+    const TOO_MANY_FILES: &[i32] = &[24, 23];
+    match error.kind() {
+        io::ErrorKind::TimedOut => Code::ConnectTimeout,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Code::ConnectionReset,
+        // Out of ports, files or memory: ours, and no fault of the receiver.
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => Code::InternalError,
+        _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => Code::InternalError,
+        _ => Code::ConnectRefused,
+    }
+}
+
+/// What it means that a connection ended without an answer.
+fn failure(error: &hyper::Error) -> Code {
+    match error.is_parse() {
+        true => Code::InvalidResponse,
+        false => Code::ConnectionReset,
+    }
+}

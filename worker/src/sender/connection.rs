@@ -1,0 +1,169 @@
+//! One connection to a receiver, HTTP/1.1 or 2, over a socket that somebody else opened. It knows requests, but not
+//! endpoints.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1, http2},
+    rt::{Read, Write},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+/// Greatest size of an answer's head.
+pub const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// Greatest number of an answer's headers.
+pub const HEADERS_MAX: usize = 256;
+/// Longest wait until a connection that was just used can be used again.
+const READY_MAX: Duration = Duration::from_millis(100);
+/// HTTP/2's window for one answer: no more is on the way than is read of it.
+const WINDOW_BYTES: u32 = 64 * 1024;
+
+/// A request as it is sent.
+pub type Outgoing = Request<Full<Bytes>>;
+
+/// An open connection.
+pub enum Connection {
+    /// For one request at a time.
+    Http1(Http1),
+    /// For many at a time.
+    Http2(Http2),
+}
+
+/// HTTP/1.1. Dropping it closes the socket, whatever is under way.
+pub struct Http1 {
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// When it was opened.
+    pub born: Instant,
+    _open: DropGuard,
+}
+
+/// HTTP/2. The last clone that is dropped closes the socket.
+#[derive(Clone)]
+pub struct Http2 {
+    sender: http2::SendRequest<Full<Bytes>>,
+    /// When it was opened.
+    pub born: Instant,
+    /// When it was last taken or given back.
+    pub used: Instant,
+    open: Arc<DropGuard>,
+}
+
+/// Where the tasks of connections run: until their connection is dropped or the worker ends, which joins them.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    end: CancellationToken,
+}
+
+impl Tasks {
+    fn spawn<F: Future<Output: Send> + Send + 'static>(&self, end: CancellationToken, task: F) {
+        self.tracker.spawn(async move { end.run_until_cancelled(task).await.map(drop) });
+    }
+
+    /// Closes all connections and waits for that.
+    pub async fn end(&self) {
+        self.end.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        self.spawn(self.end.clone(), task);
+    }
+}
+
+impl Connection {
+    /// Speaks HTTP/1.1 on a socket.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn http1<T>(io: T, tasks: &Tasks) -> hyper::Result<Connection>
+    where
+        T: Read + Write + Unpin + Send + 'static,
+    {
+        let mut builder = http1::Builder::new();
+        builder.max_header_size(HEAD_MAX_BYTES).max_headers(HEADERS_MAX);
+        let (sender, task) = builder.handshake(io).await?;
+        let end = tasks.end.child_token();
+        tasks.spawn(end.clone(), task);
+        Ok(Connection::Http1(Http1 { sender, born: Instant::now(), _open: end.drop_guard() }))
+    }
+
+    /// Speaks HTTP/2 on a socket.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn http2<T>(io: T, tasks: &Tasks) -> hyper::Result<Connection>
+    where
+        T: Read + Write + Unpin + Send + 'static,
+    {
+        // The library's parts of the connection end with it as well, not only with the worker.
+        let own = Tasks { tracker: tasks.tracker.clone(), end: tasks.end.child_token() };
+        let mut builder = http2::Builder::new(own.clone());
+        builder
+            .initial_stream_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(16 * WINDOW_BYTES)
+            .max_header_list_size(HEAD_MAX_BYTES as u32);
+        let (sender, task) = builder.handshake(io).await?;
+        own.spawn(own.end.clone(), task);
+        let now = Instant::now();
+        Ok(Connection::Http2(Http2 { sender, born: now, used: now, open: Arc::new(own.end.drop_guard()) }))
+    }
+
+    /// Waits a moment until the connection takes a request; one that does not is of no more use.
+    pub async fn ready(&mut self) -> bool {
+        match self {
+            Connection::Http1(connection) if connection.sender.is_ready() => true,
+            Connection::Http1(connection) => {
+                matches!(tokio::time::timeout(READY_MAX, connection.sender.ready()).await, Ok(Ok(())))
+            }
+            Connection::Http2(connection) => connection.is_open(),
+        }
+    }
+
+    /// Sends a request. The error gives it back when not one byte of it was written.
+    ///
+    /// # Errors
+    /// The library's.
+    pub async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, TrySendError<Outgoing>> {
+        match self {
+            Connection::Http1(connection) => connection.sender.try_send_request(request).await,
+            Connection::Http2(connection) => connection.sender.try_send_request(request).await,
+        }
+    }
+}
+
+impl Http1 {
+    /// Whether the other side has not closed it, as far as is known.
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+}
+
+impl Http2 {
+    /// Whether the other side has not closed it, as far as is known.
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
+    /// Whether somebody else uses it, too.
+    pub fn is_busy(&self) -> bool {
+        Arc::strong_count(&self.open) > 1
+    }
+
+    /// Whether both are the same connection.
+    pub fn is_same(&self, other: &Http2) -> bool {
+        Arc::ptr_eq(&self.open, &other.open)
+    }
+}

@@ -1,0 +1,114 @@
+//! Connections between two requests: a bounded number, for a few seconds, each for the one endpoint at the one version
+//! of its configuration for which its address was checked. It opens nothing.
+
+use super::connection::{Connection, Http1, Http2};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use uuid::Uuid;
+
+/// Longest time that a connection stays unused: less than the five seconds after which common servers close theirs.
+pub const IDLE_MAX: Duration = Duration::from_secs(4);
+/// Longest time that a connection is used; then the name is looked up and its addresses checked again.
+pub const AGE_MAX: Duration = Duration::from_secs(60);
+/// Greatest number of unused connections, over all endpoints.
+pub const IDLE_CONNECTIONS_MAX: usize = 256;
+
+/// Whose connection: the endpoint and the version of its configuration.
+pub type Key = (Uuid, u32);
+
+/// All connections that wait for a request.
+#[derive(Default)]
+pub struct Pool(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    http1: HashMap<Key, Vec<Idle>>,
+    http2: HashMap<Key, Http2>,
+    /// Number in `http1`, and so the number of sockets that only wait.
+    idle: usize,
+}
+
+struct Idle {
+    connection: Http1,
+    since: Instant,
+}
+
+impl Pool {
+    /// A connection for the next request, the most recently used one first.
+    pub fn take(&self, key: &Key, now: Instant) -> Option<Connection> {
+        let mut dropped = Vec::new();
+        let mut inner = self.lock();
+        if let Some(shared) = inner.http2.get_mut(key) {
+            if shared.is_open() && now < shared.born + AGE_MAX {
+                shared.used = now;
+                return Some(Connection::Http2(shared.clone()));
+            }
+            inner.http2.remove(key);
+        }
+        let taken = loop {
+            let Some(idle) = inner.http1.get_mut(key).and_then(Vec::pop) else { break None };
+            inner.idle -= 1;
+            if idle.is_fresh(now) {
+                break Some(Connection::Http1(idle.connection));
+            }
+            dropped.push(idle);
+        };
+        // Closing a socket is a system call.
+        drop(inner);
+        taken
+    }
+
+    /// Keeps a connection on which nothing is under way, if there is room.
+    pub fn put(&self, key: Key, connection: Connection, now: Instant) {
+        let mut inner = self.lock();
+        match connection {
+            Connection::Http1(connection) => {
+                if inner.idle < IDLE_CONNECTIONS_MAX {
+                    inner.idle += 1;
+                    inner.http1.entry(key).or_default().push(Idle { connection, since: now });
+                }
+            }
+            Connection::Http2(mut connection) => {
+                connection.used = now;
+                inner.http2.entry(key).or_insert(connection);
+            }
+        }
+    }
+
+    /// Forgets a shared connection on which a request failed; what else runs on it ends undisturbed.
+    pub fn forget(&self, key: &Key, failed: &Http2) {
+        let mut inner = self.lock();
+        if inner.http2.get(key).is_some_and(|shared| shared.is_same(failed)) {
+            inner.http2.remove(key);
+        }
+    }
+
+    /// Closes what was unused too long.
+    pub fn sweep(&self, now: Instant) {
+        let mut dropped = Vec::new();
+        let mut inner = self.lock();
+        inner.http1.retain(|_, list| {
+            dropped.extend(list.extract_if(.., |idle| !idle.is_fresh(now)));
+            !list.is_empty()
+        });
+        inner.idle -= dropped.len();
+        inner.http2.retain(|_, shared| {
+            let wanted = shared.is_busy() || now < shared.used + IDLE_MAX;
+            shared.is_open() && wanted && now < shared.born + AGE_MAX
+        });
+        drop(inner);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idle {
+    fn is_fresh(&self, now: Instant) -> bool {
+        self.connection.is_open() && now < self.since + IDLE_MAX && now < self.connection.born + AGE_MAX
+    }
+}

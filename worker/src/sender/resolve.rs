@@ -1,0 +1,64 @@
+//! Names to addresses. One look-up of a name runs at a time and all who ask meanwhile share it, so a name server that
+//! hangs costs one thread for each name and not one for each attempt. It knows nothing of what may be connected to.
+
+use futures_util::{FutureExt as _, future::BoxFuture, future::Shared};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, ToSocketAddrs as _},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Addresses of a name; `None` when there are none.
+pub type Addresses = Option<Arc<[IpAddr]>>;
+
+/// Resolves a name.
+pub type Resolve = dyn Fn(&str) -> BoxFuture<'static, Addresses> + Send + Sync;
+
+/// Where addresses come from.
+#[derive(Clone, Default)]
+pub enum Resolver {
+    /// The system: hosts file and name servers, as configured there.
+    #[default]
+    System,
+    /// Somebody else, who is asked for every new connection.
+    Given(Arc<Resolve>),
+}
+
+/// Look-ups that are under way, by name.
+#[derive(Default)]
+pub struct Lookups(Mutex<HashMap<String, Shared<BoxFuture<'static, Addresses>>>>);
+
+impl Lookups {
+    /// Looks a name up. Who stops waiting leaves the look-up running for the next who asks.
+    pub async fn lookup(&self, resolver: &Resolver, name: &str) -> Addresses {
+        let found = match resolver {
+            Resolver::Given(resolve) => return resolve(name).await,
+            Resolver::System => self.join(name).await,
+        };
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.get(name).is_some_and(|lookup| lookup.peek().is_some()) {
+            running.remove(name);
+        }
+        found
+    }
+
+    fn join(&self, name: &str) -> Shared<BoxFuture<'static, Addresses>> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.get(name) {
+            // One that is done answers an older question.
+            Some(lookup) if lookup.peek().is_none() => lookup.clone(),
+            _ => {
+                let owned = name.to_owned();
+                // The port plays no part in the answer.
+                let lookup = tokio::task::spawn_blocking(move || (owned.as_str(), 443).to_socket_addrs().ok());
+                let lookup = async move {
+                    let ips: Vec<IpAddr> = lookup.await.ok().flatten()?.map(|address| address.ip()).collect();
+                    (!ips.is_empty()).then(|| ips.into())
+                };
+                let lookup = lookup.boxed().shared();
+                running.insert(name.to_owned(), lookup.clone());
+                lookup
+            }
+        }
+    }
+}
