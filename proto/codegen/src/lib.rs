@@ -5,6 +5,7 @@ mod checks;
 mod fields;
 mod messages;
 pub mod model;
+pub mod openapi;
 mod read;
 mod routes;
 mod services;
@@ -54,6 +55,7 @@ pub fn generate(source: &Path, out: &Path) -> Result<(), Error> {
         ("checks.rs", checks::generate(&model).into_bytes()),
         ("services.rs", services::generate(&model).into_bytes()),
         ("routes.rs", routes::generate(&model).into_bytes()),
+        ("openapi.json", openapi::text(&model).into_bytes()),
     ];
     for (name, content) in files {
         let path = out.join(name);

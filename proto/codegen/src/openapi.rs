@@ -1,0 +1,140 @@
+//! The OpenAPI document, from the model alone: every RPC with a REST route, and the webhooks.
+//!
+//! It is built as JSON values and not with the `openapiv3` crate, which models OpenAPI 3.0 only: 3.1 says null by
+//! lists of types and has `webhooks`. Maps keep the order in which they are filled, so equal protos make equal bytes.
+
+mod errors;
+mod example;
+mod headers;
+mod operation;
+mod schema;
+mod webhooks;
+
+use crate::model::{Model, Rpc, Service};
+use schema::Schemas;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// Version of the API that `info` names: it rises with the contract, not with the server.
+const VERSION: &str = "1.0.0";
+
+const DESCRIPTION: &str = "\
+Read and change the tickets of a workspace, leave internal notes, and manage webhooks.
+
+## Authentication
+
+Send an API key with every request: `Authorization: Bearer ixk_…`. The key alone decides whose data is seen. Every \
+operation names the scope that a key needs for it.
+
+## Errors
+
+A failure has the body `{\"error\": {…}}`. Match on `error.code`, which never changes; `error.message` is for people. \
+400 means that the request cannot be read, 422 that it can but breaks a rule; `error.details` then names every field \
+and its rule. `error.request_id` is also the header `X-Request-Id` of the answer. Any path that is not listed here \
+answers 404 `route_not_found`, any other method 405 `method_not_allowed` with `Allow`.
+
+## Rate limit
+
+All keys of a workspace together may send 100 requests in any 60 seconds, unless the operator set another limit. \
+`RateLimit` and the `X-RateLimit-*` headers tell what is left; 429 comes with `Retry-After` in whole seconds.
+
+## Pages
+
+Lists take `page` from 1 and `per_page` up to 100; `meta.total` is exact. A page past the end is empty. Lists that take \
+`cursor` are read on with `meta.next_cursor` while `meta.has_more` is true.
+
+## Repeating a write
+
+POST, PATCH and DELETE take the header `Idempotency-Key`: within 24 hours the same key with the same request gets the \
+first answer again, with `Idempotency-Replayed: true`, and nothing happens twice.
+
+## Values
+
+Times are RFC 3339 in UTC with microseconds. Ids are UUIDs. Every documented member of an answer is there: what is \
+absent is `null`, lists never are. Members may be added, so ignore those you do not know.";
+
+/// The document.
+pub fn document(model: &Model) -> Value {
+    let mut schemas = Schemas::new(model);
+    let paths = paths(model, &mut schemas);
+    let webhooks = webhooks::section(&mut schemas);
+    let mut components = Map::new();
+    let mut all = errors::schemas();
+    all.extend(schemas.finish());
+    components.insert("schemas".into(), all.into());
+    components.insert("responses".into(), errors::shared_responses().into());
+    components.insert("parameters".into(), headers::request().into());
+    components.insert("headers".into(), headers::response().into());
+    components.insert(
+        "securitySchemes".into(),
+        json!({ operation::SECURITY: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "ixk_ and 42 letters or digits",
+            "description": "An API key of the workspace. Its scopes decide which operations it may call.",
+        } }),
+    );
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "InboxOps API",
+            "version": VERSION,
+            "summary": "Tickets, notes, tags and webhooks of a shared inbox.",
+            "description": DESCRIPTION,
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+        },
+        "servers": [{ "url": "/", "description": "This server." }],
+        "tags": tags(model),
+        "paths": paths,
+        "webhooks": webhooks,
+        "components": components,
+    })
+}
+
+/// The document as the text that is served and committed.
+pub fn text(model: &Model) -> String {
+    format!("{:#}\n", document(model))
+}
+
+/// Group of an operation: the service's noun, unless the RPC says another.
+fn tag(service: &Service, rpc: &Rpc) -> String {
+    rpc.rest.tag.clone().unwrap_or_else(|| sentence(&service.field()))
+}
+
+fn tags(model: &Model) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let mut tags = Vec::new();
+    for (service, rpc, _) in model.routes() {
+        let name = tag(service, rpc);
+        if seen.insert(name.clone()) {
+            tags.push(json!({ "name": name, "description": service.comment }));
+        }
+    }
+    tags
+}
+
+fn paths<'a>(model: &'a Model, schemas: &mut Schemas<'a>) -> Map<String, Value> {
+    let mut paths: Map<String, Value> = Map::new();
+    for (service, rpc, http) in model.routes() {
+        let operation = operation::of(schemas, &tag(service, rpc), rpc, http);
+        let item = paths.entry(http.path.clone()).or_insert_with(|| json!({}));
+        item[http.verb] = operation;
+    }
+    paths
+}
+
+/// `api_keys` to `Api keys`.
+fn sentence(name: &str) -> String {
+    let (first, rest) = name.split_at(name.len().min(1));
+    format!("{}{}", first.to_uppercase(), rest.replace('_', " "))
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}
+
+/// Comments are wrapped where the line ended; Markdown paragraphs stay apart.
+fn prose(comment: &str) -> String {
+    let paragraphs = comment.split("\n\n").map(|part| part.replace('\n', " ").trim().to_owned());
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}

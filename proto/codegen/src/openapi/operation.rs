@@ -1,0 +1,174 @@
+//! One RPC as an operation: what it takes, what a key needs for it, how it answers.
+
+use super::{
+    errors, example, headers, prose, reference,
+    schema::{Schemas, Side, parameter_example},
+};
+use crate::model::{Body, Field, Http, Rpc};
+use serde_json::{Map, Value, json};
+
+/// Name of the security scheme.
+pub const SECURITY: &str = "ApiKey";
+
+/// The operation.
+pub fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &'a Http) -> Value {
+    let policy = rpc.policy.clone().unwrap_or_default();
+    let scope = policy.api_key.filter(|scope| scope != "any");
+    let (summary, rest) = rpc.comment.split_once('\n').unwrap_or((&rpc.comment, ""));
+    let mut description = prose(rest);
+    for need in needs(scope.as_deref(), policy.entitlement.as_deref()) {
+        description += if description.is_empty() { "" } else { "\n\n" };
+        description += &need;
+    }
+    let mut operation = json!({
+        "operationId": lower_first(&rpc.name),
+        "summary": summary.trim_end_matches('.'),
+        "description": description,
+        "tags": [tag],
+    });
+    if !policy.public {
+        operation["security"] = json!([{ SECURITY: scope.iter().collect::<Vec<_>>() }]);
+    }
+    if let Some(scope) = &scope {
+        operation["x-required-scope"] = json!(scope);
+    }
+    if let Some(entitlement) = &policy.entitlement {
+        operation["x-required-entitlement"] = json!(entitlement);
+    }
+    operation["parameters"] = parameters(schemas, rpc, http).into();
+    if let Some(body) = body(schemas, rpc, http) {
+        operation["requestBody"] = body;
+    }
+    let mut responses = successes(schemas, rpc, http);
+    let errors = errors::of(schemas.model, rpc, http);
+    responses.extend(errors.into_iter().map(|(status, response)| (status.to_string(), response)));
+    operation["responses"] = responses.into();
+    operation
+}
+
+fn needs(scope: Option<&str>, entitlement: Option<&str>) -> Vec<String> {
+    let scope = match scope {
+        Some(scope) => format!("Needs a key with the scope `{scope}`."),
+        None => "Any key may call it.".to_owned(),
+    };
+    let entitlement = entitlement.map(|name| format!("Needs a plan with the entitlement `{name}`."));
+    std::iter::once(scope).chain(entitlement).collect()
+}
+
+fn lower_first(name: &str) -> String {
+    let (first, rest) = name.split_at(name.len().min(1));
+    first.to_lowercase() + rest
+}
+
+/// Whether requests may name the state that they were made for.
+pub fn is_conditional(rpc: &Rpc, http: &Http) -> bool {
+    rpc.rest.etag.is_some() && !http.params.is_empty()
+}
+
+fn parameters<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Vec<Value> {
+    let model = schemas.model;
+    let message = model.message(&rpc.input);
+    let in_path = http.params.iter().filter_map(|name| message.field(name));
+    let mut all: Vec<Value> = in_path.map(|field| path_parameter(schemas, field)).collect();
+    all.extend(model.query_fields(rpc, http).into_iter().map(|field| query_parameter(schemas, field)));
+    let writes = http.verb != "get";
+    let mut shared = vec![headers::REQUEST_ID];
+    shared.extend(writes.then_some(headers::IDEMPOTENCY_KEY));
+    let condition = if writes { headers::IF_MATCH } else { headers::IF_NONE_MATCH };
+    shared.extend(is_conditional(rpc, http).then_some(condition));
+    all.extend(shared.into_iter().map(|name| reference("parameters", name)));
+    all
+}
+
+/// A path parameter is an id: a UUID unless the proto says more.
+fn path_parameter<'a>(schemas: &mut Schemas<'a>, field: &'a Field) -> Value {
+    let schema = match field.rules.format {
+        Some(_) => schemas.value(field, Side::Request),
+        None => json!({ "type": "string", "format": "uuid" }),
+    };
+    parameter(schemas, "path", field, schema)
+}
+
+fn query_parameter<'a>(schemas: &mut Schemas<'a>, field: &'a Field) -> Value {
+    let mut schema = schemas.value(field, Side::Request);
+    if let Some(default) = &field.rules.default {
+        schema["default"] = default.clone();
+    }
+    let mut parameter = parameter(schemas, "query", field, schema);
+    if field.list {
+        parameter["style"] = json!("form");
+        parameter["explode"] = json!(false);
+    }
+    parameter
+}
+
+fn parameter(schemas: &Schemas<'_>, place: &str, field: &Field, schema: Value) -> Value {
+    let mut parameter = json!({
+        "name": field.name,
+        "in": place,
+        "required": place == "path" || field.required,
+        "description": prose(&field.comment),
+        "schema": schema,
+    });
+    if let Some(example) = parameter_example(schemas.model, field) {
+        parameter["example"] = if field.list && !example.is_array() { json!([example]) } else { example };
+    }
+    parameter
+}
+
+fn body<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Option<Value> {
+    let model = schemas.model;
+    let message = model.body_message(rpc, http)?;
+    let media = json!({
+        "schema": schemas.message(message, Side::Request),
+        "example": example::message(schemas, message, Side::Request),
+    });
+    let mut content = Map::new();
+    content.insert("application/json".into(), media.clone());
+    if http.verb == "patch" {
+        content.insert("application/merge-patch+json".into(), media);
+    }
+    let description = match &http.body {
+        Body::Field(name) => model.message(&rpc.input).field(name).map(|field| prose(&field.comment)),
+        _ => Some(prose(&message.comment)),
+    };
+    Some(json!({ "required": true, "description": description, "content": content }))
+}
+
+fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<String, Value> {
+    let mut more = Vec::new();
+    more.extend(rpc.rest.etag.is_some().then_some("ETag"));
+    more.extend((http.verb != "get").then_some("Idempotency-Replayed"));
+    let usual = rpc.success_status();
+    let mut statuses = vec![usual];
+    statuses.extend(rpc.rest.success_flag.is_some().then_some(200));
+    statuses.sort_unstable();
+    let mut all = Map::new();
+    for status in statuses {
+        let mut headers = headers::of(true, &more);
+        if rpc.rest.location.is_some() && status == usual {
+            headers.extend(headers::only("Location"));
+        }
+        let meaning = match (status, &rpc.rest.success_flag) {
+            (200, Some(_)) => "It was so already.",
+            (201, _) => "It was made.",
+            (202, _) => "It was taken on and is not done yet.",
+            (204, _) => "It is done.",
+            _ => "The answer.",
+        };
+        let mut response = json!({ "description": meaning, "headers": headers });
+        if status != 204 {
+            let output = schemas.model.message(&rpc.output);
+            response["content"] = json!({ "application/json": {
+                "schema": schemas.message(output, Side::Answer),
+                "example": example::message(schemas, output, Side::Answer),
+            } });
+        }
+        all.insert(status.to_string(), response);
+    }
+    if is_conditional(rpc, http) && http.verb == "get" {
+        let headers = headers::of(true, &["ETag"]);
+        all.insert("304".into(), json!({ "description": "The client has the current state.", "headers": headers }));
+    }
+    all
+}

@@ -1,0 +1,228 @@
+//! Messages, enums and fields as JSON Schema. What a request may hold and what an answer holds differ: a request is
+//! closed and demands what is required; an answer is open and has every member.
+
+use super::{example, prose, reference};
+use crate::{
+    messages::reachable,
+    model::{Enum, Field, Kind, Message, Model, Rules},
+};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A UUID in any letter case, as the gate takes it.
+const UUID: &str = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}";
+/// At least one character that is not white space, and no NUL.
+const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
+/// No NUL.
+const NO_NUL: &str = r"^[^\u0000]*$";
+/// Greatest value of a `uint32`.
+const U32_MAX: i64 = u32::MAX as i64;
+
+/// Whose words a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The client's.
+    Request,
+    /// The server's.
+    Answer,
+}
+
+/// The component schemas, which fill themselves with what is referred to.
+pub struct Schemas<'a> {
+    /// What they are made of.
+    pub model: &'a Model,
+    made: BTreeMap<String, Value>,
+    /// Full names of fields that JSON does not have: path parameters and success flags.
+    hidden: BTreeSet<String>,
+    /// Full names of all that answers hold.
+    answered: BTreeSet<String>,
+}
+
+impl<'a> Schemas<'a> {
+    /// None yet.
+    pub fn new(model: &'a Model) -> Schemas<'a> {
+        let outputs = model.routes().map(|(_, rpc, _)| model.message(&rpc.output)).collect();
+        let answered = reachable(model, outputs);
+        let mut hidden = BTreeSet::new();
+        for (_, rpc, http) in model.routes() {
+            hidden.extend(rpc.rest.success_flag.iter().map(|flag| format!("{}.{flag}", rpc.output)));
+            hidden.extend(http.params.iter().map(|param| format!("{}.{param}", rpc.input)));
+        }
+        Schemas { model, made: BTreeMap::new(), hidden, answered }
+    }
+
+    /// All that were referred to, by name.
+    pub fn finish(self) -> Map<String, Value> {
+        self.made.into_iter().collect()
+    }
+
+    /// Adds a schema that no message makes.
+    pub fn add(&mut self, name: &str, schema: Value) -> Value {
+        self.made.insert(name.to_owned(), schema);
+        reference("schemas", name)
+    }
+
+    /// Members of a message that JSON has.
+    pub fn members(&self, message: &'a Message) -> Vec<&'a Field> {
+        let shown = |field: &&Field| {
+            field.kind != Kind::FieldMask && !self.hidden.contains(&format!("{}.{}", message.full_name, field.name))
+        };
+        message.fields.iter().filter(shown).collect()
+    }
+
+    /// A reference to a message's schema. One that stands on both sides has two.
+    pub fn message(&mut self, message: &'a Message, side: Side) -> Value {
+        let both = side == Side::Request && self.answered.contains(&message.full_name);
+        let name = format!("{}{}", message.name, if both { "Input" } else { "" });
+        if !self.made.contains_key(&name) {
+            // The name is taken first, so that a message that holds itself ends.
+            self.made.insert(name.clone(), Value::Null);
+            let schema = self.object(message, side);
+            self.made.insert(name.clone(), schema);
+        }
+        reference("schemas", &name)
+    }
+
+    fn object(&mut self, message: &'a Message, side: Side) -> Value {
+        let fields = self.members(message);
+        let mut properties = Map::new();
+        for field in &fields {
+            properties.insert(field.json.clone(), self.property(field, side));
+        }
+        let required: Vec<&str> = match side {
+            Side::Answer => fields.iter().map(|field| field.json.as_str()).collect(),
+            Side::Request => fields.iter().filter(|field| field.required).map(|field| field.json.as_str()).collect(),
+        };
+        let mut schema = json!({ "type": "object", "description": prose(&message.comment), "properties": properties });
+        if !required.is_empty() {
+            schema["required"] = json!(required);
+        }
+        if side == Side::Request {
+            schema["additionalProperties"] = json!(false);
+        }
+        schema
+    }
+
+    /// A reference to an enum's schema.
+    pub fn enumeration(&mut self, item: &Enum) -> Value {
+        let values: Vec<&str> = item.json_values().map(|value| value.json.as_str()).collect();
+        let lines = item.json_values().map(|value| format!("- `{}`: {}", value.json, prose(&value.comment)));
+        let description = format!("{}\n\n{}", prose(&item.comment), lines.collect::<Vec<_>>().join("\n"));
+        self.add(&item.name, json!({ "type": "string", "enum": values, "description": description }))
+    }
+
+    /// Schema of a member, with its description, example and default.
+    pub fn property(&mut self, field: &'a Field, side: Side) -> Value {
+        let mut schema = self.value(field, side);
+        let object = schema.as_object_mut().expect("every schema here is an object");
+        object.insert("description".into(), prose(&field.comment).into());
+        if let Some(default) = &field.rules.default {
+            object.insert("default".into(), default.clone());
+        }
+        if let Some(example) = field.rules.example.as_ref().filter(|example| !example.is_null()) {
+            object.insert("examples".into(), json!([example]));
+        }
+        schema
+    }
+
+    /// Schema of a field's value alone.
+    pub fn value(&mut self, field: &'a Field, side: Side) -> Value {
+        let rules = &field.rules;
+        let single = self.single(field, side);
+        if field.list {
+            let mut list = json!({ "type": "array", "items": single });
+            // A query parameter that is there has a value.
+            let least = rules.min_items.or(rules.csv.then_some(1));
+            set(&mut list, "minItems", least.map(Into::into));
+            set(&mut list, "maxItems", rules.max_items.map(Into::into));
+            return list;
+        }
+        if nullable(field, side) { or_null(single) } else { single }
+    }
+
+    fn single(&mut self, field: &'a Field, side: Side) -> Value {
+        match &field.kind {
+            Kind::Bool => json!({ "type": "boolean" }),
+            Kind::Timestamp => json!({ "type": "string", "format": "date-time" }),
+            Kind::I32 => number(&field.rules, i32::MIN.into(), i32::MAX.into()),
+            Kind::I64 | Kind::U64 => number(&field.rules, i64::MIN, i64::MAX),
+            Kind::U32 => number(&field.rules, 0, U32_MAX),
+            Kind::Enum(name) => {
+                let item = self.model.enumeration(name);
+                self.enumeration(item)
+            }
+            Kind::Message(name) => {
+                let message = self.model.message(name);
+                self.message(message, side)
+            }
+            _ if field.rules.json_text => json!({ "type": "object", "additionalProperties": true }),
+            _ => text(&field.rules, side),
+        }
+    }
+}
+
+/// Whether JSON may say null. In an answer that is whatever Rust may leave out, but messages always have an `Option`
+/// there, so of them the rules must say it.
+pub fn nullable(field: &Field, side: Side) -> bool {
+    let message = matches!(field.kind, Kind::Message(_) | Kind::Timestamp);
+    field.rules.nullable || (side == Side::Answer && field.optional && !message)
+}
+
+/// A reference cannot hold a list of types; a list of allowed values must name null itself.
+fn or_null(mut schema: Value) -> Value {
+    if schema.get("$ref").is_some() {
+        return json!({ "anyOf": [schema, { "type": "null" }] });
+    }
+    schema["type"] = json!([schema["type"], "null"]);
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        values.push(Value::Null);
+    }
+    schema
+}
+
+/// Numbers name the smallest format that holds them all: without one, generators take 32 signed bits.
+fn number(rules: &Rules, least: i64, most: i64) -> Value {
+    let (least, most) = (rules.min.unwrap_or(least), rules.max.unwrap_or(most));
+    let format = if least >= i32::MIN.into() && most <= i32::MAX.into() { "int32" } else { "int64" };
+    json!({ "type": "integer", "format": format, "minimum": least, "maximum": most })
+}
+
+fn text(rules: &Rules, side: Side) -> Value {
+    let mut schema = json!({ "type": "string" });
+    if !rules.allowed.is_empty() {
+        schema["enum"] = json!(rules.allowed);
+        return schema;
+    }
+    let request = side == Side::Request;
+    let format = match rules.format.as_deref() {
+        Some("uuid") => Some("uuid"),
+        Some("email") => Some("email"),
+        Some("url") => Some("uri"),
+        _ => None,
+    };
+    set(&mut schema, "format", format.map(Into::into));
+    // Of the two, only the lengths hold for what the server says: what it stored was judged by older rules too.
+    set(&mut schema, "minLength", rules.min_len.map(Into::into));
+    set(&mut schema, "maxLength", rules.max_len.map(Into::into));
+    if request {
+        schema["pattern"] = match rules.format.as_deref() {
+            Some("uuid") => format!("^{UUID}$").into(),
+            Some("uuid_or_none") => format!("^(none|{UUID})$").into(),
+            Some("uuid_or_number") => format!("^({UUID}|[1-9][0-9]{{0,9}})$").into(),
+            _ if rules.min_len > Some(0) => NOT_BLANK.into(),
+            _ => NO_NUL.into(),
+        };
+    }
+    schema
+}
+
+fn set(schema: &mut Value, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        schema[name] = value;
+    }
+}
+
+/// Example of a field, for parameters.
+pub fn parameter_example(model: &Model, field: &Field) -> Option<Value> {
+    field.rules.example.clone().or_else(|| example::id(model, &field.name)).filter(|example| !example.is_null())
+}
