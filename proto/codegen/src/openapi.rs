@@ -13,10 +13,13 @@ mod webhooks;
 use crate::model::{Model, Rpc, Service};
 use schema::Schemas;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Version of the API that `info` names: it rises with the contract, not with the server.
 const VERSION: &str = "1.0.0";
+
+/// Order of the operations of a path.
+const VERBS: &[&str] = &["get", "post", "put", "patch", "delete"];
 
 const DESCRIPTION: &str = "\
 Read and change the tickets of a workspace, leave internal notes, and manage webhooks.
@@ -58,11 +61,14 @@ pub fn document(model: &Model) -> Value {
     let mut schemas = Schemas::new(model);
     let paths = paths(model, &mut schemas);
     let webhooks = webhooks::section(&mut schemas);
+    let used = format!("{}", Value::from(paths.clone()));
+    let mut responses = errors::shared_responses();
+    responses.retain(|name, _| used.contains(&format!("\"#/components/responses/{name}\"")));
     let mut components = Map::new();
     let mut all = errors::schemas();
     all.extend(schemas.finish());
     components.insert("schemas".into(), all.into());
-    components.insert("responses".into(), errors::shared_responses().into());
+    components.insert("responses".into(), responses.into());
     components.insert("parameters".into(), headers::request().into());
     components.insert("headers".into(), headers::response().into());
     components.insert(
@@ -102,20 +108,19 @@ fn tag(service: &Service, rpc: &Rpc) -> String {
 }
 
 fn tags(model: &Model) -> Vec<Value> {
-    let mut seen = BTreeSet::new();
-    let mut tags = Vec::new();
+    let mut all = BTreeMap::new();
     for (service, rpc, _) in model.routes() {
-        let name = tag(service, rpc);
-        if seen.insert(name.clone()) {
-            tags.push(json!({ "name": name, "description": service.comment }));
-        }
+        all.entry(tag(service, rpc)).or_insert_with(|| prose(&service.comment));
     }
-    tags
+    all.into_iter().map(|(name, description)| json!({ "name": name, "description": description })).collect()
 }
 
 fn paths<'a>(model: &'a Model, schemas: &mut Schemas<'a>) -> Map<String, Value> {
     let mut paths: Map<String, Value> = Map::new();
-    for (service, rpc, http) in model.routes() {
+    // The model has services as the files import each other; a new import must not move what it does not change.
+    let mut routes: Vec<_> = model.routes().collect();
+    routes.sort_by_key(|(_, _, http)| (&http.path, VERBS.iter().position(|verb| *verb == http.verb)));
+    for (service, rpc, http) in routes {
         let operation = operation::of(schemas, &tag(service, rpc), rpc, http);
         let item = paths.entry(http.path.clone()).or_insert_with(|| json!({}));
         item[http.verb] = operation;

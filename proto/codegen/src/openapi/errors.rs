@@ -111,7 +111,7 @@ pub fn schemas() -> Map<String, Value> {
         json!({
             "type": "string",
             "enum": codes,
-            "description": format!("Why a request failed. Codes may be added.\n\n{of_codes}"),
+            "description": format!("Why a request failed.\n\n{of_codes}"),
         }),
     );
     all.insert(
@@ -129,7 +129,7 @@ pub fn schemas() -> Map<String, Value> {
                 "code": {
                     "type": "string",
                     "enum": details,
-                    "description": format!("Which rule is broken. Codes may be added.\n\n{of_details}"),
+                    "description": format!("Which rule is broken.\n\n{of_details}"),
                 },
                 "message": text("What the value must be, to be read after the field's name."),
                 "allowed": {

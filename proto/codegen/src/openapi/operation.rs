@@ -128,11 +128,11 @@ fn body<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Option<V
     if http.verb == "patch" {
         content.insert("application/merge-patch+json".into(), media);
     }
-    let description = match &http.body {
-        Body::Field(name) => model.message(&rpc.input).field(name).map(|field| prose(&field.comment)),
-        _ => Some(prose(&message.comment)),
-    };
-    Some(json!({ "required": true, "description": description, "content": content }))
+    let mut body = json!({ "required": true, "content": content });
+    if let Body::Field(name) = &http.body {
+        body["description"] = model.message(&rpc.input).field(name).map(|field| prose(&field.comment)).into();
+    }
+    Some(body)
 }
 
 fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<String, Value> {
@@ -147,7 +147,7 @@ fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<St
     for status in statuses {
         let mut headers = headers::of(true, &more);
         if rpc.rest.location.is_some() && status == usual {
-            headers.extend(headers::only("Location"));
+            headers.extend([headers::only("Location")]);
         }
         let meaning = match (status, &rpc.rest.success_flag) {
             (200, Some(_)) => "It was so already.",

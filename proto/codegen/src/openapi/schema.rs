@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A UUID in any letter case, as the gate takes it.
 const UUID: &str = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}";
-/// At least one character that is not white space, and no NUL.
-const NOT_BLANK: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
+/// At least one character that is not white space, and no NUL. `\x00` is what all dialects of patterns know.
+const NOT_BLANK: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
 /// No NUL.
-const NO_NUL: &str = r"^[^\u0000]*$";
+const NO_NUL: &str = r"^[^\x00]*$";
 /// Greatest value of a `uint32`.
 const U32_MAX: i64 = u32::MAX as i64;
 
@@ -201,7 +201,6 @@ fn text(rules: &Rules, side: Side) -> Value {
         _ => None,
     };
     set(&mut schema, "format", format.map(Into::into));
-    // Of the two, only the lengths hold for what the server says: what it stored was judged by older rules too.
     set(&mut schema, "minLength", rules.min_len.map(Into::into));
     set(&mut schema, "maxLength", rules.max_len.map(Into::into));
     if request {

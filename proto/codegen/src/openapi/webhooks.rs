@@ -44,6 +44,7 @@ const CHANGES: &[&str] = &[
 const EVENT_ID: &str = "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51";
 const TENANT_ID: &str = "019ab5f0-0000-7000-8000-000000000001";
 const GROUP: &str = "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d50";
+const AGENT_ID: &str = "019ab5f0-0000-7000-8000-0000000000b1";
 const KEY_ID: &str = "019ab5f0-0000-7000-8000-0000000000e1";
 
 /// The section, by event.
@@ -150,6 +151,7 @@ fn event(schemas: &mut Schemas<'_>, name: &str, when: &str, parts: &[&str]) -> (
         properties.insert((*part).to_owned(), schema);
         data.insert((*part).to_owned(), sample);
     }
+    agree(&mut data);
     let required: Vec<String> = properties.keys().cloned().collect();
     properties.insert("test".into(), json!({ "type": "boolean", "description": "True on a test event; else absent." }));
     let schema = json!({
@@ -175,6 +177,24 @@ fn event(schemas: &mut Schemas<'_>, name: &str, when: &str, parts: &[&str]) -> (
     (schema, sample)
 }
 
+/// Makes the parts of a sample tell one story: the ticket is as the changes left it, the inbox has the error.
+fn agree(data: &mut Map<String, Value>) {
+    let changes = data.get("changes").cloned().unwrap_or_default();
+    if let Some(ticket) = data.get_mut("ticket") {
+        for (name, change) in changes.as_object().into_iter().flatten() {
+            ticket[name] = change["to"].clone();
+        }
+        if ticket["status"] == "closed" {
+            ticket["closed_at"] = TIME.into();
+        }
+    }
+    let error = data.get("error").cloned();
+    if let (Some(inbox), Some(error)) = (data.get_mut("inbox"), error) {
+        inbox["status"] = "error".into();
+        inbox["error"] = error;
+    }
+}
+
 fn part(schemas: &mut Schemas<'_>, event: &str, part: &str) -> (Value, Value) {
     let (noun, text) = match part {
         "ticket" => ("Ticket", "The ticket after the change."),
@@ -183,7 +203,7 @@ fn part(schemas: &mut Schemas<'_>, event: &str, part: &str) -> (Value, Value) {
         "error" => ("InboxError", "What is wrong with the inbox."),
         _ => {
             let sample = match event {
-                "ticket.assigned" => json!({ "assignee_id": { "from": null, "to": TENANT_ID.replace("001", "0b1") } }),
+                "ticket.assigned" => json!({ "assignee_id": { "from": null, "to": AGENT_ID } }),
                 "ticket.updated" => json!({ "priority": { "from": "low", "to": "high" } }),
                 _ => json!({ "status": { "from": "open", "to": "closed" } }),
             };
