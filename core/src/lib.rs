@@ -1,1 +1,3 @@
 //! The ticket core: nouns, store, gate and dispatch.
+
+pub mod store;

@@ -1,1 +1,5 @@
 //! What the tests of several crates share.
+
+mod postgres;
+
+pub use postgres::{Postgres, postgres};

@@ -1,0 +1,93 @@
+//! The store: the only place with SQL. One file per table with plain functions over a transaction; `lane` runs write
+//! closures in groups, `pool` serves reads, `fanout` and `dispatch` move deliveries. It knows rows and their order of
+//! writing, no rule of any noun, and gives no row without a [`TenantScope`] or a [`SystemTx`].
+
+pub mod agents;
+pub mod api_keys;
+mod conn;
+pub mod cores;
+pub mod counts;
+mod db;
+pub mod deliveries;
+pub mod dispatch;
+pub mod endpoints;
+mod error;
+pub mod events;
+mod fanout;
+pub mod health;
+pub mod inboxes;
+mod lane;
+pub mod lanes;
+mod later;
+pub mod messages;
+pub mod meta;
+pub mod migrate;
+mod pool;
+pub mod rate_windows;
+pub mod service_tokens;
+pub mod sql;
+pub mod tags;
+pub mod tenants;
+pub mod tickets;
+mod tx;
+
+pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, STATEMENT_TIMEOUT};
+pub use db::{Db, Lane, Options};
+pub use error::{Error, Result};
+pub use events::{Handed, NewEvent};
+pub use fanout::LEASE;
+pub use lane::{GROUP_MAX_PG, GROUP_MAX_SQLITE, QUEUE_MAX};
+pub use pool::{READERS_PG, READERS_SQLITE, ReadTx};
+pub use tx::{Scoped, SystemTx, TenantScope, Tx};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Folds a name or an address for comparison and order without letter case.
+pub fn fold(text: &str) -> String {
+    text.nfc().collect::<String>().to_lowercase()
+}
+
+/// Things by name.
+type Named<T> = Vec<(String, T)>;
+
+/// Every fixed statement by name, and every one of many rows: what the statement test prepares on both databases.
+pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
+    let fixed = [
+        ("agents", agents::ALL),
+        ("api_keys", api_keys::ALL),
+        ("cores", cores::ALL),
+        ("deliveries", deliveries::ALL),
+        ("dispatch", dispatch::ALL),
+        ("claim", dispatch::CLAIM_ALL),
+        ("endpoints", endpoints::ALL),
+        ("events", events::ALL),
+        ("health", health::ALL),
+        ("inboxes", inboxes::ALL),
+        ("lanes", lanes::ALL),
+        ("messages", messages::ALL),
+        ("meta", meta::ALL),
+        ("rate_windows", rate_windows::ALL),
+        ("service_tokens", service_tokens::ALL),
+        ("tags", tags::ALL),
+        ("tenants", tenants::ALL),
+        ("tickets", tickets::ALL),
+    ];
+    let rows = [
+        ("api_keys", api_keys::ALL_ROWS),
+        ("claim", dispatch::CLAIM_ALL_ROWS),
+        ("counts", counts::ALL_ROWS),
+        ("dispatch", dispatch::ALL_ROWS),
+        ("endpoints", endpoints::ALL_ROWS),
+        ("fanout", fanout::ALL_ROWS),
+        ("health", health::ALL_ROWS),
+        ("lanes", lanes::ALL_ROWS),
+        ("report", dispatch::REPORT_ALL_ROWS),
+        ("tenants", tenants::ALL_ROWS),
+        ("tickets", tickets::ALL_ROWS),
+    ];
+    let name = |file: &str, name: &str| format!("{file}::{name}");
+    (
+        fixed.iter().flat_map(|(file, all)| all.iter().map(move |(it, sql)| (name(file, it), *sql))).collect(),
+        rows.iter().flat_map(|(file, all)| all.iter().map(move |(it, rows)| (name(file, it), *rows))).collect(),
+    )
+}

@@ -1,0 +1,116 @@
+//! Rows of `agents`.
+
+use super::{
+    Result, Scoped, Tx,
+    conn::on,
+    fold,
+    sql::{Sql, codes, from_row, statements},
+};
+use inboxops_proto::{clock::Timestamp, id::AgentId};
+
+codes! {
+    /// What an agent may do.
+    Role {
+        /// Manages keys, endpoints and agents, and all that an agent does.
+        Admin = 1 "admin",
+        /// Works on tickets.
+        Agent = 2 "agent",
+    }
+}
+
+/// A person of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// Its name.
+    pub name: String,
+    /// Its mail address.
+    pub email: String,
+    /// Its role.
+    pub role: Role,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+}
+
+from_row!(Agent, row => Ok(Agent {
+    id: AgentId(row.try_get(0)?),
+    name: row.try_get(1)?,
+    email: row.try_get(2)?,
+    role: Role::read(row.try_get(3)?)?,
+    created_at: Timestamp::from_micros(row.try_get(4)?),
+}));
+
+statements! {
+    INSERT = Sql::both(
+        "INSERT INTO agents (id, tenant_id, name, name_folded, email, email_folded, role, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (tenant_id, email_folded) DO NOTHING",
+    );
+    EXISTS = Sql::both("SELECT 1 FROM agents WHERE id = $1 AND tenant_id = $2 AND disabled_at IS NULL");
+    GET = Sql::both("SELECT id, name, email, role, created_at FROM agents WHERE id = $1 AND tenant_id = $2");
+    LIST = Sql::both(
+        "SELECT id, name, email, role, created_at FROM agents WHERE tenant_id = $1 \
+         ORDER BY name_folded, id LIMIT $2 OFFSET $3",
+    );
+    COUNT = Sql::both("SELECT COUNT(*) FROM agents WHERE tenant_id = $1");
+}
+
+/// Makes an agent; false when the tenant has one with this address.
+pub async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
+    let tenant = tx.tenant();
+    tx.session.seen.agents.clear();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    let done = on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(agent.id.0)
+        .bind(tenant.0)
+        .bind(&agent.name)
+        .bind(fold(&agent.name))
+        .bind(&agent.email)
+        .bind(fold(&agent.email))
+        .bind(agent.role.code())
+        .bind(agent.created_at.micros())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(done == 1)
+}
+
+/// Whether the tenant has this agent, and it can work.
+pub async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
+    let key = (tx.tenant(), id);
+    if let Some(known) = tx.session.seen.agents.get(&key) {
+        return Ok(*known);
+    }
+    let link = tx.link();
+    let sql = EXISTS.on(link);
+    let found = on!(link, c, D =>
+        sqlx::query::<D>(sql).bind(id.0).bind(key.0.0).fetch_optional(c).await.map(|row| row.is_some()))?;
+    tx.session.seen.agents.insert(key, found);
+    Ok(found)
+}
+
+/// The agent with this id.
+pub async fn get(tx: &mut impl Scoped, id: AgentId) -> Result<Option<Agent>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Agent>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// A page of agents by name.
+pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Agent>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LIST.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Agent>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+}
+
+/// How many agents the tenant has.
+pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = COUNT.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
+}

@@ -1,0 +1,182 @@
+//! Rows of `api_keys`. No row holds a key, only its SHA-256.
+
+use super::{
+    Db, Lane, Result, Scoped, Tx,
+    conn::on,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{ApiKeyId, TenantId},
+};
+
+/// A key of an integrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// Its first characters, for display.
+    pub prefix: String,
+    /// What it may do, by the names of the contract with a space between.
+    pub scopes: String,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+    /// Time of its last call, true to a minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Time at which it ends.
+    pub expires_at: Option<Timestamp>,
+    /// Time at which it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+from_row!(ApiKey, row => {
+    let time = |column: usize| {
+        row.try_get::<Option<i64>, _>(column).map(|micros| micros.map(Timestamp::from_micros))
+    };
+    Ok(ApiKey {
+        id: ApiKeyId(row.try_get(0)?),
+        tenant: TenantId(row.try_get(1)?),
+        name: row.try_get(2)?,
+        prefix: row.try_get(3)?,
+        scopes: row.try_get(4)?,
+        created_at: Timestamp::from_micros(row.try_get(5)?),
+        last_used_at: time(6)?,
+        expires_at: time(7)?,
+        revoked_at: time(8)?,
+    })
+});
+
+macro_rules! columns {
+    () => {
+        "id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at"
+    };
+}
+
+statements! {
+    BY_HASH = Sql::both(concat!("SELECT ", columns!(), " FROM api_keys WHERE hash = $1"));
+    GET = Sql::both(concat!("SELECT ", columns!(), " FROM api_keys WHERE id = $1 AND tenant_id = $2"));
+    LIST = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM api_keys WHERE tenant_id = $1 AND revoked_at IS NULL \
+         ORDER BY id DESC LIMIT $2 OFFSET $3"
+    ));
+    LIST_ALL = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM api_keys WHERE tenant_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3"
+    ));
+    COUNT = Sql::both("SELECT COUNT(*) FROM api_keys WHERE tenant_id = $1 AND revoked_at IS NULL");
+    COUNT_ALL = Sql::both("SELECT COUNT(*) FROM api_keys WHERE tenant_id = $1");
+    INSERT = Sql::both(
+        "INSERT INTO api_keys (id, tenant_id, name, hash, prefix, scopes, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    );
+    RENAME = Sql::both(concat!(
+        "UPDATE api_keys SET name = $3 WHERE id = $1 AND tenant_id = $2 RETURNING ", columns!()
+    ));
+    REVOKE = Sql::both(concat!(
+        "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND tenant_id = $2 RETURNING ",
+        columns!()
+    ));
+}
+
+row_statements! {
+    MARK_USED = Rows {
+        head: "WITH v (id, at) AS (VALUES",
+        row: &[Type::Uuid, Type::Big],
+        tail: ") UPDATE api_keys SET last_used_at = v.at FROM v WHERE api_keys.id = v.id \
+               AND (api_keys.last_used_at IS NULL OR api_keys.last_used_at < v.at)",
+        tail_pg: None,
+    };
+}
+
+/// The key with this SHA-256, revoked and expired ones too.
+pub async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ApiKey>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = BY_HASH.on(link);
+    on!(link, c, D => sqlx::query_as::<D, ApiKey>(sql).bind(&hash[..]).fetch_optional(c).await)
+}
+
+/// The key with this id.
+pub async fn get(tx: &mut impl Scoped, id: ApiKeyId) -> Result<Option<ApiKey>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_as::<D, ApiKey>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// A page of keys, newest first.
+pub async fn list(tx: &mut impl Scoped, revoked_too: bool, limit: i64, offset: i64) -> Result<Vec<ApiKey>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = if revoked_too { LIST_ALL } else { LIST }.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, ApiKey>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+}
+
+/// How many keys [`list`] pages through.
+pub async fn count(tx: &mut impl Scoped, revoked_too: bool) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = if revoked_too { COUNT_ALL } else { COUNT }.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
+}
+
+/// Makes a key that is checked by `hash`. Its `tenant` must be the transaction's.
+pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: [u8; 32]) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(key.id.0)
+        .bind(tenant.0)
+        .bind(&key.name)
+        .bind(&hash[..])
+        .bind(&key.prefix)
+        .bind(&key.scopes)
+        .bind(key.created_at.micros())
+        .bind(key.expires_at.map(Timestamp::micros))
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Gives a key another name.
+pub async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<Option<ApiKey>> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = RENAME.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, ApiKey>(sql).bind(id.0).bind(tenant.0).bind(name).fetch_optional(c).await)
+}
+
+/// Revokes a key; one that is revoked already keeps its time.
+pub async fn revoke(tx: &mut Tx<'_>, id: ApiKeyId, at: Timestamp) -> Result<Option<ApiKey>> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = REVOKE.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, ApiKey>(sql).bind(id.0).bind(tenant.0).bind(at.micros()).fetch_optional(c).await)
+}
+
+/// Notes when keys were last used.
+pub async fn mark_used(db: &Db, mut used: Vec<(ApiKeyId, Timestamp)>) -> Result<()> {
+    used.sort_unstable();
+    db.system(Lane::Claims, async move |tx| {
+        let link = tx.writing();
+        for chunk in chunks(&used) {
+            let sql = MARK_USED.text(chunk.len(), link.is_pg());
+            on!(link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for (id, at) in chunk {
+                    query = query.bind(id.0).bind(at.micros());
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,219 @@
+//! Connections: one enum for both databases, how they are opened, and which errors mean that one is lost. It knows no
+//! table.
+
+use super::{Error, Result};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use std::{str::FromStr as _, time::Duration};
+
+/// Longest wait of a write for a lock that another core holds (PostgreSQL).
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for the write lock that another process, such as a command of the operator, holds (SQLite).
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time that one statement may run (PostgreSQL).
+pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest time that opening a connection may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
+const STATEMENT_CACHE: usize = 512;
+
+/// A connection to either database.
+#[derive(Debug)]
+pub enum Conn {
+    /// SQLite.
+    Sqlite(SqliteConnection),
+    /// PostgreSQL.
+    Pg(PgConnection),
+}
+
+/// A connection with what is known of its health.
+#[derive(Debug)]
+pub struct Link {
+    pub(super) conn: Conn,
+    /// A statement began and its future was not seen to end.
+    pub(super) busy: bool,
+    /// A statement failed since [`Link::clear`]: a transaction of PostgreSQL is dead then.
+    failed: bool,
+    /// The server or the file is gone.
+    pub(super) lost: bool,
+}
+
+/// Runs one expression on whichever database a [`Link`] leads to: `$c` is the connection, `$db` its type of database.
+macro_rules! on {
+    ($link:expr, $c:ident, $db:ident => $($body:tt)*) => {{
+        let link: &mut $crate::store::conn::Link = $link;
+        link.busy = true;
+        let result = match &mut link.conn {
+            $crate::store::conn::Conn::Sqlite($c) => {
+                #[allow(dead_code)]
+                type $db = sqlx::Sqlite;
+                let $c = &mut *$c;
+                $($body)*
+            }
+            $crate::store::conn::Conn::Pg($c) => {
+                #[allow(dead_code)]
+                type $db = sqlx::Postgres;
+                let $c = &mut *$c;
+                $($body)*
+            }
+        };
+        link.note(result)
+    }};
+}
+pub(super) use on;
+
+impl Link {
+    pub(super) fn new(conn: Conn) -> Link {
+        Link { conn, busy: false, failed: false, lost: false }
+    }
+
+    /// Takes note of how a statement ended.
+    pub(super) fn note<T>(&mut self, result: sqlx::Result<T>) -> Result<T> {
+        self.busy = false;
+        result.map_err(|error| {
+            self.failed = true;
+            self.lost |= is_lost(&error);
+            Error::from(error)
+        })
+    }
+
+    /// Whether a statement failed since [`Link::clear`].
+    pub(super) fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Forgets a failure: a new transaction begins.
+    pub(super) fn clear(&mut self) {
+        self.failed = false;
+    }
+
+    /// Whether this is PostgreSQL.
+    pub(super) fn is_pg(&self) -> bool {
+        matches!(self.conn, Conn::Pg(_))
+    }
+
+    /// Runs a statement that has no parameters and no rows.
+    pub(super) async fn run(&mut self, sql: &'static str) -> Result<()> {
+        on!(self, c, D => sqlx::query(sql).execute(c).await.map(drop))
+    }
+}
+
+/// Which database, and what a connection is for.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Sqlite(Box<SqliteConnectOptions>),
+    Pg(Box<PgConnectOptions>),
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Read,
+    Write,
+}
+
+impl Target {
+    /// From `sqlite:PATH` or `postgres://…`.
+    pub(super) fn parse(url: &str) -> Result<Target> {
+        let bad = |source| Error::Url(Box::new(source));
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url).map_err(bad)?;
+            return Ok(Target::Pg(Box::new(options.statement_cache_capacity(STATEMENT_CACHE))));
+        }
+        let options = SqliteConnectOptions::from_str(url).map_err(bad)?;
+        Ok(Target::Sqlite(Box::new(
+            options
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(BUSY_TIMEOUT)
+                .statement_cache_capacity(STATEMENT_CACHE)
+                .pragma("temp_store", "memory")
+                .pragma("cache_size", "-16000"),
+        )))
+    }
+
+    pub(super) fn is_pg(&self) -> bool {
+        matches!(self, Target::Pg(_))
+    }
+
+    pub(super) async fn connect(&self, purpose: Purpose) -> Result<Link> {
+        let opening = async {
+            match self {
+                Target::Sqlite(options) => {
+                    let options = match purpose {
+                        Purpose::Read => options.as_ref().clone().create_if_missing(false).pragma("query_only", "1"),
+                        Purpose::Write => options.as_ref().clone(),
+                    };
+                    options.connect().await.map(Conn::Sqlite)
+                }
+                Target::Pg(options) => {
+                    let millis = |time: Duration| format!("{}ms", time.as_millis());
+                    let mut settings = vec![
+                        ("lock_timeout", millis(LOCK_TIMEOUT)),
+                        ("statement_timeout", millis(STATEMENT_TIMEOUT)),
+                        ("idle_in_transaction_session_timeout", millis(STATEMENT_TIMEOUT)),
+                        ("timezone", "UTC".to_owned()),
+                    ];
+                    if purpose == Purpose::Read {
+                        // The only write of a reader is the shared rate window, which may be lost.
+                        settings.push(("synchronous_commit", "off".to_owned()));
+                    }
+                    PgConnection::connect_with(&options.as_ref().clone().options(settings)).await.map(Conn::Pg)
+                }
+            }
+        };
+        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
+            Ok(Ok(conn)) => Ok(Link::new(conn)),
+            Ok(Err(error)) if is_lost(&error) => {
+                tracing::warn!(%error, "cannot connect to the database");
+                Err(Error::Unavailable)
+            }
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => {
+                tracing::warn!("connecting to the database took too long");
+                Err(Error::Unavailable)
+            }
+        }
+    }
+}
+
+/// Whether the connection is of no more use.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut => true,
+        // 08: connection exception, 57P0x: the server shuts down, crashed or starts, 53300: too many connections,
+        // 25P03: idle in transaction for too long.
+        error => code(error).is_some_and(|code| {
+            code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03" | "53300" | "25P03")
+        }),
+    }
+}
+
+/// Whether PostgreSQL asks to run the transaction again: serialization failure or deadlock.
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code == "40001" || code == "40P01")
+}
+
+/// Whether a lock was not to be had in time: PostgreSQL's lock timeout, SQLite's BUSY.
+pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| matches!(code.as_str(), "55P03" | "5" | "261" | "517" | "773"))
+}
+
+fn code(error: &sqlx::Error) -> Option<String> {
+    error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+}
+
+pub(super) async fn close(link: Link) {
+    let closed = match link.conn {
+        Conn::Sqlite(conn) => conn.close().await,
+        Conn::Pg(conn) => conn.close().await,
+    };
+    if let Err(error) = closed {
+        tracing::debug!(%error, "a database connection did not close well");
+    }
+}

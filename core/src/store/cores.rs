@@ -1,0 +1,66 @@
+//! Rows of `cores`: the processes that share a PostgreSQL. A lease names its core, so that another can take it back
+//! when that core has gone silent.
+
+use super::{
+    Db, Lane, Result, SystemTx,
+    conn::{Link, on},
+    db::Core,
+    sql::{Sql, statements},
+};
+use inboxops_proto::clock::Timestamp;
+use std::time::Duration;
+
+/// A core that has not been seen for so long is taken for dead.
+pub const SILENCE: Duration = Duration::from_secs(10);
+/// Slots are looked for among this many before the oldest dead core gives up its own.
+const SIGN_IN_TRIES: u32 = 8;
+
+statements! {
+    SIGN_IN = Sql::pg(
+        "INSERT INTO cores (slot, started_at, seen_at) \
+         SELECT s, $1, $1 FROM generate_series(0, 1000) s WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) \
+         ORDER BY s LIMIT 1 ON CONFLICT (slot) DO NOTHING RETURNING incarnation, slot",
+    );
+    SIGN_OUT = Sql::both("DELETE FROM cores WHERE incarnation = $1");
+    BEAT = Sql::both("UPDATE cores SET seen_at = $2 WHERE incarnation = $1");
+    LIVE = Sql::both("SELECT COUNT(*) FROM cores WHERE seen_at > $1");
+    FORGET = Sql::both("DELETE FROM cores WHERE seen_at < $1");
+}
+
+pub(super) async fn sign_in(link: &mut Link, now: Timestamp) -> Result<Core> {
+    let (sign_in, forget) = (SIGN_IN.on(link), FORGET.on(link));
+    // Leases of cores this old were taken back long ago.
+    let dead = now.minus(SILENCE * 60).micros();
+    on!(link, c, D => sqlx::query::<D>(forget).bind(dead).execute(c).await.map(drop))?;
+    for _ in 0..SIGN_IN_TRIES {
+        let row = on!(link, c, D =>
+            sqlx::query_as::<D, (i64, i16)>(sign_in).bind(now.micros()).fetch_optional(c).await)?;
+        if let Some((incarnation, slot)) = row {
+            return Ok(Core { incarnation, slot });
+        }
+    }
+    Err(super::Error::Unavailable)
+}
+
+pub(super) async fn sign_out(tx: &mut SystemTx<'_>, incarnation: i64) -> Result<()> {
+    let link = tx.writing();
+    let sql = SIGN_OUT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(incarnation).execute(c).await.map(drop))
+}
+
+/// Tells the other cores that this one lives, and how many live; call it every 2 s or so. 1 on SQLite.
+pub async fn beat(db: &Db) -> Result<u32> {
+    if !db.is_shared() {
+        return Ok(1);
+    }
+    let (incarnation, now) = (db.core().incarnation, db.clock().now());
+    db.system(Lane::Claims, async move |tx| {
+        let link = tx.writing();
+        let (beat, live) = (BEAT.on(link), LIVE.on(link));
+        on!(link, c, D => sqlx::query::<D>(beat).bind(incarnation).bind(now.micros()).execute(c).await.map(drop))?;
+        let since = now.minus(SILENCE).micros();
+        let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(live).bind(since).fetch_one(c).await)?;
+        Ok(u32::try_from(count).unwrap_or(1).max(1))
+    })
+    .await
+}

@@ -1,0 +1,125 @@
+//! Rows of `counts`: exact numbers of tickets, kept as summed deltas in the writing transaction. Each core counts in a
+//! slot of its own, so that cores do not wait for each other's hottest rows.
+
+use super::{
+    ReadTx, Result, Scoped as _,
+    conn::on,
+    sql::{Rows, Type, chunks, row_statements},
+    tickets::{AssigneeFilter, Filter, Ticket},
+    tx::Session,
+};
+use inboxops_proto::id::TenantId;
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+/// One cell of the cube; the order of the fields is the order in which rows are locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct CountKey {
+    tenant: TenantId,
+    grain: i16,
+    inbox: Uuid,
+    status: i16,
+    /// 0 in the coarse grain.
+    priority: i16,
+    /// Nil in the coarse grain, and for nobody.
+    assignee: Uuid,
+}
+
+const COARSE: i16 = 1;
+const FINE: i16 = 2;
+
+row_statements! {
+    ADD = Rows {
+        head: "INSERT INTO counts (tenant_id, grain, inbox_id, status, priority, assignee_id, slot, n) VALUES",
+        row: &[Type::Uuid, Type::Small, Type::Uuid, Type::Small, Type::Small, Type::Uuid, Type::Small, Type::Big],
+        tail: "ON CONFLICT (tenant_id, grain, inbox_id, status, priority, assignee_id, slot) \
+               DO UPDATE SET n = counts.n + excluded.n",
+        tail_pg: None,
+    };
+}
+
+impl Session {
+    /// Counts a ticket in (`by` = 1) or out (-1) at the end of the group.
+    pub(super) fn count(&mut self, ticket: &Ticket, by: i64) {
+        let coarse = CountKey {
+            tenant: ticket.tenant,
+            grain: COARSE,
+            inbox: ticket.inbox.0,
+            status: ticket.status.code(),
+            priority: 0,
+            assignee: Uuid::nil(),
+        };
+        let assignee = ticket.assignee.map_or(Uuid::nil(), |agent| agent.0);
+        let fine = CountKey { grain: FINE, priority: ticket.priority.code(), assignee, ..coarse };
+        for key in [coarse, fine] {
+            *self.job.counts.entry(key).or_default() += by;
+        }
+    }
+
+    pub(super) async fn flush_counts(&mut self) -> Result<()> {
+        let mut counts: Vec<_> = std::mem::take(&mut self.group.counts).into_iter().collect();
+        counts.retain(|(_, by)| *by != 0);
+        for chunk in chunks(&counts) {
+            let (sql, slot) = (ADD.text(chunk.len(), self.link.is_pg()), self.core.slot);
+            on!(&mut self.link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for (key, by) in chunk {
+                    query = query
+                        .bind(key.tenant.0)
+                        .bind(key.grain)
+                        .bind(key.inbox)
+                        .bind(key.status)
+                        .bind(key.priority)
+                        .bind(key.assignee)
+                        .bind(slot)
+                        .bind(*by);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The number of tickets that a filter keeps, from the cube alone. The filter must be one that
+/// [`Filter::is_counted`] holds for.
+pub(super) async fn sum(tx: &mut ReadTx, filter: &Filter) -> Result<i64> {
+    let tenant = tx.tenant();
+    let fine = !filter.priority.is_empty() || !filter.assignee.is_empty();
+    on!(tx.link(), c, D => {
+        let mut query = QueryBuilder::<D>::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts WHERE tenant_id = ");
+        query.push_bind(tenant.0).push(" AND grain = ").push_bind(if fine { FINE } else { COARSE });
+        if !filter.inbox.is_empty() {
+            let mut list = query.push(" AND inbox_id IN (").separated(", ");
+            for inbox in &filter.inbox {
+                list.push_bind(inbox.0);
+            }
+            query.push(")");
+        }
+        if !filter.status.is_empty() {
+            let mut list = query.push(" AND status IN (").separated(", ");
+            for status in &filter.status {
+                list.push_bind(status.code());
+            }
+            query.push(")");
+        }
+        if !filter.priority.is_empty() {
+            let mut list = query.push(" AND priority IN (").separated(", ");
+            for priority in &filter.priority {
+                list.push_bind(priority.code());
+            }
+            query.push(")");
+        }
+        if !filter.assignee.is_empty() {
+            let mut list = query.push(" AND assignee_id IN (").separated(", ");
+            for assignee in &filter.assignee {
+                list.push_bind(match assignee {
+                    AssigneeFilter::Nobody => Uuid::nil(),
+                    AssigneeFilter::Agent(agent) => agent.0,
+                });
+            }
+            query.push(")");
+        }
+        query.build_query_scalar::<i64>().fetch_one(c).await
+    })
+}

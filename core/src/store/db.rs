@@ -1,0 +1,243 @@
+//! The database as the core holds it: lanes to write, readers to read. It knows no table but the one of cores, in which
+//! it signs in.
+
+use super::{
+    Error, Result,
+    conn::{Purpose, Target},
+    cores,
+    events::Handed,
+    lane::{Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, LaneThread, QUEUE_MAX, Queues},
+    migrate,
+    pool::{Pool, ReadTx, Reader},
+    tx::{SystemTx, TenantScope, Tx},
+};
+use inboxops_proto::{clock::Clock, id::TenantId};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Lanes that write tenants' changes on PostgreSQL; SQLite has one for everything.
+const TENANT_LANES_PG: usize = 4;
+
+/// How a database is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// Where the store takes the time of leases from.
+    pub clock: Clock,
+    /// Greatest number of jobs in a transaction; [`GROUP_MAX_SQLITE`] or [`GROUP_MAX_PG`] when unset.
+    pub group_max: Option<usize>,
+}
+
+impl Options {
+    /// The usual settings.
+    pub fn new(url: impl Into<String>, clock: Clock) -> Options {
+        Options { url: url.into(), clock, group_max: None }
+    }
+}
+
+/// Which queue a system job waits in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Taking work: claim, park, reap.
+    Claims,
+    /// Recording results of attempts.
+    Outcomes,
+    /// Among the writes of this tenant, in their order.
+    Tenant(TenantId),
+}
+
+/// Which core this process is among those that share the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Core {
+    /// Marks the leases of this run of this process; 0 on SQLite.
+    pub incarnation: i64,
+    /// Its slot in the counts; 0 on SQLite.
+    pub slot: i16,
+}
+
+type TakeHanded = Box<dyn Fn(Vec<Handed>) + Send + Sync>;
+
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) core: Core,
+    pub(super) handed: OnceLock<TakeHanded>,
+}
+
+struct Senders {
+    writes: mpsc::Sender<Box<dyn Job>>,
+    system: mpsc::Sender<Box<dyn Job>>,
+}
+
+struct Inner {
+    pg: bool,
+    shared: Arc<Shared>,
+    lanes: Vec<Senders>,
+    pool: Arc<Pool>,
+    closing: CancellationToken,
+    /// Each lane holds one sender until it has ended.
+    ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
+}
+
+/// The database. Clones share it.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+impl Db {
+    /// Opens the database, brings its schema up to date, and starts the lanes. Needs a Tokio runtime.
+    pub async fn open(options: Options) -> Result<Db> {
+        let target = Target::parse(&options.url)?;
+        let mut link = target.connect(Purpose::Write).await?;
+        migrate::run(&mut link).await?;
+        let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };
+        super::conn::close(link).await;
+
+        let shared = Arc::new(Shared { clock: options.clock, core, handed: OnceLock::new() });
+        let closing = CancellationToken::new();
+        let (ending, ended) = mpsc::channel(1);
+        // On PostgreSQL claims and outcomes have a lane each, beside those of the tenants.
+        let (count, group_max) =
+            if target.is_pg() { (TENANT_LANES_PG + 2, GROUP_MAX_PG) } else { (1, GROUP_MAX_SQLITE) };
+        let mut lanes = Vec::with_capacity(count);
+        for number in 0..count {
+            let (writes, writes_out) = mpsc::channel(QUEUE_MAX);
+            let (system, system_out) = mpsc::channel(QUEUE_MAX);
+            lanes.push(Senders { writes, system });
+            let lane = LaneThread {
+                target: target.clone(),
+                shared: shared.clone(),
+                queues: Queues { writes: writes_out, system: system_out, closing: closing.clone() },
+                group_max: options.group_max.unwrap_or(group_max).max(1),
+            };
+            let (runtime, ending) =
+                (tokio::runtime::Builder::new_current_thread().enable_all().build(), ending.clone());
+            let runtime = runtime.map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
+            std::thread::Builder::new()
+                .name(format!("inboxops-lane-{number}"))
+                .spawn(move || {
+                    runtime.block_on(lane.run());
+                    drop(ending);
+                })
+                .map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
+        }
+        let (pg, pool) = (target.is_pg(), Pool::new(target));
+        Ok(Db(Arc::new(Inner { pg, shared, lanes, pool, closing, ended: tokio::sync::Mutex::new(ended) })))
+    }
+
+    /// Whether other processes may share this database.
+    pub fn is_shared(&self) -> bool {
+        self.0.pg
+    }
+
+    /// Which core this process is.
+    pub fn core(&self) -> Core {
+        self.0.shared.core
+    }
+
+    /// Where the store takes the time from.
+    pub fn clock(&self) -> &Clock {
+        &self.0.shared.clock
+    }
+
+    /// Names who takes the deliveries that a commit made, already leased. It runs on the lane and must not block. Until
+    /// it is named, such leases end by themselves. Only the first call counts.
+    pub fn hand_to(&self, take: impl Fn(Vec<Handed>) + Send + Sync + 'static) {
+        let _ = self.0.shared.handed.set(Box::new(take));
+    }
+
+    /// Writes for a tenant: `decide` runs on the tenant's lane in a transaction with others of its group, and is
+    /// answered once that is committed.
+    ///
+    /// `decide` may run again after a rollback, so ids and time are captured before, only SQL is awaited in it, and
+    /// effects go to [`Tx::after`]. A refusal before its first change costs the group nothing. Dropping the returned
+    /// future does not undo the write.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        scope: TenantScope,
+        decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let lane = self.lane_of(scope.tenant());
+        self.call(&self.0.lanes[lane].writes, ForTenant(decide), Some(scope)).await
+    }
+
+    /// Writes for no tenant in particular; `decide` may run again, as in [`Db::write`].
+    pub async fn system<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        decide: impl AsyncFn(&mut SystemTx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let lanes = &self.0.lanes;
+        let queue = match (lane, self.0.pg) {
+            (Lane::Tenant(tenant), _) => &lanes[self.lane_of(tenant)].writes,
+            (_, false) => &lanes[0].system,
+            (Lane::Claims, true) => &lanes[TENANT_LANES_PG].system,
+            (Lane::Outcomes, true) => &lanes[TENANT_LANES_PG + 1].system,
+        };
+        self.call(queue, ForSystem(decide), None).await
+    }
+
+    async fn call<T: Send + 'static, F: Decide<T> + 'static>(
+        &self,
+        queue: &mpsc::Sender<Box<dyn Job>>,
+        decide: F,
+        scope: Option<TenantScope>,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        queue.send(Box::new(Call { decide, scope, result: None, reply })).await.map_err(|_| Error::Closed)?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+
+    fn lane_of(&self, tenant: TenantId) -> usize {
+        if !self.0.pg {
+            return 0;
+        }
+        // The last byte of an id is chance in every version that we meet.
+        usize::from(tenant.0.as_bytes()[15]) % TENANT_LANES_PG
+    }
+
+    /// Reads of one moment: a page and its total agree.
+    pub async fn read(&self, scope: TenantScope) -> Result<ReadTx> {
+        Ok(ReadTx { reader: self.0.pool.snapshot().await?, scope })
+    }
+
+    /// The cheap way for one statement: no transaction around it.
+    pub async fn peek(&self, scope: TenantScope) -> Result<ReadTx> {
+        Ok(ReadTx { reader: self.0.pool.take().await?, scope })
+    }
+
+    /// A reader for the lookups that find a tenant: keys, tokens, tenants.
+    pub(super) async fn lookup(&self) -> Result<Reader> {
+        self.0.pool.take().await
+    }
+
+    /// The same, for several statements of one moment.
+    pub(super) async fn snapshot(&self) -> Result<Reader> {
+        self.0.pool.snapshot().await
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.lookup().await?.link().run("SELECT 1").await
+    }
+
+    /// Ends the lanes once what waits in them is done, and closes all connections. Later calls are refused.
+    pub async fn close(&self) {
+        if self.0.pg {
+            let incarnation = self.core().incarnation;
+            let left = self.system(Lane::Claims, async move |tx| cores::sign_out(tx, incarnation).await).await;
+            if let Err(error) = left {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the core did not sign out");
+            }
+        }
+        self.0.closing.cancel();
+        self.0.ended.lock().await.recv().await;
+        self.0.pool.close().await;
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("pg", &self.0.pg).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,182 @@
+//! How deliveries move: claimed from lanes in rotation, parked, settled by what workers report, and taken back when a
+//! lease ended. Every move out of a lease is fenced by its token. What comes after an attempt is decided by the caller.
+
+mod claim;
+mod report;
+
+pub use claim::{CLAIM_LANES_MAX, Claim, Turn, claim};
+pub use report::{Next, Recorded, Report, Sent, report};
+
+pub(super) use claim::{ALL as CLAIM_ALL, ALL_ROWS as CLAIM_ALL_ROWS};
+pub(super) use report::ALL_ROWS as REPORT_ALL_ROWS;
+
+use super::{
+    Result, SystemTx,
+    conn::on,
+    cores, lanes,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, TenantId},
+};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Greatest number of leases that one reap takes back.
+pub const REAP_MAX: i64 = 500;
+/// Why an attempt whose lease ended without a report counts as failed.
+pub const WORKER_LOST: &str = "worker_lost";
+
+/// A lease, by what fences it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lease {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its fencing token.
+    pub token: i64,
+}
+
+/// Which leases a reap takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those that ended.
+    Ended,
+    /// All: at the start of the only process there is.
+    All,
+    /// Those of cores that went silent or signed out (PostgreSQL).
+    OfDeadCores,
+}
+
+/// A lease that ended without a report.
+struct Lost {
+    delivery: DeliveryId,
+    tenant: TenantId,
+    endpoint: EndpointId,
+    attempt: i64,
+    until: Timestamp,
+}
+
+from_row!(Lost, row => Ok(Lost {
+    delivery: DeliveryId(row.try_get(0)?),
+    tenant: TenantId(row.try_get(1)?),
+    endpoint: EndpointId(row.try_get(2)?),
+    attempt: row.try_get(3)?,
+    until: Timestamp::from_micros(row.try_get(4)?),
+}));
+
+statements! {
+    ENDED = Sql::each(
+        "SELECT id, tenant_id, endpoint_id, attempt, due_at FROM deliveries WHERE state = 1 AND due_at <= $1 \
+         ORDER BY due_at LIMIT $2",
+        "SELECT id, tenant_id, endpoint_id, attempt, due_at FROM deliveries WHERE state = 1 AND due_at <= $1 \
+         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+    );
+    OF_DEAD_CORES = Sql::pg(
+        "SELECT id, tenant_id, endpoint_id, attempt, due_at FROM deliveries WHERE state = 1 \
+         AND incarnation NOT IN (SELECT incarnation FROM cores WHERE seen_at > $1) \
+         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+    );
+}
+
+row_statements! {
+    PARK = Rows {
+        head: "WITH v (key, fence, at) AS (VALUES",
+        row: &[Type::Uuid, Type::Big, Type::Big],
+        tail: ") UPDATE deliveries SET state = 0, due_at = v.at, token = token + 1, attempt = attempt - 1 FROM v \
+               WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state = 1 \
+               RETURNING deliveries.endpoint_id",
+        tail_pg: None,
+    };
+    TAKE_BACK = Rows {
+        head: "WITH v (key, at) AS (VALUES",
+        row: &[Type::Uuid, Type::Big],
+        tail: ") UPDATE deliveries SET state = 0, due_at = v.at, token = token + 1, error_code = 'worker_lost' \
+               FROM v WHERE deliveries.id = v.key AND deliveries.state = 1",
+        tail_pg: None,
+    };
+    LOST_ATTEMPTS = Rows {
+        head: "INSERT INTO attempts (delivery_id, n, tenant_id, endpoint_id, started_at, duration_ms, \
+               response_headers, request_headers, error_code, error, succeeded, recorded_at) VALUES",
+        row: &[
+            Type::Uuid, Type::Big, Type::Uuid, Type::Uuid, Type::Big, Type::Big, Type::Text, Type::Text, Type::Text,
+            Type::Text, Type::Bool, Type::Big,
+        ],
+        tail: "",
+        tail_pg: None,
+    };
+}
+
+/// Gives leases back that cannot be used now: their deliveries are due at once and no request is counted. Leases that
+/// are over already are left alone. Returns how many were parked.
+pub async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp) -> Result<usize> {
+    let mut leases = leases.to_vec();
+    leases.sort_unstable();
+    leases.dedup_by_key(|lease| lease.delivery);
+    let (mut parked, mut due) = (0, BTreeMap::new());
+    let link = tx.writing();
+    for chunk in chunks(&leases) {
+        let sql = PARK.text(chunk.len(), link.is_pg());
+        let endpoints = on!(link, c, D => {
+            let mut query = sqlx::query_scalar::<D, Uuid>(sql);
+            for lease in chunk {
+                query = query.bind(lease.delivery.0).bind(lease.token).bind(now.micros());
+            }
+            query.fetch_all(c).await
+        })?;
+        parked += endpoints.len();
+        due.extend(endpoints.into_iter().map(|endpoint| (EndpointId(endpoint), now)));
+    }
+    lanes::mark(link, &due).await?;
+    Ok(parked)
+}
+
+/// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
+/// delivery is due at once, its schedule unchanged. Returns how many; call again while it returns [`REAP_MAX`].
+pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result<usize> {
+    let link = tx.writing();
+    let (sql, before) = match which {
+        Which::Ended => (ENDED, now),
+        Which::All => (ENDED, Timestamp::from_micros(i64::MAX)),
+        Which::OfDeadCores if !link.is_pg() => return Ok(0),
+        Which::OfDeadCores => (OF_DEAD_CORES, now.minus(cores::SILENCE)),
+    };
+    let sql = sql.on(link);
+    let mut lost = on!(link, c, D =>
+        sqlx::query_as::<D, Lost>(sql).bind(before.micros()).bind(REAP_MAX).fetch_all(c).await)?;
+    lost.sort_unstable_by_key(|lost| lost.delivery);
+    for chunk in chunks(&lost) {
+        let (take_back, attempts) =
+            (TAKE_BACK.text(chunk.len(), link.is_pg()), LOST_ATTEMPTS.text(chunk.len(), link.is_pg()));
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(take_back);
+            for it in chunk {
+                query = query.bind(it.delivery.0).bind(now.micros());
+            }
+            query.execute(c).await.map(drop)
+        })?;
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(attempts);
+            for it in chunk {
+                let started = it.until.minus(super::LEASE);
+                let took = i64::try_from(now.since(started).as_millis()).unwrap_or(i64::MAX);
+                query = query
+                    .bind(it.delivery.0)
+                    .bind(it.attempt)
+                    .bind(it.tenant.0)
+                    .bind(it.endpoint.0)
+                    .bind(started.micros())
+                    .bind(took.min(i64::from(u32::MAX)))
+                    .bind("[]")
+                    .bind("[]")
+                    .bind(WORKER_LOST)
+                    .bind("The worker that had it ended without telling how the request went.")
+                    .bind(false)
+                    .bind(now.micros());
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    lanes::mark(link, &lost.iter().map(|lost| (lost.endpoint, now)).collect()).await?;
+    Ok(lost.len())
+}

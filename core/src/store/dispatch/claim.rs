@@ -1,0 +1,260 @@
+//! The claim: due lanes in the order of their time, then, in statements that begin after those lanes are held, the
+//! first due deliveries of each. A lane that was served goes behind all that are due already, which is the rotation.
+
+use crate::store::{
+    Handed, Result, SystemTx,
+    conn::{Conn, Link, on},
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+};
+use bytes::Bytes;
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, EventId, TenantId},
+};
+use std::{collections::HashMap, time::Duration};
+use uuid::Uuid;
+
+/// Greatest number of lanes that one claim serves.
+pub const CLAIM_LANES_MAX: i64 = 16;
+/// When a lane that cannot be served now is looked at again.
+const FULL_PAUSE: Duration = Duration::from_millis(50);
+
+/// A lane that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+}
+
+/// What a claim is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// The present moment.
+    pub now: Timestamp,
+    /// End of the leases.
+    pub lease_until: Timestamp,
+    /// Greatest number of lanes, at most [`CLAIM_LANES_MAX`].
+    pub lanes: i64,
+}
+
+statements! {
+    TURNS = Sql::each(
+        "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
+         ORDER BY due_at LIMIT $2",
+        "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
+         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+    );
+    HEADS_OF_ONE = Sql::sqlite(
+        "SELECT id, due_at FROM deliveries WHERE endpoint_id = $1 AND state = 0 ORDER BY due_at, id LIMIT $2",
+    );
+    HEADS = Sql::pg(
+        "SELECT w.endpoint_id, c.id, c.due_at FROM unnest($1::uuid[], $2::bigint[]) AS w (endpoint_id, room) \
+         CROSS JOIN LATERAL (SELECT d.id, d.due_at FROM deliveries d WHERE d.endpoint_id = w.endpoint_id \
+         AND d.state = 0 ORDER BY d.due_at, d.id LIMIT w.room + 1) c ORDER BY w.endpoint_id, c.due_at, c.id",
+    );
+}
+
+row_statements! {
+    LEASE = Rows {
+        head: "WITH v (key, until, core) AS (VALUES",
+        row: &[Type::Uuid, Type::Big, Type::Big],
+        tail: ") UPDATE deliveries SET state = 1, attempt = attempt + 1, token = token + 1, due_at = v.until, \
+               incarnation = v.core FROM v WHERE deliveries.id = v.key AND deliveries.state = 0 \
+               RETURNING deliveries.id, deliveries.tenant_id, deliveries.endpoint_id, deliveries.event_id, \
+               deliveries.kind, deliveries.test, deliveries.token, deliveries.attempt, deliveries.failures, \
+               deliveries.created_at, deliveries.due_at",
+        tail_pg: None,
+    };
+    SET_LANES = Rows {
+        head: "WITH v (key, at) AS (VALUES",
+        row: &[Type::Uuid, Type::Big],
+        tail: ") UPDATE lanes SET due_at = v.at FROM v WHERE lanes.endpoint_id = v.key",
+        tail_pg: None,
+    };
+    BODIES = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT events.id, events.body FROM v JOIN events ON events.id = v.key",
+        tail_pg: None,
+    };
+    VERSIONS = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT endpoints.id, endpoints.version FROM v JOIN endpoints ON endpoints.id = v.key",
+        tail_pg: None,
+    };
+}
+
+/// A row of `LEASE`: all of a [`Handed`] but what stands in other tables.
+struct Leased(Handed);
+
+from_row!(Leased, row => {
+    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
+    Ok(Leased(Handed {
+        delivery: DeliveryId(row.try_get(0)?),
+        tenant: TenantId(row.try_get(1)?),
+        endpoint: EndpointId(row.try_get(2)?),
+        endpoint_version: 0,
+        event: EventId(row.try_get(3)?),
+        kind: row.try_get(4)?,
+        test: row.try_get(5)?,
+        token: row.try_get(6)?,
+        attempt: number(row.try_get(7)?)?,
+        failures: number(row.try_get(8)?)?,
+        created_at: Timestamp::from_micros(row.try_get(9)?),
+        lease_until: Timestamp::from_micros(row.try_get(10)?),
+        body: Bytes::new(),
+    }))
+});
+
+/// Leases due deliveries. `room` says how many requests an endpoint has free now; it is asked once for each lane of the
+/// claim and must be ready to be asked again when the job runs again. The order is that in which they are due.
+pub async fn claim(tx: &mut SystemTx<'_>, claim: Claim, mut room: impl FnMut(Turn) -> u32) -> Result<Vec<Handed>> {
+    let core = tx.session.core.incarnation;
+    let link = tx.writing();
+    let turns = turns(link, claim).await?;
+    if turns.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut rooms, mut next) = (Vec::new(), Vec::new());
+    for turn in turns {
+        match room(turn) {
+            0 => next.push((turn.endpoint.0, Some(claim.now.plus(FULL_PAUSE).micros()))),
+            room => rooms.push((turn.endpoint, i64::from(room))),
+        }
+    }
+    let mut due = Vec::new();
+    for (endpoint, room, heads) in heads(link, &rooms).await? {
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let taken = heads.iter().take(room).take_while(|(_, at)| *at <= claim.now.micros()).count();
+        due.extend(heads[..taken].iter().map(|(id, at)| (*at, *id)));
+        next.push((endpoint.0, heads.get(taken).map(|(_, at)| (*at).max(claim.now.micros()))));
+    }
+    due.sort_unstable();
+    let mut leased = lease(link, &due, claim.lease_until, core).await?;
+    next.sort_unstable();
+    set_lanes(link, &next).await?;
+    complete(link, &mut leased).await?;
+    Ok(leased)
+}
+
+async fn turns(link: &mut Link, claim: Claim) -> Result<Vec<Turn>> {
+    let (sql, limit) = (TURNS.on(link), claim.lanes.min(CLAIM_LANES_MAX));
+    let rows = on!(link, c, D => sqlx::query_as::<D, (Uuid, Uuid)>(sql)
+        .bind(claim.now.micros())
+        .bind(limit)
+        .fetch_all(c)
+        .await)?;
+    Ok(rows
+        .into_iter()
+        .map(|(endpoint, tenant)| Turn { tenant: TenantId(tenant), endpoint: EndpointId(endpoint) })
+        .collect())
+}
+
+/// The waiting deliveries at the head of a lane, with when they are due: its room and one more, to know what follows.
+type Heads = (EndpointId, i64, Vec<(Uuid, i64)>);
+
+async fn heads(link: &mut Link, rooms: &[(EndpointId, i64)]) -> Result<Vec<Heads>> {
+    let mut lanes: Vec<Heads> = rooms.iter().map(|(endpoint, room)| (*endpoint, *room, Vec::new())).collect();
+    link.busy = true;
+    let result = async {
+        match &mut link.conn {
+            Conn::Sqlite(conn) => {
+                let sql = HEADS_OF_ONE.sqlite.unwrap_or_default();
+                for (endpoint, room, heads) in &mut lanes {
+                    *heads = sqlx::query_as(sql).bind(endpoint.0).bind(*room + 1).fetch_all(&mut *conn).await?;
+                }
+            }
+            Conn::Pg(conn) => {
+                let sql = HEADS.pg.unwrap_or_default();
+                let endpoints: Vec<Uuid> = rooms.iter().map(|(endpoint, _)| endpoint.0).collect();
+                let rooms: Vec<i64> = rooms.iter().map(|(_, room)| *room).collect();
+                let query = sqlx::query_as::<_, (Uuid, Uuid, i64)>(sql).bind(endpoints).bind(rooms);
+                for (endpoint, id, due_at) in query.fetch_all(&mut *conn).await? {
+                    if let Some((_, _, heads)) = lanes.iter_mut().find(|(it, _, _)| it.0 == endpoint) {
+                        heads.push((id, due_at));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+    .await;
+    link.note(result)?;
+    Ok(lanes)
+}
+
+async fn lease(link: &mut Link, due: &[(i64, Uuid)], until: Timestamp, core: i64) -> Result<Vec<Handed>> {
+    let mut leased = Vec::with_capacity(due.len());
+    for chunk in chunks(due) {
+        let sql = LEASE.text(chunk.len(), link.is_pg());
+        leased.extend(on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, Leased>(sql);
+            for (_, id) in chunk {
+                query = query.bind(*id).bind(until.micros()).bind(core);
+            }
+            query.fetch_all(c).await
+        })?);
+    }
+    let order: HashMap<Uuid, usize> = due.iter().enumerate().map(|(at, (_, id))| (*id, at)).collect();
+    let mut leased: Vec<Handed> = leased.into_iter().map(|leased| leased.0).collect();
+    leased.sort_unstable_by_key(|it| order.get(&it.delivery.0).copied());
+    Ok(leased)
+}
+
+async fn set_lanes(link: &mut Link, next: &[(Uuid, Option<i64>)]) -> Result<()> {
+    for chunk in chunks(next) {
+        let sql = SET_LANES.text(chunk.len(), link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(sql);
+            for (endpoint, at) in chunk {
+                query = query.bind(*endpoint).bind(*at);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// Adds bodies and the endpoints' versions.
+async fn complete(link: &mut Link, leased: &mut [Handed]) -> Result<()> {
+    let distinct = |ids: &mut Vec<Uuid>| {
+        ids.sort_unstable();
+        ids.dedup();
+    };
+    let mut events: Vec<Uuid> = leased.iter().map(|it| it.event.0).collect();
+    let mut endpoints: Vec<Uuid> = leased.iter().map(|it| it.endpoint.0).collect();
+    distinct(&mut events);
+    distinct(&mut endpoints);
+    let (mut bodies, mut versions) = (HashMap::new(), HashMap::new());
+    for chunk in chunks(&events) {
+        let sql = BODIES.text(chunk.len(), link.is_pg());
+        let rows = on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, (Uuid, String)>(sql);
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            query.fetch_all(c).await
+        })?;
+        bodies.extend(rows.into_iter().map(|(id, body)| (id, Bytes::from(body))));
+    }
+    for chunk in chunks(&endpoints) {
+        let sql = VERSIONS.text(chunk.len(), link.is_pg());
+        let rows = on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, (Uuid, i64)>(sql);
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            query.fetch_all(c).await
+        })?;
+        versions.extend(rows);
+    }
+    for it in leased {
+        // Retention keeps an event while a delivery refers to it.
+        it.body = bodies.get(&it.event.0).cloned().ok_or(sqlx::Error::RowNotFound)?;
+        it.endpoint_version = versions.get(&it.endpoint.0).and_then(|v| u32::try_from(*v).ok()).unwrap_or(0);
+    }
+    Ok(())
+}

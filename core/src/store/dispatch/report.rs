@@ -1,0 +1,232 @@
+//! Results of attempts: one batch settles deliveries behind the fence of their tokens, records the attempts of those
+//! that passed it, marks lanes for retries and learns about endpoints.
+
+use crate::store::{
+    Result, SystemTx,
+    conn::{Link, on},
+    deliveries::{Attempt, State},
+    health::{self, Health, LastDelivery},
+    lanes,
+    sql::{Rows, Type, chunks, row_statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, TenantId},
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
+
+use super::Lease;
+
+/// What comes after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It is delivered.
+    Delivered,
+    /// It failed for good.
+    Failed,
+    /// It is stopped.
+    Stopped,
+    /// It is tried again.
+    Retry {
+        /// When.
+        due_at: Timestamp,
+        /// Failed attempts of the schedule, this one included unless it does not count.
+        failures: u32,
+    },
+}
+
+/// What a request did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The attempt; its `n` is the lease's.
+    pub attempt: Attempt,
+    /// What comes after it.
+    pub next: Next,
+}
+
+/// What a worker reports of one lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The lease.
+    pub lease: Lease,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Whether the delivery is a test, which tells nothing of its endpoint.
+    pub test: bool,
+    /// Failed attempts before this one.
+    pub failures: u32,
+    /// The request, or, when none was sent, when to try again.
+    pub sent: Result<Sent, Timestamp>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Deliveries whose report was recorded; the lease of the others was over.
+    pub accepted: HashSet<DeliveryId>,
+    /// What is known now of the endpoints that the batch told something of.
+    pub health: Vec<Health>,
+}
+
+row_statements! {
+    SETTLE = Rows {
+        head: "WITH v (key, fence, next, back, fails, at, settled, status, code) AS (VALUES",
+        row: &[
+            Type::Uuid, Type::Big, Type::Small, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Text,
+        ],
+        // `back` is 1 when nothing was sent: the attempt is not counted and the last answer stays.
+        tail: ") UPDATE deliveries SET state = v.next, attempt = deliveries.attempt - v.back, \
+               token = deliveries.token + v.back, failures = v.fails, due_at = v.at, settled_at = v.settled, \
+               response_status = CASE WHEN v.back = 1 THEN deliveries.response_status ELSE v.status END, \
+               error_code = CASE WHEN v.back = 1 THEN deliveries.error_code ELSE v.code END \
+               FROM v WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state = 1 \
+               RETURNING deliveries.id",
+        tail_pg: None,
+    };
+    INSERT_ATTEMPTS = Rows {
+        head: "INSERT INTO attempts (delivery_id, n, tenant_id, endpoint_id, started_at, duration_ms, response_status, \
+               response_body, response_headers, request_headers, error_code, error, succeeded, recorded_at) VALUES",
+        row: &[
+            Type::Uuid, Type::Big, Type::Uuid, Type::Uuid, Type::Big, Type::Big, Type::Big, Type::Text, Type::Text,
+            Type::Text, Type::Text, Type::Text, Type::Bool, Type::Big,
+        ],
+        tail: "",
+        tail_pg: None,
+    };
+}
+
+/// Records a batch of reports. Of two for one delivery the first counts.
+pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -> Result<Recorded> {
+    let mut reports: Vec<&Report> = reports.iter().collect();
+    // In the order of ids, as every core locks rows; the sort is stable, so that the first report of a lease wins.
+    reports.sort_by_key(|report| report.lease);
+    reports.dedup_by_key(|report| report.lease.delivery);
+    let link = tx.writing();
+    let accepted = settle(link, &reports, now).await?;
+    reports.retain(|report| accepted.contains(&report.lease.delivery));
+    record(link, &reports, now).await?;
+    let mut due: BTreeMap<EndpointId, Timestamp> = BTreeMap::new();
+    for report in &reports {
+        if let Ok(Sent { next: Next::Retry { due_at, .. }, .. }) | Err(due_at) = report.sent {
+            due.entry(report.endpoint).and_modify(|at| *at = (*at).min(due_at)).or_insert(due_at);
+        }
+    }
+    lanes::mark(link, &due).await?;
+    let health = health::learn(link, &news(&reports, now)).await?;
+    Ok(Recorded { accepted, health })
+}
+
+fn state(next: Next) -> State {
+    match next {
+        Next::Delivered => State::Delivered,
+        Next::Failed => State::Failed,
+        Next::Stopped => State::Stopped,
+        Next::Retry { .. } => State::Waiting,
+    }
+}
+
+async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<HashSet<DeliveryId>> {
+    let mut accepted = HashSet::with_capacity(reports.len());
+    for chunk in chunks(reports) {
+        let sql = SETTLE.text(chunk.len(), link.is_pg());
+        let ids = on!(link, c, D => {
+            let mut query = sqlx::query_scalar::<D, Uuid>(sql);
+            for report in chunk {
+                let (next, failures, due_at) = match &report.sent {
+                    Err(due_at) => (State::Waiting, report.failures, *due_at),
+                    Ok(Sent { next: Next::Retry { due_at, failures }, .. }) => (State::Waiting, *failures, *due_at),
+                    Ok(Sent { next: next @ Next::Delivered, .. }) => (state(*next), report.failures, now),
+                    Ok(Sent { next, .. }) => (state(*next), report.failures + 1, now),
+                };
+                let attempt = report.sent.as_ref().ok().map(|sent| &sent.attempt);
+                query = query
+                    .bind(report.lease.delivery.0)
+                    .bind(report.lease.token)
+                    .bind(next.code())
+                    .bind(i64::from(attempt.is_none()))
+                    .bind(i64::from(failures))
+                    .bind(due_at.micros())
+                    .bind((next != State::Waiting).then_some(now.micros()))
+                    .bind(attempt.and_then(|it| it.response_status).map(i64::from))
+                    .bind(attempt.and_then(|it| it.error_code.as_deref()));
+            }
+            query.fetch_all(c).await
+        })?;
+        accepted.extend(ids.into_iter().map(DeliveryId));
+    }
+    Ok(accepted)
+}
+
+async fn record(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<()> {
+    let sent: Vec<_> =
+        reports.iter().filter_map(|report| Some((report, &report.sent.as_ref().ok()?.attempt))).collect();
+    for chunk in chunks(&sent) {
+        let sql = INSERT_ATTEMPTS.text(chunk.len(), link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(sql);
+            for (report, attempt) in chunk {
+                query = query
+                    .bind(report.lease.delivery.0)
+                    .bind(i64::from(attempt.n))
+                    .bind(report.tenant.0)
+                    .bind(report.endpoint.0)
+                    .bind(attempt.started_at.micros())
+                    .bind(i64::from(attempt.duration_ms))
+                    .bind(attempt.response_status.map(i64::from))
+                    .bind(attempt.response_body.as_deref().map(without_nul))
+                    .bind(without_nul(&attempt.response_headers))
+                    .bind(without_nul(&attempt.request_headers))
+                    .bind(attempt.error_code.as_deref().map(without_nul))
+                    .bind(attempt.error.as_deref().map(without_nul))
+                    .bind(attempt.succeeded)
+                    .bind(now.micros());
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// PostgreSQL's text cannot hold NUL, and a receiver may send it.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// What the reports tell of each endpoint, in the order of endpoints.
+fn news(reports: &[&Report], now: Timestamp) -> Vec<Health> {
+    let mut by_endpoint: HashMap<EndpointId, Vec<(&Report, &Sent)>> = HashMap::new();
+    for report in reports.iter().filter(|report| !report.test) {
+        if let Ok(sent) = &report.sent {
+            by_endpoint.entry(report.endpoint).or_default().push((report, sent));
+        }
+    }
+    let mut news: Vec<_> = by_endpoint.into_iter().map(|(endpoint, sent)| told(endpoint, sent, now)).collect();
+    news.sort_unstable_by_key(|it| it.endpoint);
+    news
+}
+
+fn told(endpoint: EndpointId, mut sent: Vec<(&Report, &Sent)>, now: Timestamp) -> Health {
+    let end = |sent: &Sent| sent.attempt.started_at.micros() + 1000 * i64::from(sent.attempt.duration_ms);
+    sent.sort_by_key(|(_, sent)| end(sent));
+    let (report, last) = sent[sent.len() - 1];
+    let success = sent.iter().rposition(|(_, sent)| sent.attempt.succeeded);
+    let failed = &sent[success.map_or(0, |at| at + 1)..];
+    Health {
+        endpoint,
+        tenant: report.tenant,
+        failures_in_row: u32::try_from(failed.len()).unwrap_or(u32::MAX),
+        failing_since: failed.first().map(|(_, sent)| sent.attempt.started_at),
+        last_success_at: success.map(|at| Timestamp::from_micros(end(sent[at].1))),
+        last: Some(LastDelivery {
+            delivery: report.lease.delivery,
+            state: state(last.next),
+            response_status: last.attempt.response_status,
+            error_code: last.attempt.error_code.clone(),
+            at: now,
+        }),
+        warned: 0,
+    }
+}

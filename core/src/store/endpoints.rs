@@ -1,0 +1,342 @@
+//! Rows of `endpoints`. Secrets and headers are sealed before they come here; what a subscription means is the core's
+//! rule, here it is a mask of event kinds.
+
+use super::{
+    Db, ReadTx, Result, Scoped, SystemTx, Tx,
+    conn::{Link, on},
+    lanes,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{EndpointId, InboxId, TenantId},
+};
+use uuid::Uuid;
+
+/// Bytes sealed with one of the master keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Nonce, ciphertext and tag.
+    pub bytes: Vec<u8>,
+    /// Version of the master key.
+    pub key: i16,
+}
+
+/// The second live secret of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherSecret {
+    /// The secret.
+    pub sealed: Sealed,
+    /// Its last characters.
+    pub hint: String,
+    /// Whether it is the next one; otherwise it is the one before.
+    pub is_next: bool,
+    /// When it is promoted by itself, or ends.
+    pub until: Timestamp,
+}
+
+/// Where events are posted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: EndpointId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Address that is posted to.
+    pub url: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The subscription, as given.
+    pub events: Vec<String>,
+    /// The same as bits: `1 << kind`.
+    pub mask: i64,
+    /// Inboxes that it is limited to; empty for all.
+    pub inboxes: Vec<InboxId>,
+    /// Whether the tenant wants events to be posted.
+    pub enabled: bool,
+    /// Why InboxOps switched it off.
+    pub disabled_reason: Option<String>,
+    /// Greatest number of requests a second.
+    pub rate_per_second: Option<u32>,
+    /// Custom headers.
+    pub headers: Option<Sealed>,
+    /// The secret that signs `X-InboxOps-Signature`.
+    pub secret: Sealed,
+    /// Its last characters.
+    pub secret_hint: String,
+    /// The second live secret.
+    pub other_secret: Option<OtherSecret>,
+    /// Rises with every change that a worker must know.
+    pub version: u32,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+    /// Time of the last change.
+    pub updated_at: Timestamp,
+}
+
+macro_rules! columns {
+    () => {
+        "id, tenant_id, url, description, events, mask, inbox_ids, enabled, disabled_reason, rate_per_second, headers, \
+         headers_key, secret, secret_key, secret_hint, other_secret, other_secret_key, other_secret_hint, \
+         other_secret_role, other_secret_until, version, created_at, updated_at"
+    };
+}
+
+/// Codes of `other_secret_role`.
+const NEXT: i16 = 1;
+const BEFORE: i16 = 2;
+
+from_row!(Endpoint, row => {
+    let json = |error: serde_json::Error| sqlx::Error::Decode(error.into());
+    let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(Sealed { bytes: bytes?, key: key? });
+    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
+    let other = (
+        sealed(row.try_get(15)?, row.try_get(16)?),
+        row.try_get::<Option<String>, _>(17)?,
+        row.try_get::<Option<i16>, _>(18)?,
+        row.try_get::<Option<i64>, _>(19)?,
+    );
+    Ok(Endpoint {
+        id: EndpointId(row.try_get(0)?),
+        tenant: TenantId(row.try_get(1)?),
+        url: row.try_get(2)?,
+        description: row.try_get(3)?,
+        events: serde_json::from_str(row.try_get(4)?).map_err(json)?,
+        mask: row.try_get(5)?,
+        inboxes: read_inboxes(row.try_get(6)?)?,
+        enabled: row.try_get(7)?,
+        disabled_reason: row.try_get(8)?,
+        rate_per_second: row.try_get::<Option<i64>, _>(9)?.map(number).transpose()?,
+        headers: sealed(row.try_get(10)?, row.try_get(11)?),
+        secret: Sealed { bytes: row.try_get(12)?, key: row.try_get(13)? },
+        secret_hint: row.try_get(14)?,
+        other_secret: match other {
+            (Some(sealed), Some(hint), Some(role), Some(until)) => {
+                Some(OtherSecret { sealed, hint, is_next: role == NEXT, until: Timestamp::from_micros(until) })
+            }
+            _ => None,
+        },
+        version: number(row.try_get(20)?)?,
+        created_at: Timestamp::from_micros(row.try_get(21)?),
+        updated_at: Timestamp::from_micros(row.try_get(22)?),
+    })
+});
+
+pub(super) fn read_inboxes(text: &str) -> sqlx::Result<Vec<InboxId>> {
+    if text == "[]" {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    Ok(ids.into_iter().map(InboxId).collect())
+}
+
+fn write_json<T: serde::Serialize>(items: &[T]) -> String {
+    serde_json::to_string(items).expect("names and ids are always JSON")
+}
+
+statements! {
+    GET = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM endpoints WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL"
+    ));
+    LOCK = Sql::each(
+        concat!("SELECT ", columns!(), " FROM endpoints WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL"),
+        concat!(
+            "SELECT ", columns!(),
+            " FROM endpoints WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL FOR UPDATE"
+        ),
+    );
+    LIST = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL \
+         ORDER BY id DESC LIMIT $2 OFFSET $3"
+    ));
+    COUNT = Sql::both("SELECT COUNT(*) FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL");
+    INSERT = Sql::both(
+        "INSERT INTO endpoints (id, tenant_id, url, description, events, mask, inbox_ids, enabled, disabled_reason, \
+         rate_per_second, headers, headers_key, secret, secret_key, secret_hint, other_secret, other_secret_key, \
+         other_secret_hint, other_secret_role, other_secret_until, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+    );
+    UPDATE = Sql::both(
+        "UPDATE endpoints SET url = $3, description = $4, events = $5, mask = $6, inbox_ids = $7, enabled = $8, \
+         disabled_reason = $9, rate_per_second = $10, headers = $11, headers_key = $12, secret = $13, \
+         secret_key = $14, secret_hint = $15, other_secret = $16, other_secret_key = $17, other_secret_hint = $18, \
+         other_secret_role = $19, other_secret_until = $20, version = $21, updated_at = $22 \
+         WHERE id = $1 AND tenant_id = $2",
+    );
+    DELETE = Sql::both(
+        "UPDATE endpoints SET deleted_at = $3, updated_at = $3, version = version + 1 \
+         WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL",
+    );
+    DISABLE = Sql::both(
+        "UPDATE endpoints SET disabled_reason = $2, updated_at = $3, version = version + 1 \
+         WHERE id = $1 AND disabled_reason IS NULL AND deleted_at IS NULL",
+    );
+    SWEEP_FIND = Sql::both("SELECT id FROM endpoints WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1");
+    SWEEP_ATTEMPTS = Sql::both(
+        "DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id LIMIT $2)",
+    );
+    SWEEP_DELIVERIES = Sql::both(
+        "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id LIMIT $2)",
+    );
+    SWEEP_LANE = Sql::both("DELETE FROM lanes WHERE endpoint_id = $1");
+    SWEEP_HEALTH = Sql::both("DELETE FROM endpoint_health WHERE endpoint_id = $1");
+    SWEEP_ENDPOINT = Sql::both("DELETE FROM endpoints WHERE id = $1");
+}
+
+row_statements! {
+    LOAD = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: concat!(") SELECT ", columns!(), " FROM v JOIN endpoints ON endpoints.id = v.key WHERE deleted_at IS NULL"),
+        tail_pg: None,
+    };
+}
+
+macro_rules! bind_all {
+    ($query:expr, $endpoint:expr) => {{
+        let endpoint: &Endpoint = $endpoint;
+        let (headers, other) = (endpoint.headers.as_ref(), endpoint.other_secret.as_ref());
+        $query
+            .bind(&endpoint.url)
+            .bind(&endpoint.description)
+            .bind(write_json(&endpoint.events))
+            .bind(endpoint.mask)
+            .bind(write_json(&endpoint.inboxes.iter().map(|inbox| inbox.0).collect::<Vec<_>>()))
+            .bind(endpoint.enabled)
+            .bind(&endpoint.disabled_reason)
+            .bind(endpoint.rate_per_second.map(i64::from))
+            .bind(headers.map(|sealed| &sealed.bytes))
+            .bind(headers.map(|sealed| sealed.key))
+            .bind(&endpoint.secret.bytes)
+            .bind(endpoint.secret.key)
+            .bind(&endpoint.secret_hint)
+            .bind(other.map(|other| &other.sealed.bytes))
+            .bind(other.map(|other| other.sealed.key))
+            .bind(other.map(|other| &other.hint))
+            .bind(other.map(|other| if other.is_next { NEXT } else { BEFORE }))
+            .bind(other.map(|other| other.until.micros()))
+            .bind(i64::from(endpoint.version))
+    }};
+}
+
+/// Makes an endpoint and its lane. Its `tenant` must be the transaction's.
+pub async fn insert(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    on!(link, c, D => bind_all!(sqlx::query::<D>(sql).bind(endpoint.id.0).bind(tenant.0), endpoint)
+        .bind(endpoint.created_at.micros())
+        .bind(endpoint.updated_at.micros())
+        .execute(c)
+        .await
+        .map(drop))?;
+    lanes::insert(link, tenant, endpoint.id).await?;
+    lanes::pause_as_enabled(link, endpoint.id).await
+}
+
+/// Writes a changed endpoint, with the version that the caller gave it, and pauses or releases its lane.
+pub async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = UPDATE.on(link);
+    on!(link, c, D => bind_all!(sqlx::query::<D>(sql).bind(endpoint.id.0).bind(tenant.0), endpoint)
+        .bind(endpoint.updated_at.micros())
+        .execute(c)
+        .await
+        .map(drop))?;
+    lanes::pause_as_enabled(link, endpoint.id).await
+}
+
+/// Deletes an endpoint: it, its deliveries and attempts are no longer seen, and [`sweep`] takes their rows in small
+/// batches. False when there is none.
+pub async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Result<bool> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = DELETE.on(link);
+    let done = on!(link, c, D =>
+        sqlx::query::<D>(sql).bind(id.0).bind(tenant.0).bind(at.micros()).execute(c).await.map(|it| it.rows_affected()))?;
+    lanes::pause_as_enabled(link, id).await?;
+    Ok(done > 0)
+}
+
+/// Switches an endpoint off, for a reason that its tenant is told. False when it is off already.
+pub async fn disable(tx: &mut SystemTx<'_>, id: EndpointId, reason: &str, at: Timestamp) -> Result<bool> {
+    let link = tx.writing();
+    let sql = DISABLE.on(link);
+    let done = on!(link, c, D =>
+        sqlx::query::<D>(sql).bind(id.0).bind(reason).bind(at.micros()).execute(c).await.map(|it| it.rows_affected()))?;
+    lanes::pause_as_enabled(link, id).await?;
+    Ok(done > 0)
+}
+
+/// The endpoint with this id.
+pub async fn get(tx: &mut impl Scoped, id: EndpointId) -> Result<Option<Endpoint>> {
+    let tenant = tx.tenant();
+    one(tx.link(), GET, id, tenant).await
+}
+
+/// The endpoint, held until the end of the transaction.
+pub async fn lock(tx: &mut Tx<'_>, id: EndpointId) -> Result<Option<Endpoint>> {
+    let tenant = tx.tenant();
+    one(tx.link(), LOCK, id, tenant).await
+}
+
+async fn one(link: &mut Link, sql: Sql, id: EndpointId, tenant: TenantId) -> Result<Option<Endpoint>> {
+    let sql = sql.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Endpoint>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// A page of endpoints, newest first.
+pub async fn list(tx: &mut ReadTx, limit: i64, offset: i64) -> Result<Vec<Endpoint>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LIST.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Endpoint>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+}
+
+/// How many endpoints the tenant has.
+pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = COUNT.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
+}
+
+/// The endpoints with these ids, whoever's they are: what dispatch sends with. Deleted ones are missing.
+pub async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
+    let (mut reader, mut endpoints) = (db.lookup().await?, Vec::with_capacity(ids.len()));
+    let link = reader.link();
+    for chunk in chunks(ids) {
+        let sql = LOAD.text(chunk.len(), link.is_pg());
+        endpoints.extend(on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, Endpoint>(sql);
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            query.fetch_all(c).await
+        })?);
+    }
+    Ok(endpoints)
+}
+
+/// Takes at most `limit` deliveries of a deleted endpoint, or the endpoint itself once it has none. False when there is
+/// nothing left to take.
+pub async fn sweep(tx: &mut SystemTx<'_>, limit: i64) -> Result<bool> {
+    let link = tx.writing();
+    let sql = SWEEP_FIND.on(link);
+    let Some(id) = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).fetch_optional(c).await)? else {
+        return Ok(false);
+    };
+    let (attempts, deliveries) = (SWEEP_ATTEMPTS.on(link), SWEEP_DELIVERIES.on(link));
+    on!(link, c, D => sqlx::query::<D>(attempts).bind(id).bind(limit).execute(c).await.map(drop))?;
+    let swept = on!(link, c, D =>
+        sqlx::query::<D>(deliveries).bind(id).bind(limit).execute(c).await.map(|it| it.rows_affected()))?;
+    if swept == 0 {
+        for sql in [SWEEP_LANE, SWEEP_HEALTH, SWEEP_ENDPOINT] {
+            let sql = sql.on(link);
+            on!(link, c, D => sqlx::query::<D>(sql).bind(id).execute(c).await.map(drop))?;
+        }
+    }
+    Ok(true)
+}

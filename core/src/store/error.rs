@@ -1,0 +1,73 @@
+//! Errors of the store, and what a database's own errors become. It knows no status code: a refusal carries its reason.
+
+use super::conn::{is_locked, is_lost};
+use inboxops_proto::{failure::Failure, reason::Reason};
+use std::error::Error as StdError;
+
+/// Result of the store's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why the store did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The closure refused: an answer for the caller.
+    #[error("the write is refused: {}", .0.reason.name())]
+    Refused(Box<Failure>),
+    /// The closure failed for a reason of its own.
+    #[error("a write could not be decided")]
+    Decide(#[source] Box<dyn StdError + Send + Sync>),
+    /// The database refused a statement.
+    #[error("the database refused a statement")]
+    Db(#[source] sqlx::Error),
+    /// The database is away or overloaded; trying again makes sense.
+    #[error("the database is not available")]
+    Unavailable,
+    /// The closure panicked.
+    #[error("a write panicked")]
+    Panic,
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The address of the database cannot be read.
+    #[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")]
+    Url(#[source] Box<dyn StdError + Send + Sync>),
+    /// The database was migrated by a newer release.
+    #[error("the database has schema {database}, this program knows only {program}: start the newer release")]
+    Newer {
+        /// Version of the schema in the database.
+        database: i64,
+        /// Newest version that this program knows.
+        program: i64,
+    },
+    /// The schema could not be brought up to date.
+    #[error("cannot bring the database's schema up to date")]
+    Migrate(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Error {
+        if is_lost(&error) {
+            tracing::warn!(%error, "the connection to the database is lost");
+            return Error::Unavailable;
+        }
+        if is_locked(&error) {
+            return Failure::new(Reason::Conflict)
+                .message("Another change holds this; try again.")
+                .retry_after(1)
+                .into();
+        }
+        Error::Db(error)
+    }
+}
+
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Error {
+        Failure::new(reason).into()
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error::Refused(Box::new(failure))
+    }
+}

@@ -1,0 +1,89 @@
+//! Rows of `events`: the outbox. Events are left with a transaction and written with their deliveries at the end of its
+//! group, see `fanout`.
+
+use super::{
+    Result, Scoped,
+    conn::on,
+    sql::{Sql, statements},
+};
+use bytes::Bytes;
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, EventId, GroupId, InboxId, TenantId},
+};
+use uuid::Uuid;
+
+/// An event that a change causes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its id, `webhook-id` of every request.
+    pub id: EventId,
+    /// Its tenant; must be that of the transaction.
+    pub tenant: TenantId,
+    /// Its kind, a bit of the endpoints' masks: 0 to 62.
+    pub kind: i16,
+    /// Id that the events of one action share.
+    pub group: GroupId,
+    /// Inbox that it belongs to, for endpoints that are limited to some.
+    pub inbox: Option<InboxId>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The body as it is stored, signed and sent.
+    pub body: String,
+    /// A test: for this endpoint of this version alone, whatever it subscribes to, and in no list of events.
+    pub test_of: Option<(EndpointId, u32)>,
+}
+
+/// A leased delivery with all that dispatch needs of it: handed over after the commit that made it, or claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// Id of the delivery.
+    pub delivery: DeliveryId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// Version of the endpoint's settings.
+    pub endpoint_version: u32,
+    /// Its event.
+    pub event: EventId,
+    /// Kind of the event.
+    pub kind: i16,
+    /// Whether it is a test.
+    pub test: bool,
+    /// Fencing token of the lease.
+    pub token: i64,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Failed attempts of the running schedule.
+    pub failures: u32,
+    /// When the delivery was made.
+    pub created_at: Timestamp,
+    /// End of the lease.
+    pub lease_until: Timestamp,
+    /// The body, shared by all deliveries of the event.
+    pub body: Bytes,
+}
+
+/// Id of the delivery of an event to an endpoint: the event's id crossed with the endpoint's. It needs no chance, so
+/// that a run-again fan-out makes the same rows, and sorts as events do.
+pub fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
+    let mut bytes = *event.0.as_bytes();
+    // Byte 8 holds the variant; version and time are before it.
+    for (byte, cross) in bytes[9..].iter_mut().zip(&endpoint.0.as_bytes()[9..]) {
+        *byte ^= cross;
+    }
+    DeliveryId(Uuid::from_bytes(bytes))
+}
+
+statements! {
+    BODY = Sql::both("SELECT body FROM events WHERE id = $1 AND tenant_id = $2");
+}
+
+/// The body of an event.
+pub async fn body(tx: &mut impl Scoped, id: EventId) -> Result<Option<String>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = BODY.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}

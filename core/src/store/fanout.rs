@@ -1,0 +1,191 @@
+//! Fan-out: at the end of a group its events are written with one delivery for each endpoint that wants them, leased
+//! from the start, so that a worker can have them right after the commit and nothing touches the lanes.
+
+use super::{
+    Result,
+    conn::on,
+    endpoints::read_inboxes,
+    events::{Handed, NewEvent, delivery_id},
+    sql::{Rows, Type, chunks, from_row, row_statements},
+    tenants::{Plan, overridden},
+    tx::Session,
+};
+use bytes::Bytes;
+use inboxops_proto::id::{EndpointId, InboxId, TenantId};
+use std::{collections::HashMap, time::Duration};
+use uuid::Uuid;
+
+/// Length of a lease: twice the longest request, and time to report it.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// An endpoint as fan-out sees it.
+struct Subscriber {
+    endpoint: EndpointId,
+    tenant: TenantId,
+    version: u32,
+    mask: i64,
+    inboxes: Vec<InboxId>,
+    entitled: bool,
+}
+
+from_row!(Subscriber, row => Ok(Subscriber {
+    endpoint: EndpointId(row.try_get(0)?),
+    tenant: TenantId(row.try_get(1)?),
+    version: u32::try_from(row.try_get::<i64, _>(2)?).map_err(|error| sqlx::Error::Decode(error.into()))?,
+    mask: row.try_get(3)?,
+    inboxes: read_inboxes(row.try_get(4)?)?,
+    entitled: overridden(row.try_get(6)?).unwrap_or(Plan::read(row.try_get(5)?)?.includes_integrations()),
+}));
+
+impl Subscriber {
+    fn wants(&self, event: &NewEvent) -> bool {
+        let subscribed = self.mask & (1 << event.kind) != 0;
+        let inbox = self.inboxes.is_empty() || event.inbox.is_some_and(|inbox| self.inboxes.contains(&inbox));
+        self.entitled && subscribed && inbox
+    }
+}
+
+row_statements! {
+    SUBSCRIBERS = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT e.id, e.tenant_id, e.version, e.mask, e.inbox_ids, t.plan, t.webhooks \
+               FROM v JOIN tenants t ON t.id = v.key JOIN endpoints e ON e.tenant_id = t.id \
+               WHERE e.enabled AND e.disabled_reason IS NULL AND e.deleted_at IS NULL ORDER BY e.id",
+        tail_pg: None,
+    };
+    INSERT_EVENTS = Rows {
+        head: "INSERT INTO events (id, tenant_id, kind, group_id, inbox_id, test, created_at, body) VALUES",
+        row: &[
+            Type::Uuid, Type::Uuid, Type::Small, Type::Uuid, Type::Uuid, Type::Bool, Type::Big, Type::Text,
+        ],
+        tail: "",
+        tail_pg: None,
+    };
+    INSERT_DELIVERIES = Rows {
+        head: "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, \
+               due_at, token, incarnation, created_at) VALUES",
+        row: &[
+            Type::Uuid, Type::Uuid, Type::Uuid, Type::Uuid, Type::Small, Type::Bool, Type::Small, Type::Big, Type::Big,
+            Type::Big, Type::Big, Type::Big, Type::Big,
+        ],
+        tail: "",
+        tail_pg: None,
+    };
+}
+
+impl Session {
+    pub(super) async fn flush_events(&mut self) -> Result<()> {
+        let events = std::mem::take(&mut self.group.events);
+        if events.is_empty() {
+            return Ok(());
+        }
+        let subscribers = self.subscribers(&events).await?;
+        self.insert_events(&events).await?;
+        let lease_until = self.clock.now().plus(LEASE);
+        let mut handed = Vec::with_capacity(events.len());
+        for event in events {
+            let deliver = |endpoint, endpoint_version, body| Handed {
+                delivery: delivery_id(event.id, endpoint),
+                tenant: event.tenant,
+                endpoint,
+                endpoint_version,
+                event: event.id,
+                kind: event.kind,
+                test: event.test_of.is_some(),
+                token: 1,
+                attempt: 1,
+                failures: 0,
+                created_at: event.at,
+                lease_until,
+                body,
+            };
+            match event.test_of {
+                Some((endpoint, version)) => handed.push(deliver(endpoint, version, Bytes::from(event.body))),
+                None => {
+                    let all = subscribers.get(&event.tenant).map(Vec::as_slice).unwrap_or_default();
+                    let wanting: Vec<_> = all.iter().filter(|it| it.wants(&event)).collect();
+                    if wanting.is_empty() {
+                        continue;
+                    }
+                    let body = Bytes::from(event.body);
+                    handed.extend(wanting.into_iter().map(|it| deliver(it.endpoint, it.version, body.clone())));
+                }
+            }
+        }
+        self.insert_deliveries(&handed).await?;
+        self.group.handed.append(&mut handed);
+        Ok(())
+    }
+
+    async fn subscribers(&mut self, events: &[NewEvent]) -> Result<HashMap<TenantId, Vec<Subscriber>>> {
+        let mut tenants: Vec<_> = events.iter().filter(|it| it.test_of.is_none()).map(|it| it.tenant.0).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        let mut found: HashMap<TenantId, Vec<Subscriber>> = HashMap::new();
+        for chunk in chunks(&tenants) {
+            let sql = SUBSCRIBERS.text(chunk.len(), self.link.is_pg());
+            let rows = on!(&mut self.link, c, D => {
+                let mut query = sqlx::query_as::<D, Subscriber>(sql);
+                for tenant in chunk {
+                    query = query.bind::<Uuid>(*tenant);
+                }
+                query.fetch_all(c).await
+            })?;
+            for row in rows {
+                found.entry(row.tenant).or_default().push(row);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn insert_events(&mut self, events: &[NewEvent]) -> Result<()> {
+        for chunk in chunks(events) {
+            let sql = INSERT_EVENTS.text(chunk.len(), self.link.is_pg());
+            on!(&mut self.link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for event in chunk {
+                    query = query
+                        .bind(event.id.0)
+                        .bind(event.tenant.0)
+                        .bind(event.kind)
+                        .bind(event.group.0)
+                        .bind(event.inbox.map(|inbox| inbox.0))
+                        .bind(event.test_of.is_some())
+                        .bind(event.at.micros())
+                        .bind(&event.body);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn insert_deliveries(&mut self, handed: &[Handed]) -> Result<()> {
+        let leased = super::deliveries::State::Leased.code();
+        for chunk in chunks(handed) {
+            let (sql, incarnation) = (INSERT_DELIVERIES.text(chunk.len(), self.link.is_pg()), self.core.incarnation);
+            on!(&mut self.link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for it in chunk {
+                    query = query
+                        .bind(it.delivery.0)
+                        .bind(it.tenant.0)
+                        .bind(it.endpoint.0)
+                        .bind(it.event.0)
+                        .bind(it.kind)
+                        .bind(it.test)
+                        .bind(leased)
+                        .bind(i64::from(it.attempt))
+                        .bind(i64::from(it.failures))
+                        .bind(it.lease_until.micros())
+                        .bind(it.token)
+                        .bind(incarnation)
+                        .bind(it.created_at.micros());
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Rows of `endpoint_health`: what results taught of an endpoint. What follows from it is the caller's to decide.
+
+use super::{
+    Result, Scoped, SystemTx,
+    conn::{Link, on},
+    deliveries::State,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, TenantId},
+};
+use sqlx::QueryBuilder;
+use uuid::Uuid;
+
+/// The last delivery that was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastDelivery {
+    /// Its id.
+    pub delivery: DeliveryId,
+    /// Its state after the attempt.
+    pub state: State,
+    /// HTTP status of the answer.
+    pub response_status: Option<u16>,
+    /// Why it failed.
+    pub error_code: Option<String>,
+    /// When the attempt was recorded.
+    pub at: Timestamp,
+}
+
+/// What is known of how an endpoint does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Failed attempts since the last success.
+    pub failures_in_row: u32,
+    /// Time of the first of them.
+    pub failing_since: Option<Timestamp>,
+    /// Time of the last success.
+    pub last_success_at: Option<Timestamp>,
+    /// The last delivery that was tried; tests do not count.
+    pub last: Option<LastDelivery>,
+    /// How many warnings were given since the last success.
+    pub warned: i16,
+}
+
+from_row!(Health, row => {
+    let time = |column: usize| {
+        row.try_get::<Option<i64>, _>(column).map(|micros| micros.map(Timestamp::from_micros))
+    };
+    let (delivery, state) = (row.try_get::<Option<Uuid>, _>(5)?, row.try_get::<Option<i16>, _>(6)?);
+    let status = row.try_get::<Option<i64>, _>(7)?;
+    Ok(Health {
+        endpoint: EndpointId(row.try_get(0)?),
+        tenant: TenantId(row.try_get(1)?),
+        failures_in_row: u32::try_from(row.try_get::<i64, _>(2)?).unwrap_or(u32::MAX),
+        failing_since: time(3)?,
+        last_success_at: time(4)?,
+        last: match (delivery, state, time(9)?) {
+            (Some(delivery), Some(state), Some(at)) => Some(LastDelivery {
+                delivery: DeliveryId(delivery),
+                state: State::read(state)?,
+                response_status: status.and_then(|status| u16::try_from(status).ok()),
+                error_code: row.try_get(8)?,
+                at,
+            }),
+            _ => None,
+        },
+        warned: row.try_get(10)?,
+    })
+});
+
+macro_rules! columns {
+    () => {
+        "endpoint_id, tenant_id, failures_in_row, failing_since, last_success_at, last_delivery_id, last_state, \
+         last_response_status, last_error_code, last_at, warned"
+    };
+}
+
+statements! {
+    WARN = Sql::both("UPDATE endpoint_health SET warned = $2 WHERE endpoint_id = $1");
+}
+
+row_statements! {
+    // A batch with a success starts the row of failures anew, one without goes on with it.
+    UPSERT = Rows {
+        head: concat!("INSERT INTO endpoint_health (", columns!(), ") VALUES"),
+        row: &[
+            Type::Uuid, Type::Uuid, Type::Big, Type::Big, Type::Big, Type::Uuid, Type::Small, Type::Big, Type::Text,
+            Type::Big, Type::Small,
+        ],
+        tail: concat!(
+            "ON CONFLICT (endpoint_id) DO UPDATE SET \
+             failures_in_row = CASE WHEN excluded.last_success_at IS NULL \
+             THEN endpoint_health.failures_in_row + excluded.failures_in_row ELSE excluded.failures_in_row END, \
+             failing_since = CASE WHEN excluded.last_success_at IS NULL \
+             THEN COALESCE(endpoint_health.failing_since, excluded.failing_since) ELSE excluded.failing_since END, \
+             last_success_at = COALESCE(excluded.last_success_at, endpoint_health.last_success_at), \
+             last_delivery_id = excluded.last_delivery_id, last_state = excluded.last_state, \
+             last_response_status = excluded.last_response_status, last_error_code = excluded.last_error_code, \
+             last_at = excluded.last_at, \
+             warned = CASE WHEN excluded.last_success_at IS NULL THEN endpoint_health.warned ELSE excluded.warned END \
+             RETURNING ",
+            columns!()
+        ),
+        tail_pg: None,
+    };
+}
+
+/// Adds what one batch of results taught, one row an endpoint, and returns what is known now. The numbers of `news` are
+/// those of the batch; a `last_success_at` says that it had a success.
+pub(super) async fn learn(link: &mut Link, news: &[Health]) -> Result<Vec<Health>> {
+    let mut known = Vec::with_capacity(news.len());
+    for chunk in chunks(news) {
+        let sql = UPSERT.text(chunk.len(), link.is_pg());
+        known.extend(on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, Health>(sql);
+            for it in chunk {
+                let last = it.last.as_ref();
+                query = query
+                    .bind(it.endpoint.0)
+                    .bind(it.tenant.0)
+                    .bind(i64::from(it.failures_in_row))
+                    .bind(it.failing_since.map(Timestamp::micros))
+                    .bind(it.last_success_at.map(Timestamp::micros))
+                    .bind(last.map(|last| last.delivery.0))
+                    .bind(last.map(|last| last.state.code()))
+                    .bind(last.and_then(|last| last.response_status).map(i64::from))
+                    .bind(last.and_then(|last| last.error_code.as_deref()))
+                    .bind(last.map(|last| last.at.micros()))
+                    .bind(it.warned);
+            }
+            query.fetch_all(c).await
+        })?);
+    }
+    Ok(known)
+}
+
+/// What is known of these endpoints of the tenant; those never tried are missing.
+pub async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<Vec<Health>> {
+    if endpoints.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tenant = tx.tenant();
+    on!(tx.link(), c, D => {
+        let mut query = QueryBuilder::<D>::new(concat!("SELECT ", columns!(), " FROM endpoint_health WHERE tenant_id = "));
+        query.push_bind(tenant.0).push(" AND endpoint_id IN (");
+        let mut list = query.separated(", ");
+        for endpoint in endpoints {
+            list.push_bind(endpoint.0);
+        }
+        query.push(")");
+        query.build_query_as::<Health>().fetch_all(c).await
+    })
+}
+
+/// Notes how many warnings were given for an endpoint.
+pub async fn warn(tx: &mut SystemTx<'_>, endpoint: EndpointId, warned: i16) -> Result<()> {
+    let link = tx.writing();
+    let sql = WARN.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).bind(warned).execute(c).await.map(drop))
+}

@@ -1,0 +1,216 @@
+//! Rows of `inboxes`.
+
+use super::{
+    Result, Scoped, Tx,
+    conn::on,
+    fold,
+    sql::{Sql, codes, from_row, statements},
+    tickets::Channel,
+};
+use inboxops_proto::{clock::Timestamp, id::InboxId};
+
+codes! {
+    /// State of an inbox, as it is shown.
+    InboxState {
+        /// It works.
+        Active = 1 "active",
+        /// Switched off; takes no new tickets.
+        Disabled = 2 "disabled",
+        /// It fails.
+        Error = 3 "error",
+    }
+}
+
+/// What is wrong with an inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxError {
+    /// Short name of the error.
+    pub code: String,
+    /// A sentence for a person.
+    pub message: String,
+    /// Time since which it fails.
+    pub since: Timestamp,
+}
+
+/// Where tickets come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbox {
+    /// Its id.
+    pub id: InboxId,
+    /// Its name.
+    pub name: String,
+    /// Its mail address.
+    pub email_address: Option<String>,
+    /// Way by which it gets its messages.
+    pub channel: Channel,
+    /// Whether it takes new tickets.
+    pub enabled: bool,
+    /// What is wrong with it.
+    pub error: Option<InboxError>,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+    /// Time of the last change.
+    pub updated_at: Timestamp,
+}
+
+impl Inbox {
+    /// Its state: a switched-off inbox is that and nothing else.
+    pub fn state(&self) -> InboxState {
+        state_of(self.enabled, self.error.is_some())
+    }
+}
+
+fn state_of(enabled: bool, fails: bool) -> InboxState {
+    match (enabled, fails) {
+        (false, _) => InboxState::Disabled,
+        (true, true) => InboxState::Error,
+        (true, false) => InboxState::Active,
+    }
+}
+
+from_row!(Inbox, row => Ok(Inbox {
+    id: InboxId(row.try_get(0)?),
+    name: row.try_get(1)?,
+    email_address: row.try_get(2)?,
+    channel: Channel::read(row.try_get(3)?)?,
+    enabled: row.try_get(4)?,
+    error: match (row.try_get(5)?, row.try_get(6)?, row.try_get::<Option<i64>, _>(7)?) {
+        (Some(code), Some(message), Some(since)) => {
+            Some(InboxError { code, message, since: Timestamp::from_micros(since) })
+        }
+        _ => None,
+    },
+    created_at: Timestamp::from_micros(row.try_get(8)?),
+    updated_at: Timestamp::from_micros(row.try_get(9)?),
+}));
+
+macro_rules! columns {
+    () => {
+        "id, name, email_address, channel, enabled, error_code, error_message, error_since, created_at, updated_at"
+    };
+}
+
+statements! {
+    INSERT = Sql::both(
+        "INSERT INTO inboxes (id, tenant_id, name, name_folded, email_address, email_folded, channel, enabled, \
+         error_code, error_message, error_since, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    );
+    UPDATE = Sql::both(
+        "UPDATE inboxes SET name = $3, name_folded = $4, email_address = $5, email_folded = $6, channel = $7, \
+         enabled = $8, error_code = $9, error_message = $10, error_since = $11, updated_at = $12 \
+         WHERE id = $1 AND tenant_id = $2",
+    );
+    STATE = Sql::both("SELECT enabled, error_code FROM inboxes WHERE id = $1 AND tenant_id = $2");
+    GET = Sql::both(concat!("SELECT ", columns!(), " FROM inboxes WHERE id = $1 AND tenant_id = $2"));
+    LOCK = Sql::each(
+        concat!("SELECT ", columns!(), " FROM inboxes WHERE id = $1 AND tenant_id = $2"),
+        concat!("SELECT ", columns!(), " FROM inboxes WHERE id = $1 AND tenant_id = $2 FOR UPDATE"),
+    );
+    LIST = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 ORDER BY name_folded, id LIMIT $2 OFFSET $3"
+    ));
+    COUNT = Sql::both("SELECT COUNT(*) FROM inboxes WHERE tenant_id = $1");
+}
+
+/// Makes an inbox.
+pub async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
+    let tenant = tx.tenant();
+    tx.session.seen.inboxes.clear();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    let error = inbox.error.as_ref();
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(inbox.id.0)
+        .bind(tenant.0)
+        .bind(&inbox.name)
+        .bind(fold(&inbox.name))
+        .bind(&inbox.email_address)
+        .bind(inbox.email_address.as_deref().map(fold))
+        .bind(inbox.channel.code())
+        .bind(inbox.enabled)
+        .bind(error.map(|error| &error.code))
+        .bind(error.map(|error| &error.message))
+        .bind(error.map(|error| error.since.micros()))
+        .bind(inbox.created_at.micros())
+        .bind(inbox.updated_at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Writes a changed inbox.
+pub async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
+    let tenant = tx.tenant();
+    tx.session.seen.inboxes.clear();
+    let link = tx.writing();
+    let sql = UPDATE.on(link);
+    let error = inbox.error.as_ref();
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(inbox.id.0)
+        .bind(tenant.0)
+        .bind(&inbox.name)
+        .bind(fold(&inbox.name))
+        .bind(&inbox.email_address)
+        .bind(inbox.email_address.as_deref().map(fold))
+        .bind(inbox.channel.code())
+        .bind(inbox.enabled)
+        .bind(error.map(|error| &error.code))
+        .bind(error.map(|error| &error.message))
+        .bind(error.map(|error| error.since.micros()))
+        .bind(inbox.updated_at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// State of the inbox, looked up once a group.
+pub async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxState>> {
+    let key = (tx.tenant(), id);
+    if let Some(known) = tx.session.seen.inboxes.get(&key) {
+        return Ok(*known);
+    }
+    let link = tx.link();
+    let sql = STATE.on(link);
+    let row = on!(link, c, D => sqlx::query_as::<D, (bool, Option<String>)>(sql)
+        .bind(id.0)
+        .bind(key.0.0)
+        .fetch_optional(c)
+        .await)?;
+    let state = row.map(|(enabled, error)| state_of(enabled, error.is_some()));
+    tx.session.seen.inboxes.insert(key, state);
+    Ok(state)
+}
+
+/// The inbox with this id.
+pub async fn get(tx: &mut impl Scoped, id: InboxId) -> Result<Option<Inbox>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Inbox>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// The inbox, held until the end of the transaction.
+pub async fn lock(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<Inbox>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LOCK.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Inbox>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// A page of inboxes by name.
+pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Inbox>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LIST.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Inbox>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+}
+
+/// How many inboxes the tenant has.
+pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = COUNT.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
+}

@@ -1,0 +1,277 @@
+//! A lane: a thread with a connection of its own that runs re-runnable jobs in groups, one transaction and one commit
+//! a group. It knows jobs, no table.
+
+use super::{
+    Error, Result,
+    conn::{Purpose, Target},
+    db::Shared,
+    later::Effect,
+    tx::{Session, SystemTx, TenantScope, Tx, begin},
+};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Greatest number of jobs in one transaction on SQLite.
+pub const GROUP_MAX_SQLITE: usize = 256;
+/// Greatest number of jobs in one transaction on PostgreSQL.
+pub const GROUP_MAX_PG: usize = 64;
+/// Jobs that may wait in one queue of a lane; further callers wait for room.
+pub const QUEUE_MAX: usize = 1024;
+/// Longest time that a group may take before its connection counts as dead.
+const GROUP_TIMEOUT: Duration = Duration::from_secs(60);
+/// Runs of a job that PostgreSQL asks to run again before its caller is told.
+const CONFLICT_RUNS_MAX: u32 = 5;
+/// Time after a failed connection during which jobs are refused without another try.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+
+/// How a job ended, seen by its group.
+pub(super) enum Ran {
+    Done,
+    /// Refused, and nothing tells that the transaction is spoilt.
+    Refused,
+    /// The transaction may be spoilt.
+    Failed,
+}
+
+/// One write, as a lane sees it.
+pub(super) trait Job: Send {
+    /// Runs the closure and keeps its result.
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Ran>;
+    /// Whether the kept result is a conflict that a further run may solve.
+    fn conflicts(&self) -> bool;
+    /// Answers the caller: the kept result, or `instead`.
+    fn answer(self: Box<Self>, instead: Option<Error>);
+}
+
+/// A closure with its caller.
+pub(super) struct Call<F, T> {
+    pub(super) decide: F,
+    pub(super) scope: Option<TenantScope>,
+    pub(super) result: Option<Result<T>>,
+    pub(super) reply: oneshot::Sender<Result<T>>,
+}
+
+/// How a closure is called on a session: for a tenant or for the system.
+pub(super) trait Decide<T>: Send {
+    fn call<'a>(&'a self, session: &'a mut Session, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>>;
+}
+
+pub(super) struct ForTenant<F>(pub(super) F);
+pub(super) struct ForSystem<F>(pub(super) F);
+
+impl<T: 'static, F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send> Decide<T> for ForTenant<F> {
+    fn call<'a>(&'a self, session: &'a mut Session, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
+        Box::pin(async move {
+            let scope = scope.ok_or(Error::Closed)?;
+            (self.0)(&mut Tx { session, scope }).await
+        })
+    }
+}
+
+impl<T: 'static, F: AsyncFn(&mut SystemTx<'_>) -> Result<T> + Send> Decide<T> for ForSystem<F> {
+    fn call<'a>(&'a self, session: &'a mut Session, _: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
+        Box::pin(async move { (self.0)(&mut SystemTx { session }).await })
+    }
+}
+
+impl<T: Send + 'static, F: Decide<T>> Job for Call<F, T> {
+    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Ran> {
+        Box::pin(async move {
+            session.wrote = false;
+            let call = AssertUnwindSafe(self.decide.call(session, self.scope.clone())).catch_unwind();
+            let result = call.await.unwrap_or(Err(Error::Panic));
+            let ran = match &result {
+                Ok(_) => Ran::Done,
+                // After a failed statement PostgreSQL's transaction is dead; a panic may have left one half read.
+                Err(Error::Db(_) | Error::Unavailable | Error::Closed) => Ran::Failed,
+                Err(_) if session.wrote || session.link.busy => Ran::Failed,
+                Err(_) if session.link.failed() => Ran::Failed,
+                Err(_) => Ran::Refused,
+            };
+            self.result = Some(result);
+            ran
+        })
+    }
+
+    fn conflicts(&self) -> bool {
+        matches!(&self.result, Some(Err(Error::Db(error))) if super::conn::is_conflict(error))
+    }
+
+    fn answer(self: Box<Self>, instead: Option<Error>) {
+        let result = instead.map(Err).or(self.result).unwrap_or(Err(Error::Closed));
+        // A caller that has gone away does not undo its write.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// The two queues of a lane; it takes from them in turns, so that neither starves the other.
+pub(super) struct Queues {
+    pub(super) writes: mpsc::Receiver<Box<dyn Job>>,
+    pub(super) system: mpsc::Receiver<Box<dyn Job>>,
+    /// Ends the lane once what waits is done.
+    pub(super) closing: CancellationToken,
+}
+
+impl Queues {
+    /// The next group of at most `max` jobs, all of one queue; none when both queues are closed and empty.
+    async fn next(&mut self, system_first: bool, jobs: &mut Vec<Box<dyn Job>>, max: usize) {
+        let Queues { writes, system, closing } = self;
+        let (first, second) = if system_first { (system, writes) } else { (writes, system) };
+        let mut closed = false;
+        let (queue, job) = loop {
+            if !closed && closing.is_cancelled() {
+                closed = true;
+                first.close();
+                second.close();
+            }
+            tokio::select! {
+                biased;
+                Some(job) = first.recv() => break (first, job),
+                Some(job) = second.recv() => break (second, job),
+                () = closing.cancelled(), if !closed => {}
+                else => return,
+            }
+        };
+        jobs.push(job);
+        while jobs.len() < max
+            && let Ok(job) = queue.try_recv()
+        {
+            jobs.push(job);
+        }
+    }
+}
+
+pub(super) struct LaneThread {
+    pub(super) target: Target,
+    pub(super) shared: Arc<Shared>,
+    pub(super) queues: Queues,
+    pub(super) group_max: usize,
+}
+
+impl LaneThread {
+    /// Runs until both queues are closed and empty. Never gives up: a lost database is looked for again.
+    pub(super) async fn run(mut self) {
+        let (mut session, mut jobs, mut system_first) = (None, Vec::with_capacity(self.group_max), false);
+        let mut failed_at: Option<Instant> = None;
+        loop {
+            self.queues.next(system_first, &mut jobs, self.group_max).await;
+            system_first = !system_first;
+            if jobs.is_empty() {
+                break;
+            }
+            if session.is_none() && failed_at.is_none_or(|at| at.elapsed() >= RECONNECT_PAUSE) {
+                session = self.connect().await;
+                failed_at = session.is_none().then(Instant::now);
+            }
+            let Some(open) = &mut session else {
+                jobs.drain(..).for_each(|job| job.answer(Some(Error::Unavailable)));
+                continue;
+            };
+            let work = self.group(open, &mut jobs);
+            if tokio::time::timeout(GROUP_TIMEOUT, work).await.is_err() {
+                tracing::error!("a group of writes took too long: its connection is given up");
+                open.link.lost = true;
+            }
+            // Whoever has no answer by now was in a group that was cut off.
+            jobs.drain(..).for_each(|job| job.answer(Some(Error::Unavailable)));
+            if open.link.lost {
+                session = None;
+            }
+        }
+        if let Some(session) = session {
+            super::conn::close(session.link).await;
+        }
+    }
+
+    async fn connect(&self) -> Option<Session> {
+        match self.target.connect(Purpose::Write).await {
+            Ok(link) => Some(Session::new(link, self.shared.clock.clone(), self.shared.core)),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a write lane has no database");
+                None
+            }
+        }
+    }
+
+    /// Runs the jobs as one transaction, or, when that fails, one by one. Leaves in `jobs` those without an answer.
+    async fn group(&self, session: &mut Session, jobs: &mut Vec<Box<dyn Job>>) {
+        if jobs.len() > 1 {
+            if self.transaction(session, jobs).await.is_ok() {
+                jobs.drain(..).for_each(|job| job.answer(None));
+                return;
+            }
+            tracing::debug!(jobs = jobs.len(), "a group of writes runs again, one by one");
+        }
+        while !session.link.lost && !jobs.is_empty() {
+            let mut runs = 1;
+            let failed = loop {
+                let failed = self.transaction(session, &mut jobs[..1]).await.err();
+                let again =
+                    jobs[0].conflicts() || matches!(&failed, Some(Some(Error::Db(e))) if super::conn::is_conflict(e));
+                if failed.is_none() || session.link.lost || !again || runs == CONFLICT_RUNS_MAX {
+                    break failed;
+                }
+                runs += 1;
+            };
+            let job = jobs.remove(0);
+            match failed {
+                _ if session.link.lost => job.answer(Some(Error::Unavailable)),
+                None => job.answer(None),
+                Some(instead) => job.answer(instead),
+            }
+        }
+    }
+
+    /// Runs jobs in one transaction; on failure nothing of them is kept. The error is `None` when the result that a
+    /// job keeps tells what failed.
+    async fn transaction(&self, session: &mut Session, jobs: &mut [Box<dyn Job>]) -> Result<(), Option<Error>> {
+        session.reset();
+        begin(&mut session.link).await?;
+        let outcome = async {
+            for job in jobs.iter_mut() {
+                match job.run(session).await {
+                    Ran::Done => session.group.absorb(&mut session.job),
+                    Ran::Refused => session.job = Default::default(),
+                    Ran::Failed => return Err(None),
+                }
+            }
+            let flushed = session.flush().await?;
+            session.link.run("COMMIT").await?;
+            Ok(flushed)
+        }
+        .await;
+        match outcome {
+            Ok((handed, after)) => {
+                self.after_commit(handed, after);
+                Ok(())
+            }
+            Err(error) => {
+                session.reset();
+                if !session.link.lost && session.link.run("ROLLBACK").await.is_err() {
+                    session.link.lost = true;
+                }
+                session.link.clear();
+                Err(error)
+            }
+        }
+    }
+
+    fn after_commit(&self, handed: Vec<super::Handed>, after: Vec<Effect>) {
+        if !handed.is_empty()
+            && let Some(take) = self.shared.handed.get()
+        {
+            take(handed);
+        }
+        for effect in after {
+            if std::panic::catch_unwind(AssertUnwindSafe(effect)).is_err() {
+                tracing::error!("what was to follow a commit panicked");
+            }
+        }
+    }
+}

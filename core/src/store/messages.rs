@@ -1,0 +1,157 @@
+//! Rows of `messages`.
+
+use super::{
+    Result, Scoped, Tx,
+    conn::on,
+    sql::{Sql, codes, from_row, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{MessageId, TicketId},
+};
+use uuid::Uuid;
+
+codes! {
+    /// Kind of a message.
+    MessageKind {
+        /// The customer wrote it.
+        Inbound = 1 "inbound",
+        /// It was sent to the customer.
+        Outbound = 2 "outbound",
+        /// Only agents see it.
+        InternalNote = 3 "internal_note",
+    }
+}
+
+codes! {
+    /// Kind of an author.
+    AuthorKind {
+        /// A customer.
+        Customer = 1 "customer",
+        /// An agent of the tenant.
+        Agent = 2 "agent",
+        /// A program with an API key.
+        ApiKey = 3 "api_key",
+        /// InboxOps itself or a program of its operator.
+        System = 4 "system",
+    }
+}
+
+/// Who wrote a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// Kind.
+    pub kind: AuthorKind,
+    /// Id of the agent or API key.
+    pub id: Option<Uuid>,
+    /// Name; may be empty.
+    pub name: String,
+    /// Mail address.
+    pub email: Option<String>,
+}
+
+/// One message of a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// Its ticket.
+    pub ticket: TicketId,
+    /// Its kind.
+    pub kind: MessageKind,
+    /// Who wrote it.
+    pub author: Author,
+    /// Plain text.
+    pub text: String,
+    /// Sanitised HTML.
+    pub html: String,
+    /// Whether a body was too long and was cut.
+    pub truncated: bool,
+    /// Time at which it was recorded.
+    pub created_at: Timestamp,
+}
+
+from_row!(Message, row => Ok(Message {
+    id: MessageId(row.try_get(0)?),
+    ticket: TicketId(row.try_get(1)?),
+    kind: MessageKind::read(row.try_get(2)?)?,
+    author: Author {
+        kind: AuthorKind::read(row.try_get(3)?)?,
+        id: row.try_get(4)?,
+        name: row.try_get(5)?,
+        email: row.try_get(6)?,
+    },
+    text: row.try_get(7)?,
+    html: row.try_get(8)?,
+    truncated: row.try_get(9)?,
+    created_at: Timestamp::from_micros(row.try_get(10)?),
+}));
+
+statements! {
+    INSERT = Sql::both(
+        "INSERT INTO messages (id, tenant_id, ticket_id, kind, author_kind, author_id, author_name, author_email, \
+         body_text, body_html, truncated, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    );
+    // 3 is the code of internal notes.
+    LIST_WITHOUT_NOTES = Sql::both(
+        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
+         truncated, created_at FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
+         ORDER BY created_at, id LIMIT $3 OFFSET $4",
+    );
+    LIST = Sql::both(
+        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
+         truncated, created_at FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
+         ORDER BY created_at, id LIMIT $3 OFFSET $4",
+    );
+}
+
+/// Records a message.
+pub async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(message.id.0)
+        .bind(tenant.0)
+        .bind(message.ticket.0)
+        .bind(message.kind.code())
+        .bind(message.author.kind.code())
+        .bind(message.author.id)
+        .bind(&message.author.name)
+        .bind(&message.author.email)
+        .bind(&message.text)
+        .bind(&message.html)
+        .bind(message.truncated)
+        .bind(message.created_at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// A page of a ticket's messages, oldest first, internal notes left out. Their number is the ticket's `message_count`.
+pub async fn list_without_notes(
+    tx: &mut impl Scoped,
+    ticket: TicketId,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Message>> {
+    page(tx, LIST_WITHOUT_NOTES, ticket, limit, offset).await
+}
+
+/// A page of a ticket's messages, oldest first, with internal notes: for agents only.
+pub async fn list(tx: &mut impl Scoped, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Message>> {
+    page(tx, LIST, ticket, limit, offset).await
+}
+
+async fn page(tx: &mut impl Scoped, sql: Sql, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Message>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = sql.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Message>(sql)
+        .bind(ticket.0)
+        .bind(tenant.0)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await)
+}

@@ -1,0 +1,38 @@
+//! Rows of `meta`: a few facts of the installation by name.
+
+use super::{
+    Db, Result, SystemTx,
+    conn::on,
+    sql::{Sql, statements},
+};
+
+statements! {
+    GET = Sql::both("SELECT value FROM meta WHERE key = $1");
+    INSERT = Sql::both("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");
+    PUT = Sql::both(
+        "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    );
+}
+
+/// The fact of this name.
+pub async fn get(db: &Db, key: &str) -> Result<Option<String>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(key).fetch_optional(c).await)
+}
+
+/// The fact of this name: the one that stands, or `value`.
+pub async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<String> {
+    let link = tx.writing();
+    let (insert, get) = (INSERT.on(link), GET.on(link));
+    on!(link, c, D => sqlx::query::<D>(insert).bind(key).bind(value).execute(c).await.map(drop))?;
+    on!(link, c, D => sqlx::query_scalar::<D, String>(get).bind(key).fetch_one(c).await)
+}
+
+/// Writes a fact.
+pub async fn put(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<()> {
+    let link = tx.writing();
+    let sql = PUT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(key).bind(value).execute(c).await.map(drop))
+}

@@ -1,0 +1,57 @@
+//! Brings the schema up to date, and refuses a database that a newer release has migrated. It knows versions, no table.
+
+use super::{
+    Error, Result,
+    conn::{Conn, Link, Purpose, Target},
+};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+/// One step of the schema, written for each database.
+struct Step {
+    version: i64,
+    name: &'static str,
+    sqlite: &'static str,
+    pg: &'static str,
+}
+
+const STEPS: &[Step] = &[Step {
+    version: 1,
+    name: "first",
+    sqlite: include_str!("../../../migrations/sqlite/0001_first.sql"),
+    pg: include_str!("../../../migrations/postgres/0001_first.sql"),
+}];
+
+/// Newest version of the schema that this program knows.
+pub const VERSION: i64 = STEPS[STEPS.len() - 1].version;
+
+/// Brings the database at `url` up to date and returns the version that it then has.
+pub async fn migrate(url: &str) -> Result<i64> {
+    let mut link = Target::parse(url)?.connect(Purpose::Write).await?;
+    let ran = run(&mut link).await;
+    super::conn::close(link).await;
+    ran.map(|()| VERSION)
+}
+
+pub(super) async fn run(link: &mut Link) -> Result<()> {
+    let pg = link.is_pg();
+    let migrations = STEPS.iter().map(|step| {
+        let text = if pg { step.pg } else { step.sqlite };
+        Migration::new(
+            step.version,
+            step.name.into(),
+            MigrationType::Simple,
+            sqlx::SqlSafeStr::into_sql_str(text),
+            false,
+        )
+    });
+    let migrator = Migrator::with_migrations(migrations.collect());
+    let ran = match &mut link.conn {
+        Conn::Sqlite(conn) => migrator.run(conn).await,
+        Conn::Pg(conn) => migrator.run(conn).await,
+    };
+    ran.map_err(|error| match error {
+        MigrateError::VersionMissing(database) if database > VERSION => Error::Newer { database, program: VERSION },
+        MigrateError::Execute(error) => Error::from(error),
+        error => Error::Migrate(Box::new(error)),
+    })
+}

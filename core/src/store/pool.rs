@@ -1,0 +1,147 @@
+//! Connections that only read: a few, kept open, and without a hidden round trip at each use. It knows no table.
+
+use super::{
+    Error, Result,
+    conn::{Link, Purpose, Target},
+    tx::{Scoped, TenantScope},
+};
+use inboxops_proto::id::TenantId;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+
+/// Connections that read SQLite.
+pub const READERS_SQLITE: usize = 4;
+/// Connections that read PostgreSQL.
+pub const READERS_PG: usize = 8;
+/// Longest wait for a free reader.
+const WAIT: Duration = Duration::from_secs(5);
+
+pub(super) struct Pool {
+    target: Target,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Link>>,
+    /// Ends of snapshots that are on their way to PostgreSQL.
+    ending: TaskTracker,
+}
+
+impl Pool {
+    pub(super) fn new(target: Target) -> Arc<Pool> {
+        let size = if target.is_pg() { READERS_PG } else { READERS_SQLITE };
+        let (permits, idle) = (Arc::new(Semaphore::new(size)), Mutex::default());
+        Arc::new(Pool { target, permits, idle, ending: TaskTracker::new() })
+    }
+
+    /// A reader outside of any transaction.
+    pub(super) async fn take(self: &Arc<Pool>) -> Result<Reader> {
+        let waiting = tokio::time::timeout(WAIT, self.permits.clone().acquire_owned());
+        let permit = waiting.await.map_err(|_| Error::Unavailable)?.map_err(|_| Error::Closed)?;
+        let idle = self.idle().pop();
+        let link = match idle {
+            Some(link) => link,
+            None => self.target.connect(Purpose::Read).await?,
+        };
+        Ok(Reader { held: Some((link, permit)), pool: self.clone(), snapshot: false })
+    }
+
+    /// A reader whose statements all see one moment.
+    pub(super) async fn snapshot(self: &Arc<Pool>) -> Result<Reader> {
+        let mut reader = self.take().await?;
+        if reader.begin().await.is_err() {
+            // An idle connection may have died unseen, then its siblings have too.
+            drop(reader);
+            reader = self.take().await?;
+            reader.begin().await?;
+        }
+        Ok(reader)
+    }
+
+    pub(super) async fn close(&self) {
+        self.permits.close();
+        self.ending.close();
+        self.ending.wait().await;
+        let idle = std::mem::take(&mut *self.idle());
+        for link in idle {
+            super::conn::close(link).await;
+        }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Link>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give_back(&self, mut link: Link) {
+        if link.lost {
+            self.idle().clear();
+        } else if !link.busy && !self.permits.is_closed() {
+            link.clear();
+            self.idle().push(link);
+        }
+    }
+}
+
+/// A borrowed connection; goes back to its pool when dropped.
+pub(super) struct Reader {
+    held: Option<(Link, OwnedSemaphorePermit)>,
+    pool: Arc<Pool>,
+    snapshot: bool,
+}
+
+impl Reader {
+    pub(super) fn link(&mut self) -> &mut Link {
+        &mut self.held.as_mut().expect("a reader holds its connection until it is dropped").0
+    }
+
+    async fn begin(&mut self) -> Result<()> {
+        let link = self.link();
+        let sql = if link.is_pg() { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" };
+        link.run(sql).await?;
+        self.snapshot = true;
+        Ok(())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let Some((mut link, permit)) = self.held.take() else { return };
+        if !self.snapshot || link.lost || link.busy {
+            return self.pool.give_back(link);
+        }
+        // Without a runtime nothing can be sent: then closing the connection ends its snapshot.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let pool = self.pool.clone();
+            self.pool.ending.spawn(async move {
+                if link.run("ROLLBACK").await.is_ok() || link.lost {
+                    pool.give_back(link);
+                }
+                drop(permit);
+            });
+        }
+    }
+}
+
+/// A tenant's reads: of one moment from [`super::Db::read`], or a single statement from [`super::Db::peek`].
+pub struct ReadTx {
+    pub(super) reader: Reader,
+    pub(super) scope: TenantScope,
+}
+
+impl ReadTx {
+    /// The tenant.
+    pub fn tenant(&self) -> TenantId {
+        self.scope.tenant()
+    }
+}
+
+impl Scoped for ReadTx {
+    fn tenant(&self) -> TenantId {
+        self.scope.tenant()
+    }
+
+    fn link(&mut self) -> &mut Link {
+        self.reader.link()
+    }
+}

@@ -1,0 +1,60 @@
+//! Rows of `service_tokens`: credentials of the operator's own programs, which belong to no tenant.
+
+use super::{
+    Db, Result, SystemTx,
+    conn::on,
+    sql::{Sql, from_row, statements},
+};
+use inboxops_proto::{clock::Timestamp, id::ServiceTokenId};
+
+/// A token of an internal program, an edge or a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceToken {
+    /// Its id.
+    pub id: ServiceTokenId,
+    /// Its name.
+    pub name: String,
+    /// Whether it may call nothing but dispatch.
+    pub dispatch_only: bool,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+}
+
+from_row!(ServiceToken, row => Ok(ServiceToken {
+    id: ServiceTokenId(row.try_get(0)?),
+    name: row.try_get(1)?,
+    dispatch_only: row.try_get(2)?,
+    created_at: Timestamp::from_micros(row.try_get(3)?),
+}));
+
+statements! {
+    BY_HASH = Sql::both(
+        "SELECT id, name, dispatch_only, created_at FROM service_tokens WHERE hash = $1 AND revoked_at IS NULL",
+    );
+    INSERT = Sql::both(
+        "INSERT INTO service_tokens (id, name, hash, dispatch_only, created_at) VALUES ($1, $2, $3, $4, $5)",
+    );
+}
+
+/// The token with this SHA-256, unless it is revoked.
+pub async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ServiceToken>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = BY_HASH.on(link);
+    on!(link, c, D => sqlx::query_as::<D, ServiceToken>(sql).bind(&hash[..]).fetch_optional(c).await)
+}
+
+/// Makes a token that is checked by `hash`.
+pub async fn insert(tx: &mut SystemTx<'_>, token: &ServiceToken, hash: [u8; 32]) -> Result<()> {
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(token.id.0)
+        .bind(&token.name)
+        .bind(&hash[..])
+        .bind(token.dispatch_only)
+        .bind(token.created_at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}

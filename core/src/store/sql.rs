@@ -1,0 +1,201 @@
+//! Texts of statements: one for both databases, or one for each, in a registry that a test prepares as a whole; and
+//! texts for many rows at once, in few sizes, so that a connection's statement cache holds them all.
+
+use super::conn::Link;
+use std::{
+    collections::HashMap,
+    sync::{OnceLock, PoisonError, RwLock},
+};
+
+/// A statement's text.
+#[derive(Clone, Copy, Debug)]
+pub struct Sql {
+    /// For SQLite; `None` when only PostgreSQL runs it.
+    pub sqlite: Option<&'static str>,
+    /// For PostgreSQL; `None` when only SQLite runs it.
+    pub pg: Option<&'static str>,
+}
+
+impl Sql {
+    /// One text that both understand.
+    pub const fn both(text: &'static str) -> Sql {
+        Sql { sqlite: Some(text), pg: Some(text) }
+    }
+
+    /// A text for each.
+    pub const fn each(sqlite: &'static str, pg: &'static str) -> Sql {
+        Sql { sqlite: Some(sqlite), pg: Some(pg) }
+    }
+
+    /// A text that only PostgreSQL runs.
+    pub const fn pg(text: &'static str) -> Sql {
+        Sql { sqlite: None, pg: Some(text) }
+    }
+
+    /// A text that only SQLite runs.
+    pub const fn sqlite(text: &'static str) -> Sql {
+        Sql { sqlite: Some(text), pg: None }
+    }
+
+    /// The text for the database that `link` leads to.
+    pub(super) fn on(&self, link: &Link) -> &'static str {
+        let text = if link.is_pg() { self.pg } else { self.sqlite };
+        text.expect("a statement of one database runs on that one")
+    }
+}
+
+/// Type of a column in a statement of many rows: PostgreSQL must be told where it cannot know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// An id.
+    Uuid,
+    /// A number of 64 bits.
+    Big,
+    /// A number of 16 bits.
+    Small,
+    /// Text.
+    Text,
+    /// Yes or no.
+    Bool,
+    /// Bytes.
+    Bytes,
+}
+
+impl Type {
+    const fn name(self) -> &'static str {
+        match self {
+            Type::Uuid => "uuid",
+            Type::Big => "bigint",
+            Type::Small => "smallint",
+            Type::Text => "text",
+            Type::Bool => "boolean",
+            Type::Bytes => "bytea",
+        }
+    }
+}
+
+/// A statement that takes many rows: `head (…), (…) tail`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows {
+    /// Text before the rows.
+    pub head: &'static str,
+    /// Types of a row's columns.
+    pub row: &'static [Type],
+    /// Text after the rows.
+    pub tail: &'static str,
+    /// The same for PostgreSQL, where it must differ.
+    pub tail_pg: Option<&'static str>,
+}
+
+/// Numbers of rows that a statement of many takes.
+pub const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+
+impl Rows {
+    /// The text for `rows` rows, one of [`CHUNKS`].
+    pub fn text(&self, rows: usize, pg: bool) -> &'static str {
+        // Keyed by address: each statement is one constant, and comparing long texts would cost more than building.
+        type Texts = RwLock<HashMap<(&'static str, &'static str, usize, bool), &'static str>>;
+        static TEXTS: OnceLock<Texts> = OnceLock::new();
+        let texts = TEXTS.get_or_init(Texts::default);
+        let key = (self.head, self.tail, rows, pg);
+        if let Some(text) = texts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return text;
+        }
+        // At most four sizes of each statement are ever made, hence the leak is bounded.
+        let text: &'static str = Box::leak(self.build(rows, pg).into_boxed_str());
+        texts.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(text)
+    }
+
+    fn build(&self, rows: usize, pg: bool) -> String {
+        let width = self.row.len();
+        let row = |at: usize| {
+            let columns = self.row.iter().enumerate().map(|(column, of)| match pg && at == 0 {
+                true => format!("${}::{}", at * width + column + 1, of.name()),
+                false => format!("${}", at * width + column + 1),
+            });
+            format!("({})", columns.collect::<Vec<_>>().join(","))
+        };
+        let tail = self.tail_pg.filter(|_| pg).unwrap_or(self.tail);
+        format!("{} {} {tail}", self.head, (0..rows).map(row).collect::<Vec<_>>().join(","))
+    }
+}
+
+/// Cuts `items` into pieces whose sizes are in [`CHUNKS`].
+pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let size = CHUNKS.into_iter().find(|size| *size <= items.len())?;
+        let (chunk, rest) = items.split_at(size);
+        items = rest;
+        Some(chunk)
+    })
+}
+
+/// Declares a file's statements as constants and lists them in `ALL`, which the statement test prepares.
+macro_rules! statements {
+    ($($name:ident = $sql:expr;)*) => {
+        $(const $name: $crate::store::sql::Sql = $sql;)*
+        /// The fixed statements of this table.
+        pub(in crate::store) const ALL: &[(&str, $crate::store::sql::Sql)] = &[$((stringify!($name), $name),)*];
+    };
+}
+pub(super) use statements;
+
+/// The same for statements of many rows, listed in `ALL_ROWS`.
+macro_rules! row_statements {
+    ($($name:ident = $rows:expr;)*) => {
+        $(const $name: $crate::store::sql::Rows = $rows;)*
+        /// The statements of many rows of this table.
+        pub(in crate::store) const ALL_ROWS: &[(&str, $crate::store::sql::Rows)] = &[$((stringify!($name), $name),)*];
+    };
+}
+pub(super) use row_statements;
+
+/// Reads a row of either database into a struct.
+macro_rules! from_row {
+    ($type:ty, $row:ident => $body:expr) => {
+        impl sqlx::FromRow<'_, sqlx::sqlite::SqliteRow> for $type {
+            fn from_row($row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<$type> {
+                use sqlx::Row as _;
+                $body
+            }
+        }
+        impl sqlx::FromRow<'_, sqlx::postgres::PgRow> for $type {
+            fn from_row($row: &sqlx::postgres::PgRow) -> sqlx::Result<$type> {
+                use sqlx::Row as _;
+                $body
+            }
+        }
+    };
+}
+pub(super) use from_row;
+
+/// Declares an enum whose codes are those of the contract, as rows hold them.
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $code:literal $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$item_doc])* $item = $code,)* }
+
+        impl $name {
+            /// All of them, by code.
+            pub const ALL: &'static [$name] = &[$($name::$item,)*];
+
+            /// Code in rows and in the contract.
+            pub const fn code(self) -> i16 { self as i16 }
+
+            /// Name on the wire of REST.
+            pub const fn name(self) -> &'static str { match self { $($name::$item => $text,)* } }
+
+            /// The one with this code.
+            pub const fn from_code(code: i32) -> Option<$name> { match code { $($code => Some($name::$item),)* _ => None } }
+
+            #[allow(dead_code)]
+            pub(in crate::store) fn read(code: i16) -> sqlx::Result<$name> {
+                $name::from_code(code.into()).ok_or_else(|| {
+                    sqlx::Error::Decode(format!("{} has no code {code}", stringify!($name)).into())
+                })
+            }
+        }
+    };
+}
+pub(super) use codes;

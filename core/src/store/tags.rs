@@ -1,0 +1,150 @@
+//! Rows of `tags` and of `ticket_tags`. Whoever changes the latter also writes the copy in the ticket's row.
+
+use super::{
+    Result, Scoped, Tx,
+    conn::on,
+    sql::{Sql, from_row, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{TagId, TicketId},
+};
+
+/// A name that groups tickets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Its id.
+    pub id: TagId,
+    /// Its name, as first written.
+    pub name: String,
+    /// Color as `#rrggbb`.
+    pub color: Option<String>,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+}
+
+from_row!(Tag, row => Ok(Tag {
+    id: TagId(row.try_get(0)?),
+    name: row.try_get(1)?,
+    color: row.try_get(2)?,
+    created_at: Timestamp::from_micros(row.try_get(3)?),
+}));
+
+statements! {
+    GET = Sql::both("SELECT id, name, color, created_at FROM tags WHERE id = $1 AND tenant_id = $2");
+    GET_BY_NAME = Sql::both("SELECT id, name, color, created_at FROM tags WHERE tenant_id = $1 AND name_folded = $2");
+    INSERT = Sql::both(
+        "INSERT INTO tags (id, tenant_id, name, name_folded, color, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (tenant_id, name_folded) DO NOTHING RETURNING id, name, color, created_at",
+    );
+    LIST = Sql::both(
+        "SELECT id, name, color, created_at FROM tags WHERE tenant_id = $1 \
+         ORDER BY name_folded, id LIMIT $2 OFFSET $3",
+    );
+    COUNT = Sql::both("SELECT COUNT(*) FROM tags WHERE tenant_id = $1");
+    LIST_OF_TICKET = Sql::both(
+        "SELECT t.id, t.name, t.color, t.created_at FROM ticket_tags x JOIN tags t ON t.id = x.tag_id \
+         WHERE x.ticket_id = $1 AND x.tenant_id = $2 ORDER BY t.name_folded, t.id LIMIT $3 OFFSET $4",
+    );
+    ATTACH = Sql::both(
+        "INSERT INTO ticket_tags (ticket_id, tag_id, tenant_id, created_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (ticket_id, tag_id) DO NOTHING",
+    );
+    DETACH = Sql::both("DELETE FROM ticket_tags WHERE ticket_id = $1 AND tag_id = $2 AND tenant_id = $3");
+}
+
+/// The tag with this id.
+pub async fn get(tx: &mut impl Scoped, id: TagId) -> Result<Option<Tag>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Tag>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// The tag with this folded name.
+pub async fn get_by_name(tx: &mut impl Scoped, folded: &str) -> Result<Option<Tag>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = GET_BY_NAME.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Tag>(sql).bind(tenant.0).bind(folded).fetch_optional(c).await)
+}
+
+/// The tag with this folded name: the one that stands, or `new`.
+pub async fn get_or_insert(tx: &mut Tx<'_>, new: &Tag, folded: &str) -> Result<Tag> {
+    if let Some(tag) = get_by_name(tx, folded).await? {
+        return Ok(tag);
+    }
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    let made = on!(link, c, D => sqlx::query_as::<D, Tag>(sql)
+        .bind(new.id.0)
+        .bind(tenant.0)
+        .bind(&new.name)
+        .bind(folded)
+        .bind(&new.color)
+        .bind(new.created_at.micros())
+        .fetch_optional(c)
+        .await)?;
+    match made {
+        Some(tag) => Ok(tag),
+        // Another core made it between the two statements; it is visible now.
+        None => Ok(get_by_name(tx, folded).await?.ok_or(sqlx::Error::RowNotFound)?),
+    }
+}
+
+/// Puts a tag on a ticket. Write the ticket's copy too.
+pub async fn attach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId, at: Timestamp) -> Result<()> {
+    // Its ticket may still wait in the group for its insert; nothing here reads it.
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = ATTACH.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(ticket.0)
+        .bind(tag.0)
+        .bind(tenant.0)
+        .bind(at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Takes a tag off a ticket. Write the ticket's copy too.
+pub async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = DETACH.on(link);
+    on!(link, c, D =>
+        sqlx::query::<D>(sql).bind(ticket.0).bind(tag.0).bind(tenant.0).execute(c).await.map(drop))
+}
+
+/// A page of the tenant's tags by name.
+pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Tag>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LIST.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Tag>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+}
+
+/// How many tags the tenant has.
+pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = COUNT.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
+}
+
+/// A page of a ticket's tags by name. Their number is that of the ticket's copy.
+pub async fn list_of_ticket(tx: &mut impl Scoped, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Tag>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LIST_OF_TICKET.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Tag>(sql)
+        .bind(ticket.0)
+        .bind(tenant.0)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(c)
+        .await)
+}

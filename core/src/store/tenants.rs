@@ -1,0 +1,220 @@
+//! Rows of `tenants`. What a plan includes is the core's rule; here are codes.
+
+use super::{
+    Db, Result, SystemTx,
+    conn::on,
+    fold,
+    sql::{Rows, Sql, Type, codes, from_row, row_statements, statements},
+    tx::Session,
+};
+use inboxops_proto::{clock::Timestamp, id::TenantId};
+
+codes! {
+    /// What a tenant pays for.
+    Plan {
+        /// Neither API nor webhooks.
+        Free = 1 "free",
+        /// Neither API nor webhooks.
+        Starter = 2 "starter",
+        /// API and webhooks.
+        Business = 3 "business",
+        /// API and webhooks.
+        Enterprise = 4 "enterprise",
+    }
+}
+
+impl Plan {
+    /// Whether the plan includes the entitlements `webhooks` and `public_api`.
+    pub const fn includes_integrations(self) -> bool {
+        matches!(self, Plan::Business | Plan::Enterprise)
+    }
+}
+
+/// A workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: String,
+    /// Its plan.
+    pub plan: Plan,
+    /// What overrides the plan on the entitlement `webhooks`.
+    pub webhooks: Option<bool>,
+    /// What overrides the plan on the entitlement `public_api`.
+    pub public_api: Option<bool>,
+    /// Whether every call of it is refused.
+    pub suspended: bool,
+    /// Requests a minute, when it has a limit of its own.
+    pub requests_per_minute: Option<u32>,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+    /// Time of the last change.
+    pub updated_at: Timestamp,
+}
+
+from_row!(Tenant, row => Ok(Tenant {
+    id: TenantId(row.try_get(0)?),
+    name: row.try_get(1)?,
+    plan: Plan::read(row.try_get(2)?)?,
+    webhooks: overridden(row.try_get(3)?),
+    public_api: overridden(row.try_get(4)?),
+    suspended: row.try_get(5)?,
+    requests_per_minute: row.try_get::<Option<i64>, _>(6)?.and_then(|n| u32::try_from(n).ok()),
+    created_at: Timestamp::from_micros(row.try_get(7)?),
+    updated_at: Timestamp::from_micros(row.try_get(8)?),
+}));
+
+/// What an override's code says: nothing, on or off.
+pub(super) fn overridden(code: i16) -> Option<bool> {
+    match code {
+        2 => Some(true),
+        3 => Some(false),
+        _ => None,
+    }
+}
+
+fn code(overridden: Option<bool>) -> i16 {
+    match overridden {
+        None => 1,
+        Some(true) => 2,
+        Some(false) => 3,
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, name, plan, webhooks, public_api, suspended, requests_per_minute, created_at, updated_at"
+    };
+}
+
+statements! {
+    FIND = Sql::both(concat!("SELECT ", columns!(), " FROM tenants WHERE id = $1"));
+    LIST = Sql::both(concat!("SELECT ", columns!(), " FROM tenants ORDER BY name_folded, id LIMIT $1 OFFSET $2"));
+    COUNT = Sql::both("SELECT COUNT(*) FROM tenants");
+    LOCK = Sql::each(
+        concat!("SELECT ", columns!(), " FROM tenants WHERE id = $1"),
+        concat!("SELECT ", columns!(), " FROM tenants WHERE id = $1 FOR NO KEY UPDATE"),
+    );
+    INSERT = Sql::both(
+        "INSERT INTO tenants (id, name, name_folded, plan, webhooks, public_api, suspended, requests_per_minute, \
+         last_ticket_number, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)",
+    );
+    UPDATE = Sql::both(
+        "UPDATE tenants SET name = $2, name_folded = $3, plan = $4, webhooks = $5, public_api = $6, suspended = $7, \
+         requests_per_minute = $8, updated_at = $9 WHERE id = $1",
+    );
+    LAST_NUMBER = Sql::each(
+        "SELECT last_ticket_number FROM tenants WHERE id = $1",
+        "SELECT last_ticket_number FROM tenants WHERE id = $1 FOR NO KEY UPDATE",
+    );
+}
+
+row_statements! {
+    SET_NUMBERS = Rows {
+        head: "WITH v (id, n) AS (VALUES",
+        row: &[Type::Uuid, Type::Big],
+        tail: ") UPDATE tenants SET last_ticket_number = v.n FROM v WHERE tenants.id = v.id",
+        tail_pg: None,
+    };
+}
+
+/// The tenant with this id.
+pub async fn find(db: &Db, id: TenantId) -> Result<Option<Tenant>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = FIND.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Tenant>(sql).bind(id.0).fetch_optional(c).await)
+}
+
+/// A page of all tenants by name, and how many there are.
+pub async fn list(db: &Db, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
+    let mut reader = db.snapshot().await?;
+    let link = reader.link();
+    let (list, count) = (LIST.on(link), COUNT.on(link));
+    let total = on!(link, c, D => sqlx::query_scalar::<D, i64>(count).fetch_one(c).await)?;
+    let tenants = on!(link, c, D => sqlx::query_as::<D, Tenant>(list).bind(limit).bind(offset).fetch_all(c).await)?;
+    Ok((tenants, total))
+}
+
+/// The tenant, held until the end of the transaction.
+pub async fn lock(tx: &mut SystemTx<'_>, id: TenantId) -> Result<Option<Tenant>> {
+    let link = tx.reading();
+    let sql = LOCK.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Tenant>(sql).bind(id.0).fetch_optional(c).await)
+}
+
+/// Makes a tenant.
+pub async fn insert(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(tenant.id.0)
+        .bind(&tenant.name)
+        .bind(fold(&tenant.name))
+        .bind(tenant.plan.code())
+        .bind(code(tenant.webhooks))
+        .bind(code(tenant.public_api))
+        .bind(tenant.suspended)
+        .bind(tenant.requests_per_minute.map(i64::from))
+        .bind(tenant.created_at.micros())
+        .bind(tenant.updated_at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Writes a changed tenant, and pauses or releases the lanes of its endpoints as its plan now says.
+pub async fn update(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
+    let link = tx.writing();
+    let sql = UPDATE.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(tenant.id.0)
+        .bind(&tenant.name)
+        .bind(fold(&tenant.name))
+        .bind(tenant.plan.code())
+        .bind(code(tenant.webhooks))
+        .bind(code(tenant.public_api))
+        .bind(tenant.suspended)
+        .bind(tenant.requests_per_minute.map(i64::from))
+        .bind(tenant.updated_at.micros())
+        .execute(c)
+        .await
+        .map(drop))?;
+    super::lanes::pause_as_entitled(tx.writing(), tenant.id).await
+}
+
+impl Session {
+    /// Gives the tenant's next ticket number. The counter is written once, at the end of the group.
+    pub(super) async fn next_number(&mut self, tenant: TenantId) -> Result<u32> {
+        let known = self.job.numbers.get(&tenant).or_else(|| self.group.numbers.get(&tenant)).copied();
+        let last = match known {
+            Some(last) => last,
+            None => {
+                let sql = LAST_NUMBER.on(&self.link);
+                let last = on!(&mut self.link, c, D =>
+                    sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)?;
+                u32::try_from(last).map_err(|error| sqlx::Error::Decode(error.into()))?
+            }
+        };
+        let next = last.checked_add(1).ok_or_else(|| sqlx::Error::Encode("ticket numbers have run out".into()))?;
+        self.job.numbers.insert(tenant, next);
+        Ok(next)
+    }
+
+    pub(super) async fn flush_numbers(&mut self) -> Result<()> {
+        let mut numbers: Vec<_> = std::mem::take(&mut self.group.numbers).into_iter().collect();
+        numbers.sort_unstable();
+        for chunk in super::sql::chunks(&numbers) {
+            let sql = SET_NUMBERS.text(chunk.len(), self.link.is_pg());
+            on!(&mut self.link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for (tenant, number) in chunk {
+                    query = query.bind(tenant.0).bind(i64::from(*number));
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}

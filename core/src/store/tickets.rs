@@ -1,0 +1,383 @@
+//! Rows of `tickets`. What a change does to one is the noun's rule; here a row is inserted with others of its group,
+//! written over, and found. Lists are in `tickets/list.rs`.
+
+mod list;
+
+pub use list::{AssigneeFilter, Filter, Sort, SortKey, count, list};
+
+use super::{
+    Db, ReadTx, Result, Scoped as _, TenantScope, Tx,
+    conn::{Link, on},
+    fold,
+    sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
+    tx::Session,
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{AgentId, InboxId, TagId, TenantId, TicketId},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+codes! {
+    /// State of a ticket.
+    Status {
+        /// Waits for an answer of the team.
+        Open = 1 "open",
+        /// Waits for the customer or somebody else.
+        Pending = 2 "pending",
+        /// Answered for good, may come back.
+        Solved = 3 "solved",
+        /// Done.
+        Closed = 4 "closed",
+    }
+}
+
+codes! {
+    /// Urgency of a ticket.
+    Priority {
+        /// Can wait.
+        Low = 1 "low",
+        /// As usual.
+        Normal = 2 "normal",
+        /// Before others.
+        High = 3 "high",
+        /// Now.
+        Urgent = 4 "urgent",
+    }
+}
+
+codes! {
+    /// Way by which a ticket or an inbox gets its messages.
+    Channel {
+        /// Mail.
+        Email = 1 "email",
+        /// The API.
+        Api = 2 "api",
+        /// A form or a chat on a web page.
+        Web = 3 "web",
+    }
+}
+
+/// The customer who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// Name; may be empty.
+    pub name: String,
+    /// Mail address.
+    pub email: String,
+}
+
+/// A tag as a ticket carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagRef {
+    /// Id of the tag.
+    pub id: TagId,
+    /// Its name.
+    pub name: String,
+}
+
+/// One conversation with a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its id.
+    pub id: TicketId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Number within the tenant, from 1.
+    pub number: u32,
+    /// What it is about.
+    pub subject: String,
+    /// State.
+    pub status: Status,
+    /// Urgency.
+    pub priority: Priority,
+    /// Its inbox.
+    pub inbox: InboxId,
+    /// Agent who works on it.
+    pub assignee: Option<AgentId>,
+    /// Customer who asks.
+    pub requester: Option<Requester>,
+    /// Tags, by name.
+    pub tags: Vec<TagRef>,
+    /// Way by which it came.
+    pub channel: Channel,
+    /// Number of messages, internal notes not counted.
+    pub message_count: u32,
+    /// Time of the newest message.
+    pub last_message_at: Option<Timestamp>,
+    /// Time at which it was opened.
+    pub created_at: Timestamp,
+    /// Time of the last visible change.
+    pub updated_at: Timestamp,
+    /// Time at which it entered `solved`, in that state.
+    pub solved_at: Option<Timestamp>,
+    /// Time at which it entered `closed`, in that state.
+    pub closed_at: Option<Timestamp>,
+    /// Rises by 1 with every visible change.
+    pub version: u32,
+}
+
+impl Ticket {
+    /// An open ticket of this moment, with everything else still to be said.
+    pub fn blank(at: Timestamp) -> Ticket {
+        Ticket {
+            id: TicketId(Uuid::nil()),
+            tenant: TenantId(Uuid::nil()),
+            number: 0,
+            subject: String::new(),
+            status: Status::Open,
+            priority: Priority::Normal,
+            inbox: InboxId(Uuid::nil()),
+            assignee: None,
+            requester: None,
+            tags: Vec::new(),
+            channel: Channel::Api,
+            message_count: 0,
+            last_message_at: None,
+            created_at: at,
+            updated_at: at,
+            solved_at: None,
+            closed_at: None,
+            version: 1,
+        }
+    }
+}
+
+/// How a ticket is named: by its id or by its number in the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketRef {
+    /// By id.
+    Id(TicketId),
+    /// By number.
+    Number(u32),
+}
+
+/// A tag in the JSON of a ticket's row.
+#[derive(Serialize, Deserialize)]
+struct StoredTag {
+    id: Uuid,
+    name: String,
+}
+
+fn write_tags(tags: &[TagRef]) -> String {
+    if tags.is_empty() {
+        return "[]".to_owned();
+    }
+    let tags: Vec<_> = tags.iter().map(|tag| StoredTag { id: tag.id.0, name: tag.name.clone() }).collect();
+    serde_json::to_string(&tags).expect("ids and names are always JSON")
+}
+
+fn read_tags(text: &str) -> sqlx::Result<Vec<TagRef>> {
+    if text == "[]" {
+        return Ok(Vec::new());
+    }
+    let tags: Vec<StoredTag> = serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    Ok(tags.into_iter().map(|tag| TagRef { id: TagId(tag.id), name: tag.name }).collect())
+}
+
+fn number(value: i64) -> sqlx::Result<u32> {
+    u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+macro_rules! columns {
+    () => {
+        "id, tenant_id, number, subject, status, priority, inbox_id, assignee_id, requester_name, requester_email, \
+         tags, channel, message_count, last_message_at, created_at, updated_at, solved_at, closed_at, version"
+    };
+}
+use columns;
+
+from_row!(Ticket, row => {
+    let time = |column: usize| {
+        row.try_get::<Option<i64>, _>(column).map(|micros| micros.map(Timestamp::from_micros))
+    };
+    let (name, email) = (row.try_get::<Option<String>, _>(8)?, row.try_get::<Option<String>, _>(9)?);
+    Ok(Ticket {
+        id: TicketId(row.try_get(0)?),
+        tenant: TenantId(row.try_get(1)?),
+        number: number(row.try_get(2)?)?,
+        subject: row.try_get(3)?,
+        status: Status::read(row.try_get(4)?)?,
+        priority: Priority::read(row.try_get(5)?)?,
+        inbox: InboxId(row.try_get(6)?),
+        assignee: row.try_get::<Option<Uuid>, _>(7)?.map(AgentId),
+        requester: email.map(|email| Requester { name: name.unwrap_or_default(), email }),
+        tags: read_tags(row.try_get(10)?)?,
+        channel: Channel::read(row.try_get(11)?)?,
+        message_count: number(row.try_get(12)?)?,
+        last_message_at: time(13)?,
+        created_at: Timestamp::from_micros(row.try_get(14)?),
+        updated_at: Timestamp::from_micros(row.try_get(15)?),
+        solved_at: time(16)?,
+        closed_at: time(17)?,
+        version: number(row.try_get(18)?)?,
+    })
+});
+
+statements! {
+    BY_ID = Sql::both(concat!("SELECT ", columns!(), " FROM tickets WHERE id = $1 AND tenant_id = $2"));
+    BY_NUMBER = Sql::both(concat!("SELECT ", columns!(), " FROM tickets WHERE number = $1 AND tenant_id = $2"));
+    LOCK_BY_ID = Sql::each(
+        concat!("SELECT ", columns!(), " FROM tickets WHERE id = $1 AND tenant_id = $2"),
+        concat!("SELECT ", columns!(), " FROM tickets WHERE id = $1 AND tenant_id = $2 FOR UPDATE"),
+    );
+    LOCK_BY_NUMBER = Sql::each(
+        concat!("SELECT ", columns!(), " FROM tickets WHERE number = $1 AND tenant_id = $2"),
+        concat!("SELECT ", columns!(), " FROM tickets WHERE number = $1 AND tenant_id = $2 FOR UPDATE"),
+    );
+    UPDATE = Sql::both(
+        "UPDATE tickets SET subject = $3, subject_folded = $4, status = $5, priority = $6, inbox_id = $7, \
+         assignee_id = $8, requester_name = $9, requester_email = $10, requester_folded = $11, tags = $12, \
+         message_count = $13, last_message_at = $14, updated_at = $15, solved_at = $16, closed_at = $17, \
+         version = $18 WHERE id = $1 AND tenant_id = $2",
+    );
+}
+
+row_statements! {
+    INSERT = Rows {
+        head: "INSERT INTO tickets (id, tenant_id, number, subject, subject_folded, status, priority, inbox_id, \
+               assignee_id, requester_name, requester_email, requester_folded, tags, channel, message_count, \
+               last_message_at, created_at, updated_at, solved_at, closed_at, version) VALUES",
+        row: &[
+            Type::Uuid, Type::Uuid, Type::Big, Type::Text, Type::Text, Type::Small, Type::Small, Type::Uuid, Type::Uuid,
+            Type::Text, Type::Text, Type::Text, Type::Text, Type::Small, Type::Big, Type::Big, Type::Big, Type::Big,
+            Type::Big, Type::Big, Type::Big,
+        ],
+        tail: "",
+        tail_pg: None,
+    };
+}
+
+/// The next ticket number of the tenant. A number taken by a closure that then refuses is given again.
+pub async fn next_number(tx: &mut Tx<'_>) -> Result<u32> {
+    let tenant = tx.tenant();
+    tx.session.next_number(tenant).await
+}
+
+/// Makes a ticket: it is inserted with others at the end of the group, and counted. Its `tenant` must be the
+/// transaction's.
+pub fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
+    let ticket = Ticket { tenant: tx.tenant(), ..ticket.clone() };
+    tx.session.count(&ticket, 1);
+    tx.session.job.tickets.push(ticket);
+}
+
+/// The ticket, held until the end of the transaction.
+pub async fn lock(tx: &mut Tx<'_>, named: TicketRef) -> Result<Option<Ticket>> {
+    tx.session.flush_tickets().await?;
+    let tenant = tx.tenant();
+    one(tx.link(), tenant, named, LOCK_BY_ID, LOCK_BY_NUMBER).await
+}
+
+/// The ticket as a snapshot sees it.
+pub async fn read(tx: &mut ReadTx, named: TicketRef) -> Result<Option<Ticket>> {
+    let tenant = tx.tenant();
+    one(tx.link(), tenant, named, BY_ID, BY_NUMBER).await
+}
+
+/// The ticket, by a single statement.
+pub async fn find(db: &Db, scope: TenantScope, named: TicketRef) -> Result<Option<Ticket>> {
+    read(&mut db.peek(scope).await?, named).await
+}
+
+async fn one(
+    link: &mut Link,
+    tenant: TenantId,
+    named: TicketRef,
+    by_id: Sql,
+    by_number: Sql,
+) -> Result<Option<Ticket>> {
+    match named {
+        TicketRef::Id(id) => {
+            let sql = by_id.on(link);
+            on!(link, c, D => sqlx::query_as::<D, Ticket>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+        }
+        TicketRef::Number(number) => {
+            let sql = by_number.on(link);
+            on!(link, c, D => sqlx::query_as::<D, Ticket>(sql)
+                .bind(i64::from(number))
+                .bind(tenant.0)
+                .fetch_optional(c)
+                .await)
+        }
+    }
+}
+
+/// Writes `new` over `old`, which this transaction has locked, and counts what moved.
+pub async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
+    let place = |ticket: &Ticket| (ticket.inbox, ticket.status, ticket.priority, ticket.assignee);
+    if place(old) != place(new) {
+        let tenant = tx.tenant();
+        tx.session.count(&Ticket { tenant, ..old.clone() }, -1);
+        tx.session.count(&Ticket { tenant, ..new.clone() }, 1);
+    }
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = UPDATE.on(link);
+    let requester = new.requester.as_ref();
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(old.id.0)
+        .bind(tenant.0)
+        .bind(&new.subject)
+        .bind(fold(&new.subject))
+        .bind(new.status.code())
+        .bind(new.priority.code())
+        .bind(new.inbox.0)
+        .bind(new.assignee.map(|id| id.0))
+        .bind(requester.map(|it| &it.name))
+        .bind(requester.map(|it| &it.email))
+        .bind(requester.map(|it| fold(&it.email)))
+        .bind(write_tags(&new.tags))
+        .bind(i64::from(new.message_count))
+        .bind(new.last_message_at.map(Timestamp::micros))
+        .bind(new.updated_at.micros())
+        .bind(new.solved_at.map(Timestamp::micros))
+        .bind(new.closed_at.map(Timestamp::micros))
+        .bind(i64::from(new.version))
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+impl Session {
+    /// Inserts the tickets that wait: at the end of the group, or before a job reads the table.
+    pub(super) async fn flush_tickets(&mut self) -> Result<()> {
+        self.wrote |= !self.job.tickets.is_empty();
+        let mut tickets = std::mem::take(&mut self.group.tickets);
+        tickets.append(&mut self.job.tickets);
+        for chunk in chunks(&tickets) {
+            let sql = INSERT.text(chunk.len(), self.link.is_pg());
+            on!(&mut self.link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for ticket in chunk {
+                    let requester = ticket.requester.as_ref();
+                    query = query
+                        .bind(ticket.id.0)
+                        .bind(ticket.tenant.0)
+                        .bind(i64::from(ticket.number))
+                        .bind(&ticket.subject)
+                        .bind(fold(&ticket.subject))
+                        .bind(ticket.status.code())
+                        .bind(ticket.priority.code())
+                        .bind(ticket.inbox.0)
+                        .bind(ticket.assignee.map(|id| id.0))
+                        .bind(requester.map(|it| &it.name))
+                        .bind(requester.map(|it| &it.email))
+                        .bind(requester.map(|it| fold(&it.email)))
+                        .bind(write_tags(&ticket.tags))
+                        .bind(ticket.channel.code())
+                        .bind(i64::from(ticket.message_count))
+                        .bind(ticket.last_message_at.map(Timestamp::micros))
+                        .bind(ticket.created_at.micros())
+                        .bind(ticket.updated_at.micros())
+                        .bind(ticket.solved_at.map(Timestamp::micros))
+                        .bind(ticket.closed_at.map(Timestamp::micros))
+                        .bind(i64::from(ticket.version));
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the core on both databases.
+
+mod store;
+mod support;

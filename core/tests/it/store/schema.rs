@@ -1,0 +1,148 @@
+//! The two schemas agree, every statement is understood by both databases, and a newer schema is refused.
+
+use crate::support::{Fresh, on_both};
+use inboxops_core::store::{self, Db, Error, Options};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Tables and columns that PostgreSQL alone has, and why is said in the migration.
+const PG_ONLY: &[&str] = &["rate_windows", "events.xact"];
+/// Kept by the migrator, in each database its own way.
+const MIGRATOR: &str = "_sqlx_migrations";
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shape {
+    /// `table.column` to whether it may be NULL.
+    columns: BTreeMap<String, bool>,
+    /// Name, table, columns, unique, partial.
+    indexes: BTreeSet<(String, String, Vec<String>, bool, bool)>,
+}
+
+async fn sqlite_shape(url: &str) -> Shape {
+    let mut conn = SqliteConnection::connect(url).await.unwrap();
+    let mut shape = Shape::default();
+    let columns: Vec<(String, String, bool)> = sqlx::query_as(
+        "SELECT t.name, c.name, c.\"notnull\" FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    for (table, column, not_null) in columns.into_iter().filter(|(table, ..)| table != MIGRATOR) {
+        shape.columns.insert(format!("{table}.{column}"), !not_null);
+    }
+    let indexes: Vec<(String, String, bool, bool)> = sqlx::query_as(
+        "SELECT i.name, t.name, i.\"unique\", i.partial FROM sqlite_schema t JOIN pragma_index_list(t.name) i \
+         WHERE t.type = 'table' AND i.origin = 'c'",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    for (name, table, unique, partial) in indexes {
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_index_info($1) ORDER BY seqno")
+            .bind(&name)
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
+        shape.indexes.insert((name, table, columns, unique, partial));
+    }
+    shape
+}
+
+async fn postgres_shape(url: &str) -> Shape {
+    let mut conn = PgConnection::connect(url).await.unwrap();
+    let mut shape = Shape::default();
+    let columns: Vec<(String, String, bool)> = sqlx::query_as(
+        "SELECT table_name::text, column_name::text, is_nullable = 'YES' FROM information_schema.columns \
+         WHERE table_schema = 'public'",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    for (table, column, nullable) in columns {
+        let name = format!("{table}.{column}");
+        if table != MIGRATOR && !PG_ONLY.contains(&table.as_str()) && !PG_ONLY.contains(&name.as_str()) {
+            shape.columns.insert(name, nullable);
+        }
+    }
+    let indexes: Vec<(String, String, Vec<String>, bool, bool)> = sqlx::query_as(
+        "SELECT i.relname::text, t.relname::text, \
+         ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY AS k (n, at) \
+         JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.n ORDER BY k.at), \
+         x.indisunique, x.indpred IS NOT NULL \
+         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid \
+         JOIN pg_namespace s ON s.oid = t.relnamespace WHERE s.nspname = 'public' AND NOT x.indisprimary",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    shape.indexes = indexes.into_iter().filter(|(_, table, ..)| table != MIGRATOR).collect();
+    shape
+}
+
+#[tokio::test]
+async fn the_two_schemas_have_the_same_tables_columns_and_indexes() {
+    let (sqlite, postgres) = (Fresh::sqlite().await, Fresh::postgres().await);
+    let (left, right) = (sqlite_shape(&sqlite.url).await, postgres_shape(&postgres.url).await);
+    assert!(left.columns.len() > 150, "{} columns", left.columns.len());
+    let only = |a: &Shape, b: &Shape| {
+        let columns: Vec<_> =
+            a.columns.iter().filter(|(name, null)| b.columns.get(*name) != Some(null)).map(|it| it.0.clone()).collect();
+        let indexes: Vec<_> = a.indexes.difference(&b.indexes).cloned().collect();
+        (columns, indexes)
+    };
+    assert_eq!(only(&left, &right), Default::default(), "only on SQLite");
+    assert_eq!(only(&right, &left), Default::default(), "only on PostgreSQL");
+}
+
+#[tokio::test]
+async fn every_statement_is_understood_by_its_databases() {
+    let (sqlite, postgres) = (Fresh::sqlite().await, Fresh::postgres().await);
+    let mut lite = SqliteConnection::connect(&sqlite.url).await.unwrap();
+    let mut pg = PgConnection::connect(&postgres.url).await.unwrap();
+    let (fixed, rows) = store::statements();
+    assert!(fixed.len() > 60 && rows.len() > 15, "{} and {}", fixed.len(), rows.len());
+    let mut wrong = Vec::new();
+    let mut texts: Vec<(String, Option<&'static str>, Option<&'static str>)> =
+        fixed.into_iter().map(|(name, sql)| (name, sql.sqlite, sql.pg)).collect();
+    for (name, rows) in rows {
+        for size in store::sql::CHUNKS {
+            texts.push((format!("{name} × {size}"), Some(rows.text(size, false)), Some(rows.text(size, true))));
+        }
+    }
+    for (name, on_sqlite, on_pg) in texts {
+        if let Some(text) = on_sqlite
+            && let Err(error) = (&mut lite).prepare(sqlx::SqlSafeStr::into_sql_str(text)).await
+        {
+            wrong.push(format!("{name} on SQLite: {error}"));
+        }
+        if let Some(text) = on_pg
+            && let Err(error) = (&mut pg).prepare(sqlx::SqlSafeStr::into_sql_str(text)).await
+        {
+            wrong.push(format!("{name} on PostgreSQL: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+on_both! {
+    async fn a_database_of_a_newer_release_is_refused(fresh: Fresh) {
+        fresh.db.close().await;
+        let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                     VALUES (999, 'later', TRUE, 'x', 0)";
+        match &fresh.postgres {
+            Some(postgres) => postgres.run(newer),
+            None => {
+                let mut conn = SqliteConnection::connect(&fresh.url).await.unwrap();
+                sqlx::query(newer).execute(&mut conn).await.unwrap();
+            }
+        }
+        let error = Db::open(Options::new(&fresh.url, fresh.clock.clone())).await.unwrap_err();
+        assert!(matches!(error, Error::Newer { database: 999, program: store::migrate::VERSION }), "{error:?}");
+        assert!(error.to_string().contains("newer release"), "{error}");
+    }
+
+    async fn migrating_twice_changes_nothing(fresh: Fresh) {
+        assert_eq!(store::migrate::migrate(&fresh.url).await.unwrap(), store::migrate::VERSION);
+    }
+}

@@ -1,0 +1,181 @@
+//! Databases for tests, and rows to begin with.
+
+use inboxops_core::store::{
+    self, Db, Lane, Options, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,
+};
+use inboxops_proto::{
+    clock::{Clock, Timestamp},
+    id::{EndpointId, EventId, GroupId, InboxId, TenantId},
+};
+use inboxops_testkit::Postgres;
+use std::sync::atomic::{AtomicU64, Ordering};
+use uuid::Uuid;
+
+/// Where the clocks of tests stand at first.
+pub const NOON: Timestamp = Timestamp::from_micros(1_795_521_600_000_000);
+
+/// A fresh database of either kind.
+pub struct Fresh {
+    pub db: Db,
+    pub clock: Clock,
+    pub url: String,
+    pub postgres: Option<Postgres>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Fresh {
+    pub async fn sqlite() -> Fresh {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("test.db").display());
+        Fresh::open(url, None, Some(folder)).await
+    }
+
+    pub async fn postgres() -> Fresh {
+        let postgres = inboxops_testkit::postgres();
+        Fresh::open(postgres.url.clone(), Some(postgres), None).await
+    }
+
+    async fn open(url: String, postgres: Option<Postgres>, folder: Option<tempfile::TempDir>) -> Fresh {
+        let clock = Clock::manual(NOON);
+        let db = Db::open(Options::new(&url, clock.clone())).await.expect("the database opens");
+        Fresh { db, clock, url, postgres, _folder: folder }
+    }
+
+    /// Another handle on the same database, as another process would have it.
+    pub async fn again(&self) -> Db {
+        Db::open(Options::new(&self.url, self.clock.clone())).await.expect("the database opens again")
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A tenant on plan business with an active inbox.
+    pub async fn tenant(&self) -> Home {
+        let at = self.now();
+        let tenant = Tenant {
+            id: TenantId::new(at, chance()),
+            name: "Acme".to_owned(),
+            plan: store::tenants::Plan::Business,
+            webhooks: None,
+            public_api: None,
+            suspended: false,
+            requests_per_minute: None,
+            created_at: at,
+            updated_at: at,
+        };
+        let inbox = Inbox {
+            id: InboxId::new(at, chance()),
+            name: "Support".to_owned(),
+            email_address: None,
+            channel: store::tickets::Channel::Api,
+            enabled: true,
+            error: None,
+            created_at: at,
+            updated_at: at,
+        };
+        let (id, inbox_id) = (tenant.id, inbox.id);
+        let made = self.db.system(Lane::Tenant(id), async move |tx| {
+            store::tenants::insert(tx, &tenant).await?;
+            store::inboxes::insert(&mut tx.enter(tenant.id), &inbox).await?;
+            Ok(tx.scope_of(tenant.id))
+        });
+        Home { scope: made.await.expect("a tenant is made"), tenant: id, inbox: inbox_id }
+    }
+
+    /// An endpoint of the tenant that wants all events.
+    pub async fn endpoint(&self, home: &Home) -> EndpointId {
+        let endpoint = endpoint(home.tenant, self.now());
+        let id = endpoint.id;
+        let made = self.db.write(home.scope.clone(), async move |tx| store::endpoints::insert(tx, &endpoint).await);
+        made.await.expect("an endpoint is made");
+        id
+    }
+}
+
+/// A tenant with its inbox.
+#[derive(Clone)]
+pub struct Home {
+    pub scope: TenantScope,
+    pub tenant: TenantId,
+    pub inbox: InboxId,
+}
+
+impl Home {
+    pub fn event(&self, at: Timestamp) -> store::NewEvent {
+        store::NewEvent {
+            id: EventId::new(at, chance()),
+            tenant: self.tenant,
+            kind: 0,
+            group: GroupId(Uuid::nil()),
+            inbox: Some(self.inbox),
+            at,
+            body: "{\"event\":\"ticket.created\"}".to_owned(),
+            test_of: None,
+        }
+    }
+
+    pub fn ticket(&self, at: Timestamp) -> store::tickets::Ticket {
+        store::tickets::Ticket {
+            id: inboxops_proto::id::TicketId::new(at, chance()),
+            tenant: self.tenant,
+            inbox: self.inbox,
+            subject: "Refund for order 1042".to_owned(),
+            ..store::tickets::Ticket::blank(at)
+        }
+    }
+}
+
+pub fn endpoint(tenant: TenantId, at: Timestamp) -> Endpoint {
+    let sealed = store::endpoints::Sealed { bytes: b"sealed".to_vec(), key: 1 };
+    Endpoint {
+        id: EndpointId::new(at, chance()),
+        tenant,
+        url: "https://example.com/hooks".to_owned(),
+        description: None,
+        events: vec!["*".to_owned()],
+        mask: 255,
+        inboxes: Vec::new(),
+        enabled: true,
+        disabled_reason: None,
+        rate_per_second: None,
+        headers: None,
+        secret: sealed,
+        secret_hint: "FRYX".to_owned(),
+        other_secret: None,
+        version: 1,
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+/// Bits for an id: rising, so that rows made later sort later, and never twice the same.
+pub fn chance() -> u128 {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    // High bits for the order, low ones, in another order, for what crosses two ids.
+    (count << 96) | (u128::from((count as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)) << 48)
+}
+
+/// Runs one test on both databases.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident: Fresh) $body:block)*) => {$(
+        $(#[$meta])*
+        mod $name {
+            use super::*;
+
+            async fn check($fresh: Fresh) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                check(Fresh::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                check(Fresh::postgres().await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;

@@ -1,0 +1,184 @@
+//! Fresh PostgreSQL databases for tests: on the server that `INBOXOPS_TEST_POSTGRES_URL` names, or on a throw-away
+//! cluster that the first test of the process starts. It knows no schema.
+
+use std::{
+    ffi::OsString,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Names a server on which tests may make databases; unset, a throw-away cluster is started.
+pub const URL_VARIABLE: &str = "INBOXOPS_TEST_POSTGRES_URL";
+/// Longest time that a throw-away cluster may take to answer.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// The account under which a cluster runs when the tests run as root, which PostgreSQL refuses.
+const ACCOUNT: &str = "postgres";
+
+/// A fresh database.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    /// Its address.
+    pub url: String,
+    server: String,
+    name: String,
+}
+
+impl Postgres {
+    /// Runs SQL in it as its owner, with the `psql` of the installation.
+    pub fn run(&self, sql: &str) {
+        psql(&self.url, sql);
+    }
+
+    /// Ends all connections to it, as a restart of the server would.
+    pub fn cut(&self) {
+        let name = &self.name;
+        psql(&self.server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
+    }
+
+    /// Says whether new connections to it are let in.
+    pub fn let_in(&self, yes: bool) {
+        let name = &self.name;
+        psql(&self.server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {yes}"));
+    }
+}
+
+/// A fresh database. It is left to the cluster's end; on a server of yours its name starts with `inboxops_test_`.
+pub fn postgres() -> Postgres {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    static SERVER: OnceLock<String> = OnceLock::new();
+    let server = SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start()));
+    let name = format!("inboxops_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    // Two at a time would collide on the template.
+    static ONE: Mutex<()> = Mutex::new(());
+    let held = ONE.lock();
+    psql(server, &format!("CREATE DATABASE {name}"));
+    drop(held);
+    let (front, query) = server.split_once('?').map_or((server.as_str(), None), |(front, query)| (front, Some(query)));
+    let base = match front.splitn(4, '/').count() {
+        4 => front.rsplit_once('/').map_or(front, |(base, _)| base),
+        _ => front,
+    };
+    let url = format!("{base}/{name}{}", query.map(|query| format!("?{query}")).unwrap_or_default());
+    Postgres { url, server: server.clone(), name }
+}
+
+fn psql(url: &str, sql: &str) {
+    let mut command = Command::new(program("psql"));
+    let output = command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output();
+    let output = output.expect("psql starts: tests need PostgreSQL's programs");
+    assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Starts a cluster in a temporary folder. A shell watches this process and stops the cluster when it has gone,
+/// however it went.
+#[expect(clippy::zombie_processes, reason = "it runs until after this process has ended")]
+fn start() -> String {
+    let folder = tempfile::Builder::new().prefix("inboxops-postgres-").tempdir().expect("a temporary folder").keep();
+    let data = folder.join("data");
+    let root = is_root();
+    if root {
+        own(&folder);
+    }
+    let initdb = as_account(root, &program("initdb"))
+        .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-instructions", "-D"])
+        .arg(&data)
+        .current_dir(&folder)
+        .output()
+        .expect("initdb starts");
+    assert!(initdb.status.success(), "initdb: {}", String::from_utf8_lossy(&initdb.stderr));
+    let port = free_port();
+    let settings = [
+        "listen_addresses=127.0.0.1".to_owned(),
+        format!("port={port}"),
+        format!("unix_socket_directories={}", folder.display()),
+        "max_connections=300".to_owned(),
+        "shared_buffers=64MB".to_owned(),
+    ];
+    let mut server = as_account(root, &program("postgres"));
+    server.arg("-D").arg(&data).current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null());
+    server.stderr(fs::File::create(folder.join("log")).expect("a log file"));
+    for setting in &settings {
+        server.args(["-c", setting]);
+    }
+    let server = server.spawn().expect("postgres starts");
+    watch(&server, &data, &folder);
+    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    wait_until_ready(&url, &folder);
+    url
+}
+
+fn wait_until_ready(url: &str, folder: &Path) {
+    let begin = Instant::now();
+    let ready = || {
+        let mut command = Command::new(program("psql"));
+        command.args(["-X", "-q", "-c", "SELECT 1", url]).stdout(Stdio::null()).stderr(Stdio::null()).status()
+    };
+    while !ready().is_ok_and(|status| status.success()) {
+        let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
+        assert!(begin.elapsed() < START_TIMEOUT, "PostgreSQL does not answer: {}", log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Leaves a shell behind that outlives even `kill -9` of the tests. It is in a process group of its own, so that a
+/// Ctrl-C does not reach it before its work is done.
+#[expect(clippy::zombie_processes, reason = "it runs until after this process has ended")]
+fn watch(server: &Child, data: &Path, folder: &Path) {
+    use std::os::unix::process::CommandExt as _;
+    let script = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.5; done; \
+                  pid=$(head -n 1 \"$2/postmaster.pid\" 2>/dev/null); \
+                  kill -QUIT \"${pid:-$3}\" 2>/dev/null; sleep 1; rm -rf \"$4\"";
+    Command::new("sh")
+        .args(["-c", script, "sh", &std::process::id().to_string()])
+        .arg(data)
+        .arg(server.id().to_string())
+        .arg(folder)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh starts");
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("the address of a listener").port()
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().expect("id starts");
+    id.stdout == b"0\n"
+}
+
+fn own(folder: &Path) {
+    let done = Command::new("chown").arg(ACCOUNT).arg(folder).status().expect("chown starts");
+    assert!(done.success(), "cannot give the cluster's folder to the account {ACCOUNT}");
+}
+
+fn as_account(root: bool, program: &Path) -> Command {
+    if !root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--clear-groups"]).arg(program);
+    command
+}
+
+/// The program of the newest installation, or the one on the PATH.
+fn program(name: &str) -> PathBuf {
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<(u32, PathBuf)> = installed
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin").join(name))))
+        .filter(|(_, path)| path.exists())
+        .collect();
+    versions.sort();
+    versions.pop().map_or_else(|| PathBuf::from(OsString::from(name)), |(_, path)| path)
+}
