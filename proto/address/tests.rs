@@ -1,3 +1,5 @@
+//! The rules on URLs and addresses, held by tables of good and hostile ones.
+
 use super::*;
 
 /// Public addresses, one per kind of neighbourhood of what is refused.

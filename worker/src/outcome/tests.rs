@@ -1,3 +1,5 @@
+//! What an answer means and what is recorded of it.
+
 use super::*;
 use http::HeaderValue;
 

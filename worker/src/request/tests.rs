@@ -1,3 +1,5 @@
+//! The bytes of a request, against the published vectors.
+
 use super::*;
 use inboxops_proto::internal::v1::EndpointSecretHeader;
 use serde::Deserialize;

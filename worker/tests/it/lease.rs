@@ -1,0 +1,157 @@
+//! Between worker and core: leases, reports, broken links and the end.
+
+use crate::support::{
+    Bench, bytes_of, endpoint, hasty, noon, payload,
+    receiver::{OK, Receiver},
+    settings,
+};
+use inboxops_proto::{clock::Clock, internal::v1::WorkResponse};
+use inboxops_worker::LEASE_LEFT_MIN;
+use std::{collections::HashSet, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+use tonic::Status;
+
+#[tokio::test]
+async fn a_delivery_with_too_little_lease_left_goes_back_unsent() {
+    let receiver = Receiver::answering(OK).await;
+    let clock = Clock::manual(noon());
+    let mut bench = Bench::start_with(settings(), clock.clone(), None).await;
+    bench.configure(endpoint(1, 1, &receiver.url));
+    let mut deliveries = vec![bench.leased(1, 1), bench.leased(1, 1), bench.leased(1, 1)];
+    deliveries[0].lease_until_us = noon().plus(LEASE_LEFT_MIN).micros() - 1;
+    deliveries[1].lease_until_us = noon().plus(LEASE_LEFT_MIN).micros();
+    deliveries[2].lease_until_us = noon().minus(Duration::from_secs(60)).micros();
+    bench.send(WorkResponse { payloads: vec![payload("{}")], deliveries, ..WorkResponse::default() });
+    let mut outcomes = bench.outcomes(3).await;
+    outcomes.sort_by_key(|outcome| outcome.token);
+    let unsent: Vec<(bool, &str)> = outcomes.iter().map(|o| (o.not_sent, o.error_code.as_str())).collect();
+    assert_eq!(unsent, [(true, "internal_error"), (false, ""), (true, "internal_error")]);
+    assert_eq!(receiver.requests(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_for_our_reasons_goes_back_unsent() {
+    let receiver = Receiver::answering(OK).await;
+    let mut bench = Bench::start(settings()).await;
+    let mut damaged = endpoint(2, 1, &receiver.url);
+    damaged.secrets = vec!["whsec_?".to_owned()];
+    bench.configure(endpoint(1, 1, &receiver.url));
+    bench.configure(damaged);
+    let mut deliveries = vec![bench.leased(1, 1), bench.leased(2, 1), bench.leased(3, 1), bench.leased(1, 1)];
+    deliveries[0].payload = 9;
+    deliveries[3].endpoint_id = bytes::Bytes::from_static(b"short");
+    bench.send(WorkResponse { payloads: vec![payload("{}")], deliveries, ..WorkResponse::default() });
+    let outcomes = bench.outcomes(4).await;
+    assert!(outcomes.iter().all(|outcome| outcome.not_sent && outcome.error_code == "internal_error"));
+    assert_eq!(outcomes.iter().map(|o| o.token).collect::<HashSet<_>>().len(), 4);
+    assert_eq!(receiver.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_failing_report_is_repeated_and_nothing_is_sent_twice() {
+    let receiver = Receiver::answering(OK).await;
+    let mut bench = Bench::start(settings()).await;
+    bench.refuse((0..5).map(|_| Status::unavailable("the database is away")));
+    bench.configure(endpoint(1, 1, &receiver.url));
+    bench.deliver(200, 1, 1);
+    let outcomes = bench.outcomes(200).await;
+    assert_eq!(outcomes.iter().map(|o| o.delivery_id.clone()).collect::<HashSet<_>>().len(), 200);
+    assert_eq!(receiver.requests(), 200);
+}
+
+#[tokio::test]
+async fn an_outcome_that_the_core_cannot_store_holds_up_no_other() {
+    let receiver = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+    let mut bench = Bench::start_with(settings(), Clock::System, Some(77)).await;
+    bench.configure(endpoint(1, 1, &receiver.url));
+    bench.deliver(200, 1, 1);
+    let outcomes = bench.outcomes(200).await;
+    for outcome in outcomes {
+        let stripped = outcome.delivery_id == bytes_of(77);
+        assert_eq!(outcome.response_status, 200);
+        assert_eq!(outcome.response_body.is_none(), stripped);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_stream_is_opened_again_and_what_runs_goes_on() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = gate.clone();
+    let mut receiver = Receiver::start(move |mut visit| {
+        let held = held.clone();
+        async move {
+            while visit.request().await? {
+                held.acquire().await.expect("it is never closed").forget();
+                visit.write(OK.as_bytes()).await?;
+            }
+            Ok(())
+        }
+    })
+    .await;
+    let mut bench = Bench::start(settings()).await;
+    bench.configure(endpoint(1, 1, &receiver.url));
+    bench.deliver(1, 1, 1);
+    receiver.seen().await;
+    for how in [Some(Status::unavailable("restarted")), None] {
+        let request = bench.reopen(how).await;
+        assert_eq!((request.worker_id.as_str(), request.window), ("worker-1", inboxops_worker::WINDOW));
+    }
+    // The core sends configurations anew on a new stream.
+    bench.configure(endpoint(1, 1, &receiver.url));
+    bench.deliver(1, 1, 1);
+    gate.add_permits(2);
+    let outcomes = bench.outcomes(2).await;
+    assert!(outcomes.iter().all(|outcome| outcome.response_status == 200));
+}
+
+#[tokio::test]
+async fn no_more_than_its_slots_are_under_way() {
+    let receiver = Receiver::start(|mut visit| async move {
+        visit.request().await?;
+        visit.hold().await
+    })
+    .await;
+    let mut settings = hasty(500);
+    settings.in_flight_max = 10;
+    let mut bench = Bench::start(settings).await;
+    for id in 1..=5 {
+        bench.configure(endpoint(id, 1, &receiver.url));
+        bench.deliver(6, id, 1);
+    }
+    assert!(bench.outcomes(30).await.iter().all(|outcome| outcome.error_code == "timeout"));
+    assert_eq!((receiver.requests(), receiver.connections()), (30, 30));
+    // The receiver sees the end of a request a moment later than the worker.
+    assert!(receiver.most_at_once() <= 20, "{} at once", receiver.most_at_once());
+}
+
+#[tokio::test]
+async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = gate.clone();
+    let mut receiver = Receiver::start(move |mut visit| {
+        let held = held.clone();
+        async move {
+            while visit.request().await? {
+                held.acquire().await.expect("it is never closed").forget();
+                visit.write(OK.as_bytes()).await?;
+            }
+            Ok(())
+        }
+    })
+    .await;
+    let mut settings = settings();
+    settings.in_flight_max = 3;
+    let mut bench = Bench::start(settings).await;
+    bench.configure(endpoint(1, 1, &receiver.url));
+    bench.deliver(10, 1, 1);
+    for _ in 0..3 {
+        receiver.seen().await;
+    }
+    bench.shutdown.cancel();
+    let unsent = bench.outcomes(7).await;
+    assert!(unsent.iter().all(|outcome| outcome.not_sent));
+    gate.add_permits(3);
+    let rest = bench.stop().await;
+    assert_eq!(rest.iter().filter(|outcome| outcome.response_status == 200).count(), 3);
+    assert_eq!((rest.len(), receiver.requests()), (3, 3));
+}

@@ -1,0 +1,9 @@
+//! The worker against real sockets: receivers of every kind, and a core that hands over what a test says.
+
+mod delivery;
+mod guard;
+mod hostile;
+mod lease;
+mod support;
+mod throughput;
+mod tls;

@@ -1,0 +1,219 @@
+//! Secure receivers: certificates good and bad, HTTP/1.1 and HTTP/2.
+
+use crate::support::{
+    Bench, endpoint, hasty,
+    receiver::{OK, Receiver},
+    settings,
+};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Request, Response, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use inboxops_worker::{Addresses, Resolver, Settings, Trust};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+/// An authority that the worker under test believes, or does not.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap().der().clone();
+        Authority { issuer: Issuer::new(params, key), certificate }
+    }
+
+    /// A server's side with a certificate for `host` that ends in the given year.
+    fn server(&self, host: &str, until: i32, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Arc::new(config)
+    }
+
+    /// Settings of a worker that believes only this authority and finds every name on this machine.
+    fn trusted(&self, mut settings: Settings) -> Settings {
+        settings.trust = Trust::Only(vec![self.certificate.clone()]);
+        settings.resolver = Resolver::Given(Arc::new(|_: &str| {
+            let here: Addresses = Some([IpAddr::from([127, 0, 0, 1])].into());
+            async move { here }.boxed()
+        }));
+        settings
+    }
+}
+
+/// A receiver behind TLS that answers with 200.
+struct Secure {
+    port: u16,
+    connections: Arc<AtomicUsize>,
+    seen: mpsc::UnboundedReceiver<(Version, String, HeaderMap, Bytes)>,
+    _tasks: JoinSet<()>,
+}
+
+impl Secure {
+    async fn start(config: Arc<ServerConfig>) -> Secure {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (sender, seen) = mpsc::unbounded_channel();
+        let count = connections.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let acceptor = TlsAcceptor::from(config);
+            let mut visits = JoinSet::new();
+            while let Ok((tcp, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                let (acceptor, sender) = (acceptor.clone(), sender.clone());
+                visits.spawn(async move {
+                    let Ok(stream) = acceptor.accept(tcp).await else { return };
+                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    let service = service_fn(move |request: Request<Incoming>| answer(request, sender.clone()));
+                    let io = TokioIo::new(stream);
+                    let served = match http2 {
+                        true => {
+                            hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                                .serve_connection(io, service)
+                                .await
+                        }
+                        false => hyper::server::conn::http1::Builder::new().serve_connection(io, service).await,
+                    };
+                    drop(served);
+                });
+            }
+        });
+        Secure { port, connections, seen, _tasks: tasks }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    seen: mpsc::UnboundedSender<(Version, String, HeaderMap, Bytes)>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let _ = seen.send((head.version, head.uri.to_string(), head.headers, body));
+    Ok(Response::new(Full::from("thanks")))
+}
+
+#[tokio::test]
+async fn a_good_certificate_is_believed() {
+    let authority = Authority::new();
+    for (host, alpn) in [("hooks.example", &[&b"http/1.1"[..]][..]), ("hooks.example", &[]), ("127.0.0.1", &[])] {
+        let mut receiver = Secure::start(authority.server(host, 2100, alpn)).await;
+        let mut bench = Bench::start(authority.trusted(settings())).await;
+        for _ in 0..5 {
+            let outcome = bench.once(&format!("https://{host}:{}/hook", receiver.port)).await;
+            assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""), "{host}");
+            assert_eq!(outcome.response_body.as_deref(), Some("thanks"));
+        }
+        let (version, target, headers, body) = receiver.seen.recv().await.unwrap();
+        assert_eq!((version, target.as_str(), &body[..]), (Version::HTTP_11, "/hook", &b"{\"a\":1}"[..]));
+        assert_eq!(headers["host"], format!("{host}:{}", receiver.port));
+        assert_eq!(receiver.connections.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn http2_carries_many_requests_over_one_connection() {
+    let authority = Authority::new();
+    let mut receiver = Secure::start(authority.server("hooks.example", 2100, &[b"h2", b"http/1.1"])).await;
+    let mut bench = Bench::start(authority.trusted(settings())).await;
+    let url = format!("https://hooks.example:{}/hook?a=b", receiver.port);
+    assert_eq!(bench.once(&url).await.response_status, 200);
+    let (version, target, headers, body) = receiver.seen.recv().await.unwrap();
+    assert_eq!((version, target.as_str()), (Version::HTTP_2, url.as_str()));
+    assert_eq!((headers.get("host"), &body[..]), (None, &b"{\"a\":1}"[..]));
+    assert_eq!(headers["content-length"], "7");
+    assert_eq!(headers["user-agent"], "InboxOps-Webhooks/1.0");
+    bench.deliver(300, 1, 1);
+    assert!(bench.outcomes(300).await.iter().all(|outcome| outcome.response_status == 200));
+    assert_eq!(receiver.connections.load(Ordering::SeqCst), 1);
+    for _ in 0..300 {
+        assert!(receiver.seen.try_recv().is_ok());
+    }
+    assert!(receiver.seen.try_recv().is_err());
+    assert_eq!(bench.stop().await.len(), 0);
+}
+
+#[tokio::test]
+async fn bad_certificates_are_told_apart() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    for (config, code) in [
+        (authority.server("hooks.example", 2021, &[]), "tls_expired"),
+        (authority.server("other.example", 2100, &[]), "tls_hostname"),
+        (stranger.server("hooks.example", 2100, &[]), "tls_untrusted"),
+    ] {
+        let mut receiver = Secure::start(config).await;
+        let mut bench = Bench::start(authority.trusted(settings())).await;
+        let outcome = bench.once(&format!("https://hooks.example:{}/", receiver.port)).await;
+        assert_eq!((outcome.response_status, outcome.error_code.as_str()), (0, code));
+        assert!(!outcome.not_sent);
+        assert!(receiver.seen.try_recv().is_err(), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn the_systems_authorities_do_not_know_ours() {
+    let authority = Authority::new();
+    let receiver = Secure::start(authority.server("hooks.example", 2100, &[])).await;
+    let mut system = authority.trusted(settings());
+    system.trust = Trust::System;
+    let mut bench = Bench::start(system).await;
+    assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.error_code, "tls_untrusted");
+}
+
+#[tokio::test]
+async fn a_receiver_without_tls_is_a_failed_handshake() {
+    let authority = Authority::new();
+    let receiver = Receiver::start(|mut visit| async move {
+        use tokio::io::AsyncWriteExt as _;
+        visit.tcp.write_all(OK.as_bytes()).await?;
+        visit.hold().await
+    })
+    .await;
+    let mut bench = Bench::start(authority.trusted(settings())).await;
+    assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.error_code, "tls_handshake");
+}
+
+#[tokio::test]
+async fn a_handshake_that_hangs_runs_into_the_connect_limit() {
+    let authority = Authority::new();
+    let receiver = Receiver::start(|mut visit| async move { visit.hold().await }).await;
+    let mut settings = authority.trusted(hasty(300));
+    settings.limits.request = std::time::Duration::from_secs(10);
+    let mut bench = Bench::start(settings).await;
+    bench.configure(endpoint(1, 1, &format!("https://hooks.example:{}/", receiver.port)));
+    bench.deliver(1, 1, 1);
+    assert_eq!(bench.outcomes(1).await[0].error_code, "connect_timeout");
+}
