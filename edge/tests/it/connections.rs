@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use inboxops_edge::Surface;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const PUBLIC: Surface = Surface::Public { internal: true };
@@ -58,6 +58,41 @@ async fn http2_without_tls_is_answered_on_the_same_port() {
     assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
     assert!(body.starts_with(b"Some(127.0.0.1) Rest"), "{body:?}");
+}
+
+#[tokio::test]
+async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).expect("a file");
+    assert!(inboxops_edge::tls::load(&cert, &key).is_err(), "there is no key");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    let tls = inboxops_edge::tls::load(&cert, &key).expect("an identity");
+    let house = House::behind_tls(PUBLIC, Some(tls), |_| {}).await;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).expect("a root");
+    for (offered, chosen) in [(&["h2", "http/1.1"][..], Some("h2")), (&["http/1.1"], Some("http/1.1")), (&[], None)] {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let mut config = builder.expect("versions").with_root_certificates(roots.clone()).with_no_client_auth();
+        config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let name = "localhost".try_into().expect("a name");
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let mut stream = connector.connect(name, house.connect().await).await.expect("a handshake");
+        let agreed = stream.get_ref().1.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+        assert_eq!(agreed.as_deref(), chosen);
+        if chosen != Some("h2") {
+            stream
+                .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                .await
+                .expect("a request");
+            let mut bytes = Vec::new();
+            // The server need not say that TLS ends.
+            let _ = stream.read_to_end(&mut bytes).await;
+            assert_eq!(Answer::parse(&bytes).status, 200);
+        }
+    }
 }
 
 #[tokio::test]

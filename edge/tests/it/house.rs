@@ -38,8 +38,16 @@ impl House {
         House::with(Surface::Public { internal: true }, |_| {}).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the test joins the task through `running`")]
     pub async fn with(surface: Surface, change: impl FnOnce(&mut Settings)) -> House {
+        House::behind_tls(surface, None, change).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test joins the task through `running`")]
+    pub async fn behind_tls(
+        surface: Surface,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        change: impl FnOnce(&mut Settings),
+    ) -> House {
         let ready = Arc::new(AtomicBool::new(true));
         let mut settings = Settings::new(|| 7);
         let asked = ready.clone();
@@ -49,7 +57,7 @@ impl House {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("an address");
         let shutdown = CancellationToken::new();
-        let listeners = vec![Listener { socket: Socket::Tcp(socket), tls: None, surface }];
+        let listeners = vec![Listener { socket: Socket::Tcp(socket), tls, surface }];
         let running = tokio::spawn(run(listeners, Arc::new(door), shutdown.clone()));
         House { address, ready, shutdown, running }
     }
