@@ -108,7 +108,7 @@ fn tag(service: &Service, rpc: &Rpc) -> String {
 }
 
 fn tags(model: &Model) -> Vec<Value> {
-    let mut all = BTreeMap::new();
+    let mut all = BTreeMap::from([(webhooks::TAG.to_owned(), webhooks::TAG_DESCRIPTION.to_owned())]);
     for (service, rpc, _) in model.routes() {
         all.entry(tag(service, rpc)).or_insert_with(|| prose(&service.comment));
     }

@@ -272,7 +272,7 @@ fn every_error_has_the_schema_an_example_of_its_own_code_and_its_headers() {
     let shared = document["components"]["responses"].as_object().expect("responses").iter();
     for (name, response) in inline.chain(shared).filter(|(_, response)| response.get("$ref").is_none()) {
         let media = &response["content"]["application/json"];
-        assert_eq!(media["schema"], json!({ "$ref": "#/components/schemas/Error" }), "{name}");
+        assert_eq!(media["schema"], json!({ "$ref": "#/components/schemas/ErrorResponse" }), "{name}");
         let examples = media["examples"].as_object().expect("examples");
         assert!(!examples.is_empty(), "{name}");
         for (code, example) in examples {
@@ -323,7 +323,10 @@ fn the_webhooks_are_the_events_that_can_be_tested_and_hold_the_resources_of_rest
     let webhooks = document["webhooks"].as_object().expect("webhooks");
     let tested = model.message("inboxops.v1.SendTestEventRequest").field("event").expect("a field");
     assert_eq!(webhooks.keys().cloned().collect::<Vec<_>>(), tested.rules.allowed);
+    let groups: BTreeSet<String> =
+        operations(&document).iter().map(|(_, _, operation)| operation["tags"].to_string()).collect();
     for (name, item) in webhooks {
+        assert!(!groups.contains(&item["post"]["tags"].to_string()), "one client file would overwrite the other");
         let body = &item["post"]["requestBody"]["content"]["application/json"];
         let pointer = body["schema"]["$ref"].as_str().and_then(|text| text.strip_prefix('#')).expect("a reference");
         let schema = document.pointer(pointer).expect("a schema");

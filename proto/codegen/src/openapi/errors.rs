@@ -163,7 +163,7 @@ fn response(reasons: &[(&Reason, Vec<Value>)], headers: Map<String, Value>) -> V
     json!({
         "description": lines.join("\n"),
         "headers": headers,
-        "content": { "application/json": { "schema": reference("schemas", "Error"), "examples": examples } },
+        "content": { "application/json": { "schema": reference("schemas", "ErrorResponse"), "examples": examples } },
     })
 }
 

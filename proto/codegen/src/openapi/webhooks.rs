@@ -41,6 +41,11 @@ const CHANGES: &[&str] = &[
     "last_message_at",
 ];
 
+/// Group of these operations. No service has it: generators make one file per group, and these would overwrite it.
+pub const TAG: &str = "Webhook events";
+/// What the document says of the group.
+pub const TAG_DESCRIPTION: &str = "What is posted to webhook endpoints.";
+
 const EVENT_ID: &str = "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51";
 const TENANT_ID: &str = "019ab5f0-0000-7000-8000-000000000001";
 const GROUP: &str = "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d50";
@@ -75,7 +80,7 @@ fn operation(name: &str, title: &str, when: &str, body: Value, sample: Value) ->
             "{when}\n\nPosted to every enabled endpoint that takes `{name}`, at least once. Check a signature against \
              the bytes of the body as they came, answer 2xx within 30 seconds, and drop an `event_id` that you had."
         ),
-        "tags": ["Webhooks"],
+        "tags": [TAG],
         "security": [],
         "parameters": headers(name),
         "requestBody": {

@@ -16,7 +16,7 @@ pub fn schemas() -> Map<String, Value> {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let mut all = Map::new();
     all.insert(
-        "Error".into(),
+        "ErrorResponse".into(),
         json!({
             "type": "object",
             "description": "The body of every failure.",
