@@ -1,3 +1,193 @@
-//! The ticket core: nouns, store, gate and dispatch.
+//! The ticket core: its nouns, its store, its gate and its dispatch. It implements the services of the contract and
+//! knows neither HTTP nor the worker's sockets.
 
+pub mod address;
+mod agents;
+mod api_keys;
+mod auth;
+mod cache;
+mod caller;
+mod deliveries;
+pub mod dispatch;
+mod error;
+pub mod events;
+mod html;
+mod identity;
+mod inboxes;
+mod limits;
+mod messages;
+mod page;
+mod plan;
+pub mod schedule;
+pub mod secrets;
+mod service_tokens;
+pub mod stamp;
 pub mod store;
+mod tags;
+mod tenants;
+mod tickets;
+pub mod token;
+mod webhooks;
+
+pub use caller::{Actor, Caller, Who};
+pub use error::{Error, Result, chain};
+
+use address::Resolver;
+use auth::{Authority, Limits};
+use dispatch::{Dispatcher, hub::Item};
+use inboxops_proto::{
+    address::AllowPrivate,
+    gate::Gate,
+    services::{Implementations, Services},
+};
+use secrets::MasterKey;
+use stamp::Stamps;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use store::{Db, Lane, Options};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// How often the times at which keys were used are written.
+const LAST_USED_EVERY: Duration = Duration::from_secs(20);
+/// How often limiters forget what no longer counts.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Where the database keeps the fingerprint of the master key that seals its secrets.
+const MASTER_KEY_FACT: &str = "master_key";
+
+/// What the core is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database_url: String,
+    /// Requests a minute of a tenant without a limit of its own.
+    pub requests_per_minute: u32,
+    /// Failed authentications a minute of an address.
+    pub failed_auth_per_minute: u32,
+    /// Whether webhooks may go to loopback and by http.
+    pub allow_private_targets: bool,
+    /// What seals secrets.
+    pub master_key: MasterKey,
+    /// Greatest number of writes in one transaction; the database's own default when unset.
+    pub write_group_max: Option<usize>,
+}
+
+impl Settings {
+    fn options(&self, stamps: &Stamps) -> Options {
+        Options { group_max: self.write_group_max, ..Options::new(&self.database_url, stamps.clock().clone()) }
+    }
+}
+
+/// The core of one process.
+pub struct Core {
+    db: Db,
+    authority: Arc<Authority>,
+    dispatcher: Arc<Dispatcher>,
+    to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
+    implementations: Implementations,
+}
+
+impl Core {
+    /// Opens the database, brings its schema up to date and checks that the master key is the one of its secrets.
+    pub async fn open(settings: Settings, stamps: Stamps) -> Result<Core> {
+        let db = Db::open(settings.options(&stamps)).await?;
+        let fingerprint = settings.master_key.fingerprint();
+        let claimed = fingerprint.clone();
+        let first =
+            db.system(Lane::Claims, async move |tx| store::meta::get_or_insert(tx, MASTER_KEY_FACT, &claimed).await);
+        if first.await? != fingerprint {
+            return Err(Error::MasterKeyWrong);
+        }
+        let limits = Limits {
+            requests_per_minute: settings.requests_per_minute,
+            failed_auth_per_minute: settings.failed_auth_per_minute,
+        };
+        let authority = Arc::new(Authority::new(db.clone(), stamps.clone(), limits));
+        let (dispatcher, to_park) =
+            Dispatcher::new(db.clone(), stamps.clone(), settings.master_key.clone(), authority.live_cores());
+        let hand = Arc::downgrade(&dispatcher);
+        db.hand_to(move |handed| {
+            if let Some(dispatcher) = hand.upgrade() {
+                dispatcher.handed(handed);
+            }
+        });
+        let resolver =
+            Resolver { allow: if settings.allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No } };
+        let implementations = Implementations {
+            tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
+            messages: Arc::new(messages::Messages::new(db.clone(), stamps.clone())),
+            tags: Arc::new(tags::Tags::new(db.clone(), stamps.clone())),
+            inboxes: Arc::new(inboxes::Inboxes::new(db.clone())),
+            agents: Arc::new(agents::Agents::new(db.clone())),
+            identity: Arc::new(identity::Identity::new(authority.clone())),
+            webhooks: Arc::new(webhooks::Webhooks::new(
+                db.clone(),
+                stamps.clone(),
+                settings.master_key,
+                authority.clone(),
+                dispatcher.clone(),
+                resolver,
+            )),
+            deliveries: Arc::new(deliveries::Deliveries::new(db.clone(), stamps.clone(), dispatcher.clone())),
+            api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
+            tenants: Arc::new(tenants::Tenants::new(db.clone(), stamps.clone(), authority.clone(), dispatcher.clone())),
+            service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps)),
+            dispatch: Arc::new(dispatch::Dispatch::new(dispatcher.clone())),
+        };
+        Ok(Core { db, authority, dispatcher, to_park: Mutex::new(Some(to_park)), implementations })
+    }
+
+    /// All services, behind the gate.
+    pub fn services(&self) -> Services {
+        let gate: Arc<dyn Gate> = self.authority.clone();
+        Services::guarded(gate, self.implementations.clone())
+    }
+
+    /// All services without the gate: for the worker of the same process.
+    pub fn implementations(&self) -> &Implementations {
+        &self.implementations
+    }
+
+    /// Whether the database answers.
+    pub async fn ready(&self) -> bool {
+        self.db.ping().await.is_ok()
+    }
+
+    /// Runs what goes on beside the calls, until `shutdown`; then writes what is left to write.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let to_park = self.to_park.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let dispatch = async {
+            if let Some(to_park) = to_park {
+                self.dispatcher.clone().run(to_park, shutdown.clone()).await;
+            }
+        };
+        tokio::join!(dispatch, self.keep_house(&shutdown));
+    }
+
+    /// Ends the lanes and closes the database. Call it after [`Core::run`] has ended.
+    pub async fn close(self) {
+        self.db.close().await;
+    }
+
+    async fn keep_house(&self, shutdown: &CancellationToken) {
+        let mut last_used = tokio::time::interval(LAST_USED_EVERY);
+        let mut tidy = tokio::time::interval(TIDY_EVERY);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                _ = last_used.tick() => self.flush_last_used().await,
+                _ = tidy.tick() => self.authority.tidy(),
+            }
+        }
+        self.flush_last_used().await;
+    }
+
+    async fn flush_last_used(&self) {
+        if let Err(error) = self.authority.flush_last_used().await {
+            tracing::warn!(error = chain(&error), "cannot write when keys were last used");
+        }
+    }
+}

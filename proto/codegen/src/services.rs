@@ -138,7 +138,10 @@ fn collections(out: &mut String, model: &Model) {
         })
     };
     let public = fields("pub ");
-    let _ = writeln!(out, "/// One implementation of every service.\npub struct Implementations {{\n{public}}}");
+    let _ = writeln!(
+        out,
+        "/// One implementation of every service.\n#[derive(Clone)]\npub struct Implementations {{\n{public}}}"
+    );
     let private = fields("");
     let _ = writeln!(
         out,

@@ -1,0 +1,34 @@
+//! The core's use of the address guard: an endpoint's address is looked at when it is made or changed. The rules are
+//! the contract's; the worker applies them again at every attempt.
+
+use crate::error::Result;
+use inboxops_proto::{
+    address::{self, AllowPrivate},
+    failure::{Failure, Violation},
+    reason::DetailCode,
+};
+use std::time::Duration;
+
+/// Longest time that a look-up may take; a name that does not resolve in it is accepted and fails at delivery.
+pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How addresses are looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Resolver {
+    /// Whether loopback and http are allowed, for trying things out.
+    pub allow: AllowPrivate,
+}
+
+/// Checks an address; the answer is its normal form.
+pub async fn check(url: &str, resolver: &Resolver) -> Result<String> {
+    let target = address::check_url(url, resolver.allow).map_err(refused)?;
+    let lookup = tokio::net::lookup_host((target.host().to_string(), target.port()));
+    if let Ok(Ok(found)) = tokio::time::timeout(RESOLVE_TIMEOUT, lookup).await {
+        address::check_ips(found.map(|it| it.ip()), resolver.allow).map_err(refused)?;
+    }
+    Ok(target.url().to_string())
+}
+
+fn refused(refusal: address::Refusal) -> Failure {
+    Failure::invalid(Violation::new("url", DetailCode::InvalidFormat, refusal.to_string()))
+}

@@ -1,0 +1,66 @@
+//! Agents: the service that lists the people of a tenant.
+
+use crate::{
+    caller::Caller,
+    error::Result,
+    page::Page,
+    store::{
+        self, Db,
+        agents::{Agent, Role},
+    },
+};
+use inboxops_proto::v1::{self, agent_service_server::AgentService};
+use tonic::{Request, Response, Status};
+
+/// The service of agents.
+pub struct Agents {
+    db: Db,
+}
+
+impl Agents {
+    /// On the store.
+    pub fn new(db: Db) -> Agents {
+        Agents { db }
+    }
+
+    async fn list(&self, caller: &Caller, request: v1::ListAgentsRequest) -> Result<v1::ListAgentsResponse> {
+        let page = Page::parse(request.page, request.per_page);
+        let mut read = self.db.read(caller.scope()?).await?;
+        let total = store::agents::count(&mut read).await?;
+        let agents = store::agents::list(&mut read, page.limit(), page.offset()).await?;
+        Ok(v1::ListAgentsResponse {
+            agents: agents.iter().map(v1::Agent::from).collect(),
+            meta: Some(page.meta(total)),
+        })
+    }
+}
+
+impl From<&Agent> for v1::Agent {
+    fn from(agent: &Agent) -> v1::Agent {
+        v1::Agent {
+            id: agent.id.to_string(),
+            name: agent.name.clone(),
+            email: agent.email.clone(),
+            role: role(agent.role) as i32,
+        }
+    }
+}
+
+/// The contract's role of a stored one; their numbers differ.
+pub(crate) fn role(role: Role) -> v1::Role {
+    match role {
+        Role::Admin => v1::Role::Admin,
+        Role::Agent => v1::Role::Agent,
+    }
+}
+
+#[tonic::async_trait]
+impl AgentService for Agents {
+    async fn list_agents(
+        &self,
+        request: Request<v1::ListAgentsRequest>,
+    ) -> Result<Response<v1::ListAgentsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.list(&caller, request.into_inner()).await?))
+    }
+}

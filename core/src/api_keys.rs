@@ -1,0 +1,208 @@
+//! API keys: the service by which people and the operator manage them. A key never manages keys. The key itself is
+//! shown once; the store holds its hash.
+
+use crate::{
+    auth::Authority,
+    caller::Caller,
+    error::Result,
+    page::Page,
+    secrets,
+    stamp::Stamps,
+    store::{self, Db, api_keys::ApiKey},
+    token::{self, TokenKind},
+};
+use inboxops_proto::{
+    admin::v1::{self as pb, api_key_service_server::ApiKeyService},
+    clock::Timestamp,
+    failure::{Failure, Violation},
+    id::ApiKeyId,
+    reason::{DetailCode, Reason},
+};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+macro_rules! scopes {
+    ($($variant:ident $name:literal $doc:literal;)*) => {
+        /// Something that a key may do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Scope { $(#[doc = $doc] $variant,)* }
+
+        impl Scope {
+            /// All of them: the preset *full*.
+            pub const ALL: &'static [Scope] = &[$(Scope::$variant,)*];
+
+            /// Name on the wire and in the store.
+            pub const fn name(self) -> &'static str { match self { $(Scope::$variant => $name,)* } }
+
+            /// The scope of a name.
+            pub fn from_name(name: &str) -> Option<Scope> { match name { $($name => Some(Scope::$variant),)* _ => None } }
+        }
+    };
+}
+
+scopes! {
+    TicketsRead "tickets:read" "Read tickets and agents.";
+    TicketsWrite "tickets:write" "Open and change tickets.";
+    MessagesRead "messages:read" "Read messages.";
+    MessagesWrite "messages:write" "Leave internal notes.";
+    TagsRead "tags:read" "Read tags.";
+    TagsWrite "tags:write" "Put tags on tickets and take them off.";
+    InboxesRead "inboxes:read" "Read inboxes.";
+    EventsRead "events:read" "Read events.";
+    WebhooksManage "webhooks:manage" "Manage webhook endpoints and deliveries.";
+}
+
+impl Scope {
+    /// The scopes of a stored list, names separated by spaces.
+    pub fn parse_list(text: &str) -> Vec<Scope> {
+        text.split(' ').filter_map(Scope::from_name).collect()
+    }
+
+    /// The stored list.
+    fn list(scopes: &[Scope]) -> String {
+        scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The service of API keys.
+pub struct ApiKeys {
+    db: Db,
+    stamps: Stamps,
+    authority: Arc<Authority>,
+}
+
+impl ApiKeys {
+    /// On the store; `authority` forgets what changes.
+    pub fn new(db: Db, stamps: Stamps, authority: Arc<Authority>) -> ApiKeys {
+        ApiKeys { db, stamps, authority }
+    }
+
+    async fn create(&self, caller: &Caller, request: pb::CreateApiKeyRequest) -> Result<pb::CreateApiKeyResponse> {
+        let scopes: Vec<Scope> = match request.scopes.is_empty() {
+            true => Scope::ALL.to_vec(),
+            // In the order of the catalogue, each once.
+            false => Scope::ALL
+                .iter()
+                .copied()
+                .filter(|scope| request.scopes.iter().any(|name| name == scope.name()))
+                .collect(),
+        };
+        let (stamp, expires_at) = (self.stamps.stamp(), request.expires_at.as_ref().map(Timestamp::from));
+        if expires_at.is_some_and(|at| at <= stamp.at) {
+            return Err(Failure::invalid(Violation::new(
+                "expires_at",
+                DetailCode::OutOfRange,
+                "must lie in the future",
+            ))
+            .into());
+        }
+        let key = token::make(TokenKind::ApiKey, &self.stamps);
+        let scope = caller.scope()?;
+        let row = ApiKey {
+            id: stamp.ids().next(ApiKeyId::new),
+            tenant: scope.tenant(),
+            name: request.name.unwrap_or_default(),
+            prefix: token::prefix(&key).to_owned(),
+            scopes: Scope::list(&scopes),
+            created_at: stamp.at,
+            last_used_at: None,
+            expires_at,
+            revoked_at: None,
+        };
+        let (hash, inserted) = (secrets::hash(&key), row.clone());
+        self.db.write(scope, async move |tx| store::api_keys::insert(tx, &inserted, hash).await).await?;
+        Ok(pb::CreateApiKeyResponse { api_key: Some(pb::ApiKey::from(&row)), key: key.to_string() })
+    }
+
+    async fn list(&self, caller: &Caller, request: pb::ListApiKeysRequest) -> Result<pb::ListApiKeysResponse> {
+        let page = Page::parse(request.page, request.per_page);
+        let mut read = self.db.read(caller.scope()?).await?;
+        let total = store::api_keys::count(&mut read, request.include_revoked).await?;
+        let keys = store::api_keys::list(&mut read, request.include_revoked, page.limit(), page.offset()).await?;
+        Ok(pb::ListApiKeysResponse {
+            api_keys: keys.iter().map(pb::ApiKey::from).collect(),
+            meta: Some(page.meta(total)),
+        })
+    }
+
+    async fn update(&self, caller: &Caller, request: pb::UpdateApiKeyRequest) -> Result<pb::UpdateApiKeyResponse> {
+        let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
+        let (name, authority) = (request.name.unwrap_or_default(), self.authority.clone());
+        let key = self
+            .db
+            .write(caller.scope()?, async move |tx| {
+                let key = store::api_keys::rename(tx, id, &name).await?.ok_or(Reason::ApiKeyNotFound)?;
+                let authority = authority.clone();
+                tx.after(move || authority.forget());
+                Ok(key)
+            })
+            .await?;
+        Ok(pb::UpdateApiKeyResponse { api_key: Some(pb::ApiKey::from(&key)) })
+    }
+
+    async fn revoke(&self, caller: &Caller, request: pb::RevokeApiKeyRequest) -> Result<pb::RevokeApiKeyResponse> {
+        let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
+        let (at, authority) = (self.stamps.now(), self.authority.clone());
+        let key = self
+            .db
+            .write(caller.scope()?, async move |tx| {
+                // Revoking again keeps the first time.
+                let key = store::api_keys::revoke(tx, id, at).await?.ok_or(Reason::ApiKeyNotFound)?;
+                let authority = authority.clone();
+                tx.after(move || authority.forget());
+                Ok(key)
+            })
+            .await?;
+        Ok(pb::RevokeApiKeyResponse { api_key: Some(pb::ApiKey::from(&key)) })
+    }
+}
+
+impl From<&ApiKey> for pb::ApiKey {
+    fn from(key: &ApiKey) -> pb::ApiKey {
+        pb::ApiKey {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            key_prefix: key.prefix.clone(),
+            scopes: Scope::parse_list(&key.scopes).into_iter().map(|scope| scope.name().to_owned()).collect(),
+            created_at: Some(key.created_at.into()),
+            last_used_at: key.last_used_at.map(Into::into),
+            expires_at: key.expires_at.map(Into::into),
+            revoked_at: key.revoked_at.map(Into::into),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl ApiKeyService for ApiKeys {
+    async fn create_api_key(
+        &self,
+        request: Request<pb::CreateApiKeyRequest>,
+    ) -> Result<Response<pb::CreateApiKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.create(&caller, request.into_inner()).await?))
+    }
+
+    async fn list_api_keys(
+        &self,
+        request: Request<pb::ListApiKeysRequest>,
+    ) -> Result<Response<pb::ListApiKeysResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.list(&caller, request.into_inner()).await?))
+    }
+
+    async fn update_api_key(
+        &self,
+        request: Request<pb::UpdateApiKeyRequest>,
+    ) -> Result<Response<pb::UpdateApiKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.update(&caller, request.into_inner()).await?))
+    }
+
+    async fn revoke_api_key(
+        &self,
+        request: Request<pb::RevokeApiKeyRequest>,
+    ) -> Result<Response<pb::RevokeApiKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.revoke(&caller, request.into_inner()).await?))
+    }
+}

@@ -1,0 +1,421 @@
+//! The core's gate: who calls, how often, and whether they may. Every way in passes it, in the order of the
+//! contract: authenticate, rate, entitlement, scope or role. It knows RPCs by their policy only.
+
+use crate::{
+    api_keys::Scope,
+    cache::Cache,
+    caller::{Caller, Who},
+    error::{Error, Result},
+    limits::{EXACT_MAX, FailedAuth, Standing, WINDOW, Windows},
+    plan::{self, Entitlement},
+    secrets,
+    stamp::Stamps,
+    store::{self, Db, TenantScope, tenants::Plan},
+    token::{self, TokenKind},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    failure::Failure,
+    gate::{Admission, Gate, Policy, Rpc},
+    id::{ApiKeyId, ServiceTokenId, TenantId},
+    reason::Reason,
+    wire::{self, Origin, Way},
+};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tonic::{Extensions, metadata::MetadataMap};
+
+/// Longest time that a looked-up key is believed where a change in this process drops it at once.
+const KEEP: Duration = Duration::from_secs(5);
+/// The same where another process may change it.
+const KEEP_SHARED: Duration = Duration::from_secs(1);
+
+/// What the gate knows of a tenant.
+#[derive(Clone, Debug)]
+pub struct TenantFacts {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: String,
+    /// Its plan.
+    pub plan: Plan,
+    /// Whether it has the entitlement `webhooks`.
+    pub webhooks: bool,
+    /// Whether it has the entitlement `public_api`.
+    pub public_api: bool,
+    /// Whether the operator suspended it.
+    pub suspended: bool,
+    /// Requests a minute.
+    pub requests_per_minute: u32,
+}
+
+impl TenantFacts {
+    /// Whether the tenant has an entitlement.
+    pub fn has(&self, entitlement: Entitlement) -> bool {
+        match entitlement {
+            Entitlement::Webhooks => self.webhooks,
+            Entitlement::PublicApi => self.public_api,
+        }
+    }
+}
+
+/// What the gate knows of an API key.
+#[derive(Clone, Debug)]
+pub struct KeyFacts {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its name.
+    pub name: String,
+    /// Its first characters.
+    pub prefix: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Time at which it ends.
+    expires_at: Option<Timestamp>,
+    /// Time at which it was revoked.
+    revoked_at: Option<Timestamp>,
+    /// Its tenant.
+    pub tenant: Arc<TenantFacts>,
+}
+
+#[derive(Clone, Debug)]
+struct TokenFacts {
+    id: ServiceTokenId,
+    name: String,
+    dispatch_only: bool,
+}
+
+/// The gate of the core.
+pub struct Authority {
+    db: Db,
+    stamps: Stamps,
+    settings: Limits,
+    keys: Cache<[u8; 32], Arc<KeyFacts>>,
+    tokens: Cache<[u8; 32], Arc<TokenFacts>>,
+    tenants: Cache<TenantId, Arc<TenantFacts>>,
+    windows: Windows,
+    failed: FailedAuth,
+    used: Mutex<HashMap<ApiKeyId, Timestamp>>,
+    live_cores: Arc<AtomicU32>,
+}
+
+/// The limits that the settings give.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests a minute of a tenant without a limit of its own.
+    pub requests_per_minute: u32,
+    /// Failed authentications a minute of an address.
+    pub failed_auth_per_minute: u32,
+}
+
+impl Authority {
+    /// A gate with empty caches and windows.
+    pub fn new(db: Db, stamps: Stamps, settings: Limits) -> Authority {
+        let keep = if db.is_shared() { KEEP_SHARED } else { KEEP };
+        Authority {
+            keys: Cache::new(keep),
+            tokens: Cache::new(keep),
+            tenants: Cache::new(keep),
+            windows: Windows::default(),
+            failed: FailedAuth::new(settings.failed_auth_per_minute),
+            used: Mutex::default(),
+            live_cores: Arc::new(AtomicU32::new(1)),
+            db,
+            stamps,
+            settings,
+        }
+    }
+
+    /// Forgets what was looked up: a key, a token or a tenant changed.
+    pub fn forget(&self) {
+        self.keys.clear();
+        self.tokens.clear();
+        self.tenants.clear();
+    }
+
+    /// How many cores share the database now, for the dispatcher to keep: great limits are shared by division.
+    pub fn live_cores(&self) -> Arc<AtomicU32> {
+        self.live_cores.clone()
+    }
+
+    /// Drops what no longer counts from the limiters. Call it every minute or so.
+    pub fn tidy(&self) {
+        self.windows.retain_recent(self.stamps.now());
+        self.failed.retain_recent();
+    }
+
+    /// Writes when keys were last used, all in one statement batch.
+    pub async fn flush_last_used(&self) -> Result<()> {
+        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        if used.is_empty() {
+            return Ok(());
+        }
+        let used: Vec<_> = used.into_iter().collect();
+        Ok(store::api_keys::mark_used(&self.db, used).await?)
+    }
+
+    /// What is known of a tenant.
+    pub async fn tenant(&self, id: TenantId) -> Result<Option<Arc<TenantFacts>>> {
+        let now = self.stamps.now();
+        if let Some(facts) = self.tenants.get(&id, now) {
+            return Ok(Some(facts));
+        }
+        let generation = self.tenants.generation();
+        let Some(row) = store::tenants::find(&self.db, id).await? else { return Ok(None) };
+        let facts = Arc::new(self.facts(row));
+        self.tenants.fill(id, facts.clone(), generation, now);
+        Ok(Some(facts))
+    }
+
+    fn facts(&self, row: store::tenants::Tenant) -> TenantFacts {
+        TenantFacts {
+            webhooks: plan::entitled(row.plan, row.webhooks),
+            public_api: plan::entitled(row.plan, row.public_api),
+            requests_per_minute: row.requests_per_minute.unwrap_or(self.settings.requests_per_minute),
+            id: row.id,
+            name: row.name,
+            plan: row.plan,
+            suspended: row.suspended,
+        }
+    }
+
+    async fn key(&self, key: &str) -> Result<Arc<KeyFacts>> {
+        let (hash, now) = (secrets::hash(key), self.stamps.now());
+        if let Some(facts) = self.keys.get(&hash, now) {
+            return Ok(facts);
+        }
+        let generation = self.keys.generation();
+        let row = store::api_keys::find_by_hash(&self.db, hash).await?.ok_or(Reason::InvalidApiKey)?;
+        let tenant = self.tenant(row.tenant).await?.ok_or(Error::Broken("a key has its tenant"))?;
+        let facts = Arc::new(KeyFacts {
+            id: row.id,
+            name: row.name,
+            prefix: row.prefix,
+            scopes: Scope::parse_list(&row.scopes),
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            tenant,
+        });
+        self.keys.fill(hash, facts.clone(), generation, now);
+        Ok(facts)
+    }
+
+    async fn token(&self, token: &str) -> Result<Arc<TokenFacts>> {
+        if token::kind(token) != Some(TokenKind::Service) {
+            return Err(Reason::InvalidApiKey.into());
+        }
+        let (hash, now) = (secrets::hash(token), self.stamps.now());
+        if let Some(facts) = self.tokens.get(&hash, now) {
+            return Ok(facts);
+        }
+        let generation = self.tokens.generation();
+        let row = store::service_tokens::find_by_hash(&self.db, hash).await?.ok_or(Reason::InvalidApiKey)?;
+        let facts = Arc::new(TokenFacts { id: row.id, name: row.name, dispatch_only: row.dispatch_only });
+        self.tokens.fill(hash, facts.clone(), generation, now);
+        Ok(facts)
+    }
+
+    /// Finds out who calls. The standing is that of the tenant's rate limit, for API keys.
+    async fn authenticate(
+        &self,
+        metadata: &MetadataMap,
+        extensions: &mut Extensions,
+    ) -> Result<(Caller, Option<Standing>)> {
+        if let Some(edge) = metadata.get(wire::EDGE_TOKEN) {
+            let token = edge.to_str().map_err(|_| Reason::InvalidApiKey)?;
+            if self.token(token).await?.dispatch_only {
+                return Err(Reason::RoleRequired.into());
+            }
+            wire::incoming(metadata, extensions);
+        }
+        if let Some(caller) = extensions.get::<Caller>() {
+            // Only the operator's own process can have put it there.
+            return Ok((self.for_tenant(caller.who().clone(), metadata).await?, None));
+        }
+        let Some(credential) = bearer(metadata)? else {
+            let local = extensions.get::<Origin>().is_some_and(|origin| origin.way == Way::Local);
+            if local {
+                return Ok((self.for_tenant(Who::Operator, metadata).await?, None));
+            }
+            return Err(Reason::MissingApiKey.into());
+        };
+        match token::kind(credential) {
+            Some(TokenKind::ApiKey) => self.api_key(credential).await,
+            Some(TokenKind::Service) => {
+                let facts = self.token(credential).await?;
+                let who = match facts.dispatch_only {
+                    true => Who::Worker { id: facts.id },
+                    false => Who::Service { id: facts.id, name: facts.name.clone() },
+                };
+                Ok((self.for_tenant(who, metadata).await?, None))
+            }
+            None => Err(Reason::InvalidApiKey.into()),
+        }
+    }
+
+    async fn api_key(&self, key: &str) -> Result<(Caller, Option<Standing>)> {
+        let (facts, now) = (self.key(key).await?, self.stamps.now());
+        if facts.revoked_at.is_some_and(|at| at <= now) {
+            return Err(Reason::RevokedApiKey.into());
+        }
+        if facts.expires_at.is_some_and(|at| at <= now) {
+            return Err(Reason::ExpiredApiKey.into());
+        }
+        let tenant = facts.tenant.id;
+        let standing = self.count(tenant, facts.tenant.requests_per_minute, now).await?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(facts.id, now);
+        let who = Who::ApiKey { id: facts.id, name: facts.name.clone() };
+        Ok((Caller::new(who, Some(TenantScope::new(tenant))).with_key(facts), Some(standing)))
+    }
+
+    async fn count(&self, tenant: TenantId, limit: u32, now: Timestamp) -> Result<Standing> {
+        if limit > EXACT_MAX {
+            // Each process takes its share: a count in the database on every call would cost more than it is worth.
+            let share = self.windows.admit(tenant, limit.div_ceil(self.live_cores.load(Ordering::Relaxed).max(1)), now);
+            return Ok(Standing { limit, ..share });
+        }
+        let local = self.windows.admit(tenant, limit, now);
+        if !self.db.is_shared() || !local.accepted {
+            // A flood ends here: what this process alone accepted fills the window already.
+            return Ok(local);
+        }
+        let shared = store::rate_windows::admit(&self.db, tenant, limit, now).await?;
+        let frees_at = shared.oldest_leaves_at.unwrap_or_else(|| now.plus(WINDOW));
+        Ok(Standing { accepted: shared.accepted, limit, remaining: limit.saturating_sub(shared.used), frees_at })
+    }
+
+    async fn for_tenant(&self, who: Who, metadata: &MetadataMap) -> Result<Caller> {
+        let Some(named) = metadata.get(wire::TENANT) else { return Ok(Caller::new(who, None)) };
+        let id = named.to_str().ok().and_then(|text| text.parse().ok()).ok_or(Reason::TenantNotFound)?;
+        let facts = self.tenant(id).await?.ok_or(Reason::TenantNotFound)?;
+        Ok(Caller::new(who, Some(TenantScope::new(facts.id))))
+    }
+
+    /// A failed authentication, or what is answered in its place when the address had too many.
+    fn failed(&self, failure: Failure, extensions: &Extensions) -> Failure {
+        let guessed = matches!(
+            failure.reason,
+            Reason::InvalidApiKey | Reason::RevokedApiKey | Reason::ExpiredApiKey | Reason::MissingApiKey
+        );
+        let peer =
+            extensions.get::<Origin>().and_then(|origin| origin.peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match guessed.then(|| self.failed.count(peer)) {
+            Some(Err(limited)) => limited,
+            _ => failure,
+        }
+    }
+
+    /// Whether the caller may have the RPC: suspension, entitlement, then scope or role.
+    async fn allow(&self, policy: &Policy, caller: &Caller) -> Result<()> {
+        if policy.public {
+            return Ok(());
+        }
+        match caller.who() {
+            Who::ApiKey { .. } => {
+                let key = caller.key().ok_or(Error::Broken("a key's caller knows its key"))?;
+                own(&key.tenant, policy, Some(Entitlement::PublicApi))?;
+                let scope = policy.api_key.ok_or_else(|| denied("API keys may not make this call."))?;
+                if !Scope::from_name(scope).is_none_or(|scope| key.scopes.contains(&scope)) {
+                    return Err(Failure::new(Reason::InsufficientScope).fact("scope", scope).into());
+                }
+                Ok(())
+            }
+            Who::Agent { role, .. } => {
+                let tenant = self.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
+                own(&tenant, policy, None)?;
+                let least = policy.session.ok_or_else(|| denied("Sessions may not make this call."))?;
+                // Roles are numbered from the most powerful down.
+                if (*role as i32) > (least as i32) {
+                    return Err(Failure::new(Reason::RoleRequired).fact("role", "admin").into());
+                }
+                Ok(())
+            }
+            Who::Service { .. } if policy.service => Ok(()),
+            Who::Operator if policy.service || policy.operator => Ok(()),
+            Who::Worker { .. } if policy.worker => Ok(()),
+            _ => Err(denied("This credential may not make this call.").into()),
+        }
+    }
+
+    async fn decide(
+        &self,
+        rpc: &'static Rpc,
+        metadata: &MetadataMap,
+        extensions: &mut Extensions,
+    ) -> (Option<Standing>, Result<()>) {
+        if rpc.policy.public {
+            extensions.insert(Caller::new(Who::Anybody, None));
+            return (None, Ok(()));
+        }
+        let (caller, standing) = match self.authenticate(metadata, extensions).await {
+            Ok(known) => known,
+            Err(error) => return (None, Err(error)),
+        };
+        if let Some(refusal) = standing.and_then(|standing| standing.refusal(self.stamps.now())) {
+            return (standing, Err(refusal.into()));
+        }
+        let allowed = self.allow(&rpc.policy, &caller).await;
+        extensions.insert(caller);
+        (standing, allowed)
+    }
+}
+
+#[tonic::async_trait]
+impl Gate for Authority {
+    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
+        let (standing, decided) = self.decide(rpc, metadata, extensions).await;
+        let headers = standing.map(|standing| standing.headers(self.stamps.now())).unwrap_or_default();
+        let verdict = decided.map_err(|error| self.failed(error.into_failure(), extensions));
+        Admission { headers, verdict }
+    }
+
+    async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure> {
+        let Some(caller) = extensions.get::<Caller>() else { return Err(Reason::MissingApiKey.into()) };
+        let again = async {
+            if let (Who::ApiKey { .. }, Some(hash)) = (caller.who(), caller.key().map(|key| key.id)) {
+                let row = store::api_keys::get(&mut self.db.peek(caller.scope()?).await?, hash)
+                    .await?
+                    .ok_or(Reason::InvalidApiKey)?;
+                if row.revoked_at.is_some_and(|at| at <= self.stamps.now()) {
+                    return Err(Reason::RevokedApiKey.into());
+                }
+            }
+            self.allow(&rpc.policy, caller).await
+        };
+        again.await.map_err(Error::into_failure)
+    }
+}
+
+/// Checks what a tenant's own callers need: the tenant is not suspended and has the entitlements.
+fn own(tenant: &TenantFacts, policy: &Policy, way: Option<Entitlement>) -> Result<()> {
+    if tenant.suspended {
+        return Err(Reason::TenantSuspended.into());
+    }
+    let asked = policy.entitlement.and_then(Entitlement::from_name);
+    match way.into_iter().chain(asked).find(|entitlement| !tenant.has(*entitlement)) {
+        Some(missing) => Err(missing.refusal().into()),
+        None => Ok(()),
+    }
+}
+
+fn denied(message: &'static str) -> Failure {
+    Failure::new(Reason::RoleRequired).message(message)
+}
+
+/// The bearer token of the call; the scheme's letter case does not count.
+fn bearer(metadata: &MetadataMap) -> Result<Option<&str>> {
+    let Some(header) = metadata.get("authorization") else { return Ok(None) };
+    let text = header.to_str().map_err(|_| Reason::InvalidApiKey)?;
+    let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
+    match scheme.eq_ignore_ascii_case("bearer") {
+        true => Ok(Some(token.trim())),
+        false => Err(Reason::MissingApiKey.into()),
+    }
+}

@@ -1,0 +1,86 @@
+//! A small cache for what the gate looks up on every call. A load that races a change never puts the old value
+//! back: it fills only when no change came between its begin and its end.
+
+use inboxops_proto::clock::Timestamp;
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{
+        PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Greatest number of entries; a full cache starts anew.
+const ENTRIES_MAX: usize = 50_000;
+
+/// Values by key, each kept for a fixed time at most.
+pub struct Cache<K, V> {
+    entries: RwLock<HashMap<K, (V, Timestamp)>>,
+    generation: AtomicU64,
+    keep: Duration,
+}
+
+impl<K: Eq + Hash, V: Clone> Cache<K, V> {
+    /// Entries are read again after `keep`.
+    pub fn new(keep: Duration) -> Cache<K, V> {
+        Cache { entries: RwLock::default(), generation: AtomicU64::new(0), keep }
+    }
+
+    /// The value of `key`, unless it is too old at `now`.
+    pub fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(key).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
+    }
+
+    /// Marks the begin of a load; give the result to [`Cache::fill`].
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// Keeps a value that was loaded since `generation`, unless something changed meanwhile.
+    pub fn fill(&self, key: K, value: V, generation: u64, now: Timestamp) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if self.generation.load(Ordering::SeqCst) != generation {
+            return;
+        }
+        if entries.len() >= ENTRIES_MAX {
+            entries.clear();
+        }
+        entries.insert(key, (value, now.plus(self.keep)));
+    }
+
+    /// Forgets everything: keys and plans change rarely, so that one rule for all changes is cheap and cannot miss.
+    pub fn clear(&self) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        entries.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(0);
+
+    #[test]
+    fn a_load_that_races_a_change_fills_nothing() {
+        let cache = Cache::new(Duration::from_secs(5));
+        let begun = cache.generation();
+        cache.clear();
+        cache.fill("key", 1, begun, NOW);
+        assert_eq!(cache.get(&"key", NOW), None);
+        cache.fill("key", 2, cache.generation(), NOW);
+        assert_eq!(cache.get(&"key", NOW), Some(2));
+    }
+
+    #[test]
+    fn an_entry_ends_by_itself() {
+        let cache = Cache::new(Duration::from_secs(5));
+        cache.fill("key", 1, cache.generation(), NOW);
+        assert_eq!(cache.get(&"key", NOW.plus(Duration::from_micros(4_999_999))), Some(1));
+        assert_eq!(cache.get(&"key", NOW.plus(Duration::from_secs(5))), None);
+    }
+}

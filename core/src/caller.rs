@@ -1,0 +1,136 @@
+//! Who calls: what the gate found out and the nouns rely on. Only the gate makes callers of customers; the operator's
+//! comes from the local socket or from the operator's own process.
+
+use crate::{
+    auth::KeyFacts,
+    error::{Error, Result},
+    store::TenantScope,
+};
+use inboxops_proto::{
+    id::{AgentId, ApiKeyId, ServiceTokenId, TenantId},
+    reason::Reason,
+    v1::Role,
+};
+use serde::Serialize;
+use std::sync::Arc;
+use tonic::Request;
+
+/// Who calls, and the tenant for which.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    who: Who,
+    tenant: Option<TenantScope>,
+    key: Option<Arc<KeyFacts>>,
+}
+
+/// Kind and identity of a caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A customer's program.
+    ApiKey {
+        /// The key.
+        id: ApiKeyId,
+        /// Its name.
+        name: String,
+    },
+    /// A person of the tenant, in a browser.
+    Agent {
+        /// The agent.
+        id: AgentId,
+        /// The agent's name.
+        name: String,
+        /// The agent's role.
+        role: Role,
+    },
+    /// A program of the operator.
+    Service {
+        /// Its token.
+        id: ServiceTokenId,
+        /// The token's name.
+        name: String,
+    },
+    /// A worker: it may dispatch and nothing else.
+    Worker {
+        /// Its token.
+        id: ServiceTokenId,
+    },
+    /// The operator.
+    Operator,
+    /// Nobody in particular: an RPC that anybody may call.
+    Anybody,
+}
+
+/// Who acted, as events tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Actor {
+    /// `agent`, `customer`, `api_key`, `service` or `system`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Id of the agent, key or token.
+    pub id: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl Caller {
+    pub(crate) fn new(who: Who, tenant: Option<TenantScope>) -> Caller {
+        Caller { who, tenant, key: None }
+    }
+
+    /// The operator, who administers from the machine itself. Put it into the extensions of a request that is made
+    /// in the operator's own process; extensions do not come in over any wire.
+    pub fn operator() -> Caller {
+        Caller::new(Who::Operator, None)
+    }
+
+    pub(crate) fn with_key(mut self, key: Arc<KeyFacts>) -> Caller {
+        self.key = Some(key);
+        self
+    }
+
+    /// What the gate knows of the caller's API key.
+    pub(crate) fn key(&self) -> Option<&Arc<KeyFacts>> {
+        self.key.as_ref()
+    }
+
+    /// The caller that the gate left in a request.
+    pub fn of<T>(request: &Request<T>) -> Result<Caller> {
+        request
+            .extensions()
+            .get::<Caller>()
+            .cloned()
+            .ok_or(Error::Broken("a request reached its service past the gate"))
+    }
+
+    /// Who it is.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The tenant that the call is for: the key's, the session's, or the one that a program of the operator names.
+    pub fn scope(&self) -> Result<TenantScope> {
+        self.tenant.clone().ok_or_else(|| Reason::TenantNotFound.into())
+    }
+
+    /// Whether the call comes from the tenant itself and not from the operator's side.
+    pub fn is_tenants_own(&self) -> bool {
+        matches!(self.who, Who::ApiKey { .. } | Who::Agent { .. })
+    }
+
+    /// Who acted, for events.
+    pub fn actor(&self) -> Actor {
+        let actor = |kind, id: Option<String>, name: &str| Actor { kind, id, name: name.to_owned() };
+        match &self.who {
+            Who::ApiKey { id, name } => actor("api_key", Some(id.to_string()), name),
+            Who::Agent { id, name, .. } => actor("agent", Some(id.to_string()), name),
+            Who::Service { id, name } => actor("service", Some(id.to_string()), name),
+            Who::Worker { id } => actor("service", Some(id.to_string()), "worker"),
+            Who::Operator | Who::Anybody => actor("system", None, "InboxOps"),
+        }
+    }
+}
+
+/// The tenant that a request of an internal service names.
+pub(crate) fn named_tenant(text: &str) -> Result<TenantId> {
+    text.parse().map_err(|_| Reason::TenantNotFound.into())
+}

@@ -1,0 +1,199 @@
+//! Deliveries: the service that shows how they went and sends them again.
+
+use crate::{
+    caller::Caller,
+    dispatch::Dispatcher,
+    error::{Error, Result},
+    events::{Kind, Rendered},
+    page::PER_PAGE_DEFAULT,
+    schedule::ATTEMPTS_MAX,
+    stamp::Stamps,
+    store::{
+        self, Db,
+        deliveries::{Attempt, Delivery, Page, Shown, State},
+        endpoints::Endpoint,
+    },
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    failure::Failure,
+    id::{DeliveryId, EndpointId},
+    reason::Reason,
+    v1::{self, DeliveryStatus, delivery_service_server::DeliveryService},
+};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The service of deliveries.
+pub struct Deliveries {
+    db: Db,
+    stamps: Stamps,
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl Deliveries {
+    /// On the store; `dispatcher` is told of what is due.
+    pub fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>) -> Deliveries {
+        Deliveries { db, stamps, dispatcher }
+    }
+
+    async fn list(&self, caller: &Caller, request: v1::ListDeliveriesRequest) -> Result<v1::ListDeliveriesResponse> {
+        let endpoint: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
+        let before =
+            request.cursor.as_deref().map(|text| text.parse().map_err(|_| Reason::InvalidCursor)).transpose()?;
+        let shown_as =
+            request.status.iter().map(|code| Shown::from_code(*code).ok_or(Error::Broken("the gate checks enums")));
+        let keep = Page { shown: shown_as.collect::<Result<_>>()?, before };
+        let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT);
+        let mut read = self.db.read(caller.scope()?).await?;
+        store::endpoints::get(&mut read, endpoint).await?.ok_or(Reason::EndpointNotFound)?;
+        let mut rows = store::deliveries::list(&mut read, endpoint, &keep, i64::from(per_page) + 1).await?;
+        let has_more = rows.len() > per_page as usize;
+        rows.truncate(per_page as usize);
+        let next_cursor = rows.last().filter(|_| has_more).map(|row| row.id.to_string());
+        Ok(v1::ListDeliveriesResponse {
+            deliveries: rows.iter().map(shown).collect(),
+            meta: Some(v1::CursorMeta { has_more, next_cursor }),
+        })
+    }
+
+    async fn get(&self, caller: &Caller, request: v1::GetDeliveryRequest) -> Result<v1::GetDeliveryResponse> {
+        let id = delivery_id(&request.delivery_id)?;
+        let mut read = self.db.read(caller.scope()?).await?;
+        let delivery = store::deliveries::get(&mut read, id).await?.ok_or(Reason::DeliveryNotFound)?;
+        let attempts = store::deliveries::attempts(&mut read, id).await?;
+        let payload =
+            store::events::body(&mut read, delivery.event).await?.ok_or(Error::Broken("a delivery has its event"))?;
+        let brief = shown(&delivery);
+        let detail = v1::DeliveryDetail {
+            id: brief.id,
+            endpoint_id: brief.endpoint_id,
+            event: brief.event,
+            event_id: brief.event_id,
+            status: brief.status,
+            attempt_count: brief.attempt_count,
+            max_attempts: brief.max_attempts,
+            next_attempt_at: brief.next_attempt_at,
+            response_status: brief.response_status,
+            error_code: brief.error_code,
+            test: brief.test,
+            created_at: brief.created_at,
+            delivered_at: brief.delivered_at,
+            payload,
+            attempts: attempts.into_iter().map(v1::Attempt::from).collect(),
+        };
+        Ok(v1::GetDeliveryResponse { delivery: Some(detail) })
+    }
+
+    async fn resend(&self, caller: &Caller, request: v1::ResendDeliveryRequest) -> Result<v1::ResendDeliveryResponse> {
+        let (id, at) = (delivery_id(&request.delivery_id)?, self.stamps.now());
+        let dispatcher = self.dispatcher.clone();
+        let delivery = self
+            .db
+            .write(caller.scope()?, async move |tx| {
+                let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+                if !store::deliveries::rearm(tx, &old, at).await? {
+                    let busy = Failure::new(Reason::Conflict).message("A request of this delivery is on its way.");
+                    return Err(busy.retry_after(1).into());
+                }
+                let dispatcher = dispatcher.clone();
+                tx.after(move || dispatcher.wake());
+                Ok(Delivery { state: State::Waiting, failures: 0, due_at: at, settled_at: None, ..old })
+            })
+            .await?;
+        Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery)) })
+    }
+}
+
+fn delivery_id(text: &str) -> Result<DeliveryId> {
+    text.parse().map_err(|_| Reason::DeliveryNotFound.into())
+}
+
+/// The delivery as its tenant sees it.
+fn shown(delivery: &Delivery) -> v1::Delivery {
+    let waits = delivery.state == State::Waiting && !delivery.paused;
+    v1::Delivery {
+        id: delivery.id.to_string(),
+        endpoint_id: delivery.endpoint.to_string(),
+        event: Kind::from_code(delivery.kind).map_or("", Kind::name).to_owned(),
+        event_id: delivery.event.to_string(),
+        status: delivery.shown().code().into(),
+        attempt_count: delivery.attempts(),
+        max_attempts: if delivery.test { 1 } else { ATTEMPTS_MAX },
+        next_attempt_at: waits.then(|| delivery.due_at.into()),
+        response_status: delivery.response_status.map(u32::from),
+        error_code: delivery.error_code.clone(),
+        test: delivery.test,
+        created_at: Some(delivery.created_at.into()),
+        delivered_at: delivery.settled_at.filter(|_| delivery.state == State::Delivered).map(Into::into),
+    }
+}
+
+/// A test delivery that is about to be made.
+pub fn new_test(event: &Rendered, endpoint: &Endpoint, at: Timestamp) -> v1::Delivery {
+    v1::Delivery {
+        id: store::events::delivery_id(event.id, endpoint.id).to_string(),
+        endpoint_id: endpoint.id.to_string(),
+        event: event.kind.name().to_owned(),
+        event_id: event.id.to_string(),
+        status: DeliveryStatus::Pending as i32,
+        attempt_count: 0,
+        max_attempts: 1,
+        next_attempt_at: None,
+        response_status: None,
+        error_code: None,
+        test: true,
+        created_at: Some(at.into()),
+        delivered_at: None,
+    }
+}
+
+impl From<Attempt> for v1::Attempt {
+    fn from(attempt: Attempt) -> v1::Attempt {
+        v1::Attempt {
+            number: attempt.n,
+            started_at: Some(attempt.started_at.into()),
+            duration_ms: attempt.duration_ms,
+            response_status: attempt.response_status.map(u32::from),
+            response_body: attempt.response_body,
+            response_headers: headers(&attempt.response_headers),
+            request_headers: headers(&attempt.request_headers),
+            error_code: attempt.error_code,
+            error: attempt.error,
+            succeeded: attempt.succeeded,
+        }
+    }
+}
+
+/// Headers from the JSON of an attempt's row: a list of pairs.
+fn headers(text: &str) -> Vec<v1::HttpHeader> {
+    let pairs: Vec<(String, String)> = serde_json::from_str(text).unwrap_or_default();
+    pairs.into_iter().map(|(name, value)| v1::HttpHeader { name, value }).collect()
+}
+
+#[tonic::async_trait]
+impl DeliveryService for Deliveries {
+    async fn list_deliveries(
+        &self,
+        request: Request<v1::ListDeliveriesRequest>,
+    ) -> Result<Response<v1::ListDeliveriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.list(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_delivery(
+        &self,
+        request: Request<v1::GetDeliveryRequest>,
+    ) -> Result<Response<v1::GetDeliveryResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.get(&caller, request.into_inner()).await?))
+    }
+
+    async fn resend_delivery(
+        &self,
+        request: Request<v1::ResendDeliveryRequest>,
+    ) -> Result<Response<v1::ResendDeliveryResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.resend(&caller, request.into_inner()).await?))
+    }
+}

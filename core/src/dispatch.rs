@@ -1,0 +1,508 @@
+//! Dispatch: hands leased deliveries to workers, takes their outcomes, and sees to what waits in the database. The
+//! decisions are the hub's; here they are carried out. Workers decide nothing durable.
+
+pub mod hub;
+
+use crate::{
+    error::{Error, Result, chain},
+    events::Kind,
+    schedule::{self, Ended, Next},
+    secrets::MasterKey,
+    stamp::Stamps,
+    store::{
+        self, Db, Handed, LEASE, Lane,
+        deliveries::Attempt,
+        dispatch::{Claim, Lease, Report, Sent, Which},
+        endpoints::{Endpoint, Sealed},
+    },
+};
+use hub::{Action, Hub, Item, Route, WorkerKey};
+use inboxops_proto::{
+    clock::Timestamp,
+    failure::Failure,
+    gate::BoxStream,
+    id::{DeliveryId, EndpointId, EventId},
+    internal::v1::{self as pb, dispatch_service_server::DispatchService},
+    reason::Reason,
+};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+/// How often the database is asked for due deliveries.
+pub const POLL: Duration = Duration::from_millis(250);
+/// How often leases that ended are looked for.
+pub const REAP: Duration = Duration::from_secs(1);
+/// How often this core tells the others that it lives.
+pub const BEAT: Duration = Duration::from_secs(2);
+/// Greatest number of deliveries that one claim takes.
+pub const CLAIM_MAX: usize = 256;
+/// Greatest window that a worker gets.
+pub const WINDOW_MAX: u32 = 1024;
+/// Batches that wait for one worker's stream; its credit ends first.
+const STREAM_BATCHES: usize = WINDOW_MAX as usize + 1;
+
+/// The dispatcher of one core.
+pub struct Dispatcher {
+    db: Db,
+    stamps: Stamps,
+    master_key: MasterKey,
+    hub: Mutex<Hub>,
+    workers: Mutex<HashMap<WorkerKey, mpsc::Sender<Result<pb::WorkResponse, Status>>>>,
+    next_worker: AtomicU64,
+    wake: Notify,
+    tasks: TaskTracker,
+    live_cores: Arc<AtomicU32>,
+    parked: mpsc::UnboundedSender<Vec<Item>>,
+}
+
+impl Dispatcher {
+    /// A dispatcher on the store, which keeps `live_cores` true. Give the receiver to [`Dispatcher::run`].
+    pub fn new(
+        db: Db,
+        stamps: Stamps,
+        master_key: MasterKey,
+        live_cores: Arc<AtomicU32>,
+    ) -> (Arc<Dispatcher>, mpsc::UnboundedReceiver<Vec<Item>>) {
+        let (parked, to_park) = mpsc::unbounded_channel();
+        let dispatcher = Dispatcher {
+            db,
+            stamps,
+            master_key,
+            hub: Mutex::default(),
+            workers: Mutex::default(),
+            next_worker: AtomicU64::new(1),
+            wake: Notify::new(),
+            tasks: TaskTracker::new(),
+            live_cores,
+            parked,
+        };
+        (Arc::new(dispatcher), to_park)
+    }
+
+    /// Deliveries that a lane has just committed, leased already. Called on the lane, so it only hands over.
+    pub fn handed(self: &Arc<Self>, handed: Vec<Handed>) {
+        let now = self.stamps.now();
+        let items = handed.into_iter().map(|handed| item(handed, now)).collect();
+        let actions = self.hub().offer(items);
+        self.act(actions);
+    }
+
+    /// An endpoint changed: what is sent from now on follows the new configuration.
+    pub fn endpoint_changed(self: &Arc<Self>, endpoint: EndpointId) {
+        self.hub().forget_route(endpoint);
+        let actions = self.hub().pump();
+        self.act(actions);
+        self.wake();
+    }
+
+    /// Something became due: look now and not only at the next poll.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    fn hub(&self) -> MutexGuard<'_, Hub> {
+        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn act(self: &Arc<Self>, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Send(worker, items, routes) => self.send(worker, items, routes),
+                Action::Park(items) => {
+                    // Fails only after `run` ended; then the lease ends and the deliveries are found by it.
+                    let _ = self.parked.send(items);
+                }
+                Action::Load(endpoint) => {
+                    let this = self.clone();
+                    self.tasks.spawn(async move { this.load(endpoint).await });
+                }
+            }
+        }
+    }
+
+    fn send(&self, worker: WorkerKey, items: Vec<Item>, routes: Vec<Arc<Route>>) {
+        let mut payloads: Vec<pb::Payload> = Vec::new();
+        let mut index: HashMap<EventId, u32> = HashMap::new();
+        let deliveries = items.iter().map(|item| {
+            let payload = *index.entry(item.event).or_insert_with(|| {
+                payloads.push(pb::Payload {
+                    event_id: bytes(item.event.0),
+                    event: item.event_name.to_owned(),
+                    body: item.body.clone(),
+                });
+                u32::try_from(payloads.len() - 1).unwrap_or(u32::MAX)
+            });
+            pb::LeasedDelivery {
+                delivery_id: bytes(item.delivery.0),
+                endpoint_id: bytes(item.endpoint.0),
+                endpoint_version: item.endpoint_version,
+                payload,
+                attempt: item.attempt,
+                token: item.token,
+                lease_until_us: item.lease_until.micros(),
+            }
+        });
+        let deliveries = deliveries.collect();
+        let endpoints = routes.iter().map(|route| route.config.clone()).collect();
+        let response = pb::WorkResponse { endpoints, payloads, deliveries };
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = workers.get(&worker) {
+            // A stream that just ended takes nothing: its deliveries are found when their leases end.
+            let _ = stream.try_send(Ok(response));
+        }
+    }
+
+    async fn load(self: Arc<Self>, endpoint: EndpointId) {
+        let route = match self.route(endpoint).await {
+            Ok(route) => route,
+            Err(error) => {
+                tracing::warn!(%endpoint, error = chain(&error), "cannot load an endpoint's route");
+                None
+            }
+        };
+        let actions = self.hub().route(endpoint, route.map(Arc::new));
+        self.act(actions);
+    }
+
+    async fn route(&self, endpoint: EndpointId) -> Result<Option<Route>> {
+        let Some(row) = store::endpoints::load(&self.db, &[endpoint]).await?.pop() else { return Ok(None) };
+        let secrets = vec![self.open(&row, &row.secret)?];
+        let config = pb::EndpointConfig {
+            endpoint_id: bytes(endpoint.0),
+            version: row.version,
+            url: row.url,
+            secrets,
+            headers: Vec::new(),
+        };
+        Ok(Some(Route { config, enabled: row.enabled }))
+    }
+
+    fn open(&self, endpoint: &Endpoint, sealed: &Sealed) -> Result<String> {
+        let owner = [endpoint.tenant.0.as_bytes().as_slice(), endpoint.id.0.as_bytes()];
+        let plain = self.master_key.open(&sealed.bytes, &owner)?;
+        String::from_utf8(plain.to_vec()).map_err(|_| Error::Unseal)
+    }
+
+    /// Runs until `shutdown`: parks, polls, reaps. Then gives back what waits in memory.
+    pub async fn run(self: Arc<Self>, mut to_park: mpsc::UnboundedReceiver<Vec<Item>>, shutdown: CancellationToken) {
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.attempt("void leases", self.void()).await;
+        let (mut reaped, mut beaten) = (tokio::time::Instant::now(), tokio::time::Instant::now());
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(items) = to_park.recv() => self.park(items, &mut to_park).await,
+                _ = poll.tick() => {
+                    let actions = self.hub().tick(self.stamps.now());
+                    self.act(actions);
+                    if reaped.elapsed() >= REAP {
+                        self.attempt("reap", self.reap()).await;
+                        reaped = tokio::time::Instant::now();
+                    }
+                    if beaten.elapsed() >= BEAT {
+                        self.attempt("beat", self.beat()).await;
+                        beaten = tokio::time::Instant::now();
+                    }
+                    self.claim_all().await;
+                }
+                () = self.wake.notified() => self.claim_all().await,
+            }
+        }
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let actions = self.hub().park_all();
+        self.act(actions);
+        while let Ok(items) = to_park.try_recv() {
+            self.park(items, &mut to_park).await;
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn attempt(&self, what: &'static str, doing: impl Future<Output = Result<()>>) {
+        // The database may be away for minutes: the next turn tries again, for ever.
+        if let Err(error) = doing.await {
+            tracing::warn!(what, error = chain(&error), "dispatch could not use the database");
+        }
+    }
+
+    async fn park(&self, mut items: Vec<Item>, more: &mut mpsc::UnboundedReceiver<Vec<Item>>) {
+        while let Ok(next) = more.try_recv() {
+            items.extend(next);
+        }
+        let leases: Vec<Lease> =
+            items.iter().map(|item| Lease { delivery: item.delivery, token: item.token }).collect();
+        let now = self.stamps.now();
+        let park = self.db.system(Lane::Claims, async move |tx| store::dispatch::park(tx, &leases, now).await);
+        self.attempt("park", async { Ok(park.await.map(drop)?) }).await;
+    }
+
+    /// At the start: where this is the only process, every lease is one of a predecessor that died.
+    async fn void(&self) -> Result<()> {
+        if self.db.is_shared() { Ok(()) } else { self.take_back(Which::All).await }
+    }
+
+    async fn reap(&self) -> Result<()> {
+        self.take_back(Which::Ended).await?;
+        self.take_back(Which::OfDeadCores).await
+    }
+
+    async fn beat(&self) -> Result<()> {
+        self.live_cores.store(store::cores::beat(&self.db).await?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn take_back(&self, which: Which) -> Result<()> {
+        let mut all = 0;
+        loop {
+            let now = self.stamps.now();
+            let taken =
+                self.db.system(Lane::Claims, async move |tx| store::dispatch::reap(tx, which, now).await).await?;
+            all += taken;
+            if i64::try_from(taken).is_ok_and(|taken| taken < store::dispatch::REAP_MAX) {
+                break;
+            }
+        }
+        if all > 0 {
+            tracing::warn!(leases = all, ?which, "leases ended without a report");
+        }
+        Ok(())
+    }
+
+    /// Claims until nothing is due or no worker has room.
+    async fn claim_all(self: &Arc<Self>) {
+        loop {
+            let (room, rooms) = {
+                let hub = self.hub();
+                (hub.room().min(CLAIM_MAX), hub.rooms())
+            };
+            if room == 0 {
+                return;
+            }
+            let now = self.stamps.now();
+            let claim = Claim { now, lease_until: now.plus(LEASE), lanes: store::dispatch::CLAIM_LANES_MAX };
+            let claimed = self.db.system(Lane::Claims, async move |tx| {
+                let mut left = u32::try_from(room).unwrap_or(u32::MAX);
+                let share = |turn: store::dispatch::Turn| {
+                    let room = rooms.get(&turn.endpoint).copied().unwrap_or(hub::IN_FLIGHT_START).min(left);
+                    left -= room;
+                    room
+                };
+                store::dispatch::claim(tx, claim, share).await
+            });
+            let claimed = match claimed.await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(error = chain(&Error::from(error)), "dispatch could not claim");
+                    return;
+                }
+            };
+            if claimed.is_empty() {
+                return;
+            }
+            let items = claimed.into_iter().map(|handed| item(handed, now)).collect();
+            let actions = self.hub().offer(items);
+            self.act(actions);
+        }
+    }
+
+    fn join(self: &Arc<Self>, request: &pb::WorkRequest) -> Work {
+        let key = self.next_worker.fetch_add(1, Ordering::Relaxed);
+        let (stream, batches) = mpsc::channel(STREAM_BATCHES);
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, stream);
+        let actions = self.hub().join(key, request.window.min(WINDOW_MAX));
+        self.act(actions);
+        self.wake();
+        tracing::info!(worker = request.worker_id, window = request.window, "a worker joined");
+        Work { batches, key, dispatcher: Arc::downgrade(self) }
+    }
+
+    fn leave(self: &Arc<Self>, key: WorkerKey) {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        let actions = self.hub().leave(key);
+        self.act(actions);
+    }
+
+    async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
+        let (all, now) = (request.outcomes.len(), self.stamps.now());
+        let mut settles: Vec<Report> = Vec::with_capacity(all);
+        {
+            let mut hub = self.hub();
+            for outcome in request.outcomes {
+                let Some(id) = uuid(&outcome.delivery_id) else { continue };
+                let Some(held) = hub.take(DeliveryId(id), outcome.token) else { continue };
+                if !outcome.not_sent {
+                    hub.settled(
+                        held.item.endpoint,
+                        outcome.error_code.is_empty(),
+                        Duration::from_millis(outcome.duration_ms.into()),
+                    );
+                }
+                settles.push(settle(held.item, outcome, now, self.chance()));
+            }
+        }
+        let actions = self.hub().pump();
+        self.act(actions);
+        let accepted = if settles.is_empty() { 0 } else { self.record(settles, now).await? };
+        self.wake();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
+    }
+
+    async fn record(&self, reports: Vec<Report>, now: Timestamp) -> Result<usize> {
+        let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
+        Ok(recorded.await?.accepted.len())
+    }
+
+    fn chance(&self) -> u16 {
+        let mut bytes = [0; 2];
+        self.stamps.fill(&mut bytes);
+        u16::from_be_bytes(bytes)
+    }
+}
+
+fn item(handed: Handed, now: Timestamp) -> Item {
+    Item {
+        delivery: handed.delivery,
+        endpoint: handed.endpoint,
+        tenant: handed.tenant,
+        event: handed.event,
+        event_name: Kind::from_code(handed.kind).map_or("", Kind::name),
+        body: handed.body,
+        endpoint_version: handed.endpoint_version,
+        token: handed.token,
+        attempt: handed.attempt,
+        failures: handed.failures,
+        once: handed.test,
+        lease_until: handed.lease_until,
+        since: now,
+    }
+}
+
+/// What an outcome makes of its delivery.
+fn settle(item: Item, outcome: pb::Outcome, now: Timestamp, chance: u16) -> Report {
+    let report = |sent| Report {
+        lease: Lease { delivery: item.delivery, token: item.token },
+        tenant: item.tenant,
+        endpoint: item.endpoint,
+        test: item.once,
+        failures: item.failures,
+        sent,
+    };
+    if outcome.not_sent {
+        return report(Err(now.plus(NOT_SENT_PAUSE)));
+    }
+    let succeeded = outcome.error_code.is_empty();
+    let ended = Ended {
+        succeeded,
+        stop: outcome.abort || outcome.response_status == GONE,
+        retry_after: Duration::from_secs(outcome.retry_after_secs.into()),
+        once: item.once,
+    };
+    let failures = item.failures + u32::from(!succeeded);
+    let next = match schedule::next(ended, failures, now, chance) {
+        Next::Delivered => store::dispatch::Next::Delivered,
+        Next::Failed => store::dispatch::Next::Failed,
+        Next::Retry(due_at) => store::dispatch::Next::Retry { due_at, failures },
+    };
+    let attempt = Attempt {
+        n: item.attempt,
+        started_at: Timestamp::from_micros(outcome.started_at_us),
+        duration_ms: outcome.duration_ms,
+        response_status: u16::try_from(outcome.response_status).ok().filter(|status| *status != 0),
+        response_body: outcome.response_body,
+        response_headers: pairs(&outcome.response_headers),
+        request_headers: pairs(&outcome.request_headers),
+        error_code: (!outcome.error_code.is_empty()).then_some(outcome.error_code),
+        error: (!outcome.error.is_empty()).then_some(outcome.error),
+        succeeded,
+    };
+    report(Ok(Sent { attempt, next }))
+}
+
+/// Time until a delivery that a worker could not send is offered again.
+const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
+/// The receiver says that the address is gone for good.
+const GONE: u32 = 410;
+
+/// Headers as the JSON of an attempt's row: a list of pairs.
+fn pairs(headers: &[pb::RecordedHeader]) -> String {
+    let pairs: Vec<(&str, &str)> = headers.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect();
+    // Strings always have a JSON form.
+    serde_json::to_string(&pairs).unwrap_or_default()
+}
+
+fn bytes(id: Uuid) -> bytes::Bytes {
+    bytes::Bytes::copy_from_slice(id.as_bytes())
+}
+
+fn uuid(bytes: &[u8]) -> Option<Uuid> {
+    Uuid::from_slice(bytes).ok()
+}
+
+/// The stream of one worker; its end tells the hub.
+struct Work {
+    batches: mpsc::Receiver<Result<pb::WorkResponse, Status>>,
+    key: WorkerKey,
+    dispatcher: Weak<Dispatcher>,
+}
+
+impl futures_util::Stream for Work {
+    type Item = Result<pb::WorkResponse, Status>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.batches.poll_recv(cx)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if let Some(dispatcher) = self.dispatcher.upgrade() {
+            dispatcher.leave(self.key);
+        }
+    }
+}
+
+/// The service that workers live on.
+pub struct Dispatch {
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl Dispatch {
+    /// On the dispatcher.
+    pub fn new(dispatcher: Arc<Dispatcher>) -> Dispatch {
+        Dispatch { dispatcher }
+    }
+}
+
+#[tonic::async_trait]
+impl DispatchService for Dispatch {
+    type WorkStream = BoxStream<pb::WorkResponse>;
+
+    async fn work(&self, request: Request<pb::WorkRequest>) -> Result<Response<Self::WorkStream>, Status> {
+        let request = request.into_inner();
+        if request.window == 0 {
+            return Err(Failure::new(Reason::ValidationFailed)
+                .message("A worker needs a window of at least 1.")
+                .status());
+        }
+        Ok(Response::new(Box::pin(self.dispatcher.join(&request))))
+    }
+
+    async fn report(&self, request: Request<pb::ReportRequest>) -> Result<Response<pb::ReportResponse>, Status> {
+        Ok(Response::new(self.dispatcher.report(request.into_inner()).await?))
+    }
+}

@@ -1,0 +1,655 @@
+//! The dispatch decisions: which delivery goes to which worker now, which waits in memory, which is parked. A state
+//! machine without I/O: it is told what happened and answers what to do. Endpoints take turns, so that one with a
+//! million waiting deliveries delays no other.
+
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, EventId, TenantId},
+    internal::v1::EndpointConfig,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Greatest number of deliveries that wait in memory for one endpoint.
+pub const QUEUE_PER_ENDPOINT_MAX: usize = 512;
+/// Greatest number of deliveries that wait in memory in all.
+pub const QUEUE_MAX: usize = 20_000;
+/// Endpoints that are remembered while nothing waits for them.
+pub const LANES_MAX: usize = 20_000;
+/// Longest wait in memory: the rest of the lease must suffice for the request.
+pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(20);
+/// Requests in flight to an endpoint that nothing is known of.
+pub const IN_FLIGHT_START: u32 = 8;
+/// Greatest number of requests in flight to an endpoint that answers fast and well.
+pub const IN_FLIGHT_MAX: u32 = 64;
+/// Greatest number of requests in flight for a tenant.
+pub const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
+/// An answer within this time lets more requests go out at once.
+pub const FAST: Duration = Duration::from_secs(1);
+/// Failures in a row after which an endpoint counts as dead: it gets one request at a time.
+pub const DEAD_AFTER: u32 = 20;
+
+/// A leased delivery that waits for its turn.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its event.
+    pub event: EventId,
+    /// Name of the event.
+    pub event_name: &'static str,
+    /// The bytes to sign and send.
+    pub body: bytes::Bytes,
+    /// Version of the endpoint that it was made for.
+    pub endpoint_version: u32,
+    /// Fencing token of the lease.
+    pub token: i64,
+    /// Number of the attempt.
+    pub attempt: u32,
+    /// Failed attempts before this one, in the present schedule.
+    pub failures: u32,
+    /// Whether it has one attempt only.
+    pub once: bool,
+    /// End of the lease.
+    pub lease_until: Timestamp,
+    /// Time since which it waits in memory.
+    pub since: Timestamp,
+}
+
+/// A delivery that a worker holds.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The delivery as it was sent.
+    pub item: Item,
+    worker: WorkerKey,
+}
+
+/// A stream of a worker.
+pub type WorkerKey = u64;
+
+/// What sending to an endpoint needs.
+#[derive(Debug)]
+pub struct Route {
+    /// What the worker must know.
+    pub config: EndpointConfig,
+    /// Whether the tenant wants events to be posted; tests go out all the same.
+    pub enabled: bool,
+}
+
+/// What the hub wants done.
+#[derive(Debug)]
+pub enum Action {
+    /// Send these to the worker, with the routes that are new to it.
+    Send(WorkerKey, Vec<Item>, Vec<Arc<Route>>),
+    /// Give these leases back.
+    Park(Vec<Item>),
+    /// Load the route of this endpoint, then call [`Hub::route`].
+    Load(EndpointId),
+}
+
+#[derive(Debug)]
+struct Lane {
+    tenant: TenantId,
+    queue: VecDeque<Item>,
+    in_flight: u32,
+    limit: u32,
+    failures: u32,
+    fast: u32,
+    route: Option<Arc<Route>>,
+    loading: bool,
+    in_turn: bool,
+}
+
+#[derive(Debug)]
+struct Worker {
+    window: u32,
+    unreported: u32,
+    routes: HashMap<EndpointId, u32>,
+}
+
+/// The dispatch state of one core.
+#[derive(Debug, Default)]
+pub struct Hub {
+    lanes: HashMap<EndpointId, Lane>,
+    turns: VecDeque<EndpointId>,
+    tenants: HashMap<TenantId, u32>,
+    workers: HashMap<WorkerKey, Worker>,
+    held: HashMap<DeliveryId, Held>,
+    queued: usize,
+}
+
+impl Hub {
+    /// A worker's stream began.
+    pub fn join(&mut self, worker: WorkerKey, window: u32) -> Vec<Action> {
+        self.workers.insert(worker, Worker { window, unreported: 0, routes: HashMap::new() });
+        self.pump()
+    }
+
+    /// A worker's stream ended. What it holds stays leased: it may still report, or the lease ends.
+    pub fn leave(&mut self, worker: WorkerKey) -> Vec<Action> {
+        self.workers.remove(&worker);
+        if self.workers.is_empty() { self.park_all() } else { Vec::new() }
+    }
+
+    /// Whether any worker is connected.
+    pub fn has_workers(&self) -> bool {
+        !self.workers.is_empty()
+    }
+
+    /// Deliveries whose lease begins: just committed, or claimed.
+    pub fn offer(&mut self, items: Vec<Item>) -> Vec<Action> {
+        if self.workers.is_empty() {
+            return vec![Action::Park(items)];
+        }
+        let mut refused = Vec::new();
+        for item in items {
+            let lane = self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant));
+            if lane.queue.len() >= QUEUE_PER_ENDPOINT_MAX || self.queued >= QUEUE_MAX {
+                refused.push(item);
+                continue;
+            }
+            self.queued += 1;
+            if !lane.in_turn {
+                lane.in_turn = true;
+                self.turns.push_back(item.endpoint);
+            }
+            lane.queue.push_back(item);
+        }
+        let mut actions = self.pump();
+        if !refused.is_empty() {
+            actions.push(Action::Park(refused));
+        }
+        actions
+    }
+
+    /// The route of an endpoint was loaded; `None` when it cannot be sent to.
+    pub fn route(&mut self, endpoint: EndpointId, route: Option<Arc<Route>>) -> Vec<Action> {
+        let Some(lane) = self.lanes.get_mut(&endpoint) else { return Vec::new() };
+        lane.loading = false;
+        lane.route = route;
+        if lane.route.is_some() {
+            if !lane.queue.is_empty() && !lane.in_turn {
+                lane.in_turn = true;
+                self.turns.push_back(endpoint);
+            }
+            return self.pump();
+        }
+        let parked: Vec<Item> = lane.queue.drain(..).collect();
+        self.queued -= parked.len();
+        if parked.is_empty() { Vec::new() } else { vec![Action::Park(parked)] }
+    }
+
+    /// An endpoint changed: its route is read again before anything else is sent to it.
+    pub fn forget_route(&mut self, endpoint: EndpointId) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint) {
+            lane.route = None;
+            lane.loading = false;
+        }
+    }
+
+    /// Takes back what a worker held, when the token is that of its lease. Call [`Hub::settled`] once its end is known.
+    pub fn take(&mut self, delivery: DeliveryId, token: i64) -> Option<Held> {
+        let held = self.held.get(&delivery).filter(|held| held.item.token == token)?;
+        let (endpoint, tenant, worker) = (held.item.endpoint, held.item.tenant, held.worker);
+        self.release(endpoint, tenant, worker);
+        self.held.remove(&delivery)
+    }
+
+    /// Tells how a request ended, which adapts how many go out at once.
+    pub fn settled(&mut self, endpoint: EndpointId, succeeded: bool, took: Duration) {
+        let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
+        if !succeeded {
+            lane.failures = lane.failures.saturating_add(1);
+            lane.fast = 0;
+            lane.limit = if lane.failures >= DEAD_AFTER { 1 } else { (lane.limit / 2).max(1) };
+            return;
+        }
+        if lane.failures >= DEAD_AFTER {
+            lane.limit = IN_FLIGHT_START;
+        }
+        lane.failures = 0;
+        if took > FAST {
+            lane.fast = 0;
+            return;
+        }
+        lane.fast += 1;
+        // As many fast answers as requests may fly: then one more, as a window of TCP grows.
+        if lane.fast >= lane.limit && lane.limit < IN_FLIGHT_MAX {
+            lane.limit += 1;
+            lane.fast = 0;
+        }
+    }
+
+    /// Leases that ended without a report: their slots are free again.
+    fn expire(&mut self, now: Timestamp) {
+        let over: Vec<(DeliveryId, i64)> = self
+            .held
+            .iter()
+            .filter(|(_, held)| held.item.lease_until <= now)
+            .map(|(id, held)| (*id, held.item.token))
+            .collect();
+        for (delivery, token) in over {
+            self.take(delivery, token);
+        }
+    }
+
+    /// Sends what can be sent, endpoint by endpoint in rotation.
+    pub fn pump(&mut self) -> Vec<Action> {
+        let mut out = Out::default();
+        let mut idle = 0;
+        while idle < self.turns.len() {
+            let Some(endpoint) = self.turns.pop_front() else { break };
+            match self.turn(endpoint, &mut out) {
+                Turn::Sent => {
+                    idle = 0;
+                    self.turns.push_back(endpoint);
+                }
+                Turn::Waits => {
+                    idle += 1;
+                    self.turns.push_back(endpoint);
+                }
+                Turn::Over => {}
+                Turn::NoCredit => {
+                    self.turns.push_front(endpoint);
+                    break;
+                }
+            }
+        }
+        let mut actions = out.loads;
+        actions.extend(out.batches.into_iter().map(|(worker, (items, routes))| Action::Send(worker, items, routes)));
+        if !out.parked.is_empty() {
+            actions.push(Action::Park(out.parked));
+        }
+        actions
+    }
+
+    /// What time brings: leases that ended, waits that were too long, turns that are due again. Call it on a timer.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Action> {
+        self.expire(now);
+        if self.lanes.len() > LANES_MAX {
+            self.lanes.retain(|_, lane| lane.in_turn || lane.in_flight > 0);
+        }
+        let stale = self.stale(now);
+        let mut actions = self.pump();
+        if !stale.is_empty() {
+            actions.push(Action::Park(stale));
+        }
+        actions
+    }
+
+    fn turn(&mut self, endpoint: EndpointId, out: &mut Out) -> Turn {
+        let Some(lane) = self.lanes.get_mut(&endpoint) else { return Turn::Over };
+        let Some(next) = lane.queue.front() else {
+            lane.in_turn = false;
+            return Turn::Over;
+        };
+        let current = lane.route.as_ref().filter(|route| route.config.version >= next.endpoint_version);
+        let Some(route) = current.cloned() else {
+            if !lane.loading {
+                lane.loading = true;
+                out.loads.push(Action::Load(endpoint));
+            }
+            return Turn::Waits;
+        };
+        if !route.enabled && !next.once {
+            out.parked.extend(lane.queue.pop_front());
+            self.queued -= 1;
+            return Turn::Sent;
+        }
+        let tenant = self.tenants.entry(lane.tenant).or_default();
+        if lane.in_flight >= lane.limit || *tenant >= IN_FLIGHT_PER_TENANT_MAX {
+            return Turn::Waits;
+        }
+        let free = |worker: &Worker| worker.window.saturating_sub(worker.unreported);
+        let Some((key, worker)) =
+            self.workers.iter_mut().max_by_key(|(_, worker)| free(worker)).filter(|(_, worker)| free(worker) > 0)
+        else {
+            return Turn::NoCredit;
+        };
+        let Some(item) = lane.queue.pop_front() else { return Turn::Over };
+        lane.in_flight += 1;
+        *tenant += 1;
+        worker.unreported += 1;
+        self.queued -= 1;
+        let (items, routes) = out.batches.entry(*key).or_default();
+        if worker.routes.insert(endpoint, route.config.version) != Some(route.config.version) {
+            routes.push(route);
+        }
+        self.held.insert(item.delivery, Held { item: item.clone(), worker: *key });
+        items.push(item);
+        Turn::Sent
+    }
+
+    /// Takes out what waited so long that its lease would end under the request.
+    fn stale(&mut self, now: Timestamp) -> Vec<Item> {
+        let mut stale = Vec::new();
+        for lane in self.lanes.values_mut() {
+            while lane.queue.front().is_some_and(|item| now.since(item.since) > QUEUE_WAIT_MAX) {
+                stale.extend(lane.queue.pop_front());
+            }
+        }
+        self.queued -= stale.len();
+        stale
+    }
+
+    /// Gives back everything that waits in memory: the core stops, or no worker is left.
+    pub fn park_all(&mut self) -> Vec<Action> {
+        let parked: Vec<Item> = self.lanes.values_mut().flat_map(|lane| lane.queue.drain(..)).collect();
+        self.queued = 0;
+        if parked.is_empty() { Vec::new() } else { vec![Action::Park(parked)] }
+    }
+
+    /// Free slots of all workers, less what waits in memory: how much is worth claiming.
+    pub fn room(&self) -> usize {
+        let credit: u32 = self.workers.values().map(|worker| worker.window.saturating_sub(worker.unreported)).sum();
+        (credit as usize).saturating_sub(self.queued)
+    }
+
+    /// Free slots of each endpoint that is busy; others have [`IN_FLIGHT_START`].
+    pub fn rooms(&self) -> HashMap<EndpointId, u32> {
+        let room = |lane: &Lane| {
+            let tenant = IN_FLIGHT_PER_TENANT_MAX.saturating_sub(self.tenants.get(&lane.tenant).copied().unwrap_or(0));
+            let waiting = u32::try_from(lane.queue.len()).unwrap_or(u32::MAX);
+            lane.limit.saturating_sub(lane.in_flight).saturating_sub(waiting).min(tenant)
+        };
+        self.lanes.iter().map(|(endpoint, lane)| (*endpoint, room(lane))).collect()
+    }
+
+    fn release(&mut self, endpoint: EndpointId, tenant: TenantId, worker: WorkerKey) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint) {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+        }
+        if let Some(count) = self.tenants.get_mut(&tenant) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.tenants.remove(&tenant);
+            }
+        }
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.unreported = worker.unreported.saturating_sub(1);
+        }
+    }
+}
+
+/// What a pump does, while it goes on.
+#[derive(Default)]
+struct Out {
+    batches: HashMap<WorkerKey, (Vec<Item>, Vec<Arc<Route>>)>,
+    loads: Vec<Action>,
+    parked: Vec<Item>,
+}
+
+/// What an endpoint's turn came to.
+enum Turn {
+    /// A delivery went out, or was given back.
+    Sent,
+    /// The endpoint or its tenant is busy, or its route is on its way.
+    Waits,
+    /// Nothing waits for it.
+    Over,
+    /// No worker has credit.
+    NoCredit,
+}
+
+impl Lane {
+    fn new(tenant: TenantId) -> Lane {
+        Lane {
+            tenant,
+            queue: VecDeque::new(),
+            in_flight: 0,
+            limit: IN_FLIGHT_START,
+            failures: 0,
+            fast: 0,
+            route: None,
+            loading: false,
+            in_turn: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
+
+    fn endpoint(n: u128) -> EndpointId {
+        EndpointId::new(NOW, n << 64)
+    }
+
+    fn item(n: u128, to: u128) -> Item {
+        Item {
+            delivery: DeliveryId::new(NOW, n << 64),
+            endpoint: endpoint(to),
+            tenant: TenantId::new(NOW, to << 64),
+            event: EventId::new(NOW, n << 64),
+            event_name: "ticket.created",
+            body: bytes::Bytes::from_static(b"{}"),
+            endpoint_version: 1,
+            token: 1,
+            attempt: 1,
+            failures: 0,
+            once: false,
+            lease_until: NOW.plus(Duration::from_secs(60)),
+            since: NOW,
+        }
+    }
+
+    fn route(to: u128) -> Arc<Route> {
+        let endpoint_id = endpoint(to).0.as_bytes().to_vec().into();
+        Arc::new(Route {
+            config: EndpointConfig { version: 1, endpoint_id, ..EndpointConfig::default() },
+            enabled: true,
+        })
+    }
+
+    /// Sent items of all workers, in order.
+    fn sent(actions: &[Action]) -> Vec<Item> {
+        actions
+            .iter()
+            .flat_map(|action| if let Action::Send(_, items, _) = action { items.clone() } else { Vec::new() })
+            .collect()
+    }
+
+    fn parked(actions: &[Action]) -> usize {
+        actions.iter().map(|action| if let Action::Park(items) = action { items.len() } else { 0 }).sum()
+    }
+
+    #[test]
+    fn without_a_worker_everything_is_parked_at_once() {
+        assert_eq!(parked(&Hub::default().offer(vec![item(1, 1), item(2, 2)])), 2);
+    }
+
+    #[test]
+    fn a_delivery_waits_for_its_route_and_then_goes_with_it_once() {
+        let mut hub = Hub::default();
+        hub.join(1, 10);
+        assert!(matches!(hub.offer(vec![item(1, 1)]).as_slice(), [Action::Load(..)]));
+        let actions = hub.route(endpoint(1), Some(route(1)));
+        assert!(
+            matches!(actions.as_slice(), [Action::Send(1, items, routes)] if items.len() == 1 && routes.len() == 1)
+        );
+        let again = hub.offer(vec![item(2, 1)]);
+        assert!(matches!(again.as_slice(), [Action::Send(1, items, routes)] if items.len() == 1 && routes.is_empty()));
+    }
+
+    #[test]
+    fn a_changed_endpoint_is_not_sent_to_with_the_old_route() {
+        let mut hub = Hub::default();
+        hub.join(1, 10);
+        hub.offer(vec![item(1, 1)]);
+        hub.route(endpoint(1), Some(route(1)));
+        hub.forget_route(endpoint(1));
+        assert!(matches!(hub.offer(vec![item(2, 1)]).as_slice(), [Action::Load(..)]));
+        let newer = Item { endpoint_version: 2, ..item(3, 1) };
+        hub.route(endpoint(1), Some(route(1)));
+        assert!(
+            matches!(hub.offer(vec![newer]).as_slice(), [Action::Load(..)]),
+            "made for a newer version than the route"
+        );
+    }
+
+    #[test]
+    fn a_switched_off_endpoint_gets_tests_only() {
+        let mut hub = Hub::default();
+        hub.join(1, 10);
+        hub.offer(vec![item(1, 1), Item { once: true, ..item(2, 1) }]);
+        let off = Route { enabled: false, config: route(1).config.clone() };
+        let actions = hub.route(endpoint(1), Some(Arc::new(off)));
+        assert_eq!((sent(&actions).len(), parked(&actions)), (1, 1));
+    }
+
+    #[test]
+    fn endpoints_take_turns() {
+        let mut hub = Hub::default();
+        hub.join(1, 6);
+        let busy: Vec<Item> = (0..20).map(|n| item(n, 1)).collect();
+        hub.offer(busy);
+        hub.offer(vec![item(100, 2), item(101, 2)]);
+        hub.route(endpoint(2), Some(route(2)));
+        let to_busy = sent(&hub.route(endpoint(1), Some(route(1))));
+        assert_eq!(to_busy.len(), 4, "the rest of the window: the quiet endpoint was served already");
+    }
+
+    #[test]
+    fn an_endpoint_gets_its_limit_and_more_only_when_it_answers_fast() {
+        let mut hub = Hub::default();
+        hub.join(1, 1000);
+        hub.offer((0..200).map(|n| item(n, 1)).collect());
+        let first = sent(&hub.route(endpoint(1), Some(route(1))));
+        assert_eq!(first.len(), IN_FLIGHT_START as usize);
+        for it in &first {
+            hub.take(it.delivery, it.token).unwrap();
+            hub.settled(it.endpoint, true, Duration::from_millis(5));
+        }
+        assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize + 1);
+    }
+
+    #[test]
+    fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
+        let mut hub = Hub::default();
+        hub.join(1, 1000);
+        hub.offer((0..100).map(|n| item(n, 1)).collect());
+        hub.route(endpoint(1), Some(route(1)));
+        for _ in 0..DEAD_AFTER {
+            hub.settled(endpoint(1), false, Duration::ZERO);
+        }
+        let flying: Vec<(DeliveryId, i64)> =
+            hub.held.values().map(|held| (held.item.delivery, held.item.token)).collect();
+        for (delivery, token) in flying {
+            hub.take(delivery, token).unwrap();
+        }
+        assert_eq!(sent(&hub.pump()).len(), 1);
+        hub.settled(endpoint(1), true, Duration::ZERO);
+        assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize - 1);
+    }
+
+    #[test]
+    fn a_late_report_with_an_old_token_takes_nothing() {
+        let mut hub = Hub::default();
+        hub.join(1, 10);
+        hub.offer(vec![item(1, 1)]);
+        let it = sent(&hub.route(endpoint(1), Some(route(1)))).remove(0);
+        assert!(hub.take(it.delivery, it.token + 1).is_none());
+        assert!(hub.take(it.delivery, it.token).is_some());
+        assert!(hub.take(it.delivery, it.token).is_none(), "once only");
+    }
+
+    #[test]
+    fn what_waits_too_long_or_has_no_worker_left_is_given_back() {
+        let mut hub = Hub::default();
+        hub.join(1, 10);
+        hub.offer(vec![item(1, 1)]);
+        assert_eq!(parked(&hub.tick(NOW.plus(QUEUE_WAIT_MAX))), 0);
+        assert_eq!(parked(&hub.tick(NOW.plus(QUEUE_WAIT_MAX + Duration::from_micros(1)))), 1);
+        hub.offer(vec![item(2, 1), item(3, 2)]);
+        assert_eq!(parked(&hub.leave(1)), 2);
+    }
+
+    #[test]
+    fn the_slots_of_a_lost_worker_are_free_when_its_leases_end() {
+        let mut hub = Hub::default();
+        hub.join(1, 8);
+        hub.offer((0..8).map(|n| item(n, 1)).collect());
+        assert_eq!(sent(&hub.route(endpoint(1), Some(route(1)))).len(), 8);
+        hub.leave(1);
+        hub.join(2, 8);
+        assert_eq!(sent(&hub.offer(vec![item(9, 1)])).len(), 0, "the endpoint is still full");
+        assert_eq!(sent(&hub.tick(NOW.plus(Duration::from_secs(60)))).len(), 0, "and this one waited too long by then");
+        let fresh = Item { since: NOW.plus(Duration::from_secs(60)), ..item(10, 1) };
+        assert_eq!(sent(&hub.offer(vec![fresh])).len(), 1);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Offer(u8),
+        Answer(bool),
+        Join,
+        Leave,
+        Route(u8),
+        Tick,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0u8..4).prop_map(Step::Offer),
+            any::<bool>().prop_map(Step::Answer),
+            Just(Step::Join),
+            Just(Step::Leave),
+            (0u8..4).prop_map(Step::Route),
+            Just(Step::Tick),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, each delivery is in one place: waiting, held by a worker, given back or answered; and
+        /// no limit is passed.
+        #[test]
+        fn nothing_is_lost_sent_twice_or_over_a_limit(steps in proptest::collection::vec(step(), 1..300)) {
+            let (mut hub, mut offered, mut workers) = (Hub::default(), 0u128, 0u64);
+            let (mut flying, mut gone) = (Vec::<Item>::new(), 0usize);
+            for step in steps {
+                let actions = match step {
+                    Step::Offer(to) => {
+                        let items = (0..5).map(|n| item(offered + n, u128::from(to))).collect();
+                        offered += 5;
+                        hub.offer(items)
+                    }
+                    Step::Answer(succeeded) => {
+                        if let Some(it) = flying.pop() {
+                            prop_assert!(hub.take(it.delivery, it.token).is_some());
+                            hub.settled(it.endpoint, succeeded, Duration::ZERO);
+                            gone += 1;
+                        }
+                        hub.pump()
+                    }
+                    Step::Join => { workers += 1; hub.join(workers, 12) }
+                    Step::Leave => hub.leave(workers),
+                    Step::Route(to) => hub.route(endpoint(u128::from(to)), Some(route(u128::from(to)))),
+                    Step::Tick => hub.tick(NOW),
+                };
+                gone += parked(&actions);
+                flying.extend(sent(&actions));
+                let waiting: usize = hub.lanes.values().map(|lane| lane.queue.len()).sum();
+                prop_assert_eq!(waiting, hub.queued);
+                prop_assert_eq!(hub.held.len(), flying.len());
+                prop_assert_eq!(offered as usize, waiting + flying.len() + gone);
+                for lane in hub.lanes.values() {
+                    prop_assert!(lane.in_flight <= IN_FLIGHT_MAX);
+                    prop_assert!(lane.queue.is_empty() || lane.in_turn || lane.route.is_none(), "a waiting endpoint has its turn");
+                }
+                for worker in hub.workers.values() {
+                    prop_assert!(worker.unreported <= worker.window);
+                }
+            }
+        }
+    }
+}

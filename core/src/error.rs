@@ -1,0 +1,114 @@
+//! Errors of the core, and the one place that turns them into a gRPC status. A refusal is an answer; anything else
+//! is logged with its chain, once, here, and the client learns only that something went wrong.
+
+use crate::store;
+use inboxops_proto::{failure::Failure, reason::Reason};
+use std::{error::Error as StdError, fmt::Write as _, io, path::PathBuf};
+use tonic::Status;
+
+/// Result of the core's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why the core could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller is told why.
+    #[error("the call is refused: {}", .0.reason.name())]
+    Refused(Box<Failure>),
+    /// The database did not do it.
+    #[error("the database did not do it")]
+    Store(#[source] store::Error),
+    /// The master key has another form.
+    #[error("the master key must be 32 bytes in base64")]
+    MasterKeyForm,
+    /// The master key's file cannot be used.
+    #[error("cannot use the master key file {}", path.display())]
+    MasterKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The database's secrets were sealed with another master key.
+    #[error(
+        "the master key is not the one that sealed this database's secrets: give the right one, or restore its file"
+    )]
+    MasterKeyWrong,
+    /// A secret could not be sealed.
+    #[error("cannot seal a secret")]
+    Seal,
+    /// A sealed secret could not be opened.
+    #[error("cannot open a sealed secret")]
+    Unseal,
+    /// Something that a program keeps true was not.
+    #[error("an invariant does not hold: {0}")]
+    Broken(&'static str),
+}
+
+impl Error {
+    /// What the client is told; the rest goes to the log, here and nowhere else.
+    pub(crate) fn into_failure(self) -> Failure {
+        match self {
+            Error::Refused(failure) => *failure,
+            Error::Store(error @ (store::Error::Unavailable | store::Error::Closed)) => {
+                tracing::warn!(error = chain(&error), "the database is not available");
+                Failure::new(Reason::ServiceUnavailable).retry_after(1)
+            }
+            error => {
+                tracing::error!(error = chain(&error), "a call failed");
+                Failure::new(Reason::InternalError)
+            }
+        }
+    }
+}
+
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Error {
+        Failure::new(reason).into()
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        Error::Refused(Box::new(failure))
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        match error {
+            store::Error::Refused(failure) => Error::Refused(failure),
+            error => Error::Store(error),
+        }
+    }
+}
+
+/// For the closures of writes, whose errors pass through the store.
+impl From<Error> for store::Error {
+    fn from(error: Error) -> store::Error {
+        match error {
+            Error::Refused(failure) => store::Error::Refused(failure),
+            Error::Store(error) => error,
+            error => store::Error::Decide(Box::new(error)),
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Status {
+        error.into_failure().status()
+    }
+}
+
+/// The error and all its sources in one line.
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}

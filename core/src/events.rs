@@ -1,0 +1,241 @@
+//! Events: what the outside is told of a change. The body is rendered once, in the transaction of the change; these
+//! bytes are signed, stored and sent. The resources in it are the REST resources, made by the same code.
+
+use crate::{
+    caller::Actor,
+    error::Result,
+    stamp::Ids,
+    store::{NewEvent, Tx},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{EventId, GroupId, InboxId, TenantId},
+    json, v1,
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Greatest size of an event's body.
+pub const BODY_MAX_BYTES: usize = 256 * 1024;
+
+macro_rules! kinds {
+    ($($variant:ident $code:literal $name:literal $group:literal $doc:literal;)*) => {
+        /// A kind of event. Codes are stored and never change.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $(#[doc = $doc] $variant = $code,)* }
+
+        impl Kind {
+            /// The catalogue, in the order in which a group tells its events.
+            pub const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
+
+            /// Name on the wire.
+            pub const fn name(self) -> &'static str { match self { $(Kind::$variant => $name,)* } }
+
+            /// Group, as in `ticket.*`.
+            pub const fn group(self) -> &'static str { match self { $(Kind::$variant => $group,)* } }
+
+            /// When it happens.
+            pub const fn doc(self) -> &'static str { match self { $(Kind::$variant => $doc,)* } }
+        }
+    };
+}
+
+kinds! {
+    TicketCreated 0 "ticket.created" "ticket" "A ticket was opened, by any way in.";
+    TicketUpdated 1 "ticket.updated" "ticket" "A visible field of a ticket changed: status, assignee and tags too.";
+    TicketAssigned 2 "ticket.assigned" "ticket" "The assignee of a ticket changed, also to nobody, also at its creation.";
+    TicketStatusChanged 3 "ticket.status_changed" "ticket" "The status of a ticket changed.";
+    TicketClosed 4 "ticket.closed" "ticket" "A ticket became closed.";
+    MessageReceived 5 "message.received" "message" "A message of a customer was recorded.";
+    MessageSent 6 "message.sent" "message" "A reply that left was recorded.";
+    InboxError 7 "inbox.error" "inbox" "An inbox stopped working, or fails in another way than before.";
+}
+
+impl Kind {
+    /// The kind of a stored code.
+    pub fn from_code(code: i16) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+
+    /// The kind of a name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// The stored code.
+    pub const fn code(self) -> i16 {
+        self as i16
+    }
+
+    /// The kind's bit in a subscription.
+    pub const fn bit(self) -> i64 {
+        1 << self as i64
+    }
+}
+
+/// The events that a subscription names.
+pub mod subscription {
+    use super::Kind;
+
+    /// The names in the order of the catalogue, each once; what a wide name covers is not named again.
+    pub fn normal(names: &[String]) -> Vec<String> {
+        let given = |name: &str| names.iter().any(|it| it == name);
+        if given("*") {
+            return vec!["*".to_owned()];
+        }
+        let wide: Vec<&str> = ["ticket.*", "message.*"].into_iter().filter(|name| given(name)).collect();
+        let covered = |kind: &Kind| wide.iter().any(|name| name.strip_suffix(".*") == Some(kind.group()));
+        let single = Kind::ALL.iter().filter(|kind| given(kind.name()) && !covered(kind)).map(|kind| kind.name());
+        wide.iter().copied().chain(single).map(str::to_owned).collect()
+    }
+
+    /// The kinds that the names cover, as bits.
+    pub fn mask(names: &[String]) -> i64 {
+        let covers = |name: &str, kind: &Kind| match name.strip_suffix(".*") {
+            Some(group) => group == kind.group(),
+            None => name == "*" || name == kind.name(),
+        };
+        let covered = |kind: &&Kind| names.iter().any(|name| covers(name, kind));
+        Kind::ALL.iter().filter(covered).fold(0, |bits, kind| bits | kind.bit())
+    }
+}
+
+/// What one action did to a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Value before.
+    pub from: Value,
+    /// Value after.
+    pub to: Value,
+}
+
+/// What the events of one committed action share.
+pub struct Group<'a> {
+    /// Tenant of the action.
+    pub tenant: TenantId,
+    /// Moment of the action.
+    pub at: Timestamp,
+    /// Who acted.
+    pub actor: &'a Actor,
+    /// Id that the events share.
+    pub id: GroupId,
+}
+
+/// What an event tells beside its group.
+#[derive(Default, Serialize)]
+pub struct Subject<'a> {
+    /// The ticket after the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<&'a v1::Ticket>,
+    /// The message that was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'a v1::Message>,
+    /// The inbox that fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbox: Option<&'a v1::Inbox>,
+    /// How it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'a v1::InboxError>,
+    /// Fields that changed, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<&'a Map<String, Value>>,
+    /// True on a test event, absent on others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
+}
+
+/// An event, rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its id.
+    pub id: EventId,
+    /// Its kind.
+    pub kind: Kind,
+    /// The group that it belongs to.
+    pub group: GroupId,
+    /// The body, as it is signed, stored and sent.
+    pub body: String,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    event: &'static str,
+    event_id: String,
+    tenant_id: String,
+    created_at: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    actor: &'a Actor,
+    group: String,
+    #[serde(flatten)]
+    subject: &'a Subject<'a>,
+}
+
+impl Group<'_> {
+    /// Renders one event of the group.
+    pub fn render(&self, kind: Kind, subject: &Subject<'_>, ids: &mut Ids) -> Result<Rendered> {
+        let id = ids.next(EventId::new);
+        let envelope = Envelope {
+            event: kind.name(),
+            event_id: id.to_string(),
+            tenant_id: self.tenant.to_string(),
+            created_at: json::time::Text::of(&self.at.into()).as_str().to_owned(),
+            data: Data { actor: self.actor, group: self.id.to_string(), subject },
+        };
+        let body = serde_json::to_string(&envelope).map_err(|_| crate::error::Error::Broken("an event renders"))?;
+        Ok(Rendered { id, kind, group: self.id, body })
+    }
+}
+
+/// Leaves the events of one action in its transaction.
+pub fn emit(tx: &mut Tx<'_>, events: Vec<Rendered>, inbox: InboxId, at: Timestamp) {
+    for event in events {
+        let tenant = tx.tenant();
+        tx.emit(event.row(tenant, Some(inbox), at));
+    }
+}
+
+impl Rendered {
+    /// The event as it is stored.
+    pub fn row(self, tenant: TenantId, inbox: Option<InboxId>, at: Timestamp) -> NewEvent {
+        NewEvent {
+            id: self.id,
+            tenant,
+            kind: self.kind.code(),
+            group: self.group,
+            inbox,
+            at,
+            body: self.body,
+            test_of: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_subscription_is_shown_as_it_was_given_without_repeats() {
+        for names in [&["*"][..], &["ticket.*"], &["ticket.*", "inbox.error"], &["ticket.created", "message.sent"]] {
+            assert_eq!(subscription::normal(&owned(names)), names);
+        }
+        let both = owned(&["ticket.closed", "ticket.*", "ticket.*"]);
+        assert_eq!(subscription::normal(&both), ["ticket.*"], "the wide one covers the other");
+    }
+
+    #[test]
+    fn a_wide_name_covers_its_group_and_no_other() {
+        let bits = subscription::mask(&owned(&["message.*"]));
+        let covered: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| bits & kind.bit() != 0).collect();
+        assert_eq!(covered, [Kind::MessageReceived, Kind::MessageSent]);
+        assert_eq!(subscription::mask(&owned(&["*"])), 0xff);
+    }
+}

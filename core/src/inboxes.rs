@@ -1,0 +1,80 @@
+//! Inboxes: the service that lists and shows where tickets come in.
+
+use crate::{
+    caller::Caller,
+    error::Result,
+    page::Page,
+    store::{self, Db, inboxes::Inbox},
+};
+use inboxops_proto::{
+    id::InboxId,
+    reason::Reason,
+    v1::{self, inbox_service_server::InboxService},
+};
+use tonic::{Request, Response, Status};
+
+/// The service of inboxes.
+pub struct Inboxes {
+    db: Db,
+}
+
+impl Inboxes {
+    /// On the store.
+    pub fn new(db: Db) -> Inboxes {
+        Inboxes { db }
+    }
+
+    async fn list(&self, caller: &Caller, request: v1::ListInboxesRequest) -> Result<v1::ListInboxesResponse> {
+        let page = Page::parse(request.page, request.per_page);
+        let mut read = self.db.read(caller.scope()?).await?;
+        let total = store::inboxes::count(&mut read).await?;
+        let inboxes = store::inboxes::list(&mut read, page.limit(), page.offset()).await?;
+        Ok(v1::ListInboxesResponse {
+            inboxes: inboxes.iter().map(v1::Inbox::from).collect(),
+            meta: Some(page.meta(total)),
+        })
+    }
+
+    async fn get(&self, caller: &Caller, request: v1::GetInboxRequest) -> Result<v1::GetInboxResponse> {
+        let id: InboxId = request.inbox_id.parse().map_err(|_| Reason::InboxNotFound)?;
+        let mut read = self.db.read(caller.scope()?).await?;
+        let inbox = store::inboxes::get(&mut read, id).await?.ok_or(Reason::InboxNotFound)?;
+        Ok(v1::GetInboxResponse { inbox: Some(v1::Inbox::from(&inbox)) })
+    }
+}
+
+impl From<&Inbox> for v1::Inbox {
+    fn from(inbox: &Inbox) -> v1::Inbox {
+        let error = inbox.error.as_ref().map(|error| v1::InboxError {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            since: Some(error.since.into()),
+        });
+        v1::Inbox {
+            id: inbox.id.to_string(),
+            name: inbox.name.clone(),
+            email_address: inbox.email_address.clone(),
+            channel: inbox.channel.code().into(),
+            status: inbox.state().code().into(),
+            error,
+            created_at: Some(inbox.created_at.into()),
+            updated_at: Some(inbox.updated_at.into()),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl InboxService for Inboxes {
+    async fn list_inboxes(
+        &self,
+        request: Request<v1::ListInboxesRequest>,
+    ) -> Result<Response<v1::ListInboxesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.list(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_inbox(&self, request: Request<v1::GetInboxRequest>) -> Result<Response<v1::GetInboxResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.get(&caller, request.into_inner()).await?))
+    }
+}

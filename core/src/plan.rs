@@ -1,0 +1,68 @@
+//! What a tenant may use: plans, entitlements and their overrides. Pure.
+
+use crate::store::tenants::Plan;
+use inboxops_proto::{failure::Failure, reason::Reason};
+
+/// Something that a plan includes or does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Entitlement {
+    /// Webhook endpoints and deliveries.
+    Webhooks,
+    /// API keys and the public API.
+    PublicApi,
+}
+
+impl Entitlement {
+    /// All of them, by name.
+    pub const ALL: [Entitlement; 2] = [Entitlement::PublicApi, Entitlement::Webhooks];
+
+    /// Name in protos, settings and errors.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Entitlement::Webhooks => "webhooks",
+            Entitlement::PublicApi => "public_api",
+        }
+    }
+
+    /// The entitlement of a name.
+    pub fn from_name(name: &str) -> Option<Entitlement> {
+        Entitlement::ALL.into_iter().find(|entitlement| entitlement.name() == name)
+    }
+
+    /// The least plan that includes it.
+    pub const fn minimum_plan(self) -> &'static str {
+        "business"
+    }
+
+    /// The refusal of a tenant that does not have it.
+    pub fn refusal(self) -> Failure {
+        let what = match self {
+            Entitlement::Webhooks => "The plan of this workspace does not include webhooks.",
+            Entitlement::PublicApi => "The plan of this workspace does not include the public API.",
+        };
+        Failure::new(Reason::EntitlementRequired)
+            .message(what)
+            .fact("entitlement", self.name())
+            .fact("minimum_plan", self.minimum_plan())
+    }
+}
+
+/// Whether a tenant has an entitlement: its override decides, without one the plan.
+pub fn entitled(plan: Plan, overridden: Option<bool>) -> bool {
+    overridden.unwrap_or(plan.includes_integrations())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_override_beats_the_plan_both_ways() {
+        assert!(!entitled(Plan::Free, None));
+        assert!(!entitled(Plan::Starter, None));
+        assert!(entitled(Plan::Business, None));
+        assert!(entitled(Plan::Enterprise, None));
+        assert!(entitled(Plan::Free, Some(true)));
+        assert!(!entitled(Plan::Enterprise, Some(false)));
+    }
+}

@@ -1,0 +1,102 @@
+//! When a failed delivery is tried again: one pure function of what happened. It knows no database and no clock.
+
+use inboxops_proto::clock::Timestamp;
+use std::time::Duration;
+
+/// Failed attempts after which a delivery has failed for good.
+pub const ATTEMPTS_MAX: u32 = 10;
+/// Longest time that a receiver's `Retry-After` can delay an attempt.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(256 * 60);
+/// Longest jitter.
+pub const JITTER_MAX: Duration = Duration::from_secs(60);
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It arrived.
+    Delivered,
+    /// It is tried again, not before this time.
+    Retry(Timestamp),
+    /// It has failed for good.
+    Failed,
+}
+
+/// How an attempt ended, as far as the schedule cares.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ended {
+    /// The receiver answered 2xx.
+    pub succeeded: bool,
+    /// The receiver asks to stop: status 410 or `webhook-delivery: abort-message`.
+    pub stop: bool,
+    /// Time that the receiver asks to wait.
+    pub retry_after: Duration,
+    /// The delivery has one attempt only: a test.
+    pub once: bool,
+}
+
+/// Decides after an attempt that ended at `now`. `failures` counts the failed ones, this one included when it
+/// failed; `chance` in 0..=65535 spreads retries, only ever later.
+pub fn next(ended: Ended, failures: u32, now: Timestamp, chance: u16) -> Next {
+    if ended.succeeded {
+        return Next::Delivered;
+    }
+    if ended.stop || ended.once || failures >= ATTEMPTS_MAX {
+        return Next::Failed;
+    }
+    let step = step(failures);
+    let jitter = (step / 10).min(JITTER_MAX) * u32::from(chance) / u32::from(u16::MAX);
+    Next::Retry(now.plus((step + jitter).max(ended.retry_after.min(RETRY_AFTER_MAX))))
+}
+
+/// Time between failed attempt `n` and the next: 1, 2, 4, … 256 minutes.
+fn step(n: u32) -> Duration {
+    Duration::from_secs(60 << n.clamp(1, ATTEMPTS_MAX - 1).saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const START: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
+
+    #[test]
+    fn the_steps_double_from_one_minute_and_the_tenth_failure_is_the_last() {
+        let mut at = START;
+        for (failures, minutes) in (1..=9).zip([1, 2, 4, 8, 16, 32, 64, 128, 256]) {
+            let Next::Retry(due) = next(Ended::default(), failures, at, 0) else {
+                panic!("attempt {failures} ended it")
+            };
+            assert_eq!(due.since(at), Duration::from_secs(minutes * 60));
+            at = due;
+        }
+        assert_eq!(at.since(START), Duration::from_secs((8 * 60 + 31) * 60));
+        assert_eq!(next(Ended::default(), 10, at, 0), Next::Failed);
+    }
+
+    #[test]
+    fn a_stop_and_a_test_end_at_once() {
+        assert_eq!(next(Ended { stop: true, ..Ended::default() }, 1, START, 0), Next::Failed);
+        assert_eq!(next(Ended { once: true, ..Ended::default() }, 1, START, 0), Next::Failed);
+        assert_eq!(next(Ended { succeeded: true, once: true, ..Ended::default() }, 0, START, 0), Next::Delivered);
+    }
+
+    proptest! {
+        #[test]
+        fn jitter_is_only_later_and_bounded(failures in 1u32..10, chance: u16) {
+            let Next::Retry(due) = next(Ended::default(), failures, START, chance) else { unreachable!() };
+            let (waited, step) = (due.since(START), step(failures));
+            prop_assert!(waited >= step);
+            prop_assert!(waited <= step + (step / 10).min(JITTER_MAX));
+        }
+
+        #[test]
+        fn retry_after_only_delays_and_is_capped(failures in 1u32..10, chance: u16, asked in 0u64..100_000_000) {
+            let plain = next(Ended::default(), failures, START, chance);
+            let ended = Ended { retry_after: Duration::from_secs(asked), ..Ended::default() };
+            let (Next::Retry(plain), Next::Retry(due)) = (plain, next(ended, failures, START, chance)) else { unreachable!() };
+            prop_assert!(due >= plain);
+            prop_assert!(due <= plain.max(START.plus(RETRY_AFTER_MAX)));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Tags: the service that lists them, puts them on tickets and takes them off. A name is one tag whatever its letter
+//! case; the spelling of its first use stays.
+
+use crate::{
+    caller::Caller,
+    error::Result,
+    events::emit,
+    page::Page,
+    stamp::Stamps,
+    store::{
+        self, Db,
+        tags::Tag,
+        tickets::{TagRef, Ticket, TicketRef},
+    },
+    tickets::Action,
+};
+use inboxops_proto::{
+    failure::{Failure, Violation},
+    id::TagId,
+    reason::{DetailCode, Reason},
+    v1::{self, tag_service_server::TagService},
+};
+use tonic::{Request, Response, Status};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Greatest number of tags of a ticket: they stand in every copy of it.
+pub const TAGS_PER_TICKET_MAX: usize = 100;
+
+/// The service of tags.
+pub struct Tags {
+    db: Db,
+    stamps: Stamps,
+}
+
+/// How a request names a tag to put on.
+#[derive(Clone, Debug)]
+enum Named {
+    Id(TagId),
+    Name { shown: String, folded: String },
+}
+
+impl Tags {
+    /// On the store.
+    pub fn new(db: Db, stamps: Stamps) -> Tags {
+        Tags { db, stamps }
+    }
+
+    async fn list(&self, caller: &Caller, request: v1::ListTagsRequest) -> Result<v1::ListTagsResponse> {
+        let page = Page::parse(request.page, request.per_page);
+        let mut read = self.db.read(caller.scope()?).await?;
+        let total = store::tags::count(&mut read).await?;
+        let tags = store::tags::list(&mut read, page.limit(), page.offset()).await?;
+        Ok(v1::ListTagsResponse { tags: tags.iter().map(v1::Tag::from).collect(), meta: Some(page.meta(total)) })
+    }
+
+    async fn list_of_ticket(
+        &self,
+        caller: &Caller,
+        request: v1::ListTicketTagsRequest,
+    ) -> Result<v1::ListTicketTagsResponse> {
+        let named = TicketRef::parse(&request.ticket_id)?;
+        let page = Page::parse(request.page, request.per_page);
+        let mut read = self.db.read(caller.scope()?).await?;
+        let ticket = store::tickets::read(&mut read, named).await?.ok_or(Reason::TicketNotFound)?;
+        let tags = store::tags::list_of_ticket(&mut read, ticket.id, page.limit(), page.offset()).await?;
+        let total = i64::try_from(ticket.tags.len()).unwrap_or(i64::MAX);
+        Ok(v1::ListTicketTagsResponse { tags: tags.iter().map(v1::Tag::from).collect(), meta: Some(page.meta(total)) })
+    }
+
+    async fn add(&self, caller: &Caller, request: v1::AddTicketTagRequest) -> Result<v1::AddTicketTagResponse> {
+        let ticket = TicketRef::parse(&request.ticket_id);
+        let named = Named::parse(request.tag_id, request.tag_name)?;
+        let ticket = ticket?;
+        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
+        let (tag, attached) = self
+            .db
+            .write(caller.scope()?, async move |tx| {
+                let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
+                let mut ids = stamp.ids();
+                let tag = match &named {
+                    Named::Id(id) => store::tags::get(tx, *id)
+                        .await?
+                        .ok_or_else(|| Failure::invalid(Violation::dangling("tag_id")))?,
+                    Named::Name { shown, folded } => {
+                        let new =
+                            Tag { id: ids.next(TagId::new), name: shown.clone(), color: None, created_at: stamp.at };
+                        // A refusal comes before the first write, so that it leaves its group alone.
+                        check_room(&old)?;
+                        store::tags::get_or_insert(tx, &new, folded).await?
+                    }
+                };
+                if old.tags.iter().any(|it| it.id == tag.id) {
+                    return Ok((tag, false));
+                }
+                check_room(&old)?;
+                let new = old.with_tag(&tag).touched(stamp.at);
+                let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
+                store::tags::attach(tx, new.id, tag.id, stamp.at).await?;
+                store::tickets::update(tx, &old, &new).await?;
+                emit(tx, events, new.inbox, stamp.at);
+                Ok((tag, true))
+            })
+            .await?;
+        Ok(v1::AddTicketTagResponse { tag: Some(v1::Tag::from(&tag)), attached })
+    }
+
+    async fn remove(
+        &self,
+        caller: &Caller,
+        request: v1::RemoveTicketTagRequest,
+    ) -> Result<v1::RemoveTicketTagResponse> {
+        let ticket = TicketRef::parse(&request.ticket_id)?;
+        let tag: Option<TagId> = request.tag_id.parse().ok();
+        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
+        self.db
+            .write(caller.scope()?, async move |tx| {
+                let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
+                let tag = tag.filter(|tag| old.tags.iter().any(|it| it.id == *tag)).ok_or(Reason::TagNotFound)?;
+                let new = old.without_tag(tag).touched(stamp.at);
+                let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut stamp.ids())?;
+                store::tags::detach(tx, new.id, tag).await?;
+                store::tickets::update(tx, &old, &new).await?;
+                emit(tx, events, new.inbox, stamp.at);
+                Ok(())
+            })
+            .await?;
+        Ok(v1::RemoveTicketTagResponse {})
+    }
+}
+
+fn check_room(ticket: &Ticket) -> Result<()> {
+    if ticket.tags.len() < TAGS_PER_TICKET_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("would be tag number {}; a ticket has at most {TAGS_PER_TICKET_MAX}", TAGS_PER_TICKET_MAX + 1);
+    Err(Failure::invalid(Violation::new("tag_name", DetailCode::LimitExceeded, message)).into())
+}
+
+impl Ticket {
+    fn with_tag(&self, tag: &Tag) -> Ticket {
+        let mut new = self.clone();
+        new.tags.push(TagRef { id: tag.id, name: tag.name.clone() });
+        new.tags.sort_by_key(|it| (fold(&it.name), it.id));
+        new
+    }
+
+    fn without_tag(&self, tag: TagId) -> Ticket {
+        let mut new = self.clone();
+        new.tags.retain(|it| it.id != tag);
+        new
+    }
+}
+
+impl Named {
+    fn parse(id: Option<String>, name: Option<String>) -> Result<Named> {
+        match (id, name) {
+            (Some(id), None) => {
+                id.parse().map(Named::Id).map_err(|_| Failure::invalid(Violation::dangling("tag_id")).into())
+            }
+            (None, Some(name)) => {
+                let shown: String = name.nfc().collect();
+                Ok(Named::Name { folded: fold(&shown), shown })
+            }
+            (Some(_), Some(_)) => Err(Failure::invalid(Violation::new(
+                "tag_name",
+                DetailCode::MutuallyExclusive,
+                "cannot be given together with `tag_id`",
+            ))
+            .into()),
+            (None, None) => Err(Failure::invalid(Violation::new(
+                "tag_id",
+                DetailCode::OneOfRequired,
+                "or `tag_name` must be given",
+            ))
+            .into()),
+        }
+    }
+}
+
+/// What two spellings of one name share.
+pub fn fold(name: &str) -> String {
+    name.nfc().collect::<String>().to_lowercase().nfc().collect()
+}
+
+impl From<&Tag> for v1::Tag {
+    fn from(tag: &Tag) -> v1::Tag {
+        v1::Tag {
+            id: tag.id.to_string(),
+            name: tag.name.clone(),
+            color: tag.color.clone(),
+            created_at: Some(tag.created_at.into()),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl TagService for Tags {
+    async fn list_tags(&self, request: Request<v1::ListTagsRequest>) -> Result<Response<v1::ListTagsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.list(&caller, request.into_inner()).await?))
+    }
+
+    async fn list_ticket_tags(
+        &self,
+        request: Request<v1::ListTicketTagsRequest>,
+    ) -> Result<Response<v1::ListTicketTagsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.list_of_ticket(&caller, request.into_inner()).await?))
+    }
+
+    async fn add_ticket_tag(
+        &self,
+        request: Request<v1::AddTicketTagRequest>,
+    ) -> Result<Response<v1::AddTicketTagResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.add(&caller, request.into_inner()).await?))
+    }
+
+    async fn remove_ticket_tag(
+        &self,
+        request: Request<v1::RemoveTicketTagRequest>,
+    ) -> Result<Response<v1::RemoveTicketTagResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.remove(&caller, request.into_inner()).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_fold_together() {
+        assert_eq!(fold("Zürich"), fold("ZU\u{308}RICH"));
+        assert_eq!(fold("VIP"), "vip");
+        assert_ne!(fold("vip"), fold("vips"));
+    }
+}

@@ -1,0 +1,284 @@
+//! Tenants: the service by which the operator makes workspaces and what belongs to them from the start.
+
+use crate::{
+    auth::Authority,
+    caller::named_tenant,
+    dispatch::Dispatcher,
+    error::{Error, Result},
+    page::Page,
+    plan::{self, Entitlement},
+    stamp::Stamps,
+    store::{
+        self, Db, Lane,
+        agents::{Agent, Role},
+        inboxes::Inbox,
+        tenants::{Plan, Tenant},
+        tickets::Channel,
+    },
+};
+use inboxops_proto::{
+    failure::{Failure, Violation},
+    id::{AgentId, InboxId, TenantId},
+    internal::v1::{self as pb, EntitlementOverride, tenant_service_server::TenantService},
+    reason::{DetailCode, Reason},
+    v1,
+};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+/// The service of tenants.
+pub struct Tenants {
+    db: Db,
+    stamps: Stamps,
+    authority: Arc<Authority>,
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl Tenants {
+    /// On the store; `authority` forgets what changes, `dispatcher` looks for what a new plan releases.
+    pub fn new(db: Db, stamps: Stamps, authority: Arc<Authority>, dispatcher: Arc<Dispatcher>) -> Tenants {
+        Tenants { db, stamps, authority, dispatcher }
+    }
+
+    async fn create(&self, request: pb::CreateTenantRequest) -> Result<Tenant> {
+        let stamp = self.stamps.stamp();
+        let tenant = Tenant {
+            id: stamp.ids().next(TenantId::new),
+            name: request.name.unwrap_or_default(),
+            plan: request.plan.map_or(Ok(Plan::Free), plan_of)?,
+            webhooks: None,
+            public_api: None,
+            suspended: false,
+            requests_per_minute: None,
+            created_at: stamp.at,
+            updated_at: stamp.at,
+        };
+        let inserted = tenant.clone();
+        self.db.system(Lane::Tenant(tenant.id), async move |tx| store::tenants::insert(tx, &inserted).await).await?;
+        Ok(tenant)
+    }
+
+    async fn list(&self, request: pb::ListTenantsRequest) -> Result<pb::ListTenantsResponse> {
+        let page = Page::parse(request.page, request.per_page);
+        let (tenants, total) = store::tenants::list(&self.db, page.limit(), page.offset()).await?;
+        Ok(pb::ListTenantsResponse {
+            tenants: tenants.iter().map(pb::Tenant::from).collect(),
+            meta: Some(page.meta(total)),
+        })
+    }
+
+    /// Changes a tenant's row and makes the change count at once.
+    async fn change(&self, tenant: &str, change: impl Fn(&mut Tenant) + Send + Sync + 'static) -> Result<pb::Tenant> {
+        let (id, at) = (named_tenant(tenant)?, self.stamps.now());
+        let (authority, dispatcher) = (self.authority.clone(), self.dispatcher.clone());
+        let tenant = self
+            .db
+            .system(Lane::Tenant(id), async move |tx| {
+                let mut tenant = store::tenants::lock(tx, id).await?.ok_or(Reason::TenantNotFound)?;
+                change(&mut tenant);
+                tenant.updated_at = tenant.updated_at.max(at);
+                store::tenants::update(tx, &tenant).await?;
+                let (authority, dispatcher) = (authority.clone(), dispatcher.clone());
+                tx.after(move || {
+                    authority.forget();
+                    dispatcher.wake();
+                });
+                Ok(tenant)
+            })
+            .await?;
+        Ok(pb::Tenant::from(&tenant))
+    }
+
+    async fn create_agent(&self, request: pb::CreateAgentRequest) -> Result<v1::Agent> {
+        let tenant = named_tenant(&request.tenant_id)?;
+        let role = if request.role() == v1::Role::Admin { Role::Admin } else { Role::Agent };
+        let (stamp, email) = (self.stamps.stamp(), request.email.unwrap_or_default());
+        let agent = Agent {
+            id: stamp.ids().next(AgentId::new),
+            name: request.name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned()),
+            email,
+            role,
+            created_at: stamp.at,
+        };
+        let agent = self
+            .db
+            .system(Lane::Tenant(tenant), async move |tx| {
+                store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
+                if !store::agents::insert(&mut tx.enter(tenant), &agent).await? {
+                    let taken =
+                        Violation::new("email", DetailCode::InvalidFormat, "belongs to another agent of the tenant");
+                    return Err(Failure::invalid(taken).into());
+                }
+                Ok(agent.clone())
+            })
+            .await?;
+        Ok(v1::Agent::from(&agent))
+    }
+
+    async fn create_inbox(&self, request: pb::CreateInboxRequest) -> Result<v1::Inbox> {
+        let tenant = named_tenant(&request.tenant_id)?;
+        let stamp = self.stamps.stamp();
+        let by_default = if request.email_address.is_some() { Channel::Email } else { Channel::Api };
+        let channel = request.channel.map_or(Some(by_default), Channel::from_code);
+        let inbox = Inbox {
+            id: stamp.ids().next(InboxId::new),
+            name: request.name.unwrap_or_default(),
+            email_address: request.email_address,
+            channel: channel.ok_or(Error::Broken("the gate checks enums"))?,
+            enabled: true,
+            error: None,
+            created_at: stamp.at,
+            updated_at: stamp.at,
+        };
+        let inbox = self
+            .db
+            .system(Lane::Tenant(tenant), async move |tx| {
+                store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
+                store::inboxes::insert(&mut tx.enter(tenant), &inbox).await?;
+                Ok(inbox.clone())
+            })
+            .await?;
+        Ok(v1::Inbox::from(&inbox))
+    }
+
+    async fn update_inbox(&self, request: pb::UpdateInboxRequest) -> Result<v1::Inbox> {
+        let tenant = named_tenant(&request.tenant_id)?;
+        let id: InboxId = request.inbox_id.parse().map_err(|_| Reason::InboxNotFound)?;
+        let at = self.stamps.now();
+        let inbox = self
+            .db
+            .system(Lane::Tenant(tenant), async move |tx| {
+                let mut tx = tx.enter(tenant);
+                let old = store::inboxes::lock(&mut tx, id).await?.ok_or(Reason::InboxNotFound)?;
+                let mut new = old.clone();
+                if let Some(name) = &request.name {
+                    new.name.clone_from(name);
+                }
+                if let Some(address) = &request.email_address {
+                    new.email_address = Some(address.clone());
+                }
+                new.enabled = request.enabled.unwrap_or(old.enabled);
+                if new == old {
+                    return Ok(old);
+                }
+                new.updated_at = at;
+                store::inboxes::update(&mut tx, &new).await?;
+                Ok(new)
+            })
+            .await?;
+        Ok(v1::Inbox::from(&inbox))
+    }
+}
+
+fn plan_of(code: i32) -> Result<Plan> {
+    Plan::from_code(code).ok_or(Error::Broken("the gate checks enums"))
+}
+
+impl From<&Tenant> for pb::Tenant {
+    fn from(tenant: &Tenant) -> pb::Tenant {
+        let overridden = |entitlement| match entitlement {
+            Entitlement::Webhooks => tenant.webhooks,
+            Entitlement::PublicApi => tenant.public_api,
+        };
+        let on =
+            Entitlement::ALL.into_iter().filter(|entitlement| plan::entitled(tenant.plan, overridden(*entitlement)));
+        pb::Tenant {
+            id: tenant.id.to_string(),
+            name: tenant.name.clone(),
+            plan: tenant.plan.code().into(),
+            entitlements: on.map(|entitlement| entitlement.name().to_owned()).collect(),
+            suspended: tenant.suspended,
+            requests_per_minute: tenant.requests_per_minute,
+            created_at: Some(tenant.created_at.into()),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl TenantService for Tenants {
+    async fn create_tenant(
+        &self,
+        request: Request<pb::CreateTenantRequest>,
+    ) -> Result<Response<pb::CreateTenantResponse>, Status> {
+        let tenant = self.create(request.into_inner()).await?;
+        Ok(Response::new(pb::CreateTenantResponse { tenant: Some(pb::Tenant::from(&tenant)) }))
+    }
+
+    async fn list_tenants(
+        &self,
+        request: Request<pb::ListTenantsRequest>,
+    ) -> Result<Response<pb::ListTenantsResponse>, Status> {
+        Ok(Response::new(self.list(request.into_inner()).await?))
+    }
+
+    async fn set_plan(&self, request: Request<pb::SetPlanRequest>) -> Result<Response<pb::SetPlanResponse>, Status> {
+        let request = request.into_inner();
+        let plan = plan_of(request.plan.unwrap_or_default())?;
+        let tenant = self.change(&request.tenant_id, move |tenant| tenant.plan = plan).await?;
+        Ok(Response::new(pb::SetPlanResponse { tenant: Some(tenant) }))
+    }
+
+    async fn set_entitlement(
+        &self,
+        request: Request<pb::SetEntitlementRequest>,
+    ) -> Result<Response<pb::SetEntitlementResponse>, Status> {
+        let request = request.into_inner();
+        let entitlement = request.entitlement.as_deref().and_then(Entitlement::from_name);
+        let entitlement = entitlement.ok_or(Error::Broken("the gate checks entitlements"))?;
+        let on = match request.r#override() {
+            EntitlementOverride::Enabled => Some(true),
+            EntitlementOverride::Disabled => Some(false),
+            EntitlementOverride::Default | EntitlementOverride::Unspecified => None,
+        };
+        let change = move |tenant: &mut Tenant| match entitlement {
+            Entitlement::Webhooks => tenant.webhooks = on,
+            Entitlement::PublicApi => tenant.public_api = on,
+        };
+        let tenant = self.change(&request.tenant_id, change).await?;
+        Ok(Response::new(pb::SetEntitlementResponse { tenant: Some(tenant) }))
+    }
+
+    async fn set_suspended(
+        &self,
+        request: Request<pb::SetSuspendedRequest>,
+    ) -> Result<Response<pb::SetSuspendedResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = self.change(&request.tenant_id, move |tenant| tenant.suspended = request.suspended).await?;
+        Ok(Response::new(pb::SetSuspendedResponse { tenant: Some(tenant) }))
+    }
+
+    async fn set_rate_limit(
+        &self,
+        request: Request<pb::SetRateLimitRequest>,
+    ) -> Result<Response<pb::SetRateLimitResponse>, Status> {
+        let request = request.into_inner();
+        let tenant = self
+            .change(&request.tenant_id, move |tenant| tenant.requests_per_minute = request.requests_per_minute)
+            .await?;
+        Ok(Response::new(pb::SetRateLimitResponse { tenant: Some(tenant) }))
+    }
+
+    async fn create_agent(
+        &self,
+        request: Request<pb::CreateAgentRequest>,
+    ) -> Result<Response<pb::CreateAgentResponse>, Status> {
+        let agent = self.create_agent(request.into_inner()).await?;
+        Ok(Response::new(pb::CreateAgentResponse { agent: Some(agent) }))
+    }
+
+    async fn create_inbox(
+        &self,
+        request: Request<pb::CreateInboxRequest>,
+    ) -> Result<Response<pb::CreateInboxResponse>, Status> {
+        let inbox = self.create_inbox(request.into_inner()).await?;
+        Ok(Response::new(pb::CreateInboxResponse { inbox: Some(inbox) }))
+    }
+
+    async fn update_inbox(
+        &self,
+        request: Request<pb::UpdateInboxRequest>,
+    ) -> Result<Response<pb::UpdateInboxResponse>, Status> {
+        let inbox = self.update_inbox(request.into_inner()).await?;
+        Ok(Response::new(pb::UpdateInboxResponse { inbox: Some(inbox) }))
+    }
+}

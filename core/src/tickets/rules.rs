@@ -1,0 +1,133 @@
+//! What a change does to a ticket: pure rules, no I/O, no clock. The row they work on sits beside its SQL.
+
+use crate::{
+    caller::Actor,
+    error::Result,
+    events::{Group, Kind, Rendered, Subject},
+    stamp::Ids,
+    store::tickets::{Status, Ticket},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{AgentId, GroupId, InboxId},
+    v1,
+};
+use serde_json::{Map, Value, json};
+
+/// New values of a ticket; `None` keeps.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// New subject.
+    pub subject: Option<String>,
+    /// New status.
+    pub status: Option<Status>,
+    /// New priority.
+    pub priority: Option<crate::store::tickets::Priority>,
+    /// New assignee; the inner `None` unassigns.
+    pub assignee: Option<Option<AgentId>>,
+    /// New inbox.
+    pub inbox: Option<InboxId>,
+}
+
+impl Ticket {
+    /// The ticket after a change, or `None` when the change changes nothing.
+    pub fn apply(&self, change: &Change, at: Timestamp) -> Option<Ticket> {
+        let mut new = self.clone();
+        if let Some(subject) = &change.subject {
+            new.subject.clone_from(subject);
+        }
+        new.status = change.status.unwrap_or(new.status);
+        new.priority = change.priority.unwrap_or(new.priority);
+        new.assignee = change.assignee.unwrap_or(new.assignee);
+        new.inbox = change.inbox.unwrap_or(new.inbox);
+        if new == *self {
+            return None;
+        }
+        if new.status != self.status {
+            new.solved_at = (new.status == Status::Solved).then_some(at);
+            new.closed_at = (new.status == Status::Closed).then_some(at);
+        }
+        Some(new.touched(at))
+    }
+
+    /// The ticket one version later: something that its readers see has changed.
+    pub fn touched(mut self, at: Timestamp) -> Ticket {
+        self.version += 1;
+        // A clock that was set back must not take `updated_at` with it: readers sync by it.
+        self.updated_at = self.updated_at.max(at);
+        self
+    }
+
+    /// What differs from `old`, by the names of the contract; never version or times.
+    pub fn changes_from(&self, old: &Ticket) -> Map<String, Value> {
+        let mut changes = Map::new();
+        let (from, to) = (v1::Ticket::from(old), v1::Ticket::from(self));
+        let mut compare = |name: &str, from: Value, to: Value| {
+            if from != to {
+                changes.insert(name.to_owned(), json!({"from": from, "to": to}));
+            }
+        };
+        compare("subject", json!(from.subject), json!(to.subject));
+        compare("status", json!(old.status.name()), json!(self.status.name()));
+        compare("priority", json!(old.priority.name()), json!(self.priority.name()));
+        compare("inbox_id", json!(from.inbox_id), json!(to.inbox_id));
+        compare("assignee_id", json!(from.assignee_id), json!(to.assignee_id));
+        compare("tags", names(&from.tags), names(&to.tags));
+        compare("requester", json!(from.requester), json!(to.requester));
+        compare("message_count", json!(from.message_count), json!(to.message_count));
+        compare("last_message_at", time(old.last_message_at), time(self.last_message_at));
+        changes
+    }
+}
+
+fn names(tags: &[v1::TagRef]) -> Value {
+    tags.iter().map(|tag| tag.name.as_str()).collect()
+}
+
+fn time(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| inboxops_proto::json::time::Text::of(&at.into()).as_str().into())
+}
+
+/// Who acts on a ticket, and when.
+pub struct Action<'a> {
+    /// Who acts.
+    pub actor: &'a Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Action<'_> {
+    /// The events of a ticket that was opened, in the order of the contract.
+    pub fn opened(&self, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+        let ticket = v1::Ticket::from(new);
+        let group = self.group(new, ids);
+        let mut events =
+            vec![group.render(Kind::TicketCreated, &Subject { ticket: Some(&ticket), ..Subject::default() }, ids)?];
+        if let Some(assignee) = new.assignee {
+            let mut changes = Map::new();
+            changes.insert("assignee_id".to_owned(), json!({"from": null, "to": assignee.to_string()}));
+            let subject = Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() };
+            events.push(group.render(Kind::TicketAssigned, &subject, ids)?);
+        }
+        Ok(events)
+    }
+
+    /// The events of a ticket that changed from `old` to `new`, in the order of the contract.
+    pub fn changed(&self, old: &Ticket, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+        let ticket = v1::Ticket::from(new);
+        let changes = new.changes_from(old);
+        let subject = Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() };
+        let group = self.group(new, ids);
+        let kinds = [
+            (Kind::TicketUpdated, true),
+            (Kind::TicketAssigned, old.assignee != new.assignee),
+            (Kind::TicketStatusChanged, old.status != new.status),
+            (Kind::TicketClosed, old.status != new.status && new.status == Status::Closed),
+        ];
+        kinds.into_iter().filter(|(_, happened)| *happened).map(|(kind, _)| group.render(kind, &subject, ids)).collect()
+    }
+
+    fn group(&self, ticket: &Ticket, ids: &mut Ids) -> Group<'_> {
+        Group { tenant: ticket.tenant, at: self.at, actor: self.actor, id: ids.next(GroupId::new) }
+    }
+}
