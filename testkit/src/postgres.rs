@@ -36,6 +36,11 @@ impl Postgres {
         psql(&self.url, sql);
     }
 
+    /// Whether a query in it has rows.
+    pub fn has(&self, sql: &str) -> bool {
+        !psql(&self.url, sql).is_empty()
+    }
+
     /// Ends all connections to it, as a restart of the server would.
     pub fn cut(&self) {
         let name = &self.name;
@@ -69,11 +74,12 @@ pub fn postgres() -> Postgres {
     Postgres { url, server: server.clone(), name }
 }
 
-fn psql(url: &str, sql: &str) {
+fn psql(url: &str, sql: &str) -> String {
     let mut command = Command::new(program("psql"));
-    let output = command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output();
+    let output = command.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-c", sql, url]).output();
     let output = output.expect("psql starts: tests need PostgreSQL's programs");
     assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Starts a cluster in a temporary folder. A shell watches this process and stops the cluster when it has gone,

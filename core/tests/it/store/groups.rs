@@ -2,7 +2,7 @@
 
 use crate::support::{Fresh, Home, on_both};
 use inboxops_core::store::{
-    self, Db, Error, Handed, Lane, Result, Tx,
+    self, Db, Error, Lane, Result, Tx,
     tickets::{Filter, Ticket, TicketRef},
 };
 use inboxops_proto::reason::Reason;
@@ -35,18 +35,10 @@ async fn total(db: &Db, home: &Home) -> i64 {
     counted
 }
 
-fn hand_over(db: &Db) -> Arc<Mutex<Vec<Handed>>> {
-    let handed = Arc::new(Mutex::new(Vec::new()));
-    let taken = handed.clone();
-    db.hand_to(move |mut batch| taken.lock().unwrap().append(&mut batch));
-    handed
-}
-
 on_both! {
     async fn concurrent_creates_get_numbers_without_gaps_and_one_delivery_each(fresh: Fresh) {
         let home = fresh.tenant().await;
         let endpoint = fresh.endpoint(&home).await;
-        let handed = hand_over(&fresh.db);
         let mut tasks = JoinSet::new();
         for _ in 0..150 {
             let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
@@ -62,7 +54,7 @@ on_both! {
             let named = TicketRef::Number(ticket.number);
             assert_eq!(store::tickets::find(&fresh.db, home.scope.clone(), named).await.unwrap().as_ref(), Some(ticket));
         }
-        let handed = handed.lock().unwrap();
+        let handed = fresh.handed.lock().unwrap();
         assert_eq!(handed.len(), 150);
         assert!(handed.iter().all(|it| it.endpoint == endpoint && it.token == 1 && it.attempt == 1));
         assert!(handed.iter().all(|it| it.lease_until == fresh.now().plus(store::LEASE) && !it.body.is_empty()));
@@ -166,7 +158,6 @@ on_both! {
 
     async fn a_refused_write_has_no_effects(fresh: Fresh) {
         let home = fresh.tenant().await;
-        let handed = hand_over(&fresh.db);
         fresh.endpoint(&home).await;
         let ran = Arc::new(AtomicU32::new(0));
         let (inner, ticket, counted) = (home.clone(), home.ticket(fresh.now()), ran.clone());
@@ -179,7 +170,7 @@ on_both! {
             Err(Reason::Conflict.into())
         }).await;
         assert!(matches!(refused, Err(Error::Refused(_))));
-        assert_eq!((ran.load(Ordering::SeqCst), handed.lock().unwrap().len()), (0, 0));
+        assert_eq!((ran.load(Ordering::SeqCst), fresh.handed.lock().unwrap().len()), (0, 0));
     }
 
     async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: Fresh) {
