@@ -340,3 +340,45 @@ fn refusals_read_as_sentences() {
     assert_eq!(refusal.to_string(), "must lead to a public address, not to a private network");
     assert_eq!(Refusal::TooLong.message(), format!("must be at most {URL_MAX_BYTES} bytes long"));
 }
+
+proptest::proptest! {
+    /// No way to write an address opens what the address itself does not.
+    #[test]
+    fn every_spelling_of_an_address_is_judged_alike(bits: u32, private: bool) {
+        // Half of them near the edges of what is refused.
+        let bits = if private { [0x7f00_0000, 0x0a00_0000, 0xa9fe_0000, 0xc0a8_0000][bits as usize % 4] | (bits & 0xffff) } else { bits };
+        let ip = Ipv4Addr::from(bits);
+        let [a, b, c, d] = ip.octets();
+        let (b16, b24) = (bits & 0xffff, bits & 0xff_ffff);
+        let verdict = check_ip(IpAddr::V4(ip), AllowPrivate::No);
+        for host in [
+            format!("{ip}"), format!("{ip}."), format!("{bits}"), format!("{bits:#x}"), format!("0{bits:o}"),
+            format!("{a}.{b24}"), format!("{a:#x}.{b}.{b16}"), format!("0{a:o}.{b:#X}.{c}.0{d:o}"),
+        ] {
+            let judged = check_url(&format!("https://{host}/"), AllowPrivate::No).map(|_| ());
+            proptest::prop_assert_eq!(judged, verdict, "{} {}", host, ip);
+        }
+        for embedded in [
+            Ipv6Addr::from(u128::from(bits)),
+            ip.to_ipv6_mapped(),
+            Ipv6Addr::from((0x64_ff9b << 96) | u128::from(bits)),
+            Ipv6Addr::from((0x2002 << 112) | (u128::from(bits) << 80) | 1),
+            Ipv6Addr::from((0x2a00 << 112) | (0x5efe << 32) | u128::from(bits)),
+        ] {
+            let judged = check_url(&format!("https://[{embedded}]/"), AllowPrivate::No);
+            proptest::prop_assert!(matches!(judged, Err(Refusal::PrivateAddress(_))), "{}", embedded);
+        }
+    }
+
+    /// Whatever is taken can stand in a request and has no secrets in it.
+    #[test]
+    fn what_is_taken_is_a_plain_https_url(text in "https?://[a-z0-9.:@\\[\\]%_-]{0,20}[/?#a-z|^`{}\"<>'\u{e9}]{0,10}") {
+        if let Ok(target) = check_url(&text, AllowPrivate::No) {
+            let url = target.url();
+            proptest::prop_assert!(target.is_https() && url.username().is_empty() && url.fragment().is_none());
+            proptest::prop_assert!(url.as_str().parse::<http::Uri>().is_ok(), "{}", url);
+            let again = check_url(url.as_str(), AllowPrivate::No);
+            proptest::prop_assert_eq!(again.as_ref(), Ok(&target));
+        }
+    }
+}

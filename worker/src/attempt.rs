@@ -45,9 +45,8 @@ pub fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outcome {
     }
 }
 
-/// Sends one delivery, once.
-pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timestamp) -> Outcome {
-    let begin = Instant::now();
+/// Sends one delivery, once. `at` and `begin` are the same moment, at which enough of the lease was left.
+pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timestamp, begin: Instant) -> Outcome {
     let endpoint = match &prepared.endpoint {
         Ok(endpoint) => endpoint,
         // The receiver's owner can mend that, so it is an attempt like any other.
@@ -62,7 +61,7 @@ pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timest
     };
     let signed = endpoint.sign(event, delivery, lease.attempt, at);
     let mut outcome = Outcome { request_headers: endpoint.recorded(&signed), ..begun(lease, at) };
-    let sent = shared.sender.send(prepared.key, endpoint, signed).await;
+    let sent = shared.sender.send(prepared.key, endpoint, signed, begin).await;
     outcome.duration_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
     let answer = match sent {
         Ok(answer) => answer,

@@ -195,7 +195,7 @@ impl Intake {
     /// Starts the first delivery that can be.
     async fn start(&mut self, slot: OwnedSemaphorePermit) {
         while let Some(lease) = self.waiting.pop_front() {
-            let now = self.shared.clock.now();
+            let (now, begin) = (self.shared.clock.now(), Instant::now());
             if lease.until.since(now) < LEASE_LEFT_MIN {
                 self.give_back(lease, "too little of its lease is left").await;
                 continue;
@@ -212,7 +212,8 @@ impl Intake {
             let prepared = room.prepared.clone();
             let (shared, reports) = (self.shared.clone(), self.reports.clone());
             self.running.spawn(async move {
-                let outcome = AssertUnwindSafe(attempt::run(&shared, &lease, &prepared, now)).catch_unwind().await;
+                let outcome =
+                    AssertUnwindSafe(attempt::run(&shared, &lease, &prepared, now, begin)).catch_unwind().await;
                 // The slot is free when the answer is read, not when its result is stored.
                 drop(slot);
                 match outcome {

@@ -97,12 +97,19 @@ impl Sender {
         Ok(Sender { limits, allow, resolver, lookups, tls, pool, tasks })
     }
 
-    /// Makes one request to an endpoint; `key` is its id and the version of its configuration.
+    /// Makes one request to an endpoint; `key` is its id and the version of its configuration. The deadline counts
+    /// from `begin`, when the lease was looked at.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn send(&self, key: (Uuid, u32), endpoint: &Endpoint, signed: Signed) -> Result<Answer, Failed> {
-        let deadline = Instant::now() + self.limits.request;
+    pub async fn send(
+        &self,
+        key: (Uuid, u32),
+        endpoint: &Endpoint,
+        signed: Signed,
+        begin: Instant,
+    ) -> Result<Answer, Failed> {
+        let deadline = begin + self.limits.request;
         let mut request = Request::new(Full::new(signed.body));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = signed.headers;

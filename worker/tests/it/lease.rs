@@ -3,13 +3,20 @@
 use crate::support::{
     Bench, bytes_of, endpoint, hasty, noon, payload,
     receiver::{OK, Receiver},
-    settings,
+    settings, soon,
 };
-use inboxops_proto::{clock::Clock, internal::v1::WorkResponse};
+use inboxops_proto::{
+    clock::Clock,
+    gate::BoxStream,
+    internal::v1::{
+        ReportRequest, ReportResponse, WorkRequest, WorkResponse, dispatch_service_server::DispatchService,
+    },
+};
 use inboxops_worker::LEASE_LEFT_MIN;
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
-use tonic::Status;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
 
 #[tokio::test]
 async fn a_delivery_with_too_little_lease_left_goes_back_unsent() {
@@ -154,4 +161,29 @@ async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
     let rest = bench.stop().await;
     assert_eq!(rest.iter().filter(|outcome| outcome.response_status == 200).count(), 3);
     assert_eq!((rest.len(), receiver.requests()), (3, 3));
+}
+
+/// A core that never says anything.
+struct Mute;
+
+#[tonic::async_trait]
+impl DispatchService for Mute {
+    type WorkStream = BoxStream<WorkResponse>;
+
+    async fn work(&self, _: Request<WorkRequest>) -> Result<Response<Self::WorkStream>, Status> {
+        std::future::pending().await
+    }
+
+    async fn report(&self, _: Request<ReportRequest>) -> Result<Response<ReportResponse>, Status> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_worker_without_a_core_ends_at_once() {
+    let shutdown = CancellationToken::new();
+    let worker = inboxops_worker::run(settings(), vec![Arc::new(Mute)], Clock::System, shutdown.clone());
+    let end = async { shutdown.cancel() };
+    let (ended, ()) = soon(async { tokio::join!(worker, end) }).await;
+    assert!(ended.is_ok());
 }

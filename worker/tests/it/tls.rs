@@ -3,7 +3,7 @@
 use crate::support::{
     Bench, endpoint, hasty,
     receiver::{OK, Receiver},
-    settings,
+    settings, soon,
 };
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -164,6 +164,74 @@ async fn http2_carries_many_requests_over_one_connection() {
     }
     assert!(receiver.seen.try_recv().is_err());
     assert_eq!(bench.stop().await.len(), 0);
+}
+
+#[tokio::test]
+async fn an_http2_connection_that_was_closed_while_idle_costs_no_attempt() {
+    let authority = Authority::new();
+    let acceptor = TlsAcceptor::from(authority.server("hooks.example", 2100, &[b"h2"]));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://hooks.example:{}/", listener.local_addr().unwrap().port());
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let (closed, mut closings) = mpsc::unbounded_channel();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let stream = acceptor.accept(tcp).await.unwrap();
+            let asked = Arc::new(tokio::sync::Notify::new());
+            let (asks, sender) = (asked.clone(), sender.clone());
+            let service = service_fn(move |request: Request<Incoming>| {
+                asks.notify_one();
+                answer(request, sender.clone())
+            });
+            let io = TokioIo::new(stream);
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let mut served = std::pin::pin!(builder.serve_connection(io, service));
+            tokio::select! {
+                _ = served.as_mut() => {}
+                () = asked.notified() => {
+                    // Says goodbye after the one answer.
+                    served.as_mut().graceful_shutdown();
+                    let _ = served.await;
+                }
+            }
+            let _ = closed.send(());
+        }
+    });
+    let mut bench = Bench::start(authority.trusted(settings())).await;
+    for _ in 0..20 {
+        let outcome = bench.once(&url).await;
+        assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
+        soon(closings.recv()).await;
+        assert!(seen.try_recv().is_ok() && seen.try_recv().is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_http2_connection_without_answers_is_not_used_again() {
+    let authority = Authority::new();
+    let acceptor = TlsAcceptor::from(authority.server("hooks.example", 2100, &[b"h2"]));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://hooks.example:{}/", listener.local_addr().unwrap().port());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut visits = JoinSet::new();
+        while let Ok((tcp, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            let stream = acceptor.accept(tcp).await.unwrap();
+            let service =
+                service_fn(|_: Request<Incoming>| std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>());
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            visits.spawn(async move { drop(builder.serve_connection(TokioIo::new(stream), service).await) });
+        }
+    });
+    let mut bench = Bench::start(authority.trusted(hasty(300))).await;
+    for n in 1..=3 {
+        assert_eq!(bench.once(&url).await.error_code, "timeout");
+        assert_eq!(connections.load(Ordering::SeqCst), n);
+    }
 }
 
 #[tokio::test]
