@@ -11,9 +11,7 @@ mod sender;
 pub mod signature;
 
 pub use intake::PER_ENDPOINT_MAX;
-pub use sender::{
-    AGE_MAX, Addresses, IDLE_CONNECTIONS_MAX, IDLE_MAX, Limits, READ_MAX_BYTES, Resolve, Resolver, Trust,
-};
+pub use sender::{Addresses, IDLE_CONNECTIONS_MAX, Limits, READ_MAX_BYTES, Resolve, Resolver, Trust};
 
 use inboxops_proto::{address::AllowPrivate, clock::Clock, services::DynDispatchService};
 use sender::Sender;

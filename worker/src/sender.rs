@@ -7,7 +7,7 @@ mod pool;
 mod resolve;
 mod tls;
 
-pub use pool::{AGE_MAX, IDLE_CONNECTIONS_MAX, IDLE_MAX};
+pub use pool::IDLE_CONNECTIONS_MAX;
 pub use resolve::{Addresses, Resolve, Resolver};
 pub use tls::Trust;
 
@@ -42,7 +42,7 @@ pub const READ_MAX_BYTES: usize = 64 * 1024;
 /// Greatest number of used connections that are tried in vain before a new one is opened.
 const STALE_MAX: usize = 3;
 
-/// How long the parts of an attempt may take.
+/// How long the parts of an attempt may take, and a connection may live.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Resolving the name.
@@ -51,11 +51,21 @@ pub struct Limits {
     pub connect: Duration,
     /// Everything, the answer's body included.
     pub request: Duration,
+    /// A connection unused: less than the five seconds after which common servers close theirs.
+    pub idle: Duration,
+    /// A connection in use; then the name is looked up and its addresses are checked again.
+    pub age: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { dns: Duration::from_secs(3), connect: Duration::from_secs(5), request: Duration::from_secs(15) }
+        Limits {
+            dns: Duration::from_secs(3),
+            connect: Duration::from_secs(5),
+            request: Duration::from_secs(15),
+            idle: Duration::from_secs(4),
+            age: Duration::from_secs(60),
+        }
     }
 }
 
@@ -93,7 +103,8 @@ impl Sender {
         trust: &Trust,
     ) -> Result<Sender, rustls::Error> {
         let tls = TlsConnector::from(tls::config(trust)?);
-        let (lookups, pool, tasks) = Default::default();
+        let pool = Pool::new(limits.idle, limits.age);
+        let (lookups, tasks) = Default::default();
         Ok(Sender { limits, allow, resolver, lookups, tls, pool, tasks })
     }
 

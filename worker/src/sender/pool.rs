@@ -9,10 +9,6 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Longest time that a connection stays unused: less than the five seconds after which common servers close theirs.
-pub const IDLE_MAX: Duration = Duration::from_secs(4);
-/// Longest time that a connection is used; then the name is looked up and its addresses checked again.
-pub const AGE_MAX: Duration = Duration::from_secs(60);
 /// Greatest number of unused connections, over all endpoints.
 pub const IDLE_CONNECTIONS_MAX: usize = 256;
 
@@ -20,8 +16,11 @@ pub const IDLE_CONNECTIONS_MAX: usize = 256;
 pub type Key = (Uuid, u32);
 
 /// All connections that wait for a request.
-#[derive(Default)]
-pub struct Pool(Mutex<Inner>);
+pub struct Pool {
+    idle_max: Duration,
+    age_max: Duration,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -37,12 +36,17 @@ struct Idle {
 }
 
 impl Pool {
+    /// A pool whose connections stay unused no longer than `idle_max`, and are used no longer than `age_max`.
+    pub fn new(idle_max: Duration, age_max: Duration) -> Pool {
+        Pool { idle_max, age_max, inner: Mutex::default() }
+    }
+
     /// A connection for the next request, the most recently used one first.
     pub fn take(&self, key: &Key, now: Instant) -> Option<Connection> {
         let mut dropped = Vec::new();
         let mut inner = self.lock();
         if let Some(shared) = inner.http2.get_mut(key) {
-            if shared.is_open() && now < shared.born + AGE_MAX {
+            if shared.is_open() && now < shared.born + self.age_max {
                 shared.used = now;
                 return Some(Connection::Http2(shared.clone()));
             }
@@ -51,7 +55,7 @@ impl Pool {
         let taken = loop {
             let Some(idle) = inner.http1.get_mut(key).and_then(Vec::pop) else { break None };
             inner.idle -= 1;
-            if idle.is_fresh(now) {
+            if self.is_fresh(&idle, now) {
                 break Some(Connection::Http1(idle.connection));
             }
             dropped.push(idle);
@@ -91,24 +95,23 @@ impl Pool {
         let mut dropped = Vec::new();
         let mut inner = self.lock();
         inner.http1.retain(|_, list| {
-            dropped.extend(list.extract_if(.., |idle| !idle.is_fresh(now)));
+            dropped.extend(list.extract_if(.., |idle| !self.is_fresh(idle, now)));
             !list.is_empty()
         });
         inner.idle -= dropped.len();
         inner.http2.retain(|_, shared| {
-            let wanted = shared.is_busy() || now < shared.used + IDLE_MAX;
-            shared.is_open() && wanted && now < shared.born + AGE_MAX
+            let wanted = shared.is_busy() || now < shared.used + self.idle_max;
+            shared.is_open() && wanted && now < shared.born + self.age_max
         });
         drop(inner);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Idle {
-    fn is_fresh(&self, now: Instant) -> bool {
-        self.connection.is_open() && now < self.since + IDLE_MAX && now < self.connection.born + AGE_MAX
+    fn is_fresh(&self, idle: &Idle, now: Instant) -> bool {
+        let connection = &idle.connection;
+        connection.is_open() && now < idle.since + self.idle_max && now < connection.born + self.age_max
     }
 }

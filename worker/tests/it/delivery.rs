@@ -3,12 +3,13 @@
 use crate::support::{
     Bench, bytes_of, endpoint, noon, payload,
     receiver::{OK, Receiver},
-    settings,
+    settings, soon,
 };
 use inboxops_proto::{
     clock::Clock,
     internal::v1::{EndpointSecretHeader, WorkResponse},
 };
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 #[tokio::test]
@@ -186,4 +187,43 @@ async fn deliveries_of_one_event_share_its_body_and_differ_in_the_rest() {
         ("3 x-inboxops-attempt: 1", "second"),
     ];
     assert_eq!(seen, expected.map(|(end, body)| (end.to_owned(), body.to_owned())));
+}
+
+#[tokio::test]
+async fn a_connection_is_neither_kept_too_long_nor_used_too_long() {
+    for spent in ["idle", "age"] {
+        let receiver = Receiver::answering(OK).await;
+        let mut settings = settings();
+        match spent {
+            "idle" => settings.limits.idle = Duration::ZERO,
+            _ => settings.limits.age = Duration::ZERO,
+        }
+        let mut bench = Bench::start(settings).await;
+        for _ in 0..5 {
+            assert_eq!(bench.once(&receiver.url).await.response_status, 200);
+        }
+        assert_eq!((receiver.connections(), receiver.requests()), (5, 5), "{spent}");
+    }
+}
+
+#[tokio::test]
+async fn an_unused_connection_is_closed() {
+    let (closed, mut closings) = mpsc::unbounded_channel();
+    let receiver = Receiver::start(move |mut visit| {
+        let closed = closed.clone();
+        async move {
+            while visit.request().await? {
+                visit.write(OK.as_bytes()).await?;
+            }
+            let _ = closed.send(());
+            Ok(())
+        }
+    })
+    .await;
+    let mut settings = settings();
+    settings.limits.idle = Duration::from_millis(100);
+    let mut bench = Bench::start(settings).await;
+    bench.once(&receiver.url).await;
+    soon(closings.recv()).await;
+    assert_eq!((receiver.connections(), receiver.requests()), (1, 1));
 }

@@ -90,7 +90,7 @@ pub fn settings() -> Settings {
 pub fn hasty(millis: u64) -> Settings {
     let mut settings = settings();
     let limit = Duration::from_millis(millis);
-    settings.limits = Limits { dns: limit, connect: limit, request: limit };
+    settings.limits = Limits { dns: limit, connect: limit, request: limit, ..Limits::default() };
     settings
 }
 
