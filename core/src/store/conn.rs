@@ -204,6 +204,11 @@ pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| matches!(code.as_str(), "55P03" | "5" | "261" | "517" | "773"))
 }
 
+/// Whether there is no room left to write.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| code == "13" || code == "53100")
+}
+
 fn code(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
 }

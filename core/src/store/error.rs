@@ -1,6 +1,6 @@
 //! Errors of the store, and what a database's own errors become. It knows no status code: a refusal carries its reason.
 
-use super::conn::{is_locked, is_lost};
+use super::conn::{is_full, is_locked, is_lost};
 use inboxops_proto::{failure::Failure, reason::Reason};
 use std::error::Error as StdError;
 
@@ -55,6 +55,10 @@ impl From<sqlx::Error> for Error {
                 .message("Another change holds this; try again.")
                 .retry_after(1)
                 .into();
+        }
+        if is_full(&error) {
+            tracing::error!(%error, "the database has no room left");
+            return Error::Unavailable;
         }
         Error::Db(error)
     }

@@ -232,7 +232,12 @@ impl LaneThread {
     /// job keeps tells what failed.
     async fn transaction(&self, session: &mut Session, jobs: &mut [Box<dyn Job>]) -> Result<(), Option<Error>> {
         session.reset();
-        begin(&mut session.link).await?;
+        if begin(&mut session.link).await.is_err() {
+            // Another process holds the file, or the server is away: each job trying again for itself would add up
+            // the waits.
+            session.link.lost = true;
+            return Err(Some(Error::Unavailable));
+        }
         let outcome = async {
             for job in jobs.iter_mut() {
                 match job.run(session).await {

@@ -1,7 +1,10 @@
 //! Tests of the store: every one on SQLite and on PostgreSQL.
 
+mod cores;
 mod dispatch;
 mod fanout;
 mod groups;
+mod moves;
 mod schema;
 mod tables;
+mod tickets;

@@ -1,84 +1,17 @@
 //! How deliveries move: rotation, fences, parking, reaping, pauses, and what is learned of endpoints.
 
+use super::moves::{claim, emit, not_sent, park, reap, report, sent};
 use crate::support::{Fresh, Home, NOON, on_both};
 use inboxops_core::store::{
-    self, Db, Handed, LEASE, Lane,
+    self, Handed, LEASE, Lane,
     deliveries::{Attempt, Delivery, Shown},
-    dispatch::{self, Claim, Lease, Next, REAP_MAX, Recorded, Report, Sent, Which},
+    dispatch::{Next, REAP_MAX, Which},
     health::Health,
 };
-use inboxops_proto::{
-    clock::Timestamp,
-    id::{DeliveryId, EndpointId},
-};
+use inboxops_proto::id::{DeliveryId, EndpointId};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Events of one commit, as their deliveries are handed over.
-async fn emit(fresh: &Fresh, home: &Home, count: usize) -> Vec<Handed> {
-    fresh.handed.lock().unwrap().clear();
-    let events: Vec<_> = (0..count).map(|_| home.event(fresh.now())).collect();
-    let written = fresh.db.write(home.scope.clone(), async move |tx| {
-        events.iter().for_each(|event| tx.emit(event.clone()));
-        Ok(())
-    });
-    written.await.unwrap();
-    std::mem::take(&mut *fresh.handed.lock().unwrap())
-}
-
-fn lease(handed: &Handed) -> Lease {
-    Lease { delivery: handed.delivery, token: handed.token }
-}
-
-async fn park(db: &Db, handed: &[Handed]) -> usize {
-    let (leases, now): (Vec<_>, _) = (handed.iter().map(lease).collect(), db.clock().now());
-    db.system(Lane::Claims, async move |tx| dispatch::park(tx, &leases, now).await).await.unwrap()
-}
-
-async fn claim(db: &Db, lanes: i64, room: u32) -> Vec<Handed> {
-    let now = db.clock().now();
-    let claim = Claim { now, lease_until: now.plus(LEASE), lanes };
-    db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| room).await).await.unwrap()
-}
-
-async fn reap(db: &Db, which: Which) -> usize {
-    let now = db.clock().now();
-    db.system(Lane::Claims, async move |tx| dispatch::reap(tx, which, now).await).await.unwrap()
-}
-
-fn sent(handed: &Handed, at: Timestamp, next: Next) -> Report {
-    let succeeded = next == Next::Delivered;
-    let attempt = Attempt {
-        n: handed.attempt,
-        started_at: at,
-        duration_ms: 12,
-        response_status: Some(if succeeded { 200 } else { 500 }),
-        response_body: Some("a\0b".to_owned()),
-        response_headers: "[]".to_owned(),
-        request_headers: "[]".to_owned(),
-        error_code: (!succeeded).then(|| "http_5xx".to_owned()),
-        error: (!succeeded).then(|| "The receiver answered 500.".to_owned()),
-        succeeded,
-    };
-    Report { sent: Ok(Sent { attempt, next }), ..not_sent(handed, at) }
-}
-
-fn not_sent(handed: &Handed, due_at: Timestamp) -> Report {
-    Report {
-        lease: lease(handed),
-        tenant: handed.tenant,
-        endpoint: handed.endpoint,
-        test: handed.test,
-        failures: handed.failures,
-        sent: Err(due_at),
-    }
-}
-
-async fn report(db: &Db, reports: Vec<Report>) -> Recorded {
-    let now = db.clock().now();
-    db.system(Lane::Outcomes, async move |tx| dispatch::report(tx, &reports, now).await).await.unwrap()
-}
 
 async fn delivery(fresh: &Fresh, home: &Home, id: DeliveryId) -> (Delivery, Vec<Attempt>) {
     let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
@@ -349,87 +282,4 @@ on_both! {
             assert_eq!(store::deliveries::list(&mut read, endpoint, &page, 100).await.unwrap().len(), count, "{shown:?}");
         }
     }
-}
-
-/// The claim holds a lane and has not yet looked at its deliveries when another core parks one there.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 2).await;
-    park(&fresh.db, &handed[..1]).await;
-    let other = fresh.again().await;
-    let (go, gone) = std::sync::mpsc::channel();
-    let mut parking = tokio::task::JoinSet::new();
-    let second = handed[1].clone();
-    parking.spawn(async move {
-        tokio::task::spawn_blocking(move || gone.recv()).await.unwrap().unwrap();
-        park(&other, &[second]).await
-    });
-    let (now, postgres) = (fresh.now(), fresh.postgres.clone().unwrap());
-    let claim_now = Claim { now, lease_until: now.plus(LEASE), lanes: 16 };
-    let first = fresh.db.system(Lane::Claims, async move |tx| {
-        dispatch::claim(tx, claim_now, |_| {
-            go.send(()).unwrap();
-            // The other core has written its row and waits for the lane.
-            while !postgres
-                .has("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
-            {
-            }
-            8
-        })
-        .await
-    });
-    let first = first.await.unwrap();
-    assert_eq!(first.iter().map(|it| it.delivery).collect::<Vec<_>>(), [handed[0].delivery]);
-    assert_eq!(parking.join_next().await.unwrap().unwrap(), 1);
-    assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(now));
-    assert_eq!(claim(&fresh.db, 16, 8).await[0].delivery, handed[1].delivery);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn leases_of_a_silent_core_are_taken_back_before_they_end() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    assert_eq!(emit(&fresh, &home, 1).await.len(), 1);
-    let other = fresh.again().await;
-    assert_ne!(other.core(), fresh.db.core());
-    assert_eq!(store::cores::beat(&other).await.unwrap(), 2);
-    assert_eq!(reap(&other, Which::OfDeadCores).await, 0);
-    fresh.clock.advance(store::cores::SILENCE + Duration::from_secs(1));
-    assert_eq!(store::cores::beat(&other).await.unwrap(), 1, "the first has not been seen");
-    assert_eq!(reap(&other, Which::OfDeadCores).await, 1);
-    assert_eq!(claim(&other, 16, 8).await.len(), 1);
-    assert_eq!(reap(&other, Which::OfDeadCores).await, 0, "its own leases stay");
-    other.close().await;
-    assert_eq!(reap(&fresh.db, Which::OfDeadCores).await, 1, "a core that signed out has none");
-}
-
-/// Two cores claim at the same time; no delivery goes to both.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_cores_never_claim_the_same_delivery() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    for _ in 0..20 {
-        fresh.endpoint(&home).await;
-    }
-    let handed = emit(&fresh, &home, 20).await;
-    assert_eq!(park(&fresh.db, &handed).await, 400);
-    let mut claiming = tokio::task::JoinSet::new();
-    for db in [fresh.db.clone(), fresh.again().await] {
-        claiming.spawn(async move {
-            let mut all = Vec::new();
-            while store::lanes::next_due(&db).await.unwrap().is_some() {
-                all.extend(claim(&db, 4, 3).await);
-            }
-            all
-        });
-    }
-    let mut all: Vec<_> = claiming.join_all().await.concat().into_iter().map(|it| it.delivery).collect();
-    assert_eq!(all.len(), 400);
-    all.sort();
-    all.dedup();
-    assert_eq!(all.len(), 400);
 }
