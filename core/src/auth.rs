@@ -92,6 +92,15 @@ struct TokenFacts {
     dispatch_only: bool,
 }
 
+impl TokenFacts {
+    fn who(&self) -> Who {
+        match self.dispatch_only {
+            true => Who::Worker { id: self.id },
+            false => Who::Service { id: self.id, name: self.name.clone() },
+        }
+    }
+}
+
 /// The gate of the core.
 pub struct Authority {
     db: Db,
@@ -229,9 +238,11 @@ impl Authority {
         extensions: &mut Extensions,
     ) -> Result<(Caller, Option<Standing>)> {
         if let Some(edge) = metadata.get(wire::EDGE_TOKEN) {
-            let token = edge.to_str().map_err(|_| Reason::InvalidApiKey)?;
-            if self.token(token).await?.dispatch_only {
-                return Err(Reason::RoleRequired.into());
+            let facts = self.token(edge.to_str().map_err(|_| Reason::InvalidApiKey)?).await?;
+            // An edge forwards with an origin. Without one the call is the holder's own: a worker's, which speaks for
+            // nobody else.
+            if facts.dispatch_only || (metadata.get_bin(wire::ORIGIN).is_none() && bearer(metadata)?.is_none()) {
+                return Ok((self.for_tenant(facts.who(), metadata).await?, None));
             }
             wire::incoming(metadata, extensions);
         }
@@ -249,11 +260,7 @@ impl Authority {
         match token::kind(credential) {
             Some(TokenKind::ApiKey) => self.api_key(credential).await,
             Some(TokenKind::Service) => {
-                let facts = self.token(credential).await?;
-                let who = match facts.dispatch_only {
-                    true => Who::Worker { id: facts.id },
-                    false => Who::Service { id: facts.id, name: facts.name.clone() },
-                };
+                let who = self.token(credential).await?.who();
                 Ok((self.for_tenant(who, metadata).await?, None))
             }
             None => Err(Reason::InvalidApiKey.into()),
@@ -337,7 +344,7 @@ impl Authority {
                 }
                 Ok(())
             }
-            Who::Service { .. } if policy.service => Ok(()),
+            Who::Service { .. } if policy.service || policy.worker => Ok(()),
             Who::Operator if policy.service || policy.operator => Ok(()),
             Who::Worker { .. } if policy.worker => Ok(()),
             _ => Err(denied("This credential may not make this call.").into()),
