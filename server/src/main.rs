@@ -1,2 +1,116 @@
-//! The binary.
-fn main() {}
+//! The binary: reads the command line, finds the settings, does the command, and turns how it went into an exit code.
+
+mod cli;
+mod commands;
+mod demo;
+mod error;
+mod folder;
+mod office;
+mod opening;
+mod parts;
+mod print;
+mod receiver;
+mod serve;
+mod settings;
+mod telemetry;
+
+use clap::Parser as _;
+use cli::{Cli, Command, Config};
+use error::{Error, Result};
+use inboxops_proto::clock::Clock;
+use office::Office;
+use print::Shown;
+use serde_json::{Value, json};
+use settings::{Effective, Settings};
+use std::{path::PathBuf, process::ExitCode};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.global.json;
+    let done = run(cli).and_then(|shown| match shown {
+        Some(shown) => print::print(&shown, json).map_err(|source| Error::Io { what: "print the result", source }),
+        None => Ok(()),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever a cause's text holds.
+            eprintln!("error: {}", inboxops_core::chain(&error).replace('\n', " "));
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Option<Shown>> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let file = cli.global.config.clone().or_else(|| environment("INBOXOPS_CONFIG")).map(PathBuf::from);
+    let effective = Effective::read(cli.flags(), environment, file.as_deref())?;
+    let json = cli.global.json;
+    match cli.command {
+        Command::Openapi => {
+            let document: Value = serde_json::from_str(inboxops_proto::OPENAPI)
+                .map_err(|source| Error::Io { what: "read the OpenAPI document", source: source.into() })?;
+            return Ok(Some(Shown::Text(inboxops_proto::OPENAPI.to_owned(), document)));
+        }
+        Command::Config(Config::Print) => return Ok(Some(printed(&effective))),
+        _ => {}
+    }
+    let settings = effective.settings()?;
+    telemetry::start(&settings);
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = threads.map_err(|source| Error::Io { what: "start the threads", source })?;
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(_) => serve::serve(settings, json).await.map(|()| None),
+            command => administer(&settings, command).await.map(Some),
+        }
+    });
+    // What is left are threads of blocking work, which nobody waits for any more.
+    runtime.shutdown_background();
+    done
+}
+
+async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
+    match command {
+        Command::Config(Config::Check) => {
+            if let Some((cert, key)) = &settings.tls {
+                inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?;
+            }
+            return Ok(Shown::Text("The settings are good.".to_owned(), json!({ "ok": true })));
+        }
+        Command::Migrate => {
+            opening::migrate(settings).await?;
+            let text = "The database has the schema of this version.".to_owned();
+            return Ok(Shown::Text(text, json!({ "ok": true })));
+        }
+        _ => {}
+    }
+    let office = Office::open(settings).await?;
+    let done = match command {
+        Command::Tenant(command) => commands::tenant(&office, command).await,
+        Command::Agent(command) => commands::agent(&office, command).await,
+        Command::Inbox(command) => commands::inbox(&office, command).await,
+        Command::Key(command) => commands::key(&office, command, &Clock::System).await,
+        Command::Token(command) => commands::token(&office, command).await,
+        Command::Serve(_) | Command::Migrate | Command::Config(_) | Command::Openapi => {
+            Err(Error::Usage("this command has no answer here".to_owned()))
+        }
+    };
+    office.close().await;
+    done
+}
+
+/// Every setting, its value and where that comes from.
+fn printed(effective: &Effective) -> Shown {
+    let rows = effective.shown().map(|(row, value, source)| {
+        json!({
+            "setting": row.path,
+            "value": value,
+            "source": source,
+            "environment": settings::environment_name(row.path),
+            "unit": row.unit,
+            "about": row.about,
+        })
+    });
+    Shown::Many(rows.collect(), &["setting", "value", "source"])
+}

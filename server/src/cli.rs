@@ -1,0 +1,355 @@
+//! The words of the command line, and which setting each flag sets. It does nothing.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Tickets for other programs: REST, gRPC and signed webhooks from one binary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "inboxops",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  inboxops serve\n  inboxops tenant create --name Acme --plan business --json\n  \
+        inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name export\n\n\
+        Every setting can also come from the environment or a file; see `inboxops config print`."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that stand before or after the words of a command.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Global {
+    /// Folder of the database, the master key and the local socket
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<String>,
+    /// Database: sqlite:FILE or postgres://…
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Server that administrative commands talk to, instead of the one of the data folder
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Service token for --server or --core (better in INBOXOPS_TOKEN)
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// Configuration file, in TOML
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// Print one JSON value instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server, or a part of it
+    Serve(Serve),
+    /// Make and change tenants (workspaces)
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Make agents, the people of a tenant
+    #[command(subcommand)]
+    Agent(Agent),
+    /// Make inboxes
+    #[command(subcommand)]
+    Inbox(Inbox),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Make service tokens, for programs of the operator
+    #[command(subcommand)]
+    Token(Token),
+    /// Bring the database to the schema of this version
+    #[command(after_help = "Example:\n  inboxops migrate --database-url postgres://inboxops@db/inboxops")]
+    Migrate,
+    /// Check and print settings
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the OpenAPI document
+    #[command(after_help = "Example:\n  inboxops openapi > openapi.json")]
+    Openapi,
+}
+
+/// Part of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// The tickets and the database
+    Core,
+    /// REST, gRPC and grpc-web for everybody
+    Edge,
+    /// Sends webhooks
+    Worker,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(
+    after_help = "Examples:\n  inboxops serve\n  inboxops serve --no-demo --data-dir /var/lib/inboxops --listen 0.0.0.0:8080 --behind-proxy\n  \
+        inboxops serve --role core --database-url postgres://inboxops@db/inboxops --listen 10.0.0.5:9090 --behind-proxy\n  \
+        INBOXOPS_TOKEN=ixs_… inboxops serve --role edge --role worker --core http://10.0.0.5:9090"
+)]
+pub(crate) struct Serve {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Address for edges, workers and programs of the operator; their services then leave the other one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) internal_listen: Option<String>,
+    /// Part to run; may be repeated [default: all three]
+    #[arg(long = "role", value_name = "ROLE")]
+    pub(crate) roles: Vec<Role>,
+    /// Core that an edge or a worker works for; may be repeated
+    #[arg(long = "core", value_name = "URL")]
+    pub(crate) cores: Vec<String>,
+    /// Do not make a demo tenant
+    #[arg(long)]
+    pub(crate) no_demo: bool,
+    /// A proxy in front speaks TLS and names clients in X-Forwarded-For
+    #[arg(long)]
+    pub(crate) behind_proxy: bool,
+    /// URL under which the server is reached from outside
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// TLS certificate chain, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<String>,
+    /// TLS private key, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<String>,
+    /// Let webhooks go to this machine itself and over http
+    #[arg(long)]
+    pub(crate) allow_private_targets: bool,
+    /// Form of the log: text or json
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// A plan.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Plan {
+    Free,
+    Starter,
+    Business,
+    Enterprise,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Make a tenant
+    #[command(after_help = "Example:\n  inboxops tenant create --name Acme --plan business --json")]
+    Create {
+        /// Name of the workspace
+        #[arg(long)]
+        name: String,
+        /// Plan; decides which entitlements it has
+        #[arg(long, value_enum, default_value = "free")]
+        plan: Plan,
+    },
+    /// List the tenants
+    #[command(after_help = "Example:\n  inboxops tenant list --json")]
+    List,
+    /// Put a tenant on another plan
+    #[command(
+        after_help = "Example:\n  inboxops tenant set-plan --tenant 019ab5f0-0000-7000-8000-000000000001 --plan enterprise"
+    )]
+    SetPlan {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: String,
+        /// New plan
+        #[arg(long, value_enum)]
+        plan: Plan,
+    },
+    /// Switch an entitlement on or off, whatever the plan says
+    #[command(
+        after_help = "Example:\n  inboxops tenant set-entitlement --tenant 019ab5f0-0000-7000-8000-000000000001 --entitlement webhooks --enabled true"
+    )]
+    SetEntitlement {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: String,
+        /// webhooks or public_api
+        #[arg(long)]
+        entitlement: String,
+        /// Whether it is on; `default` lets the plan decide
+        #[arg(long, value_enum)]
+        enabled: Switch,
+    },
+}
+
+/// What an override says.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Switch {
+    True,
+    False,
+    Default,
+}
+
+/// Role of an agent.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum AgentRole {
+    Admin,
+    Agent,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agent {
+    /// Make an agent
+    #[command(
+        after_help = "Example:\n  inboxops agent create --tenant 019ab5f0-0000-7000-8000-000000000001 --email ada@example.com --role admin"
+    )]
+    Create {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: String,
+        /// Mail address, unique in the tenant
+        #[arg(long)]
+        email: String,
+        /// Name [default: the part of the address before the @]
+        #[arg(long)]
+        name: Option<String>,
+        /// What the agent may do
+        #[arg(long, value_enum, default_value = "agent")]
+        role: AgentRole,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Inbox {
+    /// Make an inbox
+    #[command(
+        after_help = "Example:\n  inboxops inbox create --tenant 019ab5f0-0000-7000-8000-000000000001 --name Support --address support@example.com"
+    )]
+    Create {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: String,
+        /// Name
+        #[arg(long)]
+        name: String,
+        /// Mail address
+        #[arg(long)]
+        address: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make an API key and show it, once
+    #[command(
+        after_help = "Examples:\n  inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name export --scopes read-only\n  \
+            inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name zap --expires 90d"
+    )]
+    Create {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: String,
+        /// What the key is for
+        #[arg(long)]
+        name: String,
+        /// Scopes, separated by commas; or `full`, or `read-only`
+        #[arg(long, default_value = "full", value_delimiter = ',')]
+        scopes: Vec<String>,
+        /// When it ends: a time (2027-01-31T00:00:00Z) or a span from now (90d, 12h)
+        #[arg(long)]
+        expires: Option<String>,
+    },
+    /// List the API keys of a tenant
+    #[command(after_help = "Example:\n  inboxops key list --tenant 019ab5f0-0000-7000-8000-000000000001")]
+    List {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: String,
+        /// Also list revoked keys
+        #[arg(long)]
+        all: bool,
+    },
+    /// Revoke an API key: calls with it fail at once
+    #[command(after_help = "Example:\n  inboxops key revoke 019ab5f0-0000-7000-8000-0000000000c1")]
+    Revoke {
+        /// Id of the key
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a service token and show it, once
+    #[command(
+        after_help = "Examples:\n  inboxops token create --name mail-worker\n  inboxops token create --name worker-1 --dispatch-only"
+    )]
+    Create {
+        /// What the token is for
+        #[arg(long)]
+        name: String,
+        /// For a worker: it may take deliveries and report them, and nothing else
+        #[arg(long)]
+        dispatch_only: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Check the settings without starting anything
+    #[command(after_help = "Example:\n  inboxops config check --config /etc/inboxops.toml")]
+    Check,
+    /// Print every setting with its value and where that comes from; secrets are masked
+    #[command(after_help = "Example:\n  INBOXOPS_LISTEN=127.0.0.1:9000 inboxops config print")]
+    Print,
+}
+
+impl Cli {
+    /// The settings that flags set, by their path.
+    pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
+        let mut flags = Vec::new();
+        let mut set = |path, value: &Option<String>| flags.extend(value.clone().map(|value| (path, value)));
+        let Global { data_dir, database_url, server, token, config: _, json: _ } = &self.global;
+        set("data_dir", data_dir);
+        set("database_url", database_url);
+        set("server", server);
+        set("token", token);
+        let Command::Serve(serve) = &self.command else { return flags };
+        set("listen", &serve.listen);
+        set("internal_listen", &serve.internal_listen);
+        set("core", &(!serve.cores.is_empty()).then(|| serve.cores.join(",")));
+        set("public_url", &serve.public_url);
+        set("tls.cert", &serve.tls_cert);
+        set("tls.key", &serve.tls_key);
+        set("log_format", &serve.log_format);
+        let yes = Some("true".to_owned());
+        set("behind_proxy", &yes.clone().filter(|_| serve.behind_proxy));
+        set("webhooks.allow_private_targets", &yes.filter(|_| serve.allow_private_targets));
+        set("demo", &serve.no_demo.then(|| "false".to_owned()));
+        let roles = serve.roles.iter().filter_map(|role| role.to_possible_value());
+        let roles: Vec<String> = roles.map(|role| role.get_name().to_owned()).collect();
+        set("roles", &(!roles.is_empty()).then(|| roles.join(",")));
+        flags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_command_has_an_example() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        let mut open = vec![command];
+        while let Some(command) = open.pop() {
+            assert!(command.has_subcommands() || command.get_after_help().is_some(), "{}", command.get_name());
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_after_the_words() {
+        for words in [["--json", "tenant", "list"], ["tenant", "--json", "list"], ["tenant", "list", "--json"]] {
+            let cli = Cli::try_parse_from(["inboxops"].into_iter().chain(words)).expect("a command");
+            assert!(cli.global.json);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Administrative commands: one call of a service each, and what is shown of its answer.
+
+use crate::{
+    cli::{Agent, AgentRole, Inbox, Key, Plan, Switch, Tenant, Token},
+    error::{Error, Result},
+    office::Office,
+    print::Shown,
+};
+use inboxops_proto::{
+    admin::v1 as admin, clock::Clock, failure::Failure, internal::v1 as internal, json, reason::Reason, v1,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Items that one call of a list asks for.
+const PAGE: u32 = 100;
+const READ_ONLY: &[&str] = &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read"];
+
+impl Plan {
+    fn number(self) -> i32 {
+        match self {
+            Plan::Free => v1::Plan::Free,
+            Plan::Starter => v1::Plan::Starter,
+            Plan::Business => v1::Plan::Business,
+            Plan::Enterprise => v1::Plan::Enterprise,
+        }
+        .into()
+    }
+}
+
+pub(crate) async fn tenant(office: &Office, command: Tenant) -> Result<Shown> {
+    let tenants = office.services().tenants();
+    let tenant = match command {
+        Tenant::Create { name, plan } => {
+            let message = internal::CreateTenantRequest { name: Some(name), plan: Some(plan.number()) };
+            tenants.create_tenant(office.request(message)).await?.into_inner().tenant
+        }
+        Tenant::List => return Ok(Shown::Many(all_tenants(office).await?, &["id", "name", "plan", "entitlements"])),
+        Tenant::SetPlan { tenant, plan } => {
+            let message = internal::SetPlanRequest { tenant_id: tenant, plan: Some(plan.number()) };
+            tenants.set_plan(office.request(message)).await?.into_inner().tenant
+        }
+        Tenant::SetEntitlement { tenant, entitlement, enabled } => {
+            let says = match enabled {
+                Switch::True => internal::EntitlementOverride::Enabled,
+                Switch::False => internal::EntitlementOverride::Disabled,
+                Switch::Default => internal::EntitlementOverride::Default,
+            };
+            let message = internal::SetEntitlementRequest {
+                tenant_id: tenant,
+                entitlement: Some(entitlement),
+                r#override: Some(says.into()),
+            };
+            tenants.set_entitlement(office.request(message)).await?.into_inner().tenant
+        }
+    };
+    one(&there(tenant)?)
+}
+
+async fn all_tenants(office: &Office) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let message = internal::ListTenantsRequest { page: Some(page), per_page: Some(PAGE) };
+        let answer = office.services().tenants().list_tenants(office.request(message)).await?.into_inner();
+        for tenant in &answer.tenants {
+            found.push(value(tenant)?);
+        }
+        if !answer.meta.is_some_and(|meta| meta.has_more) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) async fn agent(office: &Office, command: Agent) -> Result<Shown> {
+    let Agent::Create { tenant, email, name, role } = command;
+    let role = match role {
+        AgentRole::Admin => v1::Role::Admin,
+        AgentRole::Agent => v1::Role::Agent,
+    };
+    let message = internal::CreateAgentRequest { tenant_id: tenant, email: Some(email), name, role: Some(role.into()) };
+    one(&there(office.services().tenants().create_agent(office.request(message)).await?.into_inner().agent)?)
+}
+
+pub(crate) async fn inbox(office: &Office, command: Inbox) -> Result<Shown> {
+    let Inbox::Create { tenant, name, address } = command;
+    let message =
+        internal::CreateInboxRequest { tenant_id: tenant, name: Some(name), email_address: address, channel: None };
+    one(&there(office.services().tenants().create_inbox(office.request(message)).await?.into_inner().inbox)?)
+}
+
+pub(crate) async fn key(office: &Office, command: Key, clock: &Clock) -> Result<Shown> {
+    let keys = office.services().api_keys();
+    match command {
+        Key::Create { tenant, name, scopes, expires } => {
+            let expires_at = expires.map(|text| moment(&text, clock)).transpose()?;
+            let message = admin::CreateApiKeyRequest { name: Some(name), scopes: scopes_of(&scopes), expires_at };
+            let answer = keys.create_api_key(office.request_for(&tenant, message)?).await?.into_inner();
+            with_secret(&there(answer.api_key)?, "key", &answer.key)
+        }
+        Key::List { tenant, all } => {
+            let mut found = Vec::new();
+            for page in 1.. {
+                let message =
+                    admin::ListApiKeysRequest { page: Some(page), per_page: Some(PAGE), include_revoked: all };
+                let answer = keys.list_api_keys(office.request_for(&tenant, message)?).await?.into_inner();
+                for key in &answer.api_keys {
+                    found.push(value(key)?);
+                }
+                if !answer.meta.is_some_and(|meta| meta.has_more) {
+                    break;
+                }
+            }
+            Ok(Shown::Many(found, &["id", "name", "key_prefix", "scopes", "last_used_at", "expires_at", "revoked_at"]))
+        }
+        Key::Revoke { id } => revoke(office, id).await,
+    }
+}
+
+/// The command names a key alone, the service acts for one tenant: so each tenant is asked until one has the key.
+async fn revoke(office: &Office, id: String) -> Result<Shown> {
+    for tenant in all_tenants(office).await? {
+        let message = admin::RevokeApiKeyRequest { api_key_id: id.clone() };
+        let request = office.request_for(tenant["id"].as_str().unwrap_or_default(), message)?;
+        match office.services().api_keys().revoke_api_key(request).await {
+            Ok(answer) => return one(&there(answer.into_inner().api_key)?),
+            Err(status) if Failure::of(&status).reason == Reason::ApiKeyNotFound => {}
+            Err(status) => return Err(status.into()),
+        }
+    }
+    Err(Error::Refused(Reason::ApiKeyNotFound.into()))
+}
+
+pub(crate) async fn token(office: &Office, command: Token) -> Result<Shown> {
+    let Token::Create { name, dispatch_only } = command;
+    let message = internal::CreateServiceTokenRequest { name: Some(name), dispatch_only };
+    let tokens = office.services().service_tokens();
+    let answer = tokens.create_service_token(office.request(message)).await?.into_inner();
+    with_secret(&there(answer.service_token)?, "token", &answer.token)
+}
+
+/// Scopes by their names or by a preset's; none stands for all.
+fn scopes_of(names: &[String]) -> Vec<String> {
+    match names {
+        [preset] if preset == "full" => Vec::new(),
+        [preset] if preset == "read-only" => READ_ONLY.iter().map(|scope| (*scope).to_owned()).collect(),
+        names => names.to_vec(),
+    }
+}
+
+/// A time of its own, or a span from now.
+fn moment(text: &str, clock: &Clock) -> Result<prost_types::Timestamp> {
+    let span = || {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let secs = match unit {
+            "d" => 86_400,
+            "h" => 3600,
+            "m" => 60,
+            _ => return None,
+        };
+        number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * secs))
+    };
+    let at = span().map(|span| clock.now().plus(span).into()).or_else(|| json::time::parse(text));
+    at.ok_or_else(|| Error::Usage("--expires must be a time (2027-01-31T00:00:00Z) or a span (90d, 12h)".to_owned()))
+}
+
+/// The resource that an answer must hold.
+pub(crate) fn there<T>(resource: Option<T>) -> Result<T> {
+    resource.ok_or(Error::Refused(Reason::InternalError.into()))
+}
+
+/// A resource in the JSON of the contract.
+pub(crate) fn value(resource: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(resource).map_err(|_| Error::Refused(Reason::InternalError.into()))
+}
+
+fn one(resource: &impl Serialize) -> Result<Shown> {
+    Ok(Shown::One(value(resource)?))
+}
+
+/// A resource and, right after its id, the secret that is shown this once.
+fn with_secret(resource: &impl Serialize, name: &str, secret: &str) -> Result<Shown> {
+    let Value::Object(members) = value(resource)? else { return Err(Error::Refused(Reason::InternalError.into())) };
+    let mut shown = serde_json::Map::new();
+    for (member, value) in members {
+        let first = member == "id";
+        shown.insert(member, value);
+        if first {
+            shown.insert(name.to_owned(), Value::String(secret.to_owned()));
+        }
+    }
+    Ok(Shown::One(Value::Object(shown)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inboxops_proto::clock::Timestamp;
+
+    #[test]
+    fn an_expiry_is_a_time_or_a_span_from_now() {
+        let clock = Clock::manual(Timestamp::from_micros(1_000_000_000_000));
+        let secs = |text| moment(text, &clock).map(|at| at.seconds).map_err(|error| error.exit_code());
+        assert_eq!(secs("1d"), Ok(1_000_000 + 86_400));
+        assert_eq!(secs("12h"), Ok(1_000_000 + 43_200));
+        assert_eq!(secs("1970-01-02T00:00:00Z"), Ok(86_400));
+        for wrong in ["", "d", "-1d", "tomorrow", "1w", "99999999999d"] {
+            assert_eq!(secs(wrong), Err(2), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn presets_stand_for_scopes() {
+        let of = |names: &[&str]| scopes_of(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert!(of(&["full"]).is_empty());
+        assert!(of(&["read-only"]).iter().all(|scope| scope.ends_with(":read")));
+        assert_eq!(of(&["tags:read", "tags:write"]), ["tags:read", "tags:write"]);
+    }
+}

@@ -1,0 +1,143 @@
+//! The demo tenant: what a newcomer needs to see a ticket and its webhook within a minute. It is made by the same
+//! services that everybody calls, and remembered in a file of the data folder, readable by its owner alone.
+
+use crate::{
+    commands::there,
+    error::{Error, Result},
+    folder::{Folder, write_private},
+    office::Office,
+};
+use inboxops_proto::{admin::v1 as admin, failure::Failure, internal::v1 as internal, reason::Reason, v1};
+use serde::{Deserialize, Serialize};
+use std::{io, path::PathBuf};
+
+const FILE: &str = "demo.json";
+
+/// What is remembered of the demo tenant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Demo {
+    pub(crate) tenant_id: String,
+    pub(crate) inbox_id: String,
+    /// The endpoint of the built-in receiver; absent when the server was not in development mode.
+    pub(crate) endpoint: Option<Endpoint>,
+}
+
+/// The endpoint that the built-in receiver stands behind.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Endpoint {
+    pub(crate) id: String,
+    /// What the receiver verifies with, as a customer's would.
+    pub(crate) secret: String,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn path(folder: &Folder) -> PathBuf {
+    folder.file(FILE)
+}
+
+/// The demo tenant of an earlier start.
+pub(crate) fn remembered(folder: &Folder) -> Result<Option<Demo>> {
+    let text = match std::fs::read_to_string(path(folder)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::Io { what: "read demo.json in the data folder", source }),
+    };
+    let what = "read demo.json in the data folder; remove it to go on without the demo's receiver";
+    let demo = serde_json::from_str(&text).map_err(|source| Error::Io { what, source: source.into() })?;
+    Ok(Some(demo))
+}
+
+/// Whether there is no tenant yet: only then a demo tenant is made.
+pub(crate) async fn is_first_start(office: &Office) -> Result<bool> {
+    let message = internal::ListTenantsRequest { page: Some(1), per_page: Some(1) };
+    let answer = office.services().tenants().list_tenants(office.request(message)).await?.into_inner();
+    Ok(answer.tenants.is_empty())
+}
+
+/// Makes the demo tenant, and an endpoint when there is a receiver. Answers with the API key, which nobody keeps.
+pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<String>) -> Result<(Demo, String)> {
+    let services = office.services();
+    let plan = Some(v1::Plan::Business.into());
+    let message = internal::CreateTenantRequest { name: Some("Demo".to_owned()), plan };
+    let tenant_id = there(services.tenants().create_tenant(office.request(message)).await?.into_inner().tenant)?.id;
+    let inbox = internal::CreateInboxRequest {
+        tenant_id: tenant_id.clone(),
+        name: Some("Support".to_owned()),
+        email_address: Some("support@example.com".to_owned()),
+        channel: None,
+    };
+    let inbox_id = there(services.tenants().create_inbox(office.request(inbox)).await?.into_inner().inbox)?.id;
+    let mut agents = Vec::new();
+    for (name, role) in [("Ada", v1::Role::Admin), ("Grace", v1::Role::Agent)] {
+        let message = internal::CreateAgentRequest {
+            tenant_id: tenant_id.clone(),
+            email: Some(format!("{}@example.com", name.to_lowercase())),
+            name: Some(name.to_owned()),
+            role: Some(role.into()),
+        };
+        agents.push(there(services.tenants().create_agent(office.request(message)).await?.into_inner().agent)?.id);
+    }
+    let tickets = [
+        ("Refund for order 1042", v1::TicketPriority::High, agents.pop()),
+        ("Where is my invoice?", v1::TicketPriority::Normal, None),
+        ("Cannot sign in since this morning", v1::TicketPriority::Urgent, None),
+    ];
+    for (subject, priority, assignee_id) in tickets {
+        let message = v1::CreateTicketRequest {
+            subject: Some(subject.to_owned()),
+            inbox_id: Some(inbox_id.clone()),
+            priority: Some(priority.into()),
+            assignee_id,
+        };
+        services.tickets().create_ticket(office.request_for(&tenant_id, message)?).await?;
+    }
+    // After the tickets: the first webhook that is seen is that of the first curl line.
+    let endpoint = match receiver {
+        Some(url) => Some(create_endpoint(office, &tenant_id, url).await?),
+        None => None,
+    };
+    let message = admin::CreateApiKeyRequest { name: Some("demo".to_owned()), scopes: Vec::new(), expires_at: None };
+    let key = services.api_keys().create_api_key(office.request_for(&tenant_id, message)?).await?.into_inner().key;
+    let demo = Demo { tenant_id, inbox_id, endpoint };
+    remember(folder, &demo)?;
+    Ok((demo, key))
+}
+
+async fn create_endpoint(office: &Office, tenant_id: &str, url: String) -> Result<Endpoint> {
+    let message = v1::CreateWebhookEndpointRequest {
+        url: Some(url),
+        events: vec!["*".to_owned()],
+        enabled: None,
+        description: Some("Built-in receiver of the demo".to_owned()),
+    };
+    let request = office.request_for(tenant_id, message)?;
+    let endpoint = office.services().webhooks().create_webhook_endpoint(request).await?.into_inner().endpoint;
+    let endpoint = there(endpoint)?;
+    Ok(Endpoint { id: endpoint.id, secret: there(endpoint.secret)? })
+}
+
+/// Points the demo's endpoint at the receiver of this start. One that was deleted stays deleted.
+pub(crate) async fn move_endpoint(office: &Office, demo: &Demo, url: String) -> Result<Option<Endpoint>> {
+    let Some(endpoint) = &demo.endpoint else { return Ok(None) };
+    let message = v1::UpdateWebhookEndpointRequest {
+        endpoint_id: endpoint.id.clone(),
+        endpoint: Some(v1::WebhookEndpointChanges { url: Some(url), ..Default::default() }),
+        update_mask: None,
+    };
+    let request = office.request_for(&demo.tenant_id, message)?;
+    match office.services().webhooks().update_webhook_endpoint(request).await {
+        Ok(_) => Ok(Some(endpoint.clone())),
+        Err(status) if Failure::of(&status).reason == Reason::EndpointNotFound => Ok(None),
+        Err(status) => Err(status.into()),
+    }
+}
+
+fn remember(folder: &Folder, demo: &Demo) -> Result<()> {
+    let write = || write_private(&path(folder), &format!("{:#}\n", serde_json::to_value(demo)?));
+    write().map_err(|source| Error::Io { what: "write demo.json in the data folder", source })
+}

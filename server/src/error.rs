@@ -1,0 +1,101 @@
+//! Why a command failed: one line that says what to do, and the exit code that goes with it.
+
+use inboxops_proto::failure::Failure;
+use std::{io, net::SocketAddr, path::PathBuf};
+
+/// Exit code of a failure.
+pub(crate) const EXIT_FAILED: u8 = 1;
+/// Exit code of wrong usage; clap uses the same.
+pub(crate) const EXIT_USAGE: u8 = 2;
+/// Exit code of a wrong configuration (`EX_CONFIG` of sysexits.h).
+pub(crate) const EXIT_CONFIG: u8 = 78;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Setting(String),
+    #[error("cannot read the configuration file {}", path.display())]
+    ConfigFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot use the TLS files; check tls.cert and tls.key")]
+    Tls(#[source] inboxops_edge::Error),
+    #[error("{address} is in use; stop the program that listens there, or choose another address with --listen")]
+    InUse { address: SocketAddr },
+    #[error("cannot listen on {address}; choose another address with --listen")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot write to the data folder {}; make it writable, or choose another with --data-dir", path.display())]
+    Folder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("another inboxops works in the data folder {}; stop it, or choose another with --data-dir", path.display())]
+    Locked { path: PathBuf },
+    #[error("cannot make the socket {}", path.display())]
+    Socket {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the core did not open")]
+    Core(#[source] inboxops_core::Error),
+    #[error("the master key file {} is missing, and the database's secrets are sealed with it; restore the file, or set master_key", path.display())]
+    MasterKeyMissing { path: PathBuf },
+    #[error("cannot open the door")]
+    Door(#[source] inboxops_edge::Error),
+    #[error("no answer from {server}; check --server, and that the server runs")]
+    NoAnswer {
+        server: String,
+        #[source]
+        source: tonic::transport::Error,
+    },
+    #[error("{}", line(.0))]
+    Refused(Failure),
+    #[error("{what} stopped")]
+    Stopped { what: &'static str },
+    #[error("cannot {what}")]
+    Io {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Result of a command.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The exit code that stands for it.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => EXIT_USAGE,
+            Error::Setting(_) | Error::ConfigFile { .. } | Error::Tls(_) => EXIT_CONFIG,
+            _ => EXIT_FAILED,
+        }
+    }
+}
+
+impl From<tonic::Status> for Error {
+    fn from(status: tonic::Status) -> Error {
+        Error::Refused(Failure::of(&status))
+    }
+}
+
+/// A refusal with its violations in one line: `2 fields are invalid: name is required; plan must be one of …`.
+fn line(failure: &Failure) -> String {
+    let rules: Vec<String> = failure.violations.iter().map(|rule| format!("{} {}", rule.field, rule.message)).collect();
+    if rules.is_empty() {
+        return failure.message.clone().into_owned();
+    }
+    format!("{}: {}", failure.message.trim_end_matches('.'), rules.join("; "))
+}

@@ -1,0 +1,138 @@
+//! The data folder: made private, locked by the one process that works in it, with the socket by which the operator's
+//! commands reach that process.
+
+use crate::error::{Error, Result};
+use rustix::fs::{FlockOperation, flock};
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+use tokio::net::UnixListener;
+
+const LOCK: &str = "inboxops.lock";
+const SOCKET: &str = "inboxops.sock";
+
+/// A data folder that can be written to.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+/// The right to work in the folder; given back when it is dropped, or when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// The socket file; removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct SocketFile(PathBuf);
+
+impl Folder {
+    /// Makes the folder when it is missing.
+    pub(crate) fn open(path: &Path) -> Result<Folder> {
+        let failed = |source| Error::Folder { path: path.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        Ok(Folder { path: path.to_owned() })
+    }
+
+    /// Takes the lock; refused while another process has it.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        let failed = |source| Error::Folder { path: self.path.clone(), source };
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        let file = options.open(self.path.join(LOCK)).map_err(failed)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::Locked { path: self.path.clone() }),
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        // The database's own files may be read-only in a folder that is not: SQLite would say so much later.
+        let probe = self.path.join(".inboxops.probe");
+        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(failed)?;
+        Ok(Lock { _file: file })
+    }
+
+    /// Where the socket of a running server is.
+    pub(crate) fn socket_path(&self) -> PathBuf {
+        socket_path(&self.path)
+    }
+
+    /// Makes the socket, mode 0600 from its first moment on: it is bound in a folder that nobody else can enter, and
+    /// moved. The lock shows that a socket file which is there already is a dead process's.
+    pub(crate) fn socket(&self, _lock: &Lock) -> Result<(UnixListener, SocketFile)> {
+        let path = self.socket_path();
+        let make = || -> io::Result<UnixListener> {
+            let private = self.path.join(".inboxops.sock.new");
+            let _ = fs::remove_dir_all(&private);
+            DirBuilder::new().mode(0o700).create(&private)?;
+            let inner = private.join("s");
+            let listener = UnixListener::bind(&inner)?;
+            fs::set_permissions(&inner, Permissions::from_mode(0o600))?;
+            fs::rename(&inner, &path)?;
+            fs::remove_dir(&private)?;
+            Ok(listener)
+        };
+        let listener = make().map_err(|source| Error::Socket { path: path.clone(), source })?;
+        Ok((listener, SocketFile(path)))
+    }
+
+    /// A file of the folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// Where the socket of a server with this data folder is.
+pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join(SOCKET)
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let _ = fs::remove_file(&new);
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_at_a_time_has_the_lock() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let path = parent.path().join("made/on/the/way");
+        let folder = Folder::open(&path).expect("a folder");
+        assert_eq!(fs::metadata(&path).expect("metadata").permissions().mode() & 0o777, 0o700);
+        let lock = folder.lock().expect("the lock");
+        assert!(matches!(folder.lock(), Err(Error::Locked { .. })));
+        drop(lock);
+        folder.lock().expect("the lock again");
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_the_owners_alone_and_replaces_a_dead_one() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(parent.path()).expect("a folder");
+        fs::write(folder.socket_path(), b"dead").expect("a file in the way");
+        let lock = folder.lock().expect("the lock");
+        let (_listener, file) = folder.socket(&lock).expect("a socket");
+        let mode = fs::metadata(folder.socket_path()).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        tokio::net::UnixStream::connect(folder.socket_path()).await.expect("a connection");
+        drop(file);
+        assert!(!folder.socket_path().exists());
+    }
+}

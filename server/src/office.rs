@@ -1,0 +1,144 @@
+//! Where administrative commands are done: by the server that `--server` names, by the one whose socket is in the data
+//! folder, or, when none runs, by the core in this very process. A command cannot tell which: it sees the services.
+
+use crate::{
+    error::{Error, Result},
+    folder::{self, Folder, Lock},
+    opening,
+    settings::{Secret, Settings},
+};
+use hyper_util::rt::TokioIo;
+use inboxops_core::Core;
+use inboxops_proto::{
+    services::{Services, Token},
+    wire::{self, Origin, Way},
+};
+use std::{path::PathBuf, time::Duration};
+use tokio::net::UnixStream;
+use tonic::{
+    Request,
+    metadata::MetadataValue,
+    transport::{Channel, ClientTlsConfig, Endpoint},
+};
+
+/// Longest time until a server must have taken the connection.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How often a server is asked whether it is still there, and how long it may take to say so.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// The services, with what every request of the operator must carry.
+pub(crate) struct Office {
+    services: Services,
+    token: Option<Token>,
+    /// A core that was opened for this command, and the right to work in its folder.
+    own: Option<(Core, Option<Lock>)>,
+}
+
+impl Office {
+    /// Finds the one who answers.
+    pub(crate) async fn open(settings: &Settings) -> Result<Office> {
+        if let Some(server) = &settings.server {
+            let secret = settings.token.as_ref().ok_or_else(|| {
+                let hint = "`inboxops token create` makes one";
+                Error::Usage(format!("--server needs a service token in INBOXOPS_TOKEN; {hint}"))
+            })?;
+            let token = token(secret)?;
+            let services = Services::remote(dial(server).await?, token.clone());
+            return Ok(Office { services, token: Some(token), own: None });
+        }
+        if let Some(channel) = local(folder::socket_path(&settings.data_dir)).await {
+            // Who can open the socket is the operator: no token says more.
+            return Ok(Office {
+                services: Services::remote(channel, MetadataValue::from_static("")),
+                token: None,
+                own: None,
+            });
+        }
+        let folder = Folder::open(&settings.data_dir)?;
+        let lock = if settings.on_sqlite() { Some(folder.lock()?) } else { None };
+        let core = opening::core(settings, settings.allow_private_targets).await?;
+        Ok(Office { services: core.services(), token: None, own: Some((core, lock)) })
+    }
+
+    /// The office inside a server that has the core itself.
+    pub(crate) fn inside(core: &Core) -> Office {
+        Office { services: core.services(), token: None, own: None }
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// A request of the operator.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(bearer) = self.token.as_ref().and_then(bearer) {
+            request.metadata_mut().insert("authorization", bearer);
+        }
+        // Counts in this process only: over a wire it is the listener that says where a request came from.
+        let origin = Origin { peer: None, way: Way::Local, request_id: "operator".to_owned(), same_origin: false };
+        request.extensions_mut().insert(origin);
+        request
+    }
+
+    /// A request of the operator for a tenant.
+    pub(crate) fn request_for<T>(&self, tenant: &str, message: T) -> Result<Request<T>> {
+        let mut request = self.request(message);
+        let tenant = tenant.parse().map_err(|_| Error::Usage("--tenant must be the id of a tenant".to_owned()))?;
+        request.metadata_mut().insert(wire::TENANT, tenant);
+        Ok(request)
+    }
+
+    /// Lets a core of its own finish.
+    pub(crate) async fn close(self) {
+        if let Some((core, lock)) = self.own {
+            core.close().await;
+            drop(lock);
+        }
+    }
+}
+
+fn bearer(token: &Token) -> Option<Token> {
+    format!("Bearer {}", token.to_str().ok()?).parse().ok()
+}
+
+/// A service token as the wire carries it.
+pub(crate) fn token(secret: &Secret) -> Result<Token> {
+    let mut token: Token =
+        secret.0.parse().map_err(|_| Error::Setting("token: must be a service token, ixs_…".to_owned()))?;
+    token.set_sensitive(true);
+    Ok(token)
+}
+
+/// Connects to a server; fails when it does not answer.
+pub(crate) async fn dial(server: &str) -> Result<Channel> {
+    let failed = |source| Error::NoAnswer { server: server.to_owned(), source };
+    endpoint(server)?.connect().await.map_err(failed)
+}
+
+/// A server's endpoint, not yet connected. Its certificate must come from an authority that the system trusts, or that
+/// `SSL_CERT_FILE` names.
+pub(crate) fn endpoint(server: &str) -> Result<Endpoint> {
+    let failed = |source| Error::NoAnswer { server: server.to_owned(), source };
+    let mut endpoint = Endpoint::from_shared(server.to_owned()).map_err(failed)?;
+    if server.starts_with("https:") {
+        endpoint = endpoint.tls_config(ClientTlsConfig::new().with_enabled_roots()).map_err(failed)?;
+    }
+    Ok(endpoint
+        .connect_timeout(CONNECT_MAX)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_EVERY)
+        .keep_alive_while_idle(true))
+}
+
+/// The server behind the socket file; `None` when nobody listens there.
+async fn local(path: PathBuf) -> Option<Channel> {
+    // Asked first, so that a dead process's file is told from a server that refuses.
+    UnixStream::connect(&path).await.ok()?;
+    let connector = tower::service_fn(move |_| {
+        let path = path.clone();
+        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+    });
+    Endpoint::from_static("http://inboxops.local").connect_with_connector(connector).await.ok()
+}

@@ -1,0 +1,84 @@
+//! Opens the core: the master key found or made, the core's errors put into words for the operator.
+
+use crate::{
+    error::{Error, Result},
+    folder::Folder,
+    settings::Settings,
+};
+use inboxops_core::{
+    Core,
+    secrets::MasterKey,
+    stamp::{Chance, Stamps},
+};
+use inboxops_proto::clock::Clock;
+use std::{fs, io, path::PathBuf};
+
+/// A master key and whether it is new.
+struct Key {
+    key: MasterKey,
+    /// Where a new key waits until the database has taken it, and where it belongs.
+    new: Option<(PathBuf, PathBuf)>,
+}
+
+/// Opens the core on the settings' database. The caller has the data folder's lock where one is needed.
+pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Result<Core> {
+    let stamps = Stamps::new(Clock::System, Chance::System);
+    let Key { key, new } = key(settings, &stamps)?;
+    let opened = Core::open(
+        inboxops_core::Settings {
+            database_url: settings.database_url.clone(),
+            requests_per_minute: settings.requests_per_minute,
+            failed_auth_per_minute: settings.failed_auth_per_minute,
+            allow_private_targets,
+            master_key: key,
+            write_group_max: settings.write_group_max.map(|most| most as usize),
+        },
+        stamps,
+    );
+    match (opened.await, new) {
+        (Ok(core), None) => Ok(core),
+        (Ok(core), Some((waiting, place))) => {
+            fs::rename(waiting, place).map_err(|source| Error::Io { what: "keep the new master key", source })?;
+            Ok(core)
+        }
+        (Err(inboxops_core::Error::MasterKeyWrong), Some((waiting, path))) => {
+            // Made in vain: the database knows another one.
+            let _ = fs::remove_file(waiting);
+            Err(Error::MasterKeyMissing { path })
+        }
+        (Err(error), _) => Err(Error::Core(error)),
+    }
+}
+
+/// Brings the database to this version's schema, which opening it does.
+pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
+    let folder = Folder::open(&settings.data_dir)?;
+    let _lock = if settings.on_sqlite() { Some(folder.lock()?) } else { None };
+    core(settings, settings.allow_private_targets).await?.close().await;
+    Ok(())
+}
+
+/// From the setting, else from the file, else a new one. A new key lies beside its place until the database has been
+/// opened with it: a key that is not the database's must not look like one.
+fn key(settings: &Settings, stamps: &Stamps) -> Result<Key> {
+    if let Some(secret) = &settings.master_key {
+        let key = MasterKey::parse(&secret.0).map_err(|error| Error::Setting(format!("master_key: {error}")))?;
+        return Ok(Key { key, new: None });
+    }
+    let place = &settings.master_key_file;
+    match MasterKey::load(place) {
+        Ok(key) => return Ok(Key { key, new: None }),
+        Err(inboxops_core::Error::MasterKeyFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::Core(error)),
+    }
+    let waiting = place.with_extension("key.new");
+    // One that is there was made by a start that did not get to its end; the database may know it already.
+    let key = match MasterKey::load(&waiting) {
+        Ok(key) => key,
+        Err(_) => {
+            let _ = fs::remove_file(&waiting);
+            MasterKey::create(&waiting, stamps).map_err(Error::Core)?
+        }
+    };
+    Ok(Key { key, new: Some((waiting, place.clone())) })
+}

@@ -1,0 +1,196 @@
+//! The parts side by side: started together, stopped in the order in which work flows. The doors close first and let
+//! running requests end, the worker reports what it holds, the core goes last.
+
+use crate::{
+    error::{Error, Result},
+    receiver::{self, Receiver},
+    settings::Settings,
+};
+use inboxops_core::Core;
+use inboxops_edge::{Door, Listener};
+use inboxops_proto::{
+    address::AllowPrivate,
+    clock::Clock,
+    services::{DynDispatchService, Services},
+};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How often the core is asked whether its database answers.
+const READY_EVERY: Duration = Duration::from_secs(1);
+/// Longest time that the doors and the worker get to end.
+const FRONT_DRAIN_MAX: Duration = Duration::from_secs(17);
+/// Longest time that the core gets after them; both together stay under 20 s.
+const CORE_DRAIN_MAX: Duration = Duration::from_millis(2500);
+
+/// The signals that ask to stop.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens from now on, so that a signal during the start is not lost.
+    pub(crate) fn listen() -> io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Socket, secret and console of the built-in receiver.
+pub(crate) type ReceiverParts = (TcpListener, String, fn(String));
+
+/// Runs the core and whatever else the roles name.
+pub(crate) async fn run_with_core(
+    settings: &Settings,
+    core: Arc<Core>,
+    listeners: Vec<Listener>,
+    receiver: Option<ReceiverParts>,
+    development: bool,
+    signals: Signals,
+) -> Result<()> {
+    let ready = Arc::new(AtomicBool::new(core.ready().await));
+    let door = door(settings, &core.services(), ready.clone())?;
+    let (front, back) = (CancellationToken::new(), CancellationToken::new());
+    let mut behind = JoinSet::new();
+    behind.spawn(watch(core.clone(), ready, back.clone()));
+    let (running, stop) = (core.clone(), back.clone());
+    behind.spawn(async move {
+        running.run(stop).await;
+        "the core"
+    });
+    let mut before = JoinSet::new();
+    before.spawn(serve(listeners, door, front.clone()));
+    if let Some((listener, secret, tell)) = receiver {
+        // Stops with the core: webhooks that the worker still holds shall find it.
+        let receiver = Receiver { secret, clock: Clock::System, tell };
+        let stop = back.clone();
+        behind.spawn(async move {
+            receiver::run(listener, receiver, stop).await;
+            "the receiver"
+        });
+    }
+    if settings.roles.worker {
+        let settings = worker(settings, settings.allow_private_targets || development);
+        let cores = vec![core.implementations().dispatch.clone()];
+        before.spawn(work(settings, cores, front.clone()));
+    }
+    let ended = until_stopped(signals, &mut before, &mut behind).await;
+    front.cancel();
+    join(&mut before, FRONT_DRAIN_MAX).await;
+    back.cancel();
+    join(&mut behind, CORE_DRAIN_MAX).await;
+    // A part that did not end in time still has it; the database then closes as after a crash, which it survives.
+    if let Some(core) = Arc::into_inner(core) {
+        core.close().await;
+    }
+    ended
+}
+
+/// Runs an edge, a worker or both for cores elsewhere: the edge for whichever answers, the worker for each.
+pub(crate) async fn run_without_core(
+    settings: &Settings,
+    services: Services,
+    each: &[Services],
+    listeners: Vec<Listener>,
+    signals: Signals,
+) -> Result<()> {
+    let front = CancellationToken::new();
+    let mut parts = JoinSet::new();
+    if settings.roles.edge {
+        let door = door(settings, &services, Arc::new(AtomicBool::new(true)))?;
+        parts.spawn(serve(listeners, door, front.clone()));
+    }
+    if settings.roles.worker {
+        let cores = each.iter().map(|core| core.dispatch().clone()).collect();
+        parts.spawn(work(worker(settings, settings.allow_private_targets), cores, front.clone()));
+    }
+    let ended = until_stopped(signals, &mut parts, &mut JoinSet::new()).await;
+    front.cancel();
+    join(&mut parts, FRONT_DRAIN_MAX).await;
+    ended
+}
+
+fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>) -> Result<Arc<Door>> {
+    let mut told = inboxops_edge::Settings::new(rand::random);
+    told.behind_proxy = settings.behind_proxy;
+    told.access_log = settings.access_log;
+    told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
+    Ok(Arc::new(Door::new(services, inboxops_proto::OPENAPI, told).map_err(Error::Door)?))
+}
+
+async fn serve(listeners: Vec<Listener>, door: Arc<Door>, shutdown: CancellationToken) -> &'static str {
+    inboxops_edge::run(listeners, door, shutdown).await;
+    "the door"
+}
+
+fn worker(settings: &Settings, allow_private_targets: bool) -> inboxops_worker::Settings {
+    let mut told = inboxops_worker::Settings::new(format!("worker-{:032x}", rand::random::<u128>()));
+    told.allow_private = if allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No };
+    told.window = settings.window;
+    told
+}
+
+async fn work(
+    settings: inboxops_worker::Settings,
+    cores: Vec<Arc<DynDispatchService>>,
+    shutdown: CancellationToken,
+) -> &'static str {
+    if let Err(error) = inboxops_worker::run(settings, cores, Clock::System, shutdown).await {
+        tracing::error!(error = inboxops_core::chain(&error), "the worker cannot begin");
+    }
+    "the worker"
+}
+
+/// Keeps readiness in step with the database.
+async fn watch(core: Arc<Core>, ready: Arc<AtomicBool>, shutdown: CancellationToken) -> &'static str {
+    let mut every = tokio::time::interval(READY_EVERY);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return "the watch",
+            _ = every.tick() => ready.store(core.ready().await, Ordering::Relaxed),
+        }
+    }
+}
+
+/// Waits for a signal, or for a part that ends by itself, which none should.
+async fn until_stopped(
+    mut signals: Signals,
+    before: &mut JoinSet<&'static str>,
+    behind: &mut JoinSet<&'static str>,
+) -> Result<()> {
+    let ended = tokio::select! {
+        () = signals.stop() => {
+            tracing::info!("stopping");
+            return Ok(());
+        }
+        Some(ended) = before.join_next() => ended,
+        Some(ended) = behind.join_next() => ended,
+    };
+    Err(Error::Stopped { what: ended.unwrap_or("a part") })
+}
+
+async fn join(parts: &mut JoinSet<&'static str>, within: Duration) {
+    let all = async { while parts.join_next().await.is_some() {} };
+    if tokio::time::timeout(within, all).await.is_err() {
+        tracing::warn!("not everything ended in time");
+    }
+}

@@ -1,0 +1,204 @@
+//! `inboxops serve`: checks, binds, builds and runs the parts that the roles name, and drains them in order. What the
+//! parts do is none of its business.
+
+use crate::{
+    demo::{self, Demo},
+    error::{Error, Result},
+    folder::{Folder, SocketFile},
+    office::{self, Office},
+    opening, parts,
+    settings::Settings,
+};
+use inboxops_core::Core;
+use inboxops_edge::{Listener, Socket, Surface};
+use inboxops_proto::services::Services;
+use rustls::ServerConfig;
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::net::TcpListener;
+use tonic::transport::{Channel, Endpoint};
+
+mod console;
+
+/// Runs until a signal asks to stop.
+pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
+    let tls = match &settings.tls {
+        Some((cert, key)) => Some(inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?),
+        None => None,
+    };
+    let signals = parts::Signals::listen().map_err(|source| Error::Io { what: "listen for signals", source })?;
+    let bound = Bound::bind(&settings, tls).await?;
+    if settings.roles.core {
+        with_core(settings, bound, signals, json).await
+    } else {
+        without_core(settings, bound, signals, json).await
+    }
+}
+
+/// The TCP listeners.
+struct Bound {
+    listeners: Vec<Listener>,
+    /// Where clients come to.
+    address: Option<SocketAddr>,
+}
+
+impl Bound {
+    async fn bind(settings: &Settings, tls: Option<Arc<ServerConfig>>) -> Result<Bound> {
+        let mut bound = Bound { listeners: Vec::new(), address: None };
+        if !settings.roles.core && !settings.roles.edge {
+            return Ok(bound);
+        }
+        let surface = match (settings.roles.edge, settings.internal_listen) {
+            (true, internal) => Surface::Public { internal: internal.is_none() },
+            (false, _) => Surface::Internal,
+        };
+        let main = bind(settings.listen).await?;
+        bound.address = main.local_addr().ok();
+        bound.listeners.push(Listener { socket: Socket::Tcp(main), tls: tls.clone(), surface });
+        if let Some(address) = settings.internal_listen {
+            let socket = bind(address).await?;
+            if let Ok(address) = socket.local_addr() {
+                tracing::info!(%address, "listening for edges, workers and programs of the operator");
+            }
+            bound.listeners.push(Listener { socket: Socket::Tcp(socket), tls, surface: Surface::Internal });
+        }
+        Ok(bound)
+    }
+
+    /// The URL that is shown to people.
+    fn url(&self, settings: &Settings) -> Option<String> {
+        let scheme = if settings.tls.is_some() { "https" } else { "http" };
+        settings.public_url.clone().or_else(|| self.address.map(|address| format!("{scheme}://{address}")))
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => Error::InUse { address },
+        _ => Error::Listen { address, source },
+    })
+}
+
+async fn with_core(settings: Settings, mut bound: Bound, signals: parts::Signals, json: bool) -> Result<()> {
+    let folder = Folder::open(&settings.data_dir)?;
+    // On PostgreSQL several processes may share a folder; the lock then decides who has the local socket.
+    let lock = match folder.lock() {
+        Ok(lock) => Some(lock),
+        Err(error) if settings.on_sqlite() => return Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "no local socket: administrative commands need --server or another data folder");
+            None
+        }
+    };
+    let (core, demo) = open(&settings, &folder).await?;
+    let core = Arc::new(core);
+    let office = Office::inside(&core);
+    let started = start_demo(&settings, &folder, &office, demo).await?;
+    let socket = match &lock {
+        Some(lock) => Some(folder.socket(lock)?),
+        None => None,
+    };
+    let mut socket_file: Option<SocketFile> = None;
+    if let Some((listener, file)) = socket {
+        bound.listeners.push(Listener { socket: Socket::Unix(listener), tls: None, surface: Surface::Local });
+        socket_file = Some(file);
+    }
+    console::announce(&settings, bound.url(&settings), &started, json);
+    let receiver = started.receiver.map(|(listener, secret)| (listener, secret, console::teller(json)));
+    let ended = parts::run_with_core(&settings, core, bound.listeners, receiver, started.development, signals).await;
+    drop((socket_file, lock));
+    ended
+}
+
+/// How the demo stands before the core is opened for good.
+enum Stage {
+    /// No demo is wanted, or there are tenants already.
+    None,
+    /// The first start: it is to be made.
+    First,
+    /// An earlier start made it.
+    Made(Demo),
+}
+
+/// Opens the core. Development mode must be known before, and on a first start the database tells: so that one opens
+/// it a second time.
+async fn open(settings: &Settings, folder: &Folder) -> Result<(Core, Stage)> {
+    let wanted = settings.demo && settings.roles.edge && settings.roles.worker;
+    let made = if wanted { demo::remembered(folder)? } else { None };
+    let loopback = settings.listen.ip().is_loopback();
+    if let Some(demo) = made {
+        let core = opening::core(settings, settings.allow_private_targets || loopback).await?;
+        return Ok((core, Stage::Made(demo)));
+    }
+    let core = opening::core(settings, settings.allow_private_targets).await?;
+    if !wanted || !demo::is_first_start(&Office::inside(&core)).await? {
+        return Ok((core, Stage::None));
+    }
+    if !loopback || settings.allow_private_targets {
+        return Ok((core, Stage::First));
+    }
+    core.close().await;
+    Ok((opening::core(settings, true).await?, Stage::First))
+}
+
+/// What the console tells and the parts need of the demo.
+struct Started {
+    demo: Option<Demo>,
+    /// The demo's API key, at the first start.
+    key: Option<String>,
+    receiver: Option<(TcpListener, String)>,
+    development: bool,
+}
+
+async fn start_demo(settings: &Settings, folder: &Folder, office: &Office, stage: Stage) -> Result<Started> {
+    let development = !matches!(stage, Stage::None) && settings.listen.ip().is_loopback();
+    let mut started = Started { demo: None, key: None, receiver: None, development };
+    if matches!(stage, Stage::None) {
+        return Ok(started);
+    }
+    let mut listener = None;
+    if development {
+        tracing::warn!(
+            "development mode: webhooks may go to this machine itself and over http; use --no-demo in production"
+        );
+        listener = Some(bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?);
+    }
+    let address = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let url = address.map(|address| format!("http://{address}/webhooks"));
+    let endpoint = match stage {
+        Stage::Made(demo) => {
+            let endpoint = match url {
+                Some(url) => demo::move_endpoint(office, &demo, url).await?,
+                None => None,
+            };
+            started.demo = Some(demo);
+            endpoint
+        }
+        _ => {
+            let (demo, key) = demo::create(office, folder, url).await?;
+            let endpoint = demo.endpoint.clone();
+            started.demo = Some(demo);
+            started.key = Some(key);
+            endpoint
+        }
+    };
+    started.receiver = listener.zip(endpoint.map(|endpoint| endpoint.secret));
+    Ok(started)
+}
+
+async fn without_core(settings: Settings, bound: Bound, signals: parts::Signals, json: bool) -> Result<()> {
+    let Some(token) = &settings.token else {
+        return Err(Error::Setting("token: an edge or a worker needs a service token".to_owned()));
+    };
+    let token = office::token(token)?;
+    let endpoints: Vec<Endpoint> = settings.cores.iter().map(|core| office::endpoint(core)).collect::<Result<_>>()?;
+    // They connect when they are first used, and again whenever a core was away.
+    let each: Vec<Services> =
+        endpoints.iter().map(|endpoint| Services::remote(endpoint.connect_lazy(), token.clone())).collect();
+    let any = match &endpoints[..] {
+        [one] => one.connect_lazy(),
+        several => Channel::balance_list(several.iter().cloned()),
+    };
+    let started = Started { demo: None, key: None, receiver: None, development: false };
+    console::announce(&settings, bound.url(&settings), &started, json);
+    parts::run_without_core(&settings, Services::remote(any, token), &each, bound.listeners, signals).await
+}

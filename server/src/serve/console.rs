@@ -1,0 +1,57 @@
+//! What a start tells the person who made it, on standard output. The log is elsewhere.
+
+use super::Started;
+use crate::settings::Settings;
+use serde_json::json;
+
+/// Prints where the server is and, at the first start, how to try it.
+pub(super) fn announce(settings: &Settings, url: Option<String>, started: &Started, as_json: bool) {
+    if let Some(url) = &url {
+        tracing::info!(url, "listening");
+    }
+    let demo = started.demo.as_ref();
+    if as_json {
+        let value = json!({
+            "url": url,
+            "roles": { "core": settings.roles.core, "edge": settings.roles.edge, "worker": settings.roles.worker },
+            "development": started.development,
+            "tenant_id": demo.map(|demo| &demo.tenant_id),
+            "inbox_id": demo.map(|demo| &demo.inbox_id),
+            "key": started.key,
+        });
+        say(&value.to_string());
+        return;
+    }
+    let Some(url) = url else { return say("InboxOps is running.") };
+    say(&format!("InboxOps is running at {url}"));
+    match (demo, &started.key) {
+        (Some(demo), Some(key)) => say(&first_steps(&url, &demo.inbox_id, key, started.receiver.is_some())),
+        (Some(demo), None) => say(&format!(
+            "Demo tenant {}; `inboxops key create --tenant {} --name try` makes another API key.",
+            demo.tenant_id, demo.tenant_id
+        )),
+        _ => {}
+    }
+}
+
+fn first_steps(url: &str, inbox_id: &str, key: &str, receiver: bool) -> String {
+    let webhook = if receiver { "\nThe built-in receiver verifies its webhook and prints a line here.\n" } else { "" };
+    format!(
+        "\nA demo tenant is ready. Its API key, shown this once:\n\n  {key}\n\nCreate a ticket:\n\n  \
+         curl -sS {url}/api/v1/tickets -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
+         -d '{{\"subject\":\"Hello from curl\",\"inbox_id\":\"{inbox_id}\"}}'\n{webhook}\nList tickets:\n\n  \
+         curl -sS {url}/api/v1/tickets -H 'Authorization: Bearer {key}'\n"
+    )
+}
+
+/// Where the receiver's lines go: to the console, unless that holds one JSON value.
+pub(super) fn teller(as_json: bool) -> fn(String) {
+    if as_json { |line| tracing::info!("{line}") } else { |line| say(&line) }
+}
+
+/// Prints a line. Nobody may be there to read it, which is no reason to stop.
+fn say(line: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

@@ -1,0 +1,261 @@
+//! Settings: flags over environment over file over defaults. One table names them all; the documentation, the names of
+//! environment variables and `config print` are made from it. Which part of the server uses a value is not known here.
+
+use crate::error::{Error, Result};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+mod table;
+mod values;
+
+pub(crate) use table::{Row, TABLE, environment_name};
+pub(crate) use values::{Level, LogFormat, Roles};
+
+/// A value that must not be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Every setting, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) roles: Roles,
+    pub(crate) listen: SocketAddr,
+    pub(crate) internal_listen: Option<SocketAddr>,
+    pub(crate) behind_proxy: bool,
+    pub(crate) public_url: Option<String>,
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database_url: String,
+    pub(crate) write_group_max: Option<u32>,
+    pub(crate) master_key: Option<Secret>,
+    pub(crate) master_key_file: PathBuf,
+    pub(crate) demo: bool,
+    pub(crate) cores: Vec<String>,
+    pub(crate) server: Option<String>,
+    pub(crate) token: Option<Secret>,
+    pub(crate) allow_private_targets: bool,
+    pub(crate) window: u32,
+    pub(crate) requests_per_minute: u32,
+    pub(crate) failed_auth_per_minute: u32,
+    pub(crate) log_format: LogFormat,
+    pub(crate) log_level: Level,
+    pub(crate) access_log: inboxops_edge::AccessLog,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Default,
+    File(PathBuf),
+    Environment(String),
+    Flag,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::File(path) => write!(f, "{}", path.display()),
+            Source::Environment(name) => f.write_str(name),
+            Source::Flag => f.write_str("flag"),
+        }
+    }
+}
+
+/// The text of every setting, from the source that won.
+#[derive(Debug)]
+pub(crate) struct Effective(BTreeMap<&'static str, (String, Source)>);
+
+impl Effective {
+    /// Reads all sources. `environment` looks a variable up, so that a test need not touch the process's own.
+    pub(crate) fn read(
+        flags: Vec<(&'static str, String)>,
+        environment: impl Fn(&str) -> Option<String>,
+        file: Option<&Path>,
+    ) -> Result<Effective> {
+        let mut values: BTreeMap<_, _> =
+            TABLE.iter().map(|row| (row.path, (row.default.to_owned(), Source::Default))).collect();
+        if let Some(path) = file {
+            for (name, value) in values::from_file(path)? {
+                let row = TABLE.iter().find(|row| row.path == name).ok_or_else(|| {
+                    let problem = "no setting has this name; `inboxops config print` lists them";
+                    Error::Setting(format!("{name} in {}: {problem}", path.display()))
+                })?;
+                values.insert(row.path, (value, Source::File(path.to_owned())));
+            }
+        }
+        for row in TABLE {
+            let name = environment_name(row.path);
+            // An empty variable is one that somebody wanted unset.
+            if let Some(value) = environment(&name).filter(|value| !value.is_empty()) {
+                values.insert(row.path, (value, Source::Environment(name)));
+            }
+        }
+        values.extend(flags.into_iter().map(|(path, value)| (path, (value, Source::Flag))));
+        Ok(Effective(values))
+    }
+
+    /// The rows with their values, secrets masked.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&'static Row, String, String)> {
+        TABLE.iter().map(|row| {
+            let (value, source) = self.of(row.path);
+            let value = match row.path {
+                _ if row.secret && !value.is_empty() => "***".to_owned(),
+                "database_url" => values::without_password(value),
+                _ => value.to_owned(),
+            };
+            (row, value, source.to_string())
+        })
+    }
+
+    /// Checks every value and how they fit together.
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        let data_dir = PathBuf::from(self.of("data_dir").0);
+        let or_in = |path, name| match self.of(path).0 {
+            "" => data_dir.join(name),
+            given => PathBuf::from(given),
+        };
+        let database_url = match self.secret("database_url")? {
+            Some(url) => url.0,
+            None => format!("sqlite:{}", data_dir.join("inboxops.db").display()),
+        };
+        let tls = match (self.of("tls.cert").0, self.of("tls.key").0) {
+            ("", "") => None,
+            (cert, key) if !cert.is_empty() && !key.is_empty() => Some((PathBuf::from(cert), PathBuf::from(key))),
+            _ => return Err(Error::Setting("tls.cert and tls.key: set both, or neither".to_owned())),
+        };
+        let settings = Settings {
+            roles: self.parse("roles")?,
+            listen: self.parse("listen")?,
+            internal_listen: self.optional("internal_listen")?,
+            behind_proxy: self.parse("behind_proxy")?,
+            public_url: self.urls("public_url")?.into_iter().next(),
+            tls,
+            database_url,
+            write_group_max: self.optional_within("write_group_max", 1..=1024)?,
+            master_key: Some(self.of("master_key").0).filter(|key| !key.is_empty()).map(|key| Secret(key.to_owned())),
+            master_key_file: or_in("master_key_file", "master.key"),
+            demo: self.parse("demo")?,
+            cores: self.urls("core")?,
+            server: self.urls("server")?.into_iter().next(),
+            token: self.secret("token")?,
+            allow_private_targets: self.parse("webhooks.allow_private_targets")?,
+            window: self.within("worker.window", 1..=4096)?,
+            requests_per_minute: self.within("rate_limit.requests_per_minute", 1..=1_000_000)?,
+            failed_auth_per_minute: self.within("rate_limit.failed_auth_per_minute", 1..=1_000_000)?,
+            log_format: self.parse("log_format")?,
+            log_level: self.parse("log_level")?,
+            access_log: values::access_log(self.of("access_log").0)
+                .map_err(|problem| self.wrong("access_log", problem))?,
+            data_dir,
+        };
+        settings.fits_together()?;
+        Ok(settings)
+    }
+
+    fn of(&self, path: &str) -> (&str, &Source) {
+        self.0.get(path).map_or(("", &Source::Default), |(value, source)| (value, source))
+    }
+
+    fn parse<T: std::str::FromStr<Err: fmt::Display>>(&self, path: &'static str) -> Result<T> {
+        self.of(path).0.parse().map_err(|problem: T::Err| self.wrong(path, problem))
+    }
+
+    fn optional<T: std::str::FromStr<Err: fmt::Display>>(&self, path: &'static str) -> Result<Option<T>> {
+        if self.of(path).0.is_empty() { Ok(None) } else { self.parse(path).map(Some) }
+    }
+
+    fn optional_within(&self, path: &'static str, range: std::ops::RangeInclusive<u32>) -> Result<Option<u32>> {
+        if self.of(path).0.is_empty() { Ok(None) } else { self.within(path, range).map(Some) }
+    }
+
+    fn within(&self, path: &'static str, range: std::ops::RangeInclusive<u32>) -> Result<u32> {
+        let value = self.parse(path)?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        Err(self.wrong(path, format!("must be from {} to {}", range.start(), range.end())))
+    }
+
+    /// URLs, separated by commas; none when it is unset.
+    fn urls(&self, path: &'static str) -> Result<Vec<String>> {
+        let well_formed = |text: &str| {
+            let url: Option<http::Uri> = text.parse().ok();
+            url.is_some_and(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some())
+        };
+        let texts =
+            self.of(path).0.split(',').map(|text| text.trim().trim_end_matches('/')).filter(|text| !text.is_empty());
+        let wrong = || self.wrong(path, "must be an http or https URL");
+        texts.map(|text| if well_formed(text) { Ok(text.to_owned()) } else { Err(wrong()) }).collect()
+    }
+
+    /// A secret, from its own setting or from the file that `…_file` names.
+    fn secret(&self, path: &'static str) -> Result<Option<Secret>> {
+        if !self.of(path).0.is_empty() {
+            return Ok(Some(Secret(self.of(path).0.to_owned())));
+        }
+        let from = format!("{path}_file");
+        let (file, _) = self.of(&from);
+        if file.is_empty() {
+            return Ok(None);
+        }
+        match std::fs::read_to_string(file) {
+            Ok(text) => Ok(Some(Secret(text.trim().to_owned()))),
+            Err(error) => Err(Error::Setting(format!("{from}: cannot read {file}: {error}"))),
+        }
+    }
+
+    /// The line of a wrong value. It shows the value unless that is a secret.
+    fn wrong(&self, path: &'static str, problem: impl fmt::Display) -> Error {
+        let (value, source) = self.of(path);
+        let secret = TABLE.iter().any(|row| row.path == path && row.secret);
+        let value = if secret { String::new() } else { format!(" {value:?}") };
+        Error::Setting(format!("{path}{value} ({source}): {problem}"))
+    }
+}
+
+impl Settings {
+    /// What one setting demands of another.
+    fn fits_together(&self) -> Result<()> {
+        let open = [Some(self.listen), self.internal_listen].into_iter().flatten().find(|at| !at.ip().is_loopback());
+        if let Some(address) = open.filter(|_| self.tls.is_none() && !self.behind_proxy && self.listens()) {
+            let way_out = "set tls.cert and tls.key, or --behind-proxy when a proxy in front speaks TLS";
+            return Err(Error::Setting(format!(
+                "listen: {address} can be reached from outside and would send keys in the clear; {way_out}"
+            )));
+        }
+        if !self.roles.core && (self.cores.is_empty() || self.token.is_none()) {
+            return Err(Error::Setting(
+                "an edge or a worker without a core in the same process needs --core URL and a service token in \
+                 INBOXOPS_TOKEN (`inboxops token create` makes one)"
+                    .to_owned(),
+            ));
+        }
+        if self.roles.core && !self.cores.is_empty() {
+            return Err(Error::Setting("core: this process is the core itself; leave --core out".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn listens(&self) -> bool {
+        self.roles.core || self.roles.edge
+    }
+
+    /// Whether the database is SQLite, which one process has for itself.
+    pub(crate) fn on_sqlite(&self) -> bool {
+        self.database_url.starts_with("sqlite:")
+    }
+}
+
+#[cfg(test)]
+mod tests;

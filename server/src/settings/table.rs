@@ -1,0 +1,60 @@
+//! The table of settings.
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Path: the key in the file, with a dot between table and key.
+    pub(crate) path: &'static str,
+    /// Default; empty means unset.
+    pub(crate) default: &'static str,
+    /// Unit or form of the value.
+    pub(crate) unit: &'static str,
+    /// Whether it is masked wherever it is shown.
+    pub(crate) secret: bool,
+    /// What it is for.
+    pub(crate) about: &'static str,
+}
+
+macro_rules! table {
+    ($($path:literal $default:literal $unit:literal $kind:ident $about:literal;)*) => {
+        /// Every setting, in the order of the documentation.
+        pub(crate) const TABLE: &[Row] = &[$(Row {
+            path: $path, default: $default, unit: $unit, secret: table!($kind), about: $about,
+        },)*];
+    };
+    (secret) => { true };
+    (plain) => { false };
+}
+
+table! {
+    "roles" "core,edge,worker" "list" plain "Parts that run in this process: `core`, `edge`, `worker`.";
+    "listen" "127.0.0.1:8080" "address:port" plain "Where REST, gRPC, grpc-web and the documents are served; a process with the role `core` alone serves gRPC for edges and workers here. Port 0 takes a free one. An address that is not loopback needs TLS or `behind_proxy`.";
+    "internal_listen" "" "address:port" plain "Where gRPC for edges, workers and programs of the operator is served. When set, `listen` no longer serves the packages `inboxops.internal.*`.";
+    "behind_proxy" "false" "true or false" plain "A proxy in front speaks TLS, and the last entry of `X-Forwarded-For` is the client's address.";
+    "public_url" "" "URL" plain "URL under which the server is reached from outside; unset: `http://` and the address of `listen`.";
+    "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen` and `internal_listen` speak TLS.";
+    "tls.key" "" "file" plain "Private key in PEM.";
+    "data_dir" "data" "folder" plain "Folder of the SQLite database, the master key and the local socket `inboxops.sock`.";
+    "database_url" "" "URL" plain "`sqlite:FILE` or `postgres://…`; unset: `inboxops.db` in the data folder. A password in it is masked when shown.";
+    "database_url_file" "" "file" plain "File that holds `database_url`.";
+    "write_group_max" "" "writes" plain "Greatest number of writes that share a transaction; unset: 256 on SQLite, 64 on PostgreSQL. 1 gives every write its own, which is many times slower.";
+    "master_key" "" "32 bytes in base64" secret "Key that encrypts webhook secrets in the database.";
+    "master_key_file" "" "file" plain "File that holds the master key; unset: `master.key` in the data folder. Made at the first start, readable by its owner alone.";
+    "demo" "true" "true or false" plain "Make a demo tenant at the first start. With it and a loopback listener the server is in development mode: webhooks may go to this machine itself and over http.";
+    "core" "" "URLs" plain "Cores that an edge or a worker in a process of its own works for, separated by commas. An edge asks any of them, a worker takes work from all.";
+    "server" "" "URL" plain "Server that administrative commands talk to; unset: the one whose socket is in the data folder, and without one the database itself.";
+    "token" "" "`ixs_…`" secret "Service token for `core` and `server`.";
+    "token_file" "" "file" plain "File that holds `token`.";
+    "webhooks.allow_private_targets" "false" "true or false" plain "Webhooks may go to this machine itself (loopback) and over http.";
+    "worker.window" "512" "deliveries" plain "Greatest number of deliveries that a core hands to a worker and that are not yet reported.";
+    "rate_limit.requests_per_minute" "100" "requests in 60 s" plain "Requests that a tenant may make, all its keys together, unless it has a limit of its own.";
+    "rate_limit.failed_auth_per_minute" "60" "requests in 60 s" plain "Requests with a wrong credential that one client address may make before they are refused unread.";
+    "log_format" "text" "text or json" plain "Form of the log on standard error.";
+    "log_level" "info" "filter" plain "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a list such as `info,inboxops_core=debug`.";
+    "access_log" "failures" "off, failures or all" plain "Requests that are logged: none; those that failed on the server's side or took over a second; all.";
+}
+
+/// Name of the variable that sets it: `rate_limit.x` → `INBOXOPS_RATE_LIMIT__X`.
+pub(crate) fn environment_name(path: &str) -> String {
+    format!("INBOXOPS_{}", path.replace('.', "__").to_ascii_uppercase())
+}

@@ -1,0 +1,138 @@
+//! Administrative commands: the same words and the same answers, whether no server runs, one runs here, or one runs
+//! elsewhere.
+
+use crate::house::House;
+use serde_json::{Value, json};
+
+const NOBODY: &str = "019ab5f0-0000-7000-8000-000000000001";
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+/// Walks through every administrative command; `also` are the words that say where.
+fn walk(house: &House, also: &[&str]) {
+    let run = |words: &[&str]| house.json(&[words, also].concat());
+    let tenant = run(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
+    let id = text(&tenant["id"]).to_owned();
+    assert_eq!((&tenant["name"], &tenant["plan"]), (&json!("Acme"), &json!("business")));
+    assert_eq!(tenant["entitlements"], json!(["public_api", "webhooks"]));
+    assert!(text(&tenant["created_at"]).ends_with('Z'));
+
+    let agent = run(&["agent", "create", "--tenant", &id, "--email", "ada@example.com", "--role", "admin"]);
+    assert_eq!((&agent["email"], &agent["role"]), (&json!("ada@example.com"), &json!("admin")));
+    let inbox = run(&["inbox", "create", "--tenant", &id, "--name", "Support", "--address", "s@example.com"]);
+    assert_eq!((&inbox["name"], &inbox["email_address"]), (&json!("Support"), &json!("s@example.com")));
+
+    let key = run(&["key", "create", "--tenant", &id, "--name", "export", "--scopes", "read-only", "--expires", "90d"]);
+    let names: Vec<&String> = key.as_object().expect("an object").keys().collect();
+    assert_eq!(names[..2], ["id", "key"]);
+    assert!(text(&key["key"]).starts_with("ixk_") && text(&key["key"]).len() == 46);
+    assert_eq!(text(&key["key_prefix"]), &text(&key["key"])[..8]);
+    let listed = run(&["key", "list", "--tenant", &id]);
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+    assert_eq!(listed[0]["id"], key["id"]);
+    assert!(listed[0].get("key").is_none(), "a key is shown once");
+    let revoked = run(&["key", "revoke", text(&key["id"])]);
+    assert_eq!(revoked["id"], key["id"]);
+    assert!(revoked["revoked_at"].is_string());
+    assert_eq!(run(&["key", "list", "--tenant", &id]), json!([]));
+    assert_eq!(run(&["key", "list", "--tenant", &id, "--all"]).as_array().map(Vec::len), Some(1));
+
+    let changed = run(&["tenant", "set-plan", "--tenant", &id, "--plan", "starter"]);
+    assert_eq!((&changed["plan"], &changed["entitlements"]), (&json!("starter"), &json!([])));
+    let set = |enabled| {
+        let words = ["tenant", "set-entitlement", "--tenant", &id, "--entitlement", "webhooks", "--enabled", enabled];
+        run(&words)["entitlements"].clone()
+    };
+    assert_eq!(set("true"), json!(["webhooks"]));
+    assert_eq!(set("default"), json!([]));
+    let all = run(&["tenant", "list"]);
+    assert!(all.as_array().expect("a list").iter().any(|tenant| tenant["id"] == json!(id)));
+}
+
+#[test]
+fn without_a_server_commands_open_the_database() {
+    let house = House::new();
+    walk(&house, &[]);
+    let token = house.json(&["token", "create", "--name", "mail", "--dispatch-only"]);
+    assert!(text(&token["token"]).starts_with("ixs_"));
+    assert_eq!((&token["name"], &token["dispatch_only"]), (&json!("mail"), &json!(true)));
+    assert_eq!(house.json(&["migrate"]), json!({"ok": true}));
+}
+
+#[test]
+fn with_a_server_in_the_folder_commands_find_its_socket() {
+    let house = House::new();
+    let server = house.serve(&["--no-demo"]);
+    walk(&house, &[]);
+    let tenant = house.json(&["tenant", "create", "--name", "B", "--plan", "business"]);
+    let key = house.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
+    let key = text(&key["key"]);
+    assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 200);
+    // It counts at once, since the server itself made the change.
+    house.json(&["tenant", "set-plan", "--tenant", text(&tenant["id"]), "--plan", "free"]);
+    assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 403);
+}
+
+#[test]
+fn a_server_elsewhere_is_reached_by_url_and_token() {
+    let house = House::new();
+    let server = house.serve(&["--no-demo"]);
+    let token = house.json(&["token", "create", "--name", "admin"]);
+    let elsewhere = House::new();
+    walk(&elsewhere, &["--server", server.url(), "--token", text(&token["token"])]);
+    assert!(!elsewhere.data().exists(), "nothing is made here");
+    let wrong = elsewhere.run(&["tenant", "list", "--server", server.url(), "--token", "ixs_wrong"]);
+    assert_eq!(wrong.code, Some(1));
+    let away = elsewhere.run(&["tenant", "list", "--server", "http://127.0.0.1:1", "--token", "ixs_x"]);
+    assert_eq!(away.code, Some(1));
+    assert!(away.err.starts_with("error: no answer from http://127.0.0.1:1"), "{}", away.err);
+}
+
+#[test]
+fn a_server_elsewhere_may_speak_tls() {
+    let house = House::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let (cert, key) = (house.path().join("cert.pem"), house.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).expect("a file");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
+    let server = house.serve(&["--no-demo", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let token = house.json(&["token", "create", "--name", "admin"]);
+    let url = server.url().replace("127.0.0.1", "localhost");
+    assert!(url.starts_with("https://"), "{url}");
+    let words = ["tenant", "list", "--json", "--server", &url, "--token", text(&token["token"])];
+    let trusting = house.command(&words).env("SSL_CERT_FILE", &cert).output().expect("the binary runs");
+    assert_eq!(String::from_utf8_lossy(&trusting.stdout).trim(), "[]", "{trusting:?}");
+    let strange = house.run(&words);
+    assert_eq!(strange.code, Some(1), "a certificate that nobody vouches for: {strange:?}");
+}
+
+#[test]
+fn a_refusal_is_one_line_that_names_the_field() {
+    let house = House::new();
+    let tenant = house.json(&["tenant", "create", "--name", "A"]);
+    let id = text(&tenant["id"]);
+    for (words, expected) in [
+        (&["tenant", "create", "--name", " "][..], "name"),
+        (&["agent", "create", "--tenant", id, "--email", "nobody"], "email"),
+        (&["tenant", "set-plan", "--tenant", NOBODY, "--plan", "free"], "No such tenant"),
+        (&["key", "list", "--tenant", NOBODY], "No such tenant"),
+        (&["key", "revoke", NOBODY], "No such API key"),
+        (&["key", "create", "--tenant", id, "--name", "k", "--scopes", "tickets:eat"], "scopes"),
+    ] {
+        let done = house.run(words);
+        assert_eq!((done.code, done.out.as_str()), (Some(1), ""), "{words:?}: {done:?}");
+        assert!(done.err.contains(expected) && done.err.trim_end().lines().count() == 1, "{words:?}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_table_for_people_shows_what_json_holds() {
+    let house = House::new();
+    house.json(&["tenant", "create", "--name", "Acme"]);
+    let done = house.run(&["tenant", "list"]);
+    let mut lines = done.out.lines();
+    assert!(lines.next().is_some_and(|head| head.starts_with("ID")), "{}", done.out);
+    assert!(lines.next().is_some_and(|row| row.contains("Acme") && row.contains("free")), "{}", done.out);
+}

@@ -1,0 +1,85 @@
+//! Commands that need no server and no database.
+
+use crate::house::House;
+use serde_json::Value;
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let house = House::new();
+    for words in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["tenant", "create", "--help"],
+        &["key", "revoke", "--help"],
+        &["config", "print", "--help"],
+    ] {
+        let done = house.run(words);
+        assert_eq!(done.code, Some(0), "{words:?}");
+        assert!(done.out.contains("Example"), "{words:?}: {}", done.out);
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let house = House::new();
+    for words in [
+        &["unknown"][..],
+        &[],
+        &["tenant", "create"],
+        &["tenant", "create", "--name", "x", "--plan", "gold"],
+        &["serve", "--role", "everything"],
+        &["--server", "http://127.0.0.1:1", "tenant", "list"],
+    ] {
+        assert_eq!(house.run(words).code, Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_ends_with_78_and_one_line() {
+    let house = House::new();
+    std::fs::write(house.path().join("wrong.toml"), "listen = 5\n").expect("a file");
+    for words in [
+        &["serve", "--listen", "here"][..],
+        &["serve", "--listen", "0.0.0.0:0"],
+        &["serve", "--tls-cert", "a.pem"],
+        &["serve", "--tls-cert", "a.pem", "--tls-key", "b.pem"],
+        &["serve", "--role", "edge"],
+        &["config", "check", "--config", "wrong.toml"],
+        &["config", "check", "--config", "missing.toml"],
+    ] {
+        let done = house.run(words);
+        assert_eq!(done.code, Some(78), "{words:?}: {done:?}");
+        assert!(done.err.starts_with("error: ") && done.err.trim_end().lines().count() == 1, "{words:?}: {}", done.err);
+    }
+    assert!(!house.data().exists(), "a wrong setting is refused before anything is made");
+}
+
+#[test]
+fn settings_are_printed_with_their_source_and_secrets_masked() {
+    let house = House::new();
+    std::fs::write(house.path().join("c.toml"), "log_format = \"json\"\n").expect("a file");
+    let mut command = house.command(&["config", "print", "--json", "--config", "c.toml", "--data-dir", "elsewhere"]);
+    let output = command.env("INBOXOPS_TOKEN", "ixs_hidden").env("INBOXOPS_LISTEN", "127.0.0.1:7").output();
+    let text = String::from_utf8(output.expect("the binary runs").stdout).expect("text");
+    assert!(!text.contains("ixs_hidden"), "{text}");
+    let rows: Value = serde_json::from_str(&text).expect("JSON");
+    let of = |name: &str| {
+        let row = rows.as_array().expect("a list").iter().find(|row| row["setting"] == name).expect("a row");
+        (row["value"].as_str().expect("a value").to_owned(), row["source"].as_str().expect("a source").to_owned())
+    };
+    let pair = |value: &str, source: &str| (value.to_owned(), source.to_owned());
+    assert_eq!(of("listen"), pair("127.0.0.1:7", "INBOXOPS_LISTEN"));
+    assert_eq!(of("data_dir"), pair("elsewhere", "flag"));
+    assert_eq!(of("log_format"), pair("json", "c.toml"));
+    assert_eq!(of("token"), pair("***", "INBOXOPS_TOKEN"));
+    assert_eq!(of("worker.window"), pair("512", "default"));
+}
+
+#[test]
+fn the_openapi_document_is_printed() {
+    let house = House::new();
+    let document = house.json(&["openapi"]);
+    assert_eq!(document["openapi"], "3.1.0");
+    let text = house.run(&["openapi"]).out;
+    assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), document);
+}

@@ -1,0 +1,7 @@
+//! The binary as an operator meets it: its words, its exit codes, what it prints, how it starts and stops.
+
+mod administration;
+mod commands;
+mod house;
+mod refusals;
+mod serving;

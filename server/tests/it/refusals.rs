@@ -1,0 +1,75 @@
+//! What stops a start, each with one line that says what to do.
+
+use crate::house::{Done, House};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
+
+const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
+
+fn refused(done: &Done, expected: &[&str]) {
+    assert_eq!(done.code, Some(1), "{done:?}");
+    let errors: Vec<&str> = done.err.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(errors.len(), 1, "{}", done.err);
+    for words in expected {
+        assert!(errors[0].contains(words), "{}", errors[0]);
+    }
+}
+
+#[test]
+fn a_port_in_use() {
+    let house = House::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    refused(&house.run(&["serve", "--listen", &address]), &[&address, "in use", "--listen"]);
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written() {
+    let house = House::new();
+    // A file in the way stops the superuser too, whom permissions do not stop.
+    fs::write(house.data(), "").expect("a file in the way");
+    refused(&house.run(SERVE), &["cannot write to the data folder", "--data-dir"]);
+    fs::remove_file(house.data()).expect("the file goes");
+    fs::create_dir(house.data()).expect("a folder");
+    fs::set_permissions(house.data(), fs::Permissions::from_mode(0o555)).expect("permissions");
+    if fs::write(house.data().join("probe"), "").is_err() {
+        refused(&house.run(SERVE), &["cannot write to the data folder", "--data-dir"]);
+    }
+}
+
+#[test]
+fn another_process_in_the_data_folder() {
+    let house = House::new();
+    let _server = house.serve(&["--no-demo"]);
+    refused(&house.run(SERVE), &["another inboxops", "--data-dir"]);
+}
+
+#[test]
+fn a_master_key_that_is_missing_or_another_one() {
+    let house = House::new();
+    house.json(&["migrate"]);
+    let key = house.data().join("master.key");
+    assert_eq!(fs::metadata(&key).expect("a key file").permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&key).expect("the key");
+    fs::remove_file(&key).expect("the key goes");
+    for _ in 0..2 {
+        refused(&house.run(SERVE), &["master key", "is missing", "restore"]);
+        assert!(!key.exists(), "no new key takes the place of the right one");
+    }
+    fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").expect("another key");
+    refused(&house.run(SERVE), &["master key"]);
+    fs::write(&key, &text).expect("the right key");
+    house.json(&["tenant", "list"]);
+    fs::remove_file(&key).expect("the key goes");
+    let mut command = house.command(&["tenant", "list"]);
+    let output = command.env("INBOXOPS_MASTER_KEY", text.trim()).output().expect("the binary runs");
+    assert!(output.status.success(), "the key can come from the environment");
+}
+
+#[test]
+fn a_database_that_is_none() {
+    let house = House::new();
+    fs::create_dir(house.data()).expect("a folder");
+    let text = "no database at all, but long enough to look like one".repeat(50);
+    fs::write(house.data().join("inboxops.db"), text).expect("a file");
+    refused(&house.run(SERVE), &["database"]);
+}

@@ -1,0 +1,123 @@
+//! A server from its first start to its end.
+
+use crate::house::{House, Server};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead as _, BufReader},
+    net::TcpListener,
+    process::Command,
+};
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
+}
+
+#[test]
+fn the_first_start_prints_lines_that_work_and_the_console_shows_the_webhook() {
+    let house = House::new();
+    let mut server = Server::start(house.command(&["serve", "--listen", "127.0.0.1:0"]));
+    let (create, list) = (server.line_of("curl "), server.line_of("curl "));
+    let curl = |line: &str| {
+        let output = Command::new("sh").arg("-c").arg(line).output().expect("a shell");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|error| panic!("{line}: {error}: {output:?}"))
+    };
+    let made = curl(&create);
+    assert_eq!(made["data"]["ticket_number"], 4, "{made}");
+    let told = server.line_of("webhook");
+    assert!(told.starts_with("webhook verified: ticket.created (event "), "{told}");
+    let listed = curl(&list);
+    assert_eq!(listed["meta"]["total"], 4, "{listed}");
+    assert_eq!(listed["data"][0]["ticket_number"], 4);
+}
+
+#[test]
+fn a_second_start_keeps_the_demo_and_its_receiver() {
+    let house = House::new();
+    let first = house.serve(&[]);
+    let key = text(&first.said["key"]).to_owned();
+    assert_eq!(first.said["development"], true);
+    assert!(first.stop().success());
+    let mut second = Server::start(house.command(&["serve", "--listen", "127.0.0.1:0"]));
+    let line = second.line();
+    let url = line.strip_prefix("InboxOps is running at ").unwrap_or_else(|| panic!("{line}"));
+    second.said = json!({ "url": url });
+    let inbox = second.ask("GET", "/api/v1/inboxes", &key, None).1["data"][0]["id"].clone();
+    let body = json!({"subject": "Again", "inbox_id": inbox});
+    assert_eq!(second.ask("POST", "/api/v1/tickets", &key, Some(&body)).0, 201);
+    let told = second.line_of("webhook");
+    assert!(told.starts_with("webhook verified: ticket.created"), "{told}");
+}
+
+#[test]
+fn without_a_demo_nothing_is_made_and_private_targets_are_refused() {
+    let house = House::new();
+    let server = house.serve(&["--no-demo"]);
+    assert_eq!((&server.said["development"], &server.said["tenant_id"]), (&json!(false), &Value::Null));
+    assert_eq!(house.json(&["tenant", "list"]), json!([]));
+    let tenant = house.json(&["tenant", "create", "--name", "A", "--plan", "business"]);
+    let key = house.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
+    let body = json!({"url": "http://127.0.0.1:9/", "events": ["*"]});
+    let (status, answer) = server.ask("POST", "/api/v1/webhooks", text(&key["key"]), Some(&body));
+    assert_eq!(status, 422, "{answer}");
+}
+
+#[test]
+fn a_signal_ends_it_in_order() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let house = House::new();
+        let mut server = house.serve(&["--no-demo"]);
+        let socket = house.data().join("inboxops.sock");
+        assert!(socket.exists());
+        server.signal(signal);
+        assert!(server.end().success(), "{signal:?}");
+        assert!(!socket.exists(), "the socket goes with its server");
+    }
+}
+
+#[test]
+fn a_killed_server_leaves_nothing_in_the_way_of_the_next() {
+    let house = House::new();
+    let mut server = house.serve(&["--no-demo"]);
+    server.signal(Signal::KILL);
+    assert!(!server.end().success());
+    assert!(house.data().join("inboxops.sock").exists(), "its socket file is still there");
+    house.json(&["tenant", "create", "--name", "Without a server"]);
+    let _next = house.serve(&["--no-demo"]);
+    assert_eq!(house.json(&["tenant", "list"]).as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn parts_in_processes_of_their_own_do_what_one_process_does() {
+    let house = House::new();
+    let core = house.serve(&["--no-demo", "--role", "core", "--allow-private-targets"]);
+    let token = house.json(&["token", "create", "--name", "edge"]);
+    let dispatch_only = house.json(&["token", "create", "--name", "worker", "--dispatch-only"]);
+    let elsewhere = House::new();
+    let part = |role: &str, token: &Value| {
+        let words = ["--role", role, "--core", core.url(), "--allow-private-targets"];
+        elsewhere.serve_with(&words, &[("INBOXOPS_TOKEN", text(&token["token"]))])
+    };
+    let (edge, _worker) = (part("edge", &token), part("worker", &dispatch_only));
+    let tenant = house.json(&["tenant", "create", "--name", "A", "--plan", "business"]);
+    let id = text(&tenant["id"]);
+    let inbox = house.json(&["inbox", "create", "--tenant", id, "--name", "I"]);
+    let key = house.json(&["key", "create", "--tenant", id, "--name", "k"]);
+    let key = text(&key["key"]);
+    let receiver = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", receiver.local_addr().expect("an address"));
+    let (status, made) =
+        edge.ask("POST", "/api/v1/webhooks", key, Some(&json!({"url": url, "events": ["ticket.created"]})));
+    assert_eq!(status, 201, "{made}");
+    let ticket = json!({"subject": "Far away", "inbox_id": inbox["id"]});
+    let (status, made) = edge.ask("POST", "/api/v1/tickets", key, Some(&ticket));
+    assert_eq!(status, 201, "{made}");
+    assert_eq!(edge.ask("GET", "/api/v1/tickets/1", key, None).1["data"]["subject"], "Far away");
+    assert_eq!(edge.ask("GET", "/api/v1/tickets/1", "ixk_wrong", None).0, 401);
+    assert_eq!(core.ask("GET", "/api/v1/tickets/1", key, None).0, 404, "a core alone has no REST");
+    let (stream, _) = receiver.accept().expect("the webhook arrives");
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).expect("a request");
+    assert_eq!(line, "POST / HTTP/1.1\r\n");
+    assert!(!elsewhere.data().exists(), "an edge and a worker keep nothing");
+}
