@@ -16,7 +16,7 @@ use inboxops_proto::{
     services::DynDispatchService,
 };
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     panic::AssertUnwindSafe,
     pin::pin,
     sync::Arc,
@@ -153,8 +153,10 @@ impl Intake {
         let batch = match taken {
             Taken::Batch(batch) => batch,
             Taken::Opened => {
-                // What is under way or parked keeps its room.
-                self.endpoints.retain(|_, room| room.running > 0 || !room.parked.is_empty());
+                // What came over the old stream and is not done keeps its room.
+                let waiting: HashSet<Uuid> = self.waiting.iter().map(|lease| lease.endpoint_id).collect();
+                let wanted = |room: &Room| room.running > 0 || !room.parked.is_empty();
+                self.endpoints.retain(|id, room| wanted(room) || waiting.contains(id));
                 return;
             }
         };

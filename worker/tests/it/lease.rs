@@ -95,10 +95,15 @@ async fn a_lost_stream_is_opened_again_and_what_runs_goes_on() {
         }
     })
     .await;
-    let mut bench = Bench::start(settings()).await;
+    let mut settings = settings();
+    settings.in_flight_max = 1;
+    let mut bench = Bench::start(settings).await;
     bench.configure(endpoint(1, 1, &receiver.url));
+    bench.configure(endpoint(2, 1, &receiver.url));
     bench.deliver(1, 1, 1);
     receiver.seen().await;
+    // This one waits for its slot while the link breaks.
+    bench.deliver(1, 2, 1);
     for how in [Some(Status::unavailable("restarted")), None] {
         let request = bench.reopen(how).await;
         assert_eq!((request.worker_id.as_str(), request.window), ("worker-1", inboxops_worker::WINDOW));
@@ -106,8 +111,8 @@ async fn a_lost_stream_is_opened_again_and_what_runs_goes_on() {
     // The core sends configurations anew on a new stream.
     bench.configure(endpoint(1, 1, &receiver.url));
     bench.deliver(1, 1, 1);
-    gate.add_permits(2);
-    let outcomes = bench.outcomes(2).await;
+    gate.add_permits(3);
+    let outcomes = bench.outcomes(3).await;
     assert!(outcomes.iter().all(|outcome| outcome.response_status == 200));
 }
 
