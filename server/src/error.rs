@@ -47,8 +47,15 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-    #[error("the core did not open")]
+    #[error("cannot open the core")]
     Core(#[source] inboxops_core::Error),
+    #[error("cannot open the database {url}")]
+    Database {
+        /// Its URL, without a password.
+        url: String,
+        #[source]
+        source: inboxops_core::store::Error,
+    },
     #[error("the master key file {} is missing, and the database's secrets are sealed with it; restore the file, or set master_key", path.display())]
     MasterKeyMissing { path: PathBuf },
     #[error("cannot open the door")]
@@ -83,6 +90,21 @@ impl Error {
             _ => EXIT_FAILED,
         }
     }
+}
+
+/// The error and its causes in one line. A library that repeats its cause's text is not repeated.
+pub(crate) fn in_one_line(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text.replace('\n', " ")
 }
 
 impl From<tonic::Status> for Error {

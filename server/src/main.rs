@@ -34,8 +34,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line, whatever a cause's text holds.
-            eprintln!("error: {}", inboxops_core::chain(&error).replace('\n', " "));
+            eprintln!("error: {}", error::in_one_line(&error));
             ExitCode::from(error.exit_code())
         }
     }

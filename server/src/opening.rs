@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     folder::Folder,
-    settings::Settings,
+    settings::{Settings, without_password},
 };
 use inboxops_core::{
     Core,
@@ -45,6 +45,9 @@ pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Re
             // Made in vain: the database knows another one.
             let _ = fs::remove_file(waiting);
             Err(Error::MasterKeyMissing { path })
+        }
+        (Err(inboxops_core::Error::Store(source)), _) => {
+            Err(Error::Database { url: without_password(&settings.database_url), source })
         }
         (Err(error), _) => Err(Error::Core(error)),
     }

@@ -13,7 +13,7 @@ mod table;
 mod values;
 
 pub(crate) use table::{Row, TABLE, environment_name};
-pub(crate) use values::{Level, LogFormat, Roles};
+pub(crate) use values::{Level, LogFormat, Roles, without_password};
 
 /// A value that must not be printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Effective {
             let (value, source) = self.of(row.path);
             let value = match row.path {
                 _ if row.secret && !value.is_empty() => "***".to_owned(),
-                "database_url" => values::without_password(value),
+                "database_url" => without_password(value),
                 _ => value.to_owned(),
             };
             (row, value, source.to_string())
@@ -126,7 +126,10 @@ impl Effective {
             given => PathBuf::from(given),
         };
         let database_url = match self.secret("database_url")? {
-            Some(url) => url.0,
+            Some(Secret(url)) if ["sqlite:", "postgres://", "postgresql://"].iter().any(|it| url.starts_with(it)) => {
+                url
+            }
+            Some(_) => return Err(Error::Setting("database_url: must be sqlite:FILE or postgres://…".to_owned())),
             None => format!("sqlite:{}", data_dir.join("inboxops.db").display()),
         };
         let tls = match (self.of("tls.cert").0, self.of("tls.key").0) {

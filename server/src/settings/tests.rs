@@ -53,6 +53,7 @@ fn a_wrong_value_is_named_with_its_source() {
         (&[("tls.cert", "a.pem")], "set both, or neither"),
         (&[("roles", "edge")], "needs --core URL"),
         (&[("core", "http://a")], "leave --core out"),
+        (&[("database_url", "mysql://a")], "database_url: must be"),
         (&[("token_file", "/nowhere/token")], "cannot read /nowhere/token"),
     ];
     for (flags, expected) in cases {

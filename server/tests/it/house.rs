@@ -45,7 +45,7 @@ impl House {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("INBOXOPS_")) {
             command.env_remove(name);
         }
-        command.current_dir(self.path()).args(words).stdin(Stdio::null());
+        command.current_dir(self.path()).args(words).stdin(Stdio::null()).env("INBOXOPS_LOG_LEVEL", "error");
         command
     }
 

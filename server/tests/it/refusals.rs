@@ -1,6 +1,7 @@
 //! What stops a start, each with one line that says what to do.
 
 use crate::house::{Done, House};
+use inboxops_testkit::postgres;
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
 
 const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
@@ -71,5 +72,25 @@ fn a_database_that_is_none() {
     fs::create_dir(house.data()).expect("a folder");
     let text = "no database at all, but long enough to look like one".repeat(50);
     fs::write(house.data().join("inboxops.db"), text).expect("a file");
-    refused(&house.run(SERVE), &["database"]);
+    refused(&house.run(SERVE), &["cannot open the database sqlite:", "file is not a database"]);
+}
+
+#[test]
+fn a_database_that_a_newer_release_has_migrated() {
+    let (house, database) = (House::new(), postgres());
+    let words = ["--database-url", &database.url, "migrate"];
+    house.json(&words);
+    database.run(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (999, 'future', true, '', 1)",
+    );
+    refused(&house.run(&words), &["cannot open the database postgres:", "999", "newer release"]);
+}
+
+#[test]
+fn a_database_that_does_not_answer() {
+    let house = House::new();
+    let done = house.run(&["--database-url", "postgres://me:hidden@127.0.0.1:1/x", "tenant", "list"]);
+    refused(&done, &["cannot open the database postgres://me:***@127.0.0.1:1/x", "not available"]);
+    assert!(!done.err.contains("hidden"), "{}", done.err);
 }

@@ -1,6 +1,7 @@
 //! A server from its first start to its end.
 
 use crate::house::{House, Server};
+use inboxops_testkit::postgres;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::{
@@ -50,6 +51,33 @@ fn a_second_start_keeps_the_demo_and_its_receiver() {
 }
 
 #[test]
+fn on_postgresql_two_cores_serve_one_database() {
+    let database = postgres();
+    let at = ["--database-url", &database.url];
+    let (first, second) = (House::new(), House::new());
+    let mut one = Server::start(first.command(&[&["serve", "--listen", "127.0.0.1:0"][..], &at].concat()));
+    let line = one.line();
+    one.said = json!({ "url": line.strip_prefix("InboxOps is running at ").unwrap_or_else(|| panic!("{line}")) });
+    let curl = one.line_of("curl ");
+    let (_, after) = curl.split_once("Bearer ").expect("a key");
+    let key = &after[..46];
+    // The key that seals the database's secrets belongs to all its cores.
+    std::fs::create_dir(second.data()).expect("a folder");
+    std::fs::copy(first.data().join("master.key"), second.data().join("master.key")).expect("the master key");
+    let two = second.serve(&[&["--no-demo", "--allow-private-targets"][..], &at].concat());
+    let inbox = two.ask("GET", "/api/v1/inboxes", key, None).1["data"][0]["id"].clone();
+    let ticket = json!({"subject": "Shared", "inbox_id": inbox});
+    assert_eq!(one.ask("POST", "/api/v1/tickets", key, Some(&ticket)).0, 201);
+    let told = one.line_of("webhook");
+    assert!(told.starts_with("webhook verified: ticket.created"), "{told}");
+    assert_eq!(two.ask("GET", "/api/v1/tickets/4", key, None).1["data"]["subject"], "Shared");
+    let keys = second.json(&["tenant", "list"]);
+    let listed = second.json(&["key", "list", "--tenant", text(&keys[0]["id"])]);
+    second.json(&["key", "revoke", text(&listed[0]["id"])]);
+    assert_eq!(two.ask("GET", "/api/v1/tickets", key, None).0, 401, "at once where it was revoked");
+}
+
+#[test]
 fn without_a_demo_nothing_is_made_and_private_targets_are_refused() {
     let house = House::new();
     let server = house.serve(&["--no-demo"]);
@@ -72,6 +100,7 @@ fn a_signal_ends_it_in_order() {
         server.signal(signal);
         assert!(server.end().success(), "{signal:?}");
         assert!(!socket.exists(), "the socket goes with its server");
+        assert!(!house.data().join("inboxops.db-wal").exists(), "the database is closed");
     }
 }
 
