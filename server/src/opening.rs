@@ -64,9 +64,8 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
 /// From the setting, else from the file, else a new one. A new key lies beside its place until the database has been
 /// opened with it: a key that is not the database's must not look like one.
 fn key(settings: &Settings, stamps: &Stamps) -> Result<Key> {
-    if let Some(secret) = &settings.master_key {
-        let key = MasterKey::parse(&secret.0).map_err(|error| Error::Setting(format!("master_key: {error}")))?;
-        return Ok(Key { key, new: None });
+    if let Some(key) = &settings.master_key {
+        return Ok(Key { key: key.clone(), new: None });
     }
     let place = &settings.master_key_file;
     match MasterKey::load(place) {

@@ -2,6 +2,7 @@
 //! environment variables and `config print` are made from it. Which part of the server uses a value is not known here.
 
 use crate::error::{Error, Result};
+use inboxops_core::secrets::MasterKey;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -37,7 +38,7 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: String,
     pub(crate) write_group_max: Option<u32>,
-    pub(crate) master_key: Option<Secret>,
+    pub(crate) master_key: Option<MasterKey>,
     pub(crate) master_key_file: PathBuf,
     pub(crate) demo: bool,
     pub(crate) cores: Vec<String>,
@@ -146,7 +147,7 @@ impl Effective {
             tls,
             database_url,
             write_group_max: self.optional_within("write_group_max", 1..=1024)?,
-            master_key: Some(self.of("master_key").0).filter(|key| !key.is_empty()).map(|key| Secret(key.to_owned())),
+            master_key: self.master_key()?,
             master_key_file: or_in("master_key_file", "master.key"),
             demo: self.parse("demo")?,
             cores: self.urls("core")?,
@@ -215,6 +216,13 @@ impl Effective {
         match std::fs::read_to_string(file) {
             Ok(text) => Ok(Some(Secret(text.trim().to_owned()))),
             Err(error) => Err(Error::Setting(format!("{from}: cannot read {file}: {error}"))),
+        }
+    }
+
+    fn master_key(&self) -> Result<Option<MasterKey>> {
+        match self.of("master_key").0 {
+            "" => Ok(None),
+            text => MasterKey::parse(text).map(Some).map_err(|error| self.wrong("master_key", error)),
         }
     }
 
