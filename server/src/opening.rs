@@ -11,7 +11,10 @@ use inboxops_core::{
     stamp::{Chance, Stamps},
 };
 use inboxops_proto::clock::Clock;
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, time::Duration};
+
+/// Longest time that a migration waits for a command that works in the data folder.
+const LOCK_MAX: Duration = Duration::from_secs(2);
 
 /// A master key and whether it is new.
 struct Key {
@@ -38,8 +41,12 @@ pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Re
     match (opened.await, new) {
         (Ok(core), None) => Ok(core),
         (Ok(core), Some((waiting, place))) => {
-            fs::rename(waiting, place).map_err(|source| Error::Io { what: "keep the new master key", source })?;
-            Ok(core)
+            match fs::rename(waiting, &place) {
+                // Another process of the same folder was faster, with the same key: the database took this one.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && place.exists() => Ok(core),
+                Err(source) => Err(Error::Io { what: "keep the new master key", source }),
+                Ok(()) => Ok(core),
+            }
         }
         (Err(inboxops_core::Error::MasterKeyWrong), Some((waiting, path))) => {
             // Made in vain: the database knows another one.
@@ -56,7 +63,7 @@ pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Re
 /// Brings the database to this version's schema, which opening it does.
 pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
-    let _lock = if settings.on_sqlite() { Some(folder.lock()?) } else { None };
+    let _lock = if settings.on_sqlite() { Some(folder.lock_within(LOCK_MAX).await?) } else { None };
     core(settings, settings.allow_private_targets).await?.close().await;
     Ok(())
 }
