@@ -259,7 +259,8 @@ impl Change {
         if let Some(description) = &self.description {
             new.description.clone_from(description);
         }
-        if new.enabled && !old.enabled {
+        // Whoever says whether it is on has seen why it was off.
+        if self.enabled.is_some() {
             new.disabled_reason = None;
         }
         if new == *old {
@@ -275,7 +276,7 @@ impl Change {
 fn shown(endpoint: &Endpoint, health: Option<&Health>, entitled: bool) -> v1::WebhookEndpoint {
     let status = match (entitled, endpoint.enabled, &endpoint.disabled_reason) {
         (false, ..) => EndpointStatus::NotEntitled,
-        (true, false, Some(_)) => EndpointStatus::Disabled,
+        (true, _, Some(_)) => EndpointStatus::Disabled,
         (true, false, None) => EndpointStatus::Paused,
         (true, true, _) if health.is_some_and(|health| health.failures_in_row > 0) => EndpointStatus::Failing,
         (true, true, _) => EndpointStatus::Active,
