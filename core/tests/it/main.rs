@@ -1,15 +1,4 @@
 //! Tests of the core on both databases.
 
-mod agents;
-mod api_keys;
-mod deliveries;
-mod events;
-mod identity;
-mod inboxes;
-mod messages;
 mod store;
 mod support;
-mod tags;
-mod tenants;
-mod tickets;
-mod webhooks;

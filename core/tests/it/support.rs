@@ -1,9 +1,5 @@
 //! Databases for tests, and rows to begin with.
 
-mod desk;
-
-pub use desk::*;
-
 use inboxops_core::store::{
     self, Db, Handed, Lane, Options, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,
 };
@@ -172,21 +168,21 @@ pub fn chance() -> u128 {
 
 /// Runs one test on both databases.
 macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident: $kind:ident) $body:block)*) => {$(
+    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident: Fresh) $body:block)*) => {$(
         $(#[$meta])*
         mod $name {
             use super::*;
 
-            async fn check($fresh: $kind) $body
+            async fn check($fresh: Fresh) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                check($kind::sqlite().await).await;
+                check(Fresh::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                check($kind::postgres().await).await;
+                check(Fresh::postgres().await).await;
             }
         }
     )*};
