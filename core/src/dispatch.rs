@@ -2,40 +2,42 @@
 //! decisions are the hub's; here they are carried out. Workers decide nothing durable.
 
 pub mod hub;
+mod service;
+mod settle;
+
+pub use service::Dispatch;
+
+use service::Work;
+use settle::settle;
 
 use crate::{
     error::{Error, Result, chain},
     events::Kind,
-    schedule::{self, Ended, Next},
     secrets::MasterKey,
     stamp::Stamps,
     store::{
         self, Db, Handed, LEASE, Lane,
-        deliveries::Attempt,
-        dispatch::{Claim, Lease, Report, Sent, Which},
+        dispatch::{Claim, Lease, Report, Which},
         endpoints::{Endpoint, Sealed},
     },
 };
 use hub::{Action, Hub, Item, Route, WorkerKey};
 use inboxops_proto::{
     clock::Timestamp,
-    failure::Failure,
-    gate::BoxStream,
     id::{DeliveryId, EndpointId, EventId},
-    internal::v1::{self as pb, dispatch_service_server::DispatchService},
-    reason::Reason,
+    internal::v1 as pb,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{Request, Response, Status};
+use tonic::Status;
 use uuid::Uuid;
 
 /// How often the database is asked for due deliveries.
@@ -184,7 +186,7 @@ impl Dispatcher {
             secrets,
             headers: Vec::new(),
         };
-        Ok(Some(Route { config, enabled: row.enabled && row.disabled_reason.is_none() }))
+        Ok(Some(Route { config, enabled: row.enabled }))
     }
 
     fn open(&self, endpoint: &Endpoint, sealed: &Sealed) -> Result<String> {
@@ -336,62 +338,31 @@ impl Dispatcher {
     async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
         let (all, now) = (request.outcomes.len(), self.stamps.now());
         let mut settles: Vec<Report> = Vec::with_capacity(all);
-        let mut gone = BTreeMap::new();
         {
             let mut hub = self.hub();
             for outcome in request.outcomes {
                 let Some(id) = uuid(&outcome.delivery_id) else { continue };
-                let Some(held) = hub.take(DeliveryId(id), outcome.token) else { continue };
-                if !outcome.not_sent {
-                    hub.settled(
-                        held.item.endpoint,
-                        outcome.error_code.is_empty(),
-                        Duration::from_millis(outcome.duration_ms.into()),
-                    );
-                }
-                if outcome.response_status == GONE && !held.item.once {
-                    gone.insert(held.item.delivery, held.item.endpoint);
-                }
-                settles.push(settle(held.item, outcome, now, self.chance()));
+                let ended = (!outcome.not_sent)
+                    .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
+                let Some(item) = hub.answer(DeliveryId(id), outcome.token, ended) else { continue };
+                settles.push(settle(item, outcome, now, self.chance()));
             }
         }
         let actions = self.hub().pump();
         self.act(actions);
-        let accepted = if settles.is_empty() { 0 } else { self.record(settles, gone, now).await? };
+        let accepted = if settles.is_empty() { 0 } else { self.record(settles, now).await? };
         self.wake();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
     }
 
-    async fn record(
-        self: &Arc<Self>,
-        reports: Vec<Report>,
-        mut gone: BTreeMap<DeliveryId, EndpointId>,
-        now: Timestamp,
-    ) -> Result<usize> {
+    /// Writes what came of the reports. On failure nothing is forgotten: the worker repeats the report.
+    async fn record(&self, reports: Vec<Report>, now: Timestamp) -> Result<usize> {
+        let reported: Vec<DeliveryId> = reports.iter().map(|report| report.lease.delivery).collect();
         let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
-        let accepted = recorded.await?.accepted;
-        gone.retain(|delivery, _| accepted.contains(delivery));
-        if !gone.is_empty() {
-            self.disable(gone.into_values().collect(), now).await;
-        }
-        Ok(accepted.len())
-    }
-
-    /// Switches off endpoints whose receivers say that they are gone. Not in the transaction of the results, which
-    /// locks lanes before endpoints; when it fails, the next delivery's 410 does it.
-    async fn disable(self: &Arc<Self>, endpoints: BTreeSet<EndpointId>, now: Timestamp) {
-        let ids = endpoints.clone();
-        let disabled = self.db.system(Lane::Outcomes, async move |tx| {
-            for id in &ids {
-                store::endpoints::disable(tx, *id, GONE_SAID, now).await?;
-            }
-            Ok(())
-        });
-        self.attempt("disable an endpoint", async { Ok(disabled.await?) }).await;
-        for endpoint in endpoints {
-            self.endpoint_changed(endpoint);
-        }
+        let accepted = recorded.await?.accepted.len();
+        self.hub().close(reported);
+        Ok(accepted)
     }
 
     fn chance(&self) -> u16 {
@@ -419,122 +390,10 @@ fn item(handed: Handed, now: Timestamp) -> Item {
     }
 }
 
-/// What an outcome makes of its delivery.
-fn settle(item: Item, outcome: pb::Outcome, now: Timestamp, chance: u16) -> Report {
-    let report = |sent| Report {
-        lease: Lease { delivery: item.delivery, token: item.token },
-        tenant: item.tenant,
-        endpoint: item.endpoint,
-        test: item.once,
-        failures: item.failures,
-        sent,
-    };
-    if outcome.not_sent {
-        return report(Err(now.plus(NOT_SENT_PAUSE)));
-    }
-    let succeeded = outcome.error_code.is_empty();
-    let ended = Ended {
-        succeeded,
-        stop: outcome.abort || outcome.response_status == GONE,
-        retry_after: Duration::from_secs(outcome.retry_after_secs.into()),
-        once: item.once,
-    };
-    let failures = item.failures + u32::from(!succeeded);
-    let next = match schedule::next(ended, failures, now, chance) {
-        Next::Delivered => store::dispatch::Next::Delivered,
-        Next::Failed => store::dispatch::Next::Failed,
-        Next::Retry(due_at) => store::dispatch::Next::Retry { due_at, failures },
-    };
-    let attempt = Attempt {
-        n: item.attempt,
-        started_at: Timestamp::from_micros(outcome.started_at_us),
-        duration_ms: outcome.duration_ms,
-        response_status: u16::try_from(outcome.response_status).ok().filter(|status| *status != 0),
-        response_body: outcome.response_body,
-        response_headers: pairs(&outcome.response_headers),
-        request_headers: pairs(&outcome.request_headers),
-        error_code: (!outcome.error_code.is_empty()).then_some(outcome.error_code),
-        error: (!outcome.error.is_empty()).then_some(outcome.error),
-        succeeded,
-    };
-    report(Ok(Sent { attempt, next }))
-}
-
-/// Time until a delivery that a worker could not send is offered again.
-const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
-/// The receiver says that the address is gone for good.
-const GONE: u32 = 410;
-/// What its tenant reads of that.
-const GONE_SAID: &str = "The receiver answered 410 Gone: nothing shall be posted there any more.";
-
-/// Headers as the JSON of an attempt's row: a list of pairs.
-fn pairs(headers: &[pb::RecordedHeader]) -> String {
-    let pairs: Vec<(&str, &str)> = headers.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect();
-    // Strings always have a JSON form.
-    serde_json::to_string(&pairs).unwrap_or_default()
-}
-
 fn bytes(id: Uuid) -> bytes::Bytes {
     bytes::Bytes::copy_from_slice(id.as_bytes())
 }
 
 fn uuid(bytes: &[u8]) -> Option<Uuid> {
     Uuid::from_slice(bytes).ok()
-}
-
-/// The stream of one worker; its end tells the hub.
-struct Work {
-    batches: mpsc::Receiver<Result<pb::WorkResponse, Status>>,
-    key: WorkerKey,
-    dispatcher: Weak<Dispatcher>,
-}
-
-impl futures_util::Stream for Work {
-    type Item = Result<pb::WorkResponse, Status>;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        self.batches.poll_recv(cx)
-    }
-}
-
-impl Drop for Work {
-    fn drop(&mut self) {
-        if let Some(dispatcher) = self.dispatcher.upgrade() {
-            dispatcher.leave(self.key);
-        }
-    }
-}
-
-/// The service that workers live on.
-pub struct Dispatch {
-    dispatcher: Arc<Dispatcher>,
-}
-
-impl Dispatch {
-    /// On the dispatcher.
-    pub fn new(dispatcher: Arc<Dispatcher>) -> Dispatch {
-        Dispatch { dispatcher }
-    }
-}
-
-#[tonic::async_trait]
-impl DispatchService for Dispatch {
-    type WorkStream = BoxStream<pb::WorkResponse>;
-
-    async fn work(&self, request: Request<pb::WorkRequest>) -> Result<Response<Self::WorkStream>, Status> {
-        let request = request.into_inner();
-        if request.window == 0 {
-            return Err(Failure::new(Reason::ValidationFailed)
-                .message("A worker needs a window of at least 1.")
-                .status());
-        }
-        Ok(Response::new(Box::pin(self.dispatcher.join(&request))))
-    }
-
-    async fn report(&self, request: Request<pb::ReportRequest>) -> Result<Response<pb::ReportResponse>, Status> {
-        Ok(Response::new(self.dispatcher.report(request.into_inner()).await?))
-    }
 }

@@ -52,6 +52,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the times at which keys were used are written.
 const LAST_USED_EVERY: Duration = Duration::from_secs(20);
+/// How often deleted endpoints are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Greatest number of deliveries of a deleted endpoint that one transaction takes.
+const SWEEP_MAX: i64 = 500;
 /// How often limiters forget what no longer counts.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
@@ -175,14 +179,30 @@ impl Core {
     async fn keep_house(&self, shutdown: &CancellationToken) {
         let mut last_used = tokio::time::interval(LAST_USED_EVERY);
         let mut tidy = tokio::time::interval(TIDY_EVERY);
+        let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 _ = last_used.tick() => self.flush_last_used().await,
                 _ = tidy.tick() => self.authority.tidy(),
+                _ = sweep.tick() => self.sweep(shutdown).await,
             }
         }
         self.flush_last_used().await;
+    }
+
+    /// Takes the rows of deleted endpoints, in small batches, so that nothing else waits long.
+    async fn sweep(&self, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            match self.db.system(Lane::Claims, async |tx| store::endpoints::sweep(tx, SWEEP_MAX).await).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot take the rows of deleted endpoints");
+                    return;
+                }
+            }
+        }
     }
 
     async fn flush_last_used(&self) {

@@ -84,15 +84,18 @@ impl Tags {
                     Named::Name { shown, folded } => {
                         let new =
                             Tag { id: ids.next(TagId::new), name: shown.clone(), color: None, created_at: stamp.at };
-                        // A refusal comes before the first write, so that it leaves its group alone.
-                        check_room(&old)?;
+                        // A refusal comes before the first write, so that it leaves its group alone. One of its own
+                        // names takes no room.
+                        if !old.tags.iter().any(|it| fold(&it.name) == *folded) {
+                            named.check_room(&old)?;
+                        }
                         store::tags::get_or_insert(tx, &new, folded).await?
                     }
                 };
                 if old.tags.iter().any(|it| it.id == tag.id) {
                     return Ok((tag, false));
                 }
-                check_room(&old)?;
+                named.check_room(&old)?;
                 let new = old.with_tag(&tag).touched(stamp.at);
                 let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
                 store::tags::attach(tx, new.id, tag.id, stamp.at).await?;
@@ -128,15 +131,6 @@ impl Tags {
     }
 }
 
-fn check_room(ticket: &Ticket) -> Result<()> {
-    if ticket.tags.len() < TAGS_PER_TICKET_MAX {
-        return Ok(());
-    }
-    let message =
-        format!("would be tag number {}; a ticket has at most {TAGS_PER_TICKET_MAX}", TAGS_PER_TICKET_MAX + 1);
-    Err(Failure::invalid(Violation::new("tag_name", DetailCode::LimitExceeded, message)).into())
-}
-
 impl Ticket {
     fn with_tag(&self, tag: &Tag) -> Ticket {
         let mut new = self.clone();
@@ -153,6 +147,19 @@ impl Ticket {
 }
 
 impl Named {
+    fn check_room(&self, ticket: &Ticket) -> Result<()> {
+        if ticket.tags.len() < TAGS_PER_TICKET_MAX {
+            return Ok(());
+        }
+        let field = match self {
+            Named::Id(_) => "tag_id",
+            Named::Name { .. } => "tag_name",
+        };
+        let message =
+            format!("would be tag number {}; a ticket has at most {TAGS_PER_TICKET_MAX}", TAGS_PER_TICKET_MAX + 1);
+        Err(Failure::invalid(Violation::new(field, DetailCode::LimitExceeded, message)).into())
+    }
+
     fn parse(id: Option<String>, name: Option<String>) -> Result<Named> {
         match (id, name) {
             (Some(id), None) => {

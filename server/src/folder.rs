@@ -8,11 +8,14 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 use tokio::net::UnixListener;
 
 const LOCK: &str = "inboxops.lock";
 const SOCKET: &str = "inboxops.sock";
+/// How often a lock that another process has is tried again.
+const LOCK_EVERY: Duration = Duration::from_millis(50);
 
 /// A data folder that can be written to.
 #[derive(Debug)]
@@ -53,6 +56,17 @@ impl Folder {
         let probe = self.path.join(".inboxops.probe");
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(failed)?;
         Ok(Lock { _file: file })
+    }
+
+    /// Takes the lock, and waits a while for another process to give it back: commands are short.
+    pub(crate) async fn lock_within(&self, patience: Duration) -> Result<Lock> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match self.lock() {
+                Err(Error::Locked { .. }) if Instant::now() < deadline => tokio::time::sleep(LOCK_EVERY).await,
+                other => return other,
+            }
+        }
     }
 
     /// Where the socket of a running server is.

@@ -13,7 +13,10 @@ use inboxops_proto::{
     services::{Services, Token},
     wire::{self, Origin, Way},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use tokio::net::UnixStream;
 use tonic::{
     Request,
@@ -23,6 +26,10 @@ use tonic::{
 
 /// Longest time until a server must have taken the connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// Longest time that a command waits for a server that starts or stops, or for another command.
+const FOLDER_MAX: Duration = Duration::from_secs(10);
+/// Time after which it looks for the socket again.
+const LOCK_TURN: Duration = Duration::from_millis(200);
 /// How often a server is asked whether it is still there, and how long it may take to say so.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
@@ -31,7 +38,7 @@ pub(crate) struct Office {
     services: Services,
     token: Option<Token>,
     /// A core that was opened for this command, and the right to work in its folder.
-    own: Option<(Core, Option<Lock>)>,
+    own: Option<(Core, Lock)>,
 }
 
 impl Office {
@@ -46,18 +53,23 @@ impl Office {
             let services = Services::remote(dial(server).await?, token.clone());
             return Ok(Office { services, token: Some(token), own: None });
         }
-        if let Some(channel) = local(folder::socket_path(&settings.data_dir)).await {
-            // Who can open the socket is the operator: no token says more.
-            return Ok(Office {
-                services: Services::remote(channel, MetadataValue::from_static("")),
-                token: None,
-                own: None,
-            });
+        // A lock without a socket is a server that starts or stops, or another command: one waits for either.
+        let deadline = Instant::now() + FOLDER_MAX;
+        loop {
+            if let Some(channel) = local(folder::socket_path(&settings.data_dir)).await {
+                // Who can open the socket is the operator: no token says more.
+                let services = Services::remote(channel, MetadataValue::from_static(""));
+                return Ok(Office { services, token: None, own: None });
+            }
+            match Folder::open(&settings.data_dir)?.lock_within(LOCK_TURN).await {
+                Ok(lock) => {
+                    let core = opening::core(settings, settings.allow_private_targets).await?;
+                    return Ok(Office { services: core.services(), token: None, own: Some((core, lock)) });
+                }
+                Err(Error::Locked { .. }) if Instant::now() < deadline => {}
+                Err(error) => return Err(error),
+            }
         }
-        let folder = Folder::open(&settings.data_dir)?;
-        let lock = if settings.on_sqlite() { Some(folder.lock()?) } else { None };
-        let core = opening::core(settings, settings.allow_private_targets).await?;
-        Ok(Office { services: core.services(), token: None, own: Some((core, lock)) })
     }
 
     /// The office inside a server that has the core itself.

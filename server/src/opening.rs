@@ -11,7 +11,10 @@ use inboxops_core::{
     stamp::{Chance, Stamps},
 };
 use inboxops_proto::clock::Clock;
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, time::Duration};
+
+/// Longest time that a migration waits for a command that works in the data folder.
+const LOCK_MAX: Duration = Duration::from_secs(2);
 
 /// A master key and whether it is new.
 struct Key {
@@ -39,10 +42,10 @@ pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Re
         (Ok(core), None) => Ok(core),
         (Ok(core), Some((waiting, place))) => {
             match fs::rename(waiting, &place) {
-                Ok(()) => Ok(core),
-                // Another process that started beside this one took the same new key to its place.
-                Err(source) if source.kind() == io::ErrorKind::NotFound && place.exists() => Ok(core),
+                // Another process of the same folder was faster, with the same key: the database took this one.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && place.exists() => Ok(core),
                 Err(source) => Err(Error::Io { what: "keep the new master key", source }),
+                Ok(()) => Ok(core),
             }
         }
         (Err(inboxops_core::Error::MasterKeyWrong), Some((waiting, path))) => {
@@ -60,7 +63,7 @@ pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Re
 /// Brings the database to this version's schema, which opening it does.
 pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
-    let _lock = if settings.on_sqlite() { Some(folder.lock()?) } else { None };
+    let _lock = if settings.on_sqlite() { Some(folder.lock_within(LOCK_MAX).await?) } else { None };
     core(settings, settings.allow_private_targets).await?.close().await;
     Ok(())
 }
@@ -68,9 +71,8 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
 /// From the setting, else from the file, else a new one. A new key lies beside its place until the database has been
 /// opened with it: a key that is not the database's must not look like one.
 fn key(settings: &Settings, stamps: &Stamps) -> Result<Key> {
-    if let Some(secret) = &settings.master_key {
-        let key = MasterKey::parse(&secret.0).map_err(|error| Error::Setting(format!("master_key: {error}")))?;
-        return Ok(Key { key, new: None });
+    if let Some(key) = &settings.master_key {
+        return Ok(Key { key: key.clone(), new: None });
     }
     let place = &settings.master_key_file;
     match MasterKey::load(place) {

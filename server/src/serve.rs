@@ -13,11 +13,14 @@ use inboxops_core::Core;
 use inboxops_edge::{Listener, Socket, Surface};
 use inboxops_proto::services::Services;
 use rustls::ServerConfig;
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tonic::transport::{Channel, Endpoint};
 
 mod console;
+
+/// Longest time that a start waits for a command that works in the data folder.
+const LOCK_MAX: Duration = Duration::from_secs(2);
 
 /// Runs until a signal asks to stop.
 pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
@@ -81,7 +84,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 async fn with_core(settings: Settings, mut bound: Bound, signals: parts::Signals, json: bool) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
     // On PostgreSQL several processes may share a folder; the lock then decides who has the local socket.
-    let lock = match folder.lock() {
+    let lock = match folder.lock_within(LOCK_MAX).await {
         Ok(lock) => Some(lock),
         Err(error) if settings.on_sqlite() => return Err(error),
         Err(error) => {

@@ -38,7 +38,7 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     pub(crate) database_url: String,
     pub(crate) write_group_max: Option<u32>,
-    pub(crate) master_key: Option<Secret>,
+    pub(crate) master_key: Option<MasterKey>,
     pub(crate) master_key_file: PathBuf,
     pub(crate) demo: bool,
     pub(crate) cores: Vec<String>,
@@ -138,15 +138,6 @@ impl Effective {
             (cert, key) if !cert.is_empty() && !key.is_empty() => Some((PathBuf::from(cert), PathBuf::from(key))),
             _ => return Err(Error::Setting("tls.cert and tls.key: set both, or neither".to_owned())),
         };
-        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
-            // The value may hold a password, so it is not shown.
-            let (_, source) = self.of("database_url");
-            return Err(Error::Setting(format!("database_url ({source}): must be sqlite:FILE or postgres://…")));
-        }
-        let master_key = Some(self.of("master_key").0).filter(|key| !key.is_empty());
-        if let Some(Err(error)) = master_key.map(MasterKey::parse) {
-            return Err(self.wrong("master_key", error));
-        }
         let settings = Settings {
             roles: self.parse("roles")?,
             listen: self.parse("listen")?,
@@ -156,7 +147,7 @@ impl Effective {
             tls,
             database_url,
             write_group_max: self.optional_within("write_group_max", 1..=1024)?,
-            master_key: master_key.map(|key| Secret(key.to_owned())),
+            master_key: self.master_key()?,
             master_key_file: or_in("master_key_file", "master.key"),
             demo: self.parse("demo")?,
             cores: self.urls("core")?,
@@ -225,6 +216,13 @@ impl Effective {
         match std::fs::read_to_string(file) {
             Ok(text) => Ok(Some(Secret(text.trim().to_owned()))),
             Err(error) => Err(Error::Setting(format!("{from}: cannot read {file}: {error}"))),
+        }
+    }
+
+    fn master_key(&self) -> Result<Option<MasterKey>> {
+        match self.of("master_key").0 {
+            "" => Ok(None),
+            text => MasterKey::parse(text).map(Some).map_err(|error| self.wrong("master_key", error)),
         }
     }
 

@@ -1,10 +1,13 @@
 //! Chores of this repository that need Rust: `cargo xtask <chore>`. Each chore has its file; here they are only found.
 
+mod bench;
+mod floor;
 mod openapi;
 
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask openapi [--check]   write openapi.json, or fail when it is stale";
+const USAGE: &str = "usage: cargo xtask openapi [--check]   write openapi.json, or fail when it is stale
+       cargo xtask bench [--write]     measure ratios with the release binary; write them into docs/performance.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -12,6 +15,12 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
+        ["bench"] => bench::run(false),
+        ["bench", "--write"] => bench::run(true),
+        // What `bench` starts in its release build.
+        ["bench-inner"] => bench::inner(false),
+        ["bench-inner", "--write"] => bench::inner(true),
+        ["floor", database_url, tenant] => floor::serve(database_url, tenant),
         _ => Err(USAGE.into()),
     };
     match done {

@@ -53,7 +53,8 @@ fn offences(words: &[&str], allowed: impl Fn(&str) -> bool) -> Vec<String> {
             continue;
         }
         for (n, line) in code(&text).lines().enumerate() {
-            let said = !line.trim_start().starts_with("//") && words.iter().any(|word| line.contains(word));
+            let asked = line.contains("DetailCode::") || line.contains("matches!(");
+            let said = !line.trim_start().starts_with("//") && !asked && words.iter().any(|word| line.contains(word));
             if said {
                 found.push(format!("{name}:{}: {}", n + 1, line.trim()));
             }
@@ -117,11 +118,18 @@ fn only_the_clock_reads_the_time() {
 
 #[test]
 fn every_file_says_its_job_first_and_none_is_too_long() {
+    let (mut silent, mut long) = (Vec::new(), Vec::new());
     for (name, text) in files("rs") {
-        assert!(text.starts_with("//!"), "{name} does not begin with what it is for");
-        let lines = text.lines().count();
-        assert!(lines <= LINES_MAX, "{name} has {lines} lines: is there a second noun in it?");
+        if !text.starts_with("//!") {
+            silent.push(name.clone());
+        }
+        let lines = code(&text).lines().count();
+        if lines > LINES_MAX {
+            long.push(format!("{name} has {lines} lines"));
+        }
     }
+    assert!(silent.is_empty(), "these do not begin with what they are for: {silent:#?}");
+    assert!(long.is_empty(), "is there a second noun in these? {long:#?}");
 }
 
 #[test]

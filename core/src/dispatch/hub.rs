@@ -63,12 +63,12 @@ pub struct Item {
     pub since: Timestamp,
 }
 
-/// A delivery that a worker holds.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// The delivery as it was sent.
-    pub item: Item,
-    worker: WorkerKey,
+/// A delivery that was sent and whose end is not on record.
+#[derive(Debug)]
+struct Held {
+    item: Item,
+    /// Whose slot it takes; `None` once it was answered.
+    worker: Option<WorkerKey>,
 }
 
 /// A stream of a worker.
@@ -194,16 +194,29 @@ impl Hub {
         }
     }
 
-    /// Takes back what a worker held, when the token is that of its lease. Call [`Hub::settled`] once its end is known.
-    pub fn take(&mut self, delivery: DeliveryId, token: i64) -> Option<Held> {
-        let held = self.held.get(&delivery).filter(|held| held.item.token == token)?;
-        let (endpoint, tenant, worker) = (held.item.endpoint, held.item.tenant, held.worker);
-        self.release(endpoint, tenant, worker);
-        self.held.remove(&delivery)
+    /// A worker tells how a request ended, with the token of its lease: the slots are free, and how many requests go
+    /// out at once adapts. The delivery is held until [`Hub::close`], so that a report whose record failed can be
+    /// repeated. `ended` is whether it succeeded and how long it took, or `None` when nothing was sent.
+    pub fn answer(&mut self, delivery: DeliveryId, token: i64, ended: Option<(bool, Duration)>) -> Option<Item> {
+        let held = self.held.get_mut(&delivery).filter(|held| held.item.token == token)?;
+        let item = held.item.clone();
+        if let Some(worker) = held.worker.take() {
+            self.release(item.endpoint, item.tenant, worker);
+            if let Some((succeeded, took)) = ended {
+                self.settled(item.endpoint, succeeded, took);
+            }
+        }
+        Some(item)
     }
 
-    /// Tells how a request ended, which adapts how many go out at once.
-    pub fn settled(&mut self, endpoint: EndpointId, succeeded: bool, took: Duration) {
+    /// The end of these deliveries' leases is on record, or will never be.
+    pub fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) {
+        for delivery in deliveries {
+            self.held.remove(&delivery);
+        }
+    }
+
+    fn settled(&mut self, endpoint: EndpointId, succeeded: bool, took: Duration) {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
         if !succeeded {
             lane.failures = lane.failures.saturating_add(1);
@@ -236,7 +249,8 @@ impl Hub {
             .map(|(id, held)| (*id, held.item.token))
             .collect();
         for (delivery, token) in over {
-            self.take(delivery, token);
+            self.answer(delivery, token, None);
+            self.held.remove(&delivery);
         }
     }
 
@@ -322,7 +336,7 @@ impl Hub {
         if worker.routes.insert(endpoint, route.config.version) != Some(route.config.version) {
             routes.push(route);
         }
-        self.held.insert(item.delivery, Held { item: item.clone(), worker: *key });
+        self.held.insert(item.delivery, Held { item: item.clone(), worker: Some(*key) });
         items.push(item);
         Turn::Sent
     }
@@ -527,8 +541,7 @@ mod tests {
         let first = sent(&hub.route(endpoint(1), Some(route(1))));
         assert_eq!(first.len(), IN_FLIGHT_START as usize);
         for it in &first {
-            hub.take(it.delivery, it.token).unwrap();
-            hub.settled(it.endpoint, true, Duration::from_millis(5));
+            hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(5)))).unwrap();
         }
         assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize + 1);
     }
@@ -545,7 +558,7 @@ mod tests {
         let flying: Vec<(DeliveryId, i64)> =
             hub.held.values().map(|held| (held.item.delivery, held.item.token)).collect();
         for (delivery, token) in flying {
-            hub.take(delivery, token).unwrap();
+            hub.answer(delivery, token, None).unwrap();
         }
         assert_eq!(sent(&hub.pump()).len(), 1);
         hub.settled(endpoint(1), true, Duration::ZERO);
@@ -558,9 +571,24 @@ mod tests {
         hub.join(1, 10);
         hub.offer(vec![item(1, 1)]);
         let it = sent(&hub.route(endpoint(1), Some(route(1)))).remove(0);
-        assert!(hub.take(it.delivery, it.token + 1).is_none());
-        assert!(hub.take(it.delivery, it.token).is_some());
-        assert!(hub.take(it.delivery, it.token).is_none(), "once only");
+        assert!(hub.answer(it.delivery, it.token + 1, None).is_none());
+        assert!(hub.answer(it.delivery, it.token, None).is_some());
+        hub.close([it.delivery]);
+        assert!(hub.answer(it.delivery, it.token, None).is_none(), "once only");
+    }
+
+    #[test]
+    fn a_report_whose_record_failed_can_be_repeated_and_frees_its_slot_once() {
+        let mut hub = Hub::default();
+        hub.join(1, 10);
+        hub.offer(vec![item(1, 1), item(2, 1)]);
+        let it = sent(&hub.route(endpoint(1), Some(route(1)))).remove(0);
+        for _ in 0..50 {
+            assert!(hub.answer(it.delivery, it.token, Some((true, Duration::ZERO))).is_some());
+        }
+        assert_eq!((hub.lanes[&endpoint(1)].in_flight, hub.workers[&1].unreported), (1, 1), "the other one flies");
+        hub.tick(NOW.plus(Duration::from_secs(60)));
+        assert!(hub.answer(it.delivery, it.token, None).is_none(), "the lease is over");
     }
 
     #[test]
@@ -625,8 +653,8 @@ mod tests {
                     }
                     Step::Answer(succeeded) => {
                         if let Some(it) = flying.pop() {
-                            prop_assert!(hub.take(it.delivery, it.token).is_some());
-                            hub.settled(it.endpoint, succeeded, Duration::ZERO);
+                            prop_assert!(hub.answer(it.delivery, it.token, Some((succeeded, Duration::ZERO))).is_some());
+                            hub.close([it.delivery]);
                             gone += 1;
                         }
                         hub.pump()

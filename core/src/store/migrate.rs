@@ -34,6 +34,11 @@ pub async fn migrate(url: &str) -> Result<i64> {
 
 pub(super) async fn run(link: &mut Link) -> Result<()> {
     let pg = link.is_pg();
+    if pg {
+        // A step may take long, and another core may be at it: the limits of ordinary statements do not hold here.
+        link.run("SET statement_timeout = 0").await?;
+        link.run("SET lock_timeout = '10min'").await?;
+    }
     let migrations = STEPS.iter().map(|step| {
         let text = if pg { step.pg } else { step.sqlite };
         Migration::new(
@@ -45,9 +50,10 @@ pub(super) async fn run(link: &mut Link) -> Result<()> {
         )
     });
     let migrator = Migrator::with_migrations(migrations.collect());
+    // Not `run`: its future is not `Send` for connections that are borrowed.
     let ran = match &mut link.conn {
-        Conn::Sqlite(conn) => migrator.run(conn).await,
-        Conn::Pg(conn) => migrator.run(conn).await,
+        Conn::Sqlite(conn) => migrator.run_direct(None, conn, false).await,
+        Conn::Pg(conn) => migrator.run_direct(None, conn, false).await,
     };
     ran.map_err(|error| match error {
         MigrateError::VersionMissing(database) if database > VERSION => Error::Newer { database, program: VERSION },

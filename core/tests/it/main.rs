@@ -1,4 +1,15 @@
 //! Tests of the core on both databases.
 
+mod agents;
+mod api_keys;
+mod deliveries;
+mod events;
+mod identity;
+mod inboxes;
+mod messages;
 mod store;
 mod support;
+mod tags;
+mod tenants;
+mod tickets;
+mod webhooks;

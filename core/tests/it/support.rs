@@ -1,5 +1,9 @@
 //! Databases for tests, and rows to begin with.
 
+mod desk;
+
+pub use desk::*;
+
 use inboxops_core::store::{
     self, Db, Handed, Lane, Options, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,
 };
@@ -168,21 +172,21 @@ pub fn chance() -> u128 {
 
 /// Runs one test on both databases.
 macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident: Fresh) $body:block)*) => {$(
+    ($($(#[$meta:meta])* async fn $name:ident($fresh:ident: $kind:ident) $body:block)*) => {$(
         $(#[$meta])*
         mod $name {
             use super::*;
 
-            async fn check($fresh: Fresh) $body
+            async fn check($fresh: $kind) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                check(Fresh::sqlite().await).await;
+                check($kind::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                check(Fresh::postgres().await).await;
+                check($kind::postgres().await).await;
             }
         }
     )*};

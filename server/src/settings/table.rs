@@ -50,7 +50,7 @@ table! {
     "rate_limit.requests_per_minute" "100" "requests in 60 s" plain "Requests that a tenant may make, all its keys together, unless it has a limit of its own.";
     "rate_limit.failed_auth_per_minute" "60" "requests in 60 s" plain "Requests with a wrong credential that one client address may make before they are refused unread.";
     "log_format" "text" "text or json" plain "Form of the log on standard error.";
-    "log_level" "info" "filter" plain "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a list such as `info,inboxops_core=debug`.";
+    "log_level" "info,sqlx=warn" "filter" plain "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a list such as `info,inboxops_core=debug`.";
     "access_log" "failures" "off, failures or all" plain "Requests that are logged: none; those that failed on the server's side or took over a second; all.";
 }
 

@@ -53,6 +53,7 @@ fn a_wrong_value_is_named_with_its_source() {
         (&[("tls.cert", "a.pem")], "set both, or neither"),
         (&[("roles", "edge")], "needs --core URL"),
         (&[("core", "http://a")], "leave --core out"),
+        (&[("master_key", "00112233")], "master_key (flag): the master key must be 32 bytes in base64"),
         (&[("database_url", "mysql://a")], "database_url: must be"),
         (&[("token_file", "/nowhere/token")], "cannot read /nowhere/token"),
     ];
@@ -92,12 +93,15 @@ fn a_listener_that_others_reach_needs_tls_or_a_proxy() {
 
 #[test]
 fn secrets_are_shown_nowhere() {
-    let flags =
-        [("token", TOKEN), ("master_key", "00112233"), ("database_url", "postgres://u:hidden@h/d?password=hidden")];
+    let flags = [
+        ("token", TOKEN),
+        ("master_key", "S2V5IG9mIDMyIGJ5dGVzLCB3aGljaCBpcyBub25lLiE="),
+        ("database_url", "postgres://u:hidden@h/d?password=hidden"),
+    ];
     let effective = read(&flags, &[], None).expect("settings");
     let shown: Vec<_> = effective.shown().collect();
     let text = format!("{shown:?} {:?}", effective.settings());
-    for secret in [TOKEN, "00112233"] {
+    for secret in [TOKEN, "S2V5IG9mIDMyIGJ5dGVzLCB3aGljaCBpcyBub25lLiE="] {
         assert!(!text.contains(secret), "{text}");
     }
     assert!(!format!("{shown:?}").contains("hidden"), "{shown:?}");

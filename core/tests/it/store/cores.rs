@@ -1,11 +1,12 @@
 //! Several cores on one PostgreSQL: what they must not lose or do twice.
 
 use super::moves::{claim, emit, park, reap};
-use crate::support::Fresh;
+use crate::support::{Fresh, NOON};
 use inboxops_core::store::{
-    self, LEASE, Lane,
+    self, Db, LEASE, Lane, Options,
     dispatch::{self, Claim, Which},
 };
+use inboxops_proto::clock::Clock;
 use std::time::Duration;
 
 /// The claim holds a lane and has not yet looked at its deliveries when another core parks one there.
@@ -89,4 +90,23 @@ async fn two_cores_never_claim_the_same_delivery() {
     all.sort();
     all.dedup();
     assert_eq!(all.len(), 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cores_that_start_at_the_same_time_share_a_fresh_database() {
+    let postgres = inboxops_testkit::postgres();
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let options = Options::new(&postgres.url, Clock::manual(NOON));
+        opening.spawn(async move { Db::open(options).await.expect("it opens") });
+    }
+    let cores = opening.join_all().await;
+    let mut slots: Vec<_> = cores.iter().map(|db| db.core().slot).collect();
+    slots.sort_unstable();
+    assert_eq!(slots, [0, 1, 2, 3]);
+    for db in cores {
+        db.close().await;
+    }
+    let next = Db::open(Options::new(&postgres.url, Clock::manual(NOON))).await.expect("it opens");
+    assert_eq!(next.core().slot, 0, "a slot that was given back is used again");
 }

@@ -1,0 +1,67 @@
+//! What an outcome makes of its delivery: delivered, tried again at some time, failed. Pure but for the chance it is
+//! given; the rule itself is `schedule`'s.
+
+use super::hub::Item;
+use crate::{
+    schedule::{self, Ended, Next},
+    store::{
+        self,
+        deliveries::Attempt,
+        dispatch::{Lease, Report, Sent},
+    },
+};
+use inboxops_proto::{clock::Timestamp, internal::v1 as pb};
+use std::time::Duration;
+
+/// What an outcome makes of its delivery.
+pub(super) fn settle(item: Item, outcome: pb::Outcome, now: Timestamp, chance: u16) -> Report {
+    let report = |sent| Report {
+        lease: Lease { delivery: item.delivery, token: item.token },
+        tenant: item.tenant,
+        endpoint: item.endpoint,
+        test: item.once,
+        failures: item.failures,
+        sent,
+    };
+    if outcome.not_sent {
+        return report(Err(now.plus(NOT_SENT_PAUSE)));
+    }
+    let succeeded = outcome.error_code.is_empty();
+    let ended = Ended {
+        succeeded,
+        stop: outcome.abort || outcome.response_status == GONE,
+        retry_after: Duration::from_secs(outcome.retry_after_secs.into()),
+        once: item.once,
+    };
+    let failures = item.failures + u32::from(!succeeded);
+    let next = match schedule::next(ended, failures, now, chance) {
+        Next::Delivered => store::dispatch::Next::Delivered,
+        Next::Failed => store::dispatch::Next::Failed,
+        Next::Retry(due_at) => store::dispatch::Next::Retry { due_at, failures },
+    };
+    let attempt = Attempt {
+        n: item.attempt,
+        started_at: Timestamp::from_micros(outcome.started_at_us),
+        duration_ms: outcome.duration_ms,
+        response_status: u16::try_from(outcome.response_status).ok().filter(|status| *status != 0),
+        response_body: outcome.response_body,
+        response_headers: pairs(&outcome.response_headers),
+        request_headers: pairs(&outcome.request_headers),
+        error_code: (!outcome.error_code.is_empty()).then_some(outcome.error_code),
+        error: (!outcome.error.is_empty()).then_some(outcome.error),
+        succeeded,
+    };
+    report(Ok(Sent { attempt, next }))
+}
+
+/// Time until a delivery that a worker could not send is offered again.
+const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
+/// The receiver says that the address is gone for good.
+const GONE: u32 = 410;
+
+/// Headers as the JSON of an attempt's row: a list of pairs.
+fn pairs(headers: &[pb::RecordedHeader]) -> String {
+    let pairs: Vec<(&str, &str)> = headers.iter().map(|header| (header.name.as_str(), header.value.as_str())).collect();
+    // Strings always have a JSON form.
+    serde_json::to_string(&pairs).unwrap_or_default()
+}

@@ -1,0 +1,369 @@
+//! A whole core for tests: opened as the program opens it, called through its gate as the edge calls it.
+
+use super::NOON;
+use inboxops_core::{
+    Caller, Core, Settings,
+    secrets::MasterKey,
+    stamp::{Chance, Stamps},
+};
+use inboxops_proto::{
+    admin::v1 as admin,
+    clock::Clock,
+    failure::Failure,
+    internal::v1 as internal,
+    services::Services,
+    v1,
+    wire::{self, Origin, Way},
+};
+use inboxops_testkit::Postgres;
+use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+/// A public address that needs no look-up.
+pub const HOOK: &str = "https://93.184.216.34/hook";
+
+/// A core on a database of its own.
+pub struct Desk {
+    pub core: Arc<Core>,
+    pub clock: Clock,
+    pub postgres: Option<Postgres>,
+    pub folder: Option<tempfile::TempDir>,
+    services: Services,
+    settings: Settings,
+    running: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+impl Deref for Desk {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.services
+    }
+}
+
+impl Desk {
+    pub async fn sqlite() -> Desk {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("test.db").display());
+        Desk::open(settings(url), Clock::manual(NOON), None, Some(folder)).await
+    }
+
+    pub async fn postgres() -> Desk {
+        let postgres = inboxops_testkit::postgres();
+        Desk::open(settings(postgres.url.clone()), Clock::manual(NOON), Some(postgres), None).await
+    }
+
+    async fn open(
+        settings: Settings,
+        clock: Clock,
+        postgres: Option<Postgres>,
+        folder: Option<tempfile::TempDir>,
+    ) -> Desk {
+        let stamps = Stamps::new(clock.clone(), Chance::seeded(42));
+        let core = Arc::new(Core::open(settings.clone(), stamps).await.expect("the core opens"));
+        let (services, shutdown) = (core.services(), CancellationToken::new());
+        Desk { core, clock, postgres, folder, services, settings, running: JoinSet::new(), shutdown }
+    }
+
+    /// The same database under a new core with other settings.
+    pub async fn again(mut self, change: impl FnOnce(&mut Settings)) -> Desk {
+        self.stop().await;
+        let Desk { core, clock, postgres, folder, services, mut settings, .. } = self;
+        drop(services);
+        if let Ok(core) = Arc::try_unwrap(core) {
+            core.close().await;
+        }
+        change(&mut settings);
+        Desk::open(settings, clock, postgres, folder).await
+    }
+
+    /// Starts what goes on beside the calls.
+    pub fn run(&mut self) {
+        let (core, shutdown) = (self.core.clone(), self.shutdown.clone());
+        self.running.spawn(async move { core.run(shutdown).await });
+    }
+
+    /// Ends it in good order.
+    pub async fn stop(&mut self) {
+        self.shutdown.cancel();
+        while self.running.join_next().await.is_some() {}
+        self.shutdown = CancellationToken::new();
+    }
+
+    /// A millisecond later, so that what is made next sorts after what was made before.
+    pub fn tick(&self) {
+        self.clock.advance(Duration::from_millis(1));
+    }
+
+    /// A tenant on plan business with an inbox and a key that may do everything.
+    pub async fn workspace(&self) -> Workspace {
+        let operator = Client::operator();
+        let made =
+            internal::CreateTenantRequest { name: Some("Acme".to_owned()), plan: Some(v1::Plan::Business.into()) };
+        let tenant = self.tenants().create_tenant(operator.ask(made)).await.answer().tenant.expect("a tenant");
+        let operator = operator.for_tenant(&tenant.id);
+        let key = self.key(&operator, "Sync job", &[]).await;
+        let inbox = self.inbox(&tenant.id, "Support").await;
+        self.tick();
+        Workspace { key: Client::key(&key), secret: key, inbox, operator, id: tenant.id }
+    }
+
+    /// A new key of the operator's tenant; without scopes it has all.
+    pub async fn key(&self, by: &Client, name: &str, scopes: &[&str]) -> String {
+        let made = admin::CreateApiKeyRequest {
+            name: Some(name.to_owned()),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            expires_at: None,
+        };
+        self.api_keys().create_api_key(by.ask(made)).await.answer().key
+    }
+
+    pub async fn inbox(&self, tenant: &str, name: &str) -> String {
+        let made = internal::CreateInboxRequest {
+            tenant_id: tenant.to_owned(),
+            name: Some(name.to_owned()),
+            ..Default::default()
+        };
+        let made = self.tenants().create_inbox(Client::operator().ask(made)).await.answer();
+        made.inbox.expect("an inbox").id
+    }
+
+    pub async fn agent(&self, tenant: &str, email: &str) -> v1::Agent {
+        let made = internal::CreateAgentRequest {
+            tenant_id: tenant.to_owned(),
+            email: Some(email.to_owned()),
+            ..Default::default()
+        };
+        self.tenants().create_agent(Client::operator().ask(made)).await.answer().agent.expect("an agent")
+    }
+
+    pub async fn service_token(&self, name: &str, dispatch_only: bool) -> String {
+        let made = internal::CreateServiceTokenRequest { name: Some(name.to_owned()), dispatch_only };
+        self.service_tokens().create_service_token(Client::operator().ask(made)).await.answer().token
+    }
+
+    pub async fn set_plan(&self, tenant: &str, plan: v1::Plan) {
+        let request = internal::SetPlanRequest { tenant_id: tenant.to_owned(), plan: Some(plan.into()) };
+        self.tenants().set_plan(Client::operator().ask(request)).await.answer();
+    }
+
+    pub async fn ticket(&self, workspace: &Workspace, subject: &str) -> v1::Ticket {
+        self.opened(&workspace.key, new_ticket(&workspace.inbox, subject)).await
+    }
+
+    pub async fn opened(&self, by: &Client, request: v1::CreateTicketRequest) -> v1::Ticket {
+        let made = self.tickets().create_ticket(by.ask(request)).await.answer();
+        self.tick();
+        made.ticket.expect("a ticket")
+    }
+
+    pub async fn changed(&self, by: &Client, ticket: &str, changes: v1::TicketChanges) -> v1::Ticket {
+        let request =
+            v1::UpdateTicketRequest { ticket_id: ticket.to_owned(), ticket: Some(changes), update_mask: None };
+        let changed = self.tickets().update_ticket(by.ask(request)).await.answer();
+        self.tick();
+        changed.ticket.expect("a ticket")
+    }
+
+    pub async fn get_ticket(&self, by: &Client, ticket: &str) -> v1::Ticket {
+        let request = v1::GetTicketRequest { ticket_id: ticket.to_owned() };
+        self.tickets().get_ticket(by.ask(request)).await.answer().ticket.expect("a ticket")
+    }
+
+    pub async fn get_me(&self, by: &Client) -> v1::Identity {
+        let answer = self.identity().who_am_i(by.ask(v1::WhoAmIRequest {})).await.answer();
+        answer.identity.expect("an identity")
+    }
+
+    /// All that the database holds, as bytes.
+    pub async fn rows(&self) -> Rows<'_> {
+        match (&self.postgres, &self.folder) {
+            (Some(postgres), _) => Rows::Postgres(postgres),
+            (None, Some(folder)) => {
+                let files = std::fs::read_dir(folder.path()).expect("a folder");
+                let read = |file: std::io::Result<std::fs::DirEntry>| std::fs::read(file.expect("a file").path());
+                Rows::Files(files.map(|file| read(file).expect("a file's bytes")).collect())
+            }
+            (None, None) => panic!("a desk has a database"),
+        }
+    }
+
+    /// An endpoint that wants these events.
+    pub async fn endpoint(&self, by: &Client, events: &[&str]) -> v1::WebhookEndpoint {
+        let made = self.webhooks().create_webhook_endpoint(by.ask(new_endpoint(events))).await.answer();
+        made.endpoint.expect("an endpoint")
+    }
+
+    /// Deliveries of an endpoint, oldest first.
+    pub async fn deliveries_of(&self, by: &Client, endpoint: &str) -> Vec<v1::Delivery> {
+        let request =
+            v1::ListDeliveriesRequest { endpoint_id: endpoint.to_owned(), per_page: Some(100), ..Default::default() };
+        let mut deliveries = self.deliveries().list_deliveries(by.ask(request)).await.answer().deliveries;
+        deliveries.reverse();
+        deliveries
+    }
+
+    pub async fn delivery(&self, by: &Client, delivery: &str) -> v1::DeliveryDetail {
+        let request = v1::GetDeliveryRequest { delivery_id: delivery.to_owned() };
+        self.deliveries().get_delivery(by.ask(request)).await.answer().delivery.expect("a delivery")
+    }
+
+    /// Bodies of the events that an endpoint is sent, oldest first.
+    pub async fn bodies(&self, by: &Client, endpoint: &str) -> Vec<String> {
+        let mut bodies = Vec::new();
+        for delivery in self.deliveries_of(by, endpoint).await {
+            bodies.push(self.delivery(by, &delivery.id).await.payload);
+        }
+        bodies
+    }
+}
+
+fn settings(database_url: String) -> Settings {
+    Settings {
+        database_url,
+        requests_per_minute: 10_000,
+        failed_auth_per_minute: 60,
+        allow_private_targets: false,
+        master_key: MasterKey::new([7; 32]),
+        write_group_max: None,
+    }
+}
+
+/// A tenant and who acts in it.
+pub struct Workspace {
+    pub id: String,
+    pub inbox: String,
+    /// A key that may do everything.
+    pub key: Client,
+    /// The key itself.
+    pub secret: String,
+    /// The operator, acting for the tenant.
+    pub operator: Client,
+}
+
+/// What a database holds.
+pub enum Rows<'a> {
+    Postgres(&'a Postgres),
+    Files(Vec<Vec<u8>>),
+}
+
+impl Rows<'_> {
+    pub fn hold(&self, text: &str) -> bool {
+        self.hold_bytes(text.as_bytes())
+    }
+
+    /// Whether the bytes are anywhere, as text or as they are.
+    pub fn hold_bytes(&self, bytes: &[u8]) -> bool {
+        match self {
+            Rows::Files(files) => files.iter().any(|file| file.windows(bytes.len()).any(|window| window == bytes)),
+            Rows::Postgres(postgres) => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let text = std::str::from_utf8(bytes).ok().map(|text| format!(" OR rows LIKE '%{text}%'"));
+                postgres.has(&format!(
+                    "SELECT 1 FROM (SELECT query_to_xml(format('SELECT x::text FROM %I x', table_name), true, false, \
+                     '')::text AS rows FROM information_schema.tables WHERE table_schema = 'public') t \
+                     WHERE rows LIKE '%{hex}%'{}",
+                    text.unwrap_or_default()
+                ))
+            }
+        }
+    }
+}
+
+/// Who calls, as the edge passes it on.
+#[derive(Clone, Debug)]
+pub struct Client {
+    bearer: Option<String>,
+    tenant: Option<String>,
+    operator: bool,
+    pub origin: Origin,
+}
+
+impl Client {
+    pub fn nobody() -> Client {
+        let peer = Some(IpAddr::from([198, 51, 100, 7]));
+        let origin = Origin { peer, way: Way::Rest, request_id: "req_test".to_owned(), same_origin: false };
+        Client { bearer: None, tenant: None, operator: false, origin }
+    }
+
+    pub fn key(key: &str) -> Client {
+        Client { bearer: Some(key.to_owned()), ..Client::nobody() }
+    }
+
+    pub fn operator() -> Client {
+        Client { operator: true, ..Client::nobody() }
+    }
+
+    pub fn for_tenant(&self, tenant: &str) -> Client {
+        Client { tenant: Some(tenant.to_owned()), ..self.clone() }
+    }
+
+    pub fn ask<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(bearer) = &self.bearer {
+            let value = format!("Bearer {bearer}").parse().expect("tokens are ASCII");
+            request.metadata_mut().insert("authorization", value);
+        }
+        if let Some(tenant) = &self.tenant {
+            request.metadata_mut().insert(wire::TENANT, tenant.parse().expect("ids are ASCII"));
+        }
+        if self.operator {
+            request.extensions_mut().insert(Caller::operator());
+        }
+        request.extensions_mut().insert(self.origin.clone());
+        request
+    }
+}
+
+/// What a call came to.
+pub trait Came<T> {
+    /// The answer of a call that must succeed.
+    fn answer(self) -> T;
+    /// The refusal of a call that must fail.
+    fn refusal(self) -> Failure;
+}
+
+impl<T> Came<T> for Result<Response<T>, Status> {
+    #[track_caller]
+    fn answer(self) -> T {
+        match self {
+            Ok(response) => response.into_inner(),
+            Err(status) => panic!("refused: {:?}", Failure::of(&status)),
+        }
+    }
+
+    #[track_caller]
+    fn refusal(self) -> Failure {
+        match self {
+            Ok(_) => panic!("not refused"),
+            Err(status) => Failure::of(&status),
+        }
+    }
+}
+
+/// Fields and codes of a refusal's violations.
+pub fn violations(failure: &Failure) -> Vec<(&str, &'static str)> {
+    failure.violations.iter().map(|it| (it.field.as_str(), it.code.name())).collect()
+}
+
+pub fn new_ticket(inbox: &str, subject: &str) -> v1::CreateTicketRequest {
+    v1::CreateTicketRequest {
+        subject: Some(subject.to_owned()),
+        inbox_id: Some(inbox.to_owned()),
+        ..Default::default()
+    }
+}
+
+pub fn new_endpoint(events: &[&str]) -> v1::CreateWebhookEndpointRequest {
+    v1::CreateWebhookEndpointRequest {
+        url: Some(HOOK.to_owned()),
+        events: events.iter().map(|event| (*event).to_owned()).collect(),
+        ..Default::default()
+    }
+}
+
+/// An id that nothing has.
+pub const NOTHING: &str = "019ab5f0-dead-7000-8000-00000000dead";

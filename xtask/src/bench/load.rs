@@ -1,0 +1,118 @@
+//! A small load generator: keep-alive HTTP/1.1 connections that ask, wait for the whole answer and ask again. It
+//! counts what was answered well and how long each answer took. Loopback only, bounded in time.
+
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Good answers a second.
+    pub rate: f64,
+    /// Median time of an answer.
+    pub p50: Duration,
+    /// Time within which 99 of 100 answers came.
+    pub p99: Duration,
+}
+
+/// A request as bytes, the same each time.
+pub fn request(method: &str, path: &str, key: &str, body: Option<&str>) -> Vec<u8> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n");
+    if let Some(body) = body {
+        text.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    } else {
+        text.push_str("\r\n");
+    }
+    text.into_bytes()
+}
+
+/// Asks over `connections` connections for `length`, after a warm-up of a quarter of it. Every answer must have `status`.
+pub async fn run(to: SocketAddr, request: &[u8], status: u16, connections: usize, length: Duration) -> io::Result<Run> {
+    let begin = Instant::now() + length / 4;
+    let end = begin + length;
+    let mut callers = JoinSet::new();
+    for _ in 0..connections {
+        callers.spawn(caller(to, request.to_vec(), status, begin, end));
+    }
+    let mut times = Vec::new();
+    while let Some(done) = callers.join_next().await {
+        times.extend(done.map_err(io::Error::other)??);
+    }
+    times.sort_unstable();
+    let at =
+        |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1))).copied();
+    let (Some(p50), Some(p99)) = (at(0.5), at(0.99)) else { return Err(io::Error::other("no answer in time")) };
+    Ok(Run { rate: times.len() as f64 / length.as_secs_f64(), p50, p99 })
+}
+
+/// Asks once; status and body.
+pub async fn once(to: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+    let (mut stream, mut buffer) = (TcpStream::connect(to).await?, Vec::new());
+    stream.write_all(request).await?;
+    let status = answer(&mut stream, &mut buffer).await?;
+    let head = buffer.windows(4).position(|it| it == b"\r\n\r\n").map_or(0, |at| at + 4);
+    Ok((status, buffer.split_off(head)))
+}
+
+async fn caller(
+    to: SocketAddr,
+    request: Vec<u8>,
+    status: u16,
+    begin: Instant,
+    end: Instant,
+) -> io::Result<Vec<Duration>> {
+    let mut stream = TcpStream::connect(to).await?;
+    stream.set_nodelay(true)?;
+    let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(16 * 1024));
+    loop {
+        let asked = Instant::now();
+        if asked >= end {
+            return Ok(times);
+        }
+        stream.write_all(&request).await?;
+        let got = answer(&mut stream, &mut buffer).await?;
+        if got != status {
+            return Err(io::Error::other(format!(
+                "status {got} in place of {status}: {}",
+                String::from_utf8_lossy(&buffer)
+            )));
+        }
+        if asked >= begin {
+            times.push(asked.elapsed());
+        }
+    }
+}
+
+/// Reads one answer with a fixed length; its status.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u16> {
+    buffer.clear();
+    let head = loop {
+        if stream.read_buf(buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(at) = buffer.windows(4).position(|it| it == b"\r\n\r\n") {
+            break at + 4;
+        }
+    };
+    let text = std::str::from_utf8(&buffer[..head]).map_err(io::Error::other)?.to_ascii_lowercase();
+    let status = text.get(9..12).and_then(|it| it.parse().ok()).ok_or_else(|| io::Error::other("no status line"))?;
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .and_then(|it| it.trim().parse::<usize>().ok());
+    let whole = head + length.ok_or_else(|| io::Error::other("an answer without a length"))?;
+    while buffer.len() < whole {
+        if stream.read_buf(buffer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(status)
+}

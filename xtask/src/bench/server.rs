@@ -1,0 +1,113 @@
+//! A server of the benchmark: the release binary in a process of its own, with a tenant, an inbox, a key and an
+//! endpoint on a receiver in this process. It is ended when dropped.
+
+use serde_json::Value;
+use std::{
+    error::Error,
+    io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Longest wait for a server to answer.
+const START_MAX: Duration = Duration::from_secs(30);
+
+/// A process that is ended when dropped.
+pub struct Running {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself; nothing more is asked of it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How a server is started.
+pub struct Plan<'a> {
+    /// Folder of the release binaries.
+    pub bin: &'a Path,
+    /// Data folder.
+    pub data: PathBuf,
+    /// Database; SQLite in the data folder when unset.
+    pub database_url: Option<&'a str>,
+    /// Greatest number of writes in one transaction, when not the default.
+    pub write_group_max: Option<usize>,
+}
+
+/// What requests need to know of the tenant.
+pub struct Tenant {
+    /// Its id.
+    pub id: String,
+    /// Its inbox.
+    pub inbox: String,
+    /// A full API key.
+    pub key: String,
+}
+
+impl Plan<'_> {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.bin.join("inboxops"));
+        command.args(arguments).arg("--data-dir").arg(&self.data).env("INBOXOPS_LOG", "error");
+        command
+            .env("INBOXOPS_WEBHOOKS__ALLOW_PRIVATE_TARGETS", "true")
+            .env("INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000000");
+        if let Some(url) = self.database_url {
+            command.env("INBOXOPS_DATABASE_URL", url);
+        }
+        if let Some(max) = self.write_group_max {
+            command.env("INBOXOPS_WRITE_GROUP_MAX", max.to_string());
+        }
+        command
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub fn start(&self) -> Result<Running, Box<dyn Error>> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listen = address.to_string();
+        let mut command = self.command(&["serve", "--no-demo", "--listen", &listen]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
+        let running = Running { child, address };
+        let begin = Instant::now();
+        while std::net::TcpStream::connect(address).is_err() {
+            if begin.elapsed() > START_MAX {
+                return Err("the server does not answer".into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(running)
+    }
+
+    /// Makes a tenant through the running server's local socket.
+    pub fn tenant(&self) -> Result<Tenant, Box<dyn Error>> {
+        let id = self.ask(&["tenant", "create", "--name", "Bench", "--plan", "business", "--json"], "id")?;
+        let inbox = self.ask(
+            &["inbox", "create", "--tenant", &id, "--name", "Support", "--address", "s@example.com", "--json"],
+            "id",
+        )?;
+        let key = self.ask(&["key", "create", "--tenant", &id, "--name", "bench", "--json"], "key")?;
+        Ok(Tenant { id, inbox, key })
+    }
+
+    fn ask(&self, arguments: &[&str], member: &str) -> Result<String, Box<dyn Error>> {
+        let output = self.command(arguments).stderr(Stdio::inherit()).output()?;
+        let value: Value = serde_json::from_slice(&output.stdout)?;
+        Ok(value[member].as_str().ok_or_else(|| format!("{arguments:?} has no {member}"))?.to_owned())
+    }
+}
+
+/// Starts the floor on a database that no server has open.
+pub fn floor(bin: &Path, database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
+    let mut child =
+        Command::new(bin.join("xtask")).args(["floor", database_url, tenant]).stdout(Stdio::piped()).spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    Ok(Running { child, address: line.trim().parse()? })
+}
