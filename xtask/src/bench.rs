@@ -37,7 +37,7 @@ pub fn run(write: bool) -> Done<()> {
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let bin = target.join("release");
-    let inner = Command::new(bin.join("xtask"))
+    let inner = Command::new(bin.join("inboxops-xtask"))
         .arg("bench-inner")
         .args(write.then_some("--write"))
         .env("BENCH_BIN", &bin)

@@ -54,10 +54,10 @@ pub struct Tenant {
 impl Plan<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.bin.join("inboxops"));
-        command.args(arguments).arg("--data-dir").arg(&self.data).env("INBOXOPS_LOG", "error");
+        command.args(arguments).arg("--data-dir").arg(&self.data).env("INBOXOPS_LOG_LEVEL", "error").env("INBOXOPS_ACCESS_LOG", "off");
         command
             .env("INBOXOPS_WEBHOOKS__ALLOW_PRIVATE_TARGETS", "true")
-            .env("INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000000");
+            .env("INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000");
         if let Some(url) = self.database_url {
             command.env("INBOXOPS_DATABASE_URL", url);
         }
@@ -76,7 +76,8 @@ impl Plan<'_> {
         let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
         let running = Running { child, address };
         let begin = Instant::now();
-        while std::net::TcpStream::connect(address).is_err() {
+        // The port is bound before the core is open, so that a connection alone tells nothing.
+        while !ready(address) {
             if begin.elapsed() > START_MAX {
                 return Err("the server does not answer".into());
             }
@@ -103,10 +104,23 @@ impl Plan<'_> {
     }
 }
 
+fn ready(address: SocketAddr) -> bool {
+    use std::io::{Read as _, Write as _};
+    let ask = || {
+        let mut stream = std::net::TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start)?;
+        Ok::<_, std::io::Error>(start.ends_with(b"200"))
+    };
+    ask().unwrap_or(false)
+}
+
 /// Starts the floor on a database that no server has open.
 pub fn floor(bin: &Path, database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
     let mut child =
-        Command::new(bin.join("xtask")).args(["floor", database_url, tenant]).stdout(Stdio::piped()).spawn()?;
+        Command::new(bin.join("inboxops-xtask")).args(["floor", database_url, tenant]).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
     Ok(Running { child, address: line.trim().parse()? })
