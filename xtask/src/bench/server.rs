@@ -54,7 +54,12 @@ pub struct Tenant {
 impl Plan<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.bin.join("inboxops"));
-        command.args(arguments).arg("--data-dir").arg(&self.data).env("INBOXOPS_LOG_LEVEL", "error").env("INBOXOPS_ACCESS_LOG", "off");
+        command
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(&self.data)
+            .env("INBOXOPS_LOG_LEVEL", "error")
+            .env("INBOXOPS_ACCESS_LOG", "off");
         command
             .env("INBOXOPS_WEBHOOKS__ALLOW_PRIVATE_TARGETS", "true")
             .env("INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000");
@@ -119,8 +124,10 @@ fn ready(address: SocketAddr) -> bool {
 
 /// Starts the floor on a database that no server has open.
 pub fn floor(bin: &Path, database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
-    let mut child =
-        Command::new(bin.join("inboxops-xtask")).args(["floor", database_url, tenant]).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(bin.join("inboxops-xtask"))
+        .args(["floor", database_url, tenant])
+        .stdout(Stdio::piped())
+        .spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
     Ok(Running { child, address: line.trim().parse()? })
