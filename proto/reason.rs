@@ -79,6 +79,9 @@ macro_rules! detail_codes {
             /// Name in REST details and in `FieldViolation.reason`.
             pub const fn name(self) -> &'static str { match self { $(DetailCode::$variant => $name,)* } }
 
+            /// What the documentation says of it.
+            pub const fn doc(self) -> &'static str { match self { $(DetailCode::$variant => $doc,)* } }
+
             /// The code with this name.
             pub fn from_name(name: &str) -> Option<DetailCode> { match name { $($name => Some(DetailCode::$variant),)* _ => None } }
         }
