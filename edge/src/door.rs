@@ -2,7 +2,7 @@
 //! headers does every answer have. It is one hand-written service in place of a stack of layers, because it stands in
 //! the way of every call.
 
-use crate::{Result, Settings, compress, documents, grpc, headers, listener::Surface, origin};
+use crate::{Result, Settings, compress, docs, documents, grpc, headers, listener::Surface, origin};
 use axum::body::Body;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
@@ -64,6 +64,7 @@ impl Door {
         let public = rest
             .merge(documents::probes(&settings))
             .merge(documents::openapi(openapi))
+            .merge(docs::routes())
             .fallback(rest::route_not_found)
             .with_state(());
         Ok(Door { public, probes, grpc, health, settings })

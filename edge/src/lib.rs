@@ -3,6 +3,8 @@
 
 mod compress;
 mod connection;
+mod docs;
+mod document;
 mod documents;
 mod door;
 mod error;

@@ -1,6 +1,7 @@
 //! The door over real sockets: what holds for every answer, whoever asks and however.
 
 mod connections;
+mod docs;
 mod documents;
 mod every_answer;
 mod grpc;

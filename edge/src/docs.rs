@@ -1,0 +1,88 @@
+//! The page that documents the API: a reference made of the OpenAPI document by Swagger UI, where a reader pastes a key
+//! and tries calls, and the list of errors, to which every error's `doc_url` leads. All of it comes from this process,
+//! and its policy lets the page ask nobody else.
+
+mod errors;
+
+use crate::{document::Document, documents::reads};
+use axum::Router;
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY},
+};
+
+/// Version of Swagger UI under `edge/assets/swagger-ui`. It is in the names of what is served, so that a browser may
+/// keep those.
+const SWAGGER_UI: &str = "5.35.0";
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+/// For names that stand for one content.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const REVALIDATE: HeaderValue = HeaderValue::from_static("public, no-cache");
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The page and what it loads.
+pub(crate) fn routes() -> Router {
+    let page = headers(REVALIDATE);
+    let kept = headers(FOR_EVER);
+    let documents = [
+        ("/api/v1/docs".to_owned(), Document::text(HTML, html()).with(&page)),
+        (
+            "/api/v1/docs/page.css".to_owned(),
+            Document::text(STYLE, include_str!("../assets/docs/page.css")).with(&page),
+        ),
+        ("/api/v1/docs/page.js".to_owned(), Document::text(SCRIPT, include_str!("../assets/docs/page.js")).with(&page)),
+        ("/api/v1/docs/licences.txt".to_owned(), Document::text(TEXT, licences()).with(&page)),
+        (
+            swagger_ui("js"),
+            Document::packed(SCRIPT, include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js.gz")).with(&kept),
+        ),
+        (
+            swagger_ui("css"),
+            Document::packed(STYLE, include_bytes!("../assets/swagger-ui/swagger-ui.css.gz")).with(&kept),
+        ),
+    ];
+    let mut router = Router::new();
+    for (path, document) in documents {
+        router = router.route(&path, reads().get(document.handler()));
+    }
+    router
+}
+
+fn swagger_ui(kind: &str) -> String {
+    format!("/api/v1/docs/swagger-ui-{SWAGGER_UI}.{kind}")
+}
+
+fn html() -> String {
+    include_str!("../assets/docs/page.html")
+        .replace("{version}", SWAGGER_UI)
+        .replace("{errors}", &errors::reasons())
+        .replace("{details}", &errors::detail_codes())
+}
+
+/// What the licence of Swagger UI asks those to hand on who pass it on, as this binary does.
+fn licences() -> String {
+    [
+        include_str!("../assets/swagger-ui/NOTICE"),
+        include_str!("../assets/swagger-ui/LICENSE"),
+        include_str!("../assets/swagger-ui/swagger-ui-bundle.js.LICENSE.txt"),
+    ]
+    .join("\n\n")
+}
+
+fn headers(caching: HeaderValue) -> HeaderMap {
+    const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+    HeaderMap::from_iter([
+        (CACHE_CONTROL, caching),
+        (VARY, HeaderValue::from_static("Accept-Encoding")),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (OPENER_POLICY, HeaderValue::from_static("same-origin")),
+    ])
+}

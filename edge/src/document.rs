@@ -1,0 +1,105 @@
+//! A document that does not change while the process lives: kept packed, tagged, answered whole or as unchanged. It
+//! does not know what it says.
+
+use crate::compress;
+use axum::{
+    body::Body,
+    extract::Request,
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::Read as _,
+    sync::{Arc, OnceLock},
+};
+
+/// The media type of JSON.
+pub(crate) const JSON: &str = "application/json";
+
+/// See the top of the file.
+pub(crate) struct Document {
+    /// Made of `packed` for the first client that does not take gzip, when the document was given packed.
+    plain: OnceLock<Bytes>,
+    packed: Option<Bytes>,
+    kind: HeaderValue,
+    etag: HeaderValue,
+    headers: HeaderMap,
+}
+
+impl Document {
+    /// A text.
+    pub(crate) fn text(kind: &'static str, text: impl Into<Bytes>) -> Document {
+        let plain = text.into();
+        let (etag, packed) = (tag(&plain), compress::gzip(&plain));
+        Document { plain: plain.into(), packed, kind: HeaderValue::from_static(kind), etag, headers: HeaderMap::new() }
+    }
+
+    /// What is packed with gzip already.
+    pub(crate) fn packed(kind: &'static str, packed: &'static [u8]) -> Document {
+        Document {
+            plain: OnceLock::new(),
+            packed: Some(Bytes::from_static(packed)),
+            kind: HeaderValue::from_static(kind),
+            etag: tag(packed),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Headers that every answer with it has, an "unchanged" too.
+    pub(crate) fn with(mut self, headers: &HeaderMap) -> Document {
+        self.headers.extend(headers.clone());
+        self
+    }
+
+    /// Answers every request with it.
+    pub(crate) fn handler(self) -> impl Fn(Request) -> std::future::Ready<Response> + Clone {
+        let document = Arc::new(self);
+        move |request: Request| std::future::ready(document.answer(request.headers()))
+    }
+
+    fn answer(&self, asked: &HeaderMap) -> Response {
+        let always = (self.headers.clone(), [(ETAG, self.etag.clone())]);
+        if self.is_known(asked) {
+            return (StatusCode::NOT_MODIFIED, always).into_response();
+        }
+        let kind = [(CONTENT_TYPE, self.kind.clone())];
+        match &self.packed {
+            Some(packed) if compress::accepts_gzip(asked) => {
+                let packing = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+                (always, kind, packing, Body::from(packed.clone())).into_response()
+            }
+            _ => (always, kind, Body::from(self.plain())).into_response(),
+        }
+    }
+
+    fn plain(&self) -> Bytes {
+        let unpack = || {
+            let mut plain = Vec::new();
+            let read = GzDecoder::new(self.packed.as_deref().unwrap_or_default()).read_to_end(&mut plain);
+            read.expect("what the build packed is whole");
+            Bytes::from(plain)
+        };
+        self.plain.get_or_init(unpack).clone()
+    }
+
+    /// Weak comparison, as RFC 9110 §13.1.2 asks for `If-None-Match`.
+    fn is_known(&self, asked: &HeaderMap) -> bool {
+        let given = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        given.flat_map(|value| value.split(',')).any(|tag| {
+            let tag = tag.trim();
+            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes()
+        })
+    }
+}
+
+fn tag(bytes: &[u8]) -> HeaderValue {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    HeaderValue::from_str(&format!("\"{:016x}\"", hasher.finish())).expect("quoted digits are a header")
+}
