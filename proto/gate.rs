@@ -91,6 +91,36 @@ pub struct Violations {
 #[derive(Clone, Debug)]
 pub struct Undecodable(pub Failure);
 
+/// The call that a task is answering, for what is logged on the way. A task-local costs far less than a span.
+#[derive(Clone, Debug, Default)]
+pub struct Current {
+    /// Path of the RPC.
+    pub rpc: &'static str,
+    /// Id of the request.
+    pub request_id: String,
+}
+
+tokio::task_local! {
+    static CURRENT: Current;
+}
+
+impl Current {
+    fn of(rpc: &Rpc, extensions: &Extensions) -> Current {
+        let request_id = extensions.get::<wire::Origin>().map(|origin| origin.request_id.clone()).unwrap_or_default();
+        Current { rpc: rpc.path, request_id }
+    }
+}
+
+/// The call that this task is answering; empty when it answers none.
+pub fn current() -> Current {
+    CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// Does something as part of a call that is not yet inside its service.
+pub fn during<T>(rpc: &Rpc, extensions: &Extensions, work: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(Current::of(rpc, extensions), work)
+}
+
 /// Passes one unary call through the gate.
 pub async fn unary<Q, R, F, C>(
     gate: &dyn Gate,
@@ -105,7 +135,8 @@ where
 {
     let (request, headers) = enter(gate, rpc, request).await?;
     let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
-    let answer = match tokio::time::timeout(deadline, call(request)).await {
+    let current = Current::of(rpc, request.extensions());
+    let answer = match tokio::time::timeout(deadline, CURRENT.scope(current, call(request))).await {
         Ok(answer) => answer,
         Err(_) => Err(Failure::new(Reason::Timeout).status()),
     };
@@ -133,7 +164,7 @@ where
 {
     let (request, headers) = enter(&*gate, rpc, request).await?;
     let extensions = request.extensions().clone();
-    match call(request).await {
+    match CURRENT.scope(Current::of(rpc, &extensions), call(request)).await {
         Ok(mut response) => {
             merge(response.metadata_mut(), headers);
             Ok(response.map(|stream| recheck(gate, rpc, extensions, stream)))

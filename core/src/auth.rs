@@ -16,7 +16,7 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
-    gate::{Admission, Gate, Policy, Rpc},
+    gate::{self, Admission, Gate, Policy, Rpc},
     id::{ApiKeyId, ServiceTokenId, TenantId},
     reason::Reason,
     wire::{self, Origin, Way},
@@ -379,7 +379,8 @@ impl Gate for Authority {
     async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
         let (standing, decided) = self.decide(rpc, metadata, extensions).await;
         let headers = standing.map(|standing| standing.headers(self.stamps.now())).unwrap_or_default();
-        let verdict = decided.map_err(|error| self.failed(error.into_failure(), extensions));
+        let told = |error: Error| gate::during(rpc, extensions, || error.into_failure());
+        let verdict = decided.map_err(|error| self.failed(told(error), extensions));
         Admission { headers, verdict }
     }
 
@@ -396,7 +397,7 @@ impl Gate for Authority {
             }
             self.allow(&rpc.policy, caller).await
         };
-        again.await.map_err(Error::into_failure)
+        again.await.map_err(|error| gate::during(rpc, extensions, || error.into_failure()))
     }
 }
 

@@ -2,7 +2,7 @@
 //! is logged with its chain, once, here, and the client learns only that something went wrong.
 
 use crate::store;
-use inboxops_proto::{failure::Failure, reason::Reason};
+use inboxops_proto::{failure::Failure, gate, reason::Reason};
 use std::{error::Error as StdError, fmt::Write as _, io, path::PathBuf};
 use tonic::Status;
 
@@ -52,11 +52,13 @@ impl Error {
         match self {
             Error::Refused(failure) => *failure,
             Error::Store(error @ (store::Error::Unavailable | store::Error::Closed)) => {
-                tracing::warn!(error = chain(&error), "the database is not available");
+                let gate::Current { rpc, request_id } = gate::current();
+                tracing::warn!(rpc, request_id, error = chain(&error), "the database is not available");
                 Failure::new(Reason::ServiceUnavailable).retry_after(1)
             }
             error => {
-                tracing::error!(error = chain(&error), "a call failed");
+                let gate::Current { rpc, request_id } = gate::current();
+                tracing::error!(rpc, request_id, error = chain(&error), "a call failed");
                 Failure::new(Reason::InternalError)
             }
         }

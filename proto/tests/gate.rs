@@ -75,6 +75,21 @@ async fn a_stream_ends_when_its_caller_may_no_longer_have_it() {
 }
 
 #[tokio::test]
+async fn what_a_service_logs_can_name_the_request() {
+    let mut request = Request::new(v1::WhoAmIRequest {});
+    let request_id = "mine-1".to_owned();
+    let origin = wire::Origin { peer: None, way: wire::Way::Rest, request_id, same_origin: false };
+    request.extensions_mut().insert(origin);
+    let tell = |_| async {
+        let gate::Current { rpc, request_id } = gate::current();
+        assert_eq!((rpc, request_id.as_str()), ("/inboxops.v1.IdentityService/WhoAmI", "mine-1"));
+        Ok(Response::new(v1::WhoAmIResponse::default()))
+    };
+    gate::unary(&open(0), &services::IDENTITY_SERVICE_WHO_AM_I, request, tell).await.expect("an answer");
+    assert_eq!(gate::current().rpc, "", "outside of a call there is none");
+}
+
+#[tokio::test]
 async fn headers_that_a_client_adds_end_at_the_edge() {
     let setup = setup().await;
     let client = Client::new(&setup.remote);
