@@ -20,6 +20,7 @@ use std::{
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::Service as _;
 
@@ -48,6 +49,7 @@ pub struct Door {
     probes: axum::Router,
     grpc: grpc::Router,
     health: grpc::Health,
+    drain: CancellationToken,
     settings: Settings,
 }
 
@@ -59,7 +61,8 @@ impl Door {
 
     /// The door to these routers.
     pub fn of(rest: axum::Router, grpc: Routes, openapi: &'static str, settings: Settings) -> Result<Door> {
-        let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS)?;
+        let drain = CancellationToken::new();
+        let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
         let probes = documents::probes(&settings).fallback(rest::route_not_found).with_state(());
         let public = rest
             .merge(documents::probes(&settings))
@@ -67,7 +70,7 @@ impl Door {
             .merge(docs::routes())
             .fallback(rest::route_not_found)
             .with_state(());
-        Ok(Door { public, probes, grpc, health, settings })
+        Ok(Door { public, probes, grpc, health, drain, settings })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -76,6 +79,11 @@ impl Door {
 
     pub(crate) fn health(&self) -> &grpc::Health {
         &self.health
+    }
+
+    /// Ends the streams.
+    pub(crate) fn drain(&self) {
+        self.drain.cancel();
     }
 
     /// Answers one request.
@@ -91,7 +99,7 @@ impl Door {
         let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, chance);
         let request_id = origin.request_id.clone();
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().path().to_owned()));
+        let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().clone()));
         let grpc = is_grpc(request.headers());
         request.extensions_mut().insert(origin);
 
@@ -107,8 +115,8 @@ impl Door {
             }
         };
         headers::finish(response.headers_mut(), reads, &request_id);
-        if let Some((method, path)) = seen {
-            log(access_log, &method, &path, &request_id, &response, began.elapsed());
+        if let Some((method, uri)) = seen {
+            log(access_log, &method, uri.path(), &request_id, &response, began.elapsed());
         }
         Ok(response)
     }

@@ -1,15 +1,16 @@
 //! The gRPC half of the door: the contract's services beside health and reflection, with grpc-web around them.
 
-use crate::{Error, Result};
+use crate::{Error, Result, ending::Ending};
 use prost::Message as _;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::Layer as _;
 
 /// The router of all gRPC services, spoken to in gRPC or grpc-web.
-pub(crate) type Router = GrpcWebService<axum::Router>;
+pub(crate) type Router = GrpcWebService<Ending>;
 
 /// What gRPC health says, and for which services.
 #[derive(Clone)]
@@ -19,7 +20,7 @@ pub(crate) struct Health {
 }
 
 /// Adds health and reflection to the contract's services.
-pub(crate) fn router(services: Routes, descriptors: &[u8]) -> Result<(Router, Health)> {
+pub(crate) fn router(services: Routes, descriptors: &[u8], drain: CancellationToken) -> Result<(Router, Health)> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -33,7 +34,7 @@ pub(crate) fn router(services: Routes, descriptors: &[u8]) -> Result<(Router, He
         .add_service(reflection().build_v1alpha().map_err(Error::Reflection)?)
         .prepare();
     let health = Health { reporter, services: names(descriptors).into() };
-    Ok((GrpcWebLayer::new().layer(routes.into_axum_router()), health))
+    Ok((GrpcWebLayer::new().layer(Ending::new(routes.into_axum_router(), drain)), health))
 }
 
 /// Full names of the services, and the empty one that stands for the server as a whole.

@@ -7,6 +7,7 @@ mod docs;
 mod document;
 mod documents;
 mod door;
+mod ending;
 mod error;
 mod grpc;
 mod headers;

@@ -62,6 +62,7 @@ pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellati
     }
     accepting.spawn(report(door.clone(), shutdown));
     while accepting.join_next().await.is_some() {}
+    door.drain();
     tasks.close();
     if tokio::time::timeout(door.settings().drain_max, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "requests still ran at the end of the drain; they are cut off");
@@ -126,13 +127,18 @@ fn is_the_peers(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
 }
 
-/// Keeps gRPC health in step with readiness.
+/// Keeps gRPC health in step with readiness. Only changes are told: every telling reaches all who watch.
 async fn report(door: Arc<Door>, shutdown: CancellationToken) {
     let mut every = tokio::time::interval(HEALTH_EVERY);
+    let mut told = None;
     loop {
-        tokio::select! {
-            () = shutdown.cancelled() => break door.health().set(false).await,
-            _ = every.tick() => door.health().set((door.settings().ready)()).await,
+        let ready = tokio::select! {
+            () = shutdown.cancelled() => break,
+            _ = every.tick() => (door.settings().ready)(),
+        };
+        if told.replace(ready) != Some(ready) {
+            door.health().set(ready).await;
         }
     }
+    door.health().set(false).await;
 }

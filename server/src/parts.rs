@@ -25,11 +25,16 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
+    time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 /// How often the core is asked whether its database answers.
 const READY_EVERY: Duration = Duration::from_secs(1);
+/// Longest time that a core elsewhere may take to say so.
+const READY_MAX: Duration = Duration::from_secs(2);
 /// Longest time that the doors and the worker get to end.
 const FRONT_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// Longest time that the core gets after them; both together stay under 20 s.
@@ -109,6 +114,7 @@ pub(crate) async fn run_with_core(
 pub(crate) async fn run_without_core(
     settings: &Settings,
     services: Services,
+    core: Channel,
     each: &[Services],
     listeners: Vec<Listener>,
     signals: Signals,
@@ -116,7 +122,9 @@ pub(crate) async fn run_without_core(
     let front = CancellationToken::new();
     let mut parts = JoinSet::new();
     if settings.roles.edge {
-        let door = door(settings, &services, Arc::new(AtomicBool::new(true)))?;
+        let ready = Arc::new(AtomicBool::new(false));
+        let door = door(settings, &services, ready.clone())?;
+        parts.spawn(watch_from_afar(core, ready, front.clone()));
         parts.spawn(serve(listeners, door, front.clone()));
     }
     if settings.roles.worker {
@@ -167,6 +175,25 @@ async fn watch(core: Arc<Core>, ready: Arc<AtomicBool>, shutdown: CancellationTo
         tokio::select! {
             () = shutdown.cancelled() => return "the watch",
             _ = every.tick() => ready.store(core.ready().await, Ordering::Relaxed),
+        }
+    }
+}
+
+/// Keeps an edge's readiness in step with its core's.
+async fn watch_from_afar(core: Channel, ready: Arc<AtomicBool>, shutdown: CancellationToken) -> &'static str {
+    let mut health = HealthClient::new(core);
+    let mut every = tokio::time::interval(READY_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return "the watch",
+            _ = every.tick() => {
+                let mut request = tonic::Request::new(HealthCheckRequest::default());
+                request.set_timeout(READY_MAX);
+                let answer = tokio::time::timeout(READY_MAX, health.check(request)).await;
+                let serving = matches!(answer, Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving);
+                ready.store(serving, Ordering::Relaxed);
+            }
         }
     }
 }

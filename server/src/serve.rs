@@ -203,5 +203,5 @@ async fn without_core(settings: Settings, bound: Bound, signals: parts::Signals,
     };
     let started = Started { demo: None, key: None, receiver: None, development: false };
     console::announce(&settings, bound.url(&settings), &started, json);
-    parts::run_without_core(&settings, Services::remote(any, token), &each, bound.listeners, signals).await
+    parts::run_without_core(&settings, Services::remote(any.clone(), token), any, &each, bound.listeners, signals).await
 }

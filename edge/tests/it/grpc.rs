@@ -2,6 +2,7 @@
 
 use crate::house::{Answer, House};
 use inboxops_edge::Surface;
+use inboxops_proto::{failure::Failure, reason::Reason};
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncWriteExt as _;
 use tonic::{Code, transport::Channel};
@@ -20,7 +21,20 @@ async fn health_tells_whether_the_services_can_answer() {
     let mut watch = health.watch(HealthCheckRequest::default()).await.expect("a stream").into_inner();
     assert_eq!(watch.message().await.expect("a message").expect("a status").status, 1);
     house.ready.store(false, Ordering::SeqCst);
-    assert_eq!(watch.message().await.expect("a message").expect("a status").status, 2);
+    while watch.message().await.expect("a message").expect("a status").status != 2 {}
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_server_and_says_so() {
+    let house = House::open().await;
+    let mut health = HealthClient::new(channel(&house).await);
+    let mut watch = health.watch(HealthCheckRequest::default()).await.expect("a stream").into_inner();
+    assert_eq!(watch.message().await.expect("a message").expect("a status").status, 1);
+    house.shutdown.cancel();
+    while watch.message().await.expect("a message").expect("a status").status != 2 {}
+    let ended = watch.message().await.expect_err("an end");
+    assert_eq!(Failure::of(&ended).reason, Reason::ServiceUnavailable);
+    house.running.await.expect("an end, long before the drain's bound");
 }
 
 #[tokio::test]

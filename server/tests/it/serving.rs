@@ -8,7 +8,17 @@ use std::{
     io::{BufRead as _, BufReader},
     net::TcpListener,
     process::Command,
+    time::{Duration, Instant},
 };
+
+/// Waits until something holds; the test's own patience ends it.
+fn wait(holds: impl Fn() -> bool) {
+    let from = Instant::now();
+    while !holds() {
+        assert!(from.elapsed() < Duration::from_secs(30), "it never holds");
+        std::thread::yield_now();
+    }
+}
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
@@ -149,4 +159,11 @@ fn parts_in_processes_of_their_own_do_what_one_process_does() {
     BufReader::new(stream).read_line(&mut line).expect("a request");
     assert_eq!(line, "POST / HTTP/1.1\r\n");
     assert!(!elsewhere.data().exists(), "an edge and a worker keep nothing");
+    wait(|| edge.ask("GET", "/readyz", "", None).0 == 200);
+    // The worker's stream does not hold the core back.
+    let from = Instant::now();
+    assert!(core.stop().success());
+    assert!(from.elapsed() < Duration::from_secs(10), "{:?}", from.elapsed());
+    wait(|| edge.ask("GET", "/readyz", "", None).0 == 503);
+    assert_eq!(edge.ask("GET", "/api/v1/tickets/1", key, None).0, 503);
 }

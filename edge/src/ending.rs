@@ -1,0 +1,87 @@
+//! Streams of gRPC that end with the server: a call that is answered ends by itself, a stream may never. Once the drain
+//! has begun, a stream with nothing to say ends as UNAVAILABLE, which tells its client to go elsewhere.
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use inboxops_proto::{failure::Failure, reason::Reason};
+use std::{
+    convert::Infallible,
+    future::Future as _,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tower::Service;
+
+/// The router of gRPC services, whose streams end with the server.
+#[derive(Clone)]
+pub(crate) struct Ending {
+    router: axum::Router,
+    drain: CancellationToken,
+}
+
+impl Ending {
+    pub(crate) fn new(router: axum::Router, drain: CancellationToken) -> Ending {
+        Ending { router, drain }
+    }
+}
+
+impl Service<Request<tonic::body::Body>> for Ending {
+    type Response = Response<tonic::body::Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<tonic::body::Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
+        let (answer, drain) = (self.router.call(request), self.drain.clone());
+        Box::pin(async move {
+            let response = answer.await?;
+            Ok(response.map(|body| tonic::body::Body::new(EndingBody { body, drain, drained: None, ended: false })))
+        })
+    }
+}
+
+struct EndingBody {
+    body: Body,
+    drain: CancellationToken,
+    /// Made when the body first has nothing to say, which that of a single answer never has.
+    drained: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    ended: bool,
+}
+
+impl http_body::Body for EndingBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            return Poll::Ready(frame);
+        }
+        let drain = self.drain.clone();
+        let drained = self.drained.get_or_insert_with(|| Box::pin(drain.cancelled_owned()));
+        if drained.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.ended = true;
+        let status = Failure::new(Reason::ServiceUnavailable).status();
+        let trailers = status.into_http::<()>().into_parts().0.headers;
+        Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ended || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
