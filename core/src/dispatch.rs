@@ -8,7 +8,7 @@ mod settle;
 pub use service::Dispatch;
 
 use service::Work;
-use settle::settle;
+use settle::{GONE, GONE_SAID, settle};
 
 use crate::{
     error::{Error, Result, chain},
@@ -28,7 +28,7 @@ use inboxops_proto::{
     internal::v1 as pb,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -186,7 +186,7 @@ impl Dispatcher {
             secrets,
             headers: Vec::new(),
         };
-        Ok(Some(Route { config, enabled: row.enabled }))
+        Ok(Some(Route { config, enabled: row.enabled && row.disabled_reason.is_none() }))
     }
 
     fn open(&self, endpoint: &Endpoint, sealed: &Sealed) -> Result<String> {
@@ -338,6 +338,7 @@ impl Dispatcher {
     async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
         let (all, now) = (request.outcomes.len(), self.stamps.now());
         let mut settles: Vec<Report> = Vec::with_capacity(all);
+        let mut gone = BTreeMap::new();
         {
             let mut hub = self.hub();
             for outcome in request.outcomes {
@@ -345,24 +346,52 @@ impl Dispatcher {
                 let ended = (!outcome.not_sent)
                     .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
                 let Some(item) = hub.answer(DeliveryId(id), outcome.token, ended) else { continue };
+                if outcome.response_status == GONE && !item.once {
+                    gone.insert(item.delivery, item.endpoint);
+                }
                 settles.push(settle(item, outcome, now, self.chance()));
             }
         }
         let actions = self.hub().pump();
         self.act(actions);
-        let accepted = if settles.is_empty() { 0 } else { self.record(settles, now).await? };
+        let accepted = if settles.is_empty() { 0 } else { self.record(settles, gone, now).await? };
         self.wake();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
     }
 
     /// Writes what came of the reports. On failure nothing is forgotten: the worker repeats the report.
-    async fn record(&self, reports: Vec<Report>, now: Timestamp) -> Result<usize> {
+    async fn record(
+        self: &Arc<Self>,
+        reports: Vec<Report>,
+        mut gone: BTreeMap<DeliveryId, EndpointId>,
+        now: Timestamp,
+    ) -> Result<usize> {
         let reported: Vec<DeliveryId> = reports.iter().map(|report| report.lease.delivery).collect();
         let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
-        let accepted = recorded.await?.accepted.len();
+        let accepted = recorded.await?.accepted;
         self.hub().close(reported);
-        Ok(accepted)
+        gone.retain(|delivery, _| accepted.contains(delivery));
+        if !gone.is_empty() {
+            self.disable(gone.into_values().collect(), now).await;
+        }
+        Ok(accepted.len())
+    }
+
+    /// Switches off endpoints whose receivers say that they are gone. Not in the transaction of the results, which
+    /// locks lanes before endpoints; when it fails, the next delivery's 410 does it.
+    async fn disable(self: &Arc<Self>, endpoints: BTreeSet<EndpointId>, now: Timestamp) {
+        let ids = endpoints.clone();
+        let disabled = self.db.system(Lane::Outcomes, async move |tx| {
+            for id in &ids {
+                store::endpoints::disable(tx, *id, GONE_SAID, now).await?;
+            }
+            Ok(())
+        });
+        self.attempt("disable an endpoint", async { Ok(disabled.await?) }).await;
+        for endpoint in endpoints {
+            self.endpoint_changed(endpoint);
+        }
     }
 
     fn chance(&self) -> u16 {

@@ -57,7 +57,9 @@ pub(super) fn settle(item: Item, outcome: pb::Outcome, now: Timestamp, chance: u
 /// Time until a delivery that a worker could not send is offered again.
 const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
 /// The receiver says that the address is gone for good.
-const GONE: u32 = 410;
+pub(super) const GONE: u32 = 410;
+/// What its tenant reads of that.
+pub(super) const GONE_SAID: &str = "The receiver answered 410 Gone: nothing shall be posted there any more.";
 
 /// Headers as the JSON of an attempt's row: a list of pairs.
 fn pairs(headers: &[pb::RecordedHeader]) -> String {
