@@ -138,6 +138,11 @@ impl Effective {
             (cert, key) if !cert.is_empty() && !key.is_empty() => Some((PathBuf::from(cert), PathBuf::from(key))),
             _ => return Err(Error::Setting("tls.cert and tls.key: set both, or neither".to_owned())),
         };
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
+            // The value may hold a password, so it is not shown.
+            let (_, source) = self.of("database_url");
+            return Err(Error::Setting(format!("database_url ({source}): must be sqlite:FILE or postgres://…")));
+        }
         let settings = Settings {
             roles: self.parse("roles")?,
             listen: self.parse("listen")?,
