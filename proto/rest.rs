@@ -170,14 +170,20 @@ pub fn methods(allow: &'static str) -> MethodRouter {
             *answer.status_mut() = status_code(NO_CONTENT);
             std::future::ready(with_allow(answer))
         })
-        .fallback(move |request: Request| {
-            let (parts, _) = request.into_parts();
-            std::future::ready(with_allow(refuse(&parts, &Failure::new(Reason::MethodNotAllowed))))
-        })
+        .fallback(
+            move |request: Request| async move { with_allow(refuse_unread(request, Reason::MethodNotAllowed).await) },
+        )
 }
 
 /// The fallback of a server that has these routes: there is nothing at the path.
 pub async fn route_not_found(request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    refuse(&parts, &Failure::new(Reason::RouteNotFound))
+    refuse_unread(request, Reason::RouteNotFound).await
+}
+
+/// Refuses without looking at the body, which is read and thrown away: a connection whose request was left unread is
+/// closed, and the client's next request on it would fail.
+async fn refuse_unread(request: Request, reason: Reason) -> Response {
+    let (parts, body) = request.into_parts();
+    body::discard(&parts.headers, body).await;
+    refuse(&parts, &Failure::new(reason))
 }

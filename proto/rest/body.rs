@@ -22,10 +22,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Failure> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > BODY_MAX_BYTES as u64) {
-        // One who waits to be told to go on has sent nothing that would have to be thrown away.
-        if !headers.contains_key(header::EXPECT) {
-            drain(body).await;
-        }
+        discard(headers, body).await;
         return Err(Reason::PayloadTooLarge.into());
     }
     match timeout(BODY_TIMEOUT, collect(&mut body)).await {
@@ -57,6 +54,14 @@ async fn collect(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
         }
     }
     Ok(Some(if more.is_empty() { first } else { more.freeze() }))
+}
+
+/// Reads a body that nobody needs and throws it away, within the bounds above.
+pub async fn discard(headers: &HeaderMap, body: Body) {
+    // One who waits to be told to go on has sent nothing that would have to be thrown away.
+    if !headers.contains_key(header::EXPECT) {
+        drain(body).await;
+    }
 }
 
 async fn drain(mut body: Body) {
