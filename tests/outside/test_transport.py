@@ -1,8 +1,10 @@
 """rest.md §1: transport, methods, headers, compression, limits of size."""
 
 import gzip
+import http.client
 import json
 import re
+import socket
 
 import httpx
 import pytest
@@ -255,16 +257,27 @@ def test_health_needs_no_key(server):
 
 
 def test_a_slow_client_hinders_no_other(server, api):
-    import socket
-
     with socket.create_connection(("127.0.0.1", server.port)) as peer:
         peer.sendall(b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\n")
         assert api.get("/me").status_code == 200
 
 
-def test_keep_alive_serves_many_requests_on_one_connection(server, acme):
-    import http.client
+@pytest.mark.parametrize("method,path,status", [("POST", "/nothing", 404), ("PUT", "/tickets", 405), ("POST", "/tickets", 413)])
+def test_a_refused_body_leaves_the_connection_usable(server, method, path, status):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.connect()
+    first = connection.sock.getsockname()
+    for _ in range(5):
+        for call, expected in (((method, path, b"x" * (LIMIT + 1)), status), (("GET", "/nothing", None), 404)):
+            connection.request(call[0], f"/api/v1{call[1]}", call[2], {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == expected
+    assert connection.sock.getsockname() == first
+    connection.close()
 
+
+def test_keep_alive_serves_many_requests_on_one_connection(server, acme):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     headers = {"Authorization": f"Bearer {acme.key['key']}"}
     connection.connect()
