@@ -112,7 +112,7 @@ test("the doc_url of an error leads to its entry and stays there while the refer
         await loaded(page);
         await page.waitForFunction(() => {
             const { top, bottom } = document.querySelector(":target").getBoundingClientRect();
-            return top >= document.querySelector("header").getBoundingClientRect().bottom && bottom <= innerHeight;
+            return top >= 0 && bottom <= innerHeight;
         });
         assert.equal(await entry.locator("h4").innerText(), "route_not_found");
         await picture(page, `docs-error-${viewport.width}`);
@@ -127,6 +127,19 @@ test("links within the page work after the reference is there", async () => {
     await page.getByRole("navigation", { name: "This page" }).getByRole("link", { name: "Errors" }).click();
     await page.locator('[id="errors-validation_failed"]').getByRole("link").click();
     assert.match(page.url(), /#errors-validation_failed$/);
+    assert.deepEqual(complaints, []);
+    await page.context().close();
+});
+
+test("a link to an operation opens it and shows where it begins", async () => {
+    const { page, complaints } = await visit(`${DOCS}#/Tickets/updateTicket`);
+    const update = operation(page, "Tickets-updateTicket");
+    await update.getByRole("button", { name: "Execute" }).waitFor();
+    await page.waitForFunction(() => {
+        const { top } = document.getElementById("operations-Tickets-updateTicket").getBoundingClientRect();
+        return top >= 0 && top < innerHeight / 2;
+    });
+    await picture(page, "docs-link");
     assert.deepEqual(complaints, []);
     await page.context().close();
 });
