@@ -3,7 +3,7 @@
 //! [`Services`] is taken by [`routes`] and served by [`Services::grpc`], so nothing is reachable without one.
 
 use crate::{failure::Failure, gate, reason::Reason, rest, wire};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{error::Error as _, future::Future, sync::Arc, time::Duration};
 use tonic::{
     Response, Status,
     metadata::{Ascii, MetadataValue},
@@ -37,6 +37,12 @@ impl<C> Remote<C> {
 
 async fn bounded<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<Response<T>, Status> {
     match tokio::time::timeout(REMOTE_TIMEOUT, call).await {
+        // A status with a source was made here, of a connection that broke; one that was sent has none.
+        Ok(Err(broken)) if broken.source().is_some() => {
+            let mut status = Failure::new(Reason::ServiceUnavailable).status();
+            status.set_source(Arc::new(broken));
+            Err(status)
+        }
         Ok(answer) => answer,
         Err(_) => Err(Failure::new(Reason::Timeout).status()),
     }
