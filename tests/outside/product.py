@@ -106,7 +106,7 @@ class Server:
     def __init__(self, place, settings=None, words=("--no-demo",)):
         self.place = place
         self.words = words
-        self.home = Path(tempfile.mkdtemp(prefix="ixo-", dir="/tmp"))
+        self.home = Path(tempfile.mkdtemp(prefix="ixo-"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.settings = WIDE | {"INBOXOPS_DATA_DIR": str(self.home)} | (settings or {})
@@ -117,7 +117,7 @@ class Server:
         self.processes = []
 
     def start(self):
-        core = self.settings | {"INBOXOPS_LISTEN": f"127.0.0.1:{self.core_port}"}
+        core = self.core_settings = self.settings | {"INBOXOPS_LISTEN": f"127.0.0.1:{self.core_port}"}
         if self.place != "split":
             self.processes = [Process(["serve", *self.words], core)]
         else:
@@ -134,6 +134,7 @@ class Server:
                     "INBOXOPS_LISTEN": f"127.0.0.1:{self.port if role == 'edge' else free_port()}",
                 }
                 self.processes.append(Process(["serve", "--role", role, "--core", url], own))
+            self.worker_settings = own
         until("the server is ready", self._ready, START_SECS)
         return self
 

@@ -20,7 +20,7 @@ OK, FAILURE, USAGE, CONFIGURATION = 0, 1, 2, 78
 
 @pytest.fixture
 def home():
-    path = tempfile.mkdtemp(prefix="ixo-", dir="/tmp")
+    path = tempfile.mkdtemp(prefix="ixo-")
     yield Path(path)
     shutil.rmtree(path, ignore_errors=True)
 
