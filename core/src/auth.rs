@@ -420,8 +420,8 @@ fn denied(message: &'static str) -> Failure {
 /// The bearer token of the call; the scheme's letter case does not count.
 fn bearer(metadata: &MetadataMap) -> Result<Option<&str>> {
     let Some(header) = metadata.get("authorization") else { return Ok(None) };
-    let text = header.to_str().map_err(|_| Reason::InvalidApiKey)?;
-    let (scheme, token) = text.trim().split_once(' ').unwrap_or((text, ""));
+    let text = header.to_str().map_err(|_| Reason::InvalidApiKey)?.trim();
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     match scheme.eq_ignore_ascii_case("bearer") {
         true => Ok(Some(token.trim())),
         false => Err(Reason::MissingApiKey.into()),
