@@ -3,7 +3,9 @@
 mod agents;
 mod api_keys;
 mod deliveries;
+mod dispatch;
 mod events;
+mod gate;
 mod identity;
 mod inboxes;
 mod messages;

@@ -1,8 +1,10 @@
 //! Databases for tests, and rows to begin with.
 
 mod desk;
+mod worker;
 
 pub use desk::*;
+pub use worker::{Taken, Worker};
 
 use inboxops_core::store::{
     self, Db, Handed, Lane, Options, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,

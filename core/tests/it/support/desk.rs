@@ -1,6 +1,7 @@
 //! A whole core for tests: opened as the program opens it, called through its gate as the edge calls it.
 
 use super::NOON;
+use http_body_util::{BodyExt as _, Full};
 use inboxops_core::{
     Caller, Core, Settings,
     secrets::MasterKey,
@@ -20,9 +21,13 @@ use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
+use tower::ServiceExt as _;
 
 /// A public address that needs no look-up.
 pub const HOOK: &str = "https://93.184.216.34/hook";
+
+/// Most that a test waits for what goes on beside it.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A core on a database of its own.
 pub struct Desk {
@@ -78,6 +83,32 @@ impl Desk {
         }
         change(&mut settings);
         Desk::open(settings, clock, postgres, folder).await
+    }
+
+    /// Another core on the same database and clock, as another process has it.
+    pub async fn beside(&self) -> Desk {
+        Desk::open(self.settings.clone(), self.clock.clone(), None, None).await
+    }
+
+    /// Makes one call as it comes in over a wire: by its path, with an encoded message.
+    pub async fn call(&self, path: &str, request: Request<Vec<u8>>) -> Result<(), Failure> {
+        let (metadata, extensions, message) = request.into_parts();
+        let mut frame = vec![0];
+        frame.extend(u32::try_from(message.len()).expect("a small message").to_be_bytes());
+        frame.extend(message);
+        let mut request = http::Request::post(path).header("content-type", "application/grpc");
+        request.headers_mut().expect("a request").extend(metadata.into_headers());
+        *request.extensions_mut().expect("a request") = extensions;
+        let request = request.body(tonic::body::Body::new(Full::from(frame))).expect("a request");
+        let answer = self.services.grpc().oneshot(request).await.expect("routes do not fail");
+        if let Some(status) = Status::from_header_map(answer.headers()) {
+            return Err(Failure::of(&status));
+        }
+        let trailers = answer.into_body().collect().await.expect("a whole body").trailers().cloned();
+        match Status::from_header_map(&trailers.expect("trailers")) {
+            Some(status) if status.code() != tonic::Code::Ok => Err(Failure::of(&status)),
+            _ => Ok(()),
+        }
     }
 
     /// Starts what goes on beside the calls.
@@ -301,6 +332,11 @@ impl Client {
         Client { tenant: Some(tenant.to_owned()), ..self.clone() }
     }
 
+    /// The same from another address.
+    pub fn at(&self, peer: impl Into<IpAddr>) -> Client {
+        Client { origin: Origin { peer: Some(peer.into()), ..self.origin.clone() }, ..self.clone() }
+    }
+
     pub fn ask<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if let Some(bearer) = &self.bearer {
@@ -367,3 +403,16 @@ pub fn new_endpoint(events: &[&str]) -> v1::CreateWebhookEndpointRequest {
 
 /// An id that nothing has.
 pub const NOTHING: &str = "019ab5f0-dead-7000-8000-00000000dead";
+
+/// Awaits that something becomes true: loops beside the test run on the runtime's own time.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let seen = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    seen.await.unwrap_or_else(|_| panic!("never seen: {what}"))
+}

@@ -1,0 +1,137 @@
+//! Another tenant's id behaves exactly like an id that never existed, on every call that takes one.
+
+use crate::support::{Desk, NOTHING, new_ticket, on_both};
+use inboxops_proto::{admin::v1 as admin, services::RPCS, v1};
+use prost::Message;
+use std::collections::BTreeSet;
+
+/// Calls that take no id of a tenant's own things.
+const WITHOUT: &[&str] = &[
+    "ListTickets",
+    "ListTags",
+    "ListInboxes",
+    "ListAgents",
+    "WhoAmI",
+    "ListEventTypes",
+    "ListWebhookEndpoints",
+    "CreateWebhookEndpoint",
+    "CreateApiKey",
+    "ListApiKeys",
+    "Work",
+    "Report",
+    "CreateServiceToken",
+];
+
+/// A call with an id: by its RPC, the foreign id, and the message that names an id.
+type Row<'a> = (&'a str, &'a str, Box<dyn Fn(&str) -> Vec<u8>>);
+
+fn row<'a, M: Message>(rpc: &'a str, foreign: &'a str, make: impl Fn(String) -> M + 'static) -> Row<'a> {
+    (rpc, foreign, Box::new(move |id| make(id.to_owned()).encode_to_vec()))
+}
+
+on_both! {
+    async fn a_foreign_id_is_answered_as_an_unknown_one(desk: Desk) {
+        let (home, other) = (desk.workspace().await, desk.workspace().await);
+        let mine = desk.ticket(&home, "Mine").await.id;
+        let inbox = home.inbox.clone();
+        let endpoint = desk.endpoint(&other.key, &["*"]).await.id;
+        let ticket = desk.ticket(&other, "Theirs").await.id;
+        let delivery = desk.deliveries_of(&other.key, &endpoint).await.remove(0).id;
+        let add = v1::AddTicketTagRequest {
+            ticket_id: ticket.clone(),
+            tag_name: Some("vip".to_owned()),
+            ..Default::default()
+        };
+        let tag = desk.tags().add_ticket_tag(other.key.ask(add)).await.expect("a tag").into_inner().tag.expect("a tag").id;
+        let agent = desk.agent(&other.id, "eve@example.com").await.id;
+        let key = desk.get_me(&other.key).await.key.expect("a key").id;
+
+        let changes = |changes: v1::TicketChanges, of: String| v1::UpdateTicketRequest {
+            ticket_id: of,
+            ticket: Some(changes),
+            update_mask: None,
+        };
+        let solved = || v1::TicketChanges { status: Some(3), ..Default::default() };
+        let (m1, m2, m3, m4) = (mine.clone(), mine.clone(), mine.clone(), mine.clone());
+        let rows: Vec<Row<'_>> = vec![
+            row("GetTicket", &ticket, |ticket_id| v1::GetTicketRequest { ticket_id }),
+            row("UpdateTicket", &ticket, move |id| changes(solved(), id)),
+            row("UpdateTicket", &other.inbox, move |id| {
+                changes(v1::TicketChanges { inbox_id: Some(id), ..Default::default() }, m1.clone())
+            }),
+            row("UpdateTicket", &agent, move |id| {
+                changes(v1::TicketChanges { assignee_id: Some(id), ..Default::default() }, m2.clone())
+            }),
+            row("CreateTicket", &other.inbox, |id| new_ticket(&id, "Hello")),
+            row("CreateTicket", &agent, move |id| v1::CreateTicketRequest {
+                assignee_id: Some(id),
+                ..new_ticket(&inbox, "Hello")
+            }),
+            row("ListTicketMessages", &ticket, |ticket_id| v1::ListTicketMessagesRequest {
+                ticket_id,
+                ..Default::default()
+            }),
+            row("CreateTicketNote", &ticket, |ticket_id| v1::CreateTicketNoteRequest {
+                ticket_id,
+                body_text: Some("Hi".to_owned()),
+                ..Default::default()
+            }),
+            row("ListTicketTags", &ticket, |ticket_id| v1::ListTicketTagsRequest { ticket_id, ..Default::default() }),
+            row("AddTicketTag", &ticket, |ticket_id| v1::AddTicketTagRequest {
+                ticket_id,
+                tag_name: Some("vip".to_owned()),
+                ..Default::default()
+            }),
+            row("AddTicketTag", &tag, move |id| v1::AddTicketTagRequest {
+                ticket_id: m3.clone(),
+                tag_id: Some(id),
+                ..Default::default()
+            }),
+            row("RemoveTicketTag", &ticket, |ticket_id| v1::RemoveTicketTagRequest {
+                ticket_id,
+                tag_id: NOTHING.to_owned(),
+            }),
+            row("RemoveTicketTag", &tag, move |tag_id| v1::RemoveTicketTagRequest { ticket_id: m4.clone(), tag_id }),
+            row("GetInbox", &other.inbox, |inbox_id| v1::GetInboxRequest { inbox_id }),
+            row("GetWebhookEndpoint", &endpoint, |endpoint_id| v1::GetWebhookEndpointRequest { endpoint_id }),
+            row("UpdateWebhookEndpoint", &endpoint, |endpoint_id| v1::UpdateWebhookEndpointRequest {
+                endpoint_id,
+                endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(false), ..Default::default() }),
+                update_mask: None,
+            }),
+            row("DeleteWebhookEndpoint", &endpoint, |endpoint_id| v1::DeleteWebhookEndpointRequest { endpoint_id }),
+            row("SendTestEvent", &endpoint, |endpoint_id| v1::SendTestEventRequest {
+                endpoint_id,
+                event: Some("ticket.created".to_owned()),
+            }),
+            row("ListDeliveries", &endpoint, |endpoint_id| v1::ListDeliveriesRequest {
+                endpoint_id,
+                ..Default::default()
+            }),
+            row("GetDelivery", &delivery, |delivery_id| v1::GetDeliveryRequest { delivery_id }),
+            row("ResendDelivery", &delivery, |delivery_id| v1::ResendDeliveryRequest { delivery_id }),
+            row("UpdateApiKey", &key, |api_key_id| admin::UpdateApiKeyRequest {
+                api_key_id,
+                name: Some("Mine".to_owned()),
+            }),
+            row("RevokeApiKey", &key, |api_key_id| admin::RevokeApiKeyRequest { api_key_id }),
+        ];
+        let by_name = |name: &str| RPCS.iter().find(|rpc| rpc.path.ends_with(&format!("/{name}"))).expect("an RPC");
+        let before = desk.get_ticket(&other.key, "1").await;
+        for (name, foreign, make) in &rows {
+            let rpc = by_name(name);
+            // What no key may call is called by the operator, for the same tenant.
+            let by = if rpc.policy.api_key.is_some() { &home.key } else { &home.operator };
+            let foreign = desk.call(rpc.path, by.ask(make(foreign))).await.expect_err(name);
+            let unknown = desk.call(rpc.path, by.ask(make(NOTHING))).await.expect_err(name);
+            assert_eq!(foreign, unknown, "{name}");
+        }
+        assert_eq!(desk.get_ticket(&other.key, "1").await, before, "nothing of theirs changed");
+        assert_eq!(desk.deliveries_of(&other.key, &endpoint).await.len(), 2);
+
+        let called: BTreeSet<&str> = rows.iter().map(|(name, ..)| *name).chain(WITHOUT.iter().copied()).collect();
+        let all = RPCS.iter().filter(|rpc| !rpc.path.contains(".TenantService/"));
+        let missing: Vec<&str> = all.filter_map(|rpc| rpc.path.rsplit('/').next()).filter(|name| !called.contains(name)).collect();
+        assert_eq!(missing, [""; 0], "every call is in the table or takes no id");
+    }
+}

@@ -1,0 +1,113 @@
+//! A worker for tests: it takes what the core hands over and reports what the test says.
+
+use super::{Came as _, Client, Desk, PATIENCE};
+use futures_util::{FutureExt as _, StreamExt as _};
+use inboxops_proto::{
+    gate::BoxStream,
+    internal::v1::{self as pb, EndpointConfig, LeasedDelivery, Outcome},
+};
+use std::collections::{HashMap, VecDeque};
+use uuid::Uuid;
+
+/// A stream of work, and what it has brought.
+pub struct Worker {
+    stream: BoxStream<pb::WorkResponse>,
+    taken: VecDeque<Taken>,
+    endpoints: HashMap<Vec<u8>, EndpointConfig>,
+    client: Client,
+}
+
+/// A delivery with all that it is to be sent with.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    pub lease: LeasedDelivery,
+    pub id: String,
+    pub endpoint: EndpointConfig,
+    pub event: String,
+    pub body: String,
+}
+
+impl Worker {
+    pub async fn join(desk: &Desk, window: u32) -> Worker {
+        let client = Client::key(&desk.service_token("worker", true).await);
+        let request = pb::WorkRequest { worker_id: "test".to_owned(), window };
+        let stream = desk.dispatch().work(client.ask(request)).await.answer();
+        Worker { stream, taken: VecDeque::new(), endpoints: HashMap::new(), client }
+    }
+
+    /// The next delivery; the test fails when none comes.
+    pub async fn next(&mut self) -> Taken {
+        while self.taken.is_empty() {
+            let batch = tokio::time::timeout(PATIENCE, self.stream.next()).await;
+            self.keep(batch.expect("work comes").expect("the stream lives").expect("no refusal"));
+        }
+        self.taken.pop_front().expect("not empty")
+    }
+
+    /// What has come already.
+    pub fn at_hand(&mut self) -> Vec<Taken> {
+        while let Some(batch) = self.stream.next().now_or_never() {
+            self.keep(batch.expect("the stream lives").expect("no refusal"));
+        }
+        self.taken.drain(..).collect()
+    }
+
+    fn keep(&mut self, batch: pb::WorkResponse) {
+        for endpoint in batch.endpoints {
+            self.endpoints.insert(endpoint.endpoint_id.to_vec(), endpoint);
+        }
+        for lease in batch.deliveries {
+            let payload = &batch.payloads[lease.payload as usize];
+            let endpoint = self.endpoints[&lease.endpoint_id.to_vec()].clone();
+            assert!(endpoint.version >= lease.endpoint_version, "never sent with settings older than the event");
+            self.taken.push_back(Taken {
+                id: Uuid::from_slice(&lease.delivery_id).expect("an id").to_string(),
+                endpoint,
+                event: payload.event.clone(),
+                body: String::from_utf8(payload.body.to_vec()).expect("UTF-8"),
+                lease,
+            });
+        }
+    }
+
+    /// Reports outcomes; how many were accepted and refused.
+    pub async fn report(&self, desk: &Desk, outcomes: Vec<Outcome>) -> (u32, u32) {
+        let told = self.try_report(desk, outcomes).await.answer();
+        (told.accepted, told.refused)
+    }
+
+    pub async fn try_report(
+        &self,
+        desk: &Desk,
+        outcomes: Vec<Outcome>,
+    ) -> Result<tonic::Response<pb::ReportResponse>, tonic::Status> {
+        let request = pb::ReportRequest { worker_id: "test".to_owned(), outcomes };
+        desk.dispatch().report(self.client.ask(request)).await
+    }
+}
+
+impl Taken {
+    /// An answer with this status, now.
+    pub fn answered(&self, desk: &Desk, status: u32) -> Outcome {
+        let code = match status {
+            200..300 => "",
+            300..400 => "http_3xx",
+            400..500 => "http_4xx",
+            _ => "http_5xx",
+        };
+        let header = |name: &str, value: &str| pb::RecordedHeader { name: name.to_owned(), value: value.to_owned() };
+        Outcome {
+            delivery_id: self.lease.delivery_id.clone(),
+            token: self.lease.token,
+            started_at_us: desk.clock.now().micros(),
+            duration_ms: 12,
+            response_status: status,
+            response_body: Some("ok".to_owned()),
+            response_headers: vec![header("content-type", "text/plain")],
+            request_headers: vec![header("webhook-id", "x")],
+            error_code: code.to_owned(),
+            error: if code.is_empty() { String::new() } else { "The receiver refused it.".to_owned() },
+            ..Default::default()
+        }
+    }
+}
