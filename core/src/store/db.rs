@@ -80,6 +80,13 @@ struct Inner {
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
+impl Drop for Inner {
+    /// Lanes hold the token, so that the end of their queues alone does not end them.
+    fn drop(&mut self) {
+        self.closing.cancel();
+    }
+}
+
 /// The database. Clones share it.
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
