@@ -199,7 +199,6 @@ impl Dispatcher {
     pub async fn run(self: Arc<Self>, mut to_park: mpsc::UnboundedReceiver<Vec<Item>>, shutdown: CancellationToken) {
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        self.attempt("void leases", self.void()).await;
         let (mut reaped, mut beaten) = (tokio::time::Instant::now(), tokio::time::Instant::now());
         loop {
             tokio::select! {
@@ -249,13 +248,16 @@ impl Dispatcher {
         self.attempt("park", async { Ok(park.await.map(drop)?) }).await;
     }
 
-    /// At the start: where this is the only process, every lease is one of a predecessor that died.
-    async fn void(&self) -> Result<()> {
+    /// Takes back the leases of a predecessor that died: where this is the only process, all that there are. Call it
+    /// once, before anything can be leased.
+    pub async fn void(&self) -> Result<()> {
         if self.db.is_shared() { Ok(()) } else { self.take_back(Which::All).await }
     }
 
     async fn reap(&self) -> Result<()> {
         self.take_back(Which::Ended).await?;
+        // After silence, as when the database was away, this core would find itself among the dead.
+        self.beat().await?;
         self.take_back(Which::OfDeadCores).await
     }
 

@@ -112,6 +112,7 @@ impl Core {
         let authority = Arc::new(Authority::new(db.clone(), stamps.clone(), limits));
         let (dispatcher, to_park) =
             Dispatcher::new(db.clone(), stamps.clone(), settings.master_key.clone(), authority.live_cores());
+        dispatcher.void().await?;
         let hand = Arc::downgrade(&dispatcher);
         db.hand_to(move |handed| {
             if let Some(dispatcher) = hand.upgrade() {
