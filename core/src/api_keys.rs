@@ -8,7 +8,7 @@ use crate::{
     page::Page,
     secrets,
     stamp::Stamps,
-    store::{self, Db, api_keys::ApiKey},
+    store::{self, Db, TenantScope, api_keys::ApiKey},
     token::{self, TokenKind},
 };
 use inboxops_proto::{
@@ -142,10 +142,18 @@ impl ApiKeys {
 
     async fn revoke(&self, caller: &Caller, request: pb::RevokeApiKeyRequest) -> Result<pb::RevokeApiKeyResponse> {
         let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
+        let scope = match caller.scope() {
+            // The operator's side may name a key alone.
+            Err(_) if !caller.is_tenants_own() => {
+                let owner = store::api_keys::owner(&self.db, id).await?.ok_or(Reason::ApiKeyNotFound)?;
+                TenantScope::new(owner)
+            }
+            scope => scope?,
+        };
         let (at, authority) = (self.stamps.now(), self.authority.clone());
         let key = self
             .db
-            .write(caller.scope()?, async move |tx| {
+            .write(scope, async move |tx| {
                 // Revoking again keeps the first time.
                 let key = store::api_keys::revoke(tx, id, at).await?.ok_or(Reason::ApiKeyNotFound)?;
                 let authority = authority.clone();

@@ -6,9 +6,7 @@ use crate::{
     office::Office,
     print::Shown,
 };
-use inboxops_proto::{
-    admin::v1 as admin, clock::Clock, failure::Failure, internal::v1 as internal, json, reason::Reason, v1,
-};
+use inboxops_proto::{admin::v1 as admin, clock::Clock, internal::v1 as internal, json, reason::Reason, v1};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
@@ -114,22 +112,11 @@ pub(crate) async fn key(office: &Office, command: Key, clock: &Clock) -> Result<
             }
             Ok(Shown::Many(found, &["id", "name", "key_prefix", "scopes", "last_used_at", "expires_at", "revoked_at"]))
         }
-        Key::Revoke { id } => revoke(office, id).await,
-    }
-}
-
-/// The command names a key alone, the service acts for one tenant: so each tenant is asked until one has the key.
-async fn revoke(office: &Office, id: String) -> Result<Shown> {
-    for tenant in all_tenants(office).await? {
-        let message = admin::RevokeApiKeyRequest { api_key_id: id.clone() };
-        let request = office.request_for(tenant["id"].as_str().unwrap_or_default(), message)?;
-        match office.services().api_keys().revoke_api_key(request).await {
-            Ok(answer) => return one(&there(answer.into_inner().api_key)?),
-            Err(status) if Failure::of(&status).reason == Reason::ApiKeyNotFound => {}
-            Err(status) => return Err(status.into()),
+        Key::Revoke { id } => {
+            let message = admin::RevokeApiKeyRequest { api_key_id: id };
+            one(&there(keys.revoke_api_key(office.request(message)).await?.into_inner().api_key)?)
         }
     }
-    Err(Error::Refused(Reason::ApiKeyNotFound.into()))
 }
 
 pub(crate) async fn token(office: &Office, command: Token) -> Result<Shown> {

@@ -58,6 +58,7 @@ macro_rules! columns {
 
 statements! {
     BY_HASH = Sql::both(concat!("SELECT ", columns!(), " FROM api_keys WHERE hash = $1"));
+    OWNER = Sql::both("SELECT tenant_id FROM api_keys WHERE id = $1");
     GET = Sql::both(concat!("SELECT ", columns!(), " FROM api_keys WHERE id = $1 AND tenant_id = $2"));
     LIST = Sql::both(concat!(
         "SELECT ", columns!(), " FROM api_keys WHERE tenant_id = $1 AND revoked_at IS NULL \
@@ -97,6 +98,15 @@ pub async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ApiKey>> {
     let link = reader.link();
     let sql = BY_HASH.on(link);
     on!(link, c, D => sqlx::query_as::<D, ApiKey>(sql).bind(&hash[..]).fetch_optional(c).await)
+}
+
+/// The tenant of the key with this id: for the operator, who names a key alone.
+pub async fn owner(db: &Db, id: ApiKeyId) -> Result<Option<TenantId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = OWNER.on(link);
+    let owner = on!(link, c, D => sqlx::query_scalar::<D, uuid::Uuid>(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(owner.map(TenantId))
 }
 
 /// The key with this id.
