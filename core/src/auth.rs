@@ -427,3 +427,6 @@ fn bearer(metadata: &MetadataMap) -> Result<Option<&str>> {
         false => Err(Reason::MissingApiKey.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! People of a tenant at the gate: what their roles, their plan and a suspension let them do. How they sign in is not
+//! the gate's matter.
+
+use super::*;
+use crate::{
+    stamp::Chance,
+    store::{Lane, Options, tenants::Tenant},
+};
+use inboxops_proto::{clock::Clock, id::AgentId, services::RPCS, v1::Role};
+
+async fn tenant(change: impl FnOnce(&mut Tenant)) -> (tempfile::TempDir, Authority, TenantId) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let clock = Clock::manual(Timestamp::from_micros(1_795_521_600_000_000));
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let db = Db::open(Options::new(&url, clock.clone())).await.expect("a database");
+    let stamps = Stamps::new(clock, Chance::seeded(1));
+    let stamp = stamps.stamp();
+    let mut tenant = Tenant {
+        id: stamp.ids().next(TenantId::new),
+        name: "Acme".to_owned(),
+        plan: Plan::Business,
+        webhooks: None,
+        public_api: None,
+        suspended: false,
+        requests_per_minute: None,
+        created_at: stamp.at,
+        updated_at: stamp.at,
+    };
+    change(&mut tenant);
+    let id = tenant.id;
+    let made = db.system(Lane::Tenant(id), async move |tx| store::tenants::insert(tx, &tenant).await);
+    made.await.expect("a tenant");
+    let limits = Limits { requests_per_minute: 100, failed_auth_per_minute: 60 };
+    (folder, Authority::new(db, stamps, limits), id)
+}
+
+/// What each call answers a person of this role.
+async fn verdicts(authority: &Authority, tenant: TenantId, role: Role) -> Vec<(&'static Rpc, Result<(), Reason>)> {
+    let id = authority.stamps.stamp().ids().next(AgentId::new);
+    let who = Who::Agent { id, name: "Grace".to_owned(), role };
+    let caller = Caller::new(who, Some(TenantScope::new(tenant)));
+    let mut verdicts = Vec::new();
+    for rpc in RPCS {
+        let allowed = authority.allow(&rpc.policy, &caller).await;
+        verdicts.push((*rpc, allowed.map_err(|error| error.into_failure().reason)));
+    }
+    verdicts
+}
+
+#[tokio::test]
+async fn a_role_opens_what_asks_for_it_or_for_less() {
+    let (_folder, authority, tenant) = tenant(|_| {}).await;
+    for (role, opens) in [(Role::Agent, &[Role::Agent][..]), (Role::Admin, &[Role::Agent, Role::Admin])] {
+        for (rpc, verdict) in verdicts(&authority, tenant, role).await {
+            let open = rpc.policy.session.is_some_and(|least| opens.contains(&least));
+            let expected = if open { Ok(()) } else { Err(Reason::RoleRequired) };
+            assert_eq!(verdict, expected, "{} for {role:?}", rpc.path);
+        }
+    }
+}
+
+#[tokio::test]
+async fn people_work_on_every_plan_but_make_keys_and_endpoints_only_on_one_that_has_them() {
+    let (_folder, authority, tenant) = tenant(|tenant| tenant.plan = Plan::Free).await;
+    for (rpc, verdict) in verdicts(&authority, tenant, Role::Admin).await {
+        let expected = match (rpc.policy.entitlement, rpc.policy.session) {
+            (Some(_), _) => Err(Reason::EntitlementRequired),
+            (None, Some(_)) => Ok(()),
+            (None, None) => Err(Reason::RoleRequired),
+        };
+        assert_eq!(verdict, expected, "{}", rpc.path);
+    }
+}
+
+#[tokio::test]
+async fn a_suspension_shuts_everybody_out() {
+    let (_folder, authority, tenant) = tenant(|tenant| tenant.suspended = true).await;
+    for (rpc, verdict) in verdicts(&authority, tenant, Role::Admin).await {
+        assert_eq!(verdict, Err(Reason::TenantSuspended), "{}", rpc.path);
+    }
+}
