@@ -23,6 +23,12 @@ statements! {
     );
     SIGN_OUT = Sql::both("DELETE FROM cores WHERE incarnation = $1");
     BEAT = Sql::both("UPDATE cores SET seen_at = $2 WHERE incarnation = $1");
+    // Under its old name, which its leases have. Its place is another one; places only keep counts apart.
+    SIGN_IN_AGAIN = Sql::pg(
+        "INSERT INTO cores (incarnation, slot, started_at, seen_at) OVERRIDING SYSTEM VALUE \
+         SELECT $1, s, $2, $2 FROM generate_series(0, 1000) s \
+         WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) ORDER BY s LIMIT 1 ON CONFLICT DO NOTHING",
+    );
     LIVE = Sql::both("SELECT COUNT(*) FROM cores WHERE seen_at > $1");
     FORGET = Sql::both("DELETE FROM cores WHERE seen_at < $1");
 }
@@ -56,8 +62,17 @@ pub async fn beat(db: &Db) -> Result<u32> {
     let (incarnation, now) = (db.core().incarnation, db.clock().now());
     db.system(Lane::Claims, async move |tx| {
         let link = tx.writing();
-        let (beat, live) = (BEAT.on(link), LIVE.on(link));
-        on!(link, c, D => sqlx::query::<D>(beat).bind(incarnation).bind(now.micros()).execute(c).await.map(drop))?;
+        let (beat, again, live) = (BEAT.on(link), SIGN_IN_AGAIN.on(link), LIVE.on(link));
+        let known = on!(link, c, D => sqlx::query::<D>(beat)
+            .bind(incarnation)
+            .bind(now.micros())
+            .execute(c)
+            .await
+            .map(|it| it.rows_affected()))?;
+        if known == 0 {
+            // It was silent for so long that another core forgot it.
+            on!(link, c, D => sqlx::query::<D>(again).bind(incarnation).bind(now.micros()).execute(c).await.map(drop))?;
+        }
         let since = now.minus(SILENCE).micros();
         let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(live).bind(since).fetch_one(c).await)?;
         Ok(u32::try_from(count).unwrap_or(1).max(1))
