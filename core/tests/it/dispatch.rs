@@ -319,17 +319,23 @@ async fn a_report_that_could_not_be_stored_is_not_lost() {
 }
 
 /// A core whose clock jumped, or that could not reach the database for a while, does not take its own leases for those
-/// of a dead one.
+/// of a dead one; not even when it was silent for so long that another core forgot it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_core_that_was_silent_keeps_its_own_leases() {
     let mut shop = Shop::open(Desk::postgres().await, 10).await;
-    let taken = shop.delivery("Hello").await;
-    for _ in 0..4 {
+    let postgres = shop.desk.postgres.clone().expect("a database");
+    for forgotten in [false, true] {
         shop.desk.clock.advance(Duration::from_secs(11));
+        let taken = shop.delivery("Hello").await;
+        shop.desk.clock.advance(Duration::from_secs(30));
+        if forgotten {
+            postgres.run("DELETE FROM cores");
+        }
+        let seen = format!("SELECT 1 FROM cores WHERE seen_at >= {}", shop.desk.clock.now().micros());
+        until("a sign of life", async || postgres.has(&seen).then_some(())).await;
         assert!(shop.claimed().await.is_empty());
-        tokio::time::sleep(inboxops_core::dispatch::REAP).await;
+        shop.report(&taken, 200).await;
+        let one = shop.shown(&taken).await;
+        assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 1));
     }
-    shop.report(&taken, 200).await;
-    let one = shop.shown(&taken).await;
-    assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 1));
 }

@@ -1,8 +1,10 @@
 //! Databases for tests, and rows to begin with.
 
+mod client;
 mod desk;
 mod worker;
 
+pub use client::Client;
 pub use desk::*;
 pub use worker::{Taken, Worker};
 

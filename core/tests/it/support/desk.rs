@@ -1,23 +1,17 @@
 //! A whole core for tests: opened as the program opens it, called through its gate as the edge calls it.
 
-use super::NOON;
+use super::{Client, NOON};
 use http_body_util::{BodyExt as _, Full};
 use inboxops_core::{
-    Caller, Core, Settings,
+    Core, Settings,
     secrets::MasterKey,
     stamp::{Chance, Stamps},
 };
 use inboxops_proto::{
-    admin::v1 as admin,
-    clock::Clock,
-    failure::Failure,
-    internal::v1 as internal,
-    services::Services,
-    v1,
-    wire::{self, Origin, Way},
+    admin::v1 as admin, clock::Clock, failure::Failure, internal::v1 as internal, services::Services, v1,
 };
 use inboxops_testkit::Postgres;
-use std::{net::IpAddr, ops::Deref, sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -301,56 +295,6 @@ impl Rows<'_> {
                 ))
             }
         }
-    }
-}
-
-/// Who calls, as the edge passes it on.
-#[derive(Clone, Debug)]
-pub struct Client {
-    bearer: Option<String>,
-    tenant: Option<String>,
-    operator: bool,
-    pub origin: Origin,
-}
-
-impl Client {
-    pub fn nobody() -> Client {
-        let peer = Some(IpAddr::from([198, 51, 100, 7]));
-        let origin = Origin { peer, way: Way::Rest, request_id: "req_test".to_owned(), same_origin: false };
-        Client { bearer: None, tenant: None, operator: false, origin }
-    }
-
-    pub fn key(key: &str) -> Client {
-        Client { bearer: Some(key.to_owned()), ..Client::nobody() }
-    }
-
-    pub fn operator() -> Client {
-        Client { operator: true, ..Client::nobody() }
-    }
-
-    pub fn for_tenant(&self, tenant: &str) -> Client {
-        Client { tenant: Some(tenant.to_owned()), ..self.clone() }
-    }
-
-    /// The same from another address.
-    pub fn at(&self, peer: impl Into<IpAddr>) -> Client {
-        Client { origin: Origin { peer: Some(peer.into()), ..self.origin.clone() }, ..self.clone() }
-    }
-
-    pub fn ask<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Some(bearer) = &self.bearer {
-            let value = format!("Bearer {bearer}").parse().expect("tokens are ASCII");
-            request.metadata_mut().insert("authorization", value);
-        }
-        if let Some(tenant) = &self.tenant {
-            request.metadata_mut().insert(wire::TENANT, tenant.parse().expect("ids are ASCII"));
-        }
-        if self.operator {
-            request.extensions_mut().insert(Caller::operator());
-        }
-        request.extensions_mut().insert(self.origin.clone());
-        request
     }
 }
 

@@ -1,0 +1,56 @@
+//! Who calls, and with what: the requests of tests as the edge makes them.
+
+use inboxops_core::Caller;
+use inboxops_proto::wire::{self, Origin, Way};
+use std::net::IpAddr;
+use tonic::Request;
+
+/// Who calls, as the edge passes it on.
+#[derive(Clone, Debug)]
+pub struct Client {
+    bearer: Option<String>,
+    tenant: Option<String>,
+    operator: bool,
+    pub origin: Origin,
+}
+
+impl Client {
+    pub fn nobody() -> Client {
+        let peer = Some(IpAddr::from([198, 51, 100, 7]));
+        let origin = Origin { peer, way: Way::Rest, request_id: "req_test".to_owned(), same_origin: false };
+        Client { bearer: None, tenant: None, operator: false, origin }
+    }
+
+    pub fn key(key: &str) -> Client {
+        Client { bearer: Some(key.to_owned()), ..Client::nobody() }
+    }
+
+    pub fn operator() -> Client {
+        Client { operator: true, ..Client::nobody() }
+    }
+
+    pub fn for_tenant(&self, tenant: &str) -> Client {
+        Client { tenant: Some(tenant.to_owned()), ..self.clone() }
+    }
+
+    /// The same from another address.
+    pub fn at(&self, peer: impl Into<IpAddr>) -> Client {
+        Client { origin: Origin { peer: Some(peer.into()), ..self.origin.clone() }, ..self.clone() }
+    }
+
+    pub fn ask<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(bearer) = &self.bearer {
+            let value = format!("Bearer {bearer}").parse().expect("tokens are ASCII");
+            request.metadata_mut().insert("authorization", value);
+        }
+        if let Some(tenant) = &self.tenant {
+            request.metadata_mut().insert(wire::TENANT, tenant.parse().expect("ids are ASCII"));
+        }
+        if self.operator {
+            request.extensions_mut().insert(Caller::operator());
+        }
+        request.extensions_mut().insert(self.origin.clone());
+        request
+    }
+}
