@@ -87,6 +87,8 @@ on_both! {
         assert_eq!(rename(&home.operator, &id).await.answer().api_key.expect("a key").name, "Renamed");
         let me = desk.identity().who_am_i(home.key.ask(v1::WhoAmIRequest {})).await.answer();
         assert_eq!(me.identity.and_then(|it| it.key).expect("a key").name, "Renamed", "known at once");
+        let second = desk.get_me(&other.key).await.key.expect("a key").id;
+        assert!(revoke(&Client::operator(), &second).await.answer().api_key.is_some(), "the operator may name it alone");
         let first = revoke(&home.operator, &id).await.answer().api_key.expect("a key");
         assert_eq!(first.revoked_at, Some(desk.clock.now().into()));
         desk.tick();

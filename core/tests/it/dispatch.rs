@@ -3,6 +3,7 @@
 
 mod paused;
 mod schedule;
+mod storm;
 
 use crate::support::{Came as _, Client, Desk, Taken, Worker, Workspace, on_both, until};
 use inboxops_proto::{
