@@ -18,6 +18,40 @@ use serde_json::{Map, Value};
 /// Greatest size of an event's body.
 pub const BODY_MAX_BYTES: usize = 256 * 1024;
 
+/// Greatest size of a text in an event, in bytes of its JSON.
+pub const TEXT_MAX_JSON_BYTES: usize = 64 * 1024;
+
+/// The message as an event tells it: a long text is cut, long HTML left out, both marked.
+pub fn fitting(mut message: v1::Message) -> v1::Message {
+    let end = end_within(&message.body_text, TEXT_MAX_JSON_BYTES);
+    if end < message.body_text.len() {
+        message.body_text.truncate(end);
+        message.truncated = true;
+    }
+    if end_within(&message.body_html, TEXT_MAX_JSON_BYTES) < message.body_html.len() {
+        message.body_html.clear();
+        message.truncated = true;
+    }
+    message
+}
+
+/// Where the longest beginning of `text` ends whose JSON string, quotes aside, has at most `size` bytes.
+fn end_within(text: &str, size: usize) -> usize {
+    let mut left = size;
+    for (at, letter) in text.char_indices() {
+        let bytes = match letter {
+            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+            '\0'..='\u{1f}' => 6,
+            _ => letter.len_utf8(),
+        };
+        match left.checked_sub(bytes) {
+            Some(rest) => left = rest,
+            None => return at,
+        }
+    }
+    text.len()
+}
+
 macro_rules! kinds {
     ($($variant:ident $code:literal $name:literal $group:literal $doc:literal;)*) => {
         /// A kind of event. Codes are stored and never change.

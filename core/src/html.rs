@@ -2,7 +2,16 @@
 //! is missing. It knows no noun.
 
 use ammonia::Builder;
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
+
+/// Greatest size of a body that is kept, in bytes.
+pub const BODY_MAX_BYTES: usize = 256 * 1024;
+/// Greatest size of HTML that is cleaned, in bytes; what follows is cut off.
+const DIRTY_MAX_BYTES: usize = 512 * 1024;
+/// Greatest number of tags that are cleaned: what a parser does for one grows with the depth that it stands in.
+const TAGS_MAX: usize = 20_000;
+/// Greatest number of elements that formatting tags may make: an open one is made again in every block after it.
+const REMADE_MAX: usize = 1_000_000;
 
 /// The two bodies of a message, safe to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +20,8 @@ pub struct Bodies {
     pub text: String,
     /// Clean HTML.
     pub html: String,
+    /// Whether something was too long and was cut.
+    pub truncated: bool,
 }
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -23,14 +34,96 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 /// Cleans what came and derives what is missing. `None` when nothing is left to read.
 pub fn bodies(text: Option<&str>, html: Option<&str>) -> Option<Bodies> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
-    let clean = html.map(|html| CLEANER.clean(html).to_string());
-    let readable = clean.filter(|html| !plain(html).is_empty());
-    match (text, readable) {
-        (Some(text), Some(html)) => Some(Bodies { text: text.to_owned(), html }),
-        (Some(text), None) => Some(Bodies { text: text.to_owned(), html: marked_up(text) }),
-        (None, Some(html)) => Some(Bodies { text: plain(&html), html }),
-        (None, None) => None,
+    let dirty = html.map(|html| cut(html, end_of_tags(html).min(DIRTY_MAX_BYTES)));
+    let truncated = html.map(str::len) != dirty.map(str::len);
+    let readable = dirty.map(clean).filter(|html| !plain(html).is_empty());
+    let (text, html) = match (text, readable) {
+        (Some(text), Some(html)) => (text.to_owned(), html),
+        (Some(text), None) => (text.to_owned(), marked_up(text)),
+        (None, Some(html)) => (plain(&html), html),
+        (None, None) => return None,
+    };
+    Some(Bodies { text, html, truncated })
+}
+
+/// The bodies of a mail, each within [`BODY_MAX_BYTES`], with a line for each of `files` at their ends. A mail may say
+/// nothing at all.
+pub fn mail_bodies(text: Option<&str>, html: Option<&str>, files: &[String]) -> Bodies {
+    let lines = files.iter().map(|file| format!("\n{file}")).collect::<String>();
+    let tail = if files.is_empty() { String::new() } else { marked_up(&lines) };
+    let room = BODY_MAX_BYTES.saturating_sub(lines.len() + 2).min(BODY_MAX_BYTES.saturating_sub(tail.len()));
+    let short = text.map(|text| cut(text, room));
+    let mut bodies = bodies(short, html).unwrap_or_default();
+    let (fitting, html_cut) = fit(&bodies.html, room);
+    bodies.html = fitting + &tail;
+    bodies.truncated |= html_cut || bodies.text.len() > room || short.map(str::len) != text.map(str::len);
+    bodies.text.truncate(bodies.text.floor_char_boundary(room));
+    if !files.is_empty() && !bodies.text.is_empty() {
+        bodies.text.push('\n');
     }
+    bodies.text.push_str(if bodies.text.is_empty() { lines.trim_start() } else { &lines });
+    bodies
+}
+
+/// Clean HTML of at most `room` bytes, and whether it had to be cut.
+fn fit(html: &str, room: usize) -> (String, bool) {
+    if html.len() <= room {
+        return (html.to_owned(), false);
+    }
+    // Cutting leaves tags open, and closing them takes room again.
+    let tries = [room, room / 2, room / 4].into_iter().map(|size| clean(cut(html, size)));
+    (tries.into_iter().find(|html| html.len() <= room).unwrap_or_default(), true)
+}
+
+fn cut(text: &str, size: usize) -> &str {
+    &text[..text.floor_char_boundary(size)]
+}
+
+fn end_of_tags(html: &str) -> usize {
+    html.match_indices('<').nth(TAGS_MAX).map_or(html.len(), |(at, _)| at)
+}
+
+fn clean(html: &str) -> String {
+    CLEANER.clean(&tame(html)).to_string()
+}
+
+/// Formatting elements that we show. The parser makes an open one again in each block after it, but those without
+/// attributes only three times each; `a` never stays open beside another.
+const FORMATTING: [&str; 10] = ["b", "code", "em", "i", "s", "small", "strike", "strong", "tt", "u"];
+/// Formatting elements that the allow-list drops anyway.
+const DROPPED: [&str; 2] = ["big", "font"];
+
+/// The same HTML, made so that cleaning it takes memory and time in proportion: where formatting tags could multiply,
+/// they become `span`. It looks at bytes alone, so that nothing can hide a tag from it.
+fn tame(html: &str) -> Cow<'_, str> {
+    let (mut tags, mut formatting, mut dropped) = (0, Vec::new(), Vec::new());
+    for (at, _) in html.match_indices('<') {
+        tags += 1;
+        let rest = &html.as_bytes()[at + 1..];
+        let is = |name: &&str| {
+            rest.len() > name.len()
+                && rest[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+                && (rest[name.len()].is_ascii_whitespace() || rest[name.len()] == b'/')
+        };
+        let found = |names: &[&'static str]| names.iter().find(|name| is(name)).map(|name| (at + 1, name.len()));
+        formatting.extend(found(&FORMATTING));
+        dropped.extend(found(&DROPPED));
+    }
+    if formatting.len() * tags > REMADE_MAX {
+        dropped.append(&mut formatting);
+        dropped.sort_unstable();
+    }
+    if dropped.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    let (mut tamed, mut from) = (String::with_capacity(html.len() + 4 * dropped.len()), 0);
+    for (at, len) in dropped {
+        tamed += &html[from..at];
+        tamed += "span";
+        from = at + len;
+    }
+    tamed += &html[from..];
+    Cow::Owned(tamed)
 }
 
 /// The text of clean HTML: what a reader would see, block by block.
@@ -85,7 +178,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// HTML of plain text: a paragraph for each block, a break for each line.
-fn marked_up(text: &str) -> String {
+pub fn marked_up(text: &str) -> String {
     let escape =
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let normal = text.replace("\r\n", "\n");

@@ -14,6 +14,7 @@ pub mod events;
 mod html;
 mod identity;
 mod inboxes;
+mod ingest;
 mod limits;
 mod messages;
 mod page;
@@ -139,7 +140,8 @@ impl Core {
             deliveries: Arc::new(deliveries::Deliveries::new(db.clone(), stamps.clone(), dispatcher.clone())),
             api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
             tenants: Arc::new(tenants::Tenants::new(db.clone(), stamps.clone(), authority.clone(), dispatcher.clone())),
-            service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps)),
+            service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone())),
+            ingest: Arc::new(ingest::Ingest::new(db.clone(), stamps, authority.clone())),
             dispatch: Arc::new(dispatch::Dispatch::new(dispatcher.clone())),
         };
         Ok(Core { db, authority, dispatcher, to_park: Mutex::new(Some(to_park)), implementations })

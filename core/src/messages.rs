@@ -72,7 +72,7 @@ impl Messages {
                     author: author.clone(),
                     text: bodies.text.clone(),
                     html: bodies.html.clone(),
-                    truncated: false,
+                    truncated: bodies.truncated,
                     created_at: stamp.at,
                 };
                 let new = old.clone().touched(stamp.at);

@@ -3,7 +3,7 @@
 
 mod rules;
 
-pub use rules::{Action, Change};
+pub use rules::{Action, Change, Told};
 
 use crate::{
     caller::{Caller, Who},

@@ -176,6 +176,7 @@ pub async fn setup() -> Setup {
         api_keys: remote.api_keys().clone(),
         tenants: remote.tenants().clone(),
         service_tokens: remote.service_tokens().clone(),
+        ingest: remote.ingest().clone(),
         dispatch: remote.dispatch().clone(),
     };
     let direct = Services::guarded(Arc::new(Keys), inner);

@@ -110,6 +110,10 @@ statements! {
     LIST = Sql::both(concat!(
         "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 ORDER BY name_folded, id LIMIT $2 OFFSET $3"
     ));
+    // Nothing keeps an address unique: the oldest inbox has it.
+    BY_ADDRESS = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 AND email_folded = $2 ORDER BY id LIMIT 1"
+    ));
     COUNT = Sql::both("SELECT COUNT(*) FROM inboxes WHERE tenant_id = $1");
 }
 
@@ -188,6 +192,15 @@ pub async fn get(tx: &mut impl Scoped, id: InboxId) -> Result<Option<Inbox>> {
     let link = tx.link();
     let sql = GET.on(link);
     on!(link, c, D => sqlx::query_as::<D, Inbox>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// The inbox with this mail address, letter case aside.
+pub async fn by_address(tx: &mut impl Scoped, address: &str) -> Result<Option<Inbox>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = BY_ADDRESS.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Inbox>(sql).bind(tenant.0).bind(fold(address)).fetch_optional(c).await)
 }
 
 /// The inbox, held until the end of the transaction.

@@ -7,7 +7,7 @@ use super::{
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{MessageId, TicketId},
+    id::{InboxId, MessageId, TicketId},
 };
 use uuid::Uuid;
 
@@ -71,6 +71,24 @@ pub struct Message {
     pub created_at: Timestamp,
 }
 
+/// What mail adds to a message: by it, repeats are recognised and answers find their ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailed {
+    /// Inbox that it came in or left by.
+    pub inbox: InboxId,
+    /// The same for every repeat of a mail in one inbox.
+    pub dedup_key: Option<[u8; 32]>,
+    /// Its `Message-ID`, at most [`MAIL_ID_MAX_CHARS`].
+    pub message_id: Option<String>,
+    /// The `Message-ID` that it answers.
+    pub in_reply_to: Option<String>,
+    /// Id of a reply at who sent it; the tenant has it once.
+    pub provider_id: Option<String>,
+}
+
+/// Longest `Message-ID` that is kept; an index of PostgreSQL takes no row of more than 2,700 bytes.
+pub const MAIL_ID_MAX_CHARS: usize = 500;
+
 from_row!(Message, row => Ok(Message {
     id: MessageId(row.try_get(0)?),
     ticket: TicketId(row.try_get(1)?),
@@ -91,6 +109,25 @@ statements! {
     INSERT = Sql::both(
         "INSERT INTO messages (id, tenant_id, ticket_id, kind, author_kind, author_id, author_name, author_email, \
          body_text, body_html, truncated, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    );
+    INSERT_MAILED = Sql::both(
+        "INSERT INTO messages (id, tenant_id, ticket_id, kind, author_kind, author_id, author_name, author_email, \
+         body_text, body_html, truncated, created_at, inbox_id, dedup_key, message_id, in_reply_to, provider_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
+    );
+    // A mail that we sent and that comes back is a repeat too; 2 is the code of outbound messages.
+    REPEATED = Sql::both(
+        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
+         truncated, created_at FROM messages WHERE tenant_id = $1 AND inbox_id = $2 AND dedup_key = $3 \
+         UNION ALL SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, \
+         body_html, truncated, created_at FROM messages WHERE tenant_id = $1 AND message_id = $4 AND kind = 2 LIMIT 1",
+    );
+    SENT = Sql::both(
+        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
+         truncated, created_at FROM messages WHERE tenant_id = $1 AND provider_id = $2",
+    );
+    TICKET_OF = Sql::both(
+        "SELECT ticket_id FROM messages WHERE tenant_id = $1 AND message_id = $2 ORDER BY created_at, id LIMIT 1",
     );
     // 3 is the code of internal notes.
     LIST_WITHOUT_NOTES = Sql::both(
@@ -126,6 +163,68 @@ pub async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
         .execute(c)
         .await
         .map(drop))
+}
+
+/// Records a message that went by mail; false when the inbox or the tenant has it already.
+pub async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &Mailed) -> Result<bool> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT_MAILED.on(link);
+    let done = on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(message.id.0)
+        .bind(tenant.0)
+        .bind(message.ticket.0)
+        .bind(message.kind.code())
+        .bind(message.author.kind.code())
+        .bind(message.author.id)
+        .bind(&message.author.name)
+        .bind(&message.author.email)
+        .bind(&message.text)
+        .bind(&message.html)
+        .bind(message.truncated)
+        .bind(message.created_at.micros())
+        .bind(mailed.inbox.0)
+        .bind(mailed.dedup_key.as_ref().map(|key| &key[..]))
+        .bind(&mailed.message_id)
+        .bind(&mailed.in_reply_to)
+        .bind(&mailed.provider_id)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(done == 1)
+}
+
+/// What was recorded of this mail before: in this inbox, or as a mail that the tenant itself sent.
+pub async fn repeated(tx: &mut Tx<'_>, mailed: &Mailed) -> Result<Option<Message>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = REPEATED.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Message>(sql)
+        .bind(tenant.0)
+        .bind(mailed.inbox.0)
+        .bind(mailed.dedup_key.as_ref().map(|key| &key[..]))
+        .bind(&mailed.message_id)
+        .fetch_optional(c)
+        .await)
+}
+
+/// The reply that was recorded under this id of who sent it.
+pub async fn sent(tx: &mut Tx<'_>, provider_id: &str) -> Result<Option<Message>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = SENT.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Message>(sql).bind(tenant.0).bind(provider_id).fetch_optional(c).await)
+}
+
+/// The ticket of the message with this `Message-ID`.
+pub async fn ticket_of(tx: &mut Tx<'_>, message_id: &str) -> Result<Option<TicketId>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = TICKET_OF.on(link);
+    let id = on!(link, c, D =>
+        sqlx::query_scalar::<D, Uuid>(sql).bind(tenant.0).bind(message_id).fetch_optional(c).await)?;
+    Ok(id.map(TicketId))
 }
 
 /// A page of a ticket's messages, oldest first, internal notes left out. Their number is the ticket's `message_count`.

@@ -50,6 +50,17 @@ impl Ticket {
         Some(new.touched(at))
     }
 
+    /// The ticket once a message came to it; `reopen` makes it open again whatever it was.
+    pub fn with_message(&self, reopen: bool, at: Timestamp) -> Ticket {
+        let mut new = self.clone();
+        if reopen {
+            (new.status, new.solved_at, new.closed_at) = (Status::Open, None, None);
+        }
+        new.message_count = new.message_count.saturating_add(1);
+        new.last_message_at = new.last_message_at.max(Some(at));
+        new.touched(at)
+    }
+
     /// The ticket one version later: something that its readers see has changed.
     pub fn touched(mut self, at: Timestamp) -> Ticket {
         self.version += 1;
@@ -88,6 +99,22 @@ fn time(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, |at| inboxops_proto::json::time::Text::of(&at.into()).as_str().into())
 }
 
+/// A message that an event tells of.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// `message.received` or `message.sent`.
+    pub kind: Kind,
+    /// The message, with bodies that an event can hold.
+    pub message: &'a v1::Message,
+}
+
+impl Told<'_> {
+    fn render(&self, group: &Group<'_>, ticket: &v1::Ticket, ids: &mut Ids) -> Result<Rendered> {
+        let subject = Subject { ticket: Some(ticket), message: Some(self.message), ..Subject::default() };
+        group.render(self.kind, &subject, ids)
+    }
+}
+
 /// Who acts on a ticket, and when.
 pub struct Action<'a> {
     /// Who acts.
@@ -99,6 +126,11 @@ pub struct Action<'a> {
 impl Action<'_> {
     /// The events of a ticket that was opened, in the order of the contract.
     pub fn opened(&self, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+        self.opened_by(new, None, ids)
+    }
+
+    /// The same, with the message that opened it.
+    pub fn opened_by(&self, new: &Ticket, message: Option<Told<'_>>, ids: &mut Ids) -> Result<Vec<Rendered>> {
         let ticket = v1::Ticket::from(new);
         let group = self.group(new, ids);
         let mut events =
@@ -109,11 +141,23 @@ impl Action<'_> {
             let subject = Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() };
             events.push(group.render(Kind::TicketAssigned, &subject, ids)?);
         }
+        events.extend(message.map(|told| told.render(&group, &ticket, ids)).transpose()?);
         Ok(events)
     }
 
     /// The events of a ticket that changed from `old` to `new`, in the order of the contract.
     pub fn changed(&self, old: &Ticket, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+        self.changed_by(old, new, None, ids)
+    }
+
+    /// The same, with the message that changed it.
+    pub fn changed_by(
+        &self,
+        old: &Ticket,
+        new: &Ticket,
+        message: Option<Told<'_>>,
+        ids: &mut Ids,
+    ) -> Result<Vec<Rendered>> {
         let ticket = v1::Ticket::from(new);
         let changes = new.changes_from(old);
         let subject = Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() };
@@ -124,7 +168,10 @@ impl Action<'_> {
             (Kind::TicketStatusChanged, old.status != new.status),
             (Kind::TicketClosed, old.status != new.status && new.status == Status::Closed),
         ];
-        kinds.into_iter().filter(|(_, happened)| *happened).map(|(kind, _)| group.render(kind, &subject, ids)).collect()
+        let happened = kinds.into_iter().filter(|(_, happened)| *happened);
+        let mut events = happened.map(|(kind, _)| group.render(kind, &subject, ids)).collect::<Result<Vec<_>>>()?;
+        events.extend(message.map(|told| told.render(&group, &ticket, ids)).transpose()?);
+        Ok(events)
     }
 
     fn group(&self, ticket: &Ticket, ids: &mut Ids) -> Group<'_> {

@@ -63,7 +63,7 @@ impl Service {
     pub fn field(&self) -> String {
         let noun = snake(self.name.strip_suffix("Service").unwrap_or(&self.name));
         match noun.as_str() {
-            "identity" | "dispatch" => noun,
+            "identity" | "dispatch" | "ingest" => noun,
             _ if noun.ends_with('y') && !noun.ends_with("ey") => format!("{}ies", &noun[..noun.len() - 1]),
             _ if noun.ends_with('x') => format!("{noun}es"),
             _ => format!("{noun}s"),

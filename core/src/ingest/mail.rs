@@ -1,0 +1,154 @@
+//! A mail as the core sees it: what is kept of it, in clean strings of bounded length. How raw bytes become one is in
+//! `ingest/raw.rs`. It knows no ticket.
+
+use super::thread;
+use inboxops_proto::internal::v1 as pb;
+use sha2::{Digest as _, Sha256};
+
+/// Longest subject of a ticket, in characters.
+const SUBJECT_MAX_CHARS: usize = 255;
+/// Longest name of a person, in characters.
+const NAME_MAX_CHARS: usize = 255;
+/// Longest mail address, in characters; longer ones do not exist (RFC 5321).
+const ADDRESS_MAX_CHARS: usize = 254;
+/// Longest file name or media type that is shown, in characters.
+const FILE_NAME_MAX_CHARS: usize = 120;
+/// Greatest number of attachments that are listed; more are counted.
+const FILES_MAX: usize = 100;
+/// Subject of a ticket whose mail has none.
+const NO_SUBJECT: &str = "(no subject)";
+
+/// What is kept of a mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    /// `Message-ID` without brackets.
+    pub message_id: Option<String>,
+    /// The same for every copy of the mail.
+    pub dedup_key: [u8; 32],
+    /// Ids of the mails that it answers, the nearest first.
+    pub parents: Vec<String>,
+    /// Name of the sender; may be empty.
+    pub from_name: String,
+    /// Address of the sender.
+    pub from_email: Option<String>,
+    /// Addresses that it was sent to.
+    pub to: Vec<String>,
+    /// Subject, never empty.
+    pub subject: String,
+    /// Plain text.
+    pub text: Option<String>,
+    /// HTML as it came.
+    pub html: Option<String>,
+    /// Files that came with it.
+    pub files: Vec<File>,
+    /// Whether a machine sent it.
+    pub automatic: bool,
+}
+
+/// A file that came with a mail; its content is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Name; may be empty.
+    pub name: String,
+    /// Media type.
+    pub media_type: String,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+impl Mail {
+    /// From the parts that its sender has read.
+    pub fn from_parts(parts: pb::MailParts) -> Mail {
+        let message_id = parts.message_id.as_deref().and_then(message_id);
+        let file = |file: pb::MailAttachment| File { name: file.name, media_type: file.media_type, size: file.size };
+        Mail {
+            dedup_key: dedup_key(message_id.as_deref(), parts.message_id.as_deref().unwrap_or_default().as_bytes()),
+            message_id,
+            parents: thread::parents(parts.in_reply_to.as_deref().unwrap_or_default(), &parts.references),
+            from_name: name(&parts.from_name),
+            from_email: parts.from_email.as_deref().and_then(address),
+            to: parts.to,
+            subject: subject(&parts.subject),
+            text: body(parts.body_text),
+            html: body(parts.body_html),
+            files: parts.attachments.into_iter().map(file).collect(),
+            automatic: parts.automatic,
+        }
+    }
+
+    /// A line for each attachment, as the bodies show them.
+    pub fn file_lines(&self) -> Vec<String> {
+        let line = |file: &File| {
+            let name = short(&file.name, FILE_NAME_MAX_CHARS);
+            let name = if name.is_empty() { "without a name".to_owned() } else { name };
+            format!("[Attachment: {name} ({}, {} bytes)]", short(&file.media_type, FILE_NAME_MAX_CHARS), file.size)
+        };
+        let mut lines: Vec<String> = self.files.iter().take(FILES_MAX).map(line).collect();
+        if let Some(more) = self.files.len().checked_sub(FILES_MAX).filter(|more| *more > 0) {
+            lines.push(format!("[Attachments beside these: {more}]"));
+        }
+        lines
+    }
+}
+
+/// The id of a `Message-ID` header.
+pub fn message_id(header: &str) -> Option<String> {
+    thread::ids(header).into_iter().next()
+}
+
+/// What recognises a repeat: the mail's id, or all of its bytes.
+pub fn dedup_key(message_id: Option<&str>, raw: &[u8]) -> [u8; 32] {
+    // Told apart by the first byte, so that no mail can be written to look like another's id.
+    let digest = match message_id {
+        Some(id) => Sha256::new().chain_update([1]).chain_update(id),
+        None => Sha256::new().chain_update([0]).chain_update(raw),
+    };
+    digest.finalize().into()
+}
+
+/// A subject, never empty.
+pub fn subject(text: &str) -> String {
+    let subject = short(text, SUBJECT_MAX_CHARS);
+    if subject.is_empty() { NO_SUBJECT.to_owned() } else { subject }
+}
+
+/// A person's name.
+pub fn name(text: &str) -> String {
+    short(text, NAME_MAX_CHARS)
+}
+
+/// A mail address, or none when the text cannot be one.
+pub fn address(text: &str) -> Option<String> {
+    let address = text.trim();
+    let (local, domain) = address.rsplit_once('@')?;
+    let plain = !address.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    let fits = address.chars().count() <= ADDRESS_MAX_CHARS;
+    (plain && fits && !local.is_empty() && !domain.is_empty()).then(|| address.to_owned())
+}
+
+/// A body, when it has anything in it. No database keeps NUL.
+pub fn body(text: String) -> Option<String> {
+    let text = if text.contains('\0') { text.replace('\0', "") } else { text };
+    (!text.is_empty()).then_some(text)
+}
+
+/// One line of at most `max` characters: white space is one space, control characters are none.
+fn short(text: &str, max: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(max));
+    let mut left = max;
+    for letter in text.trim().chars() {
+        let letter = if letter.is_whitespace() { ' ' } else { letter };
+        // Direction overrides would let a file name show another ending than it has.
+        let hidden = letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if hidden || letter == ' ' && line.ends_with(' ') {
+            continue;
+        }
+        if left == 0 {
+            break;
+        }
+        line.push(letter);
+        left -= 1;
+    }
+    line.truncate(line.trim_end().len());
+    line
+}

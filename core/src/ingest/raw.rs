@@ -1,0 +1,170 @@
+//! Reads a mail as it came over the wire (RFC 5322, MIME). Whatever is wrong with it, what can be read is kept: this
+//! never refuses and never fails. It knows the library that parses and no ticket.
+
+use super::{
+    mail::{self, File, Mail},
+    thread,
+};
+use mail_parser::{Address, HeaderName, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+
+/// Greatest number of mails within mails; the parser's own data nests as deep as they do.
+const NESTED_MAX: usize = 100;
+/// Greatest number of MIME parts, by lines that could begin one: each costs far more memory than it has bytes.
+const PARTS_MAX: usize = 10_000;
+/// Greatest size of a body that is looked at, in bytes; more would be cut anyway.
+const TEXT_MAX_BYTES: usize = 1024 * 1024;
+
+/// Reads a mail.
+pub fn read(raw: &[u8]) -> Mail {
+    let parser = MessageParser::default();
+    if is_bomb(raw) {
+        return match parser.parse_headers(raw) {
+            Some(message) => Mail { text: bare_body(raw), ..headers(&message, raw) },
+            None => unreadable(raw),
+        };
+    }
+    match parser.parse(raw) {
+        Some(message) => whole(&message, raw),
+        None => unreadable(raw),
+    }
+}
+
+/// Whether the mail is built so that to take it apart costs without measure.
+fn is_bomb(raw: &[u8]) -> bool {
+    let lines = raw.windows(3).filter(|at| at == b"\n--").nth(PARTS_MAX).is_some();
+    let nesting = |at: &&[u8]| {
+        at.eq_ignore_ascii_case(b"rfc822") || at.eq_ignore_ascii_case(b"digest") || at.eq_ignore_ascii_case(b"global")
+    };
+    lines || raw.windows(6).filter(nesting).nth(NESTED_MAX).is_some()
+}
+
+/// A mail without a header that anybody could read: its text is all there is.
+fn unreadable(raw: &[u8]) -> Mail {
+    Mail {
+        dedup_key: mail::dedup_key(None, raw),
+        subject: mail::subject(""),
+        text: mail::body(lossy(raw)),
+        ..Mail::default()
+    }
+}
+
+/// What follows the header, as it is.
+fn bare_body(raw: &[u8]) -> Option<String> {
+    let unix = raw.windows(2).position(|at| at == b"\n\n").map(|at| at + 2);
+    let wire = raw.windows(4).position(|at| at == b"\r\n\r\n").map(|at| at + 4);
+    let start = [unix, wire].into_iter().flatten().min().unwrap_or(raw.len());
+    mail::body(lossy(&raw[start..]))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_MAX_BYTES)]).into_owned()
+}
+
+fn whole(message: &Message<'_>, raw: &[u8]) -> Mail {
+    let texts = message.text_body.iter().filter_map(|at| message.part(*at));
+    let htmls = message.html_body.iter().filter_map(|at| message.part(*at));
+    let text = texts.filter_map(|part| match &part.body {
+        PartType::Text(text) => Some(&**text),
+        _ => None,
+    });
+    let text = joined(text, "\n\n");
+    // A part of plain text stands in the HTML, too, when there is any.
+    let has_html = htmls.clone().any(|part| matches!(part.body, PartType::Html(_)));
+    let html = htmls.filter_map(|part| match &part.body {
+        PartType::Html(html) => Some(html.clone()),
+        PartType::Text(text) => Some(crate::html::marked_up(text).into()),
+        _ => None,
+    });
+    let html = has_html.then(|| joined(html, "\n"));
+    Mail {
+        text: mail::body(text),
+        html: html.and_then(mail::body),
+        files: message.attachments().map(file).collect(),
+        ..headers(message, raw)
+    }
+}
+
+fn joined(parts: impl Iterator<Item = impl AsRef<str>>, between: &str) -> String {
+    let mut whole = String::new();
+    for part in parts {
+        if whole.len() > TEXT_MAX_BYTES {
+            break;
+        }
+        if !whole.is_empty() {
+            whole.push_str(between);
+        }
+        whole.push_str(part.as_ref());
+    }
+    whole
+}
+
+fn file(part: &MessagePart<'_>) -> File {
+    let media_type = part.content_type().map_or_else(
+        || "application/octet-stream".to_owned(),
+        |of| format!("{}/{}", of.ctype(), of.subtype().unwrap_or("octet-stream")),
+    );
+    let subject = part.message().and_then(|inner| inner.subject());
+    let name = part.attachment_name().or(subject).unwrap_or_default().to_owned();
+    File { name, media_type: media_type.to_ascii_lowercase(), size: part.len() as u64 }
+}
+
+/// Everything but bodies and files.
+fn headers(message: &Message<'_>, raw: &[u8]) -> Mail {
+    let texts = |name: &str| -> Vec<String> {
+        let named = message.headers_raw().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim().to_owned()).collect()
+    };
+    let text = |name: &str| texts(name).into_iter().next().unwrap_or_default();
+    let message_id = mail::message_id(&text("Message-ID"));
+    let (from_name, from_email) = sender(message, &text("From"));
+    let mut to = [texts("Delivered-To"), texts("X-Original-To"), texts("Envelope-To")].concat();
+    for addresses in [message.to(), message.cc()].into_iter().flatten() {
+        to.extend(addresses.iter().filter_map(|it| it.address.as_deref()).take(100).map(str::to_owned));
+    }
+    Mail {
+        dedup_key: mail::dedup_key(message_id.as_deref(), raw),
+        message_id,
+        parents: thread::parents(&text("In-Reply-To"), &texts("References")),
+        automatic: is_automatic(message, &text, from_email.as_deref()),
+        from_name,
+        from_email,
+        to,
+        subject: mail::subject(message.subject().unwrap_or_default()),
+        ..Mail::default()
+    }
+}
+
+/// Who wrote it: the first address of `From`, or of `Sender` and `Reply-To` when that has none.
+fn sender(message: &Message<'_>, from: &str) -> (String, Option<String>) {
+    let candidates = [message.from(), message.sender(), message.reply_to()];
+    let first = |of: &Address<'_>| {
+        let found = of.iter().find_map(|it| Some((it.name().unwrap_or_default(), mail::address(it.address()?)?)));
+        found.map(|(name, address)| (mail::name(name), address))
+    };
+    match candidates.into_iter().flatten().find_map(first) {
+        Some((name, address)) => (name, Some(address)),
+        None => (mail::name(message.from().and_then(|of| of.first()?.name()).unwrap_or(from)), None),
+    }
+}
+
+/// Whether a machine sent it (RFC 3834, and what mail programs of the world add). Lists are not: a person writes them.
+fn is_automatic(message: &Message<'_>, text: &impl Fn(&str) -> String, from: Option<&str>) -> bool {
+    let word = |name: &str| {
+        let value = text(name).to_ascii_lowercase();
+        value.split([';', ' ', '\t']).next().unwrap_or_default().to_owned()
+    };
+    let submitted = word("Auto-Submitted");
+    let suppressed = word("X-Auto-Response-Suppress");
+    let report = message.root_part().content_type();
+    let report = report.is_some_and(|of| of.subtype().is_some_and(|it| it.eq_ignore_ascii_case("report")));
+    let postmaster = from.is_some_and(|from| from.to_ascii_lowercase().starts_with("mailer-daemon@"));
+    let null_sender = message.header(HeaderName::ReturnPath).is_some() && text("Return-Path") == "<>";
+    !submitted.is_empty() && submitted != "no"
+        || matches!(word("Precedence").as_str(), "bulk" | "junk" | "auto_reply")
+        || !suppressed.is_empty() && suppressed != "none"
+        || !text("X-Autoreply").is_empty()
+        || !text("X-Autorespond").is_empty()
+        || null_sender
+        || report
+        || postmaster
+}
