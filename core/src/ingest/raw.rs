@@ -6,6 +6,7 @@ use super::{
     thread,
 };
 use mail_parser::{Address, HeaderName, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+use std::borrow::Cow;
 
 /// Greatest number of mails within mails; the parser's own data nests as deep as they do.
 const NESTED_MAX: usize = 100;
@@ -24,7 +25,7 @@ pub fn read(raw: &[u8]) -> Mail {
         };
     }
     match parser.parse(raw) {
-        Some(message) => whole(&message, raw),
+        Some(message) => Some(whole(&message, raw)).filter(says_something).unwrap_or_else(|| unreadable(raw)),
         None => unreadable(raw),
     }
 }
@@ -36,6 +37,12 @@ fn is_bomb(raw: &[u8]) -> bool {
         at.eq_ignore_ascii_case(b"rfc822") || at.eq_ignore_ascii_case(b"digest") || at.eq_ignore_ascii_case(b"global")
     };
     lines || raw.windows(6).filter(nesting).nth(NESTED_MAX).is_some()
+}
+
+/// Whether anything of the mail was understood.
+fn says_something(mail: &Mail) -> bool {
+    let body = mail.text.is_some() || mail.html.is_some() || !mail.files.is_empty();
+    body || mail.message_id.is_some() || mail.from_email.is_some() || mail.subject != mail::subject("")
 }
 
 /// A mail without a header that anybody could read: its text is all there is.
@@ -61,27 +68,46 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 fn whole(message: &Message<'_>, raw: &[u8]) -> Mail {
-    let texts = message.text_body.iter().filter_map(|at| message.part(*at));
-    let htmls = message.html_body.iter().filter_map(|at| message.part(*at));
-    let text = texts.filter_map(|part| match &part.body {
-        PartType::Text(text) => Some(&**text),
+    let of = |ids: &[u32]| -> Vec<_> { ids.iter().filter_map(|at| message.part(*at)).collect() };
+    let (mut texts, mut htmls) = (of(&message.text_body), of(&message.html_body));
+    let mut files: Vec<_> = message.attachments().collect();
+    if texts.is_empty() && htmls.is_empty() {
+        // A part that never ends counts as a file for the parser; without a name it is what was to be read.
+        let readable = |part: &&MessagePart<'_>| {
+            let named = part.attachment_name().is_some();
+            let file = part.content_disposition().is_some_and(|it| it.is_attachment());
+            let text = matches!(part.body, PartType::Text(_) | PartType::Html(_)) || is_unparted(part);
+            !named && !file && text
+        };
+        let (bodies, rest): (Vec<_>, Vec<_>) = files.into_iter().partition(readable);
+        texts = bodies;
+        htmls.clone_from(&texts);
+        files = rest;
+    }
+    let plain = texts.iter().filter_map(|part| match &part.body {
+        PartType::Text(text) => Some(Cow::Borrowed(&**text)),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) if is_unparted(part) => Some(Cow::Owned(lossy(bytes))),
         _ => None,
     });
-    let text = joined(text, "\n\n");
     // A part of plain text stands in the HTML, too, when there is any.
-    let has_html = htmls.clone().any(|part| matches!(part.body, PartType::Html(_)));
-    let html = htmls.filter_map(|part| match &part.body {
-        PartType::Html(html) => Some(html.clone()),
-        PartType::Text(text) => Some(crate::html::marked_up(text).into()),
+    let has_html = htmls.iter().any(|part| matches!(part.body, PartType::Html(_)));
+    let rich = htmls.iter().filter_map(|part| match &part.body {
+        PartType::Html(html) => Some(Cow::Borrowed(&**html)),
+        PartType::Text(text) => Some(Cow::Owned(crate::html::marked_up(text))),
         _ => None,
     });
-    let html = has_html.then(|| joined(html, "\n"));
     Mail {
-        text: mail::body(text),
-        html: html.and_then(mail::body),
-        files: message.attachments().map(file).collect(),
+        text: mail::body(joined(plain, "\n\n")),
+        html: has_html.then(|| joined(rich, "\n")).and_then(mail::body),
+        files: files.into_iter().map(file).collect(),
         ..headers(message, raw)
     }
+}
+
+/// Whether the part says that it has parts and has none.
+fn is_unparted(part: &MessagePart<'_>) -> bool {
+    let multipart = part.content_type().is_some_and(|of| of.ctype().eq_ignore_ascii_case("multipart"));
+    multipart && matches!(part.body, PartType::Binary(_) | PartType::InlineBinary(_))
 }
 
 fn joined(parts: impl Iterator<Item = impl AsRef<str>>, between: &str) -> String {
