@@ -9,7 +9,7 @@ pub const BODY_MAX_BYTES: usize = 256 * 1024;
 /// Greatest size of HTML that is cleaned, in bytes; what follows is cut off.
 const DIRTY_MAX_BYTES: usize = 512 * 1024;
 /// Greatest number of tags that are cleaned: what a parser does for one grows with the depth that it stands in.
-const TAGS_MAX: usize = 20_000;
+const TAGS_MAX: usize = 10_000;
 /// Greatest number of elements that formatting tags may make: an open one is made again in every block after it.
 const REMADE_MAX: usize = 1_000_000;
 
@@ -84,7 +84,9 @@ fn end_of_tags(html: &str) -> usize {
 }
 
 fn clean(html: &str) -> String {
-    CLEANER.clean(&tame(html)).to_string()
+    // By a reader, since that feeds the parser small pieces: what it does for an entity grows with the piece.
+    let clean = CLEANER.clean_from_reader(tame(html).as_bytes());
+    clean.map(|clean| clean.to_string()).unwrap_or_default()
 }
 
 /// Formatting elements that we show. The parser makes an open one again in each block after it, but those without

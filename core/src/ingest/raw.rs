@@ -194,3 +194,6 @@ fn is_automatic(message: &Message<'_>, text: &impl Fn(&str) -> String, from: Opt
         || report
         || postmaster
 }
+
+#[cfg(test)]
+mod tests;

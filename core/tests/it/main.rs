@@ -8,6 +8,7 @@ mod events;
 mod gate;
 mod identity;
 mod inboxes;
+mod ingest;
 mod messages;
 mod store;
 mod support;
