@@ -221,4 +221,31 @@ mod tests {
         let both = bodies(Some("plain"), Some("<b>rich</b>")).unwrap();
         assert_eq!((both.text.as_str(), both.html.as_str()), ("plain", "<b>rich</b>"));
     }
+
+    #[test]
+    fn tags_that_could_multiply_become_plain_ones() {
+        let hostile = (0..2_000).map(|at| format!("<B a={at}>")).collect::<String>() + &"<p>".repeat(2_000);
+        assert!(tame(&hostile).starts_with("<span a=0><span a=1>"));
+        assert_eq!(tame("<b a=1>x</b><br/><font size=1>"), "<b a=1>x</b><br/><span size=1>");
+        let many = "<p>x".repeat(TAGS_MAX + 1);
+        let cut = bodies(None, Some(&many)).unwrap();
+        assert!(cut.truncated && cut.html.matches("<p>").count() == TAGS_MAX);
+    }
+
+    #[test]
+    fn the_bodies_of_a_mail_fit_and_say_that_they_were_cut() {
+        for (text, html) in [
+            ("x".repeat(300_000), String::new()),
+            ("<".repeat(200_000), String::new()),
+            (String::new(), "<b>x".repeat(TAGS_MAX + 1)),
+            ("x".into(), format!("<p>{}</p>", "&amp;".repeat(60_000))),
+        ] {
+            let bodies = mail_bodies(Some(&text), Some(&html), &["[file]".to_owned()]);
+            assert!(bodies.text.len() <= BODY_MAX_BYTES && bodies.html.len() <= BODY_MAX_BYTES);
+            assert!(bodies.text.ends_with("[file]") && bodies.html.ends_with("<p>[file]</p>"));
+            assert!(bodies.truncated);
+        }
+        let small = mail_bodies(Some("x"), None, &[]);
+        assert_eq!((small.text.as_str(), small.html.as_str(), small.truncated), ("x", "<p>x</p>", false));
+    }
 }
