@@ -60,6 +60,15 @@ impl Signals {
     }
 }
 
+/// Raises the number of files that may be open to the most that the system allows: every connection is one.
+pub(crate) fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::debug!(%error, "the number of open files stays as it is");
+    }
+}
+
 /// Socket, secret and console of the built-in receiver.
 pub(crate) type ReceiverParts = (TcpListener, String, fn(String));
 

@@ -29,6 +29,7 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
         None => None,
     };
     let signals = parts::Signals::listen().map_err(|source| Error::Io { what: "listen for signals", source })?;
+    parts::raise_file_limit();
     let bound = Bound::bind(&settings, tls).await?;
     if settings.roles.core {
         with_core(settings, bound, signals, json).await
@@ -42,11 +43,13 @@ struct Bound {
     listeners: Vec<Listener>,
     /// Where clients come to.
     address: Option<SocketAddr>,
+    /// Where edges, workers and programs of the operator come to.
+    internal: Option<SocketAddr>,
 }
 
 impl Bound {
     async fn bind(settings: &Settings, tls: Option<Arc<ServerConfig>>) -> Result<Bound> {
-        let mut bound = Bound { listeners: Vec::new(), address: None };
+        let mut bound = Bound { listeners: Vec::new(), address: None, internal: None };
         if !settings.roles.core && !settings.roles.edge {
             return Ok(bound);
         }
@@ -59,18 +62,17 @@ impl Bound {
         bound.listeners.push(Listener { socket: Socket::Tcp(main), tls: tls.clone(), surface });
         if let Some(address) = settings.internal_listen {
             let socket = bind(address).await?;
-            if let Ok(address) = socket.local_addr() {
-                tracing::info!(%address, "listening for edges, workers and programs of the operator");
-            }
+            bound.internal = socket.local_addr().ok();
             bound.listeners.push(Listener { socket: Socket::Tcp(socket), tls, surface: Surface::Internal });
         }
         Ok(bound)
     }
 
-    /// The URL that is shown to people.
-    fn url(&self, settings: &Settings) -> Option<String> {
+    /// The URLs that are shown to people: of the public's listener, and of the internal one.
+    fn urls(&self, settings: &Settings) -> (Option<String>, Option<String>) {
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
-        settings.public_url.clone().or_else(|| self.address.map(|address| format!("{scheme}://{address}")))
+        let url = |address: Option<SocketAddr>| address.map(|address| format!("{scheme}://{address}"));
+        (settings.public_url.clone().or_else(|| url(self.address)), url(self.internal))
     }
 }
 
@@ -105,7 +107,7 @@ async fn with_core(settings: Settings, mut bound: Bound, signals: parts::Signals
         bound.listeners.push(Listener { socket: Socket::Unix(listener), tls: None, surface: Surface::Local });
         socket_file = Some(file);
     }
-    console::announce(&settings, bound.url(&settings), &started, json);
+    console::announce(&settings, bound.urls(&settings), &started, json);
     let receiver = started.receiver.map(|(listener, secret)| (listener, secret, console::teller(json)));
     let ended = parts::run_with_core(&settings, core, bound.listeners, receiver, started.development, signals).await;
     drop((socket_file, lock));
@@ -202,6 +204,6 @@ async fn without_core(settings: Settings, bound: Bound, signals: parts::Signals,
         several => Channel::balance_list(several.iter().cloned()),
     };
     let started = Started { demo: None, key: None, receiver: None, development: false };
-    console::announce(&settings, bound.url(&settings), &started, json);
+    console::announce(&settings, bound.urls(&settings), &started, json);
     parts::run_without_core(&settings, Services::remote(any.clone(), token), any, &each, bound.listeners, signals).await
 }

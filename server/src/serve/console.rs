@@ -5,14 +5,16 @@ use crate::settings::Settings;
 use serde_json::json;
 
 /// Prints where the server is and, at the first start, how to try it.
-pub(super) fn announce(settings: &Settings, url: Option<String>, started: &Started, as_json: bool) {
+pub(super) fn announce(settings: &Settings, urls: (Option<String>, Option<String>), started: &Started, as_json: bool) {
+    let (url, internal_url) = urls;
     if let Some(url) = &url {
-        tracing::info!(url, "listening");
+        tracing::info!(url, internal_url, "listening");
     }
     let demo = started.demo.as_ref();
     if as_json {
         let value = json!({
             "url": url,
+            "internal_url": internal_url,
             "roles": { "core": settings.roles.core, "edge": settings.roles.edge, "worker": settings.roles.worker },
             "development": started.development,
             "tenant_id": demo.map(|demo| &demo.tenant_id),

@@ -91,6 +91,20 @@ fn a_server_elsewhere_is_reached_by_url_and_token() {
 }
 
 #[test]
+fn an_internal_listener_takes_the_operators_services_off_the_public_one() {
+    let house = House::new();
+    let server = house.serve(&["--no-demo", "--internal-listen", "127.0.0.1:0"]);
+    let token = house.json(&["token", "create", "--name", "admin"]);
+    let at = |url: &Value| {
+        let words = ["tenant", "list", "--json", "--server", text(url), "--token", text(&token["token"])];
+        House::new().run(&words)
+    };
+    assert_eq!(at(&server.said["internal_url"]).out.trim(), "[]");
+    let public = at(&server.said["url"]);
+    assert_eq!((public.code, public.err.trim()), (Some(1), "error: There is nothing at this path."));
+}
+
+#[test]
 fn a_server_elsewhere_may_speak_tls() {
     let house = House::new();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
