@@ -291,4 +291,62 @@ on_both! {
         assert!(Timestamp::from(&later.updated_at.expect("a time")) > NOON);
         assert_eq!(past.get_ticket(&home.key, "1").await, later, "and a new process reads what the old one wrote");
     }
+
+    async fn changes_at_the_same_time_count_each(desk: Desk) {
+        let home = desk.workspace().await;
+        let endpoint = desk.endpoint(&home.key, &["ticket.updated"]).await.id;
+        let ticket = desk.ticket(&home, "Hello").await;
+        let changes = (0..20).map(|n| {
+            let subject = Some(format!("Subject {n}"));
+            let request = v1::UpdateTicketRequest {
+                ticket_id: ticket.id.clone(),
+                ticket: Some(v1::TicketChanges { subject, ..Default::default() }),
+                update_mask: None,
+            };
+            let (service, request) = (desk.tickets().clone(), home.key.ask(request));
+            async move { service.update_ticket(request).await.answer().ticket.expect("a ticket").version }
+        });
+        let mut versions = futures_util::future::join_all(changes).await;
+        versions.sort_unstable();
+        assert_eq!(versions, (2..=21).collect::<Vec<_>>());
+        let mut told: Vec<String> = Vec::new();
+        for body in desk.bodies(&home.key, &endpoint).await {
+            let event: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+            told.push(event["data"]["ticket"]["version"].to_string());
+        }
+        told.sort_by_key(|version| version.parse::<u32>().expect("a number"));
+        assert_eq!(told, (2..=21).map(|version| version.to_string()).collect::<Vec<_>>(), "one event for each");
+    }
+}
+
+/// Two cores write for one tenant on lanes of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_give_out_one_row_of_numbers_and_one_tag_for_a_name() {
+    let desk = Desk::postgres().await;
+    let second = desk.beside().await;
+    let home = desk.workspace().await;
+    let opened = (0..40).map(|n| {
+        let service = [&desk, &second][n % 2].tickets().clone();
+        let request = home.key.ask(new_ticket(&home.inbox, &format!("Order {n}")));
+        async move { service.create_ticket(request).await.answer().ticket.expect("a ticket").ticket_number }
+    });
+    let mut numbers = futures_util::future::join_all(opened).await;
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
+    let tagged = numbers.iter().map(|number| {
+        let service = [&desk, &second][*number as usize % 2].tags().clone();
+        let name = if number % 3 == 0 { "VIP" } else { "vip" };
+        let request = home.key.ask(v1::AddTicketTagRequest {
+            ticket_id: number.to_string(),
+            tag_name: Some(name.to_owned()),
+            ..Default::default()
+        });
+        async move { service.add_ticket_tag(request).await.answer().tag.expect("a tag").id }
+    });
+    let mut tags = futures_util::future::join_all(tagged).await;
+    tags.dedup();
+    assert_eq!(tags.len(), 1);
+    let request = v1::ListTicketsRequest { status: vec![Open.into()], ..Default::default() };
+    let answer = second.tickets().list_tickets(home.key.ask(request)).await.answer();
+    assert_eq!(answer.meta.expect("a meta").total, 40, "both add to one total");
 }

@@ -61,7 +61,17 @@ impl Desk {
         postgres: Option<Postgres>,
         folder: Option<tempfile::TempDir>,
     ) -> Desk {
-        let stamps = Stamps::new(clock.clone(), Chance::seeded(42));
+        Desk::with_chance(settings, clock, Chance::seeded(42), postgres, folder).await
+    }
+
+    async fn with_chance(
+        settings: Settings,
+        clock: Clock,
+        chance: Chance,
+        postgres: Option<Postgres>,
+        folder: Option<tempfile::TempDir>,
+    ) -> Desk {
+        let stamps = Stamps::new(clock.clone(), chance);
         let core = Arc::new(Core::open(settings.clone(), stamps).await.expect("the core opens"));
         let (services, shutdown) = (core.services(), CancellationToken::new());
         Desk { core, clock, postgres, folder, services, settings, running: JoinSet::new(), shutdown }
@@ -81,7 +91,7 @@ impl Desk {
 
     /// Another core on the same database and clock, as another process has it.
     pub async fn beside(&self) -> Desk {
-        Desk::open(self.settings.clone(), self.clock.clone(), None, None).await
+        Desk::with_chance(self.settings.clone(), self.clock.clone(), Chance::seeded(43), None, None).await
     }
 
     /// Makes one call as it comes in over a wire: by its path, with an encoded message.
