@@ -62,6 +62,8 @@ pub(crate) enum Command {
     /// Make service tokens, for programs of the operator
     #[command(subcommand)]
     Token(Token),
+    /// Record mails from files, mboxes or standard input
+    Ingest(Ingest),
     /// Bring the database to the schema of this version
     #[command(after_help = "Example:\n  inboxops migrate --database-url postgres://inboxops@db/inboxops")]
     Migrate,
@@ -124,6 +126,31 @@ pub(crate) struct Serve {
     /// Form of the log: text or json
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  inboxops ingest --tenant 019ab5f0-0000-7000-8000-000000000001 --inbox support@example.com archive.mbox\n  \
+        inboxops ingest --tenant 019ab5f0-0000-7000-8000-000000000001 --inbox support@example.com < mail.eml\n\n\
+        A server must run. What was recorded before is not recorded again, so the same command may be repeated.\n\
+        Exit codes: 0 all is recorded, 75 try again later, 1 wrong tenant, inbox or file, 2 wrong usage."
+)]
+pub(crate) struct Ingest {
+    /// Id of the tenant
+    #[arg(long)]
+    pub(crate) tenant: String,
+    /// Id or mail address of the inbox
+    #[arg(long)]
+    pub(crate) inbox: String,
+    /// Address that the mail server delivers for; its +t<number> names a ticket
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) recipient: Option<String>,
+    /// Sender of the envelope; an empty one or MAILER-DAEMON marks what a machine sent
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) sender: Option<String>,
+    /// Files with one mail or many (mbox); `-` or none for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<std::path::PathBuf>,
 }
 
 /// A plan.

@@ -7,6 +7,8 @@ use std::{io, net::SocketAddr, path::PathBuf};
 pub(crate) const EXIT_FAILED: u8 = 1;
 /// Exit code of wrong usage; clap uses the same.
 pub(crate) const EXIT_USAGE: u8 = 2;
+/// Exit code of a failure that ends by itself (`EX_TEMPFAIL` of sysexits.h): a mail server keeps the mail.
+pub(crate) const EXIT_TRY_AGAIN: u8 = 75;
 /// Exit code of a wrong configuration (`EX_CONFIG` of sysexits.h).
 pub(crate) const EXIT_CONFIG: u8 = 78;
 
@@ -68,6 +70,14 @@ pub(crate) enum Error {
     },
     #[error("{}", line(.0))]
     Refused(Failure),
+    #[error("not all is recorded; try the same again later: {0}")]
+    TryAgain(String),
+    #[error("cannot read the mails of {}", path.display())]
+    MailFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("{what} stopped")]
     Stopped { what: &'static str },
     #[error("cannot {what}")]
@@ -86,6 +96,7 @@ impl Error {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => EXIT_USAGE,
+            Error::TryAgain(_) => EXIT_TRY_AGAIN,
             Error::Setting(_) | Error::ConfigFile { .. } | Error::Tls(_) => EXIT_CONFIG,
             _ => EXIT_FAILED,
         }

@@ -5,6 +5,7 @@ mod commands;
 mod demo;
 mod error;
 mod folder;
+mod ingest;
 mod office;
 mod opening;
 mod parts;
@@ -84,6 +85,9 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
         }
         _ => {}
     }
+    if let Command::Ingest(command) = command {
+        return ingest::ingest(&Office::running(settings).await?, command).await;
+    }
     let office = Office::open(settings).await?;
     let done = match command {
         Command::Tenant(command) => commands::tenant(&office, command).await,
@@ -91,7 +95,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
         Command::Inbox(command) => commands::inbox(&office, command).await,
         Command::Key(command) => commands::key(&office, command, &Clock::System).await,
         Command::Token(command) => commands::token(&office, command).await,
-        Command::Serve(_) | Command::Migrate | Command::Config(_) | Command::Openapi => {
+        Command::Serve(_) | Command::Ingest(_) | Command::Migrate | Command::Config(_) | Command::Openapi => {
             Err(Error::Usage("this command has no answer here".to_owned()))
         }
     };

@@ -2,7 +2,7 @@
 //! folder, or, when none runs, by the core in this very process. A command cannot tell which: it sees the services.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, in_one_line},
     folder::{self, Folder, Lock},
     opening,
     settings::{Secret, Settings},
@@ -70,6 +70,23 @@ impl Office {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// A server that runs: never a core of this process, since many such commands run at once. That none answers is no
+    /// failure for good.
+    pub(crate) async fn running(settings: &Settings) -> Result<Office> {
+        if settings.server.is_some() {
+            return match Office::open(settings).await {
+                Err(error @ Error::NoAnswer { .. }) => Err(Error::TryAgain(in_one_line(&error))),
+                other => other,
+            };
+        }
+        let path = folder::socket_path(&settings.data_dir);
+        let channel = local(path).await.ok_or_else(|| {
+            let folder = settings.data_dir.display();
+            Error::TryAgain(format!("no server runs in the data folder {folder}, and --server names none"))
+        })?;
+        Ok(Office { services: Services::remote(channel, MetadataValue::from_static("")), token: None, own: None })
     }
 
     /// The office inside a server that has the core itself.

@@ -3,5 +3,6 @@
 mod administration;
 mod commands;
 mod house;
+mod ingest;
 mod refusals;
 mod serving;

@@ -1,0 +1,189 @@
+//! `inboxops ingest`: reads mails and hands them to a running core, many at a time. A mail server may call it for each
+//! mail: what is not certain to be recorded ends with exit code 75, upon which it tries again later.
+
+mod progress;
+mod source;
+
+use crate::{
+    cli::Ingest,
+    error::{Error, Result},
+    office::Office,
+    print::Shown,
+};
+use inboxops_proto::{
+    failure::Failure,
+    internal::v1::{IngestInboundMessageRequest as IngestRequest, IngestInboundMessageResponse as Answer},
+    reason::Reason,
+};
+use progress::Progress;
+use serde_json::json;
+use source::Source;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+use tonic::Status;
+
+/// Mails that are on their way at once.
+const IN_FLIGHT_MAX: usize = 64;
+/// Greatest size of the mails that are on their way at once, in KiB.
+const IN_FLIGHT_MAX_KIB: u32 = 64 * 1024;
+/// Longest time that a core may take to answer for one mail.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// What stands for standard input among the files.
+const STDIN: &str = "-";
+
+const _: () = assert!(source::MAIL_MAX_BYTES / 1024 < IN_FLIGHT_MAX_KIB as usize, "every mail fits");
+
+/// What was done.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    mails: u64,
+    bytes: u64,
+    opened: u64,
+    joined: u64,
+    reopened: u64,
+    automatic: u64,
+    duplicates: u64,
+    cut: u64,
+}
+
+impl Tally {
+    fn add(&mut self, size: usize, answer: &Answer) {
+        self.mails += 1;
+        self.bytes += size as u64;
+        self.opened += u64::from(answer.opened);
+        self.joined += u64::from(!answer.opened && !answer.duplicate);
+        self.reopened += u64::from(answer.reopened);
+        self.automatic += u64::from(answer.automatic);
+        self.duplicates += u64::from(answer.duplicate);
+    }
+
+    fn shown(&self) -> Shown {
+        Shown::One(json!({
+            "mails": self.mails,
+            "bytes": self.bytes,
+            "opened": self.opened,
+            "joined": self.joined,
+            "reopened": self.reopened,
+            "automatic": self.automatic,
+            "duplicates": self.duplicates,
+            "cut": self.cut,
+        }))
+    }
+}
+
+/// Hands over every mail of the files, in their order; the first failure ends it.
+pub(crate) async fn ingest(office: &Office, command: Ingest) -> Result<Shown> {
+    let files = if command.files.is_empty() { vec![PathBuf::from(STDIN)] } else { command.files.clone() };
+    let template = Arc::new(template(&command));
+    let mut run = Run {
+        office,
+        template,
+        room: Arc::new(Semaphore::new(IN_FLIGHT_MAX_KIB as usize)),
+        calls: JoinSet::new(),
+        tally: Tally::default(),
+        progress: Progress::new(),
+    };
+    let mut done = Ok(());
+    for file in &files {
+        done = run.file(file).await;
+        if done.is_err() {
+            break;
+        }
+    }
+    // What is on its way is waited for, whatever failed: it may well be recorded.
+    let rest = run.finish().await;
+    run.progress.end();
+    done.and(rest)?;
+    Ok(run.tally.shown())
+}
+
+fn template(command: &Ingest) -> IngestRequest {
+    let by_id = command.inbox.len() == 36 && !command.inbox.contains('@');
+    let (inbox_id, inbox_address) =
+        if by_id { (command.inbox.clone(), String::new()) } else { (String::new(), command.inbox.clone()) };
+    let nobody = |sender: &String| matches!(sender.as_str(), "" | "<>") || sender.eq_ignore_ascii_case("mailer-daemon");
+    IngestRequest {
+        tenant_id: command.tenant.clone(),
+        inbox_id,
+        inbox_address,
+        recipient: command.recipient.clone().unwrap_or_default(),
+        null_sender: command.sender.as_ref().is_some_and(nobody),
+        ..Default::default()
+    }
+}
+
+struct Run<'a> {
+    office: &'a Office,
+    template: Arc<IngestRequest>,
+    room: Arc<Semaphore>,
+    calls: JoinSet<(usize, std::result::Result<Answer, Status>)>,
+    tally: Tally,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    async fn file(&mut self, path: &PathBuf) -> Result<()> {
+        let failed = |source| Error::MailFile { path: path.clone(), source };
+        let (mut mails, size) = match path.as_os_str() == STDIN {
+            true => (Source::stdin().map_err(failed)?, None),
+            false => Source::file(path).await.map_err(failed)?,
+        };
+        self.progress.begin(size);
+        while let Some(mail) = mails.next().await.map_err(failed)? {
+            self.tally.cut += u64::from(mail.cut);
+            self.send(mail.raw).await?;
+            self.progress.show(&self.tally, mail.read);
+        }
+        Ok(())
+    }
+
+    /// Sends a mail as soon as there is room.
+    async fn send(&mut self, raw: Vec<u8>) -> Result<()> {
+        let kib = u32::try_from(raw.len() / 1024 + 1).unwrap_or(IN_FLIGHT_MAX_KIB);
+        let room = loop {
+            if self.calls.len() < IN_FLIGHT_MAX
+                && let Ok(room) = self.room.clone().try_acquire_many_owned(kib)
+            {
+                break room;
+            }
+            self.answer().await?;
+        };
+        let (service, size) = (self.office.services().ingest().clone(), raw.len());
+        let request = self.office.request(IngestRequest { raw: raw.into(), ..(*self.template).clone() });
+        self.calls.spawn(async move {
+            let answer = timeout(ANSWER_MAX, service.ingest_inbound_message(request)).await;
+            drop(room);
+            let late = || Failure::new(Reason::Timeout).status();
+            (size, answer.map_or_else(|_| Err(late()), |answer| answer.map(tonic::Response::into_inner)))
+        });
+        Ok(())
+    }
+
+    /// Waits for the answer to one mail.
+    async fn answer(&mut self) -> Result<()> {
+        match self.calls.join_next().await {
+            Some(Ok((size, Ok(answer)))) => self.tally.add(size, &answer),
+            Some(Ok((_, Err(status)))) => return Err(refusal(&status)),
+            Some(Err(_)) => return Err(Error::Stopped { what: "a call" }),
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        let mut done = Ok(());
+        while !self.calls.is_empty() {
+            done = done.and(self.answer().await);
+        }
+        done
+    }
+}
+
+/// What cannot become right by itself is a failure; all else is to be tried again.
+fn refusal(status: &Status) -> Error {
+    let failure = Failure::of(status);
+    match failure.reason {
+        Reason::TenantNotFound | Reason::InboxNotFound | Reason::ValidationFailed => Error::Refused(failure),
+        _ => Error::TryAgain(failure.message.into_owned()),
+    }
+}
