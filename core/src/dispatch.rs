@@ -31,7 +31,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -62,6 +62,8 @@ pub struct Dispatcher {
     workers: Mutex<HashMap<WorkerKey, mpsc::Sender<Result<pb::WorkResponse, Status>>>>,
     next_worker: AtomicU64,
     wake: Notify,
+    /// Whether the last claim found something, or something was parked since: then a free slot is worth a claim.
+    backlog: AtomicBool,
     tasks: TaskTracker,
     live_cores: Arc<AtomicU32>,
     parked: mpsc::UnboundedSender<Vec<Item>>,
@@ -84,6 +86,7 @@ impl Dispatcher {
             workers: Mutex::default(),
             next_worker: AtomicU64::new(1),
             wake: Notify::new(),
+            backlog: AtomicBool::new(true),
             tasks: TaskTracker::new(),
             live_cores,
             parked,
@@ -246,6 +249,7 @@ impl Dispatcher {
         let now = self.stamps.now();
         let park = self.db.system(Lane::Claims, async move |tx| store::dispatch::park(tx, &leases, now).await);
         self.attempt("park", async { Ok(park.await.map(drop)?) }).await;
+        self.backlog.store(true, Ordering::Relaxed);
     }
 
     /// Takes back the leases of a predecessor that died: where this is the only process, all that there are. Call it
@@ -311,6 +315,7 @@ impl Dispatcher {
                     return;
                 }
             };
+            self.backlog.store(!claimed.is_empty(), Ordering::Relaxed);
             if claimed.is_empty() {
                 return;
             }
@@ -357,7 +362,9 @@ impl Dispatcher {
         let actions = self.hub().pump();
         self.act(actions);
         let accepted = if settles.is_empty() { 0 } else { self.record(settles, gone, now).await? };
-        self.wake();
+        if self.backlog.load(Ordering::Relaxed) {
+            self.wake();
+        }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
     }
