@@ -100,7 +100,9 @@ on_both! {
             ("local socket", &local),
         ];
         let mut table = String::new();
-        for rpc in RPCS {
+        let mut rpcs = RPCS.to_vec();
+        rpcs.sort_by_key(|rpc| rpc.path);
+        for rpc in rpcs {
             writeln!(table, "{}", rpc.path).expect("a string takes all");
             for (name, client) in callers {
                 writeln!(table, "    {name}: {}", verdict(&desk, rpc, client).await).expect("a string takes all");

@@ -1,7 +1,7 @@
 //! Another tenant's id behaves exactly like an id that never existed, on every call that takes one.
 
 use crate::support::{Desk, NOTHING, new_ticket, on_both};
-use inboxops_proto::{admin::v1 as admin, services::RPCS, v1};
+use inboxops_proto::{admin::v1 as admin, internal::v1 as internal, services::RPCS, v1};
 use prost::Message;
 use std::collections::BTreeSet;
 
@@ -52,7 +52,16 @@ on_both! {
             update_mask: None,
         };
         let solved = || v1::TicketChanges { status: Some(3), ..Default::default() };
-        let (m1, m2, m3, m4) = (mine.clone(), mine.clone(), mine.clone(), mine.clone());
+        let reply = |tenant_id, ticket_id, agent_id| internal::RecordSentReplyRequest {
+            tenant_id,
+            ticket_id,
+            agent_id,
+            provider_id: Some("reply-1".to_owned()),
+            body_text: Some("Hi".to_owned()),
+            ..Default::default()
+        };
+        let [m1, m2, m3, m4, m5] = std::array::from_fn(|_| mine.clone());
+        let [t1, t2, t3, t4, t5] = std::array::from_fn(|_| home.id.clone());
         let rows: Vec<Row<'_>> = vec![
             row("GetTicket", &ticket, |ticket_id| v1::GetTicketRequest { ticket_id }),
             row("UpdateTicket", &ticket, move |id| changes(solved(), id)),
@@ -110,6 +119,26 @@ on_both! {
             }),
             row("GetDelivery", &delivery, |delivery_id| v1::GetDeliveryRequest { delivery_id }),
             row("ResendDelivery", &delivery, |delivery_id| v1::ResendDeliveryRequest { delivery_id }),
+            row("IngestInboundMessage", &other.inbox, move |inbox_id| internal::IngestInboundMessageRequest {
+                tenant_id: t1.clone(),
+                inbox_id,
+                raw: b"From: ada@example.com\r\nMessage-ID: <1@example.com>\r\nSubject: Hello\r\n\r\nHi\r\n".to_vec().into(),
+                ..Default::default()
+            }),
+            row("RecordSentReply", &ticket, move |id| reply(t2.clone(), id, None)),
+            row("RecordSentReply", &agent, move |id| reply(t3.clone(), m5.clone(), Some(id))),
+            row("ReportInboxError", &other.inbox, move |inbox_id| internal::ReportInboxErrorRequest {
+                tenant_id: t4.clone(),
+                inbox_id,
+                code: Some("auth_failed".to_owned()),
+                message: Some("No.".to_owned()),
+                ..Default::default()
+            }),
+            row("ResolveInboxError", &other.inbox, move |inbox_id| internal::ResolveInboxErrorRequest {
+                tenant_id: t5.clone(),
+                inbox_id,
+                ..Default::default()
+            }),
             row("UpdateApiKey", &key, |api_key_id| admin::UpdateApiKeyRequest {
                 api_key_id,
                 name: Some("Mine".to_owned()),
