@@ -6,7 +6,10 @@ use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::{
+        fd::AsRawFd as _,
+        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    },
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -14,6 +17,8 @@ use tokio::net::UnixListener;
 
 const LOCK: &str = "inboxops.lock";
 const SOCKET: &str = "inboxops.sock";
+/// Greatest length of a path that stands in a socket's address.
+const ADDRESS_MAX_BYTES: usize = 107;
 /// How often a lock that another process has is tried again.
 const LOCK_EVERY: Duration = Duration::from_millis(50);
 
@@ -83,7 +88,8 @@ impl Folder {
             let _ = fs::remove_dir_all(&private);
             DirBuilder::new().mode(0o700).create(&private)?;
             let inner = private.join("s");
-            let listener = UnixListener::bind(&inner)?;
+            let short = Short::of(&inner)?;
+            let listener = UnixListener::bind(short.path())?;
             fs::set_permissions(&inner, Permissions::from_mode(0o600))?;
             fs::rename(&inner, &path)?;
             fs::remove_dir(&private)?;
@@ -96,6 +102,31 @@ impl Folder {
     /// A file of the folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+/// A path that fits into a socket's address, which holds 107 bytes. A longer one is reached through its open folder.
+pub(crate) struct Short {
+    path: PathBuf,
+    _folder: Option<File>,
+}
+
+impl Short {
+    /// Of a path whose folder exists.
+    pub(crate) fn of(path: &Path) -> io::Result<Short> {
+        let (true, Some(folder), Some(name)) =
+            (path.as_os_str().len() > ADDRESS_MAX_BYTES, path.parent(), path.file_name())
+        else {
+            return Ok(Short { path: path.to_owned(), _folder: None });
+        };
+        let folder = File::open(folder)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
+        Ok(Short { path, _folder: Some(folder) })
+    }
+
+    /// Good as long as this lives.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -134,6 +165,16 @@ mod tests {
         assert!(matches!(folder.lock(), Err(Error::Locked { .. })));
         drop(lock);
         folder.lock().expect("the lock again");
+    }
+
+    #[tokio::test]
+    async fn a_folder_deep_down_has_a_socket_too() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(&parent.path().join("deep".repeat(30)).join("down".repeat(30))).expect("a folder");
+        let lock = folder.lock().expect("the lock");
+        let (_listener, _file) = folder.socket(&lock).expect("a socket");
+        let path = Short::of(&folder.socket_path()).expect("a way to it");
+        tokio::net::UnixStream::connect(path.path()).await.expect("a connection");
     }
 
     #[tokio::test]

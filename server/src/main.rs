@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Option<Shown>> {
     let environment = |name: &str| std::env::var(name).ok();
-    let file = cli.global.config.clone().or_else(|| environment("INBOXOPS_CONFIG")).map(PathBuf::from);
+    let file = cli.global.config.clone().or_else(|| environment(settings::CONFIG_VARIABLE)).map(PathBuf::from);
     let effective = Effective::read(cli.flags(), environment, file.as_deref())?;
     let json = cli.global.json;
     match cli.command {
@@ -75,6 +75,9 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
         Command::Config(Config::Check) => {
             if let Some((cert, key)) = &settings.tls {
                 inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?;
+            }
+            for name in settings::strange_variables(std::env::vars_os()) {
+                eprintln!("warning: {name} in the environment is no setting and is ignored");
             }
             return Ok(Shown::Text("The settings are good.".to_owned(), json!({ "ok": true })));
         }

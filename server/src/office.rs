@@ -14,7 +14,8 @@ use inboxops_proto::{
     wire::{self, Origin, Way},
 };
 use std::{
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 use tokio::net::UnixStream;
@@ -164,10 +165,15 @@ pub(crate) fn endpoint(server: &str) -> Result<Endpoint> {
 /// The server behind the socket file; `None` when nobody listens there.
 async fn local(path: PathBuf) -> Option<Channel> {
     // Asked first, so that a dead process's file is told from a server that refuses.
-    UnixStream::connect(&path).await.ok()?;
+    connect(&path).await.ok()?;
     let connector = tower::service_fn(move |_| {
         let path = path.clone();
-        async move { UnixStream::connect(path).await.map(TokioIo::new) }
+        async move { connect(&path).await.map(TokioIo::new) }
     });
     Endpoint::from_static("http://inboxops.local").connect_with_connector(connector).await.ok()
+}
+
+async fn connect(path: &Path) -> io::Result<UnixStream> {
+    let short = folder::Short::of(path)?;
+    UnixStream::connect(short.path()).await
 }

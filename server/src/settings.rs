@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use inboxops_core::secrets::MasterKey;
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -15,6 +16,16 @@ mod values;
 
 pub(crate) use table::{Row, TABLE, environment_name};
 pub(crate) use values::{Level, LogFormat, Roles, without_password};
+
+/// Variables that look like settings and are none: perhaps misspelt, perhaps somebody else's.
+pub(crate) fn strange_variables(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
+    let known = |name: &str| name == CONFIG_VARIABLE || TABLE.iter().any(|row| environment_name(row.path) == name);
+    let names = all.filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.starts_with("INBOXOPS_") && !known(name)).collect()
+}
+
+/// Names the configuration file.
+pub(crate) const CONFIG_VARIABLE: &str = "INBOXOPS_CONFIG";
 
 /// A value that must not be printed.
 #[derive(Clone, PartialEq, Eq)]

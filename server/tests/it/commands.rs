@@ -55,6 +55,17 @@ fn a_wrong_configuration_ends_with_78_and_one_line() {
 }
 
 #[test]
+fn a_misspelt_variable_is_pointed_out() {
+    let house = House::new();
+    let mut command = house.command(&["config", "check"]);
+    let output = command.env("INBOXOPS_LISTNE", "127.0.0.1:1").env("INBOXOPS_LISTEN", "127.0.0.1:1").output();
+    let output = output.expect("the binary runs");
+    let warnings = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success());
+    assert_eq!(warnings.trim(), "warning: INBOXOPS_LISTNE in the environment is no setting and is ignored");
+}
+
+#[test]
 fn settings_are_printed_with_their_source_and_secrets_masked() {
     let house = House::new();
     std::fs::write(house.path().join("c.toml"), "log_format = \"json\"\n").expect("a file");
