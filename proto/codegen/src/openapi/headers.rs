@@ -29,9 +29,10 @@ pub fn request() -> Map<String, Value> {
         REQUEST_ID.into(),
         parameter(
             "X-Request-Id",
-            "Id of the request in the answer and in the operator's log. Without one, or with one of another form, the \
-             server makes one.",
-            json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$" }),
+            "Id of the request in the answer and in the operator's log: 1 to 128 of `A-Z a-z 0-9 . _ -`. Without one, \
+             or with one of another form, the server makes one.",
+            // No pattern: one of another form is no mistake of the request.
+            json!({ "type": "string" }),
             "sync-job-42",
         ),
     );
