@@ -61,11 +61,21 @@ def channel(port):
     return grpc.insecure_channel(f"127.0.0.1:{port}")
 
 
-def internal(server):
-    """The TenantService of a server, called with a service token."""
+def program(server, file, service):
+    """A service of the operator's programs, called with a service token."""
     if not hasattr(server, "program"):
         server.program = server.cli("token", "create", "--name", "A program")["token"]
-    return Stub(channel(server.core_port), "internal.v1", "tenants", "TenantService", server.program)
+    return Stub(channel(server.core_port), "internal.v1", file, service, server.program)
+
+
+def internal(server):
+    """The TenantService of a server."""
+    return program(server, "tenants", "TenantService")
+
+
+def ingest(server):
+    """The IngestService of a server."""
+    return program(server, "ingest", "IngestService")
 
 
 def details(error):

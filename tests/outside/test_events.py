@@ -47,7 +47,7 @@ def text_of(answer):
     return answer.content.removeprefix(b'{"data":')[:-1]
 
 
-def check(hits, names, tenant, ticket):
+def check(hits, names, tenant, ticket, actor=None):
     """What holds for the events of every committed action."""
     assert [hit.event for hit in hits] == names
     for hit in hits:
@@ -56,7 +56,7 @@ def check(hits, names, tenant, ticket):
         assert re.fullmatch(UUID7, body["event_id"])
         assert re.fullmatch(TIME, body["created_at"])
         assert body["tenant_id"] == tenant.id
-        assert body["data"]["actor"] == {"type": "api_key", "id": tenant.key["id"], "name": "Sync job"}
+        assert body["data"]["actor"] == (actor or {"type": "api_key", "id": tenant.key["id"], "name": "Sync job"})
         assert b'"ticket":' + text_of(ticket) in hit.body, f"{hit.body} has another ticket than {ticket.text}"
         assert body["data"]["ticket"] == ticket.json()["data"]
     assert len({hit.json["data"]["group"] for hit in hits}) == 1
