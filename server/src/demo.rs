@@ -82,19 +82,22 @@ pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<St
         };
         agents.push(there(services.tenants().create_agent(office.request(message)).await?.into_inner().agent)?.id);
     }
-    let tickets = [
-        ("Refund for order 1042", v1::TicketPriority::High, agents.pop()),
-        ("Where is my invoice?", v1::TicketPriority::Normal, None),
-        ("Cannot sign in since this morning", v1::TicketPriority::Urgent, None),
-    ];
-    for (subject, priority, assignee_id) in tickets {
-        let message = v1::CreateTicketRequest {
-            subject: Some(subject.to_owned()),
-            inbox_id: Some(inbox_id.clone()),
-            priority: Some(priority.into()),
-            assignee_id,
+    for (mail, priority, assignee_id) in [
+        (&include_bytes!("demo/refund.eml")[..], v1::TicketPriority::High, agents.pop()),
+        (include_bytes!("demo/invoice.eml"), v1::TicketPriority::Normal, None),
+        (include_bytes!("demo/sign-in.eml"), v1::TicketPriority::Urgent, None),
+    ] {
+        let message = internal::IngestInboundMessageRequest {
+            tenant_id: tenant_id.clone(),
+            inbox_id: inbox_id.clone(),
+            raw: mail.into(),
+            ..Default::default()
         };
-        services.tickets().create_ticket(office.request_for(&tenant_id, message)?).await?;
+        let ingested = services.ingest().ingest_inbound_message(office.request(message)).await?.into_inner();
+        let changes = v1::TicketChanges { priority: Some(priority.into()), assignee_id, ..Default::default() };
+        let message =
+            v1::UpdateTicketRequest { ticket_id: there(ingested.ticket)?.id, ticket: Some(changes), update_mask: None };
+        services.tickets().update_ticket(office.request_for(&tenant_id, message)?).await?;
     }
     // After the tickets: the first webhook that is seen is that of the first curl line.
     let endpoint = match receiver {
