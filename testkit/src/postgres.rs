@@ -56,22 +56,32 @@ impl Postgres {
 
 /// A fresh database. It is left to the cluster's end; on a server of yours its name starts with `inboxops_test_`.
 pub fn postgres() -> Postgres {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
     static SERVER: OnceLock<String> = OnceLock::new();
-    let server = SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start()));
+    // Nothing in tests outlives the machine; what a killed process has committed is safe without it.
+    fresh(SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start("fsync=off"))))
+}
+
+/// A fresh database whose commits wait for the disk, as in production: what a benchmark measures on.
+pub fn durable_postgres() -> Postgres {
+    static SERVER: OnceLock<String> = OnceLock::new();
+    fresh(SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start("fsync=on"))))
+}
+
+fn fresh(server: &str) -> Postgres {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("inboxops_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     // Two at a time would collide on the template.
     static ONE: Mutex<()> = Mutex::new(());
     let held = ONE.lock();
     psql(server, &format!("CREATE DATABASE {name}"));
     drop(held);
-    let (front, query) = server.split_once('?').map_or((server.as_str(), None), |(front, query)| (front, Some(query)));
+    let (front, query) = server.split_once('?').map_or((server, None), |(front, query)| (front, Some(query)));
     let base = match front.splitn(4, '/').count() {
         4 => front.rsplit_once('/').map_or(front, |(base, _)| base),
         _ => front,
     };
     let url = format!("{base}/{name}{}", query.map(|query| format!("?{query}")).unwrap_or_default());
-    Postgres { url, server: server.clone(), name }
+    Postgres { url, server: server.to_owned(), name }
 }
 
 fn psql(url: &str, sql: &str) -> String {
@@ -85,7 +95,7 @@ fn psql(url: &str, sql: &str) -> String {
 /// Starts a cluster in a temporary folder. A shell watches this process and stops the cluster when it has gone,
 /// however it went.
 #[expect(clippy::zombie_processes, reason = "it runs until after this process has ended")]
-fn start() -> String {
+fn start(durability: &str) -> String {
     let folder = tempfile::Builder::new().prefix("inboxops-postgres-").tempdir().expect("a temporary folder").keep();
     let data = folder.join("data");
     let root = is_root();
@@ -105,8 +115,7 @@ fn start() -> String {
         format!("port={port}"),
         format!("unix_socket_directories={}", folder.display()),
         "max_connections=300".to_owned(),
-        // Nothing here outlives the machine; what a killed process has committed is safe without it.
-        "fsync=off".to_owned(),
+        durability.to_owned(),
         "shared_buffers=64MB".to_owned(),
     ];
     let mut server = as_account(root, &program("postgres"));

@@ -54,7 +54,7 @@ pub fn inner(write: bool) -> Done<()> {
         let sqlite = writes(&bin, "SQLite", &mut || Ok(None)).await?;
         let mut databases = Vec::new();
         let mut fresh = || {
-            let database = inboxops_testkit::postgres();
+            let database = inboxops_testkit::durable_postgres();
             let url = database.url.clone();
             databases.push(database);
             Ok(Some(url))
