@@ -23,7 +23,7 @@ use serde::Serialize;
 use tonic::{Status, metadata::MetadataMap};
 
 /// Room for an answer before its buffer grows.
-const ANSWER_START_BYTES: usize = 1024;
+const ANSWER_START_BYTES: usize = 960;
 
 /// A request message, as far as it could be decoded, and why no further.
 pub struct Input<T> {
