@@ -1,0 +1,243 @@
+//! The dispatch decisions, told what happens and asked what to do: examples, and a walk through whatever may happen.
+
+use super::*;
+use proptest::prelude::*;
+
+const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
+
+fn endpoint(n: u128) -> EndpointId {
+    EndpointId::new(NOW, n << 64)
+}
+
+fn item(n: u128, to: u128) -> Item {
+    Item {
+        delivery: DeliveryId::new(NOW, n << 64),
+        endpoint: endpoint(to),
+        tenant: TenantId::new(NOW, to << 64),
+        event: EventId::new(NOW, n << 64),
+        event_name: "ticket.created",
+        body: bytes::Bytes::from_static(b"{}"),
+        endpoint_version: 1,
+        token: 1,
+        attempt: 1,
+        failures: 0,
+        once: false,
+        lease_until: NOW.plus(Duration::from_secs(60)),
+        since: NOW,
+    }
+}
+
+fn route(to: u128) -> Arc<Route> {
+    let endpoint_id = endpoint(to).0.as_bytes().to_vec().into();
+    Arc::new(Route { config: EndpointConfig { version: 1, endpoint_id, ..EndpointConfig::default() }, enabled: true })
+}
+
+/// Sent items of all workers, in order.
+fn sent(actions: &[Action]) -> Vec<Item> {
+    actions
+        .iter()
+        .flat_map(|action| if let Action::Send(_, items, _) = action { items.clone() } else { Vec::new() })
+        .collect()
+}
+
+fn parked(actions: &[Action]) -> usize {
+    actions.iter().map(|action| if let Action::Park(items) = action { items.len() } else { 0 }).sum()
+}
+
+#[test]
+fn without_a_worker_everything_is_parked_at_once() {
+    assert_eq!(parked(&Hub::default().offer(vec![item(1, 1), item(2, 2)])), 2);
+}
+
+#[test]
+fn a_delivery_waits_for_its_route_and_then_goes_with_it_once() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    assert!(matches!(hub.offer(vec![item(1, 1)]).as_slice(), [Action::Load(..)]));
+    let actions = hub.route(endpoint(1), Some(route(1)));
+    assert!(matches!(actions.as_slice(), [Action::Send(1, items, routes)] if items.len() == 1 && routes.len() == 1));
+    let again = hub.offer(vec![item(2, 1)]);
+    assert!(matches!(again.as_slice(), [Action::Send(1, items, routes)] if items.len() == 1 && routes.is_empty()));
+}
+
+#[test]
+fn a_changed_endpoint_is_not_sent_to_with_the_old_route() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    hub.offer(vec![item(1, 1)]);
+    hub.route(endpoint(1), Some(route(1)));
+    hub.forget_route(endpoint(1));
+    assert!(matches!(hub.offer(vec![item(2, 1)]).as_slice(), [Action::Load(..)]));
+    let newer = Item { endpoint_version: 2, ..item(3, 1) };
+    hub.route(endpoint(1), Some(route(1)));
+    assert!(matches!(hub.offer(vec![newer]).as_slice(), [Action::Load(..)]), "made for a newer version than the route");
+}
+
+#[test]
+fn a_switched_off_endpoint_gets_tests_only() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    hub.offer(vec![item(1, 1), Item { once: true, ..item(2, 1) }]);
+    let off = Route { enabled: false, config: route(1).config.clone() };
+    let actions = hub.route(endpoint(1), Some(Arc::new(off)));
+    assert_eq!((sent(&actions).len(), parked(&actions)), (1, 1));
+}
+
+#[test]
+fn endpoints_take_turns() {
+    let mut hub = Hub::default();
+    hub.join(1, 6);
+    let busy: Vec<Item> = (0..20).map(|n| item(n, 1)).collect();
+    hub.offer(busy);
+    hub.offer(vec![item(100, 2), item(101, 2)]);
+    hub.route(endpoint(2), Some(route(2)));
+    let to_busy = sent(&hub.route(endpoint(1), Some(route(1))));
+    assert_eq!(to_busy.len(), 4, "the rest of the window: the quiet endpoint was served already");
+}
+
+#[test]
+fn an_endpoint_gets_its_limit_and_more_only_when_it_answers_fast() {
+    let mut hub = Hub::default();
+    hub.join(1, 1000);
+    hub.offer((0..200).map(|n| item(n, 1)).collect());
+    let first = sent(&hub.route(endpoint(1), Some(route(1))));
+    assert_eq!(first.len(), IN_FLIGHT_START as usize);
+    for it in &first {
+        hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(5)))).unwrap();
+    }
+    assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize + 1);
+}
+
+#[test]
+fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
+    let mut hub = Hub::default();
+    hub.join(1, 1000);
+    hub.offer((0..100).map(|n| item(n, 1)).collect());
+    hub.route(endpoint(1), Some(route(1)));
+    for _ in 0..DEAD_AFTER {
+        hub.settled(endpoint(1), false, Duration::ZERO);
+    }
+    let flying: Vec<(DeliveryId, i64)> = hub.held.values().map(|held| (held.item.delivery, held.item.token)).collect();
+    for (delivery, token) in flying {
+        hub.answer(delivery, token, None).unwrap();
+    }
+    assert_eq!(sent(&hub.pump()).len(), 1);
+    hub.settled(endpoint(1), true, Duration::ZERO);
+    assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize - 1);
+}
+
+#[test]
+fn a_late_report_with_an_old_token_takes_nothing() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    hub.offer(vec![item(1, 1)]);
+    let it = sent(&hub.route(endpoint(1), Some(route(1)))).remove(0);
+    assert!(hub.answer(it.delivery, it.token + 1, None).is_none());
+    assert!(hub.answer(it.delivery, it.token, None).is_some());
+    hub.close([it.delivery]);
+    assert!(hub.answer(it.delivery, it.token, None).is_none(), "once only");
+}
+
+#[test]
+fn a_report_whose_record_failed_can_be_repeated_and_frees_its_slot_once() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    hub.offer(vec![item(1, 1), item(2, 1)]);
+    let it = sent(&hub.route(endpoint(1), Some(route(1)))).remove(0);
+    for _ in 0..50 {
+        assert!(hub.answer(it.delivery, it.token, Some((true, Duration::ZERO))).is_some());
+    }
+    assert_eq!((hub.lanes[&endpoint(1)].in_flight, hub.workers[&1].unreported), (1, 1), "the other one flies");
+    hub.tick(NOW.plus(Duration::from_secs(60)));
+    assert!(hub.answer(it.delivery, it.token, None).is_none(), "the lease is over");
+}
+
+#[test]
+fn what_waits_too_long_or_has_no_worker_left_is_given_back() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    hub.offer(vec![item(1, 1)]);
+    assert_eq!(parked(&hub.tick(NOW.plus(QUEUE_WAIT_MAX))), 0);
+    assert_eq!(parked(&hub.tick(NOW.plus(QUEUE_WAIT_MAX + Duration::from_micros(1)))), 1);
+    hub.offer(vec![item(2, 1), item(3, 2)]);
+    assert_eq!(parked(&hub.leave(1)), 2);
+}
+
+#[test]
+fn the_slots_of_a_lost_worker_are_free_when_its_leases_end() {
+    let mut hub = Hub::default();
+    hub.join(1, 8);
+    hub.offer((0..8).map(|n| item(n, 1)).collect());
+    assert_eq!(sent(&hub.route(endpoint(1), Some(route(1)))).len(), 8);
+    hub.leave(1);
+    hub.join(2, 8);
+    assert_eq!(sent(&hub.offer(vec![item(9, 1)])).len(), 0, "the endpoint is still full");
+    assert_eq!(sent(&hub.tick(NOW.plus(Duration::from_secs(60)))).len(), 0, "and this one waited too long by then");
+    let fresh = Item { since: NOW.plus(Duration::from_secs(60)), ..item(10, 1) };
+    assert_eq!(sent(&hub.offer(vec![fresh])).len(), 1);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Offer(u8),
+    Answer(bool),
+    Join,
+    Leave,
+    Route(u8),
+    Tick,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0u8..4).prop_map(Step::Offer),
+        any::<bool>().prop_map(Step::Answer),
+        Just(Step::Join),
+        Just(Step::Leave),
+        (0u8..4).prop_map(Step::Route),
+        Just(Step::Tick),
+    ]
+}
+
+proptest! {
+    /// Whatever happens, each delivery is in one place: waiting, held by a worker, given back or answered; and
+    /// no limit is passed.
+    #[test]
+    fn nothing_is_lost_sent_twice_or_over_a_limit(steps in proptest::collection::vec(step(), 1..300)) {
+        let (mut hub, mut offered, mut workers) = (Hub::default(), 0u128, 0u64);
+        let (mut flying, mut gone) = (Vec::<Item>::new(), 0usize);
+        for step in steps {
+            let actions = match step {
+                Step::Offer(to) => {
+                    let items = (0..5).map(|n| item(offered + n, u128::from(to))).collect();
+                    offered += 5;
+                    hub.offer(items)
+                }
+                Step::Answer(succeeded) => {
+                    if let Some(it) = flying.pop() {
+                        prop_assert!(hub.answer(it.delivery, it.token, Some((succeeded, Duration::ZERO))).is_some());
+                        hub.close([it.delivery]);
+                        gone += 1;
+                    }
+                    hub.pump()
+                }
+                Step::Join => { workers += 1; hub.join(workers, 12) }
+                Step::Leave => hub.leave(workers),
+                Step::Route(to) => hub.route(endpoint(u128::from(to)), Some(route(u128::from(to)))),
+                Step::Tick => hub.tick(NOW),
+            };
+            gone += parked(&actions);
+            flying.extend(sent(&actions));
+            let waiting: usize = hub.lanes.values().map(|lane| lane.queue.len()).sum();
+            prop_assert_eq!(waiting, hub.queued);
+            prop_assert_eq!(hub.held.len(), flying.len());
+            prop_assert_eq!(offered as usize, waiting + flying.len() + gone);
+            for lane in hub.lanes.values() {
+                prop_assert!(lane.in_flight <= IN_FLIGHT_MAX);
+                prop_assert!(lane.queue.is_empty() || lane.in_turn || lane.route.is_none(), "a waiting endpoint has its turn");
+            }
+            for worker in hub.workers.values() {
+                prop_assert!(worker.unreported <= worker.window);
+            }
+        }
+    }
+}
