@@ -2,11 +2,16 @@
 //! machine without I/O: it is told what happened and answers what to do. Endpoints take turns, so that one with a
 //! million waiting deliveries delays no other.
 
+mod lane;
+
+pub use lane::{DEAD_AFTER, FAST, IN_FLIGHT_MAX, IN_FLIGHT_START, Shares};
+
 use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, EventId, TenantId},
     internal::v1::EndpointConfig,
 };
+use lane::Lane;
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -21,16 +26,8 @@ pub const QUEUE_MAX: usize = 20_000;
 pub const LANES_MAX: usize = 20_000;
 /// Longest wait in memory: the rest of the lease must suffice for the request.
 pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(20);
-/// Requests in flight to an endpoint that nothing is known of.
-pub const IN_FLIGHT_START: u32 = 8;
-/// Greatest number of requests in flight to an endpoint that answers fast and well.
-pub const IN_FLIGHT_MAX: u32 = 64;
 /// Greatest number of requests in flight for a tenant.
 pub const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
-/// An answer within this time lets more requests go out at once.
-pub const FAST: Duration = Duration::from_secs(1);
-/// Failures in a row after which an endpoint counts as dead: it gets one request at a time.
-pub const DEAD_AFTER: u32 = 20;
 
 /// A leased delivery that waits for its turn.
 #[derive(Clone, Debug)]
@@ -92,19 +89,6 @@ pub enum Action {
     Park(Vec<Item>),
     /// Load the route of this endpoint, then call [`Hub::route`].
     Load(EndpointId),
-}
-
-#[derive(Debug)]
-struct Lane {
-    tenant: TenantId,
-    queue: VecDeque<Item>,
-    in_flight: u32,
-    limit: u32,
-    failures: u32,
-    fast: u32,
-    route: Option<Arc<Route>>,
-    loading: bool,
-    in_turn: bool,
 }
 
 #[derive(Debug)]
@@ -203,8 +187,10 @@ impl Hub {
         if let Some(worker) = held.worker.take() {
             self.release(item.endpoint, item.tenant, worker);
             // A test says nothing of how the endpoint does.
-            if let Some((succeeded, took)) = ended.filter(|_| !item.once) {
-                self.settled(item.endpoint, succeeded, took);
+            if let Some((succeeded, took)) = ended.filter(|_| !item.once)
+                && let Some(lane) = self.lanes.get_mut(&item.endpoint)
+            {
+                lane.settled(succeeded, took);
             }
         }
         Some(item)
@@ -214,30 +200,6 @@ impl Hub {
     pub fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) {
         for delivery in deliveries {
             self.held.remove(&delivery);
-        }
-    }
-
-    fn settled(&mut self, endpoint: EndpointId, succeeded: bool, took: Duration) {
-        let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
-        if !succeeded {
-            lane.failures = lane.failures.saturating_add(1);
-            lane.fast = 0;
-            lane.limit = if lane.failures >= DEAD_AFTER { 1 } else { (lane.limit / 2).max(1) };
-            return;
-        }
-        if lane.failures >= DEAD_AFTER {
-            lane.limit = IN_FLIGHT_START;
-        }
-        lane.failures = 0;
-        if took > FAST {
-            lane.fast = 0;
-            return;
-        }
-        lane.fast += 1;
-        // As many fast answers as requests may fly: then one more, as a window of TCP grows.
-        if lane.fast >= lane.limit && lane.limit < IN_FLIGHT_MAX {
-            lane.limit += 1;
-            lane.fast = 0;
         }
     }
 
@@ -361,20 +323,17 @@ impl Hub {
         if parked.is_empty() { Vec::new() } else { vec![Action::Park(parked)] }
     }
 
-    /// Free slots of all workers, less what waits in memory: how much is worth claiming.
-    pub fn room(&self) -> usize {
+    /// What a claim may take now, at most `max` deliveries: free slots of all workers, less what waits in memory, and
+    /// of each endpoint.
+    pub fn shares(&self, max: usize) -> Shares {
         let credit: u32 = self.workers.values().map(|worker| worker.window.saturating_sub(worker.unreported)).sum();
-        (credit as usize).saturating_sub(self.queued)
-    }
-
-    /// Free slots of each endpoint that is busy; others have [`IN_FLIGHT_START`].
-    pub fn rooms(&self) -> HashMap<EndpointId, u32> {
+        let left = (credit as usize).saturating_sub(self.queued).min(max);
         let room = |lane: &Lane| {
-            let tenant = IN_FLIGHT_PER_TENANT_MAX.saturating_sub(self.tenants.get(&lane.tenant).copied().unwrap_or(0));
-            let waiting = u32::try_from(lane.queue.len()).unwrap_or(u32::MAX);
-            lane.limit.saturating_sub(lane.in_flight).saturating_sub(waiting).min(tenant)
+            let tenant = self.tenants.get(&lane.tenant).copied().unwrap_or(0);
+            lane.room().min(IN_FLIGHT_PER_TENANT_MAX.saturating_sub(tenant))
         };
-        self.lanes.iter().map(|(endpoint, lane)| (*endpoint, room(lane))).collect()
+        let rooms = self.lanes.iter().map(|(endpoint, lane)| (*endpoint, room(lane))).collect();
+        Shares::new(u32::try_from(left).unwrap_or(u32::MAX), rooms)
     }
 
     fn release(&mut self, endpoint: EndpointId, tenant: TenantId, worker: WorkerKey) {
@@ -411,22 +370,6 @@ enum Turn {
     Over,
     /// No worker has credit.
     NoCredit,
-}
-
-impl Lane {
-    fn new(tenant: TenantId) -> Lane {
-        Lane {
-            tenant,
-            queue: VecDeque::new(),
-            in_flight: 0,
-            limit: IN_FLIGHT_START,
-            failures: 0,
-            fast: 0,
-            route: None,
-            loading: false,
-            in_turn: false,
-        }
-    }
 }
 
 #[cfg(test)]

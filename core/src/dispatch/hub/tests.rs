@@ -115,14 +115,14 @@ fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
     hub.offer((0..100).map(|n| item(n, 1)).collect());
     hub.route(endpoint(1), Some(route(1)));
     for _ in 0..DEAD_AFTER {
-        hub.settled(endpoint(1), false, Duration::ZERO);
+        hub.lanes.get_mut(&endpoint(1)).expect("it was sent to").settled(false, Duration::ZERO);
     }
     let flying: Vec<(DeliveryId, i64)> = hub.held.values().map(|held| (held.item.delivery, held.item.token)).collect();
     for (delivery, token) in flying {
         hub.answer(delivery, token, None).unwrap();
     }
     assert_eq!(sent(&hub.pump()).len(), 1);
-    hub.settled(endpoint(1), true, Duration::ZERO);
+    hub.lanes.get_mut(&endpoint(1)).expect("it was sent to").settled(true, Duration::ZERO);
     assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize - 1);
 }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// Greatest number of lanes that one claim serves.
 pub const CLAIM_LANES_MAX: i64 = 16;
 /// When a lane that cannot be served now is looked at again.
-const FULL_PAUSE: Duration = Duration::from_millis(50);
+pub const FULL_PAUSE: Duration = Duration::from_millis(50);
 
 /// A lane that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,10 +127,9 @@ pub async fn claim(tx: &mut SystemTx<'_>, claim: Claim, mut room: impl FnMut(Tur
     }
     let mut due = Vec::new();
     for (endpoint, room, heads) in heads(link, &rooms).await? {
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let taken = heads.iter().take(room).take_while(|(_, at)| *at <= claim.now.micros()).count();
+        let (taken, then) = served(&heads, usize::try_from(room).unwrap_or(usize::MAX), claim.now.micros());
         due.extend(heads[..taken].iter().map(|(id, at)| (*at, *id)));
-        next.push((endpoint.0, heads.get(taken).map(|(_, at)| (*at).max(claim.now.micros()))));
+        next.push((endpoint.0, then));
     }
     due.sort_unstable();
     let mut leased = lease(link, &due, claim.lease_until, core).await?;
@@ -138,6 +137,13 @@ pub async fn claim(tx: &mut SystemTx<'_>, claim: Claim, mut room: impl FnMut(Tur
     set_lanes(link, &next).await?;
     complete(link, &mut leased).await?;
     Ok(leased)
+}
+
+/// How many of a lane's heads are taken, and when the lane is due again: behind all that are due already, which is the
+/// rotation, or never when nothing waits. `heads` are the room and one more.
+pub fn served<Id>(heads: &[(Id, i64)], room: usize, now: i64) -> (usize, Option<i64>) {
+    let taken = heads.iter().take(room).take_while(|(_, at)| *at <= now).count();
+    (taken, heads.get(taken).map(|(_, at)| (*at).max(now)))
 }
 
 async fn turns(link: &mut Link, claim: Claim) -> Result<Vec<Turn>> {

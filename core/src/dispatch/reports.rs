@@ -1,0 +1,108 @@
+//! What workers report: each outcome becomes what its delivery is from now on, behind the fence of its lease, and is
+//! held until that is on record.
+
+use super::{
+    Dispatcher,
+    hub::Hub,
+    settle::{GONE, GONE_SAID, settle},
+};
+use crate::{
+    error::Result,
+    store::{self, Lane, dispatch::Report},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId},
+    internal::v1 as pb,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// What a batch of outcomes makes of their deliveries.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    /// What is to be recorded.
+    pub(super) reports: Vec<Report>,
+    /// Deliveries whose receiver says that it is gone for good, with their endpoints.
+    pub(super) gone: BTreeMap<DeliveryId, EndpointId>,
+}
+
+/// Takes outcomes for the leases that they carry the token of; others are left out. `chance` spreads retries.
+pub(super) fn answers(
+    hub: &mut Hub,
+    outcomes: Vec<pb::Outcome>,
+    now: Timestamp,
+    mut chance: impl FnMut() -> u16,
+) -> Answered {
+    let mut answered = Answered::default();
+    for outcome in outcomes {
+        let Ok(id) = Uuid::from_slice(&outcome.delivery_id) else { continue };
+        let ended = (!outcome.not_sent)
+            .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
+        let Some(item) = hub.answer(DeliveryId(id), outcome.token, ended) else { continue };
+        if outcome.response_status == GONE && !item.once {
+            answered.gone.insert(item.delivery, item.endpoint);
+        }
+        answered.reports.push(settle(item, outcome, now, chance()));
+    }
+    answered
+}
+
+impl Dispatcher {
+    pub(super) async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
+        let (all, now) = (request.outcomes.len(), self.stamps.now());
+        let Answered { reports, gone } = answers(&mut self.hub(), request.outcomes, now, || self.chance());
+        let actions = self.hub().pump();
+        self.act(actions);
+        let accepted = if reports.is_empty() { 0 } else { self.record(reports, gone, now).await? };
+        if self.backlog.load(Ordering::Relaxed) {
+            self.wake();
+        }
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
+    }
+
+    /// Writes what came of the reports. On failure nothing is forgotten: the worker repeats the report.
+    async fn record(
+        self: &Arc<Self>,
+        reports: Vec<Report>,
+        mut gone: BTreeMap<DeliveryId, EndpointId>,
+        now: Timestamp,
+    ) -> Result<usize> {
+        let reported: Vec<DeliveryId> = reports.iter().map(|report| report.lease.delivery).collect();
+        let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
+        let accepted = recorded.await?.accepted;
+        self.hub().close(reported);
+        gone.retain(|delivery, _| accepted.contains(delivery));
+        if !gone.is_empty() {
+            self.disable(gone.into_values().collect(), now).await;
+        }
+        Ok(accepted.len())
+    }
+
+    /// Switches off endpoints whose receivers say that they are gone. Not in the transaction of the results, which
+    /// locks lanes before endpoints; when it fails, the next delivery's 410 does it.
+    async fn disable(self: &Arc<Self>, endpoints: BTreeSet<EndpointId>, now: Timestamp) {
+        let ids = endpoints.clone();
+        let disabled = self.db.system(Lane::Outcomes, async move |tx| {
+            for id in &ids {
+                store::endpoints::disable(tx, *id, GONE_SAID, now).await?;
+            }
+            Ok(())
+        });
+        self.attempt("disable an endpoint", async { Ok(disabled.await?) }).await;
+        for endpoint in endpoints {
+            self.endpoint_changed(endpoint);
+        }
+    }
+
+    fn chance(&self) -> u16 {
+        let mut bytes = [0; 2];
+        self.stamps.fill(&mut bytes);
+        u16::from_be_bytes(bytes)
+    }
+}
