@@ -32,6 +32,8 @@ use inboxops_proto::{
 use reply::Reply;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
+#[cfg(any(test, fuzzing))]
+pub use {mail::Mail, raw::read};
 
 /// Mails from this size on, in bytes, are read on a thread where they hold up nobody else.
 const LONG_READ_BYTES: usize = 64 * 1024;

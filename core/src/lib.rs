@@ -22,6 +22,8 @@ mod plan;
 pub mod schedule;
 pub mod secrets;
 mod service_tokens;
+#[cfg(any(test, fuzzing))]
+pub mod soundness;
 pub mod stamp;
 pub mod store;
 mod tags;

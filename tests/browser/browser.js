@@ -12,6 +12,8 @@ const FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    // The network is cut: no name resolves and no address but this machine's is reached.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
 export const open = () => chromium.launch({ executablePath: process.env.BROWSER, args: FLAGS });

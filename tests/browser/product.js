@@ -11,11 +11,11 @@ const BINARY = process.env.INBOXOPS_BIN;
 const START_MS = 30_000;
 const CLI_MS = 30_000;
 
-/** Starts a server; resolves once it listens. */
-export async function start() {
+/** Starts a server with these settings in its environment; resolves once it listens. */
+export async function start(settings = {}) {
     const folder = await mkdtemp(join(tmpdir(), "ixo-"));
     const ours = Object.entries(process.env).filter(([name]) => !name.startsWith("INBOXOPS_"));
-    const env = { ...Object.fromEntries(ours), INBOXOPS_DATA_DIR: folder, INBOXOPS_LISTEN: "127.0.0.1:0" };
+    const env = { ...Object.fromEntries(ours), INBOXOPS_DATA_DIR: folder, INBOXOPS_LISTEN: "127.0.0.1:0", ...settings };
     const child = spawn(BINARY, ["serve", "--no-demo"], { env, stdio: ["ignore", "pipe", "pipe"] });
     const ended = new Promise((resolve) => child.once("close", resolve));
     const lines = [];
@@ -36,15 +36,16 @@ export async function start() {
         await rm(folder, { recursive: true, force: true });
     };
     try {
-        return { url: await listens, stop, cli: (...words) => cli(env, words) };
+        return { url: await listens, stop, cli: (...words) => cli(env, words), pipe: (text, ...words) => cli(env, words, text) };
     } catch (error) {
         await stop();
         throw error;
     }
 }
 
-/** Runs an administrative command and returns its JSON. */
-async function cli(env, words) {
-    const { stdout } = await promisify(execFile)(BINARY, [...words, "--json"], { env, timeout: CLI_MS });
-    return JSON.parse(stdout);
+/** Runs an administrative command, with a text as its input, and returns its JSON. */
+async function cli(env, words, input = "") {
+    const running = promisify(execFile)(BINARY, [...words, "--json"], { env, timeout: CLI_MS });
+    running.child.stdin.end(input);
+    return JSON.parse((await running).stdout);
 }

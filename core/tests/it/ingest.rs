@@ -7,6 +7,7 @@ mod hostile;
 mod inboxes;
 mod replies;
 mod threads;
+mod world;
 
 use crate::support::{Came as _, Client, Desk, NOTHING, Workspace, on_both, violations};
 use inboxops_proto::{

@@ -1,0 +1,62 @@
+//! Mails of the world that the parser's package brings along: those of Dovecot's tests (MIT), of the MIME samples of
+//! Hunny Software, of RFCs, and Maildir folders. They are read where cargo unpacked them and not copied.
+
+use super::{Post, hostile::assert_harmless, on_both};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Fewest files that the corpus has; fewer would mean that it moved.
+const MAILS_MIN: usize = 100;
+
+/// Where cargo keeps the source of the parser.
+fn parser() -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let told = Command::new(cargo).args(["metadata", "--format-version", "1", "--offline", "--locked"]).output();
+    let told: serde_json::Value = serde_json::from_slice(&told.expect("cargo").stdout).expect("JSON");
+    let packages = told["packages"].as_array().expect("packages");
+    let parser = packages.iter().find(|it| it["name"] == "mail-parser").expect("the parser");
+    Path::new(parser["manifest_path"].as_str().expect("a path")).parent().expect("a folder").to_owned()
+}
+
+fn mails(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.to_string_lossy().into_owned();
+        if path.is_dir() {
+            mails(&path, into);
+        } else if name.ends_with(".eml") || name.contains("maildir") {
+            into.push((name, std::fs::read(&path).expect("a file")));
+        }
+    }
+}
+
+on_both! {
+    async fn every_mail_of_the_world_goes_in_clean_and_a_second_run_adds_nothing(post: Post) {
+        let mut all = Vec::new();
+        mails(&parser().join("resources"), &mut all);
+        all.sort();
+        assert!(all.len() >= MAILS_MIN, "{} mails", all.len());
+        let (mut ids, mut repeats) = (HashSet::new(), 0);
+        for (name, raw) in &all {
+            let got = post.mail(raw).await;
+            let (ticket, message) = (got.ticket.expect("a ticket"), got.message.expect("a message"));
+            assert_harmless(name, &message.body_html);
+            assert!(ticket.subject.chars().count() <= 255 && !ticket.subject.is_empty(), "{name}");
+            assert_eq!(ids.insert(message.id), !got.duplicate, "{name}");
+            repeats += usize::from(got.duplicate);
+        }
+        // Some files are the same mail in another form, by their Message-ID.
+        assert_eq!(ids.len() + repeats, all.len());
+        assert!(ids.len() >= MAILS_MIN - 10, "{} of {}", ids.len(), all.len());
+        let count = post.ticket_count().await;
+        for (name, raw) in &all {
+            let again = post.mail(raw).await;
+            assert!(again.duplicate, "{name}");
+            assert!(ids.contains(&again.message.expect("a message").id), "{name}");
+        }
+        assert_eq!(post.ticket_count().await, count);
+    }
+}
