@@ -6,7 +6,7 @@ use super::{
     thread,
 };
 use mail_parser::{Address, HeaderName, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
-use std::borrow::Cow;
+use std::{borrow::Cow, panic::catch_unwind};
 
 /// Greatest number of mails within mails; the parser's own data nests as deep as they do.
 const NESTED_MAX: usize = 100;
@@ -17,6 +17,11 @@ const TEXT_MAX_BYTES: usize = 1024 * 1024;
 
 /// Reads a mail.
 pub fn read(raw: &[u8]) -> Mail {
+    // A mail on which the parser gives up for good would come again and again; its text is better than its refusal.
+    catch_unwind(|| parsed(raw)).unwrap_or_else(|_| unreadable(raw))
+}
+
+fn parsed(raw: &[u8]) -> Mail {
     let parser = MessageParser::default();
     if is_bomb(raw) {
         return match parser.parse_headers(raw) {

@@ -112,3 +112,16 @@ fn mails_built_to_cost_much_are_read() {
         eprintln!("{name}: {:?} for {} kB", started.elapsed(), raw.len() / 1024);
     }
 }
+
+/// The parser of this version has an assertion on such a nesting; whoever wrote the mail must not notice.
+#[test]
+fn a_mail_on_which_the_parser_gives_up_is_kept_by_its_text() {
+    let raw = b"From: Ada <ada@example.com>\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\
+        Content-Type: message/rfc822\r\n\r\nFrom: x@example.com\r\nContent-Type: message/rfc822\r\n\r\n\
+        From: y@example.com\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/gif\r\n\r\n\
+        words that count\r\n--b--\r\n--a--\r\n";
+    assert_eq!(catch_unwind(|| parsed(raw)).is_err(), cfg!(debug_assertions));
+    let mail = read(raw);
+    of_mail(&mail);
+    assert!(mail.text.expect("a text").contains("words that count"));
+}
