@@ -1,9 +1,12 @@
 //! `cargo xtask bench`: ratios measured in one run on one machine, with the release binary, and written into
 //! `docs/performance.md` by `--write`. Each pair is run in turn, several times; medians are compared.
 
+mod delivery;
 mod load;
+mod pace;
 mod receiver;
 mod server;
+mod usage;
 
 use load::Run;
 use receiver::Receiver;
@@ -60,7 +63,9 @@ pub fn inner(write: bool) -> Done<()> {
             Ok(Some(url))
         };
         let postgres = writes(&bin, "PostgreSQL", &mut fresh).await?;
-        Done::Ok(format!("{read}\n{sqlite}\n{postgres}"))
+        let inside = delivery::measure(&bin, "SQLite", &mut || Ok(None)).await?;
+        let outside = delivery::measure(&bin, "PostgreSQL", &mut fresh).await?;
+        Done::Ok(format!("{read}\n{sqlite}\n{postgres}\n{inside}\n{outside}"))
     })?;
     println!("{report}");
     if write {

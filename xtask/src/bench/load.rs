@@ -92,7 +92,7 @@ async fn caller(
 }
 
 /// Reads one answer with a fixed length; its status.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u16> {
+pub async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u16> {
     buffer.clear();
     let head = loop {
         if stream.read_buf(buffer).await? == 0 {

@@ -1,43 +1,85 @@
-//! A receiver of webhooks that answers 200 and counts: as little work as a receiver can do.
+//! A receiver of webhooks that answers 200, counts, and knows when the ticket with subject `n42` arrived: as little
+//! work as a receiver can do.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{
+    collections::HashMap,
     convert::Infallible,
     io,
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time};
 
 /// A running receiver; it ends with its runtime's tasks when dropped.
 pub struct Receiver {
     /// Where it listens.
     pub address: SocketAddr,
-    count: Arc<AtomicU64>,
+    seen: Arc<Seen>,
     _tasks: JoinSet<()>,
 }
 
+#[derive(Default)]
+struct Seen {
+    count: AtomicU64,
+    numbers: Mutex<HashMap<usize, Instant>>,
+    more: Notify,
+}
+
+impl Seen {
+    fn numbers(&self) -> MutexGuard<'_, HashMap<usize, Instant>> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, body: &[u8]) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(number) = number(body) {
+            self.numbers().entry(number).or_insert_with(Instant::now);
+            self.more.notify_one();
+        }
+    }
+}
+
+/// 42 of a body with `"subject":"n42"`.
+fn number(body: &[u8]) -> Option<usize> {
+    const MARK: &[u8] = b"\"subject\":\"n";
+    let at = body.windows(MARK.len()).position(|it| it == MARK)? + MARK.len();
+    let end = at + body[at..].iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&body[at..end]).ok()?.parse().ok()
+}
+
 impl Receiver {
-    /// Listens on a free port.
+    /// Listens on a free port and answers at once.
     pub async fn start() -> io::Result<Receiver> {
+        Receiver::after(Duration::ZERO).await
+    }
+
+    /// Listens on a free port and answers after a while.
+    pub async fn after(pause: Duration) -> io::Result<Receiver> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, count) = (listener.local_addr()?, Arc::new(AtomicU64::new(0)));
-        let (mut tasks, counted) = (JoinSet::new(), count.clone());
+        let (address, seen) = (listener.local_addr()?, Arc::new(Seen::default()));
+        let (mut tasks, noted) = (JoinSet::new(), seen.clone());
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let counted = counted.clone();
+                let _ = stream.set_nodelay(true);
+                let noted = noted.clone();
                 let answer = service_fn(move |request: Request<Incoming>| {
-                    let counted = counted.clone();
+                    let noted = noted.clone();
                     async move {
-                        let _ = request.into_body().collect().await;
-                        counted.fetch_add(1, Ordering::Relaxed);
+                        if let Ok(body) = request.into_body().collect().await {
+                            noted.note(&body.to_bytes());
+                        }
+                        if !pause.is_zero() {
+                            time::sleep(pause).await;
+                        }
                         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
                     }
                 });
@@ -46,11 +88,29 @@ impl Receiver {
                 });
             }
         });
-        Ok(Receiver { address, count, _tasks: tasks })
+        Ok(Receiver { address, seen, _tasks: tasks })
     }
 
     /// Requests received so far.
     pub fn count(&self) -> u64 {
-        self.count.load(Ordering::Relaxed)
+        self.seen.count.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the numbers that arrived.
+    pub fn forget(&self) {
+        self.seen.numbers().clear();
+    }
+
+    /// Waits until the first `count` numbers have arrived, and tells when each did.
+    pub async fn wait_for(&self, count: usize, at_most: Duration) -> io::Result<HashMap<usize, Instant>> {
+        let all = async {
+            while self.seen.numbers().len() < count {
+                self.seen.more.notified().await;
+            }
+        };
+        let came = time::timeout(at_most, all).await;
+        let numbers = self.seen.numbers().clone();
+        came.map_err(|_| io::Error::other(format!("{} of {count} webhooks came", numbers.len())))?;
+        Ok(numbers)
     }
 }

@@ -21,6 +21,13 @@ pub struct Running {
     pub address: SocketAddr,
 }
 
+impl Running {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself; nothing more is asked of it.

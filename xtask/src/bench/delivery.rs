@@ -1,0 +1,231 @@
+//! What deliveries cost and how soon they arrive: alone, fanned out, beside a slow neighbour, beside a dead one with a
+//! million waiting.
+
+use super::{
+    CALLERS, Done, LENGTH, ROUNDS, endpoint, load,
+    pace::{self, Arrivals},
+    receiver::Receiver,
+    server::{Plan, Running, Tenant},
+    usage::{self, Family},
+};
+use inboxops_core::store::{Db, Lane, Options, dispatch};
+use inboxops_proto::clock::Clock;
+use serde_json::json;
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+/// Endpoints of the fan-out.
+const FAN_OUT: usize = 10;
+/// Deliveries that wait for a dead endpoint.
+const BACKLOG: usize = 1_000_000;
+/// Deliveries that wait for it in the run to compare with: a few more than are claimed.
+const FEW: usize = 4_000;
+/// Claims that are timed.
+const CLAIMS: usize = 400;
+/// Deliveries of one timed claim.
+const CLAIM_ROOM: u32 = 8;
+/// How long the slow neighbour takes to answer.
+const SLOW: Duration = Duration::from_secs(10);
+/// Pace of the runs beside a neighbour: 400 events a second.
+const BUSY_EVERY: Duration = Duration::from_micros(2500);
+/// Tickets of such a run.
+const BUSY_COUNT: usize = 8_000;
+/// Pace at which nothing waits for anything.
+const IDLE_EVERY: Duration = Duration::from_millis(20);
+/// Tickets of such a run.
+const IDLE_COUNT: usize = 500;
+
+/// A database for a run: nothing for SQLite.
+pub type Fresh<'a> = &'a mut dyn FnMut() -> Done<Option<String>>;
+
+/// A server with its tenant, in a folder of its own.
+struct House<'a> {
+    plan: Plan<'a>,
+    server: Running,
+    tenant: Tenant,
+    _folder: tempfile::TempDir,
+}
+
+impl<'a> House<'a> {
+    fn open(bin: &'a Path, url: Option<&'a str>) -> Done<House<'a>> {
+        let folder = tempfile::tempdir()?;
+        let plan = Plan { bin, data: folder.path().to_owned(), database_url: url, write_group_max: None };
+        let server = plan.start()?;
+        let tenant = plan.tenant()?;
+        Ok(House { plan, server, tenant, _folder: folder })
+    }
+
+    /// The server and, where it is not inside, its database.
+    fn families(&self) -> Done<Vec<Family>> {
+        let mut list = vec![Family { pid: self.server.pid(), children: false }];
+        if let Some(url) = self.plan.database_url {
+            let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()).ok_or("no port")?;
+            list.push(usage::postmaster(port.parse()?).ok_or("the database's process is not on this machine")?);
+        }
+        Ok(list)
+    }
+}
+
+/// The section of one database.
+pub async fn measure(bin: &Path, name: &str, fresh: Fresh<'_>) -> Done<String> {
+    let mut text = format!("### Deliveries, {name}\n\n| | measured |\n|---|---|\n");
+    let mut say = |what: &str, figure: String| text.push_str(&format!("| {what} | {figure} |\n"));
+
+    let url = fresh()?;
+    let house = House::open(bin, url.as_deref())?;
+    let receiver = Receiver::start().await?;
+    endpoint(&house.server, &house.tenant, &receiver).await?;
+    let idle = pace::run(house.server.address, &house.tenant, &receiver, IDLE_COUNT, IDLE_EVERY).await?;
+    say("idle, from the API call to the arrival, p50 · p99", both(idle));
+    say("resident memory, idle", mebibytes(usage::memory(house.server.pid()).0));
+    drop(house);
+
+    for (count, what) in [(1, "one endpoint"), (FAN_OUT, "fan-out to 10 endpoints")] {
+        let mut runs = Vec::new();
+        for _ in 0..ROUNDS {
+            let url = fresh()?;
+            runs.push(flood(&House::open(bin, url.as_deref())?, count).await?);
+        }
+        runs.sort_by(|one, other| one.rate.total_cmp(&other.rate));
+        let run = &runs[runs.len() / 2];
+        say(&format!("{what}, {CALLERS} callers: deliveries"), format!("{:.0}/s", run.rate));
+        say(&format!("{what}: processor time per 1,000 deliveries"), format!("{:.3} s", run.processor));
+        say(&format!("{what}: resident memory at its most"), mebibytes(run.memory));
+    }
+
+    let url = fresh()?;
+    let house = House::open(bin, url.as_deref())?;
+    let (receiver, slow) = (Receiver::start().await?, Receiver::after(SLOW).await?);
+    for one in [&receiver, &slow] {
+        endpoint(&house.server, &house.tenant, one).await?;
+    }
+    let beside = pace::run(house.server.address, &house.tenant, &receiver, BUSY_COUNT, BUSY_EVERY).await?;
+    say("400 events/s beside a neighbour that answers after 10 s, p50 · p99", both(beside));
+    drop(house);
+
+    let mut claims = Vec::new();
+    let mut beside = Vec::new();
+    for waiting in [FEW, BACKLOG] {
+        let url = fresh()?;
+        let (arrivals, claim) = backlog(bin, url.as_deref(), waiting).await?;
+        say(&format!("400 events/s beside a dead endpoint with {waiting} due, p50 · p99"), both(arrivals));
+        say(&format!("one claim of {CLAIM_ROOM} with {waiting} due, p50 · p99"), both(claim));
+        beside.push(arrivals.p99);
+        claims.push(claim.p99);
+    }
+    let ratio = |of: &[Duration]| of[1].as_secs_f64() / of[0].as_secs_f64();
+    say(
+        "p99 with 1,000,000 due against 100: arrival · claim",
+        format!("{:.2} · {:.2}", ratio(&beside), ratio(&claims)),
+    );
+    Ok(text)
+}
+
+struct Flood {
+    rate: f64,
+    /// Seconds per 1,000 deliveries.
+    processor: f64,
+    memory: u64,
+}
+
+/// Tickets from many callers, as fast as they are taken.
+async fn flood(house: &House<'_>, endpoints: usize) -> Done<Flood> {
+    let receiver = Receiver::start().await?;
+    for _ in 0..endpoints {
+        endpoint(&house.server, &house.tenant, &receiver).await?;
+    }
+    let body = json!({"subject": "Refund for order 1042", "inbox_id": house.tenant.inbox}).to_string();
+    let request = load::request("POST", "/api/v1/tickets", &house.tenant.key, Some(&body));
+    let families = house.families()?;
+    let (begin, used, before) = (Instant::now(), usage::processor(&families), receiver.count());
+    load::run(house.server.address, &request, 201, CALLERS, LENGTH).await?;
+    let length = begin.elapsed();
+    let came = (receiver.count() - before) as f64;
+    let used = usage::processor(&families) - used;
+    Ok(Flood {
+        rate: came / length.as_secs_f64(),
+        processor: used.as_secs_f64() * 1000.0 / came,
+        memory: usage::memory(house.server.pid()).1,
+    })
+}
+
+/// A healthy endpoint beside a dead one for which `waiting` deliveries are due, and what a claim of those takes.
+async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> Done<(Arrivals, Arrivals)> {
+    let House { plan, server, tenant, _folder } = House::open(bin, url)?;
+    let (dead, receiver) = (Receiver::start().await?, Receiver::start().await?);
+    endpoint(&server, &tenant, &dead).await?;
+    // One event, so that there is something to deliver; then the receiver goes away for good.
+    pace::run(server.address, &tenant, &dead, 1, IDLE_EVERY).await?;
+    drop((server, dead));
+    fill(&plan, waiting)?;
+    let claim = claims(&plan).await?;
+    let server = plan.start()?;
+    endpoint(&server, &tenant, &receiver).await?;
+    let arrivals = pace::run(server.address, &tenant, &receiver, BUSY_COUNT, BUSY_EVERY).await?;
+    Ok((arrivals, claim))
+}
+
+/// Puts due deliveries into the database of a server that does not run, by copying the one that is there.
+fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
+    let columns = "tenant_id, endpoint_id, event_id, kind, test, attempt, failures, token, incarnation, created_at";
+    let (id, rows, paused) = match plan.database_url {
+        None => (
+            "randomblob(16)",
+            format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {waiting})"),
+            "0",
+        ),
+        Some(_) => ("gen_random_uuid()", format!("WITH n(i) AS (SELECT generate_series(1, {waiting}))"), "false"),
+    };
+    let sql = format!(
+        "{rows} INSERT INTO deliveries (id, {columns}, state, due_at)
+             SELECT {id}, {columns}, 0, 1 + n.i FROM deliveries, n;
+         INSERT INTO lanes (endpoint_id, tenant_id, due_at, paused)
+             SELECT DISTINCT endpoint_id, tenant_id, 1, {paused} FROM deliveries WHERE true
+             ON CONFLICT (endpoint_id) DO UPDATE SET due_at = 1;
+         UPDATE endpoint_health SET failures_in_row = 40;"
+    );
+    let mut command = match plan.database_url {
+        Some(url) => {
+            let mut psql = Command::new("psql");
+            psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", &sql, url]);
+            psql
+        }
+        None => {
+            const SCRIPT: &str = "import sqlite3, sys\nsqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
+            let mut python = Command::new("python3");
+            python.args(["-c", SCRIPT]).arg(plan.data.join("inboxops.db")).arg(&sql);
+            python
+        }
+    };
+    let done = command.status()?;
+    if done.success() { Ok(()) } else { Err("the backlog could not be made".into()) }
+}
+
+/// Claims in turn, each of deliveries that no other took.
+async fn claims(plan: &Plan<'_>) -> Done<Arrivals> {
+    let own = || format!("sqlite:{}", plan.data.join("inboxops.db").display());
+    let database = plan.database_url.map_or_else(own, str::to_owned);
+    let db = Db::open(Options::new(database, Clock::System)).await?;
+    let mut times = Vec::new();
+    for _ in 0..CLAIMS {
+        let now = Clock::System.now();
+        let claim = dispatch::Claim { now, lease_until: now.plus(Duration::from_secs(60)), lanes: 16 };
+        let begin = Instant::now();
+        db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| CLAIM_ROOM).await).await?;
+        times.push(begin.elapsed());
+    }
+    db.close().await;
+    times.sort_unstable();
+    Ok(Arrivals { p50: times[CLAIMS / 2], p99: times[CLAIMS * 99 / 100] })
+}
+
+fn both(of: Arrivals) -> String {
+    format!("{:.2} ms · {:.2} ms", of.p50.as_secs_f64() * 1000.0, of.p99.as_secs_f64() * 1000.0)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.0} MiB", bytes as f64 / 1024.0 / 1024.0)
+}
