@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod failpoint;
 pub mod failure;
 pub mod gate;
 pub mod id;

@@ -6,7 +6,7 @@ use crate::{
     request::{Endpoint, Event, Unusable},
 };
 use bytes::Bytes;
-use inboxops_proto::{clock::Timestamp, internal::v1::Outcome};
+use inboxops_proto::{clock::Timestamp, failpoint, internal::v1::Outcome};
 use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
@@ -62,6 +62,7 @@ pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timest
     let signed = endpoint.sign(event, delivery, lease.attempt, at);
     let mut outcome = Outcome { request_headers: endpoint.recorded(&signed), ..begun(lease, at) };
     let sent = shared.sender.send(prepared.key, endpoint, signed, begin).await;
+    failpoint::fails("after_answer");
     outcome.duration_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
     let answer = match sent {
         Ok(answer) => answer,

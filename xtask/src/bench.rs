@@ -2,7 +2,7 @@
 //! `docs/performance.md` by `--write`. Each pair is run in turn, several times; medians are compared.
 
 mod delivery;
-mod load;
+pub mod load;
 mod pace;
 mod receiver;
 mod server;

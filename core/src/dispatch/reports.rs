@@ -12,6 +12,7 @@ use crate::{
 };
 use inboxops_proto::{
     clock::Timestamp,
+    failpoint,
     id::{DeliveryId, EndpointId},
     internal::v1 as pb,
 };
@@ -74,6 +75,9 @@ impl Dispatcher {
         now: Timestamp,
     ) -> Result<usize> {
         let reported: Vec<DeliveryId> = reports.iter().map(|report| report.lease.delivery).collect();
+        if failpoint::fails("record_result") {
+            return Err(store::Error::Unavailable.into());
+        }
         let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
         let accepted = recorded.await?.accepted;
         self.hub().close(reported);

@@ -9,6 +9,7 @@ use crate::{
         dispatch::{Claim, Lease, Which},
     },
 };
+use inboxops_proto::failpoint;
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
@@ -139,6 +140,7 @@ impl Dispatcher {
             if claimed.is_empty() {
                 return;
             }
+            failpoint::fails("after_claim");
             let items = claimed.into_iter().map(|handed| item(handed, now)).collect();
             let actions = self.hub().offer(items);
             self.act(actions);

@@ -9,6 +9,7 @@ use super::{
     tx::{Session, SystemTx, TenantScope, Tx, begin},
 };
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use inboxops_proto::failpoint;
 use std::{
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -247,7 +248,9 @@ impl LaneThread {
                 }
             }
             let flushed = session.flush().await?;
+            failpoint::fails("before_commit");
             session.link.run("COMMIT").await?;
+            failpoint::fails("after_commit");
             Ok(flushed)
         }
         .await;

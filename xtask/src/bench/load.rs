@@ -53,12 +53,17 @@ pub async fn run(to: SocketAddr, request: &[u8], status: u16, connections: usize
     Ok(Run { rate: times.len() as f64 / length.as_secs_f64(), p50, p99 })
 }
 
+/// Asks over a connection that stays: status, and where in the buffer the body begins.
+pub async fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<(u16, usize)> {
+    stream.write_all(request).await?;
+    let status = answer(stream, buffer).await?;
+    Ok((status, buffer.windows(4).position(|it| it == b"\r\n\r\n").map_or(0, |at| at + 4)))
+}
+
 /// Asks once; status and body.
 pub async fn once(to: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
     let (mut stream, mut buffer) = (TcpStream::connect(to).await?, Vec::new());
-    stream.write_all(request).await?;
-    let status = answer(&mut stream, &mut buffer).await?;
-    let head = buffer.windows(4).position(|it| it == b"\r\n\r\n").map_or(0, |at| at + 4);
+    let (status, head) = call(&mut stream, request, &mut buffer).await?;
     Ok((status, buffer.split_off(head)))
 }
 

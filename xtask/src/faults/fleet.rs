@@ -1,0 +1,252 @@
+//! The processes under test: all in one, or cores, an edge and workers. Each keeps its address over its lives, so that
+//! callers find it again. It starts, kills, freezes and stops processes that it started itself, by their ids.
+
+use serde_json::Value;
+use std::{
+    error::Error,
+    fs::{File, OpenOptions},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Longest wait for a process to be ready.
+const START_MAX: Duration = Duration::from_secs(60);
+/// Longest time that a process may take after SIGTERM.
+const STOP_MAX: Duration = Duration::from_secs(25);
+
+/// What a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Core, edge and worker.
+    All,
+    /// A core; PostgreSQL has several.
+    Core(usize),
+    /// The door.
+    Edge,
+    /// A sender.
+    Worker(usize),
+}
+
+/// A process, or the place of one that died.
+pub struct Process {
+    /// What it is.
+    pub role: Role,
+    address: SocketAddr,
+    child: Option<Child>,
+}
+
+/// Where the processes of a run live.
+pub struct Fleet {
+    bin: PathBuf,
+    folder: PathBuf,
+    /// Folder of the database, when it is SQLite, and of the master key.
+    data: PathBuf,
+    database_url: Option<String>,
+    /// Address at which callers find the door, whoever stands there.
+    pub door: SocketAddr,
+    cores: Vec<SocketAddr>,
+    /// Service tokens of the edge and of workers.
+    tokens: Option<(String, String)>,
+    processes: Vec<Process>,
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for child in self.processes.iter_mut().filter_map(|it| it.child.as_mut()) {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Fleet {
+    /// A fleet without processes: programs, folder of the run, and the database when it is not SQLite.
+    pub fn new(bin: PathBuf, folder: &Path, data: &Path, database_url: Option<String>) -> Done<Fleet> {
+        let cores = if database_url.is_some() { 2 } else { 1 };
+        let cores = (0..cores).map(|_| free()).collect::<Done<_>>()?;
+        Ok(Fleet {
+            bin,
+            folder: folder.to_owned(),
+            data: data.to_owned(),
+            database_url,
+            door: free()?,
+            cores,
+            tokens: None,
+            processes: Vec::new(),
+        })
+    }
+
+    /// All in one process.
+    pub async fn together(&mut self) -> Done<()> {
+        self.processes = vec![Process { role: Role::All, address: self.door, child: None }];
+        self.start(Role::All, None).await
+    }
+
+    /// In processes of their own: one core on SQLite, two on PostgreSQL, an edge, two workers.
+    pub async fn apart(&mut self) -> Done<()> {
+        let (edge, worker) = (
+            self.ask(&["token", "create", "--name", "edge"], "token").await?,
+            self.ask(&["token", "create", "--name", "worker", "--dispatch-only"], "token").await?,
+        );
+        self.tokens = Some((edge, worker));
+        self.stop(Role::All).await?;
+        let cores = self.cores.iter().enumerate().map(|(n, address)| (Role::Core(n), *address));
+        let workers = [(Role::Worker(0), free()?), (Role::Worker(1), free()?)];
+        let all = cores.chain([(Role::Edge, self.door)]).chain(workers);
+        self.processes = all.map(|(role, address)| Process { role, address, child: None }).collect();
+        for role in self.roles() {
+            self.start(role, None).await?;
+        }
+        Ok(())
+    }
+
+    /// What runs, or should.
+    pub fn roles(&self) -> Vec<Role> {
+        self.processes.iter().map(|process| process.role).collect()
+    }
+
+    /// Starts a process that is dead, with its fail points, and waits until it is ready.
+    pub async fn start(&mut self, role: Role, points: Option<&str>) -> Done<()> {
+        let mut command = self.command(&["serve", "--no-demo"]);
+        command.env("INBOXOPS_FAILPOINTS", points.unwrap_or_default());
+        let address = self.at(role)?.address;
+        command.args(["--listen", &address.to_string()]);
+        let own = match role {
+            Role::All => None,
+            Role::Core(_) => {
+                command.args(["--role", "core"]);
+                None
+            }
+            Role::Edge | Role::Worker(_) => {
+                let (edge, worker) = self.tokens.as_ref().ok_or("no tokens yet")?;
+                let (name, token) = if role == Role::Edge { ("edge", edge) } else { ("worker", worker) };
+                command.args(["--role", name]).env("INBOXOPS_TOKEN", token);
+                let cores: Vec<String> = self.cores.iter().map(|core| format!("http://{core}")).collect();
+                command.env("INBOXOPS_CORE", cores.join(","));
+                Some(self.folder.join(format!("{role:?}").replace(['(', ')'], "-")))
+            }
+        };
+        if let Some(own) = own {
+            command.env("INBOXOPS_DATA_DIR", own).env_remove("INBOXOPS_DATABASE_URL");
+        }
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.log()?).spawn()?;
+        self.at(role)?.child = Some(child);
+        let begin = Instant::now();
+        while !matches!(role, Role::Worker(_)) && !ready(address, role).await {
+            // A fail point may end it before it is ready: that is a death like any other.
+            if self.dead(role)? {
+                return Ok(());
+            }
+            if begin.elapsed() > START_MAX {
+                return Err(format!("{role:?} is not ready; see {}", self.folder.join("log").display()).into());
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Kills a process as `kill -9` does. Whether it was alive.
+    pub fn kill(&mut self, role: Role) -> Done<bool> {
+        let Some(mut child) = self.at(role)?.child.take() else { return Ok(false) };
+        let alive = child.try_wait()?.is_none();
+        child.kill()?;
+        child.wait()?;
+        Ok(alive)
+    }
+
+    /// Asks a process to stop, and waits until it has.
+    pub async fn stop(&mut self, role: Role) -> Done<()> {
+        self.signal(role, rustix::process::Signal::TERM)?;
+        let begin = Instant::now();
+        while !self.dead(role)? {
+            if begin.elapsed() > STOP_MAX {
+                return Err(format!("{role:?} did not stop within {STOP_MAX:?}").into());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        let status = self.at(role)?.child.take().and_then(|mut child| child.try_wait().ok().flatten());
+        match status {
+            Some(status) if status.success() => Ok(()),
+            other => Err(format!("{role:?} ended with {other:?} after SIGTERM").into()),
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&mut self, role: Role, signal: rustix::process::Signal) -> Done<()> {
+        Ok(rustix::process::kill_process(self.pid(role)?, signal)?)
+    }
+
+    /// Its id.
+    pub fn pid(&mut self, role: Role) -> Done<rustix::process::Pid> {
+        let id = self.at(role)?.child.as_ref().ok_or("it is dead")?.id();
+        rustix::process::Pid::from_raw(i32::try_from(id)?).ok_or_else(|| "no id".into())
+    }
+
+    /// Whether a process died: by a fail point or a trap. One that ended in another way is a failure of the run.
+    pub fn dead(&mut self, role: Role) -> Done<bool> {
+        let Some(child) = self.at(role)?.child.as_mut() else { return Ok(true) };
+        let Some(status) = child.try_wait()? else { return Ok(false) };
+        const ABORT: i32 = 6;
+        const KILL: i32 = 9;
+        match status.signal() {
+            Some(ABORT | KILL) => Ok(true),
+            None if status.success() => Ok(true),
+            _ => Err(format!("{role:?} ended by itself: {status}; see {}", self.folder.join("log").display()).into()),
+        }
+    }
+
+    /// Asks by a command of the product's own; a member of its answer.
+    pub async fn ask(&self, words: &[&str], member: &str) -> Done<String> {
+        let mut command = self.command(words);
+        let output = tokio::task::spawn_blocking(move || command.arg("--json").stderr(Stdio::inherit()).output());
+        let value: Value = serde_json::from_slice(&output.await??.stdout)?;
+        Ok(value[member].as_str().ok_or_else(|| format!("{words:?} has no {member}"))?.to_owned())
+    }
+
+    fn at(&mut self, role: Role) -> Done<&mut Process> {
+        self.processes.iter_mut().find(|it| it.role == role).ok_or_else(|| format!("no {role:?}").into())
+    }
+
+    fn log(&self) -> Done<File> {
+        Ok(OpenOptions::new().create(true).append(true).open(self.folder.join("log"))?)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        // A file that may not grow shall be an error, not a signal.
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&self.bin);
+        command.args(words).env("INBOXOPS_DATA_DIR", &self.data);
+        command.env("INBOXOPS_LOG_LEVEL", "warn,inboxops_core=info").env("INBOXOPS_ACCESS_LOG", "off");
+        command.env("INBOXOPS_WEBHOOKS__ALLOW_PRIVATE_TARGETS", "true");
+        command.env("INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000");
+        if let Some(url) = &self.database_url {
+            command.env("INBOXOPS_DATABASE_URL", url);
+        }
+        command
+    }
+}
+
+fn free() -> Done<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+async fn ready(address: SocketAddr, role: Role) -> bool {
+    let ask = async {
+        let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else { return false };
+        if matches!(role, Role::Core(_)) {
+            return true;
+        }
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut start = [0; 12];
+        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        asked.is_ok() && stream.read_exact(&mut start).await.is_ok() && start.ends_with(b"200")
+    };
+    tokio::time::timeout(Duration::from_secs(2), ask).await.unwrap_or(false)
+}

@@ -1,0 +1,180 @@
+//! One run on one database: processes, load, faults, healing, quiet, audit.
+
+use super::{
+    Done,
+    audit::{self, Endpoint, Evidence, Figure},
+    behaviour::Behaviour,
+    books::Place,
+    chaos::Chaos,
+    dice::Dice,
+    fleet::Fleet,
+    load::{self, Ledger, Tenant},
+    options::{Database, Options},
+    receiver::Receiver,
+};
+use crate::bench::load as http;
+use inboxops_proto::clock::Clock;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+/// Callers of each busy tenant.
+const CALLERS: usize = 16;
+/// Actions a second of each busy tenant; each is 1 to 3 events for each of its endpoints.
+const ACTIONS_PER_SECOND: f64 = 150.0;
+/// Time between two actions of the tenant with hostile receivers.
+const HOSTILE_EVERY: Duration = Duration::from_secs(5);
+/// Longest wait until nothing is open, after all is healed: a failed attempt is tried again after a minute.
+const QUIET_MAX: Duration = Duration::from_secs(600);
+/// Requests that a worker may have under way when something dies, for both workers.
+const IN_FLIGHT_MAX: u64 = 2 * 256;
+
+/// What a run came to.
+pub struct Run {
+    /// The database.
+    pub database: Database,
+    /// The figures with their rules.
+    pub figures: Vec<Figure>,
+    /// Faults that were made.
+    pub made: BTreeMap<String, u32>,
+    /// What there was, by name.
+    pub facts: Vec<(&'static str, u64)>,
+}
+
+impl Run {
+    /// Whether every rule holds.
+    pub fn holds(&self) -> bool {
+        self.figures.iter().all(Figure::holds)
+    }
+}
+
+/// Runs.
+///
+/// # Errors
+/// When it could not; what the figures say is no error.
+pub async fn run(database: Database, options: &Options, bin: PathBuf, folder: PathBuf) -> Done<Run> {
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data)?;
+    let postgres = match database {
+        Database::Sqlite => None,
+        Database::Postgres => Some(tokio::task::spawn_blocking(inboxops_testkit::durable_postgres).await?),
+    };
+    let place = match &postgres {
+        None => Place::Sqlite(data.join("inboxops.db")),
+        Some(postgres) => Place::Postgres(postgres.url.clone()),
+    };
+    let mut dice = Dice::new(options.seed ^ database as u64);
+    let receiver = Receiver::start().await?;
+    let mut fleet = Fleet::new(bin, &folder, &data, postgres.as_ref().map(|it| it.url.clone()))?;
+    fleet.together().await?;
+    let say = |what: &str| println!("{database:?}: {what}");
+    let (tenants, endpoints) = furnish(&fleet, &receiver).await?;
+
+    let (ledger, mut callers) = (Arc::<Ledger>::default(), JoinSet::new());
+    for (tenant, hostile) in &tenants {
+        let (count, every) = match hostile {
+            true => (1, HOSTILE_EVERY),
+            false => (CALLERS, Duration::from_secs_f64(CALLERS as f64 / ACTIONS_PER_SECOND)),
+        };
+        load::start(&mut callers, fleet.door, tenant, &ledger, count, every, &mut dice);
+    }
+    let outage = Duration::from_secs(if options.kills > 50 { 20 } else { 3 });
+    let (begin, mut chaos) = (Instant::now(), Chaos::new(dice, postgres, outage));
+    let done = |share: f64, chaos: &Chaos| {
+        ledger.events() as f64 >= options.events as f64 * share
+            && f64::from(chaos.kills) >= f64::from(options.kills) * share
+            && begin.elapsed() >= options.length.mul_f64(share)
+    };
+    let mut told = Instant::now();
+    for (share, what) in [(0.5, "all in one process"), (1.0, "in processes of their own")] {
+        say(what);
+        if share == 1.0 {
+            fleet.apart().await?;
+            chaos.apart(&mut fleet)?;
+        }
+        while !done(share, &chaos) {
+            chaos.round(&mut fleet, &receiver).await?;
+            if told.elapsed() > Duration::from_secs(20) {
+                told = Instant::now();
+                say(&format!("{} events, {} kills, {} requests", ledger.events(), chaos.kills, receiver.count()));
+            }
+        }
+    }
+    ledger.end();
+    while callers.join_next().await.is_some() {}
+    receiver.heal();
+    chaos.heal(&mut fleet).await?;
+    say("healed; waiting until nothing is open");
+    let healed = Instant::now();
+    while !chaos.thaw(&mut fleet)? || place.open_deliveries().await? > 0 {
+        if healed.elapsed() > QUIET_MAX {
+            say("still not quiet");
+            break;
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    // What would come too much comes now.
+    sleep(Duration::from_secs(2)).await;
+
+    let (books, receipts) = (place.read().await?, receiver.ledger());
+    let acknowledged = ledger.acknowledged().clone();
+    let evidence = Evidence {
+        books: &books,
+        receipts: &receipts,
+        acknowledged: &acknowledged,
+        endpoints: &endpoints,
+        lost_max: IN_FLIGHT_MAX * u64::from(chaos.kills),
+        now: Clock::System.now(),
+    };
+    let lost = books.attempts.values().flatten().filter(|it| it.lost).count();
+    let facts = vec![
+        ("seconds from the first event until all was quiet", begin.elapsed().as_secs()),
+        ("kills", chaos.kills.into()),
+        ("events acknowledged to callers", ledger.events()),
+        ("events committed", books.events.len() as u64),
+        ("calls that were refused or not answered", ledger.failed()),
+        ("deliveries (pairs of event and endpoint)", books.deliveries.len() as u64),
+        ("attempts on record", books.attempts.values().map(Vec::len).sum::<usize>() as u64),
+        ("of these `worker_lost`", lost as u64),
+        ("whole requests that receivers got", receipts.len() as u64),
+        ("requests that broke off half sent", receiver.broken().into()),
+    ];
+    Ok(Run { database, figures: audit::figures(evidence), made: chaos.made, facts })
+}
+
+/// Makes tenants, inboxes, keys and endpoints: two tenants with quick receivers, one with hostile ones.
+async fn furnish(fleet: &Fleet, receiver: &Receiver) -> Done<(Vec<(Tenant, bool)>, Vec<Endpoint>)> {
+    let (mut tenants, mut endpoints) = (Vec::new(), Vec::new());
+    for name in ["red", "blue", "hostile"] {
+        let hostile = name == "hostile";
+        let id = fleet.ask(&["tenant", "create", "--name", name, "--plan", "business"], "id").await?;
+        let address = format!("{name}@example.com");
+        let words = ["inbox", "create", "--tenant", &id, "--name", "Support", "--address", &address];
+        let inbox = fleet.ask(&words, "id").await?;
+        let key = fleet.ask(&["key", "create", "--tenant", &id, "--name", "faults"], "key").await?;
+        let tenant = Tenant { id: id.parse()?, inbox, key };
+        let ways = match hostile {
+            true => Behaviour::HOSTILE.to_vec(),
+            false => vec![Behaviour::Ok, Behaviour::Flaky],
+        };
+        for behaviour in ways {
+            let path = format!("{name}/{behaviour:?}").to_lowercase();
+            let host = if behaviour == Behaviour::Deaf { receiver.deaf } else { receiver.address };
+            let body = json!({"url": format!("http://{host}/{path}"), "events": ["*"]}).to_string();
+            let request = http::request("POST", "/api/v1/webhooks", &tenant.key, Some(&body));
+            let (status, answer) = http::once(fleet.door, &request).await?;
+            if status != 201 {
+                return Err(format!("no endpoint: {status} {}", String::from_utf8_lossy(&answer)).into());
+            }
+            let answer: Value = serde_json::from_slice(&answer)?;
+            let text = |name: &str| answer["data"][name].as_str().unwrap_or_default().to_owned();
+            receiver.knows(&path, &text("secret"));
+            endpoints.push(Endpoint { id: text("id").parse()?, tenant: tenant.id, path, behaviour });
+        }
+        tenants.push((tenant, hostile));
+    }
+    Ok((tenants, endpoints))
+}
