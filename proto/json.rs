@@ -98,6 +98,15 @@ pub fn write_json_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok
     raw.serialize(serializer)
 }
 
+/// Writes a list of such texts.
+pub fn write_json_texts<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut raw = Vec::with_capacity(texts.len());
+    for text in texts {
+        raw.push(serde_json::from_str::<&serde_json::value::RawValue>(text).map_err(S::Error::custom)?);
+    }
+    serializer.collect_seq(raw)
+}
+
 /// A message that is read from an object only: serde's derive would take an array of its fields, too.
 pub struct Object<T>(pub T);
 

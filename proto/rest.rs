@@ -7,6 +7,7 @@ mod decode;
 mod error;
 pub mod query;
 pub mod shape;
+pub mod stream;
 
 pub use decode::{Body, from_body};
 pub use error::{DOC_URL, failure};

@@ -1,5 +1,7 @@
 //! Deliveries: the service that shows how they went and sends them again.
 
+mod watch;
+
 use crate::{
     caller::Caller,
     dispatch::Dispatcher,
@@ -17,6 +19,7 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
+    gate::BoxStream,
     id::{DeliveryId, EndpointId},
     reason::Reason,
     v1::{self, DeliveryStatus, delivery_service_server::DeliveryService},
@@ -98,7 +101,14 @@ impl Deliveries {
                 }
                 let dispatcher = dispatcher.clone();
                 tx.after(move || dispatcher.wake());
-                Ok(Delivery { state: State::Waiting, failures: 0, due_at: at, settled_at: None, ..old })
+                Ok(Delivery {
+                    state: State::Waiting,
+                    failures: 0,
+                    due_at: at,
+                    token: old.token + 1,
+                    settled_at: None,
+                    ..old
+                })
             })
             .await?;
         Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery)) })
@@ -126,6 +136,7 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
         test: delivery.test,
         created_at: Some(delivery.created_at.into()),
         delivered_at: delivery.settled_at.filter(|_| delivery.state == State::Delivered).map(Into::into),
+        revision: delivery.revision(),
     }
 }
 
@@ -145,6 +156,8 @@ pub fn new_test(event: &Rendered, endpoint: &Endpoint, at: Timestamp) -> v1::Del
         test: true,
         created_at: Some(at.into()),
         delivered_at: None,
+        // As that of the row, which is made leased.
+        revision: 2,
     }
 }
 
@@ -173,6 +186,16 @@ fn headers(text: &str) -> Vec<v1::HttpHeader> {
 
 #[tonic::async_trait]
 impl DeliveryService for Deliveries {
+    type WatchDeliveriesStream = BoxStream<v1::WatchDeliveriesResponse>;
+
+    async fn watch_deliveries(
+        &self,
+        request: Request<v1::WatchDeliveriesRequest>,
+    ) -> Result<Response<Self::WatchDeliveriesStream>, Status> {
+        let scope = Caller::of(&request)?.scope()?;
+        Ok(Response::new(watch::watch(&self.db, &self.stamps, scope, request.into_inner()).await?))
+    }
+
     async fn list_deliveries(
         &self,
         request: Request<v1::ListDeliveriesRequest>,

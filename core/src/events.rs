@@ -1,6 +1,10 @@
 //! Events: what the outside is told of a change. The body is rendered once, in the transaction of the change; these
 //! bytes are signed, stored and sent. The resources in it are the REST resources, made by the same code.
 
+mod feed;
+
+pub use feed::Events;
+
 use crate::{
     caller::Actor,
     error::Result,

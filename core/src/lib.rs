@@ -7,6 +7,7 @@ mod api_keys;
 mod auth;
 mod cache;
 mod caller;
+mod cursor;
 mod deliveries;
 pub mod dispatch;
 mod error;
@@ -139,6 +140,7 @@ impl Core {
                 dispatcher.clone(),
                 resolver,
             )),
+            events: Arc::new(events::Events::new(db.clone(), stamps.clone())),
             deliveries: Arc::new(deliveries::Deliveries::new(db.clone(), stamps.clone(), dispatcher.clone())),
             api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
             tenants: Arc::new(tenants::Tenants::new(db.clone(), stamps.clone(), authority.clone(), dispatcher.clone())),
@@ -173,7 +175,7 @@ impl Core {
                 self.dispatcher.clone().run(to_park, shutdown.clone()).await;
             }
         };
-        tokio::join!(dispatch, self.keep_house(&shutdown));
+        tokio::join!(dispatch, self.db.tell(&shutdown), self.keep_house(&shutdown));
     }
 
     /// Ends the lanes and closes the database. Call it after [`Core::run`] has ended.
@@ -190,7 +192,10 @@ impl Core {
                 () = shutdown.cancelled() => break,
                 _ = last_used.tick() => self.flush_last_used().await,
                 _ = tidy.tick() => self.authority.tidy(),
-                _ = sweep.tick() => self.sweep(shutdown).await,
+                _ = sweep.tick() => {
+                    self.sweep(shutdown).await;
+                    self.prune(shutdown).await;
+                }
             }
         }
         self.flush_last_used().await;
@@ -204,6 +209,24 @@ impl Core {
                 Ok(false) => return,
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "cannot take the rows of deleted endpoints");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Forgets what changed long ago.
+    async fn prune(&self, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let pruned = self.db.system(Lane::Claims, async |tx| {
+                let now = tx.now();
+                store::changes::prune(tx, now).await
+            });
+            match pruned.await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot forget old changes");
                     return;
                 }
             }

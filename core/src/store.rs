@@ -4,6 +4,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod changes;
 mod conn;
 pub mod cores;
 pub mod counts;
@@ -22,6 +23,7 @@ mod later;
 pub mod messages;
 pub mod meta;
 pub mod migrate;
+mod news;
 mod pool;
 pub mod rate_windows;
 pub mod service_tokens;
@@ -37,6 +39,7 @@ pub use error::{Error, Result};
 pub use events::{Handed, NewEvent};
 pub use fanout::LEASE;
 pub use lane::{GROUP_MAX_PG, GROUP_MAX_SQLITE, QUEUE_MAX};
+pub use news::Told;
 pub use pool::{READERS_PG, READERS_SQLITE, ReadTx};
 pub use tx::{Scoped, SystemTx, TenantScope, Tx};
 
@@ -55,6 +58,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
     let fixed = [
         ("agents", agents::ALL),
         ("api_keys", api_keys::ALL),
+        ("changes", changes::ALL),
         ("cores", cores::ALL),
         ("deliveries", deliveries::ALL),
         ("dispatch", dispatch::ALL),
@@ -76,6 +80,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("api_keys", api_keys::ALL_ROWS),
         ("claim", dispatch::CLAIM_ALL_ROWS),
         ("counts", counts::ALL_ROWS),
+        ("deliveries", deliveries::ALL_ROWS),
         ("dispatch", dispatch::ALL_ROWS),
         ("endpoints", endpoints::ALL_ROWS),
         ("fanout", fanout::ALL_ROWS),

@@ -2,7 +2,7 @@
 //! headers does every answer have. It is one hand-written service in place of a stack of layers, because it stands in
 //! the way of every call.
 
-use crate::{Result, Settings, compress, docs, documents, grpc, headers, listener::Surface, origin};
+use crate::{Result, Settings, compress, docs, documents, ending::ending, grpc, headers, listener::Surface, origin};
 use axum::body::Body;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
@@ -136,6 +136,7 @@ impl Door {
         };
         let gzip = compress::accepts_gzip(request.headers());
         let Ok(response) = router.call(request.map(Body::new)).await;
+        let response = ending(response, &self.drain);
         if gzip { compress::compress(response).await } else { response }
     }
 }

@@ -1,12 +1,12 @@
-//! Streams of gRPC that end with the server: a call that is answered ends by itself, a stream may never. Once the drain
-//! has begun, a stream with nothing to say ends as UNAVAILABLE, which tells its client to go elsewhere.
+//! Streams that end with the server: a call that is answered ends by itself, a stream may never. Once the drain has
+//! begun, a stream with nothing to say ends, of gRPC as UNAVAILABLE, which tells its client to go elsewhere.
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{Request, Response, header::CONTENT_TYPE};
 use http_body::{Frame, SizeHint};
-use inboxops_proto::{failure::Failure, reason::Reason};
+use inboxops_proto::{failure::Failure, reason::Reason, rest};
 use std::{
     convert::Infallible,
     future::Future as _,
@@ -42,17 +42,34 @@ impl Service<Request<tonic::body::Body>> for Ending {
         let (answer, drain) = (self.router.call(request), self.drain.clone());
         Box::pin(async move {
             let response = answer.await?;
-            Ok(response.map(|body| tonic::body::Body::new(EndingBody { body, drain, drained: None, ended: false })))
+            Ok(response.map(|body| tonic::body::Body::new(EndingBody::new(body, drain, true))))
         })
     }
+}
+
+/// The answer, which ends with the server when it streams server-sent events.
+pub(crate) fn ending(response: Response<Body>, drain: &CancellationToken) -> Response<Body> {
+    let kind = response.headers().get(CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind == rest::stream::EVENT_STREAM) {
+        return response.map(|body| Body::new(EndingBody::new(body, drain.clone(), false)));
+    }
+    response
 }
 
 struct EndingBody {
     body: Body,
     drain: CancellationToken,
+    /// Whether the end is told in trailers.
+    grpc: bool,
     /// Made when the body first has nothing to say, which that of a single answer never has.
     drained: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     ended: bool,
+}
+
+impl EndingBody {
+    fn new(body: Body, drain: CancellationToken, grpc: bool) -> EndingBody {
+        EndingBody { body, drain, grpc, drained: None, ended: false }
+    }
 }
 
 impl http_body::Body for EndingBody {
@@ -72,6 +89,9 @@ impl http_body::Body for EndingBody {
             return Poll::Pending;
         }
         self.ended = true;
+        if !self.grpc {
+            return Poll::Ready(None);
+        }
         let status = Failure::new(Reason::ServiceUnavailable).status();
         let trailers = status.into_http::<()>().into_parts().0.headers;
         Poll::Ready(Some(Ok(Frame::trailers(trailers))))

@@ -5,11 +5,13 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use inboxops_proto::{
     failure::Failure,
-    gate::{Admission, Gate, Rpc},
+    gate::{Admission, BoxStream, Gate, Rpc},
     reason::Reason,
     rest,
     services::{self, Implementations, Services},
-    v1::{self, tag_service_server::TagService, ticket_service_server::TicketService},
+    v1::{
+        self, event_service_server::EventService, tag_service_server::TagService, ticket_service_server::TicketService,
+    },
     wire::{self, Origin, Way},
 };
 use serde_json::Value;
@@ -115,6 +117,38 @@ impl TagService for Desk {
     }
 }
 
+fn event(n: u32) -> v1::StreamEventsResponse {
+    v1::StreamEventsResponse {
+        signal: v1::StreamSignal::News.into(),
+        cursor: format!("c{n}"),
+        event: "ticket.created".to_owned(),
+        payload: format!("{{\"n\": {n}}}"),
+    }
+}
+
+#[tonic::async_trait]
+impl EventService for Desk {
+    async fn list_events(&self, _: tonic::Request<v1::ListEventsRequest>) -> Answer<v1::ListEventsResponse> {
+        let meta = v1::EventsMeta { has_more: false, next_cursor: "c2".to_owned() };
+        Ok(Response::new(v1::ListEventsResponse { events: vec![event(1).payload, event(2).payload], meta: Some(meta) }))
+    }
+
+    type StreamEventsStream = BoxStream<v1::StreamEventsResponse>;
+
+    async fn stream_events(
+        &self,
+        request: tonic::Request<v1::StreamEventsRequest>,
+    ) -> Answer<BoxStream<v1::StreamEventsResponse>> {
+        let first = v1::StreamEventsResponse {
+            signal: v1::StreamSignal::Subscribed.into(),
+            cursor: request.into_inner().after.unwrap_or_default(),
+            ..Default::default()
+        };
+        let end = Err(Failure::new(Reason::CursorExpired).into());
+        Ok(Response::new(Box::pin(futures_util::stream::iter([Ok(first), Ok(event(1)), Ok(event(2)), end]))))
+    }
+}
+
 /// Admits `Bearer good`; `Bearer weak` lacks every scope.
 struct Keys;
 
@@ -167,6 +201,7 @@ pub async fn setup() -> Setup {
     let inner = Implementations {
         tickets: desk.clone(),
         tags: desk.clone(),
+        events: desk.clone(),
         messages: remote.messages().clone(),
         inboxes: remote.inboxes().clone(),
         agents: remote.agents().clone(),

@@ -5,5 +5,6 @@ mod bodies;
 mod desk;
 mod gate;
 mod queries;
+mod streams;
 mod too_large;
 mod ways;

@@ -8,6 +8,7 @@ use super::{
     events::Handed,
     lane::{Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, LaneThread, QUEUE_MAX, Queues},
     migrate,
+    news::News,
     pool::{Pool, ReadTx, Reader},
     tx::{SystemTx, TenantScope, Tx},
 };
@@ -62,6 +63,7 @@ type TakeHanded = Box<dyn Fn(Vec<Handed>) + Send + Sync>;
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) core: Core,
+    pub(super) news: Arc<News>,
     pub(super) handed: OnceLock<TakeHanded>,
 }
 
@@ -100,7 +102,8 @@ impl Db {
         let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };
         super::conn::close(link).await;
 
-        let shared = Arc::new(Shared { clock: options.clock, core, handed: OnceLock::new() });
+        let shared =
+            Arc::new(Shared { clock: options.clock, core, news: Arc::new(News::new()), handed: OnceLock::new() });
         let closing = CancellationToken::new();
         let (ending, ended) = mpsc::channel(1);
         // On PostgreSQL claims and outcomes have a lane each, beside those of the tenants.
@@ -135,6 +138,10 @@ impl Db {
     /// Whether other processes may share this database.
     pub fn is_shared(&self) -> bool {
         self.0.pg
+    }
+
+    pub(super) fn news(&self) -> &News {
+        &self.0.shared.news
     }
 
     /// Which core this process is.

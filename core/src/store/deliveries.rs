@@ -5,7 +5,7 @@ use super::{
     ReadTx, Result, Scoped, Tx,
     conn::on,
     lanes,
-    sql::{Sql, codes, from_row, statements},
+    sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -89,6 +89,13 @@ impl Delivery {
     /// Requests whose end is recorded.
     pub fn attempts(&self) -> u32 {
         self.attempt - u32::from(self.state == State::Leased)
+    }
+
+    /// Rises with every change of the row: the token with each lease and each way out of one without a request, and a
+    /// report ends the lease of its token.
+    pub fn revision(&self) -> u32 {
+        let open = i64::from(self.state != State::Leased);
+        u32::try_from(self.token.saturating_mul(2).saturating_add(open)).unwrap_or(u32::MAX)
     }
 
     /// Its state as it is shown.
@@ -211,6 +218,15 @@ statements! {
     );
 }
 
+row_statements! {
+    THESE = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: concat!(") ", select!(), " JOIN v ON v.key = d.id"),
+        tail_pg: None,
+    };
+}
+
 /// Where a list of deliveries starts, and what it keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
@@ -249,6 +265,25 @@ pub async fn get(tx: &mut impl Scoped, id: DeliveryId) -> Result<Option<Delivery
     on!(link, c, D => sqlx::query_as::<D, Delivery>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
 
+/// Those of these deliveries that are the tenant's, as they are now.
+pub async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let mut rows = Vec::with_capacity(ids.len());
+    for chunk in chunks(ids) {
+        let sql = THESE.text(chunk.len(), link.is_pg());
+        rows.extend(on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, Delivery>(sql);
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            query.fetch_all(c).await
+        })?);
+    }
+    rows.retain(|row| row.tenant == tenant);
+    Ok(rows)
+}
+
 /// The delivery, held until the end of the transaction.
 pub async fn lock(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>> {
     let tenant = tx.tenant();
@@ -278,6 +313,7 @@ pub async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Resu
         .await
         .map(|it| it.rows_affected()))?;
     lanes::mark(link, &BTreeMap::from([(delivery.endpoint, now)])).await?;
+    tx.changed((done > 0).then_some(delivery.id));
     Ok(done > 0)
 }
 
@@ -293,5 +329,6 @@ pub async fn stop(tx: &mut Tx<'_>, id: DeliveryId, now: Timestamp) -> Result<boo
         .execute(c)
         .await
         .map(|it| it.rows_affected()))?;
+    tx.changed((done > 0).then_some(id));
     Ok(done > 0)
 }

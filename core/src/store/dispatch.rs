@@ -178,5 +178,6 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
         })?;
     }
     lanes::mark(link, &lost.iter().map(|lost| (lost.endpoint, now)).collect()).await?;
+    tx.changed(lost.iter().map(|lost| (lost.tenant, lost.delivery)));
     Ok(lost.len())
 }

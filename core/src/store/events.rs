@@ -2,16 +2,21 @@
 //! group, see `fanout`.
 
 use super::{
-    Result, Scoped,
+    ReadTx, Result, Scoped,
+    changes::Place,
     conn::on,
-    sql::{Sql, statements},
+    sql::{Sql, from_row, statements},
 };
 use bytes::Bytes;
 use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, EventId, GroupId, InboxId, TenantId},
 };
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long an event is kept at least.
+pub const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// An event that a change causes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,8 +81,63 @@ pub fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
     DeliveryId(Uuid::from_bytes(bytes))
 }
 
+/// An event as those who read the events see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its place in the order of events.
+    pub place: Place,
+    /// Its kind.
+    pub kind: i16,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The body as it is posted.
+    pub body: String,
+}
+
+from_row!(Told, row => Ok(Told {
+    place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
+    kind: row.try_get(2)?,
+    at: Timestamp::from_micros(row.try_get(3)?),
+    body: row.try_get(4)?,
+}));
+
 statements! {
     BODY = Sql::both("SELECT body FROM events WHERE id = $1 AND tenant_id = $2");
+    // Numbers are given before commits: what a transaction that still runs wrote would come in between.
+    SINCE = Sql::each(
+        "SELECT 0, seq, kind, created_at, body FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 \
+         AND NOT test AND (1 << kind) & $4 <> 0 ORDER BY seq LIMIT $5",
+        "SELECT xact::text::bigint, seq, kind, created_at, body FROM events WHERE tenant_id = $1 \
+         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
+         AND NOT test AND (1::bigint << kind) & $4::bigint <> 0 ORDER BY xact, seq LIMIT $5",
+    );
+    END = Sql::each(
+        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
+        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint",
+    );
+}
+
+/// The place behind all events that [`since`] finds in the same snapshot.
+pub async fn end(tx: &mut ReadTx) -> Result<Place> {
+    let link = tx.link();
+    let sql = END.on(link);
+    let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
+    Ok(Place { xact, seq })
+}
+
+/// Events of the kinds in `mask` behind a place, in order, at most `limit`; tests are not among them.
+pub async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Result<Vec<Told>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = SINCE.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Told>(sql)
+        .bind(tenant.0)
+        .bind(place.xact)
+        .bind(place.seq)
+        .bind(mask)
+        .bind(limit)
+        .fetch_all(c)
+        .await)
 }
 
 /// The body of an event.

@@ -85,6 +85,7 @@ impl Session {
         let lease_until = self.clock.now().plus(LEASE);
         let mut handed = Vec::with_capacity(events.len());
         for event in events {
+            self.group.changed.entry(event.tenant).or_default();
             let deliver = |endpoint, endpoint_version, body| Handed {
                 delivery: delivery_id(event.id, endpoint),
                 tenant: event.tenant,
@@ -114,6 +115,9 @@ impl Session {
             }
         }
         self.insert_deliveries(&handed).await?;
+        for it in &handed {
+            self.group.changed.entry(it.tenant).or_default().push(it.delivery);
+        }
         self.group.handed.append(&mut handed);
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::{
     events::{Handed, NewEvent},
     tickets::Ticket,
 };
-use inboxops_proto::id::TenantId;
+use inboxops_proto::id::{DeliveryId, TenantId};
 use std::collections::{BTreeMap, HashMap};
 
 /// What happens after the commit: a hand-over, a cache drop, a wake-up. It must not block.
@@ -21,6 +21,8 @@ pub(super) struct Later {
     pub(super) counts: BTreeMap<CountKey, i64>,
     /// Last number given, by tenant.
     pub(super) numbers: HashMap<TenantId, u32>,
+    /// What those who follow are told: deliveries that changed, and tenants with events.
+    pub(super) changed: BTreeMap<TenantId, Vec<DeliveryId>>,
     pub(super) handed: Vec<Handed>,
     pub(super) after: Vec<Effect>,
 }
@@ -34,6 +36,9 @@ impl Later {
             *self.counts.entry(key).or_default() += by;
         }
         self.numbers.extend(job.numbers.drain());
+        for (tenant, mut ids) in std::mem::take(&mut job.changed) {
+            self.changed.entry(tenant).or_default().append(&mut ids);
+        }
         self.handed.append(&mut job.handed);
         self.after.append(&mut job.after);
     }

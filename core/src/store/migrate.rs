@@ -14,12 +14,20 @@ struct Step {
     pg: &'static str,
 }
 
-const STEPS: &[Step] = &[Step {
-    version: 1,
-    name: "first",
-    sqlite: include_str!("../../../migrations/sqlite/0001_first.sql"),
-    pg: include_str!("../../../migrations/postgres/0001_first.sql"),
-}];
+const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        name: "first",
+        sqlite: include_str!("../../../migrations/sqlite/0001_first.sql"),
+        pg: include_str!("../../../migrations/postgres/0001_first.sql"),
+    },
+    Step {
+        version: 2,
+        name: "streams",
+        sqlite: include_str!("../../../migrations/sqlite/0002_streams.sql"),
+        pg: include_str!("../../../migrations/postgres/0002_streams.sql"),
+    },
+];
 
 /// Newest version of the schema that this program knows.
 pub const VERSION: i64 = STEPS[STEPS.len() - 1].version;

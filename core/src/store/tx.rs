@@ -8,12 +8,13 @@ use super::{
     events::{Handed, NewEvent},
     inboxes::InboxState,
     later::{Effect, Later},
+    news::News,
 };
 use inboxops_proto::{
     clock::{Clock, Timestamp},
-    id::{AgentId, InboxId, TenantId},
+    id::{AgentId, DeliveryId, InboxId, TenantId},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// The right to see and change one tenant's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,7 @@ pub(super) struct Session {
     pub(super) link: Link,
     pub(super) clock: Clock,
     pub(super) core: Core,
+    pub(super) news: Arc<News>,
     /// What the jobs of the group that succeeded left.
     pub(super) group: Later,
     /// What the running job left.
@@ -61,11 +63,12 @@ pub(super) struct Seen {
 }
 
 impl Session {
-    pub(super) fn new(link: Link, clock: Clock, core: Core) -> Session {
+    pub(super) fn new(link: Link, clock: Clock, core: Core, news: Arc<News>) -> Session {
         Session {
             link,
             clock,
             core,
+            news,
             group: Later::default(),
             job: Later::default(),
             wrote: false,
@@ -86,6 +89,7 @@ impl Session {
         self.flush_tickets().await?;
         self.flush_numbers().await?;
         self.flush_events().await?;
+        self.flush_changes().await?;
         self.flush_counts().await?;
         Ok((std::mem::take(&mut self.group.handed), std::mem::take(&mut self.group.after)))
     }
@@ -112,6 +116,11 @@ impl Tx<'_> {
     /// Leaves something to do after the commit, whether or not the caller still listens. It must not block.
     pub fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
         self.session.job.after.push(Box::new(effect));
+    }
+
+    /// Tells those who follow, after the commit, that deliveries of the tenant changed.
+    pub(super) fn changed(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) {
+        self.session.job.changed.entry(self.scope.0).or_default().extend(deliveries);
     }
 
     /// For a statement that changes rows.
@@ -150,6 +159,13 @@ impl SystemTx<'_> {
     /// Leaves something to do after the commit. It must not block.
     pub fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
         self.session.job.after.push(Box::new(effect));
+    }
+
+    /// Tells those who follow, after the commit, that deliveries changed.
+    pub(super) fn changed(&mut self, deliveries: impl IntoIterator<Item = (TenantId, DeliveryId)>) {
+        for (tenant, delivery) in deliveries {
+            self.session.job.changed.entry(tenant).or_default().push(delivery);
+        }
     }
 
     /// The present moment.

@@ -126,6 +126,24 @@ async fn shutdown_lets_a_running_request_end_and_takes_no_other() {
 }
 
 #[tokio::test]
+async fn shutdown_ends_a_stream_of_events_in_good_order() {
+    let house = House::open().await;
+    let mut stream = house.connect().await;
+    let request = b"GET /stream HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip\r\n\r\n";
+    stream.write_all(request).await.expect("a request");
+    let mut read = Vec::new();
+    while !read.ends_with(b": alive\n\n\r\n") {
+        assert!(stream.read_buf(&mut read).await.expect("bytes") > 0, "{}", String::from_utf8_lossy(&read));
+    }
+    let head = String::from_utf8_lossy(&read).to_lowercase();
+    assert!(!head.contains("content-encoding"), "not gzip: it would hold back what is small: {head}");
+    house.shutdown.cancel();
+    stream.read_to_end(&mut read).await.expect("the end");
+    assert!(read.ends_with(b"0\r\n\r\n"), "whole, for the client: {}", String::from_utf8_lossy(&read));
+    house.running.await.expect("an end, long before the drain's bound");
+}
+
+#[tokio::test]
 async fn shutdown_cuts_what_never_ends() {
     let house = House::with(PUBLIC, |settings| settings.drain_max = Duration::from_millis(100)).await;
     let mut stream = house.connect().await;

@@ -107,11 +107,18 @@ fn routes() -> Router {
     async fn endless() -> Body {
         Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x".repeat(1024))))
     }
+    async fn stream() -> http::Response<Body> {
+        use futures_util::StreamExt as _;
+        let first = futures_util::stream::iter([Ok::<_, std::io::Error>(": alive\n\n")]);
+        let body = Body::from_stream(first.chain(futures_util::stream::pending()));
+        http::Response::builder().header("content-type", "text/event-stream").body(body).expect("an answer")
+    }
     services::routes(&nowhere())
         .route("/origin", routing::get(origin).post(origin))
         .route("/size/{n}", routing::get(|path: axum::extract::Path<usize>| async move { "x".repeat(*path) }))
         .route("/panic", routing::get(gone))
         .route("/slow", routing::get(slow))
+        .route("/stream", routing::get(stream))
         .route("/endless", routing::get(endless))
 }
 

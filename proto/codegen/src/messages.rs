@@ -127,6 +127,7 @@ fn write_with(field: &Field) -> Option<String> {
         Kind::Enum(name) if field.optional => Some(format!("write_optional_enum::<{}, _>", rust_path(name))),
         Kind::Enum(name) => Some(format!("write_enum::<{}, _>", rust_path(name))),
         Kind::Timestamp => Some("write_timestamp".to_owned()),
+        Kind::String if field.rules.json_text && field.list => Some("write_json_texts".to_owned()),
         Kind::String if field.rules.json_text => Some("write_json_text".to_owned()),
         _ => None,
     }

@@ -90,6 +90,21 @@ pub struct Rest {
     pub location: Option<String>,
     /// Group in the OpenAPI document.
     pub tag: Option<String>,
+    /// How a server stream becomes server-sent events.
+    pub stream: Option<RestStream>,
+}
+
+/// `inboxops.v1.RestStream`: names of fields.
+#[derive(Clone, Debug, Default)]
+pub struct RestStream {
+    /// Of the message: the `id`.
+    pub id: String,
+    /// Of the message: the `event`.
+    pub event: String,
+    /// Of the message: the `data`.
+    pub data: String,
+    /// Of the request: where `Last-Event-ID` goes.
+    pub resume: String,
 }
 
 /// `google.api.HttpRule`.

@@ -121,7 +121,14 @@ fn paths<'a>(model: &'a Model, schemas: &mut Schemas<'a>) -> Map<String, Value> 
     let mut routes: Vec<_> = model.routes().collect();
     routes.sort_by_key(|(_, _, http)| (&http.path, VERBS.iter().position(|verb| *verb == http.verb)));
     for (service, rpc, http) in routes {
-        let operation = operation::of(schemas, &tag(service, rpc), rpc, http);
+        if rpc.server_streaming {
+            continue;
+        }
+        let stream = model.routes().find(|(_, other, at)| other.server_streaming && at.path == http.path);
+        let mut operation = operation::of(schemas, &tag(service, rpc), rpc, http);
+        if let Some((_, stream, _)) = stream.filter(|_| http.verb == "get") {
+            operation::also_streams(&mut operation, stream);
+        }
         let item = paths.entry(http.path.clone()).or_insert_with(|| json!({}));
         item[http.verb] = operation;
     }

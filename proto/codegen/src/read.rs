@@ -3,7 +3,8 @@
 use crate::{
     Error,
     model::{
-        Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Policy, Rest, Rpc, Rules, Service, snake, upper_camel,
+        Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Policy, Rest, RestStream, Rpc, Rules, Service, snake,
+        upper_camel,
     },
 };
 use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, Kind as ProtoKind, ReflectMessage as _, Value};
@@ -212,7 +213,13 @@ fn read_rest(rest: &DynamicMessage) -> Rest {
         etag: text(rest, "etag"),
         location: text(rest, "location"),
         tag: text(rest, "tag"),
+        stream: get(rest, "stream").and_then(|value| value.as_message().map(read_stream)),
     }
+}
+
+fn read_stream(stream: &DynamicMessage) -> RestStream {
+    let field = |name| text(stream, name).unwrap_or_default();
+    RestStream { id: field("id"), event: field("event"), data: field("data"), resume: field("resume") }
 }
 
 fn read_http(rule: &DynamicMessage) -> Option<Http> {

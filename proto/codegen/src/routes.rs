@@ -60,7 +60,7 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
     match &http.body {
         Body::None => {
             lines.push("let (parts, _) = request.into_parts();".to_owned());
-            let mutable = if http.params.is_empty() { "" } else { "mut " };
+            let mutable = if http.params.is_empty() && rpc.rest.stream.is_none() { "" } else { "mut " };
             lines.push(format!("let {mutable}input = rest::from_query::<{input}>(&parts.uri);"));
         }
         body => {
@@ -91,6 +91,9 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
         let at = http.path.split('/').position(|part| part == format!("{{{param}}}")).unwrap_or_default();
         lines.push(format!("input.message.{param} = rest::segment(&parts.uri, {at});"));
     }
+    if let Some(stream) = &rpc.rest.stream {
+        lines.push(format!("rest::stream::resume(&parts.headers, &mut input.message.{});", stream.resume));
+    }
     let has_body = http.body != Body::None;
     lines.push(format!("let (context, request) = rest::call(parts, input, {has_body});"));
     lines.push(format!("match service.{}(request).await {{", rpc.ident));
@@ -110,6 +113,10 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
 }
 
 fn answer(model: &Model, rpc: &Rpc) -> Vec<String> {
+    if let Some(stream) = &rpc.rest.stream {
+        let event = format!("id: &it.{}, event: &it.{}, data: &it.{}", stream.id, stream.event, stream.data);
+        return vec![format!("context.stream(&metadata, message, |it| rest::stream::Event {{ {event} }})")];
+    }
     let status = rpc.success_status();
     let status = match &rpc.rest.success_flag {
         Some(flag) => format!("if message.{flag} {{ {status} }} else {{ crate::reason::OK }}"),
@@ -166,14 +173,27 @@ fn router(out: &mut String, model: &Model) {
         verbs.insert("OPTIONS".to_owned());
         let allow = verbs.into_iter().collect::<Vec<_>>().join(", ");
         let _ = write!(lines, "        .route({path:?}, rest::methods({allow:?})");
-        for (service, rpc, http) in routes {
+        let streams = routes.iter().filter(|(_, rpc, _)| rpc.server_streaming).collect::<Vec<_>>();
+        for (service, rpc, http) in routes.iter().filter(|(_, rpc, _)| !rpc.server_streaming) {
             let (field, name) = (service.field(), handler_name(service, rpc));
-            let _ = write!(
-                lines,
-                "\n            .{}({{ let service = services.{field}.clone(); move |request: axum::extract::Request| \
-                 {name}(service.clone(), request) }})",
-                http.verb
-            );
+            let _ = match streams.iter().find(|(_, _, stream)| stream.verb == http.verb) {
+                None => write!(
+                    lines,
+                    "\n            .{}({{ let service = services.{field}.clone(); move |request: \
+                     axum::extract::Request| {name}(service.clone(), request) }})",
+                    http.verb
+                ),
+                Some((other, stream, _)) => write!(
+                    lines,
+                    "\n            .{}({{ let (service, other) = (services.{field}.clone(), services.{}.clone()); move \
+                     |request: axum::extract::Request| {{ let (service, other) = (service.clone(), other.clone()); async \
+                     move {{ if rest::stream::wanted(request.method(), request.headers()) {{ {}(other, request).await }} \
+                     else {{ {name}(service, request).await }} }} }} }})",
+                    http.verb,
+                    other.field(),
+                    handler_name(other, stream)
+                ),
+            };
         }
         lines += ")\n";
     }

@@ -12,6 +12,8 @@ fn limits(service: &Service) -> (usize, usize) {
         "IngestService" => (32 * MIB, 4 * MIB),
         // Lists of messages hold 100 bodies of 256 KiB in two forms.
         "MessageService" => (4 * MIB, 64 * MIB),
+        // A page of 100 events of 256 KiB.
+        "EventService" => (4 * MIB, 32 * MIB),
         // Batches: bodies of events to the worker, what receivers answered back from it.
         "DispatchService" => (32 * MIB, 64 * MIB),
         _ => (4 * MIB, 4 * MIB),

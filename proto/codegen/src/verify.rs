@@ -109,9 +109,31 @@ impl Findings {
             self.add(name, format!("has a REST route outside {PUBLIC_PACKAGE}"));
         }
         if rpc.server_streaming {
-            self.add(name, "has a REST route but streams");
+            self.stream(model, rpc, http);
+        } else if rpc.rest.stream.is_some() {
+            self.add(name, "says how its stream is answered but has none");
         }
         self.route(model, rpc, http);
+    }
+
+    fn stream(&mut self, model: &Model, rpc: &Rpc, http: &Http) {
+        let name = &rpc.full_name;
+        let Some(stream) = &rpc.rest.stream else {
+            return self.add(name, "has a REST route but streams");
+        };
+        let (input, output) = (model.message(&rpc.input), model.message(&rpc.output));
+        for field in [&stream.id, &stream.event, &stream.data] {
+            if !output.field(field).is_some_and(|it| it.kind == Kind::String && !it.list && !it.optional) {
+                self.add(name, format!("streams {field}, which is no plain string of {}", output.full_name));
+            }
+        }
+        if !input.field(&stream.resume).is_some_and(|it| it.kind == Kind::String && !it.list && it.optional) {
+            self.add(name, format!("resumes by {}, which is no optional string of {}", stream.resume, input.full_name));
+        }
+        let list = |other: &Http| other.verb == "get" && other.path == http.path;
+        if http.verb != "get" || !model.routes().any(|(_, other, http)| !other.server_streaming && list(http)) {
+            self.add(name, "streams at a path that has no list to get");
+        }
     }
 
     fn policy(&mut self, name: &str, policy: &Policy) {
@@ -191,7 +213,8 @@ impl Findings {
         let mut seen: BTreeMap<String, (&Rpc, &Http)> = BTreeMap::new();
         let mut paths: BTreeMap<String, &Http> = BTreeMap::new();
         for (_, rpc, http) in model.routes() {
-            if let Some((other, _)) = seen.insert(format!("{} {}", http.verb, http.shape()), (rpc, http)) {
+            let kind = if rpc.server_streaming { "stream of " } else { "" };
+            if let Some((other, _)) = seen.insert(format!("{kind}{} {}", http.verb, http.shape()), (rpc, http)) {
                 self.add(&rpc.full_name, format!("has the verb and path of {}", other.full_name));
             }
             let first = paths.entry(http.shape()).or_insert(http);

@@ -160,6 +160,50 @@ fn whatever_breaks_a_rule_is_named() {
 }
 
 #[test]
+fn a_stream_has_a_route_only_beside_a_list_and_by_fields_that_it_has() {
+    let list = SOUND.replace(
+        "  // Change a thing.\n",
+        "  // Follow a thing.\n  rpc Follow(FollowRequest) returns (stream FollowResponse) {\n    option (google.api.http) = \
+         {get: \"/api/v1/things/{thing_id}\"};\n    option (policy) = {api_key: \"tickets:read\"};\n    option (rest) = \
+         {stream: {id: \"cursor\" event: \"event\" data: \"data\" resume: \"after\"}};\n  }\n  // Change a thing.\n",
+    ) + "// Request of Follow.\nmessage FollowRequest {\n  // Id.\n  string thing_id = 1;\n  // Place.\n  optional string \
+         after = 2;\n}\n// Message of Follow.\nmessage FollowResponse {\n  // Place.\n  string cursor = 1;\n  // \
+         Kind.\n  string event = 2;\n  // Text.\n  string data = 3;\n}\n";
+    assert_eq!(refusal("v1", &list), Vec::<String>::new());
+    let follow = "inboxops.v1.ThingService.Follow";
+    let table = [
+        (
+            "stream: {id: \"cursor\"",
+            "stream: {id: \"place\"",
+            "streams place, which is no plain string of inboxops.v1.FollowResponse",
+        ),
+        (
+            "resume: \"after\"",
+            "resume: \"at\"",
+            "resumes by at, which is no optional string of inboxops.v1.FollowRequest",
+        ),
+        (
+            "{stream: {id: \"cursor\" event: \"event\" data: \"data\" resume: \"after\"}}",
+            "{}",
+            "has a REST route but streams",
+        ),
+        ("returns (stream Follow", "returns (Follow", "says how its stream is answered but has none"),
+        ("rpc GetThing(", "rpc GetThing(stream ", "inboxops.v1.ThingService.GetThing: streams from the client"),
+    ];
+    for (from, to, expected) in table {
+        assert!(list.contains(from), "{from}");
+        let found = refusal("v1", &list.replacen(from, to, 1));
+        assert!(found.iter().any(|it| it.ends_with(expected)), "{from} → {to}: {found:?}");
+    }
+    let elsewhere = list.replacen(
+        "rpc Follow(FollowRequest) returns (stream FollowResponse) {\n    option (google.api.http) = {get: \"/api/v1/things/{thing_id}\"}",
+        "rpc Follow(FollowRequest) returns (stream FollowResponse) {\n    option (google.api.http) = {get: \"/api/v1/follow/{thing_id}\"}",
+        1,
+    );
+    assert_eq!(refusal("v1", &elsewhere), [format!("{follow}: streams at a path that has no list to get")]);
+}
+
+#[test]
 fn routes_belong_to_the_public_package() {
     let text = SOUND.replace("package inboxops.v1", "package inboxops.admin.v1");
     let text = ["(policy)", "(rest)", "(rules)"]

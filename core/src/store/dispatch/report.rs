@@ -116,6 +116,7 @@ pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -
     }
     lanes::mark(link, &due).await?;
     let health = health::learn(link, &news(&reports, now)).await?;
+    tx.changed(reports.iter().map(|report| (report.tenant, report.lease.delivery)));
     Ok(Recorded { accepted, health })
 }
 

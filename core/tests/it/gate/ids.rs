@@ -13,6 +13,8 @@ const WITHOUT: &[&str] = &[
     "ListAgents",
     "WhoAmI",
     "ListEventTypes",
+    "ListEvents",
+    "StreamEvents",
     "ListWebhookEndpoints",
     "CreateWebhookEndpoint",
     "CreateApiKey",
@@ -116,6 +118,10 @@ on_both! {
             row("ListDeliveries", &endpoint, |endpoint_id| v1::ListDeliveriesRequest {
                 endpoint_id,
                 ..Default::default()
+            }),
+            row("WatchDeliveries", &endpoint, |endpoint_id| v1::WatchDeliveriesRequest {
+                endpoint_id: Some(endpoint_id),
+                cursor: None,
             }),
             row("GetDelivery", &delivery, |delivery_id| v1::GetDeliveryRequest { delivery_id }),
             row("ResendDelivery", &delivery, |delivery_id| v1::ResendDeliveryRequest { delivery_id }),

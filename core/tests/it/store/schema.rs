@@ -6,7 +6,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tables and columns that PostgreSQL alone has, and why is said in the migration.
-const PG_ONLY: &[&str] = &["rate_windows", "events.xact"];
+const PG_ONLY: &[&str] = &["rate_windows", "events.xact", "changes.xact"];
 /// Kept by the migrator, in each database its own way.
 const MIGRATOR: &str = "_sqlx_migrations";
 
@@ -76,7 +76,10 @@ async fn postgres_shape(url: &str) -> Shape {
     .fetch_all(&mut conn)
     .await
     .unwrap();
-    shape.indexes = indexes.into_iter().filter(|(_, table, ..)| table != MIGRATOR).collect();
+    for (name, table, mut columns, unique, partial) in indexes.into_iter().filter(|(_, table, ..)| table != MIGRATOR) {
+        columns.retain(|column| !PG_ONLY.contains(&format!("{table}.{column}").as_str()));
+        shape.indexes.insert((name, table, columns, unique, partial));
+    }
     shape
 }
 

@@ -12,6 +12,9 @@ pub const IF_MATCH: &str = "IfMatch";
 /// On reads of what has an `ETag`.
 pub const IF_NONE_MATCH: &str = "IfNoneMatch";
 
+/// On lists that are also streams.
+pub const LAST_EVENT_ID: &str = "LastEventId";
+
 /// The headers that tell how much of the rate limit is left.
 const RATE_LIMIT: &[&str] =
     &["RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
@@ -62,6 +65,16 @@ pub fn request() -> Map<String, Value> {
             "`ETag` of the state that the client has. When it is still the current one, the answer is 304.",
             json!({ "type": "string", "minLength": 1 }),
             "\"1\"",
+        ),
+    );
+    all.insert(
+        LAST_EVENT_ID.into(),
+        parameter(
+            "Last-Event-ID",
+            "Of a stream: `id` of the last event that the client has; it goes before `after`. Browsers send it by \
+             themselves when they connect again.",
+            json!({ "type": "string", "minLength": 1, "maxLength": 200 }),
+            "e1-2f4-1d8-63b0c3f8a5c00",
         ),
     );
     all

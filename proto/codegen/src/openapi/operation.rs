@@ -46,6 +46,20 @@ pub fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &'a Http
     operation
 }
 
+/// Adds that the operation of a list also answers with a stream.
+pub fn also_streams(operation: &mut Value, stream: &Rpc) {
+    let (_, rest) = stream.comment.split_once('\n').unwrap_or((&stream.comment, ""));
+    let description = operation["description"].as_str().unwrap_or_default();
+    operation["description"] = format!("{}\n\n{description}", prose(rest)).into();
+    if let Some(parameters) = operation["parameters"].as_array_mut() {
+        parameters.push(reference("parameters", headers::LAST_EVENT_ID));
+    }
+    operation["responses"]["200"]["content"]["text/event-stream"] = json!({
+        "schema": { "type": "string" },
+        "example": "id: e1-2f4-1d8-63b0c3f8a5c00\nevent: ticket.created\ndata: {\"event\":\"ticket.created\"}\n\n",
+    });
+}
+
 fn needs(scope: Option<&str>, entitlement: Option<&str>) -> Vec<String> {
     let scope = match scope {
         Some(scope) => format!("Needs a key with the scope `{scope}`."),

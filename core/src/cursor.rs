@@ -1,0 +1,87 @@
+//! Cursors of what is read in the order of commits: a place and the moment until which nothing before it is missing.
+//! Their text is nobody's business but ours.
+
+use crate::{error::Result, store::changes::Place};
+use inboxops_proto::{clock::Timestamp, reason::Reason};
+
+/// A place in one of the orders, as clients hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The place.
+    pub place: Place,
+    /// When everything before it had been seen.
+    pub at: Timestamp,
+}
+
+/// Which order a cursor belongs to, so that one of the other is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Events.
+    Events,
+    /// Changes of deliveries.
+    Changes,
+}
+
+impl Of {
+    /// Begins the text: the order, and the version of the form.
+    const fn mark(self) -> &'static str {
+        match self {
+            Of::Events => "e1",
+            Of::Changes => "d1",
+        }
+    }
+}
+
+impl Cursor {
+    /// Its text.
+    pub fn text(&self, of: Of) -> String {
+        format!("{}-{:x}-{:x}-{:x}", of.mark(), self.place.xact, self.place.seq, self.at.micros())
+    }
+
+    /// From its text.
+    pub fn parse(text: &str, of: Of) -> Result<Cursor> {
+        let read = || {
+            let mut parts = text.split('-');
+            let marked = parts.next() == Some(of.mark());
+            let mut number = || {
+                let part = parts.next().filter(|part| !part.starts_with('+'))?;
+                i64::from_str_radix(part, 16).ok()
+            };
+            let (xact, seq, at) = (number()?, number()?, number()?);
+            (marked && parts.next().is_none())
+                .then(|| Cursor { place: Place { xact, seq }, at: Timestamp::from_micros(at) })
+        };
+        Ok(read().ok_or(Reason::InvalidCursor)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let cursor =
+            Cursor { place: Place { xact: 745, seq: 12_000 }, at: Timestamp::from_micros(1_795_521_600_000_000) };
+        let text = cursor.text(Of::Events);
+        assert_eq!(text, "e1-2e9-2ee0-6610473279000");
+        assert_eq!(Cursor::parse(&text, Of::Events).unwrap(), cursor);
+        let others = [
+            "",
+            "e1",
+            "e1-1-2",
+            "e1-1-2-3-4",
+            "e1-+1-2-3",
+            "e1-1--2-3",
+            "e1-x-2-3",
+            "d1-1-2-3",
+            "e2-1-2-3",
+            "e1-ffffffffffffffffff-1-1",
+            "E1-1-2-3",
+            " e1-1-2-3",
+        ];
+        for other in others {
+            assert!(Cursor::parse(other, Of::Events).is_err(), "{other:?}");
+        }
+    }
+}

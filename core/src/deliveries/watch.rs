@@ -1,0 +1,167 @@
+//! The live log: what changes of a tenant's deliveries, as a stream. It hears of commits and then looks; what it missed
+//! while its reader was slow it finds in the log of changes, behind its place.
+
+use super::shown;
+use crate::{
+    cursor::{Cursor, Of},
+    error::Result,
+    stamp::Stamps,
+    store::{
+        self, Db, TenantScope, Told,
+        changes::{self, Place},
+    },
+};
+use futures_util::stream;
+use inboxops_proto::{
+    gate::BoxStream,
+    id::{DeliveryId, EndpointId},
+    reason::Reason,
+    v1::{self, StreamSignal},
+};
+use std::time::Duration;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::Instant,
+};
+
+/// Longest silence of a stream.
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a cursor is good; the log is kept longer, so that none of it is missing then.
+pub const CURSOR_LIFE: Duration = Duration::from_secs(10 * 60);
+const _: () = assert!(CURSOR_LIFE.as_secs() + 60 < changes::KEPT.as_secs(), "longer by more than a commit may take");
+/// Greatest number of deliveries in one message.
+pub const BATCH_MAX: usize = 200;
+
+struct Watch {
+    db: Db,
+    stamps: Stamps,
+    scope: TenantScope,
+    endpoint: Option<EndpointId>,
+    told: Receiver<Told>,
+    place: Place,
+    /// Everything up to here was sent.
+    sent: Place,
+    /// Read from the log up to `place` and not sent yet.
+    waiting: Vec<DeliveryId>,
+    /// Whether the log may hold more behind `place` than what we are told next.
+    behind: bool,
+    subscribed: bool,
+    spoken: Instant,
+}
+
+/// The stream. It ends with an error; its reader goes on from the last cursor.
+pub(super) async fn watch(
+    db: &Db,
+    stamps: &Stamps,
+    scope: TenantScope,
+    request: v1::WatchDeliveriesRequest,
+) -> Result<BoxStream<v1::WatchDeliveriesResponse>> {
+    let endpoint: Option<EndpointId> =
+        request.endpoint_id.map(|text| text.parse().map_err(|_| Reason::EndpointNotFound)).transpose()?;
+    if let Some(endpoint) = endpoint {
+        store::endpoints::get(&mut db.peek(scope.clone()).await?, endpoint).await?.ok_or(Reason::EndpointNotFound)?;
+    }
+    // First listen, then look where the log ends: what comes between is in both.
+    let told = db.listen();
+    let end = changes::end(db).await?;
+    let place = match request.cursor.as_deref() {
+        None => end,
+        Some(text) => {
+            let cursor = Cursor::parse(text, Of::Changes)?;
+            if cursor.at < stamps.now().minus(CURSOR_LIFE) || cursor.place > end {
+                return Err(Reason::CursorExpired.into());
+            }
+            cursor.place
+        }
+    };
+    let watch = Watch {
+        db: db.clone(),
+        stamps: stamps.clone(),
+        scope,
+        endpoint,
+        told,
+        place,
+        sent: place,
+        waiting: Vec::new(),
+        behind: true,
+        subscribed: false,
+        spoken: Instant::now(),
+    };
+    Ok(Box::pin(stream::unfold(Some(watch), |watch| async {
+        let mut watch = watch?;
+        match watch.next().await {
+            Ok(message) => Some((Ok(message), Some(watch))),
+            Err(error) => Some((Err(error.into()), None)),
+        }
+    })))
+}
+
+impl Watch {
+    async fn next(&mut self) -> Result<v1::WatchDeliveriesResponse> {
+        if !self.subscribed {
+            self.subscribed = true;
+            return Ok(self.message(StreamSignal::Subscribed, Vec::new()));
+        }
+        loop {
+            if !self.waiting.is_empty() {
+                let batch = self.waiting.split_off(self.waiting.len().saturating_sub(BATCH_MAX));
+                let rows = self.rows(&batch).await?;
+                if !rows.is_empty() {
+                    return Ok(self.message(StreamSignal::News, rows));
+                }
+            } else if self.behind {
+                self.read().await?;
+            } else if self.spoken.elapsed() >= HEARTBEAT {
+                return Ok(self.message(StreamSignal::Heartbeat, Vec::new()));
+            } else {
+                self.hear().await?;
+            }
+        }
+    }
+
+    /// Reads the log behind the place.
+    async fn read(&mut self) -> Result<()> {
+        let mut passage = changes::since(&self.db, self.place).await?;
+        self.place = passage.end;
+        self.behind = passage.more;
+        self.waiting = passage.changed.remove(&self.scope.tenant()).unwrap_or_default();
+        Ok(())
+    }
+
+    /// Waits until it is told of something, or has been silent for long.
+    async fn hear(&mut self) -> Result<()> {
+        let told = match tokio::time::timeout_at(self.spoken + HEARTBEAT, self.told.recv()).await {
+            // Once in a while the log is read unasked: to be told is a help and no promise.
+            Err(_) | Ok(Err(RecvError::Lagged(_))) => {
+                self.behind = true;
+                return Ok(());
+            }
+            Ok(Err(RecvError::Closed)) => return Err(Reason::ServiceUnavailable.into()),
+            Ok(Ok(told)) => told,
+        };
+        if told.from == Some(self.place) {
+            self.place = told.to;
+            self.waiting = told.changed.get(&self.scope.tenant()).cloned().unwrap_or_default();
+        } else if told.to > self.place {
+            self.behind = true;
+        }
+        Ok(())
+    }
+
+    async fn rows(&self, ids: &[DeliveryId]) -> Result<Vec<v1::Delivery>> {
+        let mut read = self.db.read(self.scope.clone()).await?;
+        let mut rows = store::deliveries::these(&mut read, ids).await?;
+        rows.retain(|row| self.endpoint.is_none_or(|endpoint| row.endpoint == endpoint));
+        rows.sort_unstable_by_key(|row| row.id);
+        Ok(rows.iter().map(shown).collect())
+    }
+
+    fn message(&mut self, signal: StreamSignal, deliveries: Vec<v1::Delivery>) -> v1::WatchDeliveriesResponse {
+        self.spoken = Instant::now();
+        if self.waiting.is_empty() {
+            self.sent = self.place;
+        }
+        let cursor = Cursor { place: self.sent, at: self.stamps.now() }.text(Of::Changes);
+        v1::WatchDeliveriesResponse { signal: signal.into(), deliveries, cursor }
+    }
+}

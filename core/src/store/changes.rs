@@ -1,0 +1,183 @@
+//! Rows of `changes`: the log of what commits changed, one row a commit, which those who follow read behind a place.
+//! And the rule of reading what is numbered before it is committed, which events share.
+
+use super::{
+    Db, Result, SystemTx,
+    conn::{Link, on},
+    sql::{Sql, from_row, statements},
+    tx::Session,
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, TenantId},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// How long a row is kept, and so how old a place may be that a reader goes on from.
+pub const KEPT: Duration = Duration::from_secs(15 * 60);
+/// Greatest number of rows that one reading takes.
+pub const ROWS_MAX: i64 = 64;
+/// Greatest number of rows that one pruning takes.
+pub const PRUNE_MAX: i64 = 1000;
+
+/// A place in the order in which commits are read. On PostgreSQL numbers are given before commits, so the order is by
+/// transaction first, and a reader stops before the oldest that still runs; on SQLite the number is enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The transaction; 0 on SQLite.
+    pub xact: i64,
+    /// The row's number.
+    pub seq: i64,
+}
+
+/// What commits changed, by tenant; a tenant with events alone has no deliveries.
+pub type Changed = HashMap<TenantId, Vec<DeliveryId>>;
+
+/// What stands behind a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passage {
+    /// The changes.
+    pub changed: Changed,
+    /// The place behind them.
+    pub end: Place,
+    /// Whether more stands there already.
+    pub more: bool,
+}
+
+struct Row {
+    place: Place,
+    body: Vec<u8>,
+}
+
+from_row!(Row, row => Ok(Row {
+    place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
+    body: row.try_get(2)?,
+}));
+
+statements! {
+    INSERT = Sql::both("INSERT INTO changes (at, body) VALUES ($1, $2)");
+    SINCE = Sql::each(
+        "SELECT 0, seq, body FROM changes WHERE $1 IS NOT NULL AND seq > $2 ORDER BY seq LIMIT $3",
+        "SELECT xact::text::bigint, seq, body FROM changes WHERE (xact, seq) > ($1::bigint::text::xid8, $2::bigint) \
+         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xact, seq LIMIT $3",
+    );
+    // Rows of transactions that began before and have not ended come behind it.
+    END = Sql::each(
+        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)",
+        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint",
+    );
+    PRUNE = Sql::each(
+        "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes ORDER BY seq LIMIT $2) AND at < $1",
+        "DELETE FROM changes WHERE (xact, seq) IN (SELECT xact, seq FROM changes ORDER BY xact, seq LIMIT $2) \
+         AND at < $1",
+    );
+}
+
+/// The place behind all that is committed, or before, but never after what may still be committed.
+pub async fn end(db: &Db) -> Result<Place> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = END.on(link);
+    let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
+    Ok(Place { xact, seq })
+}
+
+/// What commits changed behind a place, at most [`ROWS_MAX`] rows of it.
+pub async fn since(db: &Db, place: Place) -> Result<Passage> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = SINCE.on(link);
+    let rows = on!(link, c, D => sqlx::query_as::<D, Row>(sql)
+        .bind(place.xact)
+        .bind(place.seq)
+        .bind(ROWS_MAX)
+        .fetch_all(c)
+        .await)?;
+    let more = i64::try_from(rows.len()).is_ok_and(|rows| rows == ROWS_MAX);
+    let end = rows.last().map_or(place, |row| row.place);
+    let mut changed = Changed::new();
+    rows.iter().for_each(|row| decode(&row.body, &mut changed));
+    for ids in changed.values_mut() {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    Ok(Passage { changed, end, more })
+}
+
+/// Forgets rows older than [`KEPT`], at most [`PRUNE_MAX`]; whether there may be more.
+pub async fn prune(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<bool> {
+    let link = tx.writing();
+    let sql = PRUNE.on(link);
+    let before = now.minus(KEPT).micros();
+    let gone = on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(before)
+        .bind(PRUNE_MAX)
+        .execute(c)
+        .await
+        .map(|it| it.rows_affected()))?;
+    Ok(i64::try_from(gone).is_ok_and(|gone| gone == PRUNE_MAX))
+}
+
+impl Session {
+    /// Writes what the group changed, and tells those who follow after the commit.
+    pub(super) async fn flush_changes(&mut self) -> Result<()> {
+        if self.group.changed.is_empty() {
+            return Ok(());
+        }
+        let (at, body) = (self.clock.now().micros(), encode(&std::mem::take(&mut self.group.changed)));
+        insert(&mut self.link, at, body).await?;
+        let news = self.news.clone();
+        self.group.after.push(Box::new(move || news.ring()));
+        Ok(())
+    }
+}
+
+async fn insert(link: &mut Link, at: i64, body: Vec<u8>) -> Result<()> {
+    let sql = INSERT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(at).bind(body).execute(c).await.map(drop))
+}
+
+fn encode(changed: &BTreeMap<TenantId, Vec<DeliveryId>>) -> Vec<u8> {
+    let mut body = Vec::with_capacity(changed.values().map(|ids| 20 + 16 * ids.len()).sum());
+    for (tenant, ids) in changed {
+        body.extend_from_slice(tenant.0.as_bytes());
+        body.extend_from_slice(&u32::try_from(ids.len()).unwrap_or(u32::MAX).to_be_bytes());
+        ids.iter().for_each(|id| body.extend_from_slice(id.0.as_bytes()));
+    }
+    body
+}
+
+/// A row that is cut short, which nobody writes, tells what it has.
+fn decode(mut body: &[u8], into: &mut Changed) {
+    let id = |body: &mut &[u8]| body.split_off(..16).and_then(|bytes| Uuid::from_slice(bytes).ok());
+    while let Some(tenant) = id(&mut body) {
+        let ids = into.entry(TenantId(tenant)).or_default();
+        let Some(count) = body.split_off(..4).and_then(|bytes| bytes.try_into().ok()) else { return };
+        for _ in 0..u32::from_be_bytes(count) {
+            let Some(delivery) = id(&mut body) else { return };
+            ids.push(DeliveryId(delivery));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let (one, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
+        let ids: Vec<_> = (10..13).map(|n| DeliveryId(Uuid::from_u128(n))).collect();
+        let body = encode(&BTreeMap::from([(one, ids.clone()), (other, Vec::new())]));
+        let mut read = Changed::new();
+        decode(&body, &mut read);
+        assert_eq!(read, Changed::from([(one, ids), (other, Vec::new())]));
+        for cut in 0..body.len() {
+            decode(&body[..cut], &mut Changed::new());
+        }
+    }
+}
