@@ -64,6 +64,8 @@ pub(crate) enum Command {
     Token(Token),
     /// Record mails from files, mboxes or standard input
     Ingest(Ingest),
+    /// Follow events with an API key and post them, signed, to a URL of this machine
+    Listen(Listen),
     /// Bring the database to the schema of this version
     #[command(after_help = "Example:\n  inboxops migrate --database-url postgres://inboxops@db/inboxops")]
     Migrate,
@@ -151,6 +153,30 @@ pub(crate) struct Ingest {
     /// Files with one mail or many (mbox); `-` or none for standard input
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<std::path::PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  inboxops listen --key ixk_… --forward-to http://127.0.0.1:3000/hooks\n  \
+        INBOXOPS_API_KEY=ixk_… inboxops --server https://desk.example.com listen --forward-to http://localhost:3000/hooks --events ticket.created,message.*\n\n\
+        Prints the secret that signs, then a line for each post; with --json one JSON value a line. Begins with the next\n\
+        event and runs until it is interrupted. When the server goes away it is looked for again, and no event is left\n\
+        out; an event that nobody answers is posted again until somebody does.")]
+pub(crate) struct Listen {
+    /// URL that events are posted to; http and this machine are allowed
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward_to: String,
+    /// API key with the scope events:read (better in INBOXOPS_API_KEY)
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Events to post: names, `ticket.*`, `message.*`, separated by commas [default: all]
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    pub(crate) events: Vec<String>,
+    /// Secret that signs, whsec_… [default: a new one]
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) secret: Option<String>,
+    /// Begin after this cursor, as --json prints it [default: with the next event]
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<String>,
 }
 
 /// A plan.

@@ -6,6 +6,7 @@ mod demo;
 mod error;
 mod folder;
 mod ingest;
+mod listen;
 mod office;
 mod opening;
 mod parts;
@@ -67,6 +68,7 @@ fn run(cli: Cli) -> Result<Option<Shown>> {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(_) => serve::serve(settings, json).await.map(|()| None),
+            Command::Listen(command) => listen::listen(&settings, command, json).await.map(Some),
             command => administer(&settings, command).await.map(Some),
         }
     });
@@ -103,9 +105,12 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
         Command::Inbox(command) => commands::inbox(&office, command).await,
         Command::Key(command) => commands::key(&office, command, &Clock::System).await,
         Command::Token(command) => commands::token(&office, command).await,
-        Command::Serve(_) | Command::Ingest(_) | Command::Migrate | Command::Config(_) | Command::Openapi => {
-            Err(Error::Usage("this command has no answer here".to_owned()))
-        }
+        Command::Serve(_)
+        | Command::Ingest(_)
+        | Command::Listen(_)
+        | Command::Migrate
+        | Command::Config(_)
+        | Command::Openapi => Err(Error::Usage("this command has no answer here".to_owned())),
     };
     office.close().await;
     done

@@ -9,6 +9,8 @@ pub(crate) enum Shown {
     One(Value),
     /// Several: a table of these members, by their paths.
     Many(Vec<Value>, &'static [&'static str]),
+    /// All is shown already.
+    Nothing,
     /// Text as it is, and the value that stands for it in JSON.
     Text(String, Value),
 }
@@ -16,6 +18,7 @@ pub(crate) enum Shown {
 /// Prints it. A closed pipe is no failure: the reader has had enough.
 pub(crate) fn print(shown: &Shown, json: bool) -> io::Result<()> {
     let text = match (shown, json) {
+        (Shown::Nothing, _) => return Ok(()),
         (Shown::One(value) | Shown::Text(_, value), true) => pretty(value),
         (Shown::Many(values, _), true) => pretty(&Value::Array(values.clone())),
         (Shown::Text(text, _), false) => text.clone(),

@@ -19,7 +19,10 @@ pub(crate) use values::{Level, LogFormat, Roles, without_password};
 
 /// Variables that look like settings and are none: perhaps misspelt, perhaps somebody else's.
 pub(crate) fn strange_variables(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
-    let known = |name: &str| name == CONFIG_VARIABLE || TABLE.iter().any(|row| environment_name(row.path) == name);
+    let known = |name: &str| {
+        [CONFIG_VARIABLE, crate::listen::KEY_VARIABLE].contains(&name)
+            || TABLE.iter().any(|row| environment_name(row.path) == name)
+    };
     let names = all.filter_map(|(name, _)| name.into_string().ok());
     names.filter(|name| name.starts_with("INBOXOPS_") && !known(name)).collect()
 }

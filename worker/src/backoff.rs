@@ -1,4 +1,4 @@
-//! Growing pauses between tries to reach the core, with chance in them, so that workers do not come back all at once.
+//! Growing pauses between tries to reach somebody, with chance in them, so that workers do not come back all at once.
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod backoff;
+pub mod forward;
 mod intake;
 pub mod outcome;
 mod report;
@@ -10,6 +11,7 @@ pub mod request;
 mod sender;
 pub mod signature;
 
+pub use backoff::Backoff;
 pub use intake::PER_ENDPOINT_MAX;
 pub use sender::{Addresses, IDLE_CONNECTIONS_MAX, Limits, READ_MAX_BYTES, Resolve, Resolver, Trust};
 

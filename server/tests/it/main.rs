@@ -4,5 +4,6 @@ mod administration;
 mod commands;
 mod house;
 mod ingest;
+mod listening;
 mod refusals;
 mod serving;

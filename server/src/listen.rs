@@ -1,0 +1,183 @@
+//! `inboxops listen`: follows a tenant's events with an API key and posts them, signed, to a URL of the developer's own
+//! machine. It goes on where it was when the server goes away, and never leaves an event out.
+
+use crate::{
+    cli::Listen,
+    error::{Error, Result},
+    office,
+    print::Shown,
+    settings::Settings,
+};
+use inboxops_core::{
+    secrets,
+    stamp::{Chance, Stamps},
+};
+use inboxops_proto::{
+    clock::Clock,
+    failure::Failure,
+    internal::v1::{Outcome, Payload},
+    reason::Reason,
+    v1::{self, StreamSignal, event_service_client::EventServiceClient},
+};
+use inboxops_worker::{Backoff, forward::Forwarder};
+use serde_json::{Value, json};
+use std::{io::Write as _, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+use tonic::{Request, metadata::MetadataValue, transport::Channel};
+use uuid::Uuid;
+
+/// Where the key is looked for when no flag has it.
+pub(crate) const KEY_VARIABLE: &str = "INBOXOPS_API_KEY";
+/// Greatest message of the stream, in bytes: an event has at most 256 KiB.
+const MESSAGE_MAX_BYTES: usize = 1024 * 1024;
+/// Longest silence of a server that lives: it says something every 15 seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(40);
+/// Shortest and longest pause before the server is looked for again.
+const SERVER_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+/// The same before an event is posted again that got no answer.
+const POST_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+
+struct Listener {
+    events: EventServiceClient<Channel>,
+    bearer: MetadataValue<tonic::metadata::Ascii>,
+    forwarder: Forwarder,
+    types: Vec<String>,
+    /// Behind the last event that was forwarded.
+    cursor: Option<String>,
+    json: bool,
+}
+
+/// Runs until a signal asks to stop.
+pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> Result<Shown> {
+    let key = command.key.or_else(|| std::env::var(KEY_VARIABLE).ok()).filter(|key| !key.is_empty());
+    let key = key.ok_or_else(|| Error::Usage(format!("give an API key with --key, or in {KEY_VARIABLE}")))?;
+    let mut bearer: MetadataValue<_> =
+        format!("Bearer {key}").parse().map_err(|_| Error::Usage("--key must be an API key, ixk_…".to_owned()))?;
+    bearer.set_sensitive(true);
+    let secret = match command.secret {
+        Some(secret) => secret,
+        None => secrets::signing_secret(&Stamps::new(Clock::System, Chance::System)).to_string(),
+    };
+    let forwarder = Forwarder::new(&command.forward_to, &secret, Clock::System)
+        .map_err(|why| Error::Usage(format!("cannot forward: {why}")))?;
+    let server = settings.server.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
+    let events =
+        EventServiceClient::new(office::endpoint(&server)?.connect_lazy()).max_decoding_message_size(MESSAGE_MAX_BYTES);
+    if json {
+        say(&json!({ "server": server, "forward_to": command.forward_to, "secret": secret }).to_string())?;
+    } else {
+        say(&format!("Following {server}, posting to {}\nSigning secret: {secret}", command.forward_to))?;
+    }
+    let listener = Listener { events, bearer, forwarder, types: command.events, cursor: command.after, json };
+    let fail = |source| Error::Io { what: "listen for signals", source };
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate()).map_err(fail)?, signal(SignalKind::interrupt()).map_err(fail)?);
+    tokio::select! {
+        failed = listener.run() => Err(failed),
+        _ = terminate.recv() => Ok(Shown::Nothing),
+        _ = interrupt.recv() => Ok(Shown::Nothing),
+    }
+}
+
+impl Listener {
+    /// Follows until it may not; a server that is away is looked for again, for ever.
+    async fn run(mut self) -> Error {
+        let mut pause = Backoff::new(SERVER_PAUSE.0, SERVER_PAUSE.1);
+        let mut away = false;
+        loop {
+            let why = match self.follow(&mut pause, &mut away).await {
+                Ok(()) => "the stream ended".to_owned(),
+                // What broke on the way has no better name as a status.
+                Err(Error::Refused(failure)) if failure.reason == Reason::InternalError => {
+                    "the connection broke".to_owned()
+                }
+                Err(Error::Refused(failure)) if passes(&failure) => failure.message.into_owned(),
+                Err(error) => return error,
+            };
+            if !std::mem::replace(&mut away, true) {
+                eprintln!("The server is away ({why}); looking for it again.");
+            }
+            tokio::time::sleep(pause.pause()).await;
+        }
+    }
+
+    /// Follows one stream to its end.
+    async fn follow(&mut self, pause: &mut Backoff, away: &mut bool) -> Result<()> {
+        let message = v1::StreamEventsRequest { after: self.cursor.clone(), types: self.types.clone() };
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.bearer.clone());
+        let opening = tokio::time::timeout(SILENCE_MAX, self.events.stream_events(request));
+        let mut stream = opening.await.map_err(|_| Error::Refused(Reason::Timeout.into()))??.into_inner();
+        loop {
+            let silence = tokio::time::timeout(SILENCE_MAX, stream.message());
+            let message = silence.await.map_err(|_| Error::Refused(Reason::Timeout.into()))??;
+            let Some(message) = message else { return Ok(()) };
+            if message.signal() == StreamSignal::Subscribed {
+                pause.reset();
+                if std::mem::take(away) {
+                    eprintln!("The server is back.");
+                }
+            }
+            if !message.payload.is_empty() {
+                self.forward(&message).await?;
+            }
+            self.cursor = Some(message.cursor);
+        }
+    }
+
+    /// Posts one event until something answers: what it answers is the developer's business.
+    async fn forward(&self, message: &v1::StreamEventsResponse) -> Result<()> {
+        let event: Value = serde_json::from_str(&message.payload).unwrap_or_default();
+        let id = event["event_id"].as_str().and_then(|text| text.parse::<Uuid>().ok());
+        let id = id.ok_or(Error::Refused(Reason::InternalError.into()))?;
+        let mut pause = Backoff::new(POST_PAUSE.0, POST_PAUSE.1);
+        for attempt in 1.. {
+            let payload = Payload {
+                event_id: bytes::Bytes::copy_from_slice(id.as_bytes()),
+                event: message.event.clone(),
+                body: bytes::Bytes::copy_from_slice(message.payload.as_bytes()),
+            };
+            let outcome = self.forwarder.send(payload, id, attempt).await;
+            self.tell(message, id, attempt, &outcome)?;
+            if outcome.response_status != 0 {
+                break;
+            }
+            tokio::time::sleep(pause.pause()).await;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, message: &v1::StreamEventsResponse, id: Uuid, attempt: u32, outcome: &Outcome) -> Result<()> {
+        let status = (outcome.response_status != 0).then_some(outcome.response_status);
+        if self.json {
+            let error = (!outcome.error.is_empty()).then_some(&outcome.error);
+            return say(&json!({
+                "event": message.event,
+                "event_id": id,
+                "attempt": attempt,
+                "response_status": status,
+                "duration_ms": outcome.duration_ms,
+                "error": error,
+                "cursor": message.cursor,
+            })
+            .to_string());
+        }
+        let told = match status {
+            Some(status) => format!("{status} in {} ms", outcome.duration_ms),
+            None => format!("no answer, posting it again: {}", outcome.error),
+        };
+        say(&format!("{} {id}  {told}", message.event))
+    }
+}
+
+/// Whether a refusal may pass by itself. A limit does, after its time; a credential does not.
+fn passes(failure: &Failure) -> bool {
+    matches!(failure.reason, Reason::ServiceUnavailable | Reason::Timeout | Reason::RateLimited)
+}
+
+/// Prints a line at once. A closed pipe ends the command: its reader has had enough.
+fn say(line: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let said = writeln!(out, "{line}").and_then(|()| out.flush());
+    said.map_err(|source| Error::Io { what: "print what was forwarded", source })
+}

@@ -1,0 +1,258 @@
+//! `inboxops listen` and the stream of server-sent events against a real server: what is posted can be verified, and a
+//! server that is killed costs no event.
+
+use crate::house::{House, Server};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::mpsc,
+    time::Duration,
+};
+
+/// What a receiver got.
+struct Post {
+    headers: String,
+    body: String,
+}
+
+/// A receiver that answers 200 to all.
+fn receiver() -> (SocketAddr, mpsc::Receiver<Post>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (post, posts) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let post = post.clone();
+            std::thread::spawn(move || receive(stream.expect("a connection"), &post));
+        }
+    });
+    (address, posts)
+}
+
+fn receive(stream: TcpStream, posts: &mpsc::Sender<Post>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut headers = String::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            if line == "\r\n" {
+                break;
+            }
+            headers.push_str(&line.to_lowercase());
+        }
+        let length = header(&headers, "content-length").parse().expect("a length");
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).expect("a body");
+        let _ = posts.send(Post { headers, body: String::from_utf8(body).expect("text") });
+        reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").expect("an answer");
+    }
+}
+
+fn header(headers: &str, name: &str) -> String {
+    let line = headers.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+    line.unwrap_or_else(|| panic!("no {name}: {headers}")).trim().to_owned()
+}
+
+fn next(posts: &mpsc::Receiver<Post>) -> Post {
+    posts.recv_timeout(Duration::from_secs(30)).expect("a post")
+}
+
+fn tenant(house: &House) -> (String, String) {
+    let tenant = house.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
+    let id = tenant["id"].as_str().expect("an id").to_owned();
+    let inbox = house.json(&["inbox", "create", "--tenant", &id, "--name", "Support"]);
+    let key = house.json(&["key", "create", "--tenant", &id, "--name", "dev"]);
+    (key["key"].as_str().expect("a key").to_owned(), inbox["id"].as_str().expect("an id").to_owned())
+}
+
+fn ticket(server: &Server, key: &str, inbox: &str, subject: &str) {
+    let body = json!({ "subject": subject, "inbox_id": inbox });
+    let (status, answer) = server.ask("POST", "/api/v1/tickets", key, Some(&body));
+    assert_eq!(status, 201, "{answer}");
+}
+
+fn listen(house: &House, server: &str, key: &str, words: &[&str]) -> Server {
+    let mut command = house.command(&[&["--server", server, "--json", "listen"], words].concat());
+    command.env("INBOXOPS_API_KEY", key);
+    Server::start(command)
+}
+
+fn line(listener: &mut Server) -> Value {
+    let line = listener.line();
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+fn start(house: &House, address: &str) -> Server {
+    let mut server = Server::start(house.command(&["serve", "--json", "--no-demo", "--listen", address]));
+    server.said = line(&mut server);
+    server
+}
+
+/// A port that is free now, for a server that starts again where it was.
+fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string()
+}
+
+#[test]
+fn events_are_posted_signed_and_a_killed_server_costs_none() {
+    let house = House::new();
+    let address = free_port();
+    let mut server = start(&house, &address);
+    let (key, inbox) = tenant(&house);
+    let (to, posts) = receiver();
+    let url = format!("http://{to}/hooks");
+    let mut listener =
+        listen(&house, &format!("http://{address}"), &key, &["--forward-to", &url, "--events", "ticket.created"]);
+    let said = line(&mut listener);
+    assert!(said["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{said}");
+    // Nothing says when it follows, so events are made until one comes.
+    let first = (0..300).find_map(|n| {
+        ticket(&server, &key, &inbox, &format!("First {n}"));
+        posts.recv_timeout(Duration::from_millis(100)).ok()
+    });
+    let first = first.expect("an event comes");
+    assert_eq!(header(&first.headers, "x-inboxops-event"), "ticket.created");
+    assert!(header(&first.headers, "x-inboxops-signature").starts_with("sha256="));
+    assert!(header(&first.headers, "webhook-signature").starts_with("v1,"));
+    let event: Value = serde_json::from_str(&first.body).expect("JSON");
+    assert_eq!(header(&first.headers, "webhook-id"), event["event_id"]);
+    let told = line(&mut listener);
+    assert_eq!((&told["event"], &told["event_id"]), (&json!("ticket.created"), &event["event_id"]));
+    assert_eq!((&told["response_status"], &told["attempt"]), (&json!(200), &json!(1)));
+
+    for round in 0..2 {
+        server.signal(rustix::process::Signal::KILL);
+        server.end();
+        server = start(&house, &address);
+        for n in 0..5 {
+            ticket(&server, &key, &inbox, &format!("Round {round} {n}"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let wanted = |seen: &BTreeSet<String>| seen.iter().filter(|subject| subject.starts_with("Round")).count() == 10;
+    let mut ids = BTreeSet::from([event["event_id"].to_string()]);
+    while !wanted(&seen) {
+        let event: Value = serde_json::from_str(&next(&posts).body).expect("JSON");
+        seen.insert(event["data"]["ticket"]["subject"].as_str().expect("a subject").to_owned());
+        assert!(ids.insert(event["event_id"].to_string()), "an answered event is not posted again");
+    }
+    assert_eq!(listener.stop().code(), Some(0));
+}
+
+#[test]
+fn a_wrong_key_url_or_cursor_ends_the_command() {
+    let house = House::new();
+    let server = house.serve(&["--no-demo"]);
+    let (key, _) = tenant(&house);
+    let cases: &[(&str, &[&str], i32)] = &[
+        ("", &["--forward-to", "http://127.0.0.1:39999"], 2),
+        (&key, &["--forward-to", "http://example.com/x"], 2),
+        (&key, &["--forward-to", "http://127.0.0.1:39999", "--secret", "x"], 2),
+        (&key, &["--forward-to", "http://127.0.0.1:39999", "--after", "x"], 1),
+        (&key, &["--forward-to", "http://127.0.0.1:39999", "--events", "x"], 1),
+        ("ixk_wrong", &["--forward-to", "http://127.0.0.1:39999"], 1),
+    ];
+    for (key, words, code) in cases {
+        let mut listener = listen(&house, server.url(), key, words);
+        assert_eq!(listener.end().code(), Some(*code), "{words:?}");
+    }
+}
+
+/// Server-sent events as a plain client reads them.
+struct Events {
+    reader: BufReader<TcpStream>,
+    last: Option<String>,
+}
+
+impl Events {
+    fn open(server: &Server, key: &str, last: Option<&str>) -> Events {
+        let address = server.url().trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        let last = last.map(|last| format!("last-event-id: {last}\r\n")).unwrap_or_default();
+        let request = format!(
+            "GET /api/v1/events?types=ticket.created HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\
+             authorization: Bearer {key}\r\n{last}\r\n"
+        );
+        stream.write_all(request.as_bytes()).expect("a request");
+        let mut events = Events { reader: BufReader::new(stream), last: None };
+        let head = events.until_blank().expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(head.to_lowercase().contains("content-type: text/event-stream"), "{head}");
+        events.next();
+        assert!(events.last.is_some(), "the first says where the stream is");
+        events
+    }
+
+    /// Lines up to an empty one; none when the server is gone.
+    fn until_blank(&mut self) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            let mut line = String::new();
+            if self.reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return None;
+            }
+            if line.trim_end().is_empty() {
+                return Some(text);
+            }
+            text.push_str(&line);
+        }
+    }
+
+    /// The data of the next event or comment; none when the server is gone. Sizes of chunks are lines without a colon.
+    fn next(&mut self) -> Option<String> {
+        let mut data = None;
+        loop {
+            let block = self.until_blank()?;
+            for line in block.lines() {
+                match line.split_once(": ") {
+                    Some(("id", id)) => self.last = Some(id.to_owned()),
+                    Some(("data", text)) => data = Some(text.to_owned()),
+                    _ => {}
+                }
+            }
+            if block.contains("id: ") {
+                return Some(data.unwrap_or_default());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_goes_on_behind_its_last_event_after_the_server_was_killed() {
+    let house = House::new();
+    let address = free_port();
+    let mut server = start(&house, &address);
+    let (key, inbox) = tenant(&house);
+    let mut events = Events::open(&server, &key, None);
+    let mut subjects = Vec::new();
+    for round in 0..3 {
+        for n in 0..4 {
+            ticket(&server, &key, &inbox, &format!("{round} {n}"));
+        }
+        // Only a part is read before the kill; what is left unread must come after it.
+        let data = events.next().expect("an event");
+        let event: Value = serde_json::from_str(&data).expect("JSON");
+        subjects.push(event["data"]["ticket"]["subject"].as_str().expect("a subject").to_owned());
+        server.signal(rustix::process::Signal::KILL);
+        server.end();
+        server = start(&house, &address);
+        let last = events.last.take().expect("an id");
+        events = Events::open(&server, &key, Some(&last));
+    }
+    while subjects.len() < 12 {
+        let data = events.next().expect("an event");
+        if data.is_empty() {
+            continue;
+        }
+        let event: Value = serde_json::from_str(&data).expect("JSON");
+        subjects.push(event["data"]["ticket"]["subject"].as_str().expect("a subject").to_owned());
+    }
+    let expected: Vec<String> = (0..3).flat_map(|round| (0..4).map(move |n| format!("{round} {n}"))).collect();
+    assert_eq!(subjects, expected, "each once, in order");
+}

@@ -1,0 +1,68 @@
+//! A worker for one URL and no core: what a developer's own machine is sent. The requests are those of any delivery,
+//! made by the same code.
+
+use crate::{
+    Error, IN_FLIGHT_MAX, Limits, Resolver, Shared, Trust, WINDOW,
+    attempt::{self, Lease, Prepared},
+    request::{Endpoint, Event, Unusable},
+    sender::Sender,
+};
+use bytes::Bytes;
+use inboxops_proto::{
+    address::AllowPrivate,
+    clock::{Clock, Timestamp},
+    internal::v1::{EndpointConfig, Outcome, Payload},
+};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Sends to one URL, signed with one secret.
+pub struct Forwarder {
+    shared: Shared,
+    prepared: Prepared,
+}
+
+/// Why nothing can be forwarded.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// The URL or the secret.
+    #[error(transparent)]
+    Endpoint(#[from] Unusable),
+    /// The list of authorities.
+    #[error(transparent)]
+    Tls(#[from] Error),
+}
+
+impl Forwarder {
+    /// A forwarder to this URL; loopback and `http` are open to it.
+    ///
+    /// # Errors
+    /// When the URL is refused or the secret cannot sign.
+    pub fn new(url: &str, secret: &str, clock: Clock) -> Result<Forwarder, Unfit> {
+        let allow_private = AllowPrivate::Yes;
+        let config =
+            EndpointConfig { url: url.to_owned(), secrets: vec![secret.to_owned()], ..EndpointConfig::default() };
+        let endpoint = Endpoint::new(&config, allow_private)?;
+        let sender =
+            Sender::new(Limits::default(), allow_private, Resolver::System, &Trust::System).map_err(Error::Tls)?;
+        let slots = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        let worker_id = "forward".to_owned();
+        let shared = Shared { worker_id, window: WINDOW, allow_private, clock, sender, slots };
+        Ok(Forwarder { shared, prepared: Prepared { key: (Uuid::nil(), 0), endpoint: Ok(endpoint) } })
+    }
+
+    /// Sends an event once; `delivery` is the same for all its attempts.
+    pub async fn send(&self, payload: Payload, delivery: Uuid, attempt: u32) -> Outcome {
+        self.shared.sender.sweep();
+        let lease = Lease {
+            delivery_id: Bytes::copy_from_slice(delivery.as_bytes()),
+            endpoint_id: Uuid::nil(),
+            event: Event::new(payload).map(Arc::new),
+            attempt,
+            token: 0,
+            until: Timestamp::from_micros(i64::MAX),
+        };
+        attempt::run(&self.shared, &lease, &self.prepared, self.shared.clock.now(), Instant::now()).await
+    }
+}
