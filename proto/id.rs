@@ -71,6 +71,8 @@ ids! {
     EndpointId;
     /// Id of a delivery.
     DeliveryId;
+    /// Id of an entry of the audit log.
+    AuditId;
 }
 
 /// Parses the hyphenated form, in any letter case.

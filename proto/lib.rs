@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod clock;
+pub mod cookie;
 pub mod failpoint;
 pub mod failure;
 pub mod gate;

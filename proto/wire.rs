@@ -58,6 +58,8 @@ pub struct Origin {
     pub request_id: String,
     /// Whether a browser sent it from our own pages.
     pub same_origin: bool,
+    /// Whether it is encrypted all the way from the client, as far as the listener can know.
+    pub secure: bool,
 }
 
 impl Origin {
@@ -70,11 +72,11 @@ impl Origin {
             // A remote edge has no local socket; it never claims one.
             Way::Local => "grpc",
         };
-        format!("{peer} {way} {} {}", u8::from(self.same_origin), self.request_id)
+        format!("{peer} {way} {} {} {}", u8::from(self.same_origin), u8::from(self.secure), self.request_id)
     }
 
     fn decode(text: &str) -> Option<Origin> {
-        let mut parts = text.splitn(4, ' ');
+        let mut parts = text.splitn(5, ' ');
         let peer = parts.next()?.parse().ok();
         let way = match parts.next()? {
             "rest" => Way::Rest,
@@ -82,8 +84,8 @@ impl Origin {
             "grpc-web" => Way::GrpcWeb,
             _ => return None,
         };
-        let same_origin = parts.next()? == "1";
-        Some(Origin { peer, way, request_id: parts.next()?.to_owned(), same_origin })
+        let (same_origin, secure) = (parts.next()? == "1", parts.next()? == "1");
+        Some(Origin { peer, way, request_id: parts.next()?.to_owned(), same_origin, secure })
     }
 }
 

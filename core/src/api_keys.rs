@@ -2,13 +2,14 @@
 //! shown once; the store holds its hash.
 
 use crate::{
+    audit::Trail,
     auth::Authority,
     caller::Caller,
     error::Result,
     page::Page,
     secrets,
     stamp::Stamps,
-    store::{self, Db, TenantScope, api_keys::ApiKey},
+    store::{self, Db, TenantScope, Tx, api_keys::ApiKey},
     token::{self, TokenKind},
 };
 use inboxops_proto::{
@@ -18,7 +19,7 @@ use inboxops_proto::{
     id::ApiKeyId,
     reason::{DetailCode, Reason},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 macro_rules! scopes {
@@ -64,6 +65,9 @@ impl Scope {
     }
 }
 
+/// Hours that a replaced key still works when the request does not say.
+const GRACE_HOURS: u32 = 24;
+
 /// The service of API keys.
 pub struct ApiKeys {
     db: Db,
@@ -108,9 +112,15 @@ impl ApiKeys {
             last_used_at: None,
             expires_at,
             revoked_at: None,
+            replaced_by: None,
         };
-        let (hash, inserted) = (secrets::hash(&key), row.clone());
-        self.db.write(scope, async move |tx| store::api_keys::insert(tx, &inserted, hash).await).await?;
+        let (hash, inserted, trail) = (secrets::hash(&key), row.clone(), Trail::of(caller, stamp.at));
+        let write = async move |tx: &mut Tx<'_>| {
+            store::api_keys::insert(tx, &inserted, hash).await?;
+            let facts = [("name", inserted.name.as_str()), ("scopes", &inserted.scopes)];
+            trail.note(tx, &mut stamp.ids(), "api_key.created", ("api_key", Some(inserted.id.0)), &facts).await
+        };
+        self.db.write(scope, write).await?;
         Ok(pb::CreateApiKeyResponse { api_key: Some(pb::ApiKey::from(&row)), key: key.to_string() })
     }
 
@@ -127,11 +137,14 @@ impl ApiKeys {
 
     async fn update(&self, caller: &Caller, request: pb::UpdateApiKeyRequest) -> Result<pb::UpdateApiKeyResponse> {
         let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
-        let (name, authority) = (request.name.unwrap_or_default(), self.authority.clone());
+        let (name, authority, stamp) = (request.name.unwrap_or_default(), self.authority.clone(), self.stamps.stamp());
+        let trail = Trail::of(caller, stamp.at);
         let key = self
             .db
             .write(caller.scope()?, async move |tx| {
                 let key = store::api_keys::rename(tx, id, &name).await?.ok_or(Reason::ApiKeyNotFound)?;
+                let target = ("api_key", Some(id.0));
+                trail.note(tx, &mut stamp.ids(), "api_key.renamed", target, &[("name", &name)]).await?;
                 let authority = authority.clone();
                 tx.after(move || authority.forget());
                 Ok(key)
@@ -140,22 +153,73 @@ impl ApiKeys {
         Ok(pb::UpdateApiKeyResponse { api_key: Some(pb::ApiKey::from(&key)) })
     }
 
-    async fn revoke(&self, caller: &Caller, request: pb::RevokeApiKeyRequest) -> Result<pb::RevokeApiKeyResponse> {
-        let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
-        let scope = match caller.scope() {
-            // The operator's side may name a key alone.
+    /// The tenant's rows that a call may change; the operator's side may name a key alone.
+    async fn scope_of(&self, caller: &Caller, id: ApiKeyId) -> Result<TenantScope> {
+        match caller.scope() {
             Err(_) if !caller.is_tenants_own() => {
                 let owner = store::api_keys::owner(&self.db, id).await?.ok_or(Reason::ApiKeyNotFound)?;
-                TenantScope::new(owner)
+                Ok(TenantScope::new(owner))
             }
-            scope => scope?,
+            scope => scope,
+        }
+    }
+
+    async fn rotate(&self, caller: &Caller, request: pb::RotateApiKeyRequest) -> Result<pb::RotateApiKeyResponse> {
+        let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
+        let scope = self.scope_of(caller, id).await?;
+        let (key, stamp) = (token::make(TokenKind::ApiKey, &self.stamps), self.stamps.stamp());
+        let (hash, prefix) = (secrets::hash(&key), token::prefix(&key).to_owned());
+        let grace = Duration::from_secs(u64::from(request.grace_hours.unwrap_or(GRACE_HOURS)) * 3600);
+        let (ends, trail, authority) = (stamp.at.plus(grace), Trail::of(caller, stamp.at), self.authority.clone());
+        let write = async move |tx: &mut Tx<'_>| {
+            let old = store::api_keys::get(tx, id).await?.ok_or(Reason::ApiKeyNotFound)?;
+            if old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= stamp.at) {
+                return Err(Failure::new(Reason::Conflict).message("The key has ended; make a new one.").into());
+            }
+            let mut ids = stamp.ids();
+            let new = ApiKey {
+                id: ids.next(ApiKeyId::new),
+                prefix: prefix.clone(),
+                created_at: stamp.at,
+                last_used_at: None,
+                replaced_by: None,
+                ..old
+            };
+            let replaced = store::api_keys::replace(tx, id, new.id, ends).await?;
+            let message = "The key was replaced before.";
+            let replaced = replaced.ok_or_else(|| Failure::new(Reason::Conflict).message(message))?;
+            store::api_keys::insert(tx, &new, hash).await?;
+            let by = new.id.to_string();
+            let facts = [("name", new.name.as_str()), ("replaced_by", &by)];
+            trail.note(tx, &mut ids, "api_key.rotated", ("api_key", Some(id.0)), &facts).await?;
+            let authority = authority.clone();
+            tx.after(move || authority.forget());
+            Ok((new, replaced))
         };
-        let (at, authority) = (self.stamps.now(), self.authority.clone());
+        let (new, replaced) = self.db.write(scope, write).await?;
+        Ok(pb::RotateApiKeyResponse {
+            api_key: Some(pb::ApiKey::from(&new)),
+            key: key.to_string(),
+            replaced: Some(pb::ApiKey::from(&replaced)),
+        })
+    }
+
+    async fn revoke(&self, caller: &Caller, request: pb::RevokeApiKeyRequest) -> Result<pb::RevokeApiKeyResponse> {
+        let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
+        let scope = self.scope_of(caller, id).await?;
+        let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
+        let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let key = self
             .db
             .write(scope, async move |tx| {
-                // Revoking again keeps the first time.
+                // Revoking again keeps the first time, and is nothing new.
+                let old = store::api_keys::get(tx, id).await?.ok_or(Reason::ApiKeyNotFound)?;
+                if old.revoked_at.is_some() {
+                    return Ok(old);
+                }
                 let key = store::api_keys::revoke(tx, id, at).await?.ok_or(Reason::ApiKeyNotFound)?;
+                let target = ("api_key", Some(id.0));
+                trail.note(tx, &mut stamp.ids(), "api_key.revoked", target, &[("name", &key.name)]).await?;
                 let authority = authority.clone();
                 tx.after(move || authority.forget());
                 Ok(key)
@@ -176,6 +240,7 @@ impl From<&ApiKey> for pb::ApiKey {
             last_used_at: key.last_used_at.map(Into::into),
             expires_at: key.expires_at.map(Into::into),
             revoked_at: key.revoked_at.map(Into::into),
+            replaced_by: key.replaced_by.map(|id| id.to_string()),
         }
     }
 }
@@ -204,6 +269,14 @@ impl ApiKeyService for ApiKeys {
     ) -> Result<Response<pb::UpdateApiKeyResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.update(&caller, request.into_inner()).await?))
+    }
+
+    async fn rotate_api_key(
+        &self,
+        request: Request<pb::RotateApiKeyRequest>,
+    ) -> Result<Response<pb::RotateApiKeyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.rotate(&caller, request.into_inner()).await?))
     }
 
     async fn revoke_api_key(

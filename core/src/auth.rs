@@ -32,6 +32,10 @@ use std::{
 };
 use tonic::{Extensions, metadata::MetadataMap};
 
+mod sessions;
+
+pub use sessions::{SESSION_LIFE, SessionFacts, ends as session_ends};
+
 /// Longest time that a looked-up key is believed where a change in this process drops it at once.
 const KEEP: Duration = Duration::from_secs(5);
 /// The same where another process may change it.
@@ -109,6 +113,7 @@ pub struct Authority {
     keys: Cache<[u8; 32], Arc<KeyFacts>>,
     tokens: Cache<[u8; 32], Arc<TokenFacts>>,
     tenants: Cache<TenantId, Arc<TenantFacts>>,
+    sessions: sessions::Sessions,
     windows: Windows,
     failed: FailedAuth,
     used: Mutex<HashMap<ApiKeyId, Timestamp>>,
@@ -132,6 +137,7 @@ impl Authority {
             keys: Cache::new(keep),
             tokens: Cache::new(keep),
             tenants: Cache::new(keep),
+            sessions: sessions::Sessions::new(keep),
             windows: Windows::default(),
             failed: FailedAuth::new(settings.failed_auth_per_minute),
             used: Mutex::default(),
@@ -147,6 +153,7 @@ impl Authority {
         self.keys.clear();
         self.tokens.clear();
         self.tenants.clear();
+        self.sessions.forget();
     }
 
     /// How many cores share the database now, for the dispatcher to keep: great limits are shared by division.
@@ -160,8 +167,9 @@ impl Authority {
         self.failed.retain_recent();
     }
 
-    /// Writes when keys were last used, all in one statement batch.
+    /// Writes when keys and sessions were last used, each in one statement batch.
     pub async fn flush_last_used(&self) -> Result<()> {
+        self.flush_seen().await?;
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         if used.is_empty() {
             return Ok(());
@@ -250,10 +258,16 @@ impl Authority {
             // Only the operator's own process can have put it there.
             return Ok((self.for_tenant(caller.who().clone(), metadata).await?, None));
         }
+        if let Some(caller) = self.browser(metadata, extensions).await? {
+            return Ok((caller, None));
+        }
         let Some(credential) = bearer(metadata)? else {
             let local = extensions.get::<Origin>().is_some_and(|origin| origin.way == Way::Local);
             if local {
                 return Ok((self.for_tenant(Who::Operator, metadata).await?, None));
+            }
+            if extensions.get::<Origin>().is_some_and(|origin| origin.way == Way::GrpcWeb) {
+                return Err(Reason::InvalidSession.into());
             }
             return Err(Reason::MissingApiKey.into());
         };
@@ -395,7 +409,11 @@ impl Gate for Authority {
                     return Err(Reason::RevokedApiKey.into());
                 }
             }
-            self.allow(&rpc.policy, caller).await
+            match caller.session() {
+                // The agent may have another role by now.
+                Some(session) => self.allow(&rpc.policy, &self.session_again(session.hash).await?).await,
+                None => self.allow(&rpc.policy, caller).await,
+            }
         };
         again.await.map_err(|error| gate::during(rpc, extensions, || error.into_failure()))
     }

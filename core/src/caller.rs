@@ -2,7 +2,7 @@
 //! comes from the local socket or from the operator's own process.
 
 use crate::{
-    auth::KeyFacts,
+    auth::{KeyFacts, SessionFacts},
     error::{Error, Result},
     store::TenantScope,
 };
@@ -10,9 +10,10 @@ use inboxops_proto::{
     id::{AgentId, ApiKeyId, ServiceTokenId, TenantId},
     reason::Reason,
     v1::Role,
+    wire::Origin,
 };
 use serde::Serialize;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tonic::Request;
 
 /// Who calls, and the tenant for which.
@@ -21,6 +22,8 @@ pub struct Caller {
     who: Who,
     tenant: Option<TenantScope>,
     key: Option<Arc<KeyFacts>>,
+    session: Option<Arc<SessionFacts>>,
+    address: Option<IpAddr>,
 }
 
 /// Kind and identity of a caller.
@@ -74,7 +77,7 @@ pub struct Actor {
 
 impl Caller {
     pub(crate) fn new(who: Who, tenant: Option<TenantScope>) -> Caller {
-        Caller { who, tenant, key: None }
+        Caller { who, tenant, key: None, session: None, address: None }
     }
 
     /// The operator, who administers from the machine itself. Put it into the extensions of a request that is made
@@ -88,6 +91,21 @@ impl Caller {
         self
     }
 
+    pub(crate) fn with_session(mut self, session: Arc<SessionFacts>) -> Caller {
+        self.session = Some(session);
+        self
+    }
+
+    /// What the gate knows of the caller's session.
+    pub(crate) fn session(&self) -> Option<&Arc<SessionFacts>> {
+        self.session.as_ref()
+    }
+
+    /// Address that the call came from; none for calls from the machine itself.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
     /// What the gate knows of the caller's API key.
     pub(crate) fn key(&self) -> Option<&Arc<KeyFacts>> {
         self.key.as_ref()
@@ -95,11 +113,10 @@ impl Caller {
 
     /// The caller that the gate left in a request.
     pub fn of<T>(request: &Request<T>) -> Result<Caller> {
-        request
-            .extensions()
-            .get::<Caller>()
-            .cloned()
-            .ok_or(Error::Broken("a request reached its service past the gate"))
+        let caller = request.extensions().get::<Caller>().cloned();
+        let mut caller = caller.ok_or(Error::Broken("a request reached its service past the gate"))?;
+        caller.address = request.extensions().get::<Origin>().and_then(|origin| origin.peer);
+        Ok(caller)
     }
 
     /// Who it is.

@@ -1,9 +1,9 @@
 //! Identity: the service that tells a caller who it is.
 
 use crate::{
-    auth::Authority,
+    auth::{Authority, TenantFacts},
     caller::Caller,
-    error::{Error, Result},
+    error::Result,
     limits::WINDOW,
     plan::Entitlement,
 };
@@ -33,17 +33,31 @@ impl Identity {
             key_prefix: key.prefix.clone(),
             scopes: key.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
         });
-        let entitlements = Entitlement::ALL.into_iter().filter(|it| tenant.has(*it)).map(|it| it.name().to_owned());
-        let window = u32::try_from(WINDOW.as_secs()).map_err(|_| Error::Broken("a window is short"))?;
         let identity = v1::Identity {
             key,
-            tenant: Some(v1::IdentityTenant { id: tenant.id.to_string(), name: tenant.name.clone() }),
+            tenant: Some(self::tenant(&tenant)),
             plan: tenant.plan.code().into(),
-            entitlements: entitlements.collect(),
-            limit: Some(v1::RateLimit { requests: tenant.requests_per_minute, window_seconds: window }),
+            entitlements: entitlements(&tenant),
+            limit: Some(limit(&tenant)),
         };
         Ok(v1::WhoAmIResponse { identity: Some(identity) })
     }
+}
+
+/// The tenant as its own callers see it.
+pub(crate) fn tenant(tenant: &TenantFacts) -> v1::IdentityTenant {
+    v1::IdentityTenant { id: tenant.id.to_string(), name: tenant.name.clone() }
+}
+
+/// Names of the entitlements that are on.
+pub(crate) fn entitlements(tenant: &TenantFacts) -> Vec<String> {
+    Entitlement::ALL.into_iter().filter(|it| tenant.has(*it)).map(|it| it.name().to_owned()).collect()
+}
+
+/// The rate limit of its keys.
+pub(crate) fn limit(tenant: &TenantFacts) -> v1::RateLimit {
+    let window_seconds = u32::try_from(WINDOW.as_secs()).unwrap_or(u32::MAX);
+    v1::RateLimit { requests: tenant.requests_per_minute, window_seconds }
 }
 
 #[tonic::async_trait]

@@ -106,7 +106,8 @@ impl Ingest {
         Ok(self.db.system(Lane::Tenant(tenant), entered).await?)
     }
 
-    async fn inbound(
+    /// Records a mail.
+    pub(crate) async fn inbound(
         &self,
         caller: &Caller,
         request: pb::IngestInboundMessageRequest,

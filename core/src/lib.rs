@@ -4,6 +4,7 @@
 pub mod address;
 mod agents;
 mod api_keys;
+mod audit;
 mod auth;
 mod cache;
 mod caller;
@@ -19,22 +20,27 @@ mod ingest;
 mod limits;
 mod messages;
 mod page;
+mod passwords;
+mod place;
 mod plan;
 pub mod schedule;
 pub mod secrets;
 mod service_tokens;
+mod sessions;
 #[cfg(any(test, fuzzing))]
 pub mod soundness;
 pub mod stamp;
 pub mod store;
 mod tags;
 mod tenants;
+mod ticket_desk;
 mod tickets;
 pub mod token;
 mod webhooks;
 
 pub use caller::{Actor, Caller, Who};
 pub use error::{Error, Result, chain};
+pub use place::Place;
 
 use address::Resolver;
 use auth::{Authority, Limits};
@@ -47,7 +53,7 @@ use inboxops_proto::{
 use secrets::MasterKey;
 use stamp::Stamps;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use store::{Db, Lane, Options};
@@ -95,6 +101,8 @@ pub struct Core {
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
     to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
+    sessions: Arc<sessions::Sessions>,
+    place: Arc<OnceLock<Place>>,
     implementations: Implementations,
 }
 
@@ -125,6 +133,9 @@ impl Core {
         });
         let resolver =
             Resolver { allow: if settings.allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No } };
+        let place = Arc::<OnceLock<Place>>::default();
+        let sessions = Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), place.clone()));
+        let ingest = Arc::new(ingest::Ingest::new(db.clone(), stamps.clone(), authority.clone()));
         let implementations = Implementations {
             tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
             messages: Arc::new(messages::Messages::new(db.clone(), stamps.clone())),
@@ -143,12 +154,21 @@ impl Core {
             events: Arc::new(events::Events::new(db.clone(), stamps.clone())),
             deliveries: Arc::new(deliveries::Deliveries::new(db.clone(), stamps.clone(), dispatcher.clone())),
             api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
-            tenants: Arc::new(tenants::Tenants::new(db.clone(), stamps.clone(), authority.clone(), dispatcher.clone())),
+            sessions: sessions.clone(),
+            audits: Arc::new(audit::Audit::new(db.clone())),
+            tenants: Arc::new(tenants::Tenants::new(
+                db.clone(),
+                stamps.clone(),
+                authority.clone(),
+                dispatcher.clone(),
+                place.clone(),
+            )),
             service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone())),
-            ingest: Arc::new(ingest::Ingest::new(db.clone(), stamps, authority.clone())),
+            ticket_desks: Arc::new(ticket_desk::TicketDesk::new(db.clone(), stamps, ingest.clone(), place.clone())),
+            ingest,
             dispatch: Arc::new(dispatch::Dispatch::new(dispatcher.clone())),
         };
-        Ok(Core { db, authority, dispatcher, to_park: Mutex::new(Some(to_park)), implementations })
+        Ok(Core { db, authority, dispatcher, to_park: Mutex::new(Some(to_park)), sessions, place, implementations })
     }
 
     /// All services, behind the gate.
@@ -160,6 +180,11 @@ impl Core {
     /// All services without the gate: for the worker of the same process.
     pub fn implementations(&self) -> &Implementations {
         &self.implementations
+    }
+
+    /// Says where the pages are reached and in which mode the server runs. Only the first call counts.
+    pub fn serves_at(&self, place: Place) {
+        let _ = self.place.set(place);
     }
 
     /// Whether the database answers.
@@ -191,7 +216,7 @@ impl Core {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 _ = last_used.tick() => self.flush_last_used().await,
-                _ = tidy.tick() => self.authority.tidy(),
+                _ = tidy.tick() => self.tidy().await,
                 _ = sweep.tick() => {
                     self.sweep(shutdown).await;
                     self.prune(shutdown).await;
@@ -199,6 +224,14 @@ impl Core {
             }
         }
         self.flush_last_used().await;
+    }
+
+    async fn tidy(&self) {
+        self.authority.tidy();
+        self.sessions.tidy();
+        if let Err(error) = self.authority.sweep_sessions().await {
+            tracing::warn!(error = chain(&error), "cannot take the rows of sessions that are over");
+        }
     }
 
     /// Takes the rows of deleted endpoints, in small batches, so that nothing else waits long.
@@ -235,7 +268,7 @@ impl Core {
 
     async fn flush_last_used(&self) {
         if let Err(error) = self.authority.flush_last_used().await {
-            tracing::warn!(error = chain(&error), "cannot write when keys were last used");
+            tracing::warn!(error = chain(&error), "cannot write when keys and sessions were last used");
         }
     }
 }

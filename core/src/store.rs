@@ -4,6 +4,7 @@
 
 pub mod agents;
 pub mod api_keys;
+pub mod audit;
 pub mod changes;
 mod conn;
 pub mod cores;
@@ -24,9 +25,11 @@ pub mod messages;
 pub mod meta;
 pub mod migrate;
 mod news;
+pub mod passwords;
 mod pool;
 pub mod rate_windows;
 pub mod service_tokens;
+pub mod sessions;
 pub mod sql;
 pub mod tags;
 pub mod tenants;
@@ -58,6 +61,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
     let fixed = [
         ("agents", agents::ALL),
         ("api_keys", api_keys::ALL),
+        ("audit", audit::ALL),
         ("changes", changes::ALL),
         ("cores", cores::ALL),
         ("deliveries", deliveries::ALL),
@@ -70,8 +74,10 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("lanes", lanes::ALL),
         ("messages", messages::ALL),
         ("meta", meta::ALL),
+        ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
         ("service_tokens", service_tokens::ALL),
+        ("sessions", sessions::ALL),
         ("tags", tags::ALL),
         ("tenants", tenants::ALL),
         ("tickets", tickets::ALL),
@@ -87,6 +93,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("health", health::ALL_ROWS),
         ("lanes", lanes::ALL_ROWS),
         ("report", dispatch::REPORT_ALL_ROWS),
+        ("sessions", sessions::ALL_ROWS),
         ("tenants", tenants::ALL_ROWS),
         ("tickets", tickets::ALL_ROWS),
     ];

@@ -1,12 +1,15 @@
 //! Tenants: the service by which the operator makes workspaces and what belongs to them from the start.
 
 use crate::{
+    audit::Trail,
     auth::Authority,
-    caller::named_tenant,
+    caller::{Caller, named_tenant},
     dispatch::Dispatcher,
     error::{Error, Result},
     page::Page,
+    place::Place,
     plan::{self, Entitlement},
+    secrets, sessions,
     stamp::Stamps,
     store::{
         self, Db, Lane,
@@ -23,8 +26,14 @@ use inboxops_proto::{
     reason::{DetailCode, Reason},
     v1,
 };
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tonic::{Request, Response, Status};
+
+/// Time for which a login link is good.
+const LOGIN_LINK_LIFE: Duration = Duration::from_secs(30 * 60);
 
 /// The service of tenants.
 pub struct Tenants {
@@ -32,12 +41,19 @@ pub struct Tenants {
     stamps: Stamps,
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
+    place: Arc<OnceLock<Place>>,
 }
 
 impl Tenants {
     /// On the store; `authority` forgets what changes, `dispatcher` looks for what a new plan releases.
-    pub fn new(db: Db, stamps: Stamps, authority: Arc<Authority>, dispatcher: Arc<Dispatcher>) -> Tenants {
-        Tenants { db, stamps, authority, dispatcher }
+    pub fn new(
+        db: Db,
+        stamps: Stamps,
+        authority: Arc<Authority>,
+        dispatcher: Arc<Dispatcher>,
+        place: Arc<OnceLock<Place>>,
+    ) -> Tenants {
+        Tenants { db, stamps, authority, dispatcher, place }
     }
 
     async fn create(&self, request: pb::CreateTenantRequest) -> Result<Tenant> {
@@ -67,9 +83,16 @@ impl Tenants {
         })
     }
 
-    /// Changes a tenant's row and makes the change count at once.
-    async fn change(&self, tenant: &str, change: impl Fn(&mut Tenant) + Send + Sync + 'static) -> Result<pb::Tenant> {
-        let (id, at) = (named_tenant(tenant)?, self.stamps.now());
+    /// Changes a tenant's row and makes the change count at once. `action` and the value stand in the audit log.
+    async fn change(
+        &self,
+        caller: &Caller,
+        tenant: &str,
+        (action, value): (&'static str, String),
+        change: impl Fn(&mut Tenant) + Send + Sync + 'static,
+    ) -> Result<pb::Tenant> {
+        let (id, stamp) = (named_tenant(tenant)?, self.stamps.stamp());
+        let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let (authority, dispatcher) = (self.authority.clone(), self.dispatcher.clone());
         let tenant = self
             .db
@@ -78,6 +101,8 @@ impl Tenants {
                 change(&mut tenant);
                 tenant.updated_at = tenant.updated_at.max(at);
                 store::tenants::update(tx, &tenant).await?;
+                let (target, facts) = (("tenant", Some(id.0)), [("to", value.as_str())]);
+                trail.note(&mut tx.enter(id), &mut stamp.ids(), action, target, &facts).await?;
                 let (authority, dispatcher) = (authority.clone(), dispatcher.clone());
                 tx.after(move || {
                     authority.forget();
@@ -98,6 +123,7 @@ impl Tenants {
             name: request.name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned()),
             email,
             role,
+            disabled_at: None,
             created_at: stamp.at,
         };
         let agent = self
@@ -113,6 +139,69 @@ impl Tenants {
             })
             .await?;
         Ok(v1::Agent::from(&agent))
+    }
+
+    async fn update_agent(&self, caller: &Caller, request: pb::UpdateAgentRequest) -> Result<Agent> {
+        let (id, tenant) = self.named_agent(&request.agent_id).await?;
+        let role = request.role.map(|_| if request.role() == v1::Role::Admin { Role::Admin } else { Role::Agent });
+        let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
+        let trail = Trail::of(caller, stamp.at);
+        let write = async move |tx: &mut store::SystemTx<'_>| {
+            let mut tx = tx.enter(tenant);
+            let old = store::agents::get(&mut tx, id).await?.ok_or(Reason::AgentNotFound)?;
+            let new = Agent {
+                name: request.name.clone().unwrap_or_else(|| old.name.clone()),
+                role: role.unwrap_or(old.role),
+                disabled_at: match request.disabled {
+                    Some(true) => old.disabled_at.or(Some(stamp.at)),
+                    Some(false) => None,
+                    None => old.disabled_at,
+                },
+                ..old.clone()
+            };
+            if new == old {
+                return Ok(old);
+            }
+            store::agents::update(&mut tx, &new, stamp.at).await?;
+            let facts = [
+                ("name", new.name.as_str()),
+                ("role", new.role.name()),
+                ("disabled", if new.disabled_at.is_some() { "true" } else { "false" }),
+            ];
+            trail.note(&mut tx, &mut stamp.ids(), "agent.updated", ("agent", Some(id.0)), &facts).await?;
+            let authority = authority.clone();
+            tx.after(move || authority.forget());
+            Ok(new)
+        };
+        Ok(self.db.system(Lane::Tenant(tenant), write).await?)
+    }
+
+    /// An agent that the operator's side names alone, and its tenant.
+    async fn named_agent(&self, text: &str) -> Result<(AgentId, TenantId)> {
+        let id: AgentId = text.parse().map_err(|_| Reason::AgentNotFound)?;
+        Ok((id, store::agents::owner(&self.db, id).await?.ok_or(Reason::AgentNotFound)?))
+    }
+
+    async fn create_login_link(
+        &self,
+        caller: &Caller,
+        request: pb::CreateLoginLinkRequest,
+    ) -> Result<pb::CreateLoginLinkResponse> {
+        let (id, tenant) = self.named_agent(&request.agent_id).await?;
+        let (code, stamp) = (sessions::secret(&self.stamps), self.stamps.stamp());
+        let (hash, ends) = (secrets::hash(&code), stamp.at.plus(LOGIN_LINK_LIFE));
+        let trail = Trail::of(caller, stamp.at);
+        let write = async move |tx: &mut store::SystemTx<'_>| {
+            let mut tx = tx.enter(tenant);
+            if !store::agents::exists(&mut tx, id).await? {
+                return Err(Failure::new(Reason::Conflict).message("The agent is disabled.").into());
+            }
+            store::sessions::insert_code(&mut tx, hash, id, stamp.at, ends).await?;
+            trail.note(&mut tx, &mut stamp.ids(), "login_link.created", ("agent", Some(id.0)), &[]).await
+        };
+        self.db.system(Lane::Tenant(tenant), write).await?;
+        let login_url = self.place.get().and_then(|place| place.login_url(&code));
+        Ok(pb::CreateLoginLinkResponse { code: code.to_string(), login_url, expires_at: Some(ends.into()) })
     }
 
     async fn create_inbox(&self, request: pb::CreateInboxRequest) -> Result<v1::Inbox> {
@@ -212,9 +301,11 @@ impl TenantService for Tenants {
     }
 
     async fn set_plan(&self, request: Request<pb::SetPlanRequest>) -> Result<Response<pb::SetPlanResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let plan = plan_of(request.plan.unwrap_or_default())?;
-        let tenant = self.change(&request.tenant_id, move |tenant| tenant.plan = plan).await?;
+        let action = ("tenant.plan_changed", plan.name().to_owned());
+        let tenant = self.change(&caller, &request.tenant_id, action, move |tenant| tenant.plan = plan).await?;
         Ok(Response::new(pb::SetPlanResponse { tenant: Some(tenant) }))
     }
 
@@ -222,6 +313,7 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::SetEntitlementRequest>,
     ) -> Result<Response<pb::SetEntitlementResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
         let entitlement = request.entitlement.as_deref().and_then(Entitlement::from_name);
         let entitlement = entitlement.ok_or(Error::Broken("the gate checks entitlements"))?;
@@ -234,7 +326,13 @@ impl TenantService for Tenants {
             Entitlement::Webhooks => tenant.webhooks = on,
             Entitlement::PublicApi => tenant.public_api = on,
         };
-        let tenant = self.change(&request.tenant_id, change).await?;
+        let says = match on {
+            Some(true) => "on",
+            Some(false) => "off",
+            None => "as the plan says",
+        };
+        let action = ("tenant.entitlement_changed", format!("{} {says}", entitlement.name()));
+        let tenant = self.change(&caller, &request.tenant_id, action, change).await?;
         Ok(Response::new(pb::SetEntitlementResponse { tenant: Some(tenant) }))
     }
 
@@ -242,8 +340,11 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::SetSuspendedRequest>,
     ) -> Result<Response<pb::SetSuspendedResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let tenant = self.change(&request.tenant_id, move |tenant| tenant.suspended = request.suspended).await?;
+        let action = ("tenant.suspension_changed", request.suspended.to_string());
+        let change = move |tenant: &mut Tenant| tenant.suspended = request.suspended;
+        let tenant = self.change(&caller, &request.tenant_id, action, change).await?;
         Ok(Response::new(pb::SetSuspendedResponse { tenant: Some(tenant) }))
     }
 
@@ -251,10 +352,12 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::SetRateLimitRequest>,
     ) -> Result<Response<pb::SetRateLimitResponse>, Status> {
+        let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let tenant = self
-            .change(&request.tenant_id, move |tenant| tenant.requests_per_minute = request.requests_per_minute)
-            .await?;
+        let value = request.requests_per_minute.map_or("the default".to_owned(), |limit| limit.to_string());
+        let change = move |tenant: &mut Tenant| tenant.requests_per_minute = request.requests_per_minute;
+        let action = ("tenant.rate_limit_changed", value);
+        let tenant = self.change(&caller, &request.tenant_id, action, change).await?;
         Ok(Response::new(pb::SetRateLimitResponse { tenant: Some(tenant) }))
     }
 
@@ -264,6 +367,24 @@ impl TenantService for Tenants {
     ) -> Result<Response<pb::CreateAgentResponse>, Status> {
         let agent = self.create_agent(request.into_inner()).await?;
         Ok(Response::new(pb::CreateAgentResponse { agent: Some(agent) }))
+    }
+
+    async fn update_agent(
+        &self,
+        request: Request<pb::UpdateAgentRequest>,
+    ) -> Result<Response<pb::UpdateAgentResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let agent = self.update_agent(&caller, request.into_inner()).await?;
+        let disabled = agent.disabled_at.is_some();
+        Ok(Response::new(pb::UpdateAgentResponse { agent: Some(v1::Agent::from(&agent)), disabled }))
+    }
+
+    async fn create_login_link(
+        &self,
+        request: Request<pb::CreateLoginLinkRequest>,
+    ) -> Result<Response<pb::CreateLoginLinkResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.create_login_link(&caller, request.into_inner()).await?))
     }
 
     async fn create_inbox(

@@ -68,7 +68,16 @@ pub(crate) async fn compress(response: Response<Body>) -> Response<Body> {
 
 /// Compresses; `None` when the encoder fails, which writing to memory does not.
 pub(crate) fn gzip(plain: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+    pack(plain, Compression::fast())
+}
+
+/// The same as small as can be, for what is packed once.
+pub(crate) fn gzip_small(plain: &[u8]) -> Option<Bytes> {
+    pack(plain, Compression::best())
+}
+
+fn pack(plain: &[u8], level: Compression) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), level);
     encoder.write_all(plain).ok()?;
     encoder.finish().ok().map(Bytes::from)
 }

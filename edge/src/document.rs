@@ -40,6 +40,15 @@ impl Document {
         Document { plain: plain.into(), packed, kind: HeaderValue::from_static(kind), etag, headers: HeaderMap::new() }
     }
 
+    /// A file that was built before: packed as small as can be, unless its kind is packed in itself.
+    pub(crate) fn built(kind: &'static str, bytes: &'static [u8]) -> Document {
+        let plain = Bytes::from_static(bytes);
+        let is_text = kind.starts_with("text/") || kind.starts_with("application/") || kind == "image/svg+xml";
+        let packed = if is_text { compress::gzip_small(&plain) } else { None };
+        let (etag, kind) = (tag(&plain), HeaderValue::from_static(kind));
+        Document { plain: plain.into(), packed, kind, etag, headers: HeaderMap::new() }
+    }
+
     /// What is packed with gzip already.
     pub(crate) fn packed(kind: &'static str, packed: &'static [u8]) -> Document {
         Document {
@@ -63,7 +72,8 @@ impl Document {
         move |request: Request| std::future::ready(document.answer(request.headers()))
     }
 
-    fn answer(&self, asked: &HeaderMap) -> Response {
+    /// Answers one request.
+    pub(crate) fn answer(&self, asked: &HeaderMap) -> Response {
         let always = (self.headers.clone(), [(ETAG, self.etag.clone())]);
         if self.is_known(asked) {
             return (StatusCode::NOT_MODIFIED, always).into_response();

@@ -2,7 +2,9 @@
 //! headers does every answer have. It is one hand-written service in place of a stack of layers, because it stands in
 //! the way of every call.
 
-use crate::{Result, Settings, compress, docs, documents, ending::ending, grpc, headers, listener::Surface, origin};
+use crate::{
+    Result, Settings, compress, docs, documents, ending::ending, grpc, guard, headers, listener::Surface, origin, pages,
+};
 use axum::body::Body;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
@@ -64,12 +66,8 @@ impl Door {
         let drain = CancellationToken::new();
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
         let probes = documents::probes(&settings).fallback(rest::route_not_found).with_state(());
-        let public = rest
-            .merge(documents::probes(&settings))
-            .merge(documents::openapi(openapi))
-            .merge(docs::routes())
-            .fallback(rest::route_not_found)
-            .with_state(());
+        let public = rest.merge(documents::probes(&settings)).merge(documents::openapi(openapi)).merge(docs::routes());
+        let public = pages::add(public, settings.pages).with_state(());
         Ok(Door { public, probes, grpc, health, drain, settings })
     }
 
@@ -95,16 +93,21 @@ impl Door {
     ) -> std::result::Result<Response<Body>, Infallible> {
         let began = Instant::now();
         let way = way(surface, request.headers());
-        let Settings { behind_proxy, chance, access_log, .. } = self.settings;
-        let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, chance);
+        let Settings { behind_proxy, secure, chance, access_log, .. } = self.settings;
+        let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, secure, chance);
         let request_id = origin.request_id.clone();
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().clone()));
         let grpc = is_grpc(request.headers());
+        let guarded = guard::check(&origin, request.method(), request.headers(), request.uri(), &self.settings.names);
         request.extensions_mut().insert(origin);
 
         let work = AssertUnwindSafe(async {
-            if grpc { self.grpc(surface, request).await } else { self.http(surface, request).await }
+            match guarded {
+                Err(failure) => forbid(&failure, grpc, &request_id),
+                Ok(()) if grpc => self.grpc(surface, request).await,
+                Ok(()) => self.http(surface, request).await,
+            }
         });
         let mut response = match work.catch_unwind().await {
             Ok(response) => response,
@@ -160,6 +163,18 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 fn refuse(reason: Reason, grpc: bool, request_id: &str) -> Response<Body> {
     let failure = Failure::new(reason);
     if grpc { failure.status().into_http() } else { rest::failure(&failure, request_id) }
+}
+
+/// What the guard refuses is refused by HTTP too, so that no client mistakes it for an answer.
+fn forbid(failure: &Failure, grpc: bool, request_id: &str) -> Response<Body> {
+    if !grpc {
+        return rest::failure(failure, request_id);
+    }
+    let mut response: Response<Body> = failure.status().into_http();
+    if let Ok(status) = http::StatusCode::from_u16(failure.reason.http_status()) {
+        *response.status_mut() = status;
+    }
+    response
 }
 
 fn log(

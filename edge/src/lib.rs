@@ -10,14 +10,17 @@ mod door;
 mod ending;
 mod error;
 mod grpc;
+mod guard;
 mod headers;
 mod listener;
 mod origin;
+mod pages;
 pub mod tls;
 
 pub use door::{AccessLog, Door};
 pub use error::{Error, Result};
 pub use listener::{Listener, Socket, Surface, run};
+pub use pages::{BUILT, Page};
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,6 +46,12 @@ pub struct Settings {
     pub drain_max: Duration,
     /// A proxy in front says in `X-Forwarded-For` (its last entry) who the client is.
     pub behind_proxy: bool,
+    /// Clients reach the server by TLS, here or at a proxy: the cookie of a session is then for TLS alone.
+    pub secure: bool,
+    /// Names of hosts that the server goes by, beside IP addresses and `localhost`.
+    pub names: Vec<String>,
+    /// Files of the browser UI.
+    pub pages: &'static [Page],
     /// Which requests are written to the log.
     pub access_log: AccessLog,
     /// Random bits for the ids of requests that bring none.
@@ -59,6 +68,9 @@ impl Settings {
             connections_max: CONNECTIONS_MAX,
             drain_max: DRAIN_MAX,
             behind_proxy: false,
+            secure: false,
+            names: Vec::new(),
+            pages: BUILT,
             access_log: AccessLog::default(),
             chance,
             ready: Arc::new(|| true),

@@ -1,11 +1,8 @@
 //! Where a request came from, as its headers and its connection tell: peer address, request id, and whether a browser
 //! sent it from our own pages. It decides nothing from it.
 
-use http::{
-    HeaderMap, HeaderValue,
-    header::{HOST, ORIGIN},
-    uri::{Authority, Uri},
-};
+use crate::guard;
+use http::{HeaderMap, HeaderValue, uri::Uri};
 use inboxops_proto::wire::{Origin, REQUEST_ID, Way};
 use std::net::IpAddr;
 
@@ -19,6 +16,7 @@ pub(crate) fn origin(
     way: Way,
     peer: Option<IpAddr>,
     behind_proxy: bool,
+    secure: bool,
     chance: fn() -> u128,
 ) -> Origin {
     let peer = if behind_proxy { forwarded(headers).or(peer) } else { peer };
@@ -27,7 +25,7 @@ pub(crate) fn origin(
         Some(id) => String::from_utf8_lossy(id).into_owned(),
         None => format!("req_{:032x}", chance()),
     };
-    Origin { peer, way, request_id, same_origin: same_origin(headers, uri) }
+    Origin { peer, way, request_id, same_origin: guard::same_origin(way, headers, uri), secure }
 }
 
 fn is_request_id(id: &[u8]) -> bool {
@@ -42,20 +40,6 @@ fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
     last.rsplit(',').next()?.trim().parse().ok()
 }
 
-/// Fetch metadata decide; a browser without them still sends `Origin`, whose host must be the one that was asked.
-fn same_origin(headers: &HeaderMap, uri: &Uri) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
-    }
-    let Some(origin) = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
-    let asked = match headers.get(HOST) {
-        Some(host) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
-        None => uri.authority().cloned(),
-    };
-    let from = origin.parse::<Uri>().ok().and_then(|origin| origin.into_parts().authority);
-    matches!((asked, from), (Some(asked), Some(from)) if asked == from)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,7 +49,7 @@ mod tests {
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_str(value).expect("a header value"));
         }
-        origin(&headers, &Uri::from_static("/"), Way::Rest, "192.0.2.1".parse().ok(), behind_proxy, || 0xabc)
+        origin(&headers, &Uri::from_static("/"), Way::Rest, "192.0.2.1".parse().ok(), behind_proxy, false, || 0xabc)
     }
 
     #[test]
@@ -85,23 +69,5 @@ mod tests {
         assert_eq!(of(&forwarded, true).peer, "198.51.100.8".parse().ok());
         assert_eq!(of(&forwarded, false).peer, "192.0.2.1".parse().ok());
         assert_eq!(of(&[("x-forwarded-for", "nonsense")], true).peer, "192.0.2.1".parse().ok());
-    }
-
-    #[test]
-    fn another_port_of_the_same_host_is_another_origin() {
-        let cases: &[(&[(&str, &str)], bool)] = &[
-            (&[("sec-fetch-site", "same-origin")], true),
-            (&[("sec-fetch-site", "none")], true),
-            (&[("sec-fetch-site", "same-site"), ("origin", "http://a:1"), ("host", "a:1")], false),
-            (&[("sec-fetch-site", "cross-site")], false),
-            (&[("origin", "http://localhost:8080"), ("host", "localhost:8080")], true),
-            (&[("origin", "http://localhost:8081"), ("host", "localhost:8080")], false),
-            (&[("origin", "null"), ("host", "localhost:8080")], false),
-            (&[("host", "localhost:8080")], false),
-        ];
-        for (headers, same) in cases {
-            let headers: Vec<(&'static str, &str)> = headers.to_vec();
-            assert_eq!(of(&headers, false).same_origin, *same, "{headers:?}");
-        }
     }
 }

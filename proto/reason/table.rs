@@ -18,6 +18,8 @@ macro_rules! every_reason {
         RevokedApiKey "REVOKED_API_KEY" "revoked_api_key" Unauthenticated 401 "The API key was revoked." "The API key is real but was revoked.";
         ExpiredApiKey "EXPIRED_API_KEY" "expired_api_key" Unauthenticated 401 "The API key has expired." "The API key is real but its time is over.";
         InvalidSession "INVALID_SESSION" "invalid_session" Unauthenticated 401 "Sign in to continue." "The browser session is missing, over or not known.";
+        InvalidCredentials "INVALID_CREDENTIALS" "invalid_credentials" Unauthenticated 401 "These credentials are not valid, or not any more." "A login link was used or is over, or address and password fit nobody.";
+        CrossOrigin "CROSS_ORIGIN" "cross_origin" PermissionDenied 403 "Browsers may make this call from the pages of this server only." "A browser made the call from another site, or by a name that the server does not go by.";
         EntitlementRequired "ENTITLEMENT_REQUIRED" "entitlement_required" PermissionDenied 403 "The plan of this workspace does not include this." "The plan lacks an entitlement; `details` names it and the least plan that has it.";
         InsufficientScope "INSUFFICIENT_SCOPE" "insufficient_scope" PermissionDenied 403 "The API key lacks a scope." "The API key lacks the scope that `details` names.";
         RoleRequired "ROLE_REQUIRED" "role_required" PermissionDenied 403 "Your role does not allow this." "The caller is not of the kind or role that may make this call.";

@@ -209,6 +209,9 @@ pub async fn setup() -> Setup {
         webhooks: remote.webhooks().clone(),
         deliveries: remote.deliveries().clone(),
         api_keys: remote.api_keys().clone(),
+        sessions: remote.sessions().clone(),
+        audits: remote.audits().clone(),
+        ticket_desks: remote.ticket_desks().clone(),
         tenants: remote.tenants().clone(),
         service_tokens: remote.service_tokens().clone(),
         ingest: remote.ingest().clone(),
@@ -261,7 +264,7 @@ impl Client {
 
     pub async fn send(&self, mut request: Request<Body>) -> Reply {
         let request_id = "req_1".to_owned();
-        let origin = Origin { peer: None, way: Way::Rest, request_id, same_origin: false };
+        let origin = Origin { peer: None, way: Way::Rest, request_id, same_origin: false, secure: false };
         request.extensions_mut().insert(origin);
         let (parts, body) = self.0.clone().oneshot(request).await.expect("infallible").into_parts();
         let body = body.collect().await.expect("a body").to_bytes();

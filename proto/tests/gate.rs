@@ -78,7 +78,7 @@ async fn a_stream_ends_when_its_caller_may_no_longer_have_it() {
 async fn what_a_service_logs_can_name_the_request() {
     let mut request = Request::new(v1::WhoAmIRequest {});
     let request_id = "mine-1".to_owned();
-    let origin = wire::Origin { peer: None, way: wire::Way::Rest, request_id, same_origin: false };
+    let origin = wire::Origin { peer: None, way: wire::Way::Rest, request_id, same_origin: false, secure: false };
     request.extensions_mut().insert(origin);
     let tell = |_| async {
         let gate::Current { rpc, request_id } = gate::current();

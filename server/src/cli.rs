@@ -267,6 +267,35 @@ pub(crate) enum Agent {
         #[arg(long, value_enum, default_value = "agent")]
         role: AgentRole,
     },
+    /// List the agents of a tenant
+    #[command(after_help = "Example:\n  inboxops agent list --tenant 019ab5f0-0000-7000-8000-000000000001")]
+    List {
+        /// Id of the tenant
+        #[arg(long)]
+        tenant: String,
+    },
+    /// Make a one-time login link, good for 30 minutes
+    #[command(after_help = "Example:\n  inboxops agent login-link 019ab5f0-0000-7000-8000-0000000000b1")]
+    LoginLink {
+        /// Id of the agent
+        id: String,
+    },
+    /// Change an agent: the name, the role, or whether it may sign in
+    #[command(after_help = "Examples:\n  inboxops agent update 019ab5f0-0000-7000-8000-0000000000b1 --role admin\n  \
+            inboxops agent update 019ab5f0-0000-7000-8000-0000000000b1 --disabled true")]
+    Update {
+        /// Id of the agent
+        id: String,
+        /// New name
+        #[arg(long)]
+        name: Option<String>,
+        /// New role
+        #[arg(long, value_enum)]
+        role: Option<AgentRole>,
+        /// Whether the agent is disabled: its sessions end, and it cannot sign in
+        #[arg(long)]
+        disabled: Option<bool>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -318,6 +347,15 @@ pub(crate) enum Key {
         /// Also list revoked keys
         #[arg(long)]
         all: bool,
+    },
+    /// Replace an API key by a new one and show it, once; the old one works on for a grace
+    #[command(after_help = "Example:\n  inboxops key rotate 019ab5f0-0000-7000-8000-0000000000c1 --grace-hours 48")]
+    Rotate {
+        /// Id of the key
+        id: String,
+        /// Hours that the old key still works: 0 to 168
+        #[arg(long, default_value_t = 24)]
+        grace_hours: u32,
     },
     /// Revoke an API key: calls with it fail at once
     #[command(after_help = "Example:\n  inboxops key revoke 019ab5f0-0000-7000-8000-0000000000c1")]

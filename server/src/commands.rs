@@ -8,7 +8,7 @@ use crate::{
 };
 use inboxops_proto::{admin::v1 as admin, clock::Clock, internal::v1 as internal, json, reason::Reason, v1};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Items that one call of a list asks for.
@@ -71,14 +71,65 @@ async fn all_tenants(office: &Office) -> Result<Vec<Value>> {
     Ok(found)
 }
 
-pub(crate) async fn agent(office: &Office, command: Agent) -> Result<Shown> {
-    let Agent::Create { tenant, email, name, role } = command;
-    let role = match role {
-        AgentRole::Admin => v1::Role::Admin,
-        AgentRole::Agent => v1::Role::Agent,
-    };
-    let message = internal::CreateAgentRequest { tenant_id: tenant, email: Some(email), name, role: Some(role.into()) };
-    one(&there(office.services().tenants().create_agent(office.request(message)).await?.into_inner().agent)?)
+impl AgentRole {
+    fn number(self) -> i32 {
+        match self {
+            AgentRole::Admin => v1::Role::Admin,
+            AgentRole::Agent => v1::Role::Agent,
+        }
+        .into()
+    }
+}
+
+/// `pages` is where the pages are, as far as this process knows: a server knows better.
+pub(crate) async fn agent(office: &Office, command: Agent, pages: Option<String>) -> Result<Shown> {
+    let tenants = office.services().tenants();
+    match command {
+        Agent::Create { tenant, email, name, role } => {
+            let role = Some(role.number());
+            let message = internal::CreateAgentRequest { tenant_id: tenant, email: Some(email), name, role };
+            let agent = there(tenants.create_agent(office.request(message)).await?.into_inner().agent)?;
+            let link = login_link(office, agent.id.clone(), pages).await?.0;
+            with_secret(&agent, "login_url", &link)
+        }
+        Agent::List { tenant } => {
+            let mut found = Vec::new();
+            for page in 1.. {
+                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE) };
+                let agents = office.services().agents();
+                let answer = agents.list_agents(office.request_for(&tenant, message)?).await?.into_inner();
+                for agent in &answer.agents {
+                    found.push(value(agent)?);
+                }
+                if !answer.meta.is_some_and(|meta| meta.has_more) {
+                    break;
+                }
+            }
+            Ok(Shown::Many(found, &["id", "name", "email", "role"]))
+        }
+        Agent::LoginLink { id } => {
+            let (link, expires_at) = login_link(office, id.clone(), pages).await?;
+            let value = json!({ "id": id, "login_url": link, "expires_at": expires_at });
+            Ok(Shown::Text(format!("{link}\n\nIt works once, until {expires_at}."), value))
+        }
+        Agent::Update { id, name, role, disabled } => {
+            let role = role.map(AgentRole::number);
+            let message = internal::UpdateAgentRequest { agent_id: id, name, role, disabled };
+            let answer = tenants.update_agent(office.request(message)).await?.into_inner();
+            let mut agent = value(&there(answer.agent)?)?;
+            agent["disabled"] = Value::Bool(answer.disabled);
+            Ok(Shown::One(agent))
+        }
+    }
+}
+
+/// A login link and the time at which it ends.
+async fn login_link(office: &Office, agent_id: String, pages: Option<String>) -> Result<(String, String)> {
+    let message = internal::CreateLoginLinkRequest { agent_id };
+    let answer = office.services().tenants().create_login_link(office.request(message)).await?.into_inner();
+    let here = || format!("{}/login#code={}", pages.unwrap_or_default(), answer.code);
+    let expires_at = json::time::Text::of(&there(answer.expires_at)?).as_str().to_owned();
+    Ok((answer.login_url.clone().unwrap_or_else(here), expires_at))
 }
 
 pub(crate) async fn inbox(office: &Office, command: Inbox) -> Result<Shown> {
@@ -111,6 +162,11 @@ pub(crate) async fn key(office: &Office, command: Key, clock: &Clock) -> Result<
                 }
             }
             Ok(Shown::Many(found, &["id", "name", "key_prefix", "scopes", "last_used_at", "expires_at", "revoked_at"]))
+        }
+        Key::Rotate { id, grace_hours } => {
+            let message = admin::RotateApiKeyRequest { api_key_id: id, grace_hours: Some(grace_hours) };
+            let answer = keys.rotate_api_key(office.request(message)).await?.into_inner();
+            with_secret(&there(answer.api_key)?, "key", &answer.key)
         }
         Key::Revoke { id } => {
             let message = admin::RevokeApiKeyRequest { api_key_id: id };

@@ -59,8 +59,16 @@ pub(crate) async fn is_first_start(office: &Office) -> Result<bool> {
     Ok(answer.tenants.is_empty())
 }
 
-/// Makes the demo tenant, and an endpoint when there is a receiver. Answers with the API key, which nobody keeps.
-pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<String>) -> Result<(Demo, String)> {
+/// A demo tenant that was just made, with what is shown once and kept by nobody.
+pub(crate) struct Made {
+    pub(crate) demo: Demo,
+    pub(crate) key: String,
+    /// The admin's login link.
+    pub(crate) login_url: Option<String>,
+}
+
+/// Makes the demo tenant, and an endpoint when there is a receiver.
+pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<String>) -> Result<Made> {
     let services = office.services();
     let plan = Some(v1::Plan::Business.into());
     let message = internal::CreateTenantRequest { name: Some("Demo".to_owned()), plan };
@@ -82,6 +90,7 @@ pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<St
         };
         agents.push(there(services.tenants().create_agent(office.request(message)).await?.into_inner().agent)?.id);
     }
+    let admin_id = agents.first().cloned().unwrap_or_default();
     for (mail, priority, assignee_id) in [
         (&include_bytes!("demo/refund.eml")[..], v1::TicketPriority::High, agents.pop()),
         (include_bytes!("demo/invoice.eml"), v1::TicketPriority::Normal, None),
@@ -106,9 +115,11 @@ pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<St
     };
     let message = admin::CreateApiKeyRequest { name: Some("demo".to_owned()), scopes: Vec::new(), expires_at: None };
     let key = services.api_keys().create_api_key(office.request_for(&tenant_id, message)?).await?.into_inner().key;
+    let link = internal::CreateLoginLinkRequest { agent_id: admin_id };
+    let login_url = services.tenants().create_login_link(office.request(link)).await?.into_inner().login_url;
     let demo = Demo { tenant_id, inbox_id, endpoint };
     remember(folder, &demo)?;
-    Ok((demo, key))
+    Ok(Made { demo, key, login_url })
 }
 
 async fn create_endpoint(office: &Office, tenant_id: &str, url: String) -> Result<Endpoint> {

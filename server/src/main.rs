@@ -101,7 +101,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
     let office = Office::open(settings).await?;
     let done = match command {
         Command::Tenant(command) => commands::tenant(&office, command).await,
-        Command::Agent(command) => commands::agent(&office, command).await,
+        Command::Agent(command) => commands::agent(&office, command, settings.pages_url()).await,
         Command::Inbox(command) => commands::inbox(&office, command).await,
         Command::Key(command) => commands::key(&office, command, &Clock::System).await,
         Command::Token(command) => commands::token(&office, command).await,

@@ -106,7 +106,13 @@ impl Office {
             request.metadata_mut().insert("authorization", bearer);
         }
         // Counts in this process only: over a wire it is the listener that says where a request came from.
-        let origin = Origin { peer: None, way: Way::Local, request_id: "operator".to_owned(), same_origin: false };
+        let origin = Origin {
+            peer: None,
+            way: Way::Local,
+            request_id: "operator".to_owned(),
+            same_origin: false,
+            secure: false,
+        };
         request.extensions_mut().insert(origin);
         request
     }

@@ -149,6 +149,8 @@ pub(crate) async fn run_without_core(
 fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
     told.behind_proxy = settings.behind_proxy;
+    told.secure = settings.is_secure();
+    told.names = settings.public_host().into_iter().collect();
     told.access_log = settings.access_log;
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
     Ok(Arc::new(Door::new(services, inboxops_proto::OPENAPI, told).map_err(Error::Door)?))

@@ -9,7 +9,7 @@ use crate::{
     opening, parts,
     settings::Settings,
 };
-use inboxops_core::Core;
+use inboxops_core::{Core, Place};
 use inboxops_edge::{Listener, Socket, Surface};
 use inboxops_proto::services::Services;
 use rustls::ServerConfig;
@@ -68,6 +68,12 @@ impl Bound {
         Ok(bound)
     }
 
+    /// Where the pages are, unless an edge in another process serves them at an address that nobody told.
+    fn pages_url(&self, settings: &Settings) -> Option<String> {
+        let (url, _) = self.urls(settings);
+        url.filter(|_| settings.roles.edge || settings.public_url.is_some())
+    }
+
     /// The URLs that are shown to people: of the public's listener, and of the internal one.
     fn urls(&self, settings: &Settings) -> (Option<String>, Option<String>) {
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
@@ -97,6 +103,8 @@ async fn with_core(settings: Settings, mut bound: Bound, signals: parts::Signals
     let (core, demo) = open(&settings, &folder).await?;
     let core = Arc::new(core);
     let office = Office::inside(&core);
+    let development = !matches!(demo, Stage::None) && settings.listen.ip().is_loopback();
+    core.serves_at(Place { url: bound.pages_url(&settings), development });
     let started = start_demo(&settings, &folder, &office, demo).await?;
     let socket = match &lock {
         Some(lock) => Some(folder.socket(lock)?),
@@ -148,15 +156,16 @@ async fn open(settings: &Settings, folder: &Folder) -> Result<(Core, Stage)> {
 /// What the console tells and the parts need of the demo.
 struct Started {
     demo: Option<Demo>,
-    /// The demo's API key, at the first start.
+    /// The demo's API key and login link, at the first start.
     key: Option<String>,
+    login_url: Option<String>,
     receiver: Option<(TcpListener, String)>,
     development: bool,
 }
 
 async fn start_demo(settings: &Settings, folder: &Folder, office: &Office, stage: Stage) -> Result<Started> {
     let development = !matches!(stage, Stage::None) && settings.listen.ip().is_loopback();
-    let mut started = Started { demo: None, key: None, receiver: None, development };
+    let mut started = Started { demo: None, key: None, login_url: None, receiver: None, development };
     if matches!(stage, Stage::None) {
         return Ok(started);
     }
@@ -179,10 +188,11 @@ async fn start_demo(settings: &Settings, folder: &Folder, office: &Office, stage
             endpoint
         }
         _ => {
-            let (demo, key) = demo::create(office, folder, url).await?;
+            let demo::Made { demo, key, login_url } = demo::create(office, folder, url).await?;
             let endpoint = demo.endpoint.clone();
             started.demo = Some(demo);
             started.key = Some(key);
+            started.login_url = login_url;
             endpoint
         }
     };
@@ -203,7 +213,7 @@ async fn without_core(settings: Settings, bound: Bound, signals: parts::Signals,
         [one] => one.connect_lazy(),
         several => Channel::balance_list(several.iter().cloned()),
     };
-    let started = Started { demo: None, key: None, receiver: None, development: false };
+    let started = Started { demo: None, key: None, login_url: None, receiver: None, development: false };
     console::announce(&settings, bound.urls(&settings), &started, json);
     parts::run_without_core(&settings, Services::remote(any.clone(), token), any, &each, bound.listeners, signals).await
 }

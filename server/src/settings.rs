@@ -281,6 +281,24 @@ impl Settings {
         self.roles.core || self.roles.edge
     }
 
+    /// Whether clients come by TLS, spoken here or by a proxy in front.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https:"))
+    }
+
+    /// The host of the URL under which the server is reached from outside.
+    pub(crate) fn public_host(&self) -> Option<String> {
+        let url: http::Uri = self.public_url.as_ref()?.parse().ok()?;
+        url.host().map(str::to_owned)
+    }
+
+    /// The URL of the pages, as far as settings tell: port 0 is known to the one who binds it.
+    pub(crate) fn pages_url(&self) -> Option<String> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let listened = (self.listen.port() != 0).then(|| format!("{scheme}://{}", self.listen));
+        self.public_url.clone().or(listened)
+    }
+
     /// Whether the database is SQLite, which one process has for itself.
     pub(crate) fn on_sqlite(&self) -> bool {
         self.database_url.starts_with("sqlite:")

@@ -6,7 +6,7 @@ use crate::{
     stamp::Chance,
     store::{Lane, Options, tenants::Tenant},
 };
-use inboxops_proto::{clock::Clock, id::AgentId, services::RPCS, v1::Role};
+use inboxops_proto::{clock::Clock, cookie, id::AgentId, services::RPCS, v1::Role};
 
 async fn tenant(change: impl FnOnce(&mut Tenant)) -> (tempfile::TempDir, Authority, TenantId) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -40,7 +40,7 @@ async fn verdicts(authority: &Authority, tenant: TenantId, role: Role) -> Vec<(&
     let who = Who::Agent { id, name: "Grace".to_owned(), role };
     let caller = Caller::new(who, Some(TenantScope::new(tenant)));
     let mut verdicts = Vec::new();
-    for rpc in RPCS {
+    for rpc in RPCS.iter().filter(|rpc| !rpc.policy.public) {
         let allowed = authority.allow(&rpc.policy, &caller).await;
         verdicts.push((*rpc, allowed.map_err(|error| error.into_failure().reason)));
     }
@@ -78,4 +78,42 @@ async fn a_suspension_shuts_everybody_out() {
     for (rpc, verdict) in verdicts(&authority, tenant, Role::Admin).await {
         assert_eq!(verdict, Err(Reason::TenantSuspended), "{}", rpc.path);
     }
+}
+
+#[tokio::test]
+async fn a_stream_is_looked_at_again_with_its_session_and_its_agent_as_they_are_then() {
+    let (_folder, authority, tenant) = tenant(|_| {}).await;
+    let (stamp, hash) = (authority.stamps.stamp(), secrets::hash("what the browser holds"));
+    let agent = store::agents::Agent {
+        id: stamp.ids().next(AgentId::new),
+        name: "Grace".to_owned(),
+        email: "grace@example.com".to_owned(),
+        role: store::agents::Role::Admin,
+        disabled_at: None,
+        created_at: stamp.at,
+    };
+    let (scope, made) = (TenantScope::new(tenant), agent.clone());
+    let begin = async move |tx: &mut store::Tx<'_>| {
+        store::agents::insert(tx, &made).await?;
+        store::sessions::insert(tx, hash, made.id, stamp.at, session_ends(stamp.at, stamp.at)).await
+    };
+    authority.db.write(scope.clone(), begin).await.expect("a session");
+    let admin_only =
+        RPCS.iter().find(|rpc| rpc.policy.session == Some(Role::Admin) && rpc.policy.entitlement.is_none());
+    let (rpc, mut metadata, mut extensions) = (admin_only.expect("an RPC"), MetadataMap::new(), Extensions::new());
+    let pair = format!("{}=what the browser holds", cookie::SESSION);
+    metadata.insert("cookie", pair.parse().expect("ASCII"));
+    let request_id = "req_1".to_owned();
+    extensions.insert(Origin { peer: None, way: Way::GrpcWeb, request_id, same_origin: true, secure: false });
+    assert_eq!(authority.admit(rpc, &metadata, &mut extensions).await.verdict, Ok(()));
+    let again = async || authority.still_admitted(rpc, &extensions).await.map_err(|failure| failure.reason);
+    assert_eq!(again().await, Ok(()));
+
+    let lesser = store::agents::Agent { role: store::agents::Role::Agent, ..agent };
+    let change = async move |tx: &mut store::Tx<'_>| store::agents::update(tx, &lesser, stamp.at).await;
+    authority.db.write(scope.clone(), change).await.expect("a change");
+    assert_eq!(again().await, Err(Reason::RoleRequired), "another core may have changed it: no cache is asked");
+    let end = async move |tx: &mut store::Tx<'_>| store::sessions::delete(tx, hash).await;
+    authority.db.write(scope, end).await.expect("an end");
+    assert_eq!(again().await, Err(Reason::InvalidSession));
 }

@@ -1,12 +1,15 @@
 //! Rows of `agents`.
 
 use super::{
-    Result, Scoped, Tx,
+    Db, Result, Scoped, Tx,
     conn::on,
     fold,
     sql::{Sql, codes, from_row, statements},
 };
-use inboxops_proto::{clock::Timestamp, id::AgentId};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{AgentId, TenantId},
+};
 
 codes! {
     /// What an agent may do.
@@ -29,6 +32,8 @@ pub struct Agent {
     pub email: String,
     /// Its role.
     pub role: Role,
+    /// Time at which it was disabled; it can then neither sign in nor be assigned.
+    pub disabled_at: Option<Timestamp>,
     /// Time at which it was made.
     pub created_at: Timestamp,
 }
@@ -38,7 +43,8 @@ from_row!(Agent, row => Ok(Agent {
     name: row.try_get(1)?,
     email: row.try_get(2)?,
     role: Role::read(row.try_get(3)?)?,
-    created_at: Timestamp::from_micros(row.try_get(4)?),
+    disabled_at: row.try_get::<Option<i64>, _>(4)?.map(Timestamp::from_micros),
+    created_at: Timestamp::from_micros(row.try_get(5)?),
 }));
 
 statements! {
@@ -47,9 +53,14 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT (tenant_id, email_folded) DO NOTHING",
     );
     EXISTS = Sql::both("SELECT 1 FROM agents WHERE id = $1 AND tenant_id = $2 AND disabled_at IS NULL");
-    GET = Sql::both("SELECT id, name, email, role, created_at FROM agents WHERE id = $1 AND tenant_id = $2");
+    GET = Sql::both("SELECT id, name, email, role, disabled_at, created_at FROM agents WHERE id = $1 AND tenant_id = $2");
+    OWNER = Sql::both("SELECT tenant_id FROM agents WHERE id = $1");
+    UPDATE = Sql::both(
+        "UPDATE agents SET name = $3, name_folded = $4, role = $5, disabled_at = $6, updated_at = $7 \
+         WHERE id = $1 AND tenant_id = $2",
+    );
     LIST = Sql::both(
-        "SELECT id, name, email, role, created_at FROM agents WHERE tenant_id = $1 \
+        "SELECT id, name, email, role, disabled_at, created_at FROM agents WHERE tenant_id = $1 \
          ORDER BY name_folded, id LIMIT $2 OFFSET $3",
     );
     COUNT = Sql::both("SELECT COUNT(*) FROM agents WHERE tenant_id = $1");
@@ -96,6 +107,34 @@ pub async fn get(tx: &mut impl Scoped, id: AgentId) -> Result<Option<Agent>> {
     let link = tx.link();
     let sql = GET.on(link);
     on!(link, c, D => sqlx::query_as::<D, Agent>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// The tenant of an agent: for the operator, who names an agent alone.
+pub async fn owner(db: &Db, id: AgentId) -> Result<Option<TenantId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = OWNER.on(link);
+    let owner = on!(link, c, D => sqlx::query_scalar::<D, uuid::Uuid>(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(owner.map(TenantId))
+}
+
+/// Writes a changed agent; its address stays.
+pub async fn update(tx: &mut Tx<'_>, agent: &Agent, at: Timestamp) -> Result<()> {
+    let tenant = tx.tenant();
+    tx.session.seen.agents.clear();
+    let link = tx.writing();
+    let sql = UPDATE.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(agent.id.0)
+        .bind(tenant.0)
+        .bind(&agent.name)
+        .bind(fold(&agent.name))
+        .bind(agent.role.code())
+        .bind(agent.disabled_at.map(Timestamp::micros))
+        .bind(at.micros())
+        .execute(c)
+        .await
+        .map(drop))
 }
 
 /// A page of agents by name.

@@ -31,6 +31,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// Time at which it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// The key that replaces it.
+    pub replaced_by: Option<ApiKeyId>,
 }
 
 from_row!(ApiKey, row => {
@@ -47,12 +49,13 @@ from_row!(ApiKey, row => {
         last_used_at: time(6)?,
         expires_at: time(7)?,
         revoked_at: time(8)?,
+        replaced_by: row.try_get::<Option<uuid::Uuid>, _>(9)?.map(ApiKeyId),
     })
 });
 
 macro_rules! columns {
     () => {
-        "id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at"
+        "id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at, replaced_by"
     };
 }
 
@@ -75,6 +78,13 @@ statements! {
     );
     RENAME = Sql::both(concat!(
         "UPDATE api_keys SET name = $3 WHERE id = $1 AND tenant_id = $2 RETURNING ", columns!()
+    ));
+    // A key with an end of its own before the grace's keeps that.
+    REPLACE = Sql::both(concat!(
+        "UPDATE api_keys SET replaced_by = $3, \
+         expires_at = CASE WHEN expires_at IS NOT NULL AND expires_at < $4 THEN expires_at ELSE $4 END \
+         WHERE id = $1 AND tenant_id = $2 AND replaced_by IS NULL RETURNING ",
+        columns!()
     ));
     REVOKE = Sql::both(concat!(
         "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3) WHERE id = $1 AND tenant_id = $2 RETURNING ",
@@ -160,6 +170,20 @@ pub async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<Option<
     let sql = RENAME.on(link);
     on!(link, c, D =>
         sqlx::query_as::<D, ApiKey>(sql).bind(id.0).bind(tenant.0).bind(name).fetch_optional(c).await)
+}
+
+/// Names the key that replaces one, which then ends at `ends`; `None` when it was replaced before.
+pub async fn replace(tx: &mut Tx<'_>, id: ApiKeyId, by: ApiKeyId, ends: Timestamp) -> Result<Option<ApiKey>> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = REPLACE.on(link);
+    on!(link, c, D => sqlx::query_as::<D, ApiKey>(sql)
+        .bind(id.0)
+        .bind(tenant.0)
+        .bind(by.0)
+        .bind(ends.micros())
+        .fetch_optional(c)
+        .await)
 }
 
 /// Revokes a key; one that is revoked already keeps its time.

@@ -227,6 +227,9 @@ row_statements! {
     };
 }
 
+/// Ids that one statement of [`existing`] asks for.
+const EXISTING_CHUNK: usize = 200;
+
 /// Where a list of deliveries starts, and what it keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
@@ -255,6 +258,26 @@ pub async fn list(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, limit: i64
         query.push(" ORDER BY d.id DESC LIMIT ").push_bind(limit);
         query.build_query_as::<Delivery>().fetch_all(c).await
     })
+}
+
+/// Which of these deliveries there are.
+pub async fn existing(tx: &mut ReadTx, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>> {
+    let tenant = tx.tenant();
+    let mut found = Vec::new();
+    for some in ids.chunks(EXISTING_CHUNK) {
+        let rows = on!(tx.link(), c, D => {
+            let mut query = QueryBuilder::<D>::new("SELECT id FROM deliveries WHERE tenant_id = ");
+            query.push_bind(tenant.0).push(" AND id IN (");
+            let mut list = query.separated(", ");
+            for id in some {
+                list.push_bind(id.0);
+            }
+            query.push(")");
+            query.build_query_scalar::<uuid::Uuid>().fetch_all(c).await
+        })?;
+        found.extend(rows.into_iter().map(DeliveryId));
+    }
+    Ok(found)
 }
 
 /// The delivery with this id.

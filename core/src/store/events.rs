@@ -101,7 +101,39 @@ from_row!(Told, row => Ok(Told {
     body: row.try_get(4)?,
 }));
 
+/// An event as its row has it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Its kind.
+    pub kind: i16,
+    /// Id that the events of one action share.
+    pub group: GroupId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Its body.
+    pub body: String,
+}
+
+from_row!(Event, row => Ok(Event {
+    id: EventId(row.try_get(0)?),
+    kind: row.try_get(1)?,
+    group: GroupId(row.try_get(2)?),
+    at: Timestamp::from_micros(row.try_get(3)?),
+    body: row.try_get(4)?,
+}));
+
 statements! {
+    // The newest first by the order that the index has, and of those the ones from a time on: no index has both.
+    NEWEST = Sql::each(
+        "SELECT id, kind, group_id, created_at, body FROM \
+         (SELECT id, kind, group_id, created_at, body, test FROM events WHERE tenant_id = $1 \
+         ORDER BY seq DESC LIMIT $3) newest WHERE created_at >= $2 AND NOT test",
+        "SELECT id, kind, group_id, created_at, body FROM \
+         (SELECT id, kind, group_id, created_at, body, test FROM events WHERE tenant_id = $1 \
+         ORDER BY xact DESC, seq DESC LIMIT $3) newest WHERE created_at >= $2 AND NOT test",
+    );
     BODY = Sql::both("SELECT body FROM events WHERE id = $1 AND tenant_id = $2");
     // Numbers are given before commits: what a transaction that still runs wrote would come in between.
     SINCE = Sql::each(
@@ -138,6 +170,21 @@ pub async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Resu
         .bind(limit)
         .fetch_all(c)
         .await)
+}
+
+/// The events from a time on among the newest `limit`, newest first; tests are left out.
+pub async fn newest(tx: &mut impl Scoped, since: Timestamp, limit: i64) -> Result<Vec<Event>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = NEWEST.on(link);
+    let mut events = on!(link, c, D => sqlx::query_as::<D, Event>(sql)
+        .bind(tenant.0)
+        .bind(since.micros())
+        .bind(limit)
+        .fetch_all(c)
+        .await)?;
+    events.sort_by(|one, other| (other.at, other.id).cmp(&(one.at, one.id)));
+    Ok(events)
 }
 
 /// The body of an event.

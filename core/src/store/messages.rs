@@ -135,6 +135,7 @@ statements! {
          truncated, created_at FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
          ORDER BY created_at, id LIMIT $3 OFFSET $4",
     );
+    COUNT = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND tenant_id = $2");
     LIST = Sql::both(
         "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
          truncated, created_at FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
@@ -235,6 +236,14 @@ pub async fn list_without_notes(
     offset: i64,
 ) -> Result<Vec<Message>> {
     page(tx, LIST_WITHOUT_NOTES, ticket, limit, offset).await
+}
+
+/// How many messages [`list`] pages through.
+pub async fn count(tx: &mut impl Scoped, ticket: TicketId) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = COUNT.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(ticket.0).bind(tenant.0).fetch_one(c).await)
 }
 
 /// A page of a ticket's messages, oldest first, with internal notes: for agents only.

@@ -14,20 +14,22 @@ struct Step {
     pg: &'static str,
 }
 
-const STEPS: &[Step] = &[
-    Step {
-        version: 1,
-        name: "first",
-        sqlite: include_str!("../../../migrations/sqlite/0001_first.sql"),
-        pg: include_str!("../../../migrations/postgres/0001_first.sql"),
-    },
-    Step {
-        version: 2,
-        name: "streams",
-        sqlite: include_str!("../../../migrations/sqlite/0002_streams.sql"),
-        pg: include_str!("../../../migrations/postgres/0002_streams.sql"),
-    },
-];
+macro_rules! steps {
+    ($($version:literal $name:literal $file:literal;)*) => {
+        &[$(Step {
+            version: $version,
+            name: $name,
+            sqlite: include_str!(concat!("../../../migrations/sqlite/", $file)),
+            pg: include_str!(concat!("../../../migrations/postgres/", $file)),
+        },)*]
+    };
+}
+
+const STEPS: &[Step] = steps! {
+    1 "first" "0001_first.sql";
+    2 "streams" "0002_streams.sql";
+    3 "sign_in" "0003_sign_in.sql";
+};
 
 /// Newest version of the schema that this program knows.
 pub const VERSION: i64 = STEPS[STEPS.len() - 1].version;

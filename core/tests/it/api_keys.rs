@@ -40,6 +40,7 @@ on_both! {
             last_used_at: None,
             expires_at,
             revoked_at: None,
+            replaced_by: None,
         };
         assert_eq!(shown, expected);
         assert_eq!(listed(&desk, &home.operator, false).await[0], expected, "newest first, without the key");
@@ -108,5 +109,36 @@ on_both! {
         desk.stop().await;
         let keys = listed(&desk, &home.operator, false).await;
         assert_eq!(keys[0].last_used_at, Some(used.into()));
+    }
+
+    async fn a_rotated_key_has_a_grace_and_its_successor_its_rights(desk: Desk) {
+        let (home, other) = (desk.workspace().await, desk.workspace().await);
+        let old = Client::key(&desk.key(&home.operator, "Zapier", &["tags:read"]).await);
+        let id = desk.get_me(&old).await.key.expect("a key").id;
+        let rotate = async |by: &Client, id: &str, grace_hours: Option<u32>| {
+            let request = admin::RotateApiKeyRequest { api_key_id: id.to_owned(), grace_hours };
+            desk.api_keys().rotate_api_key(by.ask(request)).await
+        };
+        assert_eq!(rotate(&other.operator, &id, None).await.refusal().reason, Reason::ApiKeyNotFound);
+        let long = rotate(&home.operator, &id, Some(169)).await.refusal();
+        assert_eq!(violations(&long), [("grace_hours", "out_of_range")]);
+        desk.tick();
+        let answer = rotate(&home.operator, &id, Some(48)).await.answer();
+        let (new, replaced) = (answer.api_key.expect("a key"), answer.replaced.expect("the old one"));
+        assert_eq!((new.name.as_str(), &new.scopes[..]), ("Zapier", &["tags:read".to_owned()][..]));
+        assert_eq!((replaced.id.as_str(), replaced.replaced_by.as_ref()), (id.as_str(), Some(&new.id)));
+        let grace = Duration::from_secs(48 * 3600);
+        assert_eq!((replaced.expires_at, new.expires_at), (Some(desk.clock.now().plus(grace).into()), None));
+        assert_eq!(desk.get_me(&Client::key(&answer.key)).await.key.expect("a key").id, new.id);
+        assert_eq!(rotate(&home.operator, &id, None).await.refusal().reason, Reason::Conflict, "once");
+        desk.clock.advance(grace - Duration::from_micros(1));
+        assert_eq!(desk.get_me(&old).await.key.expect("a key").id, id);
+        desk.clock.advance(Duration::from_micros(1));
+        let refused = desk.identity().who_am_i(old.ask(v1::WhoAmIRequest {})).await.refusal();
+        assert_eq!(refused.reason, Reason::ExpiredApiKey);
+        let successor = Client::key(&rotate(&home.operator, &new.id, Some(0)).await.answer().key);
+        let refused = desk.identity().who_am_i(Client::key(&answer.key).ask(v1::WhoAmIRequest {})).await.refusal();
+        assert_eq!(refused.reason, Reason::ExpiredApiKey, "no grace at all");
+        desk.get_me(&successor).await;
     }
 }

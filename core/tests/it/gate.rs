@@ -29,6 +29,7 @@ async fn verdict(desk: &Desk, rpc: &Rpc, by: &Client) -> &'static str {
     match knock(desk, rpc.path, by).await {
         Err(
             reason @ (Reason::MissingApiKey
+            | Reason::InvalidSession
             | Reason::InvalidApiKey
             | Reason::RevokedApiKey
             | Reason::EntitlementRequired
@@ -61,7 +62,7 @@ fn through_edge<T>(mut request: Request<T>, token: &str) -> Request<T> {
     wire::outgoing(&mut request, &token.parse().expect("tokens are ASCII"));
     // What the core's own listener saw: the edge.
     let peer = Some([192, 0, 2, 1].into());
-    let seen = Origin { peer, way: Way::Grpc, request_id: "req_core".to_owned(), same_origin: false };
+    let seen = Origin { peer, way: Way::Grpc, request_id: "req_core".to_owned(), same_origin: false, secure: false };
     request.extensions_mut().clear();
     request.extensions_mut().insert(seen);
     request
@@ -99,6 +100,13 @@ on_both! {
             ("operator", &home.operator),
             ("local socket", &local),
         ];
+        let (grace, hopper) = (desk.agent(&home.id, "g@example.com").await.id, desk.agent(&home.id, "h@example.com").await.id);
+        let ada = desk.agent(&poor.id, "ada@example.com").await.id;
+        for agent_id in [&hopper, &ada] {
+            let role = Some(v1::Role::Admin.into());
+            let promoted = internal::UpdateAgentRequest { agent_id: agent_id.clone(), role, ..Default::default() };
+            desk.tenants().update_agent(Client::operator().ask(promoted)).await.answer();
+        }
         let mut table = String::new();
         let mut rpcs = RPCS.to_vec();
         rpcs.sort_by_key(|rpc| rpc.path);
@@ -106,6 +114,11 @@ on_both! {
             writeln!(table, "{}", rpc.path).expect("a string takes all");
             for (name, client) in callers {
                 writeln!(table, "    {name}: {}", verdict(&desk, rpc, client).await).expect("a string takes all");
+            }
+            // Each in a session of its own: one of the calls ends it.
+            for (name, agent) in [("admin", &hopper), ("admin on free", &ada), ("agent", &grace)] {
+                let browser = desk.signed_in(agent).await;
+                writeln!(table, "    {name}: {}", verdict(&desk, rpc, &browser).await).expect("a string takes all");
             }
         }
         insta::assert_snapshot!("callers", table);

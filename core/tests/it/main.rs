@@ -2,6 +2,7 @@
 
 mod agents;
 mod api_keys;
+mod audit;
 mod deliveries;
 mod dispatch;
 mod events;
@@ -11,10 +12,12 @@ mod identity;
 mod inboxes;
 mod ingest;
 mod messages;
+mod sessions;
 mod store;
 mod support;
 mod tags;
 mod tenants;
+mod ticket_desk;
 mod tickets;
 mod watch;
 mod webhooks;

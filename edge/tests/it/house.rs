@@ -93,7 +93,7 @@ fn nowhere() -> Services {
 
 fn routes() -> Router {
     async fn origin(request: axum::extract::Request) -> String {
-        let Origin { peer, way, request_id, same_origin } =
+        let Origin { peer, way, request_id, same_origin, secure: _ } =
             request.extensions().get::<Origin>().cloned().expect("an origin");
         format!("{peer:?} {way:?} {request_id} {same_origin}")
     }

@@ -20,6 +20,7 @@ pub(super) fn announce(settings: &Settings, urls: (Option<String>, Option<String
             "tenant_id": demo.map(|demo| &demo.tenant_id),
             "inbox_id": demo.map(|demo| &demo.inbox_id),
             "key": started.key,
+            "login_url": started.login_url,
         });
         say(&value.to_string());
         return;
@@ -27,9 +28,15 @@ pub(super) fn announce(settings: &Settings, urls: (Option<String>, Option<String
     let Some(url) = url else { return say("InboxOps is running.") };
     say(&format!("InboxOps is running at {url}"));
     match (demo, &started.key) {
-        (Some(demo), Some(key)) => say(&first_steps(&url, &demo.inbox_id, key, started.receiver.is_some())),
+        (Some(demo), Some(key)) => {
+            if let Some(link) = &started.login_url {
+                say(&format!("\nSign in to the demo tenant, once and within 30 minutes:\n\n  {link}"));
+            }
+            say(&first_steps(&url, &demo.inbox_id, key, started.receiver.is_some()));
+        }
         (Some(demo), None) => say(&format!(
-            "Demo tenant {}; `inboxops key create --tenant {} --name try` makes another API key.",
+            "Demo tenant {}; `inboxops key create --tenant {} --name try` makes another API key, `inboxops agent \
+             list --tenant …` and `inboxops agent login-link ID` a login link.",
             demo.tenant_id, demo.tenant_id
         )),
         _ => {}

@@ -1,6 +1,7 @@
 //! Another tenant's id behaves exactly like an id that never existed, on every call that takes one.
 
 use crate::support::{Desk, NOTHING, new_ticket, on_both};
+use inboxops_core::Place;
 use inboxops_proto::{admin::v1 as admin, internal::v1 as internal, services::RPCS, v1};
 use prost::Message;
 use std::collections::BTreeSet;
@@ -22,6 +23,11 @@ const WITHOUT: &[&str] = &[
     "Work",
     "Report",
     "CreateServiceToken",
+    "ListAuditEntries",
+    "Login",
+    "Logout",
+    "CurrentSession",
+    "SetPassword",
 ];
 
 /// A call with an id: by its RPC, the foreign id, and the message that names an id.
@@ -59,6 +65,12 @@ on_both! {
             ticket_id,
             agent_id,
             provider_id: Some("reply-1".to_owned()),
+            body_text: Some("Hi".to_owned()),
+            ..Default::default()
+        };
+        let simulated = |ticket_id, inbox_id| admin::SimulateInboundMessageRequest {
+            ticket_id,
+            inbox_id,
             body_text: Some("Hi".to_owned()),
             ..Default::default()
         };
@@ -149,14 +161,28 @@ on_both! {
                 api_key_id,
                 name: Some("Mine".to_owned()),
             }),
+            row("RotateApiKey", &key, |api_key_id| admin::RotateApiKeyRequest { api_key_id, grace_hours: None }),
+            row("ListMessages", &ticket, |ticket_id| admin::ListMessagesRequest { ticket_id, ..Default::default() }),
+            row("ListTicketEvents", &ticket, |ticket_id| admin::ListTicketEventsRequest {
+                ticket_id,
+                ..Default::default()
+            }),
+            row("SimulateInboundMessage", &ticket, move |id| simulated(Some(id), None)),
+            row("SimulateInboundMessage", &other.inbox, move |id| simulated(None, Some(id))),
             row("RevokeApiKey", &key, |api_key_id| admin::RevokeApiKeyRequest { api_key_id }),
         ];
+        desk.core.serves_at(Place { url: None, development: true });
+        let browser = desk.browser(&home.id, "grace@example.com", v1::Role::Admin).await;
         let by_name = |name: &str| RPCS.iter().find(|rpc| rpc.path.ends_with(&format!("/{name}"))).expect("an RPC");
         let before = desk.get_ticket(&other.key, "1").await;
         for (name, foreign, make) in &rows {
             let rpc = by_name(name);
-            // What no key may call is called by the operator, for the same tenant.
-            let by = if rpc.policy.api_key.is_some() { &home.key } else { &home.operator };
+            // What no key may call is called by the operator, for the same tenant, or by a person.
+            let by = match &rpc.policy {
+                policy if policy.api_key.is_some() => &home.key,
+                policy if policy.service => &home.operator,
+                _ => &browser,
+            };
             let foreign = desk.call(rpc.path, by.ask(make(foreign))).await.expect_err(name);
             let unknown = desk.call(rpc.path, by.ask(make(NOTHING))).await.expect_err(name);
             assert_eq!(foreign, unknown, "{name}");

@@ -54,6 +54,7 @@ on_both! {
             name: name.to_owned(),
             email: email.to_owned(),
             role: Role::Admin,
+            disabled_at: None,
             created_at: NOON,
         };
         let agents = [agent("bob", "bob@example.com"), agent("Ada", "ada@example.com"), agent("Zoe", "BOB@example.com")];
@@ -168,6 +169,7 @@ on_both! {
             last_used_at: None,
             expires_at: Some(NOON.plus(MINUTE)),
             revoked_at: None,
+            replaced_by: None,
         };
         let written = key.clone();
         fresh.db.write(home.scope.clone(), async move |tx| store::api_keys::insert(tx, &written, [7; 32]).await).await.unwrap();

@@ -11,14 +11,16 @@ pub struct Client {
     bearer: Option<String>,
     tenant: Option<String>,
     operator: bool,
+    cookie: Option<String>,
     pub origin: Origin,
 }
 
 impl Client {
     pub fn nobody() -> Client {
         let peer = Some(IpAddr::from([198, 51, 100, 7]));
-        let origin = Origin { peer, way: Way::Rest, request_id: "req_test".to_owned(), same_origin: false };
-        Client { bearer: None, tenant: None, operator: false, origin }
+        let origin =
+            Origin { peer, way: Way::Rest, request_id: "req_test".to_owned(), same_origin: false, secure: false };
+        Client { bearer: None, tenant: None, operator: false, cookie: None, origin }
     }
 
     pub fn key(key: &str) -> Client {
@@ -27,6 +29,13 @@ impl Client {
 
     pub fn operator() -> Client {
         Client { operator: true, ..Client::nobody() }
+    }
+
+    /// A page of ours in a browser, which holds this cookie.
+    pub fn browser(cookie: Option<&str>) -> Client {
+        let nobody = Client::nobody();
+        let origin = Origin { way: Way::GrpcWeb, same_origin: true, ..nobody.origin.clone() };
+        Client { cookie: cookie.map(str::to_owned), origin, ..nobody }
     }
 
     pub fn for_tenant(&self, tenant: &str) -> Client {
@@ -46,6 +55,9 @@ impl Client {
         }
         if let Some(tenant) = &self.tenant {
             request.metadata_mut().insert(wire::TENANT, tenant.parse().expect("ids are ASCII"));
+        }
+        if let Some(cookie) = &self.cookie {
+            request.metadata_mut().insert("cookie", cookie.parse().expect("cookies are ASCII"));
         }
         if self.operator {
             request.extensions_mut().insert(Caller::operator());

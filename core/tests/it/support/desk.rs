@@ -184,6 +184,28 @@ impl Desk {
         self.tenants().create_agent(Client::operator().ask(made)).await.answer().agent.expect("an agent")
     }
 
+    /// The browser of an agent who has just come in by a login link.
+    pub async fn signed_in(&self, agent: &str) -> Client {
+        let request = internal::CreateLoginLinkRequest { agent_id: agent.to_owned() };
+        let code = self.tenants().create_login_link(Client::operator().ask(request)).await.answer().code;
+        let login = admin::LoginRequest { code: Some(code), ..Default::default() };
+        let answer = self.sessions().login(Client::browser(None).ask(login)).await.expect("signed in");
+        let set = answer.metadata().get("set-cookie").expect("a cookie").to_str().expect("ASCII");
+        Client::browser(set.split(';').next())
+    }
+
+    /// A new agent of this role, signed in.
+    pub async fn browser(&self, tenant: &str, email: &str, role: v1::Role) -> Client {
+        let made = internal::CreateAgentRequest {
+            tenant_id: tenant.to_owned(),
+            email: Some(email.to_owned()),
+            name: None,
+            role: Some(role.into()),
+        };
+        let made = self.tenants().create_agent(Client::operator().ask(made)).await.answer();
+        self.signed_in(&made.agent.expect("an agent").id).await
+    }
+
     pub async fn service_token(&self, name: &str, dispatch_only: bool) -> String {
         let made = internal::CreateServiceTokenRequest { name: Some(name.to_owned()), dispatch_only };
         self.service_tokens().create_service_token(Client::operator().ask(made)).await.answer().token

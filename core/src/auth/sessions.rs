@@ -1,0 +1,173 @@
+//! Browser sessions at the gate: which cookie stands for whom, until when, and what else a browser's call must be. How
+//! a session begins is not known here.
+
+use super::{Authority, TenantFacts};
+use crate::{
+    agents,
+    cache::Cache,
+    caller::{Caller, Who},
+    error::{Error, Result},
+    secrets,
+    store::{self, TenantScope, agents::Role},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    cookie,
+    failure::Failure,
+    id::AgentId,
+    reason::Reason,
+    wire::{Origin, Way},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tonic::{Extensions, metadata::MetadataMap};
+
+/// Time after its last call at which a session ends.
+pub const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
+/// Time after its begin at which it ends whatever happens.
+pub const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Time until a further call is noted again.
+const SEEN_EVERY: Duration = Duration::from_secs(60);
+
+/// What the gate knows of a session.
+#[derive(Clone, Debug)]
+pub struct SessionFacts {
+    /// SHA-256 of what the browser holds.
+    pub hash: [u8; 32],
+    /// The agent.
+    pub agent: AgentId,
+    /// The agent's name.
+    pub name: String,
+    /// The agent's mail address.
+    pub email: String,
+    /// The agent's role.
+    pub role: Role,
+    /// The tenant.
+    pub tenant: Arc<TenantFacts>,
+    /// Time at which it began.
+    pub created_at: Timestamp,
+    last_seen_at: Timestamp,
+}
+
+impl SessionFacts {
+    /// Time at which a session that was seen now ends.
+    pub fn ends(&self, seen: Timestamp) -> Timestamp {
+        ends(self.created_at, seen)
+    }
+
+    fn caller(self: &Arc<SessionFacts>) -> Caller {
+        let who = Who::Agent { id: self.agent, name: self.name.clone(), role: agents::role(self.role) };
+        Caller::new(who, Some(TenantScope::new(self.tenant.id))).with_session(self.clone())
+    }
+}
+
+/// Time at which a session ends that began and was last seen then.
+pub fn ends(created: Timestamp, seen: Timestamp) -> Timestamp {
+    seen.plus(SESSION_IDLE).min(created.plus(SESSION_LIFE))
+}
+
+/// Sessions that were looked up, and when they were last seen.
+pub(super) struct Sessions {
+    known: Cache<[u8; 32], Arc<SessionFacts>>,
+    /// What is not written yet.
+    seen: Mutex<HashMap<[u8; 32], (Timestamp, Timestamp)>>,
+}
+
+impl Sessions {
+    pub(super) fn new(keep: Duration) -> Sessions {
+        Sessions { known: Cache::new(keep), seen: Mutex::default() }
+    }
+
+    pub(super) fn forget(&self) {
+        self.known.clear();
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], (Timestamp, Timestamp)>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Authority {
+    /// The caller of a browser's call; `None` when it brings no session. Only grpc-web can: on other ways in the
+    /// cookie is not even looked for.
+    pub(super) async fn browser(&self, metadata: &MetadataMap, extensions: &Extensions) -> Result<Option<Caller>> {
+        let Some(origin) = extensions.get::<Origin>().filter(|origin| origin.way == Way::GrpcWeb) else {
+            return Ok(None);
+        };
+        let Some(cookie) = cookie::find(metadata.as_ref(), origin.secure) else { return Ok(None) };
+        if metadata.contains_key("authorization") {
+            let message = "Send either a session's cookie or an API key, not both.";
+            return Err(Failure::new(Reason::InvalidRequest).message(message).into());
+        }
+        if !origin.same_origin {
+            return Err(Reason::CrossOrigin.into());
+        }
+        let (hash, now) = (secrets::hash(cookie), self.stamps.now());
+        let facts = self.session(hash, now).await?;
+        let seen = self.sessions.seen().get(&hash).map_or(facts.last_seen_at, |(at, _)| *at).max(facts.last_seen_at);
+        if now >= facts.ends(seen) {
+            return Err(Reason::InvalidSession.into());
+        }
+        if now >= seen.plus(SEEN_EVERY) {
+            self.sessions.seen().insert(hash, (now, facts.ends(now)));
+        }
+        Ok(Some(facts.caller()))
+    }
+
+    async fn session(&self, hash: [u8; 32], now: Timestamp) -> Result<Arc<SessionFacts>> {
+        if let Some(facts) = self.sessions.known.get(&hash, now) {
+            return Ok(facts);
+        }
+        let generation = self.sessions.known.generation();
+        let facts = self.load_session(hash).await?;
+        self.sessions.known.fill(hash, facts.clone(), generation, now);
+        Ok(facts)
+    }
+
+    async fn load_session(&self, hash: [u8; 32]) -> Result<Arc<SessionFacts>> {
+        let row = store::sessions::find(&self.db, hash).await?.filter(|row| !row.disabled);
+        let row = row.ok_or(Reason::InvalidSession)?;
+        let tenant = self.tenant(row.tenant).await?.ok_or(Error::Broken("a session has its tenant"))?;
+        Ok(Arc::new(SessionFacts {
+            hash,
+            agent: row.agent,
+            name: row.name,
+            email: row.email,
+            role: row.role,
+            tenant,
+            created_at: row.created_at,
+            last_seen_at: row.last_seen_at,
+        }))
+    }
+
+    /// The caller of a session that a stream began with, as it is now. A stream does not keep its session alive.
+    pub(super) async fn session_again(&self, hash: [u8; 32]) -> Result<Caller> {
+        let (facts, now) = (self.load_session(hash).await?, self.stamps.now());
+        let seen = self.sessions.seen().get(&hash).map_or(facts.last_seen_at, |(at, _)| *at).max(facts.last_seen_at);
+        if now >= facts.ends(seen) {
+            return Err(Reason::InvalidSession.into());
+        }
+        Ok(facts.caller())
+    }
+
+    /// Writes when sessions were last seen. What cannot be written is kept for the next time.
+    pub(super) async fn flush_seen(&self) -> Result<()> {
+        let seen: Vec<_> = self.sessions.seen().iter().map(|(hash, (at, ends))| (*hash, *at, *ends)).collect();
+        if seen.is_empty() {
+            return Ok(());
+        }
+        store::sessions::mark_seen(&self.db, seen.clone()).await?;
+        self.sessions.known.clear();
+        self.sessions.seen().retain(|hash, (at, _)| !seen.iter().any(|(it, then, _)| it == hash && then == at));
+        Ok(())
+    }
+
+    /// Takes the rows of sessions and login codes that are over.
+    pub async fn sweep_sessions(&self) -> Result<()> {
+        let now = self.stamps.now();
+        Ok(self.db.system(store::Lane::Claims, async move |tx| store::sessions::sweep(tx, now).await).await?)
+    }
+}

@@ -1,0 +1,119 @@
+//! Rows of `audit_log`: who did what, written in the transaction of what was done.
+
+use super::{
+    Result, Scoped, Tx,
+    conn::on,
+    sql::{Sql, codes, from_row, statements},
+};
+use inboxops_proto::{clock::Timestamp, id::AuditId};
+use uuid::Uuid;
+
+codes! {
+    /// Kind of the one who acted.
+    ActorKind {
+        /// A person of the tenant.
+        Agent = 1 "agent",
+        /// A program with an API key.
+        ApiKey = 2 "api_key",
+        /// A program of the operator.
+        Service = 3 "service",
+        /// The operator.
+        Operator = 4 "operator",
+        /// Nobody who is known.
+        Nobody = 5 "nobody",
+        /// InboxOps itself.
+        System = 6 "system",
+    }
+}
+
+/// Something that somebody did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: AuditId,
+    /// Kind of the one who acted.
+    pub actor_kind: ActorKind,
+    /// Id of the one who acted.
+    pub actor: Option<Uuid>,
+    /// Name of the one who acted.
+    pub actor_name: String,
+    /// What was done.
+    pub action: String,
+    /// Kind of what it was done to.
+    pub target_kind: String,
+    /// Id of what it was done to.
+    pub target: Option<Uuid>,
+    /// What else is known: pairs of name and value, as JSON.
+    pub detail: String,
+    /// Address that it came from.
+    pub address: Option<String>,
+    /// Time.
+    pub at: Timestamp,
+}
+
+from_row!(Entry, row => Ok(Entry {
+    id: AuditId(row.try_get(0)?),
+    actor_kind: ActorKind::read(row.try_get(1)?)?,
+    actor: row.try_get(2)?,
+    actor_name: row.try_get(3)?,
+    action: row.try_get(4)?,
+    target_kind: row.try_get(5)?,
+    target: row.try_get(6)?,
+    detail: row.try_get(7)?,
+    address: row.try_get(8)?,
+    at: Timestamp::from_micros(row.try_get(9)?),
+}));
+
+macro_rules! columns {
+    () => {
+        "id, actor_kind, actor_id, actor_name, action, target_kind, target_id, detail, origin, created_at"
+    };
+}
+
+statements! {
+    INSERT = Sql::both(concat!(
+        "INSERT INTO audit_log (", columns!(), ", tenant_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+    ));
+    LIST = Sql::both(concat!("SELECT ", columns!(), " FROM audit_log WHERE tenant_id = $1 ORDER BY id DESC LIMIT $2"));
+    LIST_BEFORE = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM audit_log WHERE tenant_id = $1 AND id < $3 ORDER BY id DESC LIMIT $2"
+    ));
+}
+
+/// Notes what was done.
+pub async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(entry.id.0)
+        .bind(entry.actor_kind.code())
+        .bind(entry.actor)
+        .bind(&entry.actor_name)
+        .bind(&entry.action)
+        .bind(&entry.target_kind)
+        .bind(entry.target)
+        .bind(&entry.detail)
+        .bind(&entry.address)
+        .bind(entry.at.micros())
+        .bind(tenant.0)
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Entries before one, or the newest: newest first.
+pub async fn list(tx: &mut impl Scoped, before: Option<AuditId>, limit: i64) -> Result<Vec<Entry>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = if before.is_some() { LIST_BEFORE } else { LIST }.on(link);
+    on!(link, c, D => {
+        let query = sqlx::query_as::<D, Entry>(sql).bind(tenant.0).bind(limit);
+        match before {
+            Some(id) => query.bind(id.0),
+            None => query,
+        }
+        .fetch_all(c)
+        .await
+    })
+}

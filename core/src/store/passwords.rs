@@ -1,0 +1,77 @@
+//! Rows of `passwords`: hashes in the PHC form, never the password.
+
+use super::{
+    Db, Result, Scoped, Tx,
+    conn::on,
+    sql::{Sql, from_row, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{AgentId, TenantId},
+};
+
+/// Tenants of one mail address that a login looks at.
+pub const TENANTS_MAX: i64 = 8;
+
+/// Somebody whom a mail address may stand for.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The agent.
+    pub agent: AgentId,
+    /// The agent's name.
+    pub name: String,
+    /// Hash of the password, when there is one.
+    pub phc: Option<String>,
+}
+
+from_row!(Candidate, row => Ok(Candidate {
+    tenant: TenantId(row.try_get(0)?),
+    agent: AgentId(row.try_get(1)?),
+    name: row.try_get(2)?,
+    phc: row.try_get(3)?,
+}));
+
+statements! {
+    BY_EMAIL = Sql::both(
+        "SELECT a.tenant_id, a.id, a.name, p.phc FROM agents a LEFT JOIN passwords p ON p.agent_id = a.id \
+         WHERE a.email_folded = $1 AND a.disabled_at IS NULL ORDER BY p.phc IS NULL, a.id LIMIT $2",
+    );
+    GET = Sql::both("SELECT phc FROM passwords WHERE agent_id = $1 AND tenant_id = $2");
+    PUT = Sql::both(
+        "INSERT INTO passwords (agent_id, tenant_id, phc, failures, updated_at) VALUES ($1, $2, $3, 0, $4) \
+         ON CONFLICT (agent_id) DO UPDATE SET phc = excluded.phc, failures = 0, updated_at = excluded.updated_at",
+    );
+}
+
+/// The agents of all tenants who have this mail address, folded, and may sign in.
+pub async fn by_email(db: &Db, folded: &str) -> Result<Vec<Candidate>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = BY_EMAIL.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Candidate>(sql).bind(folded).bind(TENANTS_MAX).fetch_all(c).await)
+}
+
+/// The hash of an agent's password.
+pub async fn get(tx: &mut impl Scoped, agent: AgentId) -> Result<Option<String>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(agent.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// Sets it.
+pub async fn put(tx: &mut Tx<'_>, agent: AgentId, phc: &str, at: Timestamp) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = PUT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(agent.0)
+        .bind(tenant.0)
+        .bind(phc)
+        .bind(at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}

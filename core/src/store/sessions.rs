@@ -1,0 +1,208 @@
+//! Rows of `sessions` and of `login_codes`. No row holds what a browser holds, only its SHA-256.
+
+use super::{
+    Db, Lane, Result, SystemTx, Tx,
+    agents::Role,
+    conn::on,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{AgentId, TenantId},
+};
+
+/// Sessions of one agent; a further one ends the oldest.
+pub const PER_AGENT_MAX: i64 = 20;
+
+/// A session, with its agent as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its agent.
+    pub agent: AgentId,
+    /// The agent's name.
+    pub name: String,
+    /// The agent's mail address.
+    pub email: String,
+    /// The agent's role.
+    pub role: Role,
+    /// Whether the agent is disabled.
+    pub disabled: bool,
+    /// Time at which it began.
+    pub created_at: Timestamp,
+    /// Time of its last call, true to a minute.
+    pub last_seen_at: Timestamp,
+}
+
+from_row!(Session, row => Ok(Session {
+    tenant: TenantId(row.try_get(0)?),
+    agent: AgentId(row.try_get(1)?),
+    name: row.try_get(2)?,
+    email: row.try_get(3)?,
+    role: Role::read(row.try_get(4)?)?,
+    disabled: row.try_get::<Option<i64>, _>(5)?.is_some(),
+    created_at: Timestamp::from_micros(row.try_get(6)?),
+    last_seen_at: Timestamp::from_micros(row.try_get(7)?),
+}));
+
+statements! {
+    FIND = Sql::both(
+        "SELECT s.tenant_id, s.agent_id, a.name, a.email, a.role, a.disabled_at, s.created_at, s.last_seen_at \
+         FROM sessions s JOIN agents a ON a.id = s.agent_id WHERE s.hash = $1",
+    );
+    INSERT = Sql::both(
+        "INSERT INTO sessions (hash, tenant_id, agent_id, created_at, last_seen_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $4, $5)",
+    );
+    TRIM = Sql::both(
+        "DELETE FROM sessions WHERE tenant_id = $1 AND agent_id = $2 AND hash <> $3 AND hash NOT IN \
+         (SELECT hash FROM sessions WHERE tenant_id = $1 AND agent_id = $2 AND hash <> $3 \
+         ORDER BY created_at DESC, hash LIMIT $4)",
+    );
+    DELETE = Sql::both("DELETE FROM sessions WHERE hash = $1 AND tenant_id = $2");
+    DELETE_OTHERS = Sql::both("DELETE FROM sessions WHERE tenant_id = $1 AND agent_id = $2 AND hash <> $3");
+    SWEEP = Sql::both("DELETE FROM sessions WHERE expires_at <= $1");
+    SWEEP_CODES = Sql::both("DELETE FROM login_codes WHERE expires_at <= $1");
+    INSERT_CODE = Sql::both(
+        "INSERT INTO login_codes (hash, tenant_id, agent_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+    );
+    CODE_TENANT = Sql::both("SELECT tenant_id FROM login_codes WHERE hash = $1");
+    TAKE_CODE = Sql::both(
+        "UPDATE login_codes SET used_at = $3 WHERE hash = $1 AND tenant_id = $2 AND used_at IS NULL AND expires_at > $3 \
+         RETURNING agent_id",
+    );
+}
+
+row_statements! {
+    MARK_SEEN = Rows {
+        head: "WITH v (hash, seen, ends) AS (VALUES",
+        row: &[Type::Bytes, Type::Big, Type::Big],
+        tail: ") UPDATE sessions SET last_seen_at = v.seen, expires_at = v.ends FROM v \
+               WHERE sessions.hash = v.hash AND sessions.last_seen_at < v.seen",
+        tail_pg: None,
+    };
+}
+
+/// The session with this SHA-256, one that is over too.
+pub async fn find(db: &Db, hash: [u8; 32]) -> Result<Option<Session>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = FIND.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Session>(sql).bind(&hash[..]).fetch_optional(c).await)
+}
+
+/// Begins a session; the agent's oldest end when there are too many.
+pub async fn insert(tx: &mut Tx<'_>, hash: [u8; 32], agent: AgentId, at: Timestamp, ends: Timestamp) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let (insert, trim) = (INSERT.on(link), TRIM.on(link));
+    on!(link, c, D => sqlx::query::<D>(insert)
+        .bind(&hash[..])
+        .bind(tenant.0)
+        .bind(agent.0)
+        .bind(at.micros())
+        .bind(ends.micros())
+        .execute(c)
+        .await
+        .map(drop))?;
+    on!(link, c, D => sqlx::query::<D>(trim)
+        .bind(tenant.0)
+        .bind(agent.0)
+        .bind(&hash[..])
+        .bind(PER_AGENT_MAX - 1)
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Ends a session.
+pub async fn delete(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = DELETE.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(&hash[..]).bind(tenant.0).execute(c).await.map(drop))
+}
+
+/// Ends the sessions of an agent but one.
+pub async fn delete_others(tx: &mut Tx<'_>, agent: AgentId, kept: [u8; 32]) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = DELETE_OTHERS.on(link);
+    on!(link, c, D =>
+        sqlx::query::<D>(sql).bind(tenant.0).bind(agent.0).bind(&kept[..]).execute(c).await.map(drop))
+}
+
+/// Notes when sessions were last seen and when they now end.
+pub async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Timestamp)>) -> Result<()> {
+    seen.sort_unstable();
+    db.system(Lane::Claims, async move |tx| {
+        let link = tx.writing();
+        for chunk in chunks(&seen) {
+            let sql = MARK_SEEN.text(chunk.len(), link.is_pg());
+            on!(link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for (hash, at, ends) in chunk {
+                    query = query.bind(&hash[..]).bind(at.micros()).bind(ends.micros());
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Takes the rows of sessions and codes that are over.
+pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
+    let link = tx.writing();
+    for sql in [SWEEP.on(link), SWEEP_CODES.on(link)] {
+        on!(link, c, D => sqlx::query::<D>(sql).bind(now.micros()).execute(c).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// Makes a one-time code.
+pub async fn insert_code(
+    tx: &mut Tx<'_>,
+    hash: [u8; 32],
+    agent: AgentId,
+    at: Timestamp,
+    ends: Timestamp,
+) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT_CODE.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(&hash[..])
+        .bind(tenant.0)
+        .bind(agent.0)
+        .bind(at.micros())
+        .bind(ends.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// The tenant of a code, used or not.
+pub async fn tenant_of_code(db: &Db, hash: [u8; 32]) -> Result<Option<TenantId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = CODE_TENANT.on(link);
+    let found = on!(link, c, D => sqlx::query_scalar::<D, uuid::Uuid>(sql).bind(&hash[..]).fetch_optional(c).await)?;
+    Ok(found.map(TenantId))
+}
+
+/// Uses a code up: its agent, when it is good.
+pub async fn take_code(tx: &mut Tx<'_>, hash: [u8; 32], at: Timestamp) -> Result<Option<AgentId>> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = TAKE_CODE.on(link);
+    let found = on!(link, c, D => sqlx::query_scalar::<D, uuid::Uuid>(sql)
+        .bind(&hash[..])
+        .bind(tenant.0)
+        .bind(at.micros())
+        .fetch_optional(c)
+        .await)?;
+    Ok(found.map(AgentId))
+}
