@@ -148,10 +148,10 @@ mod tests {
             &[host, ("sec-fetch-site", "same-origin"), COOKIE],
         ];
         for pairs in ours {
-            assert!(verdict(Way::GrpcWeb, Method::POST, &pairs.to_vec()), "{pairs:?}");
+            assert!(verdict(Way::GrpcWeb, Method::POST, pairs), "{pairs:?}");
         }
         for pairs in others {
-            assert!(!verdict(Way::GrpcWeb, Method::POST, &pairs.to_vec()), "{pairs:?}");
+            assert!(!verdict(Way::GrpcWeb, Method::POST, pairs), "{pairs:?}");
         }
     }
 

@@ -183,7 +183,7 @@ pub async fn newest(tx: &mut impl Scoped, since: Timestamp, limit: i64) -> Resul
         .bind(limit)
         .fetch_all(c)
         .await)?;
-    events.sort_by(|one, other| (other.at, other.id).cmp(&(one.at, one.id)));
+    events.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
     Ok(events)
 }
 

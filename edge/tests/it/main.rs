@@ -1,8 +1,10 @@
 //! The door over real sockets: what holds for every answer, whoever asks and however.
 
+mod browser;
 mod connections;
 mod docs;
 mod documents;
 mod every_answer;
 mod grpc;
 mod house;
+mod pages;

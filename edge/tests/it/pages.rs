@@ -1,0 +1,93 @@
+//! The browser UI as the door serves it: strict headers, unchanged answers, views that the app finds by itself, and
+//! never HTML for anything but a read.
+
+use crate::house::{Answer, House};
+use flate2::read::GzDecoder;
+use inboxops_edge::{Page, Surface};
+use std::io::Read as _;
+
+const INDEX: &str = "<!doctype html><title>InboxOps</title><script src=/app.js></script>";
+const PAGES: &[Page] = &[
+    ("/index.html", INDEX.as_bytes()),
+    ("/app.js", b"console.log('app')"),
+    ("/fonts/inter.woff2", b"wOF2"),
+    ("/icon.svg", b"<svg/>"),
+];
+
+async fn house() -> House {
+    House::with(Surface::Public { internal: true }, |settings| settings.pages = PAGES).await
+}
+
+fn is_index(answer: &Answer) -> bool {
+    answer.status == 200 && answer.header("content-type") == "text/html; charset=utf-8" && answer.text() == INDEX
+}
+
+#[tokio::test]
+async fn every_view_gets_the_app_and_nothing_else_does() {
+    let house = house().await;
+    for path in ["/", "/login", "/settings/webhooks", "/deliveries/019ab5f0-0000-7000-8000-000000000001", "/tickets/7"]
+    {
+        assert!(is_index(&house.get(path).await), "{path}");
+        assert!(is_index(&house.ask("GET", path, &[("accept", "text/html,*/*;q=0.8")], "").await), "{path}");
+    }
+    for path in
+        ["/api/v1/nothing", "/api", "/api/", "/missing.js", "/index.html", "/a/b.c", "/inboxops.v1.TagService/ListTags"]
+    {
+        let answer = house.get(path).await;
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &"route_not_found".into()), "{path}");
+    }
+    for method in ["POST", "PUT", "PATCH", "DELETE"] {
+        let answer = house.ask(method, "/settings/webhooks", &[], "").await;
+        assert_eq!((answer.status, answer.header("content-type")), (404, "application/json"), "{method}");
+    }
+    let json = house.ask("GET", "/tickets", &[("accept", "application/json")], "").await;
+    assert_eq!(json.status, 404, "who forgot /api/v1 is told so");
+    assert_eq!(house.get("/healthz").await.text(), "ok\n");
+}
+
+#[tokio::test]
+async fn pages_are_revalidated_packed_and_confined() {
+    let house = house().await;
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/app.js", "text/javascript; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/fonts/inter.woff2", "font/woff2"),
+    ] {
+        let plain = house.get(path).await;
+        let of = |name| plain.header(name);
+        assert_eq!(
+            (plain.status, of("content-type"), of("cache-control"), of("vary")),
+            (200, kind, "no-cache", "Accept-Encoding")
+        );
+        assert_eq!(
+            (of("x-content-type-options"), of("referrer-policy"), of("cross-origin-opener-policy")),
+            ("nosniff", "no-referrer", "same-origin")
+        );
+        assert_eq!(
+            of("content-security-policy"),
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+        );
+        let known = house.ask("GET", path, &[("if-none-match", of("etag"))], "").await;
+        assert_eq!((known.status, known.header("etag"), known.body.len()), (304, of("etag"), 0));
+        let packed = house.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
+        if path.ends_with("woff2") {
+            assert_eq!(packed.header("content-encoding"), "");
+            continue;
+        }
+        let mut text = Vec::new();
+        GzDecoder::new(&packed.body[..]).read_to_end(&mut text).expect("gzip");
+        assert_eq!((packed.header("content-encoding"), text), ("gzip", plain.body.clone()));
+    }
+    let head = house.ask("HEAD", "/login", &[], "").await;
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(house.ask("POST", "/app.js", &[], "").await.status, 405);
+}
+
+#[tokio::test]
+async fn without_pages_there_is_nothing_and_the_docs_keep_their_own_policy() {
+    let house = House::with(Surface::Public { internal: true }, |settings| settings.pages = &[]).await;
+    assert_eq!(house.get("/").await.status, 404);
+    let docs = self::house().await.get("/api/v1/docs").await;
+    assert!(!docs.header("content-security-policy").contains("trusted-types"), "Swagger UI writes HTML");
+}
