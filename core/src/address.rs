@@ -1,10 +1,9 @@
 //! The core's use of the address guard: an endpoint's address is looked at when it is made or changed. The rules are
 //! the contract's; the worker applies them again at every attempt.
 
-use crate::error::Result;
 use inboxops_proto::{
     address::{self, AllowPrivate},
-    failure::{Failure, Violation},
+    failure::Violation,
     reason::DetailCode,
 };
 use std::time::Duration;
@@ -20,7 +19,7 @@ pub struct Resolver {
 }
 
 /// Checks an address; the answer is its normal form.
-pub async fn check(url: &str, resolver: &Resolver) -> Result<String> {
+pub async fn check(url: &str, resolver: &Resolver) -> Result<String, Violation> {
     let target = address::check_url(url, resolver.allow).map_err(refused)?;
     let lookup = tokio::net::lookup_host((target.host().to_string(), target.port()));
     if let Ok(Ok(found)) = tokio::time::timeout(RESOLVE_TIMEOUT, lookup).await {
@@ -29,6 +28,6 @@ pub async fn check(url: &str, resolver: &Resolver) -> Result<String> {
     Ok(target.url().to_string())
 }
 
-fn refused(refusal: address::Refusal) -> Failure {
-    Failure::invalid(Violation::new("url", DetailCode::InvalidFormat, refusal.to_string()))
+fn refused(refusal: address::Refusal) -> Violation {
+    Violation::new("url", DetailCode::InvalidFormat, refusal.to_string())
 }

@@ -121,7 +121,7 @@ fn delivery_id(text: &str) -> Result<DeliveryId> {
 
 /// The delivery as its tenant sees it.
 fn shown(delivery: &Delivery) -> v1::Delivery {
-    let waits = delivery.state == State::Waiting && !delivery.paused;
+    let waits = delivery.state == State::Waiting && delivery.shown() != Shown::Paused;
     v1::Delivery {
         id: delivery.id.to_string(),
         endpoint_id: delivery.endpoint.to_string(),

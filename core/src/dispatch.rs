@@ -4,8 +4,10 @@
 pub mod hub;
 mod reports;
 mod rounds;
+mod routes;
 mod service;
 mod settle;
+mod verdicts;
 
 pub use rounds::{BEAT, CLAIM_MAX, POLL, REAP};
 pub use service::Dispatch;
@@ -13,19 +15,16 @@ pub use service::Dispatch;
 use service::Work;
 
 use crate::{
-    error::{Error, Result, chain},
+    error::Result,
     events::Kind,
     secrets::MasterKey,
     stamp::Stamps,
-    store::{
-        self, Db, Handed,
-        endpoints::{Endpoint, Sealed},
-    },
+    store::{Db, Handed},
 };
 use hub::{Action, Hub, Item, Route, WorkerKey};
 use inboxops_proto::{
     clock::Timestamp,
-    id::{EndpointId, EventId},
+    id::{EndpointId, EventId, TenantId},
     internal::v1 as pb,
 };
 use std::{
@@ -54,6 +53,8 @@ pub struct Dispatcher {
     workers: Mutex<HashMap<WorkerKey, mpsc::Sender<Result<pb::WorkResponse, Status>>>>,
     next_worker: AtomicU64,
     wake: Notify,
+    /// An endpoint waits for its rate alone.
+    paced: Notify,
     /// Whether the last claim found something, or something was parked since: then a free slot is worth a claim.
     backlog: AtomicBool,
     tasks: TaskTracker,
@@ -78,6 +79,7 @@ impl Dispatcher {
             workers: Mutex::default(),
             next_worker: AtomicU64::new(1),
             wake: Notify::new(),
+            paced: Notify::new(),
             backlog: AtomicBool::new(true),
             tasks: TaskTracker::new(),
             live_cores,
@@ -90,15 +92,24 @@ impl Dispatcher {
     pub fn handed(self: &Arc<Self>, handed: Vec<Handed>) {
         let now = self.stamps.now();
         let items = handed.into_iter().map(|handed| item(handed, now)).collect();
-        let actions = self.hub().offer(items);
-        self.act(actions);
+        self.drive(|hub| hub.offer(items));
     }
 
     /// An endpoint changed: what is sent from now on follows the new configuration.
     pub fn endpoint_changed(self: &Arc<Self>, endpoint: EndpointId) {
-        self.hub().forget_route(endpoint);
-        let actions = self.hub().pump();
-        self.act(actions);
+        self.drive(|hub| {
+            hub.forget_route(endpoint);
+            hub.pump()
+        });
+        self.wake();
+    }
+
+    /// What a tenant may use changed.
+    pub fn tenant_changed(self: &Arc<Self>, tenant: TenantId) {
+        self.drive(|hub| {
+            hub.forget_routes_of(tenant);
+            hub.pump()
+        });
         self.wake();
     }
 
@@ -108,7 +119,21 @@ impl Dispatcher {
     }
 
     fn hub(&self) -> MutexGuard<'_, Hub> {
-        self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut hub = self.hub.lock().unwrap_or_else(PoisonError::into_inner);
+        hub.at(self.stamps.now(), self.live_cores.load(Ordering::Relaxed).max(1));
+        hub
+    }
+
+    /// Tells the hub something and does what it then wants.
+    fn drive(self: &Arc<Self>, tell: impl FnOnce(&mut Hub) -> Vec<Action>) {
+        let (actions, paced) = {
+            let mut hub = self.hub();
+            (tell(&mut hub), hub.paced_until().is_some())
+        };
+        if paced {
+            self.paced.notify_one();
+        }
+        self.act(actions);
     }
 
     fn act(self: &Arc<Self>, actions: Vec<Action>) {
@@ -159,43 +184,11 @@ impl Dispatcher {
         }
     }
 
-    async fn load(self: Arc<Self>, endpoint: EndpointId) {
-        let route = match self.route(endpoint).await {
-            Ok(route) => route,
-            Err(error) => {
-                tracing::warn!(%endpoint, error = chain(&error), "cannot load an endpoint's route");
-                None
-            }
-        };
-        let actions = self.hub().route(endpoint, route.map(Arc::new));
-        self.act(actions);
-    }
-
-    async fn route(&self, endpoint: EndpointId) -> Result<Option<Route>> {
-        let Some(row) = store::endpoints::load(&self.db, &[endpoint]).await?.pop() else { return Ok(None) };
-        let secrets = vec![self.open(&row, &row.secret)?];
-        let config = pb::EndpointConfig {
-            endpoint_id: bytes(endpoint.0),
-            version: row.version,
-            url: row.url,
-            secrets,
-            headers: Vec::new(),
-        };
-        Ok(Some(Route { config, enabled: row.enabled && row.disabled_reason.is_none() }))
-    }
-
-    fn open(&self, endpoint: &Endpoint, sealed: &Sealed) -> Result<String> {
-        let owner = [endpoint.tenant.0.as_bytes().as_slice(), endpoint.id.0.as_bytes()];
-        let plain = self.master_key.open(&sealed.bytes, &owner)?;
-        String::from_utf8(plain.to_vec()).map_err(|_| Error::Unseal)
-    }
-
     fn join(self: &Arc<Self>, request: &pb::WorkRequest) -> Work {
         let key = self.next_worker.fetch_add(1, Ordering::Relaxed);
         let (stream, batches) = mpsc::channel(STREAM_BATCHES);
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, stream);
-        let actions = self.hub().join(key, request.window.min(WINDOW_MAX));
-        self.act(actions);
+        self.drive(|hub| hub.join(key, request.window.min(WINDOW_MAX)));
         self.wake();
         tracing::info!(worker = request.worker_id, window = request.window, "a worker joined");
         Work { batches, key, dispatcher: Arc::downgrade(self) }
@@ -203,8 +196,7 @@ impl Dispatcher {
 
     fn leave(self: &Arc<Self>, key: WorkerKey) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        let actions = self.hub().leave(key);
-        self.act(actions);
+        self.drive(|hub| hub.leave(key));
     }
 }
 
@@ -221,6 +213,7 @@ fn item(handed: Handed, now: Timestamp) -> Item {
         attempt: handed.attempt,
         failures: handed.failures,
         once: handed.test,
+        claimed: false,
         lease_until: handed.lease_until,
         since: now,
     }

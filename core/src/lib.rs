@@ -98,6 +98,7 @@ impl Settings {
 /// The core of one process.
 pub struct Core {
     db: Db,
+    stamps: Stamps,
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
     to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
@@ -164,11 +165,25 @@ impl Core {
                 place.clone(),
             )),
             service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone())),
-            ticket_desks: Arc::new(ticket_desk::TicketDesk::new(db.clone(), stamps, ingest.clone(), place.clone())),
+            ticket_desks: Arc::new(ticket_desk::TicketDesk::new(
+                db.clone(),
+                stamps.clone(),
+                ingest.clone(),
+                place.clone(),
+            )),
             ingest,
             dispatch: Arc::new(dispatch::Dispatch::new(dispatcher.clone())),
         };
-        Ok(Core { db, authority, dispatcher, to_park: Mutex::new(Some(to_park)), sessions, place, implementations })
+        Ok(Core {
+            db,
+            stamps,
+            authority,
+            dispatcher,
+            to_park: Mutex::new(Some(to_park)),
+            sessions,
+            place,
+            implementations,
+        })
     }
 
     /// All services, behind the gate.
@@ -227,6 +242,11 @@ impl Core {
     }
 
     async fn tidy(&self) {
+        let now = self.stamps.now();
+        let passed = self.db.system(Lane::Claims, async move |tx| store::endpoints::pass_time(tx, now).await);
+        if let Err(error) = passed.await {
+            tracing::warn!(error = chain(&error), "cannot forget expired signing secrets");
+        }
         self.authority.tidy();
         self.sessions.tidy();
         if let Err(error) = self.authority.sweep_sessions().await {

@@ -106,7 +106,7 @@ impl Tenants {
                 let (authority, dispatcher) = (authority.clone(), dispatcher.clone());
                 tx.after(move || {
                     authority.forget();
-                    dispatcher.wake();
+                    dispatcher.tenant_changed(id);
                 });
                 Ok(tenant)
             })

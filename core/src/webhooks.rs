@@ -1,7 +1,15 @@
 //! Webhook endpoints: the service by which a tenant says where its events go. The signing secret is shown in the
-//! answer that made it and never again; the store holds it sealed.
+//! answer that made it and never again; the store holds it sealed, and custom headers too.
 
+pub mod failing;
+pub mod headers;
+pub mod rotation;
+
+mod change;
+mod preview;
 mod samples;
+mod secret;
+mod shown;
 
 use crate::{
     address::{self, Resolver},
@@ -13,21 +21,19 @@ use crate::{
     events::{Kind, subscription},
     page::Page,
     plan::Entitlement,
-    secrets::{self, MasterKey},
+    secrets::MasterKey,
     stamp::Stamps,
-    store::{
-        self, Db,
-        deliveries::State,
-        endpoints::{Endpoint, Sealed},
-        health::Health,
-    },
+    store::{self, Db, Tx, endpoints::Endpoint},
 };
+use change::{Change, inbox_ids, refusal};
 use inboxops_proto::{
+    clock::Timestamp,
     failure::{Failure, Violation},
-    id::EndpointId,
+    id::{EndpointId, InboxId},
     reason::{DetailCode, Reason},
-    v1::{self, DeliveryStatus, EndpointStatus, webhook_service_server::WebhookService},
+    v1::{self, webhook_service_server::WebhookService},
 };
+use shown::Sight;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -57,9 +63,24 @@ impl Webhooks {
         Webhooks { db, stamps, master_key, authority, dispatcher, resolver }
     }
 
-    async fn entitled(&self, caller: &Caller) -> Result<bool> {
+    /// How the caller sees endpoints now.
+    async fn sight(&self, caller: &Caller) -> Result<Sight> {
         let tenant = self.authority.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
-        Ok(tenant.has(Entitlement::Webhooks))
+        let entitled = tenant.has(Entitlement::Webhooks);
+        Ok(Sight { entitled, now: self.stamps.now(), master_key: self.master_key.clone() })
+    }
+
+    /// The normal form of an address, when there is one, and when nothing is broken before or with it.
+    async fn address(&self, url: Option<&str>, mut broken: Vec<Violation>) -> Result<Option<String>> {
+        let checked = match url {
+            Some(url) => address::check(url, &self.resolver).await.map(Some),
+            None => Ok(None),
+        };
+        let url = checked.unwrap_or_else(|violation| {
+            broken.insert(0, violation);
+            None
+        });
+        refusal(broken).map(|()| url)
     }
 
     async fn list(
@@ -67,14 +88,14 @@ impl Webhooks {
         caller: &Caller,
         request: v1::ListWebhookEndpointsRequest,
     ) -> Result<v1::ListWebhookEndpointsResponse> {
-        let (page, entitled) = (Page::parse(request.page, request.per_page), self.entitled(caller).await?);
+        let (page, sight) = (Page::parse(request.page, request.per_page), self.sight(caller).await?);
         let mut read = self.db.read(caller.scope()?).await?;
         let total = store::endpoints::count(&mut read).await?;
         let endpoints = store::endpoints::list(&mut read, page.limit(), page.offset()).await?;
         let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id).collect();
         let health = store::health::of(&mut read, &ids).await?;
         let of = |endpoint: &Endpoint| health.iter().find(|health| health.endpoint == endpoint.id);
-        let endpoints = endpoints.iter().map(|endpoint| shown(endpoint, of(endpoint), entitled)).collect();
+        let endpoints = endpoints.iter().map(|endpoint| sight.of(endpoint, of(endpoint))).collect::<Result<_>>()?;
         Ok(v1::ListWebhookEndpointsResponse { endpoints, meta: Some(page.meta(total)) })
     }
 
@@ -83,11 +104,11 @@ impl Webhooks {
         caller: &Caller,
         request: v1::GetWebhookEndpointRequest,
     ) -> Result<v1::GetWebhookEndpointResponse> {
-        let (id, entitled) = (endpoint_id(&request.endpoint_id)?, self.entitled(caller).await?);
+        let (id, sight) = (endpoint_id(&request.endpoint_id)?, self.sight(caller).await?);
         let mut read = self.db.read(caller.scope()?).await?;
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
         let health = store::health::of(&mut read, &[id]).await?;
-        Ok(v1::GetWebhookEndpointResponse { endpoint: Some(shown(&endpoint, health.first(), entitled)) })
+        Ok(v1::GetWebhookEndpointResponse { endpoint: Some(sight.of(&endpoint, health.first())?) })
     }
 
     async fn create(
@@ -95,13 +116,14 @@ impl Webhooks {
         caller: &Caller,
         request: v1::CreateWebhookEndpointRequest,
     ) -> Result<v1::CreateWebhookEndpointResponse> {
-        let (entitled, scope) = (self.entitled(caller).await?, caller.scope()?);
-        let url = address::check(request.url.as_deref().unwrap_or_default(), &self.resolver).await?;
+        let (sight, scope) = (self.sight(caller).await?, caller.scope()?);
+        let mut broken = Vec::new();
+        let headers = headers::parse(request.headers, &mut broken);
+        let url = self.address(request.url.as_deref(), broken).await?.unwrap_or_default();
         let stamp = self.stamps.stamp();
         let id = stamp.ids().next(EndpointId::new);
-        let secret = secrets::signing_secret(&self.stamps);
-        let sealed =
-            self.master_key.seal(secret.as_bytes(), &[scope.tenant().0.as_bytes(), id.0.as_bytes()], &self.stamps)?;
+        let owner = (scope.tenant(), id);
+        let (secret, new) = self.new_secret(owner)?;
         let endpoint = Endpoint {
             id,
             tenant: scope.tenant(),
@@ -109,13 +131,13 @@ impl Webhooks {
             description: request.description.filter(|text| !text.is_empty()),
             events: subscription::normal(&request.events),
             mask: subscription::mask(&request.events),
-            inboxes: Vec::new(),
+            inboxes: inbox_ids(&request.inbox_ids)?,
             enabled: request.enabled.unwrap_or(true),
             disabled_reason: None,
-            rate_per_second: None,
-            headers: None,
-            secret: Sealed { bytes: sealed, key: secrets::KEY_VERSION },
-            secret_hint: secret[secret.len() - 4..].to_owned(),
+            rate_per_second: request.rate_per_second,
+            headers: headers::seal(&headers, owner, &self.master_key, &self.stamps)?,
+            secret: new.sealed,
+            secret_hint: new.hint,
             other_secret: None,
             version: 1,
             created_at: stamp.at,
@@ -124,6 +146,7 @@ impl Webhooks {
         let endpoint = self
             .db
             .write(scope, async move |tx| {
+                known(tx, &endpoint.inboxes).await?;
                 if store::endpoints::count(tx).await? >= ENDPOINTS_PER_TENANT_MAX {
                     let message =
                         format!("would be one more than the {ENDPOINTS_PER_TENANT_MAX} endpoints of a workspace");
@@ -133,7 +156,7 @@ impl Webhooks {
                 Ok(endpoint.clone())
             })
             .await?;
-        let shown = v1::WebhookEndpoint { secret: Some(secret.to_string()), ..shown(&endpoint, None, entitled) };
+        let shown = v1::WebhookEndpoint { secret: Some(secret.to_string()), ..sight.of(&endpoint, None)? };
         Ok(v1::CreateWebhookEndpointResponse { endpoint: Some(shown) })
     }
 
@@ -143,25 +166,33 @@ impl Webhooks {
         request: v1::UpdateWebhookEndpointRequest,
     ) -> Result<v1::UpdateWebhookEndpointResponse> {
         let id = endpoint_id(&request.endpoint_id)?;
-        let entitled = self.entitled(caller).await?;
-        let mut change = Change::parse(request.endpoint.unwrap_or_default(), request.update_mask)?;
-        if let Some(url) = &change.url {
-            change.url = Some(address::check(url, &self.resolver).await?);
-        }
+        let (sight, scope) = (self.sight(caller).await?, caller.scope()?);
+        let mut broken = Vec::new();
+        let mut change = Change::parse(request.endpoint.unwrap_or_default(), request.update_mask, &mut broken)?;
+        change.url = self.address(change.url.as_deref(), broken).await?;
+        let sealed = match &change.headers {
+            Some(headers) => Some(headers::seal(headers, (scope.tenant(), id), &self.master_key, &self.stamps)?),
+            None => None,
+        };
         let (at, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
         let (endpoint, health) = self
             .db
-            .write(caller.scope()?, async move |tx| {
-                let old = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
+            .write(scope, async move |tx| {
+                let old = lock(tx, id, at).await?;
+                known(tx, change.inboxes.as_deref().unwrap_or_default()).await?;
                 let health = store::health::of(tx, &[id]).await?.pop();
-                let Some(new) = change.apply(&old, at) else { return Ok((old, health)) };
+                let Some(new) = change.apply(&old, sealed.as_ref(), at) else { return Ok((old, health)) };
                 store::endpoints::update(tx, &new).await?;
+                let health = match change.revives(&old) {
+                    true => store::health::forgive(tx, id).await?,
+                    false => health,
+                };
                 let dispatcher = dispatcher.clone();
                 tx.after(move || dispatcher.endpoint_changed(id));
                 Ok((new, health))
             })
             .await?;
-        Ok(v1::UpdateWebhookEndpointResponse { endpoint: Some(shown(&endpoint, health.as_ref(), entitled)) })
+        Ok(v1::UpdateWebhookEndpointResponse { endpoint: Some(sight.of(&endpoint, health.as_ref())?) })
     }
 
     async fn delete(
@@ -204,116 +235,26 @@ impl Webhooks {
     }
 }
 
-/// New values of an endpoint; `None` keeps.
-struct Change {
-    url: Option<String>,
-    events: Option<Vec<String>>,
-    enabled: Option<bool>,
-    description: Option<Option<String>>,
-}
-
-impl Change {
-    fn parse(changes: v1::WebhookEndpointChanges, mask: Option<prost_types::FieldMask>) -> Result<Change> {
-        let named =
-            |name: &str, set: bool| mask.as_ref().map_or(set, |mask| mask.paths.iter().any(|path| path == name));
-        let known = ["url", "events", "enabled", "description"];
-        if let Some(path) = mask.iter().flat_map(|mask| &mask.paths).find(|path| !known.contains(&path.as_str())) {
-            return Err(Failure::invalid(Violation::new(
-                path,
-                DetailCode::UnknownField,
-                "is not a member that can be changed",
-            ))
-            .into());
-        }
-        let required = |name: &'static str| Error::from(Failure::invalid(Violation::required(name)));
-        let mut change = Change { url: None, events: None, enabled: None, description: None };
-        if named("url", changes.url.is_some()) {
-            change.url = Some(changes.url.ok_or_else(|| required("url"))?);
-        }
-        if named("events", !changes.events.is_empty()) {
-            if changes.events.is_empty() {
-                return Err(required("events"));
-            }
-            change.events = Some(subscription::normal(&changes.events));
-        }
-        if named("enabled", changes.enabled.is_some()) {
-            change.enabled = Some(changes.enabled.ok_or_else(|| required("enabled"))?);
-        }
-        if named("description", changes.description.is_some()) {
-            change.description = Some(changes.description.filter(|text| !text.is_empty()));
-        }
-        Ok(change)
-    }
-
-    /// The endpoint after the change, or `None` when the change changes nothing.
-    fn apply(&self, old: &Endpoint, at: inboxops_proto::clock::Timestamp) -> Option<Endpoint> {
-        let mut new = old.clone();
-        if let Some(url) = &self.url {
-            new.url.clone_from(url);
-        }
-        if let Some(events) = &self.events {
-            new.mask = subscription::mask(events);
-            new.events.clone_from(events);
-        }
-        new.enabled = self.enabled.unwrap_or(new.enabled);
-        if let Some(description) = &self.description {
-            new.description.clone_from(description);
-        }
-        // Whoever says whether it is on has seen why it was off.
-        if self.enabled.is_some() {
-            new.disabled_reason = None;
-        }
-        if new == *old {
-            return None;
-        }
-        new.version += 1;
-        new.updated_at = new.updated_at.max(at);
-        Some(new)
-    }
-}
-
-/// The endpoint as its tenant sees it.
-fn shown(endpoint: &Endpoint, health: Option<&Health>, entitled: bool) -> v1::WebhookEndpoint {
-    let status = match (entitled, endpoint.enabled, &endpoint.disabled_reason) {
-        (false, ..) => EndpointStatus::NotEntitled,
-        (true, _, Some(_)) => EndpointStatus::Disabled,
-        (true, false, None) => EndpointStatus::Paused,
-        (true, true, _) if health.is_some_and(|health| health.failures_in_row > 0) => EndpointStatus::Failing,
-        (true, true, _) => EndpointStatus::Active,
-    };
-    let last_delivery = health.and_then(|health| health.last.as_ref()).map(|last| v1::LastDelivery {
-        id: last.delivery.to_string(),
-        // It was tried, so what waits now waits for its next attempt.
-        status: match last.state {
-            State::Waiting | State::Leased => DeliveryStatus::Retrying,
-            State::Delivered => DeliveryStatus::Delivered,
-            State::Failed => DeliveryStatus::Failed,
-            State::Stopped => DeliveryStatus::Canceled,
-        } as i32,
-        response_status: last.response_status.map(u32::from),
-        at: Some(last.at.into()),
-    });
-    v1::WebhookEndpoint {
-        id: endpoint.id.to_string(),
-        url: endpoint.url.clone(),
-        description: endpoint.description.clone(),
-        events: endpoint.events.clone(),
-        enabled: endpoint.enabled,
-        inbox_ids: Vec::new(),
-        rate_per_second: None,
-        headers: Vec::new(),
-        status: status as i32,
-        disabled_reason: endpoint.disabled_reason.clone(),
-        secret: None,
-        secret_hint: endpoint.secret_hint.clone(),
-        last_delivery,
-        created_at: Some(endpoint.created_at.into()),
-        updated_at: Some(endpoint.updated_at.into()),
-    }
-}
-
 fn endpoint_id(text: &str) -> Result<EndpointId> {
     text.parse().map_err(|_| Reason::EndpointNotFound.into())
+}
+
+/// The endpoint, held until the end of the transaction, its secrets as of `now`.
+async fn lock(tx: &mut Tx<'_>, id: EndpointId, now: Timestamp) -> Result<Endpoint, store::Error> {
+    let mut endpoint = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
+    endpoint.pass_time(now);
+    Ok(endpoint)
+}
+
+/// Refuses inboxes that the tenant does not have.
+async fn known(tx: &mut Tx<'_>, inboxes: &[InboxId]) -> Result<(), store::Error> {
+    let mut dangling = Vec::new();
+    for (index, inbox) in inboxes.iter().enumerate() {
+        if store::inboxes::state(tx, *inbox).await?.is_none() {
+            dangling.push(Violation::dangling(format!("inbox_ids[{index}]")));
+        }
+    }
+    Ok(refusal(dangling)?)
 }
 
 #[tonic::async_trait]
@@ -356,6 +297,30 @@ impl WebhookService for Webhooks {
     ) -> Result<Response<v1::DeleteWebhookEndpointResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.delete(&caller, request.into_inner()).await?))
+    }
+
+    async fn rotate_secret(
+        &self,
+        request: Request<v1::RotateSecretRequest>,
+    ) -> Result<Response<v1::RotateSecretResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.rotate(&caller, request.into_inner()).await?))
+    }
+
+    async fn promote_secret(
+        &self,
+        request: Request<v1::PromoteSecretRequest>,
+    ) -> Result<Response<v1::PromoteSecretResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.promote(&caller, request.into_inner()).await?))
+    }
+
+    async fn preview_event(
+        &self,
+        request: Request<v1::PreviewEventRequest>,
+    ) -> Result<Response<v1::PreviewEventResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.preview(&caller, request.into_inner()).await?))
     }
 
     async fn send_test_event(

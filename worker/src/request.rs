@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use inboxops_proto::{
     address::{self, AllowPrivate, Refusal, Target},
     clock::Timestamp,
+    custom_header,
     internal::v1::{EndpointConfig, Payload, RecordedHeader},
 };
 use url::Position;
@@ -13,8 +14,6 @@ use uuid::Uuid;
 
 /// `User-Agent` of every request.
 pub const USER_AGENT: &str = "InboxOps-Webhooks/1.0";
-/// Greatest number of custom headers that are sent.
-pub const CUSTOM_HEADERS_MAX: usize = 20;
 /// What stands in place of a secret in a recorded header.
 pub const MASK: &str = "***";
 
@@ -25,15 +24,6 @@ const SIGNATURE: HeaderName = HeaderName::from_static("x-inboxops-signature");
 const EVENT: HeaderName = HeaderName::from_static("x-inboxops-event");
 const DELIVERY: HeaderName = HeaderName::from_static("x-inboxops-delivery");
 const ATTEMPT: HeaderName = HeaderName::from_static("x-inboxops-attempt");
-
-/// Headers that a custom one may not replace, beside all that begin like [`RESERVED_PREFIXES`]: they frame the
-/// message, choose the receiver or belong to one hop.
-#[rustfmt::skip]
-const RESERVED: &[&str] = &[
-    "host", "user-agent", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect",
-    "accept-encoding", "http2-settings",
-];
-const RESERVED_PREFIXES: &[&str] = &["content-", "proxy-", "webhook-", "x-inboxops-"];
 
 /// An endpoint as far as it can be prepared once for all its deliveries.
 pub struct Endpoint {
@@ -112,9 +102,11 @@ impl Endpoint {
         template.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         template.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut custom = Vec::new();
-        for given in config.headers.iter().take(CUSTOM_HEADERS_MAX) {
-            let name = HeaderName::try_from(&given.name).ok().filter(|name| !is_reserved(name.as_str()));
-            let value = HeaderValue::from_str(&given.value).ok();
+        for given in config.headers.iter().take(custom_header::HEADERS_MAX) {
+            let name =
+                custom_header::check_name(&given.name).ok().and_then(|()| HeaderName::try_from(&given.name).ok());
+            let value =
+                custom_header::check_value(&given.value).ok().and_then(|()| HeaderValue::from_str(&given.value).ok());
             if let (Some(name), Some(value)) = (name, value) {
                 template.append(name.clone(), value);
                 custom.push(name);
@@ -171,11 +163,6 @@ impl Endpoint {
         let headers = signed.headers.iter();
         headers.map(|(name, v)| RecordedHeader { name: name.as_str().to_owned(), value: value(name, v) }).collect()
     }
-}
-
-/// Whether a custom header of this name would replace one of ours or change how the message is read.
-fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// For values that are made of digits, letters and the signs of base64 alone.

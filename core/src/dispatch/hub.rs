@@ -3,6 +3,7 @@
 //! million waiting deliveries delays no other.
 
 mod lane;
+mod pace;
 
 pub use lane::{DEAD_AFTER, FAST, IN_FLIGHT_MAX, IN_FLIGHT_START, Shares};
 
@@ -54,6 +55,8 @@ pub struct Item {
     pub failures: u32,
     /// Whether it has one attempt only.
     pub once: bool,
+    /// Whether it was claimed, in due order; otherwise a commit handed it over.
+    pub claimed: bool,
     /// End of the lease.
     pub lease_until: Timestamp,
     /// Time since which it waits in memory.
@@ -76,8 +79,14 @@ pub type WorkerKey = u64;
 pub struct Route {
     /// What the worker must know.
     pub config: EndpointConfig,
-    /// Whether the tenant wants events to be posted; tests go out all the same.
+    /// Whether events are posted at all; tests go out all the same.
     pub enabled: bool,
+    /// Until when it holds; for ever when `None`.
+    pub valid_until: Option<Timestamp>,
+    /// Greatest number of requests a second.
+    pub rate_per_second: Option<u32>,
+    /// Failures in a row, as they are on record.
+    pub failures: u32,
 }
 
 /// What the hub wants done.
@@ -95,7 +104,8 @@ pub enum Action {
 struct Worker {
     window: u32,
     unreported: u32,
-    routes: HashMap<EndpointId, u32>,
+    /// Serial numbers of the routes that it has.
+    routes: HashMap<EndpointId, u64>,
 }
 
 /// The dispatch state of one core.
@@ -107,9 +117,30 @@ pub struct Hub {
     workers: HashMap<WorkerKey, Worker>,
     held: HashMap<DeliveryId, Held>,
     queued: usize,
+    now: Timestamp,
+    /// Cores that share the endpoints' rates.
+    cores: u32,
+    routes_loaded: u64,
+    /// When the first endpoint that waits for its rate has waited enough.
+    paced_until: Option<Timestamp>,
 }
 
 impl Hub {
+    /// The time is now this, and so many cores share the rates of endpoints. Say so before anything else.
+    pub fn at(&mut self, now: Timestamp, cores: u32) -> &mut Hub {
+        self.now = now;
+        if self.cores != cores {
+            self.cores = cores;
+            self.lanes.values_mut().for_each(|lane| lane.pace = None);
+        }
+        self
+    }
+
+    /// When [`Hub::pump`] is worth a call, because an endpoint waits for its rate alone.
+    pub fn paced_until(&self) -> Option<Timestamp> {
+        self.paced_until
+    }
+
     /// A worker's stream began.
     pub fn join(&mut self, worker: WorkerKey, window: u32) -> Vec<Action> {
         self.workers.insert(worker, Worker { window, unreported: 0, routes: HashMap::new() });
@@ -135,7 +166,7 @@ impl Hub {
         let mut refused = Vec::new();
         for item in items {
             let lane = self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant));
-            if lane.queue.len() >= QUEUE_PER_ENDPOINT_MAX || self.queued >= QUEUE_MAX {
+            if !lane.takes(&item) || self.queued >= QUEUE_MAX {
                 refused.push(item);
                 continue;
             }
@@ -156,23 +187,31 @@ impl Hub {
     /// The route of an endpoint was loaded; `None` when it cannot be sent to.
     pub fn route(&mut self, endpoint: EndpointId, route: Option<Arc<Route>>) -> Vec<Action> {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return Vec::new() };
-        lane.loading = false;
-        lane.route = route;
-        if lane.route.is_some() {
-            if !lane.queue.is_empty() && !lane.in_turn {
-                lane.in_turn = true;
-                self.turns.push_back(endpoint);
-            }
-            return self.pump();
-        }
-        let parked: Vec<Item> = lane.queue.drain(..).collect();
+        self.routes_loaded += 1;
+        let parked = lane.routed(route, self.routes_loaded);
         self.queued -= parked.len();
-        if parked.is_empty() { Vec::new() } else { vec![Action::Park(parked)] }
+        if lane.route.is_some() && !lane.queue.is_empty() && !lane.in_turn {
+            lane.in_turn = true;
+            self.turns.push_back(endpoint);
+        }
+        let mut actions = self.pump();
+        if !parked.is_empty() {
+            actions.push(Action::Park(parked));
+        }
+        actions
     }
 
     /// An endpoint changed: its route is read again before anything else is sent to it.
     pub fn forget_route(&mut self, endpoint: EndpointId) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
+            lane.route = None;
+            lane.loading = false;
+        }
+    }
+
+    /// The same for all endpoints of a tenant.
+    pub fn forget_routes_of(&mut self, tenant: TenantId) {
+        for lane in self.lanes.values_mut().filter(|lane| lane.tenant == tenant) {
             lane.route = None;
             lane.loading = false;
         }
@@ -220,6 +259,7 @@ impl Hub {
     /// Sends what can be sent, endpoint by endpoint in rotation.
     pub fn pump(&mut self) -> Vec<Action> {
         let mut out = Out::default();
+        self.paced_until = None;
         let mut idle = 0;
         while idle < self.turns.len() {
             let Some(endpoint) = self.turns.pop_front() else { break };
@@ -267,8 +307,7 @@ impl Hub {
             lane.in_turn = false;
             return Turn::Over;
         };
-        let current = lane.route.as_ref().filter(|route| route.config.version >= next.endpoint_version);
-        let Some(route) = current.cloned() else {
+        let Some(route) = lane.route_for(next, self.now) else {
             if !lane.loading {
                 lane.loading = true;
                 out.loads.push(Action::Load(endpoint));
@@ -290,13 +329,17 @@ impl Hub {
         else {
             return Turn::NoCredit;
         };
+        if let Err(ready_at) = lane.pace(route.rate_per_second, self.cores, self.now) {
+            self.paced_until = Some(self.paced_until.map_or(ready_at, |at| at.min(ready_at)));
+            return Turn::Waits;
+        }
         let Some(item) = lane.queue.pop_front() else { return Turn::Over };
         lane.in_flight += 1;
         *tenant += 1;
         worker.unreported += 1;
         self.queued -= 1;
         let (items, routes) = out.batches.entry(*key).or_default();
-        if worker.routes.insert(endpoint, route.config.version) != Some(route.config.version) {
+        if worker.routes.insert(endpoint, lane.serial) != Some(lane.serial) {
             routes.push(route);
         }
         self.held.insert(item.delivery, Held { item: item.clone(), worker: Some(*key) });
@@ -330,7 +373,7 @@ impl Hub {
         let left = (credit as usize).saturating_sub(self.queued).min(max);
         let room = |lane: &Lane| {
             let tenant = self.tenants.get(&lane.tenant).copied().unwrap_or(0);
-            lane.room().min(IN_FLIGHT_PER_TENANT_MAX.saturating_sub(tenant))
+            lane.room(self.now).map(|room| room.min(IN_FLIGHT_PER_TENANT_MAX.saturating_sub(tenant)))
         };
         let rooms = self.lanes.iter().map(|(endpoint, lane)| (*endpoint, room(lane))).collect();
         Shares::new(u32::try_from(left).unwrap_or(u32::MAX), rooms)

@@ -4,7 +4,7 @@
 use super::{
     Dispatcher,
     hub::Hub,
-    settle::{GONE, GONE_SAID, settle},
+    settle::{GONE, settle},
 };
 use crate::{
     error::Result,
@@ -17,7 +17,7 @@ use inboxops_proto::{
     internal::v1 as pb,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -57,8 +57,7 @@ impl Dispatcher {
     pub(super) async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
         let (all, now) = (request.outcomes.len(), self.stamps.now());
         let Answered { reports, gone } = answers(&mut self.hub(), request.outcomes, now, || self.chance());
-        let actions = self.hub().pump();
-        self.act(actions);
+        self.drive(Hub::pump);
         let accepted = if reports.is_empty() { 0 } else { self.record(reports, gone, now).await? };
         if self.backlog.load(Ordering::Relaxed) {
             self.wake();
@@ -79,29 +78,14 @@ impl Dispatcher {
             return Err(store::Error::Unavailable.into());
         }
         let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
-        let accepted = recorded.await?.accepted;
+        let store::dispatch::Recorded { accepted, health } = recorded.await?;
         self.hub().close(reported);
         gone.retain(|delivery, _| accepted.contains(delivery));
         if !gone.is_empty() {
-            self.disable(gone.into_values().collect(), now).await;
+            self.disable_gone(gone.into_values().collect(), now).await;
         }
+        self.judge(&health, now).await;
         Ok(accepted.len())
-    }
-
-    /// Switches off endpoints whose receivers say that they are gone. Not in the transaction of the results, which
-    /// locks lanes before endpoints; when it fails, the next delivery's 410 does it.
-    async fn disable(self: &Arc<Self>, endpoints: BTreeSet<EndpointId>, now: Timestamp) {
-        let ids = endpoints.clone();
-        let disabled = self.db.system(Lane::Outcomes, async move |tx| {
-            for id in &ids {
-                store::endpoints::disable(tx, *id, GONE_SAID, now).await?;
-            }
-            Ok(())
-        });
-        self.attempt("disable an endpoint", async { Ok(disabled.await?) }).await;
-        for endpoint in endpoints {
-            self.endpoint_changed(endpoint);
-        }
     }
 
     fn chance(&self) -> u16 {

@@ -1,15 +1,19 @@
 //! What dispatch does again and again while it runs: gives leases back, asks for what is due, takes back leases that
 //! ended, and tells the other cores that it lives. A database that is away is asked again, for ever.
 
-use super::{Dispatcher, hub::Item, item};
+use super::{
+    Dispatcher,
+    hub::{Hub, Item},
+    item,
+};
 use crate::{
     error::{Error, Result, chain},
     store::{
-        self, LEASE, Lane,
+        self, Handed, LEASE, Lane,
         dispatch::{Claim, Lease, Which},
     },
 };
-use inboxops_proto::failpoint;
+use inboxops_proto::{clock::Timestamp, failpoint};
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
@@ -19,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the database is asked for due deliveries.
 pub const POLL: Duration = Duration::from_millis(250);
+/// Shortest time between two looks at endpoints that wait for their rates.
+pub const PACE_MIN: Duration = Duration::from_millis(5);
 /// How often leases that ended are looked for.
 pub const REAP: Duration = Duration::from_secs(1);
 /// How often this core tells the others that it lives.
@@ -36,11 +42,14 @@ impl Dispatcher {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(items) = to_park.recv() => self.park(items, &mut to_park).await,
+                () = self.pace() => self.drive(Hub::pump),
+                () = self.paced.notified() => {}
                 _ = poll.tick() => {
-                    let actions = self.hub().tick(self.stamps.now());
-                    self.act(actions);
+                    let now = self.stamps.now();
+                    self.drive(|hub| hub.tick(now));
                     if reaped.elapsed() >= REAP {
                         self.attempt("reap", self.reap()).await;
+                        self.attempt("claim tests", self.claim_tests()).await;
                         reaped = tokio::time::Instant::now();
                     }
                     if beaten.elapsed() >= BEAT {
@@ -120,7 +129,7 @@ impl Dispatcher {
     async fn claim_all(self: &Arc<Self>) {
         loop {
             let shares = self.hub().shares(CLAIM_MAX);
-            if shares.is_empty() {
+            if shares.left() == 0 {
                 return;
             }
             let now = self.stamps.now();
@@ -141,9 +150,34 @@ impl Dispatcher {
                 return;
             }
             failpoint::fails("after_claim");
-            let items = claimed.into_iter().map(|handed| item(handed, now)).collect();
-            let actions = self.hub().offer(items);
-            self.act(actions);
+            self.offer_claimed(claimed, now);
         }
+    }
+
+    fn offer_claimed(self: &Arc<Self>, claimed: Vec<Handed>, now: Timestamp) {
+        let items = claimed.into_iter().map(|handed| Item { claimed: true, ..item(handed, now) }).collect();
+        self.drive(|hub| hub.offer(items));
+    }
+
+    /// Takes the tests that wait in paused lanes, which a claim passes by.
+    async fn claim_tests(self: &Arc<Self>) -> Result<()> {
+        let (left, now) = (self.hub().shares(CLAIM_MAX).left(), self.stamps.now());
+        if left == 0 {
+            return Ok(());
+        }
+        let claim = Claim { now, lease_until: now.plus(LEASE), lanes: 0 };
+        let tests =
+            self.db.system(Lane::Claims, async move |tx| store::dispatch::claim_tests(tx, claim, left.into()).await);
+        let tests = tests.await?;
+        if !tests.is_empty() {
+            self.offer_claimed(tests, now);
+        }
+        Ok(())
+    }
+
+    /// Ends when an endpoint that waits for its rate alone has waited enough.
+    async fn pace(&self) {
+        let Some(until) = self.hub().paced_until() else { return std::future::pending().await };
+        tokio::time::sleep(until.since(self.stamps.now()).max(PACE_MIN)).await;
     }
 }

@@ -104,7 +104,8 @@ impl Delivery {
             State::Delivered => Shown::Delivered,
             State::Failed => Shown::Failed,
             State::Stopped => Shown::Canceled,
-            State::Waiting if self.paused => Shown::Paused,
+            // A test goes out whether its endpoint is on or not.
+            State::Waiting if self.paused && !self.test => Shown::Paused,
             State::Waiting | State::Leased if self.attempts() > 0 => Shown::Retrying,
             State::Waiting | State::Leased => Shown::Pending,
         }
@@ -115,11 +116,15 @@ impl Shown {
     /// The same as a condition on rows; 0 and 1 are waiting and leased.
     const fn condition(self) -> &'static str {
         match self {
-            Shown::Pending => "((d.state = 0 AND d.attempt = 0 AND NOT l.paused) OR (d.state = 1 AND d.attempt = 1))",
-            Shown::Retrying => "((d.state = 0 AND d.attempt > 0 AND NOT l.paused) OR (d.state = 1 AND d.attempt > 1))",
+            Shown::Pending => {
+                "((d.state = 0 AND d.attempt = 0 AND (d.test OR NOT l.paused)) OR (d.state = 1 AND d.attempt = 1))"
+            }
+            Shown::Retrying => {
+                "((d.state = 0 AND d.attempt > 0 AND (d.test OR NOT l.paused)) OR (d.state = 1 AND d.attempt > 1))"
+            }
             Shown::Delivered => "d.state = 2",
             Shown::Failed => "d.state = 3",
-            Shown::Paused => "(d.state = 0 AND l.paused)",
+            Shown::Paused => "(d.state = 0 AND l.paused AND NOT d.test)",
             Shown::Canceled => "d.state = 4",
         }
     }

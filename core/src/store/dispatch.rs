@@ -4,7 +4,7 @@
 mod claim;
 mod report;
 
-pub use claim::{CLAIM_LANES_MAX, Claim, FULL_PAUSE, Turn, claim, served};
+pub use claim::{CLAIM_LANES_MAX, Claim, FULL_PAUSE, Room, Turn, claim, claim_tests, served};
 pub use report::{Next, Recorded, Report, Sent, report};
 
 pub(super) use claim::{ALL as CLAIM_ALL, ALL_ROWS as CLAIM_ALL_ROWS};

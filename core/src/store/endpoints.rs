@@ -33,6 +33,8 @@ pub struct OtherSecret {
     pub is_next: bool,
     /// When it is promoted by itself, or ends.
     pub until: Timestamp,
+    /// Hours for which the present secret goes on signing once this one is promoted.
+    pub keep_hours: u32,
 }
 
 /// Where events are posted to.
@@ -78,7 +80,7 @@ macro_rules! columns {
     () => {
         "id, tenant_id, url, description, events, mask, inbox_ids, enabled, disabled_reason, rate_per_second, headers, \
          headers_key, secret, secret_key, secret_hint, other_secret, other_secret_key, other_secret_hint, \
-         other_secret_role, other_secret_until, version, created_at, updated_at"
+         other_secret_role, other_secret_until, version, created_at, updated_at, keep_old_hours"
     };
 }
 
@@ -112,7 +114,13 @@ from_row!(Endpoint, row => {
         secret_hint: row.try_get(14)?,
         other_secret: match other {
             (Some(sealed), Some(hint), Some(role), Some(until)) => {
-                Some(OtherSecret { sealed, hint, is_next: role == NEXT, until: Timestamp::from_micros(until) })
+                Some(OtherSecret {
+                    sealed,
+                    hint,
+                    is_next: role == NEXT,
+                    until: Timestamp::from_micros(until),
+                    keep_hours: row.try_get::<Option<i64>, _>(23)?.map_or(Ok(0), number)?,
+                })
             }
             _ => None,
         },
@@ -153,14 +161,15 @@ statements! {
     INSERT = Sql::both(
         "INSERT INTO endpoints (id, tenant_id, url, description, events, mask, inbox_ids, enabled, disabled_reason, \
          rate_per_second, headers, headers_key, secret, secret_key, secret_hint, other_secret, other_secret_key, \
-         other_secret_hint, other_secret_role, other_secret_until, version, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
+         other_secret_hint, other_secret_role, other_secret_until, keep_old_hours, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
+         $23, $24)",
     );
     UPDATE = Sql::both(
         "UPDATE endpoints SET url = $3, description = $4, events = $5, mask = $6, inbox_ids = $7, enabled = $8, \
          disabled_reason = $9, rate_per_second = $10, headers = $11, headers_key = $12, secret = $13, \
          secret_key = $14, secret_hint = $15, other_secret = $16, other_secret_key = $17, other_secret_hint = $18, \
-         other_secret_role = $19, other_secret_until = $20, version = $21, updated_at = $22 \
+         other_secret_role = $19, other_secret_until = $20, keep_old_hours = $21, version = $22, updated_at = $23 \
          WHERE id = $1 AND tenant_id = $2",
     );
     DELETE = Sql::both(
@@ -170,6 +179,18 @@ statements! {
     DISABLE = Sql::both(
         "UPDATE endpoints SET disabled_reason = $2, updated_at = $3, version = version + 1 \
          WHERE id = $1 AND disabled_reason IS NULL AND deleted_at IS NULL",
+    );
+    // What the rules of a rotation say of such rows anyway; here only so that no secret is kept without need.
+    EXPIRE_SECRETS = Sql::both(
+        "UPDATE endpoints SET other_secret = NULL, other_secret_key = NULL, other_secret_hint = NULL, \
+         other_secret_role = NULL, other_secret_until = NULL, keep_old_hours = NULL \
+         WHERE other_secret_until <= $1 AND other_secret_role = 2",
+    );
+    PROMOTE_SECRETS = Sql::both(
+        "UPDATE endpoints SET secret = other_secret, secret_key = other_secret_key, secret_hint = other_secret_hint, \
+         other_secret = secret, other_secret_key = secret_key, other_secret_hint = secret_hint, other_secret_role = 2, \
+         other_secret_until = other_secret_until + 3600000000 * keep_old_hours, keep_old_hours = 0 \
+         WHERE other_secret_until <= $1 AND other_secret_role = 1",
     );
     SWEEP_FIND = Sql::both("SELECT id FROM endpoints WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1");
     SWEEP_ATTEMPTS = Sql::both(
@@ -215,6 +236,7 @@ macro_rules! bind_all {
             .bind(other.map(|other| &other.hint))
             .bind(other.map(|other| if other.is_next { NEXT } else { BEFORE }))
             .bind(other.map(|other| other.until.micros()))
+            .bind(other.map(|other| i64::from(other.keep_hours)))
             .bind(i64::from(endpoint.version))
     }};
 }
@@ -267,6 +289,17 @@ pub async fn disable(tx: &mut SystemTx<'_>, id: EndpointId, reason: &str, at: Ti
         sqlx::query::<D>(sql).bind(id.0).bind(reason).bind(at.micros()).execute(c).await.map(|it| it.rows_affected()))?;
     lanes::pause_as_enabled(link, id).await?;
     Ok(done > 0)
+}
+
+/// Writes down what time alone did to secrets: the staged ones that were promoted by themselves, the old ones that
+/// expired. Settings and versions stay as they are, since every reader of a row knows that by itself.
+pub async fn pass_time(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
+    let link = tx.writing();
+    for sql in [PROMOTE_SECRETS, EXPIRE_SECRETS] {
+        let sql = sql.on(link);
+        on!(link, c, D => sqlx::query::<D>(sql).bind(now.micros()).execute(c).await.map(drop))?;
+    }
+    Ok(())
 }
 
 /// The endpoint with this id.

@@ -1,7 +1,7 @@
 //! Rows of `endpoint_health`: what results taught of an endpoint. What follows from it is the caller's to decide.
 
 use super::{
-    Result, Scoped, SystemTx,
+    Result, Scoped, SystemTx, Tx,
     conn::{Link, on},
     deliveries::State,
     sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
@@ -82,6 +82,15 @@ macro_rules! columns {
 
 statements! {
     WARN = Sql::both("UPDATE endpoint_health SET warned = $2 WHERE endpoint_id = $1");
+    FORGIVE = Sql::both(concat!(
+        "UPDATE endpoint_health SET failures_in_row = 0, failing_since = NULL, warned = 0 \
+         WHERE endpoint_id = $1 AND tenant_id = $2 RETURNING ",
+        columns!()
+    ));
+    NOW = Sql::each(
+        concat!("SELECT ", columns!(), " FROM endpoint_health WHERE endpoint_id = $1"),
+        concat!("SELECT ", columns!(), " FROM endpoint_health WHERE endpoint_id = $1 FOR UPDATE"),
+    );
 }
 
 row_statements! {
@@ -155,6 +164,22 @@ pub async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<Vec<He
         query.push(")");
         query.build_query_as::<Health>().fetch_all(c).await
     })
+}
+
+/// Starts the row of failures of an endpoint anew, and returns what is then known of it.
+pub async fn forgive(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = FORGIVE.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Health>(sql).bind(endpoint.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// What is known of an endpoint, whoever's it is, held until the end of the transaction.
+pub async fn now(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
+    let link = tx.writing();
+    let sql = NOW.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Health>(sql).bind(endpoint.0).fetch_optional(c).await)
 }
 
 /// Notes how many warnings were given for an endpoint.

@@ -25,6 +25,10 @@ statements! {
     INSERT = Sql::both("INSERT INTO lanes (endpoint_id, tenant_id, due_at, paused) VALUES ($1, $2, NULL, $3)");
     PAUSE_ONE = Sql::both(concat!("UPDATE lanes SET paused = NOT ", runs!(), " WHERE endpoint_id = $1"));
     PAUSE_TENANT = Sql::both(concat!("UPDATE lanes SET paused = NOT ", runs!(), " WHERE tenant_id = $1"));
+    STANDING = Sql::both(
+        "SELECT l.paused, COALESCE(h.failures_in_row, 0) FROM lanes l \
+         LEFT JOIN endpoint_health h ON h.endpoint_id = l.endpoint_id WHERE l.endpoint_id = $1",
+    );
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM lanes WHERE due_at IS NOT NULL AND NOT paused");
 }
 
@@ -73,6 +77,24 @@ pub(super) async fn mark(link: &mut Link, due: &BTreeMap<EndpointId, Timestamp>)
         })?;
     }
     Ok(())
+}
+
+/// How an endpoint stands with dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether nothing is sent to it.
+    pub paused: bool,
+    /// Failures in a row.
+    pub failures_in_row: u32,
+}
+
+/// How an endpoint stands, whoever's it is.
+pub async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<Standing>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = STANDING.on(link);
+    let row = on!(link, c, D => sqlx::query_as::<D, (bool, i64)>(sql).bind(endpoint.0).fetch_optional(c).await)?;
+    Ok(row.map(|(paused, failures)| Standing { paused, failures_in_row: u32::try_from(failures).unwrap_or(u32::MAX) }))
 }
 
 /// When the next lane is due.

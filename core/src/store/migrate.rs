@@ -29,6 +29,7 @@ const STEPS: &[Step] = steps! {
     1 "first" "0001_first.sql";
     2 "streams" "0002_streams.sql";
     3 "sign_in" "0003_sign_in.sql";
+    4 "controls" "0004_controls.sql";
 };
 
 /// Newest version of the schema that this program knows.

@@ -1,7 +1,10 @@
 //! Dispatch as a worker sees it: what it is handed and when, what its reports make of a delivery, and what becomes of
 //! what it never reports.
 
+mod dead;
 mod paused;
+mod rate;
+mod rotation;
 mod schedule;
 mod storm;
 

@@ -1,6 +1,11 @@
 //! Webhook endpoints through the gate: the secret is shown once and sealed at rest, addresses are guarded, changes
 //! count, and each endpoint says how it stands.
 
+mod filter;
+mod headers;
+mod preview;
+mod rotation;
+
 use crate::support::{Came as _, Client, Desk, HOOK, NOTHING, new_endpoint, on_both, violations};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use inboxops_proto::{

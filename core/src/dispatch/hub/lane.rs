@@ -1,8 +1,13 @@
 //! What the hub knows of one endpoint: what waits for it in memory, and how many requests it bears at once. That number
-//! grows while answers are fast and good, is halved by a failure, and is one while the endpoint counts as dead.
+//! grows while answers are fast and good, is halved by a failure, and is one while the endpoint counts as dead. It knows
+//! no other endpoint and no worker.
 
-use super::{Item, Route};
-use inboxops_proto::id::{EndpointId, TenantId};
+use super::{Item, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace};
+use crate::store::dispatch::Room;
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{EndpointId, TenantId},
+};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -23,12 +28,18 @@ pub(super) struct Lane {
     pub(super) tenant: TenantId,
     pub(super) queue: VecDeque<Item>,
     pub(super) in_flight: u32,
+    /// Greatest number of requests at once.
     pub(super) limit: u32,
-    pub(super) failures: u32,
+    /// Failures in a row.
+    failures: u32,
+    /// Fast answers since the limit rose.
     fast: u32,
     pub(super) route: Option<Arc<Route>>,
+    /// Number of the load that brought the route: by it, a worker's copy is known to be the same.
+    pub(super) serial: u64,
     pub(super) loading: bool,
     pub(super) in_turn: bool,
+    pub(super) pace: Option<Pace>,
 }
 
 impl Lane {
@@ -41,26 +52,86 @@ impl Lane {
             failures: 0,
             fast: 0,
             route: None,
+            serial: 0,
             loading: false,
             in_turn: false,
+            pace: None,
         }
     }
 
-    /// Slots that nothing takes and nothing waits for.
-    pub(super) fn room(&self) -> u32 {
-        let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
-        self.limit.saturating_sub(self.in_flight).saturating_sub(waiting)
+    /// Whether one more may wait in memory. A dead endpoint is served in due order alone, so what a commit hands over
+    /// goes back to the database; and what its rate lets go in time is all that need wait.
+    pub(super) fn takes(&self, item: &Item) -> bool {
+        let rate = self.route.as_ref().and_then(|route| route.rate_per_second);
+        let in_time =
+            |rate: u32| rate.saturating_mul(u32::try_from(QUEUE_WAIT_MAX.as_secs() / 2).unwrap_or(1)) as usize;
+        let most = rate.map_or(QUEUE_PER_ENDPOINT_MAX, in_time).min(QUEUE_PER_ENDPOINT_MAX);
+        self.queue.len() < most && !(self.is_dead() && unordered(item))
     }
 
-    /// A request ended: how many go out at once adapts.
+    /// Its route was loaded. What cannot wait here any more is given back: everything when there is no route.
+    pub(super) fn routed(&mut self, route: Option<Arc<Route>>, serial: u64) -> Vec<Item> {
+        (self.loading, self.serial) = (false, serial);
+        let was_dead = self.is_dead();
+        if let Some(route) = &route {
+            self.failures = route.failures;
+        }
+        self.route = route;
+        match (was_dead, self.is_dead()) {
+            (_, true) => self.limit = 1,
+            (true, false) => self.limit = IN_FLIGHT_START,
+            (false, false) => {}
+        }
+        let (routed, dead) = (self.route.is_some(), self.is_dead());
+        let keep = |item: &Item| routed && !(dead && unordered(item));
+        let (kept, given_back): (VecDeque<Item>, VecDeque<Item>) = self.queue.drain(..).partition(keep);
+        self.queue = kept;
+        Vec::from(given_back)
+    }
+
+    /// The route that this delivery can be sent by.
+    pub(super) fn route_for(&self, item: &Item, now: Timestamp) -> Option<Arc<Route>> {
+        let holds = |route: &&Arc<Route>| {
+            route.config.version >= item.endpoint_version && route.valid_until.is_none_or(|until| now < until)
+        };
+        self.route.as_ref().filter(holds).cloned()
+    }
+
+    /// Takes one request out of its rate, or says when there is one.
+    pub(super) fn pace(&mut self, rate: Option<u32>, cores: u32, now: Timestamp) -> Result<(), Timestamp> {
+        let Some(rate) = rate else {
+            self.pace = None;
+            return Ok(());
+        };
+        if self.pace.as_ref().is_none_or(|pace| pace.rate() != rate) {
+            self.pace = Some(Pace::new(rate, cores, now));
+        }
+        self.pace.as_mut().map_or(Ok(()), |pace| pace.take(now))
+    }
+
+    /// How many more it is worth claiming; or, when only its rate holds it, when to look again.
+    pub(super) fn room(&self, now: Timestamp) -> Result<u32, Timestamp> {
+        let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
+        let slots = self.limit.saturating_sub(self.in_flight);
+        let Some(rate) = self.route.as_ref().and_then(|route| route.rate_per_second) else {
+            return Ok(slots.saturating_sub(waiting));
+        };
+        // What it may send in a second waits here; then it is time for more.
+        if waiting > 0 && waiting >= rate {
+            return Err(now.plus(Duration::from_secs(1) * waiting / rate.max(1) / 2));
+        }
+        Ok(slots.min(rate).saturating_sub(waiting))
+    }
+
+    /// A request ended.
     pub(super) fn settled(&mut self, succeeded: bool, took: Duration) {
         if !succeeded {
             self.failures = self.failures.saturating_add(1);
             self.fast = 0;
-            self.limit = if self.failures >= DEAD_AFTER { 1 } else { (self.limit / 2).max(1) };
+            self.limit = if self.is_dead() { 1 } else { (self.limit / 2).max(1) };
             return;
         }
-        if self.failures >= DEAD_AFTER {
+        if self.is_dead() {
             self.limit = IN_FLIGHT_START;
         }
         self.failures = 0;
@@ -75,30 +146,44 @@ impl Lane {
             self.fast = 0;
         }
     }
+
+    fn is_dead(&self) -> bool {
+        self.failures >= DEAD_AFTER
+    }
+}
+
+/// Whether it came in the order of commits and not of due times. A test has an order of its own.
+fn unordered(item: &Item) -> bool {
+    !item.claimed && !item.once
 }
 
 /// How many deliveries a claim may take of each endpoint, and in all.
 #[derive(Clone, Debug)]
 pub struct Shares {
     left: u32,
-    /// Free slots of the endpoints that are busy; others have [`IN_FLIGHT_START`].
-    rooms: HashMap<EndpointId, u32>,
+    /// Free slots of the endpoints that are busy, or when their rates have some; others have [`IN_FLIGHT_START`].
+    rooms: HashMap<EndpointId, Result<u32, Timestamp>>,
 }
 
 impl Shares {
-    pub(super) fn new(left: u32, rooms: HashMap<EndpointId, u32>) -> Shares {
+    pub(super) fn new(left: u32, rooms: HashMap<EndpointId, Result<u32, Timestamp>>) -> Shares {
         Shares { left, rooms }
     }
 
-    /// Whether nothing may be taken.
-    pub fn is_empty(&self) -> bool {
-        self.left == 0
+    /// How many may be taken in all.
+    pub fn left(&self) -> u32 {
+        self.left
     }
 
     /// The share of an endpoint whose turn it is.
-    pub fn take(&mut self, endpoint: EndpointId) -> u32 {
-        let share = self.rooms.get(&endpoint).copied().unwrap_or(IN_FLIGHT_START).min(self.left);
-        self.left -= share;
-        share
+    pub fn take(&mut self, endpoint: EndpointId) -> Room {
+        match self.rooms.get(&endpoint).copied().unwrap_or(Ok(IN_FLIGHT_START)) {
+            Ok(room) => {
+                let share = room.min(self.left);
+                self.left -= share;
+                Room::Free(share)
+            }
+            Err(until) => Room::NotBefore(until),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The dispatch decisions, told what happens and asked what to do: examples, and a walk through whatever may happen.
 
 use super::*;
+use crate::store::dispatch::Room;
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
@@ -22,6 +23,7 @@ fn item(n: u128, to: u128) -> Item {
         attempt: 1,
         failures: 0,
         once: false,
+        claimed: false,
         lease_until: NOW.plus(Duration::from_secs(60)),
         since: NOW,
     }
@@ -29,7 +31,12 @@ fn item(n: u128, to: u128) -> Item {
 
 fn route(to: u128) -> Arc<Route> {
     let endpoint_id = endpoint(to).0.as_bytes().to_vec().into();
-    Arc::new(Route { config: EndpointConfig { version: 1, endpoint_id, ..EndpointConfig::default() }, enabled: true })
+    let config = EndpointConfig { version: 1, endpoint_id, ..EndpointConfig::default() };
+    Arc::new(Route { config, enabled: true, valid_until: None, rate_per_second: None, failures: 0 })
+}
+
+fn plain(to: u128) -> Route {
+    Arc::into_inner(route(to)).expect("the only one")
 }
 
 /// Sent items of all workers, in order.
@@ -78,7 +85,7 @@ fn a_switched_off_endpoint_gets_tests_only() {
     let mut hub = Hub::default();
     hub.join(1, 10);
     hub.offer(vec![item(1, 1), Item { once: true, ..item(2, 1) }]);
-    let off = Route { enabled: false, config: route(1).config.clone() };
+    let off = Route { enabled: false, ..plain(1) };
     let actions = hub.route(endpoint(1), Some(Arc::new(off)));
     assert_eq!((sent(&actions).len(), parked(&actions)), (1, 1));
 }
@@ -115,15 +122,77 @@ fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
     hub.offer((0..100).map(|n| item(n, 1)).collect());
     hub.route(endpoint(1), Some(route(1)));
     for _ in 0..DEAD_AFTER {
-        hub.lanes.get_mut(&endpoint(1)).expect("it was sent to").settled(false, Duration::ZERO);
+        fail(&mut hub);
     }
     let flying: Vec<(DeliveryId, i64)> = hub.held.values().map(|held| (held.item.delivery, held.item.token)).collect();
     for (delivery, token) in flying {
         hub.answer(delivery, token, None).unwrap();
     }
     assert_eq!(sent(&hub.pump()).len(), 1);
-    hub.lanes.get_mut(&endpoint(1)).expect("it was sent to").settled(true, Duration::ZERO);
+    hub.lanes.get_mut(&endpoint(1)).unwrap().settled(true, Duration::ZERO);
     assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize - 1);
+}
+
+fn fail(hub: &mut Hub) {
+    hub.lanes.get_mut(&endpoint(1)).unwrap().settled(false, Duration::ZERO);
+}
+
+#[test]
+fn a_dead_endpoint_is_served_in_due_order_only() {
+    let mut hub = Hub::default();
+    hub.join(1, 1000);
+    hub.offer((0..10).map(|n| item(n, 1)).collect());
+    let dead = Route { failures: DEAD_AFTER, ..plain(1) };
+    let actions = hub.route(endpoint(1), Some(Arc::new(dead)));
+    assert_eq!((sent(&actions).len(), parked(&actions)), (0, 10), "the record knows what a new process does not");
+    assert_eq!(parked(&hub.offer(vec![item(20, 1)])), 1, "a commit's hand-over would overtake");
+    let claimed = (30..38).map(|n| Item { claimed: true, ..item(n, 1) }).collect();
+    assert_eq!(sent(&hub.offer(claimed)).len(), 1);
+    assert_eq!(hub.shares(100).take(endpoint(1)), Room::Free(0));
+    let test = Item { once: true, ..item(40, 1) };
+    assert_eq!(parked(&hub.offer(vec![test])), 0, "a test waits for its turn");
+}
+
+#[test]
+fn a_route_that_ran_out_is_loaded_again_and_told_the_worker_again() {
+    let mut hub = Hub::default();
+    hub.at(NOW, 1).join(1, 10);
+    hub.offer(vec![item(1, 1)]);
+    let until = |secs| Some(NOW.plus(Duration::from_secs(secs)));
+    assert_eq!(sent(&hub.route(endpoint(1), Some(Arc::new(Route { valid_until: until(60), ..plain(1) })))).len(), 1);
+    hub.at(NOW.plus(Duration::from_micros(59_999_999)), 1);
+    assert!(matches!(hub.offer(vec![item(2, 1)]).as_slice(), [Action::Send(_, _, routes)] if routes.is_empty()));
+    hub.at(NOW.plus(Duration::from_secs(60)), 1);
+    assert!(matches!(hub.offer(vec![item(3, 1)]).as_slice(), [Action::Load(..)]));
+    let actions = hub.route(endpoint(1), Some(Arc::new(Route { valid_until: until(120), ..plain(1) })));
+    assert!(matches!(actions.as_slice(), [Action::Send(_, items, routes)] if items.len() == 1 && routes.len() == 1));
+}
+
+#[test]
+fn a_limited_endpoint_waits_for_its_rate_and_delays_nobody() {
+    let mut hub = Hub::default();
+    hub.at(NOW, 1).join(1, 1000);
+    hub.offer((0..30).map(|n| item(n, 1)).collect());
+    let first = sent(&hub.route(endpoint(1), Some(Arc::new(Route { rate_per_second: Some(4), ..plain(1) }))));
+    assert_eq!(first.len(), 1);
+    let ready = hub.paced_until().expect("it waits");
+    assert_eq!(ready.since(NOW), Duration::from_millis(250));
+    hub.offer(vec![item(100, 2)]);
+    assert_eq!(sent(&hub.route(endpoint(2), Some(route(2)))).len(), 1, "another endpoint goes at once");
+    assert_eq!(sent(&hub.pump()).len(), 0);
+    hub.at(ready, 1);
+    assert_eq!(sent(&hub.pump()).len(), 1);
+    assert_eq!(hub.paced_until(), Some(ready.plus(Duration::from_millis(250))));
+    assert_eq!(
+        hub.shares(100).take(endpoint(1)),
+        Room::NotBefore(ready.plus(Duration::from_millis(3500))),
+        "28 wait: claimed later"
+    );
+    assert_eq!(parked(&hub.offer((200..300).map(|n| item(n, 1)).collect())), 88, "what it can send in time stays");
+    hub.at(ready, 2);
+    assert_eq!(hub.paced_until(), Some(ready.plus(Duration::from_millis(250))));
+    hub.pump();
+    assert_eq!(hub.paced_until(), Some(ready.plus(Duration::from_millis(500))), "two cores share the rate");
 }
 
 #[test]

@@ -28,6 +28,21 @@ pub struct Turn {
     pub endpoint: EndpointId,
 }
 
+/// What an endpoint has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// So many requests; none when it is full.
+    Free(u32),
+    /// Nothing before this time: its lane is due again then.
+    NotBefore(Timestamp),
+}
+
+impl From<u32> for Room {
+    fn from(room: u32) -> Room {
+        Room::Free(room)
+    }
+}
+
 /// What a claim is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
@@ -45,6 +60,13 @@ statements! {
          ORDER BY due_at LIMIT $2",
         "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+    );
+    // Tests go out to paused endpoints, too; `claim` passes those by.
+    TESTS = Sql::each(
+        "SELECT d.id, d.due_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.state = 0 AND d.test \
+         AND d.due_at <= $1 AND e.deleted_at IS NULL ORDER BY d.due_at, d.id LIMIT $2",
+        "SELECT d.id, d.due_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.state = 0 AND d.test \
+         AND d.due_at <= $1 AND e.deleted_at IS NULL ORDER BY d.due_at, d.id LIMIT $2 FOR UPDATE OF d SKIP LOCKED",
     );
     HEADS_OF_ONE = Sql::sqlite(
         "SELECT id, due_at FROM deliveries WHERE endpoint_id = $1 AND state = 0 ORDER BY due_at, id LIMIT $2",
@@ -111,7 +133,11 @@ from_row!(Leased, row => {
 
 /// Leases due deliveries. `room` says how many requests an endpoint has free now; it is asked once for each lane of the
 /// claim and must be ready to be asked again when the job runs again. The order is that in which they are due.
-pub async fn claim(tx: &mut SystemTx<'_>, claim: Claim, mut room: impl FnMut(Turn) -> u32) -> Result<Vec<Handed>> {
+pub async fn claim<R: Into<Room>>(
+    tx: &mut SystemTx<'_>,
+    claim: Claim,
+    mut room: impl FnMut(Turn) -> R,
+) -> Result<Vec<Handed>> {
     let core = tx.session.core.incarnation;
     let link = tx.writing();
     let turns = turns(link, claim).await?;
@@ -120,9 +146,11 @@ pub async fn claim(tx: &mut SystemTx<'_>, claim: Claim, mut room: impl FnMut(Tur
     }
     let (mut rooms, mut next) = (Vec::new(), Vec::new());
     for turn in turns {
-        match room(turn) {
-            0 => next.push((turn.endpoint.0, Some(claim.now.plus(FULL_PAUSE).micros()))),
-            room => rooms.push((turn.endpoint, i64::from(room))),
+        let full = claim.now.plus(FULL_PAUSE);
+        match room(turn).into() {
+            Room::Free(0) => next.push((turn.endpoint.0, Some(full.micros()))),
+            Room::Free(room) => rooms.push((turn.endpoint, i64::from(room))),
+            Room::NotBefore(at) => next.push((turn.endpoint.0, Some(at.max(full).micros()))),
         }
     }
     let mut due = Vec::new();
@@ -144,6 +172,22 @@ pub async fn claim(tx: &mut SystemTx<'_>, claim: Claim, mut room: impl FnMut(Tur
 pub fn served<Id>(heads: &[(Id, i64)], room: usize, now: i64) -> (usize, Option<i64>) {
     let taken = heads.iter().take(room).take_while(|(_, at)| *at <= now).count();
     (taken, heads.get(taken).map(|(_, at)| (*at).max(now)))
+}
+
+/// Leases at most `most` tests that are due, whatever their endpoints' lanes say.
+pub async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) -> Result<Vec<Handed>> {
+    let core = tx.session.core.incarnation;
+    let link = tx.writing();
+    let sql = TESTS.on(link);
+    let due = on!(link, c, D =>
+        sqlx::query_as::<D, (Uuid, i64)>(sql).bind(claim.now.micros()).bind(most).fetch_all(c).await)?;
+    if due.is_empty() {
+        return Ok(Vec::new());
+    }
+    let due: Vec<(i64, Uuid)> = due.into_iter().map(|(id, at)| (at, id)).collect();
+    let mut leased = lease(link, &due, claim.lease_until, core).await?;
+    complete(link, &mut leased).await?;
+    Ok(leased)
 }
 
 async fn turns(link: &mut Link, claim: Claim) -> Result<Vec<Turn>> {

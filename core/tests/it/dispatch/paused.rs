@@ -83,6 +83,48 @@ on_both! {
         }
     }
 
+    async fn a_test_waits_for_a_worker_even_at_a_switched_off_endpoint(desk: Desk) {
+        let mut desk = desk;
+        let home = desk.workspace().await;
+        let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
+        let off = v1::UpdateWebhookEndpointRequest {
+            endpoint_id: endpoint.clone(),
+            endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(false), ..Default::default() }),
+            update_mask: None,
+        };
+        desk.webhooks().update_webhook_endpoint(home.key.ask(off)).await.answer();
+        desk.run();
+        let request = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
+        desk.webhooks().send_test_event(home.key.ask(request)).await.answer();
+        let parked = async || {
+            let deliveries = desk.deliveries_of(&home.key, &endpoint).await;
+            deliveries[0].next_attempt_at.is_some().then(|| deliveries[0].clone())
+        };
+        let parked = until("a parked test", parked).await;
+        assert_eq!(parked.status(), DeliveryStatus::Pending, "not paused: it goes out");
+        let mut worker = crate::support::Worker::join(&desk, 10).await;
+        let taken = worker.next().await;
+        assert_eq!((&taken.id, taken.lease.attempt), (&parked.id, 1));
+        assert_eq!(worker.report(&desk, vec![taken.answered(&desk, 200)]).await, (1, 0));
+        assert_eq!(desk.delivery(&home.key, &parked.id).await.status(), DeliveryStatus::Delivered);
+    }
+
+    async fn what_waits_in_memory_stops_when_the_entitlement_is_lost(desk: Desk) {
+        let mut shop = Shop::open(desk, 1).await;
+        let first = shop.delivery("First").await;
+        shop.desk.ticket(&shop.home, "Second").await;
+        shop.desk.set_plan(&shop.home.id, Plan::Free).await;
+        shop.report(&first, 200).await;
+        let paused = async || {
+            let deliveries = shop.desk.deliveries_of(&shop.home.operator, &shop.endpoint.id).await;
+            (deliveries.len() == 2 && deliveries[1].status() == DeliveryStatus::Paused).then_some(())
+        };
+        until("the second one paused", paused).await;
+        assert!(shop.worker.at_hand().is_empty());
+        shop.desk.set_plan(&shop.home.id, Plan::Business).await;
+        assert!(shop.worker.next().await.body.contains("Second"));
+    }
+
     async fn a_deleted_endpoint_gets_nothing_more(desk: Desk) {
         let mut shop = Shop::open(desk, 10).await;
         let (waiting, held) = (shop.delivery("Waiting").await, shop.delivery("Held").await);

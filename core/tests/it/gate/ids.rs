@@ -43,6 +43,7 @@ on_both! {
         let mine = desk.ticket(&home, "Mine").await.id;
         let inbox = home.inbox.clone();
         let endpoint = desk.endpoint(&other.key, &["*"]).await.id;
+        let own_endpoint = desk.endpoint(&home.key, &["inbox.error"]).await.id;
         let ticket = desk.ticket(&other, "Theirs").await.id;
         let delivery = desk.deliveries_of(&other.key, &endpoint).await.remove(0).id;
         let add = v1::AddTicketTagRequest {
@@ -126,6 +127,17 @@ on_both! {
             row("SendTestEvent", &endpoint, |endpoint_id| v1::SendTestEventRequest {
                 endpoint_id,
                 event: Some("ticket.created".to_owned()),
+            }),
+            row("RotateSecret", &endpoint, |endpoint_id| v1::RotateSecretRequest { endpoint_id, ..Default::default() }),
+            row("PromoteSecret", &endpoint, |endpoint_id| v1::PromoteSecretRequest { endpoint_id, ..Default::default() }),
+            row("PreviewEvent", &endpoint, |id| v1::PreviewEventRequest {
+                endpoint_id: Some(id),
+                event: Some("ticket.created".to_owned()),
+            }),
+            row("UpdateWebhookEndpoint", &other.inbox, move |id| v1::UpdateWebhookEndpointRequest {
+                endpoint_id: own_endpoint.clone(),
+                endpoint: Some(v1::WebhookEndpointChanges { inbox_ids: vec![id], ..Default::default() }),
+                update_mask: None,
             }),
             row("ListDeliveries", &endpoint, |endpoint_id| v1::ListDeliveriesRequest {
                 endpoint_id,

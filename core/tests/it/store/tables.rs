@@ -203,6 +203,7 @@ on_both! {
                 sealed: Sealed { bytes: vec![9], key: 3 },
                 hint: "abcd".to_owned(),
                 is_next: true,
+                keep_hours: 24,
                 until: NOON.plus(MINUTE),
             }),
             ..endpoint(home.tenant, NOON)

@@ -44,6 +44,14 @@ impl Worker {
         self.taken.pop_front().expect("not empty")
     }
 
+    /// The next delivery, if one has come already.
+    pub fn try_next(&mut self) -> Option<Taken> {
+        while let Some(batch) = self.stream.next().now_or_never() {
+            self.keep(batch.expect("the stream lives").expect("no refusal"));
+        }
+        self.taken.pop_front()
+    }
+
     /// What has come already.
     pub fn at_hand(&mut self) -> Vec<Taken> {
         while let Some(batch) = self.stream.next().now_or_never() {

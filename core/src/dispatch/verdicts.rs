@@ -1,0 +1,66 @@
+//! What results mean for their endpoints beyond the deliveries: one that is gone or fails for days is switched off,
+//! and before that its tenant is warned. When a verdict begins is decided elsewhere.
+
+use super::{Dispatcher, settle::GONE_SAID};
+use crate::{
+    store::{self, Lane, health::Health},
+    webhooks::failing::{DISABLED_SAID, Verdict, verdict},
+};
+use inboxops_proto::{clock::Timestamp, id::EndpointId};
+use std::{collections::BTreeSet, sync::Arc};
+
+impl Dispatcher {
+    /// Switches off endpoints whose receivers say that they are gone. Not in the transaction of the results, which
+    /// locks lanes before endpoints; when it fails, the next delivery's 410 does it.
+    pub(super) async fn disable_gone(self: &Arc<Self>, endpoints: BTreeSet<EndpointId>, now: Timestamp) {
+        let ids = endpoints.clone();
+        let disabled = self.db.system(Lane::Outcomes, async move |tx| {
+            for id in &ids {
+                store::endpoints::disable(tx, *id, GONE_SAID, now).await?;
+            }
+            Ok(())
+        });
+        self.attempt("disable an endpoint", async { Ok(disabled.await?) }).await;
+        for endpoint in endpoints {
+            self.endpoint_changed(endpoint);
+        }
+    }
+
+    /// Warns of endpoints that fail for days, and at last switches them off. When that fails, the next result does it.
+    pub(super) async fn judge(self: &Arc<Self>, health: &[Health], now: Timestamp) {
+        let due = |health: &&Health| {
+            let verdict = verdict(health, now);
+            verdict == Verdict::Disable || verdict.warnings() > health.warned
+        };
+        // In the order of ids, as every core locks rows.
+        let due: BTreeSet<EndpointId> = health.iter().filter(due).map(|health| health.endpoint).collect();
+        if due.is_empty() {
+            return;
+        }
+        let judged = self.db.system(Lane::Outcomes, async move |tx| {
+            let mut told = Vec::new();
+            for id in &due {
+                // As it stands now: somebody may have switched it on anew since.
+                let Some(health) = store::health::now(tx, *id).await? else { continue };
+                let verdict = verdict(&health, now);
+                if verdict == Verdict::Disable && store::endpoints::disable(tx, *id, DISABLED_SAID, now).await? {
+                    told.push((health, verdict));
+                } else if verdict.warnings() > health.warned {
+                    store::health::warn(tx, *id, verdict.warnings()).await?;
+                    told.push((health, verdict));
+                }
+            }
+            Ok(told)
+        });
+        self.attempt("judge endpoints", async {
+            for (Health { endpoint, tenant, failures_in_row, .. }, verdict) in judged.await? {
+                tracing::warn!(%endpoint, %tenant, failures_in_row, ?verdict, "every attempt of an endpoint fails");
+                if verdict == Verdict::Disable {
+                    self.endpoint_changed(endpoint);
+                }
+            }
+            Ok(())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,78 @@
+//! Custom headers of an endpoint: judged, sealed as one value, opened. Which names and values may be is the contract's
+//! rule. It knows no store.
+
+use crate::{
+    error::{Error, Result},
+    secrets::{KEY_VERSION, MasterKey},
+    stamp::Stamps,
+    store::endpoints::Sealed,
+};
+use inboxops_proto::{
+    custom_header::{self, ALL_MAX_BYTES, Refusal},
+    failure::Violation,
+    id::{EndpointId, TenantId},
+    reason::DetailCode,
+    v1,
+};
+use std::collections::HashSet;
+use zeroize::Zeroizing;
+
+/// Custom headers, name and value.
+pub type Headers = Vec<(String, Zeroizing<String>)>;
+
+/// What names the sealed headers of an endpoint, besides its ids: a sealed secret put in their place does not open.
+const PURPOSE: &[u8] = b"headers";
+
+/// The headers of a request; every rule that one breaks goes to `violations`. Presence and lengths are the gate's.
+pub fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>) -> Headers {
+    let (mut seen, mut headers) = (HashSet::new(), Headers::new());
+    for (index, header) in given.into_iter().enumerate() {
+        let (name, value) = (header.name.unwrap_or_default(), Zeroizing::new(header.value.unwrap_or_default()));
+        let mut broken = |member: &str, refusal: Refusal| {
+            let code = if refusal == Refusal::TooLong { DetailCode::TooLong } else { DetailCode::InvalidFormat };
+            violations.push(Violation::new(format!("headers[{index}].{member}"), code, refusal.to_string()));
+        };
+        let _ = custom_header::check_name(&name).map_err(|refusal| broken("name", refusal));
+        let _ = custom_header::check_value(&value).map_err(|refusal| broken("value", refusal));
+        if !seen.insert(name.to_ascii_lowercase()) {
+            let message = "is given twice; letter case does not count";
+            violations.push(Violation::new(format!("headers[{index}].name"), DetailCode::InvalidFormat, message));
+        }
+        headers.push((name, value));
+    }
+    if headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > ALL_MAX_BYTES {
+        let message = format!("must have at most {ALL_MAX_BYTES} bytes in all, names and values");
+        violations.push(Violation::new("headers", DetailCode::LimitExceeded, message));
+    }
+    headers
+}
+
+/// Seals headers for their endpoint; none at all need no seal.
+pub fn seal(
+    headers: &Headers,
+    owner: (TenantId, EndpointId),
+    key: &MasterKey,
+    stamps: &Stamps,
+) -> Result<Option<Sealed>> {
+    if headers.is_empty() {
+        return Ok(None);
+    }
+    let pairs: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let text = Zeroizing::new(serde_json::to_string(&pairs).map_err(|_| Error::Seal)?);
+    let bytes = key.seal(text.as_bytes(), &aad(&owner), stamps)?;
+    Ok(Some(Sealed { bytes, key: KEY_VERSION }))
+}
+
+/// Opens what [`seal`] made.
+pub fn open(sealed: Option<&Sealed>, owner: (TenantId, EndpointId), key: &MasterKey) -> Result<Headers> {
+    let Some(sealed) = sealed else { return Ok(Headers::new()) };
+    let text = key.open(&sealed.bytes, &aad(&owner))?;
+    serde_json::from_slice::<Vec<(String, String)>>(&text)
+        .map(|pairs| pairs.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect())
+        .map_err(|_| Error::Unseal)
+}
+
+/// What the seal of an endpoint's headers is bound to.
+pub fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 3] {
+    [tenant.0.as_bytes(), endpoint.0.as_bytes(), PURPOSE]
+}

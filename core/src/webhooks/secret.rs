@@ -1,0 +1,100 @@
+//! The two calls of a secret's rotation, and the making of a secret. What may follow what is `rotation`'s.
+
+use super::{
+    Webhooks, endpoint_id, lock,
+    rotation::{Busy, KEEP_OLD_HOURS, New},
+};
+use crate::{
+    caller::Caller,
+    error::{Error, Result},
+    secrets,
+    store::{
+        self,
+        endpoints::{Endpoint, Sealed},
+        health::Health,
+    },
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    failure::Failure,
+    id::{EndpointId, TenantId},
+    reason::Reason,
+    v1,
+};
+use zeroize::Zeroizing;
+
+impl Webhooks {
+    pub(super) async fn rotate(
+        &self,
+        caller: &Caller,
+        request: v1::RotateSecretRequest,
+    ) -> Result<v1::RotateSecretResponse> {
+        let id = endpoint_id(&request.endpoint_id)?;
+        let sight = self.sight(caller).await?;
+        let (secret, new) = self.new_secret((caller.scope()?.tenant(), id))?;
+        let (immediate, keep) = (request.immediate.unwrap_or(false), request.keep_old_hours.unwrap_or(KEEP_OLD_HOURS));
+        let turn = move |endpoint: &mut Endpoint, now: Timestamp| {
+            let new = New { sealed: new.sealed.clone(), hint: new.hint.clone() };
+            endpoint.rotate(new, immediate, keep, now)
+        };
+        let (endpoint, health) = self.turn(caller, id, turn).await?;
+        let shown = sight.of(&endpoint, health.as_ref())?;
+        let endpoint = Some(v1::WebhookEndpoint { secret: Some(secret.to_string()), ..shown });
+        Ok(v1::RotateSecretResponse { endpoint })
+    }
+
+    pub(super) async fn promote(
+        &self,
+        caller: &Caller,
+        request: v1::PromoteSecretRequest,
+    ) -> Result<v1::PromoteSecretResponse> {
+        let id = endpoint_id(&request.endpoint_id)?;
+        let (sight, keep) = (self.sight(caller).await?, request.keep_old_hours);
+        let (endpoint, health) = self.turn(caller, id, move |endpoint, now| endpoint.promote(keep, now)).await?;
+        Ok(v1::PromoteSecretResponse { endpoint: Some(sight.of(&endpoint, health.as_ref())?) })
+    }
+
+    /// Changes the secrets of an endpoint, so that the next request is signed with what they are then.
+    async fn turn(
+        &self,
+        caller: &Caller,
+        id: EndpointId,
+        turn: impl Fn(&mut Endpoint, Timestamp) -> Result<(), Busy> + Send + Sync + 'static,
+    ) -> Result<(Endpoint, Option<Health>)> {
+        let (at, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
+        let write = self.db.write(caller.scope()?, async move |tx| {
+            let mut endpoint = lock(tx, id, at).await?;
+            turn(&mut endpoint, at).map_err(refused)?;
+            endpoint.version += 1;
+            endpoint.updated_at = endpoint.updated_at.max(at);
+            store::endpoints::update(tx, &endpoint).await?;
+            let health = store::health::of(tx, &[id]).await?.pop();
+            let dispatcher = dispatcher.clone();
+            tx.after(move || dispatcher.endpoint_changed(id));
+            Ok((endpoint, health))
+        });
+        Ok(write.await?)
+    }
+
+    /// A new signing secret, to be shown once, and as it is kept.
+    pub(super) fn new_secret(&self, (tenant, endpoint): (TenantId, EndpointId)) -> Result<(Zeroizing<String>, New)> {
+        let secret = secrets::signing_secret(&self.stamps);
+        let owner = [tenant.0.as_bytes().as_slice(), endpoint.0.as_bytes()];
+        let bytes = self.master_key.seal(secret.as_bytes(), &owner, &self.stamps)?;
+        let hint = secret[secret.len() - HINT_CHARS..].to_owned();
+        Ok((secret, New { sealed: Sealed { bytes, key: secrets::KEY_VERSION }, hint }))
+    }
+}
+
+/// How much of a secret its hint shows.
+const HINT_CHARS: usize = 4;
+
+fn refused(busy: Busy) -> Error {
+    let message = match busy {
+        Busy::OldStillSigns(_) => {
+            "The secret before still signs. Rotate again when it has expired, or with `immediate`, which drops it."
+        }
+        Busy::NothingStaged => "There is no new secret to promote. Rotate the secret first.",
+    };
+    Failure::new(Reason::Conflict).message(message).into()
+}

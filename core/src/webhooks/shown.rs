@@ -1,0 +1,76 @@
+//! An endpoint as its tenant sees it. It writes nothing.
+
+use super::{failing, headers};
+use crate::{
+    error::Result,
+    secrets::MasterKey,
+    store::{deliveries::State, endpoints::Endpoint, health::Health},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    v1::{self, DeliveryStatus, EndpointStatus},
+};
+
+/// What decides how endpoints look at one moment.
+pub struct Sight {
+    /// Whether the tenant may use webhooks.
+    pub entitled: bool,
+    /// The moment.
+    pub now: Timestamp,
+    /// What opens the names of custom headers.
+    pub master_key: MasterKey,
+}
+
+impl Sight {
+    /// The endpoint, with what is known of how it does.
+    pub fn of(&self, endpoint: &Endpoint, health: Option<&Health>) -> Result<v1::WebhookEndpoint> {
+        let mut endpoint = endpoint.clone();
+        endpoint.pass_time(self.now);
+        let custom = headers::open(endpoint.headers.as_ref(), (endpoint.tenant, endpoint.id), &self.master_key)?;
+        Ok(v1::WebhookEndpoint {
+            id: endpoint.id.to_string(),
+            status: self.status(&endpoint, health) as i32,
+            rotation: endpoint.rotation(),
+            failing: health.and_then(|health| failing::shown(health, self.now)),
+            url: endpoint.url,
+            description: endpoint.description,
+            events: endpoint.events,
+            enabled: endpoint.enabled,
+            inbox_ids: endpoint.inboxes.iter().map(ToString::to_string).collect(),
+            rate_per_second: endpoint.rate_per_second,
+            headers: custom.into_iter().map(|(name, _)| v1::EndpointHeader { name }).collect(),
+            disabled_reason: endpoint.disabled_reason,
+            secret: None,
+            secret_hint: endpoint.secret_hint,
+            last_delivery: last_delivery(health),
+            created_at: Some(endpoint.created_at.into()),
+            updated_at: Some(endpoint.updated_at.into()),
+        })
+    }
+
+    fn status(&self, endpoint: &Endpoint, health: Option<&Health>) -> EndpointStatus {
+        match (self.entitled, endpoint.enabled, &endpoint.disabled_reason) {
+            (false, ..) => EndpointStatus::NotEntitled,
+            (true, _, Some(_)) => EndpointStatus::Disabled,
+            (true, false, None) => EndpointStatus::Paused,
+            (true, true, _) if health.is_some_and(|health| health.failures_in_row > 0) => EndpointStatus::Failing,
+            (true, true, _) => EndpointStatus::Active,
+        }
+    }
+}
+
+fn last_delivery(health: Option<&Health>) -> Option<v1::LastDelivery> {
+    let last = health.and_then(|health| health.last.as_ref())?;
+    Some(v1::LastDelivery {
+        id: last.delivery.to_string(),
+        // It was tried, so what waits now waits for its next attempt.
+        status: match last.state {
+            State::Waiting | State::Leased => DeliveryStatus::Retrying,
+            State::Delivered => DeliveryStatus::Delivered,
+            State::Failed => DeliveryStatus::Failed,
+            State::Stopped => DeliveryStatus::Canceled,
+        } as i32,
+        response_status: last.response_status.map(u32::from),
+        at: Some(last.at.into()),
+    })
+}
