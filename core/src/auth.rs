@@ -10,14 +10,14 @@ use crate::{
     plan::{self, Entitlement},
     secrets,
     stamp::Stamps,
-    store::{self, Db, TenantScope, tenants::Plan},
+    store::{self, Db, TenantScope},
     token::{self, TokenKind},
 };
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
     gate::{self, Admission, Gate, Policy, Rpc},
-    id::{ApiKeyId, ServiceTokenId, TenantId},
+    id::{ApiKeyId, TenantId},
     reason::Reason,
     wire::{self, Origin, Way},
 };
@@ -32,78 +32,17 @@ use std::{
 };
 use tonic::{Extensions, metadata::MetadataMap};
 
+mod facts;
 mod sessions;
 
+use facts::TokenFacts;
+pub use facts::{KeyFacts, TenantFacts};
 pub use sessions::{SESSION_LIFE, SessionFacts, ends as session_ends};
 
 /// Longest time that a looked-up key is believed where a change in this process drops it at once.
 const KEEP: Duration = Duration::from_secs(5);
 /// The same where another process may change it.
 const KEEP_SHARED: Duration = Duration::from_secs(1);
-
-/// What the gate knows of a tenant.
-#[derive(Clone, Debug)]
-pub struct TenantFacts {
-    /// Its id.
-    pub id: TenantId,
-    /// Its name.
-    pub name: String,
-    /// Its plan.
-    pub plan: Plan,
-    /// Whether it has the entitlement `webhooks`.
-    pub webhooks: bool,
-    /// Whether it has the entitlement `public_api`.
-    pub public_api: bool,
-    /// Whether the operator suspended it.
-    pub suspended: bool,
-    /// Requests a minute.
-    pub requests_per_minute: u32,
-}
-
-impl TenantFacts {
-    /// Whether the tenant has an entitlement.
-    pub fn has(&self, entitlement: Entitlement) -> bool {
-        match entitlement {
-            Entitlement::Webhooks => self.webhooks,
-            Entitlement::PublicApi => self.public_api,
-        }
-    }
-}
-
-/// What the gate knows of an API key.
-#[derive(Clone, Debug)]
-pub struct KeyFacts {
-    /// Its id.
-    pub id: ApiKeyId,
-    /// Its name.
-    pub name: String,
-    /// Its first characters.
-    pub prefix: String,
-    /// What it may do.
-    pub scopes: Vec<Scope>,
-    /// Time at which it ends.
-    expires_at: Option<Timestamp>,
-    /// Time at which it was revoked.
-    revoked_at: Option<Timestamp>,
-    /// Its tenant.
-    pub tenant: Arc<TenantFacts>,
-}
-
-#[derive(Clone, Debug)]
-struct TokenFacts {
-    id: ServiceTokenId,
-    name: String,
-    dispatch_only: bool,
-}
-
-impl TokenFacts {
-    fn who(&self) -> Who {
-        match self.dispatch_only {
-            true => Who::Worker { id: self.id },
-            false => Who::Service { id: self.id, name: self.name.clone() },
-        }
-    }
-}
 
 /// The gate of the core.
 pub struct Authority {

@@ -4,7 +4,10 @@
 use super::*;
 use crate::{
     stamp::Chance,
-    store::{Lane, Options, tenants::Tenant},
+    store::{
+        Lane, Options,
+        tenants::{Plan, Tenant},
+    },
 };
 use inboxops_proto::{clock::Clock, cookie, id::AgentId, services::RPCS, v1::Role};
 

@@ -1,0 +1,73 @@
+//! What the gate knows of tenants, keys and tokens, and keeps for a moment. It decides nothing.
+
+use crate::{api_keys::Scope, caller::Who, plan::Entitlement, store::tenants::Plan};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{ApiKeyId, ServiceTokenId, TenantId},
+};
+use std::sync::Arc;
+
+/// What the gate knows of a tenant.
+#[derive(Clone, Debug)]
+pub struct TenantFacts {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name.
+    pub name: String,
+    /// Its plan.
+    pub plan: Plan,
+    /// Whether it has the entitlement `webhooks`.
+    pub webhooks: bool,
+    /// Whether it has the entitlement `public_api`.
+    pub public_api: bool,
+    /// Whether the operator suspended it.
+    pub suspended: bool,
+    /// Requests a minute.
+    pub requests_per_minute: u32,
+}
+
+impl TenantFacts {
+    /// Whether the tenant has an entitlement.
+    pub fn has(&self, entitlement: Entitlement) -> bool {
+        match entitlement {
+            Entitlement::Webhooks => self.webhooks,
+            Entitlement::PublicApi => self.public_api,
+        }
+    }
+}
+
+/// What the gate knows of an API key.
+#[derive(Clone, Debug)]
+pub struct KeyFacts {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its name.
+    pub name: String,
+    /// Its first characters.
+    pub prefix: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Time at which it ends.
+    pub(super) expires_at: Option<Timestamp>,
+    /// Time at which it was revoked.
+    pub(super) revoked_at: Option<Timestamp>,
+    /// Its tenant.
+    pub tenant: Arc<TenantFacts>,
+}
+
+/// What the gate knows of a service token.
+#[derive(Clone, Debug)]
+pub(super) struct TokenFacts {
+    pub(super) id: ServiceTokenId,
+    pub(super) name: String,
+    pub(super) dispatch_only: bool,
+}
+
+impl TokenFacts {
+    pub(super) fn who(&self) -> Who {
+        match self.dispatch_only {
+            true => Who::Worker { id: self.id },
+            false => Who::Service { id: self.id, name: self.name.clone() },
+        }
+    }
+}
