@@ -4,10 +4,13 @@ import socket
 import socketserver
 import threading
 import time
+from pathlib import Path
 
 from product import until
 
 ON = ("split",)
+# Receivers that never end their answers, all at once.
+ENDLESS = 60
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
 
@@ -58,6 +61,12 @@ def nothing(peer, stop):
     peer.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
 
+def ten_gigabytes(peer, stop):
+    peer.sendall(HEAD + b"Content-Length: 10000000000\r\n\r\n")
+    while not stop.is_set():
+        peer.sendall(b"x" * 0x10000)
+
+
 # What a receiver does: state of the delivery, its codes, the status that is recorded.
 RECEIVERS = {
     hang: ("retrying", {"timeout"}, None),
@@ -67,6 +76,7 @@ RECEIVERS = {
     drip_body: ("delivered", {None}, 200),
     half_a_body: ("delivered", {None}, 200),
     endless: ("delivered", {None}, 200),
+    ten_gigabytes: ("delivered", {None}, 200),
     nul_and_bad_utf8: ("delivered", {None}, 200),
     odd_header: ("delivered", {None}, 200),
     nothing: ("delivered", {None}, 204),
@@ -133,6 +143,8 @@ def test_each_ends_as_documented_and_none_holds_another(world, receiver):
                 wrong.append(f"{act.__name__}: {said}")
             if status == "retrying" and not attempt["error"]:
                 wrong.append(f"{act.__name__}: no sentence")
+            if "timeout" in codes and not 15_000 <= attempt["duration_ms"] <= 15_500:
+                wrong.append(f"{act.__name__}: ended after {attempt['duration_ms']} ms")
             if act is nul_and_bad_utf8 and not (attempt["response_body"].startswith("a") and attempt["response_body"].endswith("c")):
                 wrong.append(f"body {attempt['response_body']!r}")
             if act is odd_header and "x-odd" not in [header["name"] for header in attempt["response_headers"]]:
@@ -143,3 +155,31 @@ def test_each_ends_as_documented_and_none_holds_another(world, receiver):
     finally:
         for one in odd.values():
             one.close()
+
+
+def most_memory(process):
+    """Greatest resident memory of a process so far, in bytes."""
+    status = Path(f"/proc/{process.child.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024
+
+
+def test_endless_answers_cost_little_memory(world, server):
+    tenant = world.tenant("Endless")
+    one = Odd(ten_gigabytes)
+    try:
+        made = [tenant.endpoint(one.url, ["ticket.created"])["id"] for _ in range(ENDLESS)]
+        worker = server.processes[-1]
+        before = most_memory(worker)
+        tenant.ticket()
+
+        def all_ended():
+            states = [tenant.api.get(f"/webhooks/{id}/deliveries").json()["data"] for id in made]
+            return all(listed and listed[0]["status"] == "delivered" for listed in states)
+
+        until("all are delivered", all_ended, 30)
+        assert one.requests == ENDLESS
+        each = (most_memory(worker) - before) / ENDLESS
+        assert each < 4_000_000, f"{each:.0f} bytes for each request"
+    finally:
+        one.close()
