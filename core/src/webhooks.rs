@@ -13,6 +13,7 @@ mod shown;
 
 use crate::{
     address::{self, Resolver},
+    audit::Trail,
     auth::Authority,
     caller::Caller,
     deliveries,
@@ -143,6 +144,7 @@ impl Webhooks {
             created_at: stamp.at,
             updated_at: stamp.at,
         };
+        let trail = Trail::of(caller, stamp.at);
         let endpoint = self
             .db
             .write(scope, async move |tx| {
@@ -153,6 +155,8 @@ impl Webhooks {
                     return Err(Failure::invalid(Violation::new("url", DetailCode::LimitExceeded, message)).into());
                 }
                 store::endpoints::insert(tx, &endpoint).await?;
+                let facts = [("host", host(&endpoint.url))];
+                trail.note(tx, &mut stamp.ids(), "endpoint.created", ("endpoint", Some(id.0)), &facts).await?;
                 Ok(endpoint.clone())
             })
             .await?;
@@ -174,7 +178,8 @@ impl Webhooks {
             Some(headers) => Some(headers::seal(headers, (scope.tenant(), id), &self.master_key, &self.stamps)?),
             None => None,
         };
-        let (at, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
+        let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
+        let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let (endpoint, health) = self
             .db
             .write(scope, async move |tx| {
@@ -183,6 +188,13 @@ impl Webhooks {
                 let health = store::health::of(tx, &[id]).await?.pop();
                 let Some(new) = change.apply(&old, sealed.as_ref(), at) else { return Ok((old, health)) };
                 store::endpoints::update(tx, &new).await?;
+                let action = match (old.enabled, new.enabled) {
+                    (false, true) => "endpoint.enabled",
+                    (true, false) => "endpoint.disabled",
+                    _ => "endpoint.updated",
+                };
+                let facts = [("host", host(&new.url))];
+                trail.note(tx, &mut stamp.ids(), action, ("endpoint", Some(id.0)), &facts).await?;
                 let health = match change.revives(&old) {
                     true => store::health::forgive(tx, id).await?,
                     false => health,
@@ -201,12 +213,14 @@ impl Webhooks {
         request: v1::DeleteWebhookEndpointRequest,
     ) -> Result<v1::DeleteWebhookEndpointResponse> {
         let id = endpoint_id(&request.endpoint_id)?;
-        let (at, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
+        let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
+        let trail = Trail::of(caller, stamp.at);
         self.db
             .write(caller.scope()?, async move |tx| {
-                if !store::endpoints::delete(tx, id, at).await? {
+                if !store::endpoints::delete(tx, id, stamp.at).await? {
                     return Err(Reason::EndpointNotFound.into());
                 }
+                trail.note(tx, &mut stamp.ids(), "endpoint.deleted", ("endpoint", Some(id.0)), &[]).await?;
                 let dispatcher = dispatcher.clone();
                 tx.after(move || dispatcher.endpoint_changed(id));
                 Ok(())
@@ -233,6 +247,13 @@ impl Webhooks {
             .await?;
         Ok(v1::SendTestEventResponse { delivery: Some(delivery) })
     }
+}
+
+/// What the audit log tells of a URL: its path and query may hold a secret.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 fn endpoint_id(text: &str) -> Result<EndpointId> {

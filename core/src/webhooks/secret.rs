@@ -5,6 +5,7 @@ use super::{
     rotation::{Busy, KEEP_OLD_HOURS, New},
 };
 use crate::{
+    audit::Trail,
     caller::Caller,
     error::{Error, Result},
     secrets,
@@ -37,7 +38,7 @@ impl Webhooks {
             let new = New { sealed: new.sealed.clone(), hint: new.hint.clone() };
             endpoint.rotate(new, immediate, keep, now)
         };
-        let (endpoint, health) = self.turn(caller, id, turn).await?;
+        let (endpoint, health) = self.turn(caller, id, "endpoint.secret_rotated", turn).await?;
         let shown = sight.of(&endpoint, health.as_ref())?;
         let endpoint = Some(v1::WebhookEndpoint { secret: Some(secret.to_string()), ..shown });
         Ok(v1::RotateSecretResponse { endpoint })
@@ -50,24 +51,29 @@ impl Webhooks {
     ) -> Result<v1::PromoteSecretResponse> {
         let id = endpoint_id(&request.endpoint_id)?;
         let (sight, keep) = (self.sight(caller).await?, request.keep_old_hours);
-        let (endpoint, health) = self.turn(caller, id, move |endpoint, now| endpoint.promote(keep, now)).await?;
+        let turn = move |endpoint: &mut Endpoint, now: Timestamp| endpoint.promote(keep, now);
+        let (endpoint, health) = self.turn(caller, id, "endpoint.secret_promoted", turn).await?;
         Ok(v1::PromoteSecretResponse { endpoint: Some(sight.of(&endpoint, health.as_ref())?) })
     }
 
-    /// Changes the secrets of an endpoint, so that the next request is signed with what they are then.
+    /// Changes the secrets of an endpoint, so that the next request is signed with what they are then. `action` stands in
+    /// the audit log.
     async fn turn(
         &self,
         caller: &Caller,
         id: EndpointId,
+        action: &'static str,
         turn: impl Fn(&mut Endpoint, Timestamp) -> Result<(), Busy> + Send + Sync + 'static,
     ) -> Result<(Endpoint, Option<Health>)> {
-        let (at, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
+        let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
+        let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let write = self.db.write(caller.scope()?, async move |tx| {
             let mut endpoint = lock(tx, id, at).await?;
             turn(&mut endpoint, at).map_err(refused)?;
             endpoint.version += 1;
             endpoint.updated_at = endpoint.updated_at.max(at);
             store::endpoints::update(tx, &endpoint).await?;
+            trail.note(tx, &mut stamp.ids(), action, ("endpoint", Some(id.0)), &[]).await?;
             let health = store::health::of(tx, &[id]).await?.pop();
             let dispatcher = dispatcher.clone();
             tx.after(move || dispatcher.endpoint_changed(id));

@@ -89,4 +89,34 @@ on_both! {
         let odd = admin::ListAuditEntriesRequest { cursor: Some("x".to_owned()), limit: None };
         assert_eq!(desk.audits().list_audit_entries(home.operator.ask(odd)).await.refusal().reason, Reason::InvalidCursor);
     }
+
+    async fn what_happens_to_an_endpoint_is_on_record_without_its_path(desk: Desk) {
+        let home = desk.workspace().await;
+        let ada = desk.browser(&home.id, "ada@example.com", v1::Role::Admin).await;
+        desk.tick();
+        let id = desk.endpoint(&ada, &["*"]).await.id;
+        for enabled in [false, true] {
+            desk.tick();
+            let changes = v1::WebhookEndpointChanges { enabled: Some(enabled), ..Default::default() };
+            let request = v1::UpdateWebhookEndpointRequest {
+                endpoint_id: id.clone(),
+                endpoint: Some(changes),
+                update_mask: None,
+            };
+            desk.webhooks().update_webhook_endpoint(ada.ask(request)).await.answer();
+        }
+        desk.tick();
+        let request = v1::RotateSecretRequest { endpoint_id: id.clone(), ..Default::default() };
+        desk.webhooks().rotate_secret(ada.ask(request)).await.answer();
+        desk.tick();
+        let request = v1::DeleteWebhookEndpointRequest { endpoint_id: id.clone() };
+        desk.webhooks().delete_webhook_endpoint(ada.ask(request)).await.answer();
+        let found = entries(&desk, &ada).await;
+        let told: Vec<&str> = found.iter().take(5).map(|entry| entry.action.as_str()).collect();
+        assert_eq!(told, [
+            "endpoint.deleted", "endpoint.secret_rotated", "endpoint.enabled", "endpoint.disabled", "endpoint.created",
+        ]);
+        assert_eq!(facts(&found[4]), [("host", "93.184.216.34")]);
+        assert!(found.iter().take(5).all(|it| it.target_id.as_ref() == Some(&id) && it.actor_name == "ada"));
+    }
 }
