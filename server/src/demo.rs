@@ -126,8 +126,8 @@ async fn create_endpoint(office: &Office, tenant_id: &str, url: String) -> Resul
     let message = v1::CreateWebhookEndpointRequest {
         url: Some(url),
         events: vec!["*".to_owned()],
-        enabled: None,
         description: Some("Built-in receiver of the demo".to_owned()),
+        ..Default::default()
     };
     let request = office.request_for(tenant_id, message)?;
     let endpoint = office.services().webhooks().create_webhook_endpoint(request).await?.into_inner().endpoint;
