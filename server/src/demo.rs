@@ -127,7 +127,6 @@ async fn create_endpoint(office: &Office, tenant_id: &str, url: String) -> Resul
         url: Some(url),
         events: vec!["*".to_owned()],
         description: Some("Built-in receiver of the demo".to_owned()),
-        ..v1::CreateWebhookEndpointRequest::default()
         ..Default::default()
     };
     let request = office.request_for(tenant_id, message)?;
