@@ -6,13 +6,18 @@ pub mod rules;
 
 use crate::{
     failure::{Failure, Violation},
+    id::TenantId,
     reason::Reason,
     v1::Role,
     wire,
 };
 use futures_util::{Stream, StreamExt as _};
-use std::{future::Future, pin::Pin, time::Duration};
-use tonic::{Extensions, Request, Response, Status, metadata::MetadataMap};
+use std::{
+    future::Future,
+    pin::Pin,
+    time::{Duration, Instant},
+};
+use tonic::{Code, Extensions, Request, Response, Status, metadata::MetadataMap};
 
 /// A server stream of any service, in process or remote.
 pub type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -69,6 +74,14 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Looks again whether the caller of a running stream may still have it.
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure>;
+
+    /// The tenant that an admitted call is for, for the log.
+    fn tenant(&self, _: &Extensions) -> Option<TenantId> {
+        None
+    }
+
+    /// A call came to its answer, or to the beginning of its stream.
+    fn called(&self, _: &'static Rpc, _: Code, _: Duration) {}
 }
 
 /// A request message with its field rules.
@@ -98,6 +111,8 @@ pub struct Current {
     pub rpc: &'static str,
     /// Id of the request.
     pub request_id: String,
+    /// The tenant that it is for, once that is known.
+    pub tenant: Option<TenantId>,
 }
 
 tokio::task_local! {
@@ -107,7 +122,7 @@ tokio::task_local! {
 impl Current {
     fn of(rpc: &Rpc, extensions: &Extensions) -> Current {
         let request_id = extensions.get::<wire::Origin>().map(|origin| origin.request_id.clone()).unwrap_or_default();
-        Current { rpc: rpc.path, request_id }
+        Current { rpc: rpc.path, request_id, tenant: None }
     }
 }
 
@@ -133,13 +148,39 @@ where
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<R>, Status>>,
 {
+    let began = Instant::now();
+    let answer = admitted(gate, rpc, request, call).await;
+    gate.called(rpc, code(&answer), began.elapsed());
+    answer
+}
+
+fn code<T>(answer: &Result<T, Status>) -> Code {
+    answer.as_ref().map_or_else(Status::code, |_| Code::Ok)
+}
+
+async fn admitted<Q, R, F, C>(
+    gate: &dyn Gate,
+    rpc: &'static Rpc,
+    request: Request<Q>,
+    call: C,
+) -> Result<Response<R>, Status>
+where
+    Q: Checked,
+    C: FnOnce(Request<Q>) -> F,
+    F: Future<Output = Result<Response<R>, Status>>,
+{
     let (request, headers) = enter(gate, rpc, request).await?;
     let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
-    let current = Current::of(rpc, request.extensions());
+    let current = Current { tenant: gate.tenant(request.extensions()), ..Current::of(rpc, request.extensions()) };
+    let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| current.clone());
     let answer = match tokio::time::timeout(deadline, CURRENT.scope(current, call(request))).await {
         Ok(answer) => answer,
         Err(_) => Err(Failure::new(Reason::Timeout).status()),
     };
+    if let Some(current) = logged {
+        let tenant = current.tenant.map(tracing::field::display);
+        tracing::debug!(rpc = current.rpc, request_id = current.request_id, tenant, code = ?code(&answer), "a call ended");
+    }
     match answer {
         Ok(mut response) => {
             merge(response.metadata_mut(), headers);
@@ -162,12 +203,31 @@ where
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<BoxStream<R>>, Status>>,
 {
-    let (request, headers) = enter(&*gate, rpc, request).await?;
+    let began = Instant::now();
+    let opened = opened(&*gate, rpc, request, call).await;
+    gate.called(rpc, code(&opened), began.elapsed());
+    let (response, extensions) = opened?;
+    Ok(response.map(|stream| recheck(gate, rpc, extensions, stream)))
+}
+
+async fn opened<Q, R, F, C>(
+    gate: &dyn Gate,
+    rpc: &'static Rpc,
+    request: Request<Q>,
+    call: C,
+) -> Result<(Response<BoxStream<R>>, Extensions), Status>
+where
+    Q: Checked,
+    C: FnOnce(Request<Q>) -> F,
+    F: Future<Output = Result<Response<BoxStream<R>>, Status>>,
+{
+    let (request, headers) = enter(gate, rpc, request).await?;
     let extensions = request.extensions().clone();
-    match CURRENT.scope(Current::of(rpc, &extensions), call(request)).await {
+    let current = Current { tenant: gate.tenant(&extensions), ..Current::of(rpc, &extensions) };
+    match CURRENT.scope(current, call(request)).await {
         Ok(mut response) => {
             merge(response.metadata_mut(), headers);
-            Ok(response.map(|stream| recheck(gate, rpc, extensions, stream)))
+            Ok((response, extensions))
         }
         Err(status) => Err(with_headers(status, headers)),
     }

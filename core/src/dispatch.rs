@@ -17,6 +17,7 @@ use service::Work;
 use crate::{
     error::Result,
     events::Kind,
+    metrics::Metrics,
     secrets::MasterKey,
     stamp::Stamps,
     store::{Db, Handed},
@@ -49,6 +50,7 @@ pub struct Dispatcher {
     db: Db,
     stamps: Stamps,
     master_key: MasterKey,
+    metrics: Arc<Metrics>,
     hub: Mutex<Hub>,
     workers: Mutex<HashMap<WorkerKey, mpsc::Sender<Result<pb::WorkResponse, Status>>>>,
     next_worker: AtomicU64,
@@ -68,6 +70,7 @@ impl Dispatcher {
         db: Db,
         stamps: Stamps,
         master_key: MasterKey,
+        metrics: Arc<Metrics>,
         live_cores: Arc<AtomicU32>,
     ) -> (Arc<Dispatcher>, mpsc::UnboundedReceiver<Vec<Item>>) {
         let (parked, to_park) = mpsc::unbounded_channel();
@@ -75,6 +78,7 @@ impl Dispatcher {
             db,
             stamps,
             master_key,
+            metrics,
             hub: Mutex::default(),
             workers: Mutex::default(),
             next_worker: AtomicU64::new(1),

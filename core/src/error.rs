@@ -52,13 +52,15 @@ impl Error {
         match self {
             Error::Refused(failure) => *failure,
             Error::Store(error @ (store::Error::Unavailable | store::Error::Closed)) => {
-                let gate::Current { rpc, request_id } = gate::current();
-                tracing::warn!(rpc, request_id, error = chain(&error), "the database is not available");
+                let gate::Current { rpc, request_id, tenant } = gate::current();
+                let tenant = tenant.map(tracing::field::display);
+                tracing::warn!(rpc, request_id, tenant, error = chain(&error), "the database is not available");
                 Failure::new(Reason::ServiceUnavailable).retry_after(1)
             }
             error => {
-                let gate::Current { rpc, request_id } = gate::current();
-                tracing::error!(rpc, request_id, error = chain(&error), "a call failed");
+                let gate::Current { rpc, request_id, tenant } = gate::current();
+                let tenant = tenant.map(tracing::field::display);
+                tracing::error!(rpc, request_id, tenant, error = chain(&error), "a call failed");
                 Failure::new(Reason::InternalError)
             }
         }

@@ -19,6 +19,7 @@ mod inboxes;
 mod ingest;
 mod limits;
 mod messages;
+mod metrics;
 mod page;
 mod passwords;
 mod place;
@@ -50,6 +51,7 @@ use inboxops_proto::{
     gate::Gate,
     services::{Implementations, Services},
 };
+use metrics::{Counted, Metrics};
 use secrets::MasterKey;
 use stamp::Stamps;
 use std::{
@@ -101,6 +103,7 @@ pub struct Core {
     stamps: Stamps,
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
+    metrics: Arc<Metrics>,
     to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
     sessions: Arc<sessions::Sessions>,
     place: Arc<OnceLock<Place>>,
@@ -118,13 +121,21 @@ impl Core {
         if first.await? != fingerprint {
             return Err(Error::MasterKeyWrong);
         }
+        let metrics = Arc::new(Metrics::new());
+        let groups = metrics.clone();
+        db.count_groups(move |lane, jobs| groups.grouped(lane, jobs));
         let limits = Limits {
             requests_per_minute: settings.requests_per_minute,
             failed_auth_per_minute: settings.failed_auth_per_minute,
         };
         let authority = Arc::new(Authority::new(db.clone(), stamps.clone(), limits));
-        let (dispatcher, to_park) =
-            Dispatcher::new(db.clone(), stamps.clone(), settings.master_key.clone(), authority.live_cores());
+        let (dispatcher, to_park) = Dispatcher::new(
+            db.clone(),
+            stamps.clone(),
+            settings.master_key.clone(),
+            metrics.clone(),
+            authority.live_cores(),
+        );
         dispatcher.void().await?;
         let hand = Arc::downgrade(&dispatcher);
         db.hand_to(move |handed| {
@@ -179,6 +190,7 @@ impl Core {
             stamps,
             authority,
             dispatcher,
+            metrics,
             to_park: Mutex::new(Some(to_park)),
             sessions,
             place,
@@ -188,7 +200,7 @@ impl Core {
 
     /// All services, behind the gate.
     pub fn services(&self) -> Services {
-        let gate: Arc<dyn Gate> = self.authority.clone();
+        let gate: Arc<dyn Gate> = Arc::new(Counted::new(self.authority.clone(), self.metrics.clone()));
         Services::guarded(gate, self.implementations.clone())
     }
 
@@ -200,6 +212,11 @@ impl Core {
     /// Says where the pages are reached and in which mode the server runs. Only the first call counts.
     pub fn serves_at(&self, place: Place) {
         let _ = self.place.set(place);
+    }
+
+    /// What monitoring sees, as OpenMetrics text.
+    pub async fn metrics(&self) -> String {
+        self.metrics.text(&self.db).await
     }
 
     /// Whether the database answers.

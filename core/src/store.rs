@@ -67,6 +67,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("deliveries", deliveries::ALL),
         ("dispatch", dispatch::ALL),
         ("claim", dispatch::CLAIM_ALL),
+        ("standing", dispatch::STANDING_ALL),
         ("endpoints", endpoints::ALL),
         ("events", events::ALL),
         ("health", health::ALL),

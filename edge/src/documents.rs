@@ -11,8 +11,11 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::MethodRouter,
 };
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use inboxops_proto::{failure::Failure, reason::Reason, rest};
+
+/// The media type of `/metrics`.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The OpenAPI document.
 pub(crate) fn openapi(text: &'static str) -> Router {
@@ -27,6 +30,16 @@ pub(crate) fn probes(settings: &Settings) -> Router {
     Router::new()
         .route("/healthz", reads().get(|| std::future::ready(probe("ok\n"))))
         .route("/readyz", reads().get(readiness))
+}
+
+/// What monitoring reads; nothing where nobody measures.
+pub(crate) fn metrics(settings: &Settings) -> Router {
+    let Some(text) = settings.metrics.clone() else { return Router::new() };
+    let answer = move || {
+        let text = text();
+        async move { ([(CACHE_CONTROL, "no-store"), (CONTENT_TYPE, OPEN_METRICS)], text.await) }
+    };
+    Router::new().route("/metrics", reads().get(answer))
 }
 
 /// The methods of what is only read.

@@ -47,7 +47,9 @@ pub enum AccessLog {
 pub struct Door {
     /// REST, documents and probes.
     public: axum::Router,
-    /// Probes alone, for listeners that are not the public's.
+    /// The same with the metrics, for a listener that serves everything.
+    whole: axum::Router,
+    /// Probes and metrics, for listeners that are not the public's.
     probes: axum::Router,
     grpc: grpc::Router,
     health: grpc::Health,
@@ -65,10 +67,12 @@ impl Door {
     pub fn of(rest: axum::Router, grpc: Routes, openapi: &'static str, settings: Settings) -> Result<Door> {
         let drain = CancellationToken::new();
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
-        let probes = documents::probes(&settings).fallback(rest::route_not_found).with_state(());
+        let metrics = documents::metrics(&settings);
+        let probes = documents::probes(&settings).merge(metrics.clone()).fallback(rest::route_not_found).with_state(());
         let public = rest.merge(documents::probes(&settings)).merge(documents::openapi(openapi)).merge(docs::routes());
+        let whole = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
         let public = pages::add(public, settings.pages).with_state(());
-        Ok(Door { public, probes, grpc, health, drain, settings })
+        Ok(Door { public, whole, probes, grpc, health, drain, settings })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -134,7 +138,8 @@ impl Door {
 
     async fn http(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
         let mut router = match surface {
-            Surface::Public { .. } => self.public.clone(),
+            Surface::Public { internal: true } => self.whole.clone(),
+            Surface::Public { internal: false } => self.public.clone(),
             Surface::Internal | Surface::Local => self.probes.clone(),
         };
         let gzip = compress::accepts_gzip(request.headers());

@@ -22,6 +22,7 @@ pub use error::{Error, Result};
 pub use listener::{Listener, Socket, Surface, run};
 pub use pages::{BUILT, Page};
 
+use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 
 /// Longest time from the opening of a connection, or from the end of the answer before, to the end of a header block.
@@ -58,7 +59,12 @@ pub struct Settings {
     pub chance: fn() -> u128,
     /// Whether the services can answer; asked by `/readyz` and for gRPC health.
     pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What `/metrics` answers, where it is served: on internal listeners, and on the public's when that is all there is.
+    pub metrics: Option<Text>,
 }
+
+/// Makes a text when it is asked for.
+pub type Text = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 impl Settings {
     /// The defaults.
@@ -74,6 +80,7 @@ impl Settings {
             access_log: AccessLog::default(),
             chance,
             ready: Arc::new(|| true),
+            metrics: None,
         }
     }
 }

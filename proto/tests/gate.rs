@@ -81,7 +81,7 @@ async fn what_a_service_logs_can_name_the_request() {
     let origin = wire::Origin { peer: None, way: wire::Way::Rest, request_id, same_origin: false, secure: false };
     request.extensions_mut().insert(origin);
     let tell = |_| async {
-        let gate::Current { rpc, request_id } = gate::current();
+        let gate::Current { rpc, request_id, .. } = gate::current();
         assert_eq!((rpc, request_id.as_str()), ("/inboxops.v1.IdentityService/WhoAmI", "mine-1"));
         Ok(Response::new(v1::WhoAmIResponse::default()))
     };

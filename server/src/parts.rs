@@ -7,7 +7,7 @@ use crate::{
     settings::Settings,
 };
 use inboxops_core::Core;
-use inboxops_edge::{Door, Listener};
+use inboxops_edge::{Door, Listener, Text};
 use inboxops_proto::{
     address::AllowPrivate,
     clock::Clock,
@@ -82,7 +82,18 @@ pub(crate) async fn run_with_core(
     signals: Signals,
 ) -> Result<()> {
     let ready = Arc::new(AtomicBool::new(core.ready().await));
-    let door = door(settings, &core.services(), ready.clone())?;
+    // Weak: the core is closed when nobody but the last of its parts has it.
+    let measured = Arc::downgrade(&core);
+    let metrics: Text = Arc::new(move || {
+        let core = measured.upgrade();
+        Box::pin(async move {
+            match core {
+                Some(core) => core.metrics().await,
+                None => String::new(),
+            }
+        })
+    });
+    let door = door(settings, &core.services(), ready.clone(), Some(metrics))?;
     let (front, back) = (CancellationToken::new(), CancellationToken::new());
     let mut behind = JoinSet::new();
     behind.spawn(watch(core.clone(), ready, back.clone()));
@@ -132,7 +143,7 @@ pub(crate) async fn run_without_core(
     let mut parts = JoinSet::new();
     if settings.roles.edge {
         let ready = Arc::new(AtomicBool::new(false));
-        let door = door(settings, &services, ready.clone())?;
+        let door = door(settings, &services, ready.clone(), None)?;
         parts.spawn(watch_from_afar(core, ready, front.clone()));
         parts.spawn(serve(listeners, door, front.clone()));
     }
@@ -146,12 +157,13 @@ pub(crate) async fn run_without_core(
     ended
 }
 
-fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>) -> Result<Arc<Door>> {
+fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>, metrics: Option<Text>) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
     told.behind_proxy = settings.behind_proxy;
     told.secure = settings.is_secure();
     told.names = settings.public_host().into_iter().collect();
     told.access_log = settings.access_log;
+    told.metrics = metrics;
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
     Ok(Arc::new(Door::new(services, inboxops_proto::OPENAPI, told).map_err(Error::Door)?))
 }

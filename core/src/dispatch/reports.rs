@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    metrics::Seen,
     store::{self, Lane, dispatch::Report},
 };
 use inboxops_proto::{
@@ -74,12 +75,14 @@ impl Dispatcher {
         now: Timestamp,
     ) -> Result<usize> {
         let reported: Vec<DeliveryId> = reports.iter().map(|report| report.lease.delivery).collect();
+        let seen: Vec<Seen> = reports.iter().filter_map(Seen::of).collect();
         if failpoint::fails("record_result") {
             return Err(store::Error::Unavailable.into());
         }
         let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
         let store::dispatch::Recorded { accepted, health } = recorded.await?;
         self.hub().close(reported);
+        self.metrics.recorded(&seen, &accepted);
         gone.retain(|delivery, _| accepted.contains(delivery));
         if !gone.is_empty() {
             self.disable_gone(gone.into_values().collect(), now).await;

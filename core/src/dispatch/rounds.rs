@@ -120,6 +120,7 @@ impl Dispatcher {
             }
         }
         if all > 0 {
+            self.metrics.leases_ended(all);
             tracing::warn!(leases = all, ?which, "leases ended without a report");
         }
         Ok(())

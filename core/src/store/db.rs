@@ -59,12 +59,14 @@ pub struct Core {
 }
 
 type TakeHanded = Box<dyn Fn(Vec<Handed>) + Send + Sync>;
+type SeeGroup = Box<dyn Fn(&'static str, usize) + Send + Sync>;
 
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) core: Core,
     pub(super) news: Arc<News>,
     pub(super) handed: OnceLock<TakeHanded>,
+    pub(super) grouped: OnceLock<SeeGroup>,
 }
 
 struct Senders {
@@ -102,8 +104,13 @@ impl Db {
         let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };
         super::conn::close(link).await;
 
-        let shared =
-            Arc::new(Shared { clock: options.clock, core, news: Arc::new(News::new()), handed: OnceLock::new() });
+        let shared = Arc::new(Shared {
+            clock: options.clock,
+            core,
+            news: Arc::new(News::new()),
+            handed: OnceLock::new(),
+            grouped: OnceLock::new(),
+        });
         let closing = CancellationToken::new();
         let (ending, ended) = mpsc::channel(1);
         // On PostgreSQL claims and outcomes have a lane each, beside those of the tenants.
@@ -115,6 +122,12 @@ impl Db {
             let (system, system_out) = mpsc::channel(QUEUE_MAX);
             lanes.push(Senders { writes, system });
             let lane = LaneThread {
+                name: match (target.is_pg(), number) {
+                    (false, _) => "all",
+                    (true, TENANT_LANES_PG) => "claims",
+                    (true, number) if number > TENANT_LANES_PG => "outcomes",
+                    (true, _) => "tenants",
+                },
                 target: target.clone(),
                 shared: shared.clone(),
                 queues: Queues { writes: writes_out, system: system_out, closing: closing.clone() },
@@ -158,6 +171,11 @@ impl Db {
     /// it is named, such leases end by themselves. Only the first call counts.
     pub fn hand_to(&self, take: impl Fn(Vec<Handed>) + Send + Sync + 'static) {
         let _ = self.0.shared.handed.set(Box::new(take));
+    }
+
+    /// Names who is told how many writes each group had, and on which lane. As with [`Db::hand_to`].
+    pub fn count_groups(&self, see: impl Fn(&'static str, usize) + Send + Sync + 'static) {
+        let _ = self.0.shared.grouped.set(Box::new(see));
     }
 
     /// Writes for a tenant: `decide` runs on the tenant's lane in a transaction with others of its group, and is

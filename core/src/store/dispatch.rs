@@ -3,12 +3,15 @@
 
 mod claim;
 mod report;
+mod standing;
 
 pub use claim::{CLAIM_LANES_MAX, Claim, FULL_PAUSE, Room, Turn, claim, claim_tests, served};
 pub use report::{Next, Recorded, Report, Sent, report};
+pub use standing::{Standing, WAITING_MAX, standing};
 
 pub(super) use claim::{ALL as CLAIM_ALL, ALL_ROWS as CLAIM_ALL_ROWS};
 pub(super) use report::ALL_ROWS as REPORT_ALL_ROWS;
+pub(super) use standing::ALL as STANDING_ALL;
 
 use super::{
     Result, SystemTx,

@@ -149,6 +149,7 @@ impl Queues {
 }
 
 pub(super) struct LaneThread {
+    pub(super) name: &'static str,
     pub(super) target: Target,
     pub(super) shared: Arc<Shared>,
     pub(super) queues: Queues,
@@ -174,6 +175,9 @@ impl LaneThread {
                 jobs.drain(..).for_each(|job| job.answer(Some(Error::Unavailable)));
                 continue;
             };
+            if let Some(see) = self.shared.grouped.get() {
+                see(self.name, jobs.len());
+            }
             let work = self.group(open, &mut jobs);
             if tokio::time::timeout(GROUP_TIMEOUT, work).await.is_err() {
                 tracing::error!("a group of writes took too long: its connection is given up");

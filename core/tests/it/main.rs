@@ -12,6 +12,7 @@ mod identity;
 mod inboxes;
 mod ingest;
 mod messages;
+mod metrics;
 mod sessions;
 mod store;
 mod support;

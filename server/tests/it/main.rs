@@ -5,5 +5,6 @@ mod commands;
 mod house;
 mod ingest;
 mod listening;
+mod measuring;
 mod refusals;
 mod serving;

@@ -1,0 +1,236 @@
+//! What the operator's monitoring sees of a core, as OpenMetrics text. Counting on the way of a call is two look-ups and
+//! a few atomic additions; what the database knows is asked when somebody looks. No tenant is named: there may be any
+//! number.
+
+use crate::{
+    caller::Caller,
+    store::{
+        self, Db,
+        dispatch::{Report, Sent, Standing},
+    },
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    failure::Failure,
+    gate::{Admission, Gate, Rpc},
+    id::{DeliveryId, TenantId},
+    reason::code_name,
+};
+use prometheus_client::{
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+use tonic::{Code, Extensions, metadata::MetadataMap};
+
+/// How long what the database said is good enough: the text may be asked for by anybody.
+const STANDING_LIFE: Duration = Duration::from_secs(2);
+/// A delivery that is due for longer, with nobody in its way, is stuck.
+pub const STUCK_AFTER: Duration = Duration::from_secs(60);
+
+/// Bounds of the buckets of calls, in seconds.
+const CALL_SECS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Bounds of the buckets of waits before a first request, in seconds.
+const LAG_SECS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
+/// Bounds of the buckets of groups of writes.
+const GROUP_JOBS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Why attempts fail, by the names that workers report; another name counts as `other`.
+const OUTCOMES: &[&str] = &[
+    "dns_failure",
+    "blocked_address",
+    "connect_refused",
+    "connect_timeout",
+    "connection_reset",
+    "tls_expired",
+    "tls_hostname",
+    "tls_untrusted",
+    "tls_handshake",
+    "timeout",
+    "http_3xx",
+    "http_4xx",
+    "http_5xx",
+    "invalid_response",
+];
+
+type Label = (&'static str, &'static str);
+type Histograms = Family<[Label; 1], Histogram, fn() -> Histogram>;
+
+/// The counts of one core.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<[Label; 2], Counter>,
+    took: Histograms,
+    attempts: Family<[Label; 1], Counter>,
+    lag: Histogram,
+    leases_ended: Counter,
+    groups: Histograms,
+    database_up: Gauge,
+    waiting: Gauge,
+    oldest_due: Gauge<f64, AtomicU64>,
+    stuck: Gauge,
+    standing: tokio::sync::Mutex<Option<Instant>>,
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub(crate) fn new() -> Metrics {
+        let mut registry = Registry::with_prefix("inboxops");
+        let took = Histograms::new_with_constructor(|| Histogram::new(CALL_SECS));
+        let groups = Histograms::new_with_constructor(|| Histogram::new(GROUP_JOBS));
+        let metrics = Metrics {
+            requests: Family::default(),
+            took,
+            attempts: Family::default(),
+            lag: Histogram::new(LAG_SECS),
+            leases_ended: Counter::default(),
+            groups,
+            database_up: Gauge::default(),
+            waiting: Gauge::default(),
+            oldest_due: Gauge::default(),
+            stuck: Gauge::default(),
+            standing: tokio::sync::Mutex::default(),
+            registry: Registry::default(),
+        };
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version that runs", build);
+        registry.register("requests", "Calls that came to an end, by RPC and gRPC code", metrics.requests.clone());
+        let help = "Time of calls until their answer, or until their stream began";
+        registry.register_with_unit("request_duration", help, Unit::Seconds, metrics.took.clone());
+        let help = "Requests to webhook endpoints whose end is on record, by how they ended";
+        registry.register("delivery_attempts", help, metrics.attempts.clone());
+        let help = "Time from a change to the first request of each of its webhooks";
+        registry.register_with_unit("delivery_lag", help, Unit::Seconds, metrics.lag.clone());
+        let help = "Leases that ended without a report: a worker or a core died, or froze";
+        registry.register("leases_expired", help, metrics.leases_ended.clone());
+        registry.register("write_group_size", "Writes that shared one commit, by lane", metrics.groups.clone());
+        registry.register("database_up", "Whether the database answered just now", metrics.database_up.clone());
+        let help = "Deliveries that wait for their time or for a slot; counted up to a million";
+        registry.register("deliveries_waiting", help, metrics.waiting.clone());
+        let help = "How long the first of the deliveries that are due has been due";
+        registry.register_with_unit("oldest_due_age", help, Unit::Seconds, metrics.oldest_due.clone());
+        let help = "Endpoints and leases that nobody looked after for a minute; must be 0";
+        registry.register("deliveries_stuck", help, metrics.stuck.clone());
+        Metrics { registry, ..metrics }
+    }
+
+    /// A call came to its end.
+    pub(crate) fn called(&self, rpc: &'static Rpc, code: Code, took: Duration) {
+        let path = rpc.path.trim_start_matches('/');
+        self.requests.get_or_create(&[("rpc", path), ("code", code_name(code))]).inc();
+        self.took.get_or_create(&[("rpc", path)]).observe(took.as_secs_f64());
+    }
+
+    /// A lane committed a group, or ran it in vain.
+    pub(crate) fn grouped(&self, lane: &'static str, jobs: usize) {
+        self.groups.get_or_create(&[("lane", lane)]).observe(jobs as f64);
+    }
+
+    /// Leases were taken back.
+    pub(crate) fn leases_ended(&self, count: usize) {
+        self.leases_ended.inc_by(count.try_into().unwrap_or(u64::MAX));
+        self.attempts.get_or_create(&[("outcome", store::dispatch::WORKER_LOST)]).inc_by(count as u64);
+    }
+
+    /// Reports went on record.
+    pub(crate) fn recorded(&self, seen: &[Seen], accepted: &HashSet<DeliveryId>) {
+        for seen in seen.iter().filter(|seen| accepted.contains(&seen.delivery)) {
+            self.attempts.get_or_create(&[("outcome", seen.outcome)]).inc();
+            if let Some(lag) = seen.lag {
+                self.lag.observe(lag.as_secs_f64());
+            }
+        }
+    }
+
+    /// The text, with what the database knows at present.
+    pub(crate) async fn text(&self, db: &Db) -> String {
+        self.look(db).await;
+        let mut text = String::new();
+        // Writing to memory does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+
+    async fn look(&self, db: &Db) {
+        let mut looked = self.standing.lock().await;
+        if looked.is_some_and(|at| at.elapsed() < STANDING_LIFE) {
+            return;
+        }
+        let now = db.clock().now();
+        match store::dispatch::standing(db, now, now.minus(STUCK_AFTER)).await {
+            Ok(Standing { waiting, oldest_due, stuck }) => {
+                self.database_up.set(1);
+                self.waiting.set(waiting);
+                self.oldest_due.set(oldest_due.map_or(0.0, |at| now.since(at).as_secs_f64()));
+                self.stuck.set(stuck);
+            }
+            Err(_) => {
+                self.database_up.set(0);
+            }
+        }
+        *looked = Some(Instant::now());
+    }
+}
+
+/// A gate whose calls are counted.
+pub(crate) struct Counted {
+    gate: Arc<dyn Gate>,
+    metrics: Arc<Metrics>,
+}
+
+impl Counted {
+    pub(crate) fn new(gate: Arc<dyn Gate>, metrics: Arc<Metrics>) -> Counted {
+        Counted { gate, metrics }
+    }
+}
+
+#[tonic::async_trait]
+impl Gate for Counted {
+    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
+        self.gate.admit(rpc, metadata, extensions).await
+    }
+
+    async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure> {
+        self.gate.still_admitted(rpc, extensions).await
+    }
+
+    fn tenant(&self, extensions: &Extensions) -> Option<TenantId> {
+        extensions.get::<Caller>()?.scope().ok().map(|scope| scope.tenant())
+    }
+
+    fn called(&self, rpc: &'static Rpc, code: Code, took: Duration) {
+        self.metrics.called(rpc, code, took);
+    }
+}
+
+/// What is counted of a report once it is on record.
+pub(crate) struct Seen {
+    delivery: DeliveryId,
+    outcome: &'static str,
+    lag: Option<Duration>,
+}
+
+impl Seen {
+    /// Of a report whose request was sent.
+    pub(crate) fn of(report: &Report) -> Option<Seen> {
+        let Ok(Sent { attempt, .. }) = &report.sent else { return None };
+        let outcome = match attempt.error_code.as_deref() {
+            None => "delivered",
+            Some(code) => OUTCOMES.iter().copied().find(|known| *known == code).unwrap_or("other"),
+        };
+        let delivery = report.lease.delivery;
+        let lag = (attempt.n == 1).then(|| attempt.started_at.since(made_at(delivery)));
+        Some(Seen { delivery, outcome, lag })
+    }
+}
+
+/// When the event of a delivery happened, to the millisecond: its id begins with that.
+fn made_at(delivery: DeliveryId) -> Timestamp {
+    let bytes = delivery.0.as_bytes();
+    let millis = bytes[..6].iter().fold(0i64, |millis, byte| millis << 8 | i64::from(*byte));
+    Timestamp::from_micros(millis.saturating_mul(1000))
+}
