@@ -41,19 +41,23 @@ impl Dispatcher {
             let mut told = Vec::new();
             for id in &due {
                 // As it stands now: somebody may have switched it on anew since.
-                let Some(health) = store::health::now(tx, *id).await? else { continue };
-                let verdict = verdict(&health, now);
-                if verdict == Verdict::Disable && store::endpoints::disable(tx, *id, DISABLED_SAID, now).await? {
-                    told.push((health, verdict));
-                } else if verdict.warnings() > health.warned {
-                    store::health::warn(tx, *id, verdict.warnings()).await?;
-                    told.push((health, verdict));
+                let health = store::health::now(tx, *id).await?;
+                told.extend(health.map(|health| (verdict(&health, now), health)));
+            }
+            told.retain(|(verdict, health)| *verdict == Verdict::Disable || verdict.warnings() > health.warned);
+            // Endpoints and lanes before what is known of them, as a change of an endpoint locks them.
+            for (verdict, health) in &told {
+                if *verdict == Verdict::Disable {
+                    store::endpoints::disable(tx, health.endpoint, DISABLED_SAID, now).await?;
                 }
+            }
+            for (verdict, health) in told.iter().filter(|(verdict, health)| verdict.warnings() > health.warned) {
+                store::health::warn(tx, health.endpoint, verdict.warnings()).await?;
             }
             Ok(told)
         });
         self.attempt("judge endpoints", async {
-            for (Health { endpoint, tenant, failures_in_row, .. }, verdict) in judged.await? {
+            for (verdict, Health { endpoint, tenant, failures_in_row, .. }) in judged.await? {
                 tracing::warn!(%endpoint, %tenant, failures_in_row, ?verdict, "every attempt of an endpoint fails");
                 if verdict == Verdict::Disable {
                     self.endpoint_changed(endpoint);

@@ -87,10 +87,7 @@ statements! {
          WHERE endpoint_id = $1 AND tenant_id = $2 RETURNING ",
         columns!()
     ));
-    NOW = Sql::each(
-        concat!("SELECT ", columns!(), " FROM endpoint_health WHERE endpoint_id = $1"),
-        concat!("SELECT ", columns!(), " FROM endpoint_health WHERE endpoint_id = $1 FOR UPDATE"),
-    );
+    NOW = Sql::both(concat!("SELECT ", columns!(), " FROM endpoint_health WHERE endpoint_id = $1"));
 }
 
 row_statements! {
@@ -175,7 +172,7 @@ pub async fn forgive(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<Hea
         sqlx::query_as::<D, Health>(sql).bind(endpoint.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// What is known of an endpoint, whoever's it is, held until the end of the transaction.
+/// What is known of an endpoint, whoever's it is.
 pub async fn now(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
     let link = tx.writing();
     let sql = NOW.on(link);
