@@ -73,6 +73,8 @@ ids! {
     DeliveryId;
     /// Id of an entry of the audit log.
     AuditId;
+    /// Id of a job that recovers events or sends deliveries again.
+    RecoveryId;
 }
 
 /// Parses the hyphenated form, in any letter case.

@@ -1,4 +1,7 @@
-//! Deliveries: the service that shows how they went and sends them again.
+//! Deliveries: the service that shows how they went, sends them again and stops them. Jobs over many of them are
+//! `recoveries`.
+
+mod stats;
 
 mod watch;
 
@@ -8,11 +11,12 @@ use crate::{
     error::{Error, Result},
     events::{Kind, Rendered},
     page::PER_PAGE_DEFAULT,
+    recoveries::{self, Recoveries},
     schedule::ATTEMPTS_MAX,
     stamp::Stamps,
     store::{
         self, Db,
-        deliveries::{Attempt, Delivery, Page, Shown, State},
+        deliveries::{Attempt, Delivery, Page, Range, Shown, State},
         endpoints::Endpoint,
     },
 };
@@ -20,7 +24,7 @@ use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
     gate::BoxStream,
-    id::{DeliveryId, EndpointId},
+    id::{self, DeliveryId, EndpointId, EventId},
     reason::Reason,
     v1::{self, DeliveryStatus, delivery_service_server::DeliveryService},
 };
@@ -32,31 +36,48 @@ pub struct Deliveries {
     db: Db,
     stamps: Stamps,
     dispatcher: Arc<Dispatcher>,
+    recoveries: Arc<Recoveries>,
 }
 
 impl Deliveries {
-    /// On the store; `dispatcher` is told of what is due.
-    pub fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>) -> Deliveries {
-        Deliveries { db, stamps, dispatcher }
+    /// On the store; `dispatcher` is told of what is due, `recoveries` works on many at once.
+    pub fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>, recoveries: Arc<Recoveries>) -> Deliveries {
+        Deliveries { db, stamps, dispatcher, recoveries }
     }
 
     async fn list(&self, caller: &Caller, request: v1::ListDeliveriesRequest) -> Result<v1::ListDeliveriesResponse> {
-        let endpoint: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
+        let only = (!request.endpoint_id.is_empty())
+            .then(|| request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound))
+            .transpose()?;
         let before =
             request.cursor.as_deref().map(|text| text.parse().map_err(|_| Reason::InvalidCursor)).transpose()?;
-        let shown_as =
-            request.status.iter().map(|code| Shown::from_code(*code).ok_or(Error::Broken("the gate checks enums")));
-        let keep = Page { shown: shown_as.collect::<Result<_>>()?, before };
-        let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT);
+        let (since, until) = (request.created_since.as_ref(), request.created_until.as_ref());
+        let mut page = Page {
+            shown: recoveries::shown(&request.status)?,
+            kinds: recoveries::kinds(&request.event)?,
+            ids: None,
+            range: Range { since: since.map(Timestamp::from), until: until.map(Timestamp::from) },
+            before,
+        };
+        let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT) as usize;
         let mut read = self.db.read(caller.scope()?).await?;
-        store::endpoints::get(&mut read, endpoint).await?.ok_or(Reason::EndpointNotFound)?;
-        let mut rows = store::deliveries::list(&mut read, endpoint, &keep, i64::from(per_page) + 1).await?;
-        let has_more = rows.len() > per_page as usize;
-        rows.truncate(per_page as usize);
-        let next_cursor = rows.last().filter(|_| has_more).map(|row| row.id.to_string());
+        let endpoints: Vec<EndpointId> = match only {
+            Some(id) => vec![store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?.id],
+            None => store::endpoints::list(&mut read, i64::MAX, 0).await?.into_iter().map(|it| it.id).collect(),
+        };
+        if let Some(id) = &request.id {
+            let id = id::parse(id).map_err(|_| Error::Broken("the gate checks ids"))?;
+            // The delivery of an event to an endpoint has an id that follows from theirs.
+            let of_event = endpoints.iter().map(|endpoint| store::events::delivery_id(EventId(id), *endpoint));
+            page.ids = Some(of_event.chain([DeliveryId(id)]).collect());
+        }
+        let listed = store::deliveries::list(&mut read, &endpoints, &page, per_page).await?;
         Ok(v1::ListDeliveriesResponse {
-            deliveries: rows.iter().map(shown).collect(),
-            meta: Some(v1::CursorMeta { has_more, next_cursor }),
+            deliveries: listed.deliveries.iter().map(shown).collect(),
+            meta: Some(v1::CursorMeta {
+                has_more: listed.next.is_some(),
+                next_cursor: listed.next.map(|next| next.to_string()),
+            }),
         })
     }
 
@@ -101,17 +122,26 @@ impl Deliveries {
                 }
                 let dispatcher = dispatcher.clone();
                 tx.after(move || dispatcher.wake());
-                Ok(Delivery {
-                    state: State::Waiting,
-                    failures: 0,
-                    due_at: at,
-                    token: old.token + 1,
-                    settled_at: None,
-                    ..old
-                })
+                store::deliveries::get(tx, id).await?.ok_or_else(|| Reason::DeliveryNotFound.into())
             })
             .await?;
         Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery)) })
+    }
+
+    async fn cancel(&self, caller: &Caller, request: v1::CancelDeliveryRequest) -> Result<v1::CancelDeliveryResponse> {
+        let (id, at) = (delivery_id(&request.delivery_id)?, self.stamps.now());
+        let delivery = self
+            .db
+            .write(caller.scope()?, async move |tx| {
+                let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+                if !old.can_stop() {
+                    return Err(Failure::new(Reason::Conflict).message("The delivery has ended already.").into());
+                }
+                store::deliveries::stop(tx, &old, at).await?;
+                store::deliveries::get(tx, id).await?.ok_or_else(|| Reason::DeliveryNotFound.into())
+            })
+            .await?;
+        Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery)) })
     }
 }
 
@@ -137,6 +167,7 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
         created_at: Some(delivery.created_at.into()),
         delivered_at: delivery.settled_at.filter(|_| delivery.state == State::Delivered).map(Into::into),
         revision: delivery.revision(),
+        duration_ms: delivery.duration_ms,
     }
 }
 
@@ -156,8 +187,9 @@ pub fn new_test(event: &Rendered, endpoint: &Endpoint, at: Timestamp) -> v1::Del
         test: true,
         created_at: Some(at.into()),
         delivered_at: None,
-        // As that of the row, which is made leased.
-        revision: 2,
+        // Fan-out leases it at once.
+        revision: store::deliveries::revision(State::Leased, store::FIRST_TOKEN, false),
+        duration_ms: None,
     }
 }
 
@@ -218,5 +250,45 @@ impl DeliveryService for Deliveries {
     ) -> Result<Response<v1::ResendDeliveryResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.resend(&caller, request.into_inner()).await?))
+    }
+
+    async fn cancel_delivery(
+        &self,
+        request: Request<v1::CancelDeliveryRequest>,
+    ) -> Result<Response<v1::CancelDeliveryResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.cancel(&caller, request.into_inner()).await?))
+    }
+
+    async fn resend_deliveries(
+        &self,
+        request: Request<v1::ResendDeliveriesRequest>,
+    ) -> Result<Response<v1::ResendDeliveriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.recoveries.resend(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_resend(
+        &self,
+        request: Request<v1::GetResendRequest>,
+    ) -> Result<Response<v1::GetResendResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.recoveries.get_resend(&caller, request.into_inner()).await?))
+    }
+
+    async fn list_undelivered(
+        &self,
+        request: Request<v1::ListUndeliveredRequest>,
+    ) -> Result<Response<v1::ListUndeliveredResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.recoveries.undelivered(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_delivery_stats(
+        &self,
+        request: Request<v1::GetDeliveryStatsRequest>,
+    ) -> Result<Response<v1::GetDeliveryStatsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.stats(&caller, request.into_inner()).await?))
     }
 }

@@ -24,6 +24,8 @@ mod page;
 mod passwords;
 mod place;
 mod plan;
+pub mod recoveries;
+pub mod retention;
 pub mod schedule;
 pub mod secrets;
 mod service_tokens;
@@ -52,6 +54,8 @@ use inboxops_proto::{
     services::{Implementations, Services},
 };
 use metrics::{Counted, Metrics};
+use recoveries::Recoveries;
+use retention::Retention;
 use secrets::MasterKey;
 use stamp::Stamps;
 use std::{
@@ -104,6 +108,8 @@ pub struct Core {
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
     metrics: Arc<Metrics>,
+    recoveries: Arc<Recoveries>,
+    retention: Retention,
     to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
     sessions: Arc<sessions::Sessions>,
     place: Arc<OnceLock<Place>>,
@@ -148,6 +154,8 @@ impl Core {
         let place = Arc::<OnceLock<Place>>::default();
         let sessions = Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), place.clone()));
         let ingest = Arc::new(ingest::Ingest::new(db.clone(), stamps.clone(), authority.clone()));
+        let retention = Retention::new(db.clone(), stamps.clone());
+        let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));
         let implementations = Implementations {
             tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
             messages: Arc::new(messages::Messages::new(db.clone(), stamps.clone())),
@@ -161,10 +169,16 @@ impl Core {
                 settings.master_key,
                 authority.clone(),
                 dispatcher.clone(),
+                recoveries.clone(),
                 resolver,
             )),
             events: Arc::new(events::Events::new(db.clone(), stamps.clone())),
-            deliveries: Arc::new(deliveries::Deliveries::new(db.clone(), stamps.clone(), dispatcher.clone())),
+            deliveries: Arc::new(deliveries::Deliveries::new(
+                db.clone(),
+                stamps.clone(),
+                dispatcher.clone(),
+                recoveries.clone(),
+            )),
             api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
             sessions: sessions.clone(),
             audits: Arc::new(audit::Audit::new(db.clone())),
@@ -191,6 +205,8 @@ impl Core {
             authority,
             dispatcher,
             metrics,
+            recoveries,
+            retention,
             to_park: Mutex::new(Some(to_park)),
             sessions,
             place,
@@ -232,7 +248,8 @@ impl Core {
                 self.dispatcher.clone().run(to_park, shutdown.clone()).await;
             }
         };
-        tokio::join!(dispatch, self.db.tell(&shutdown), self.keep_house(&shutdown));
+        let (jobs, retention) = (self.recoveries.run(&shutdown), self.retention.run(&shutdown));
+        tokio::join!(dispatch, jobs, retention, self.db.tell(&shutdown), self.keep_house(&shutdown));
     }
 
     /// Ends the lanes and closes the database. Call it after [`Core::run`] has ended.

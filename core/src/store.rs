@@ -28,10 +28,13 @@ mod news;
 pub mod passwords;
 mod pool;
 pub mod rate_windows;
+pub mod recoveries;
+pub mod retention;
 pub mod service_tokens;
 pub mod sessions;
 pub mod sql;
 pub mod tags;
+pub mod tallies;
 pub mod tenants;
 pub mod tickets;
 mod tx;
@@ -40,7 +43,7 @@ pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, STATEMENT_TIMEOUT};
 pub use db::{Db, Lane, Options};
 pub use error::{Error, Result};
 pub use events::{Handed, NewEvent};
-pub use fanout::LEASE;
+pub use fanout::{FIRST_TOKEN, LEASE};
 pub use lane::{GROUP_MAX_PG, GROUP_MAX_SQLITE, QUEUE_MAX};
 pub use news::Told;
 pub use pool::{READERS_PG, READERS_SQLITE, ReadTx};
@@ -65,6 +68,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("changes", changes::ALL),
         ("cores", cores::ALL),
         ("deliveries", deliveries::ALL),
+        ("mend", deliveries::MEND_ALL),
         ("dispatch", dispatch::ALL),
         ("claim", dispatch::CLAIM_ALL),
         ("standing", dispatch::STANDING_ALL),
@@ -77,9 +81,12 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("meta", meta::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
+        ("recoveries", recoveries::ALL),
+        ("retention", retention::ALL),
         ("service_tokens", service_tokens::ALL),
         ("sessions", sessions::ALL),
         ("tags", tags::ALL),
+        ("tallies", tallies::ALL),
         ("tenants", tenants::ALL),
         ("tickets", tickets::ALL),
     ];
@@ -93,8 +100,11 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("fanout", fanout::ALL_ROWS),
         ("health", health::ALL_ROWS),
         ("lanes", lanes::ALL_ROWS),
+        ("mend", deliveries::MEND_ALL_ROWS),
         ("report", dispatch::REPORT_ALL_ROWS),
+        ("retention", retention::ALL_ROWS),
         ("sessions", sessions::ALL_ROWS),
+        ("tallies", tallies::ALL_ROWS),
         ("tenants", tenants::ALL_ROWS),
         ("tickets", tickets::ALL_ROWS),
     ];

@@ -22,6 +22,7 @@ use crate::{
     events::{Kind, subscription},
     page::Page,
     plan::Entitlement,
+    recoveries::Recoveries,
     secrets::MasterKey,
     stamp::Stamps,
     store::{self, Db, Tx, endpoints::Endpoint},
@@ -48,6 +49,7 @@ pub struct Webhooks {
     master_key: MasterKey,
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
+    recoveries: Arc<Recoveries>,
     resolver: Resolver,
 }
 
@@ -59,9 +61,10 @@ impl Webhooks {
         master_key: MasterKey,
         authority: Arc<Authority>,
         dispatcher: Arc<Dispatcher>,
+        recoveries: Arc<Recoveries>,
         resolver: Resolver,
     ) -> Webhooks {
-        Webhooks { db, stamps, master_key, authority, dispatcher, resolver }
+        Webhooks { db, stamps, master_key, authority, dispatcher, recoveries, resolver }
     }
 
     /// How the caller sees endpoints now.
@@ -342,6 +345,22 @@ impl WebhookService for Webhooks {
     ) -> Result<Response<v1::PreviewEventResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.preview(&caller, request.into_inner()).await?))
+    }
+
+    async fn recover_deliveries(
+        &self,
+        request: Request<v1::RecoverDeliveriesRequest>,
+    ) -> Result<Response<v1::RecoverDeliveriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.recoveries.recover(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_recovery(
+        &self,
+        request: Request<v1::GetRecoveryRequest>,
+    ) -> Result<Response<v1::GetRecoveryResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.recoveries.get(&caller, request.into_inner()).await?))
     }
 
     async fn send_test_event(

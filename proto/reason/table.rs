@@ -30,6 +30,7 @@ macro_rules! every_reason {
         AgentNotFound "AGENT_NOT_FOUND" "agent_not_found" NotFound 404 "No such agent." "The workspace has no agent with this id.";
         EndpointNotFound "ENDPOINT_NOT_FOUND" "endpoint_not_found" NotFound 404 "No such webhook endpoint." "The workspace has no webhook endpoint with this id.";
         DeliveryNotFound "DELIVERY_NOT_FOUND" "delivery_not_found" NotFound 404 "No such delivery." "The workspace has no delivery with this id.";
+        RecoveryNotFound "RECOVERY_NOT_FOUND" "recovery_not_found" NotFound 404 "No such job." "The workspace has no job of this kind with this id.";
         ApiKeyNotFound "API_KEY_NOT_FOUND" "api_key_not_found" NotFound 404 "No such API key." "The workspace has no API key with this id.";
         TenantNotFound "TENANT_NOT_FOUND" "tenant_not_found" NotFound 404 "No such tenant." "There is no tenant with this id.";
         RouteNotFound "ROUTE_NOT_FOUND" "route_not_found" Unimplemented 404 "There is nothing at this path." "The path is not one of the API.";

@@ -134,7 +134,9 @@ def test_what_the_server_answers_fits_the_schemas(document, acme):
     acme.api.post(f"/tickets/{ticket['id']}/tags", json={"tag_name": "x"})
     endpoint = acme.endpoint("http://127.0.0.1:9999/", enabled=False)
     delivery = acme.api.post(f"/webhooks/{endpoint['id']}/test", json={"event": "ticket.created"}).json()["data"]
+    recovery = acme.api.post(f"/webhooks/{endpoint['id']}/recover", json={"since": ticket["created_at"]}).json()["data"]
     ids = {"ticket_id": ticket["id"], "inbox_id": acme.inbox["id"], "endpoint_id": endpoint["id"], "delivery_id": delivery["id"]}
+    ids["recovery_id"] = recovery["id"]
     checked = 0
     for path, method, operation in operations(document):
         if method != "get" or operation.get("security") == []:

@@ -1,11 +1,20 @@
-//! Rows of `deliveries` and `attempts` as the tenant sees them: lists, one, send again, stop. How they move by
-//! themselves is in `dispatch`.
+//! Rows of `deliveries` and `attempts` as the tenant sees them: one, send again, stop; lists are in `log`, batches for
+//! jobs in `mend`. How they move by themselves is in `dispatch`.
+
+mod log;
+mod mend;
+
+pub use log::{LOOK_MAX, Listed, Page, Range, count, list};
+pub use mend::{Made, Passed, Standing, due, leased, make, rearm_all, standings, stretch, waiting};
+
+pub(super) use mend::{ALL as MEND_ALL, ALL_ROWS as MEND_ALL_ROWS};
 
 use super::{
     ReadTx, Result, Scoped, Tx,
     conn::on,
     lanes,
     sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
+    tallies::{self, Ended},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -81,8 +90,12 @@ pub struct Delivery {
     pub created_at: Timestamp,
     /// Time at which it came to its end.
     pub settled_at: Option<Timestamp>,
-    /// Whether its endpoint's lane is paused.
+    /// Whether its endpoint's lane is paused; that does not keep a test.
     pub paused: bool,
+    /// Whether it is to end as stopped unless its request succeeds; only while leased.
+    pub stop: bool,
+    /// How long the last request took, in milliseconds.
+    pub duration_ms: Option<u32>,
 }
 
 impl Delivery {
@@ -91,41 +104,43 @@ impl Delivery {
         self.attempt - u32::from(self.state == State::Leased)
     }
 
-    /// Rises with every change of the row: the token with each lease and each way out of one without a request, and a
-    /// report ends the lease of its token.
-    pub fn revision(&self) -> u32 {
-        let open = i64::from(self.state != State::Leased);
-        u32::try_from(self.token.saturating_mul(2).saturating_add(open)).unwrap_or(u32::MAX)
+    /// Whether stopping it still changes something.
+    pub fn can_stop(&self) -> bool {
+        self.state == State::Waiting || (self.state == State::Leased && !self.stop)
     }
 
     /// Its state as it is shown.
     pub fn shown(&self) -> Shown {
-        match self.state {
-            State::Delivered => Shown::Delivered,
-            State::Failed => Shown::Failed,
-            State::Stopped => Shown::Canceled,
-            // A test goes out whether its endpoint is on or not.
-            State::Waiting if self.paused && !self.test => Shown::Paused,
-            State::Waiting | State::Leased if self.attempts() > 0 => Shown::Retrying,
-            State::Waiting | State::Leased => Shown::Pending,
-        }
+        Shown::of(self.state, self.attempts() > 0, self.stop, self.paused)
+    }
+
+    /// A number that rises with every change of the row.
+    pub fn revision(&self) -> u32 {
+        revision(self.state, self.token, self.stop)
     }
 }
 
+/// The token rises with every change but two, the settling of a lease and a stop under way.
+pub fn revision(state: State, token: i64, stop: bool) -> u32 {
+    let step = match (state, stop) {
+        (State::Leased, false) => 0,
+        (State::Leased, true) => 1,
+        _ => 2,
+    };
+    u32::try_from(token * 4 + step).unwrap_or(u32::MAX)
+}
+
 impl Shown {
-    /// The same as a condition on rows; 0 and 1 are waiting and leased.
-    const fn condition(self) -> &'static str {
-        match self {
-            Shown::Pending => {
-                "((d.state = 0 AND d.attempt = 0 AND (d.test OR NOT l.paused)) OR (d.state = 1 AND d.attempt = 1))"
-            }
-            Shown::Retrying => {
-                "((d.state = 0 AND d.attempt > 0 AND (d.test OR NOT l.paused)) OR (d.state = 1 AND d.attempt > 1))"
-            }
-            Shown::Delivered => "d.state = 2",
-            Shown::Failed => "d.state = 3",
-            Shown::Paused => "(d.state = 0 AND l.paused AND NOT d.test)",
-            Shown::Canceled => "d.state = 4",
+    /// Of a row: its state, whether a request of it ended, whether it is to be stopped, and whether its lane is paused.
+    pub(super) fn of(state: State, tried: bool, stop: bool, paused: bool) -> Shown {
+        match state {
+            State::Delivered => Shown::Delivered,
+            State::Failed => Shown::Failed,
+            State::Stopped => Shown::Canceled,
+            State::Leased if stop => Shown::Canceled,
+            State::Waiting if paused => Shown::Paused,
+            State::Waiting | State::Leased if tried => Shown::Retrying,
+            State::Waiting | State::Leased => Shown::Pending,
         }
     }
 }
@@ -149,6 +164,8 @@ from_row!(Delivery, row => {
         created_at: Timestamp::from_micros(row.try_get(13)?),
         settled_at: row.try_get::<Option<i64>, _>(14)?.map(Timestamp::from_micros),
         paused: row.try_get(15)?,
+        stop: row.try_get(16)?,
+        duration_ms: row.try_get::<Option<i64>, _>(17)?.map(number).transpose()?,
     })
 });
 
@@ -193,14 +210,27 @@ from_row!(Attempt, row => {
     })
 });
 
-macro_rules! select {
+macro_rules! columns {
     () => {
-        "SELECT d.id, d.tenant_id, d.endpoint_id, d.event_id, d.kind, d.test, d.state, d.attempt, d.failures, \
-         d.due_at, d.token, d.response_status, d.error_code, d.created_at, d.settled_at, l.paused \
-         FROM deliveries d JOIN lanes l ON l.endpoint_id = d.endpoint_id \
-         JOIN endpoints e ON e.id = d.endpoint_id AND e.deleted_at IS NULL"
+        "d.id, d.tenant_id, d.endpoint_id, d.event_id, d.kind, d.test, d.state, d.attempt, d.failures, d.due_at, d.token, \
+         d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test, d.stop, a.duration_ms"
     };
 }
+
+macro_rules! joins {
+    () => {
+        "JOIN lanes l ON l.endpoint_id = d.endpoint_id \
+         JOIN endpoints e ON e.id = d.endpoint_id AND e.deleted_at IS NULL \
+         LEFT JOIN attempts a ON a.delivery_id = d.id AND a.n = d.attempt - CASE WHEN d.state = 1 THEN 1 ELSE 0 END"
+    };
+}
+
+macro_rules! select {
+    () => {
+        concat!("SELECT ", columns!(), " FROM deliveries d ", joins!())
+    };
+}
+use {columns, joins, select};
 
 statements! {
     GET = Sql::both(concat!(select!(), " WHERE d.id = $1 AND d.tenant_id = $2"));
@@ -217,9 +247,11 @@ statements! {
         "UPDATE deliveries SET state = 0, failures = 0, due_at = $3, token = token + 1, settled_at = NULL \
          WHERE id = $1 AND tenant_id = $2 AND state <> 1",
     );
+    // A lease keeps its token, so that its report counts.
     STOP = Sql::both(
-        "UPDATE deliveries SET state = 4, token = token + 1, settled_at = $3 \
-         WHERE id = $1 AND tenant_id = $2 AND state = 0",
+        "UPDATE deliveries SET state = CASE WHEN state = 0 THEN 4 ELSE state END, stop = (state = 1), \
+         token = token + CASE WHEN state = 0 THEN 1 ELSE 0 END, settled_at = CASE WHEN state = 0 THEN CAST($3 AS BIGINT) END \
+         WHERE id = $1 AND tenant_id = $2 AND (state = 0 OR (state = 1 AND NOT stop))",
     );
 }
 
@@ -227,43 +259,13 @@ row_statements! {
     THESE = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: concat!(") ", select!(), " JOIN v ON v.key = d.id"),
+        tail: concat!(") SELECT ", columns!(), " FROM v JOIN deliveries d ON d.id = v.key ", joins!()),
         tail_pg: None,
     };
 }
 
 /// Ids that one statement of [`existing`] asks for.
 const EXISTING_CHUNK: usize = 200;
-
-/// Where a list of deliveries starts, and what it keeps.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
-    /// In any of these states; all when empty.
-    pub shown: Vec<Shown>,
-    /// Only those before this one.
-    pub before: Option<DeliveryId>,
-}
-
-/// Deliveries of an endpoint, newest first, at most `limit`.
-pub async fn list(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, limit: i64) -> Result<Vec<Delivery>> {
-    let tenant = tx.tenant();
-    on!(tx.link(), c, D => {
-        let mut query = QueryBuilder::<D>::new(concat!(select!(), " WHERE d.endpoint_id = "));
-        query.push_bind(endpoint.0).push(" AND d.tenant_id = ").push_bind(tenant.0);
-        if let Some(before) = page.before {
-            query.push(" AND d.id < ").push_bind(before.0);
-        }
-        if !page.shown.is_empty() {
-            let mut any = query.push(" AND (").separated(" OR ");
-            for shown in &page.shown {
-                any.push(shown.condition());
-            }
-            query.push(")");
-        }
-        query.push(" ORDER BY d.id DESC LIMIT ").push_bind(limit);
-        query.build_query_as::<Delivery>().fetch_all(c).await
-    })
-}
 
 /// Which of these deliveries there are.
 pub async fn existing(tx: &mut ReadTx, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>> {
@@ -328,7 +330,8 @@ pub async fn attempts(tx: &mut impl Scoped, id: DeliveryId) -> Result<Vec<Attemp
     on!(link, c, D => sqlx::query_as::<D, Attempt>(sql).bind(id.0).bind(tenant.0).fetch_all(c).await)
 }
 
-/// Starts a new schedule that is due now; attempt numbers go on. False while a request of it may be under way.
+/// Starts a new schedule that is due now; attempt numbers go on. `delivery` is held. False while a request of it may be
+/// under way.
 pub async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -340,23 +343,33 @@ pub async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Resu
         .execute(c)
         .await
         .map(|it| it.rows_affected()))?;
+    if done == 0 {
+        return Ok(false);
+    }
     lanes::mark(link, &BTreeMap::from([(delivery.endpoint, now)])).await?;
-    tx.changed((done > 0).then_some(delivery.id));
-    Ok(done > 0)
+    let mut left = Ended::default();
+    left.add(delivery.state, -1);
+    tallies::stand(link, tenant, delivery.endpoint, left).await?;
+    tx.changed([delivery.id]);
+    Ok(true)
 }
 
-/// Stops the retries of a delivery that waits; false when it does not wait.
-pub async fn stop(tx: &mut Tx<'_>, id: DeliveryId, now: Timestamp) -> Result<bool> {
+/// Stops a delivery, which is held: at once when it waits, after its request when it is leased. False when it has ended
+/// or is stopped already.
+pub async fn stop(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = STOP.on(link);
     let done = on!(link, c, D => sqlx::query::<D>(sql)
-        .bind(id.0)
+        .bind(delivery.id.0)
         .bind(tenant.0)
         .bind(now.micros())
         .execute(c)
         .await
         .map(|it| it.rows_affected()))?;
-    tx.changed((done > 0).then_some(id));
+    if done > 0 && delivery.state == State::Waiting {
+        tallies::stand(link, tenant, delivery.endpoint, Ended { stopped: 1, ..Ended::default() }).await?;
+    }
+    tx.changed((done > 0).then_some(delivery.id));
     Ok(done > 0)
 }

@@ -16,8 +16,11 @@ pub(super) use standing::ALL as STANDING_ALL;
 use super::{
     Result, SystemTx,
     conn::on,
-    cores, lanes,
+    cores,
+    deliveries::State,
+    lanes,
     sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    tallies::{self, Tally},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -58,6 +61,7 @@ struct Lost {
     endpoint: EndpointId,
     attempt: i64,
     until: Timestamp,
+    test: bool,
 }
 
 from_row!(Lost, row => Ok(Lost {
@@ -66,17 +70,18 @@ from_row!(Lost, row => Ok(Lost {
     endpoint: EndpointId(row.try_get(2)?),
     attempt: row.try_get(3)?,
     until: Timestamp::from_micros(row.try_get(4)?),
+    test: row.try_get(5)?,
 }));
 
 statements! {
     ENDED = Sql::each(
-        "SELECT id, tenant_id, endpoint_id, attempt, due_at FROM deliveries WHERE state = 1 AND due_at <= $1 \
+        "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 AND due_at <= $1 \
          ORDER BY due_at LIMIT $2",
-        "SELECT id, tenant_id, endpoint_id, attempt, due_at FROM deliveries WHERE state = 1 AND due_at <= $1 \
+        "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 AND due_at <= $1 \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
     OF_DEAD_CORES = Sql::pg(
-        "SELECT id, tenant_id, endpoint_id, attempt, due_at FROM deliveries WHERE state = 1 \
+        "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 \
          AND incarnation NOT IN (SELECT incarnation FROM cores WHERE seen_at > $1) \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
@@ -86,16 +91,19 @@ row_statements! {
     PARK = Rows {
         head: "WITH v (key, fence, at) AS (VALUES",
         row: &[Type::Uuid, Type::Big, Type::Big],
-        tail: ") UPDATE deliveries SET state = 0, due_at = v.at, token = token + 1, attempt = attempt - 1 FROM v \
+        tail: ") UPDATE deliveries SET state = CASE WHEN stop THEN 4 ELSE 0 END, stop = FALSE, \
+               settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, attempt = attempt - 1 FROM v \
                WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state = 1 \
-               RETURNING deliveries.endpoint_id",
+               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state",
         tail_pg: None,
     };
     TAKE_BACK = Rows {
         head: "WITH v (key, at) AS (VALUES",
         row: &[Type::Uuid, Type::Big],
-        tail: ") UPDATE deliveries SET state = 0, due_at = v.at, token = token + 1, error_code = 'worker_lost' \
-               FROM v WHERE deliveries.id = v.key AND deliveries.state = 1",
+        tail: ") UPDATE deliveries SET state = CASE WHEN stop THEN 4 ELSE 0 END, stop = FALSE, \
+               settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, error_code = 'worker_lost' \
+               FROM v WHERE deliveries.id = v.key AND deliveries.state = 1 \
+               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state",
         tail_pg: None,
     };
     LOST_ATTEMPTS = Rows {
@@ -116,22 +124,31 @@ pub async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp) -> Re
     let mut leases = leases.to_vec();
     leases.sort_unstable();
     leases.dedup_by_key(|lease| lease.delivery);
-    let (mut parked, mut due) = (0, BTreeMap::new());
+    let (mut parked, mut due, mut tally) = (0, BTreeMap::new(), Tally::default());
     let link = tx.writing();
     for chunk in chunks(&leases) {
         let sql = PARK.text(chunk.len(), link.is_pg());
-        let endpoints = on!(link, c, D => {
-            let mut query = sqlx::query_scalar::<D, Uuid>(sql);
+        let rows = on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, (Uuid, Uuid, i16)>(sql);
             for lease in chunk {
                 query = query.bind(lease.delivery.0).bind(lease.token).bind(now.micros());
             }
             query.fetch_all(c).await
         })?;
-        parked += endpoints.len();
-        due.extend(endpoints.into_iter().map(|endpoint| (EndpointId(endpoint), now)));
+        parked += rows.len();
+        due.extend(ended(rows, &mut tally)?.map(|endpoint| (endpoint, now)));
     }
     lanes::mark(link, &due).await?;
+    tallies::add(link, &tally).await?;
     Ok(parked)
+}
+
+/// Counts those that were stopped while leased and now end, and says whose they all are.
+fn ended(rows: Vec<(Uuid, Uuid, i16)>, tally: &mut Tally) -> Result<impl Iterator<Item = EndpointId>> {
+    for (tenant, endpoint, state) in &rows {
+        tally.ended(TenantId(*tenant), EndpointId(*endpoint), State::read(*state)?, 1);
+    }
+    Ok(rows.into_iter().map(|(_, endpoint, _)| EndpointId(endpoint)))
 }
 
 /// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
@@ -148,16 +165,21 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
     let mut lost = on!(link, c, D =>
         sqlx::query_as::<D, Lost>(sql).bind(before.micros()).bind(REAP_MAX).fetch_all(c).await)?;
     lost.sort_unstable_by_key(|lost| lost.delivery);
+    let mut tally = Tally::default();
+    for it in lost.iter().filter(|it| !it.test) {
+        tally.attempt(it.tenant, it.endpoint, now).add(false, None);
+    }
     for chunk in chunks(&lost) {
         let (take_back, attempts) =
             (TAKE_BACK.text(chunk.len(), link.is_pg()), LOST_ATTEMPTS.text(chunk.len(), link.is_pg()));
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(take_back);
+        let rows = on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, (Uuid, Uuid, i16)>(take_back);
             for it in chunk {
                 query = query.bind(it.delivery.0).bind(now.micros());
             }
-            query.execute(c).await.map(drop)
+            query.fetch_all(c).await
         })?;
+        ended(rows, &mut tally)?.for_each(drop);
         on!(link, c, D => {
             let mut query = sqlx::query::<D>(attempts);
             for it in chunk {
@@ -181,6 +203,7 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
         })?;
     }
     lanes::mark(link, &lost.iter().map(|lost| (lost.endpoint, now)).collect()).await?;
+    tallies::add(link, &tally).await?;
     tx.changed(lost.iter().map(|lost| (lost.tenant, lost.delivery)));
     Ok(lost.len())
 }

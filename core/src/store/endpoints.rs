@@ -4,8 +4,9 @@
 use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
     conn::{Link, on},
-    lanes,
+    lanes, recoveries,
     sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    tallies,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -74,6 +75,13 @@ pub struct Endpoint {
     pub created_at: Timestamp,
     /// Time of the last change.
     pub updated_at: Timestamp,
+}
+
+impl Endpoint {
+    /// Whether its subscription covers an event of this kind and inbox, as fan-out decides it.
+    pub fn wants(&self, kind: i16, inbox: Option<InboxId>) -> bool {
+        super::fanout::wants(self.mask, &self.inboxes, kind, inbox)
+    }
 }
 
 macro_rules! columns {
@@ -366,6 +374,8 @@ pub async fn sweep(tx: &mut SystemTx<'_>, limit: i64) -> Result<bool> {
     let swept = on!(link, c, D =>
         sqlx::query::<D>(deliveries).bind(id).bind(limit).execute(c).await.map(|it| it.rows_affected()))?;
     if swept == 0 {
+        tallies::sweep(link, EndpointId(id)).await?;
+        recoveries::sweep(link, EndpointId(id)).await?;
         for sql in [SWEEP_LANE, SWEEP_HEALTH, SWEEP_ENDPOINT] {
             let sql = sql.on(link);
             on!(link, c, D => sqlx::query::<D>(sql).bind(id).execute(c).await.map(drop))?;

@@ -18,6 +18,9 @@ use uuid::Uuid;
 /// Length of a lease: twice the longest request, and time to report it.
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// Fencing token of the lease that a delivery is made with.
+pub const FIRST_TOKEN: i64 = 1;
+
 /// An endpoint as fan-out sees it.
 struct Subscriber {
     endpoint: EndpointId,
@@ -39,10 +42,14 @@ from_row!(Subscriber, row => Ok(Subscriber {
 
 impl Subscriber {
     fn wants(&self, event: &NewEvent) -> bool {
-        let subscribed = self.mask & (1 << event.kind) != 0;
-        let inbox = self.inboxes.is_empty() || event.inbox.is_some_and(|inbox| self.inboxes.contains(&inbox));
-        self.entitled && subscribed && inbox
+        self.entitled && wants(self.mask, &self.inboxes, event.kind, event.inbox)
     }
+}
+
+/// Whether a subscription covers an event of this kind and inbox.
+pub(super) fn wants(mask: i64, inboxes: &[InboxId], kind: i16, inbox: Option<InboxId>) -> bool {
+    let of_inbox = inboxes.is_empty() || inbox.is_some_and(|inbox| inboxes.contains(&inbox));
+    mask & (1 << kind) != 0 && of_inbox
 }
 
 row_statements! {
@@ -94,7 +101,7 @@ impl Session {
                 event: event.id,
                 kind: event.kind,
                 test: event.test_of.is_some(),
-                token: 1,
+                token: FIRST_TOKEN,
                 attempt: 1,
                 failures: 0,
                 created_at: event.at,

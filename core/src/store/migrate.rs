@@ -30,6 +30,7 @@ const STEPS: &[Step] = steps! {
     2 "streams" "0002_streams.sql";
     3 "sign_in" "0003_sign_in.sql";
     4 "controls" "0004_controls.sql";
+    5 "repairs" "0005_repairs.sql";
 };
 
 /// Newest version of the schema that this program knows.

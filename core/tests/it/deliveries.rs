@@ -1,5 +1,7 @@
 //! Deliveries through the gate: listed by cursor, shown with their payload and attempts, sent again, tested.
 
+mod repair;
+
 use crate::support::{Came as _, Desk, NOTHING, on_both, violations};
 use inboxops_proto::{
     reason::Reason,
@@ -20,6 +22,7 @@ on_both! {
                 status: status.iter().map(|it| (*it).into()).collect(),
                 per_page: Some(2),
                 cursor,
+                ..Default::default()
             };
             desk.deliveries().list_deliveries(home.key.ask(request)).await
         };

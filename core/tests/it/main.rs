@@ -13,6 +13,7 @@ mod inboxes;
 mod ingest;
 mod messages;
 mod metrics;
+mod recoveries;
 mod sessions;
 mod store;
 mod support;

@@ -5,6 +5,7 @@ mod dispatch;
 mod fanout;
 mod groups;
 mod moves;
+mod retention;
 mod schema;
 mod tables;
 mod tickets;

@@ -16,6 +16,7 @@ use inboxops_proto::{
     id::{EndpointId, EventId, GroupId, InboxId, TenantId},
 };
 use inboxops_testkit::Postgres;
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicU64, Ordering},
@@ -60,6 +61,33 @@ impl Fresh {
     /// Another handle on the same database, as another process would have it.
     pub async fn again(&self) -> Db {
         Db::open(Options::new(&self.url, self.clock.clone())).await.expect("the database opens again")
+    }
+
+    /// Runs a statement past the store.
+    pub async fn run(&self, sql: &str) {
+        match &self.postgres {
+            Some(postgres) => postgres.run(sql),
+            None => {
+                let mut conn = SqliteConnection::connect(&self.url).await.expect("the database opens");
+                conn.execute(sqlx::AssertSqlSafe(sql)).await.expect("the statement runs");
+            }
+        }
+    }
+
+    /// Rows of a table.
+    pub async fn count(&self, table: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        let count = match &self.postgres {
+            Some(_) => {
+                let mut conn = PgConnection::connect(&self.url).await.expect("the database opens");
+                sqlx::query_scalar(sql).fetch_one(&mut conn).await
+            }
+            None => {
+                let mut conn = SqliteConnection::connect(&self.url).await.expect("the database opens");
+                sqlx::query_scalar(sql).fetch_one(&mut conn).await
+            }
+        };
+        count.expect("a number")
     }
 
     pub fn now(&self) -> Timestamp {

@@ -100,7 +100,7 @@ fn field_attributes(model: &Model) -> Vec<(String, String)> {
         for field in &message.fields {
             let path = format!("{}.{}", message.full_name, field.name);
             let mut parts = Vec::new();
-            if hidden.contains(&path) || field.kind == Kind::FieldMask {
+            if hidden.contains(&path) || field.kind == Kind::FieldMask || field.rules.grpc_only {
                 parts.push("skip".to_owned());
             } else {
                 if field.json != field.name {
@@ -167,6 +167,7 @@ mod tests {
             ("inboxops.internal.v1.Outcome", None),
             ("inboxops.v1.GetTicketResponse.ticket", Some("#[serde(rename = \"data\")]")),
             ("inboxops.v1.AddTicketTagResponse.attached", Some("#[serde(skip)]")),
+            ("inboxops.v1.Delivery.revision", Some("#[serde(skip)]")),
             ("inboxops.v1.AddTicketTagRequest.ticket_id", Some("#[serde(skip_deserializing)]")),
             ("inboxops.v1.DeliveryDetail.payload", Some("#[serde(serialize_with = \"crate::json::write_json_text\")]")),
             (

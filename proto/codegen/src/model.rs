@@ -231,6 +231,8 @@ pub struct Rules {
     pub reason: Option<String>,
     /// The string is JSON text.
     pub json_text: bool,
+    /// The JSON of answers leaves the field out.
+    pub grpc_only: bool,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
     /// What `example` or `default` held when it is no JSON; refused.

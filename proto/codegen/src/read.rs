@@ -261,6 +261,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         example,
         reason: text(rules, "reason"),
         json_text: flag(rules, "json_text"),
+        grpc_only: flag(rules, "grpc_only"),
         default,
         broken_json,
     }

@@ -86,6 +86,9 @@ impl Findings {
         if (rules.min_items.is_some() || rules.max_items.is_some() || rules.csv) && !field.list {
             self.add(name, "has rules of lists but is none");
         }
+        if rules.grpc_only && field.required {
+            self.add(name, "is required but REST cannot say it");
+        }
         if rules.nullable && !field.optional {
             self.add(name, "is nullable but not optional");
         }

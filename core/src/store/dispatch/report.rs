@@ -8,6 +8,7 @@ use crate::store::{
     health::{self, Health, LastDelivery},
     lanes,
     sql::{Rows, Type, chunks, row_statements},
+    tallies::{self, Tally},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -73,17 +74,21 @@ pub struct Recorded {
 
 row_statements! {
     SETTLE = Rows {
-        head: "WITH v (key, fence, next, back, fails, at, settled, status, code) AS (VALUES",
+        head: "WITH v (key, fence, next, back, fails, at, settled, status, code, now) AS (VALUES",
         row: &[
             Type::Uuid, Type::Big, Type::Small, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Text,
+            Type::Big,
         ],
-        // `back` is 1 when nothing was sent: the attempt is not counted and the last answer stays.
-        tail: ") UPDATE deliveries SET state = v.next, attempt = deliveries.attempt - v.back, \
-               token = deliveries.token + v.back, failures = v.fails, due_at = v.at, settled_at = v.settled, \
+        // `back` is 1 when nothing was sent: the attempt is not counted and the last answer stays. What was stopped
+        // meanwhile is not tried again.
+        tail: ") UPDATE deliveries SET attempt = deliveries.attempt - v.back, \
+               state = CASE WHEN deliveries.stop AND v.next = 0 THEN 4 ELSE v.next END, stop = FALSE, \
+               token = deliveries.token + v.back, failures = v.fails, due_at = v.at, \
+               settled_at = CASE WHEN deliveries.stop AND v.next = 0 THEN v.now ELSE v.settled END, \
                response_status = CASE WHEN v.back = 1 THEN deliveries.response_status ELSE v.status END, \
                error_code = CASE WHEN v.back = 1 THEN deliveries.error_code ELSE v.code END \
                FROM v WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state = 1 \
-               RETURNING deliveries.id",
+               RETURNING deliveries.id, deliveries.state",
         tail_pg: None,
     };
     INSERT_ATTEMPTS = Rows {
@@ -106,7 +111,7 @@ pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -
     reports.dedup_by_key(|report| report.lease.delivery);
     let link = tx.writing();
     let accepted = settle(link, &reports, now).await?;
-    reports.retain(|report| accepted.contains(&report.lease.delivery));
+    reports.retain(|report| accepted.contains_key(&report.lease.delivery));
     record(link, &reports, now).await?;
     let mut due: BTreeMap<EndpointId, Timestamp> = BTreeMap::new();
     for report in &reports {
@@ -115,9 +120,10 @@ pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -
         }
     }
     lanes::mark(link, &due).await?;
-    let health = health::learn(link, &news(&reports, now)).await?;
+    let health = health::learn(link, &news(&reports, &accepted, now)).await?;
+    tallies::add(link, &tally(&reports, &accepted)).await?;
     tx.changed(reports.iter().map(|report| (report.tenant, report.lease.delivery)));
-    Ok(Recorded { accepted, health })
+    Ok(Recorded { accepted: accepted.into_keys().collect(), health })
 }
 
 fn state(next: Next) -> State {
@@ -129,12 +135,15 @@ fn state(next: Next) -> State {
     }
 }
 
-async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<HashSet<DeliveryId>> {
-    let mut accepted = HashSet::with_capacity(reports.len());
+/// The state of each delivery whose report passed the fence.
+type Accepted = HashMap<DeliveryId, State>;
+
+async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<Accepted> {
+    let mut accepted = Accepted::with_capacity(reports.len());
     for chunk in chunks(reports) {
         let sql = SETTLE.text(chunk.len(), link.is_pg());
-        let ids = on!(link, c, D => {
-            let mut query = sqlx::query_scalar::<D, Uuid>(sql);
+        let rows = on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, (Uuid, i16)>(sql);
             for report in chunk {
                 let (next, failures, due_at) = match &report.sent {
                     Err(due_at) => (State::Waiting, report.failures, *due_at),
@@ -152,11 +161,14 @@ async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<
                     .bind(due_at.micros())
                     .bind((next != State::Waiting).then_some(now.micros()))
                     .bind(attempt.and_then(|it| it.response_status).map(i64::from))
-                    .bind(attempt.and_then(|it| it.error_code.as_deref()));
+                    .bind(attempt.and_then(|it| it.error_code.as_deref()))
+                    .bind(now.micros());
             }
             query.fetch_all(c).await
         })?;
-        accepted.extend(ids.into_iter().map(DeliveryId));
+        for (id, state) in rows {
+            accepted.insert(DeliveryId(id), State::read(state)?);
+        }
     }
     Ok(accepted)
 }
@@ -196,21 +208,41 @@ fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
+/// When an attempt ended.
+fn end(sent: &Sent) -> Timestamp {
+    Timestamp::from_micros(sent.attempt.started_at.micros() + 1000 * i64::from(sent.attempt.duration_ms))
+}
+
+/// How the attempts went, and which deliveries ended.
+fn tally(reports: &[&Report], accepted: &Accepted) -> Tally {
+    let mut tally = Tally::default();
+    for report in reports {
+        if let Some(state) = accepted.get(&report.lease.delivery) {
+            tally.ended(report.tenant, report.endpoint, *state, 1);
+        }
+        if let (Ok(sent), false) = (&report.sent, report.test) {
+            let took = sent.attempt.response_status.map(|_| sent.attempt.duration_ms);
+            tally.attempt(report.tenant, report.endpoint, end(sent)).add(sent.attempt.succeeded, took);
+        }
+    }
+    tally
+}
+
 /// What the reports tell of each endpoint, in the order of endpoints.
-fn news(reports: &[&Report], now: Timestamp) -> Vec<Health> {
+fn news(reports: &[&Report], accepted: &Accepted, now: Timestamp) -> Vec<Health> {
     let mut by_endpoint: HashMap<EndpointId, Vec<(&Report, &Sent)>> = HashMap::new();
     for report in reports.iter().filter(|report| !report.test) {
         if let Ok(sent) = &report.sent {
             by_endpoint.entry(report.endpoint).or_default().push((report, sent));
         }
     }
-    let mut news: Vec<_> = by_endpoint.into_iter().map(|(endpoint, sent)| told(endpoint, sent, now)).collect();
+    let mut news: Vec<_> =
+        by_endpoint.into_iter().map(|(endpoint, sent)| told(endpoint, sent, accepted, now)).collect();
     news.sort_unstable_by_key(|it| it.endpoint);
     news
 }
 
-fn told(endpoint: EndpointId, mut sent: Vec<(&Report, &Sent)>, now: Timestamp) -> Health {
-    let end = |sent: &Sent| sent.attempt.started_at.micros() + 1000 * i64::from(sent.attempt.duration_ms);
+fn told(endpoint: EndpointId, mut sent: Vec<(&Report, &Sent)>, accepted: &Accepted, now: Timestamp) -> Health {
     sent.sort_by_key(|(_, sent)| end(sent));
     let (report, last) = sent[sent.len() - 1];
     let success = sent.iter().rposition(|(_, sent)| sent.attempt.succeeded);
@@ -220,10 +252,10 @@ fn told(endpoint: EndpointId, mut sent: Vec<(&Report, &Sent)>, now: Timestamp) -
         tenant: report.tenant,
         failures_in_row: u32::try_from(failed.len()).unwrap_or(u32::MAX),
         failing_since: failed.first().map(|(_, sent)| sent.attempt.started_at),
-        last_success_at: success.map(|at| Timestamp::from_micros(end(sent[at].1))),
+        last_success_at: success.map(|at| end(sent[at].1)),
         last: Some(LastDelivery {
             delivery: report.lease.delivery,
-            state: state(last.next),
+            state: accepted.get(&report.lease.delivery).copied().unwrap_or(state(last.next)),
             response_status: last.attempt.response_status,
             error_code: last.attempt.error_code.clone(),
             at: now,

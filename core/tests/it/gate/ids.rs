@@ -44,7 +44,19 @@ on_both! {
         let inbox = home.inbox.clone();
         let endpoint = desk.endpoint(&other.key, &["*"]).await.id;
         let own_endpoint = desk.endpoint(&home.key, &["inbox.error"]).await.id;
+        let (own, second) = (own_endpoint.clone(), desk.endpoint(&other.key, &["*"]).await.id);
         let ticket = desk.ticket(&other, "Theirs").await.id;
+        let since = Some(desk.clock.now().into());
+        let recover = v1::RecoverDeliveriesRequest { endpoint_id: endpoint.clone(), since, ..Default::default() };
+        let recovery = desk.webhooks().recover_deliveries(other.key.ask(recover)).await.expect("a job").into_inner();
+        let recovery = recovery.recovery.and_then(|it| it.id).expect("an id");
+        let resend = v1::ResendDeliveriesRequest {
+            endpoint_id: Some(second.clone()),
+            status: vec![v1::DeliveryStatus::Pending.into()],
+            ..Default::default()
+        };
+        let resend = desk.deliveries().resend_deliveries(other.operator.ask(resend)).await.expect("a job").into_inner();
+        let resend = resend.resend.and_then(|it| it.id).expect("an id");
         let delivery = desk.deliveries_of(&other.key, &endpoint).await.remove(0).id;
         let add = v1::AddTicketTagRequest {
             ticket_id: ticket.clone(),
@@ -149,6 +161,27 @@ on_both! {
             }),
             row("GetDelivery", &delivery, |delivery_id| v1::GetDeliveryRequest { delivery_id }),
             row("ResendDelivery", &delivery, |delivery_id| v1::ResendDeliveryRequest { delivery_id }),
+            row("CancelDelivery", &delivery, |delivery_id| v1::CancelDeliveryRequest { delivery_id }),
+            row("ResendDeliveries", &second, |id| v1::ResendDeliveriesRequest {
+                endpoint_id: Some(id),
+                ..Default::default()
+            }),
+            row("GetResend", &resend, |resend_id| v1::GetResendRequest { resend_id }),
+            row("ListUndelivered", &endpoint, move |endpoint_id| v1::ListUndeliveredRequest {
+                endpoint_id,
+                since,
+                ..Default::default()
+            }),
+            row("GetDeliveryStats", &endpoint, |id| v1::GetDeliveryStatsRequest { endpoint_id: Some(id) }),
+            row("RecoverDeliveries", &second, move |endpoint_id| v1::RecoverDeliveriesRequest {
+                endpoint_id,
+                since,
+                ..Default::default()
+            }),
+            row("GetRecovery", &recovery, move |recovery_id| v1::GetRecoveryRequest {
+                endpoint_id: own.clone(),
+                recovery_id,
+            }),
             row("IngestInboundMessage", &other.inbox, move |inbox_id| internal::IngestInboundMessageRequest {
                 tenant_id: t1.clone(),
                 inbox_id,

@@ -270,16 +270,20 @@ on_both! {
         let mut page = store::deliveries::Page::default();
         let mut seen = Vec::new();
         loop {
-            let rows = store::deliveries::list(&mut read, endpoint, &page, 3).await.unwrap();
-            let Some(last) = rows.last() else { break };
-            page.before = Some(last.id);
-            seen.extend(rows.into_iter().map(|row| row.id));
+            let listed = store::deliveries::list(&mut read, &[endpoint], &page, 3).await.unwrap();
+            seen.extend(listed.deliveries.iter().map(|row| row.id));
+            page.before = listed.next;
+            if page.before.is_none() {
+                break;
+            }
+            assert_eq!(page.before, seen.last().copied());
         }
         let newest_first: Vec<_> = handed.iter().rev().map(|it| it.delivery).collect();
         assert_eq!(seen, newest_first);
         for (shown, count) in [(Shown::Delivered, 3), (Shown::Pending, 4), (Shown::Retrying, 0), (Shown::Paused, 0)] {
-            let page = store::deliveries::Page { shown: vec![shown], before: None };
-            assert_eq!(store::deliveries::list(&mut read, endpoint, &page, 100).await.unwrap().len(), count, "{shown:?}");
+            let page = store::deliveries::Page { shown: vec![shown], ..Default::default() };
+            let listed = store::deliveries::list(&mut read, &[endpoint], &page, 100).await.unwrap();
+            assert_eq!((listed.deliveries.len(), listed.next), (count, None), "{shown:?}");
         }
     }
 }

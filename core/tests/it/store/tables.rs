@@ -34,7 +34,7 @@ on_both! {
         assert_eq!(store::inboxes::get(&mut read, inbox).await.unwrap(), None);
         assert_eq!(store::endpoints::get(&mut read, endpoint).await.unwrap(), None);
         assert_eq!(store::health::of(&mut read, &[endpoint]).await.unwrap(), []);
-        assert_eq!(store::deliveries::list(&mut read, endpoint, &Default::default(), 10).await.unwrap(), []);
+        assert_eq!(store::deliveries::list(&mut read, &[endpoint], &Default::default(), 10).await.unwrap(), Default::default());
         drop(read);
         fresh.db.write(stranger.scope.clone(), async move |tx| {
             assert_eq!(store::tickets::lock(tx, named).await?, None);

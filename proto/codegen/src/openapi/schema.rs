@@ -65,7 +65,8 @@ impl<'a> Schemas<'a> {
     /// Members of a message that JSON has.
     pub fn members(&self, message: &'a Message) -> Vec<&'a Field> {
         let shown = |field: &&Field| {
-            field.kind != Kind::FieldMask && !self.hidden.contains(&format!("{}.{}", message.full_name, field.name))
+            let json = field.kind != Kind::FieldMask && !field.rules.grpc_only;
+            json && !self.hidden.contains(&format!("{}.{}", message.full_name, field.name))
         };
         message.fields.iter().filter(shown).collect()
     }

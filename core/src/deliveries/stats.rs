@@ -1,0 +1,184 @@
+//! How deliveries go: counts by state, attempts by hour and day, and how long answers took. All from tallies that grow
+//! with endpoints and hours, and from what waits, which is counted up to a bound.
+
+use super::Deliveries;
+use crate::{
+    caller::Caller,
+    error::Result,
+    store::{
+        self,
+        deliveries::Shown,
+        health::Health,
+        tallies::{HOUR, Known, TOOK_MS, Went, hour},
+    },
+};
+use inboxops_proto::{clock::Timestamp, id::EndpointId, reason::Reason, v1};
+use std::collections::BTreeMap;
+
+/// Greatest number of waiting deliveries that are counted, all endpoints together.
+const WAITING_MAX: i64 = 10_000;
+/// Of each endpoint, at least so many.
+const WAITING_PER_ENDPOINT_MIN: i64 = 100;
+const HOURS: i64 = 24;
+const DAYS: i64 = 7;
+
+/// What is known of one endpoint, or of several together.
+#[derive(Default)]
+struct Sum {
+    counts: BTreeMap<Shown, (i64, bool)>,
+    hours: BTreeMap<i64, Went>,
+}
+
+impl Deliveries {
+    pub(super) async fn stats(
+        &self,
+        caller: &Caller,
+        request: v1::GetDeliveryStatsRequest,
+    ) -> Result<v1::GetDeliveryStatsResponse> {
+        let only = request.endpoint_id.as_deref().map(|id| id.parse().map_err(|_| Reason::EndpointNotFound));
+        let (only, now) = (only.transpose()?, hour(self.stamps.now()));
+        let mut read = self.db.read(caller.scope()?).await?;
+        let ids: Vec<EndpointId> = match only {
+            Some(id) => vec![store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?.id],
+            None => store::endpoints::list(&mut read, i64::MAX, 0).await?.into_iter().map(|it| it.id).collect(),
+        };
+        let from = now.div_euclid(HOURS) * HOURS - (DAYS - 1) * HOURS;
+        let mut known = store::tallies::of(&mut read, &ids, from).await?;
+        let health = store::health::of(&mut read, &ids).await?;
+        let mut leased = store::deliveries::leased(&mut read).await?;
+        let most = (WAITING_MAX / i64::try_from(ids.len().max(1)).unwrap_or(1)).max(WAITING_PER_ENDPOINT_MIN);
+        let (mut total, mut endpoints) = (Sum::default(), Vec::with_capacity(ids.len()));
+        for id in ids {
+            let mut sum = Sum::of(known.remove(&id).unwrap_or_default());
+            for (shown, count) in leased.remove(&id).unwrap_or_default() {
+                sum.count(shown, count, false);
+            }
+            let waiting = store::deliveries::waiting(&mut read, id, most).await?;
+            let whole = waiting.iter().map(|(_, count)| count).sum::<i64>() < most;
+            for (shown, count) in waiting {
+                sum.count(shown, count, !whole);
+            }
+            total.add(&sum);
+            let last = health.iter().find(|health| health.endpoint == id).and_then(last);
+            endpoints.push(v1::DeliveryStats { endpoint_id: Some(id.to_string()), ..sum.shown(now, last) });
+        }
+        let last = health.iter().max_by_key(|health| health.last.as_ref().map(|last| last.at)).and_then(last);
+        Ok(v1::GetDeliveryStatsResponse { endpoints, total: Some(total.shown(now, last)) })
+    }
+}
+
+fn last(health: &Health) -> Option<v1::LastAttempt> {
+    health.last.as_ref().map(|last| v1::LastAttempt {
+        delivery_id: last.delivery.to_string(),
+        response_status: last.response_status.map(u32::from),
+        error_code: last.error_code.clone(),
+        at: Some(last.at.into()),
+    })
+}
+
+impl Sum {
+    fn of(known: Known) -> Sum {
+        let mut sum = Sum { hours: known.hours, ..Sum::default() };
+        sum.count(Shown::Delivered, known.ended.delivered, false);
+        sum.count(Shown::Failed, known.ended.failed, false);
+        sum.count(Shown::Canceled, known.ended.stopped, false);
+        sum
+    }
+
+    fn count(&mut self, shown: Shown, by: i64, at_least: bool) {
+        let (count, least) = self.counts.entry(shown).or_default();
+        *count += by;
+        *least |= at_least;
+    }
+
+    fn add(&mut self, other: &Sum) {
+        for (shown, (count, at_least)) in &other.counts {
+            self.count(*shown, *count, *at_least);
+        }
+        for (hour, went) in &other.hours {
+            *self.hours.entry(*hour).or_default() += *went;
+        }
+    }
+
+    fn shown(&self, now: i64, last: Option<v1::LastAttempt>) -> v1::DeliveryStats {
+        let counts = self.counts.iter().filter(|(_, (count, _))| *count > 0);
+        let counts = counts.map(|(shown, (count, at_least))| v1::StatusCount {
+            status: shown.code().into(),
+            count: number(*count),
+            at_least: *at_least,
+        });
+        v1::DeliveryStats {
+            endpoint_id: None,
+            counts: counts.collect(),
+            last_24_hours: Some(self.attempts(now - HOURS + 1, 1, HOURS)),
+            last_7_days: Some(self.attempts((now.div_euclid(HOURS) - DAYS + 1) * HOURS, HOURS, DAYS)),
+            last,
+        }
+    }
+
+    /// `parts` parts of `length` hours each, from an hour on.
+    fn attempts(&self, from: i64, length: i64, parts: i64) -> v1::AttemptStats {
+        let (mut all, mut buckets) = (Went::default(), Vec::new());
+        for start in (0..parts).map(|part| from + part * length) {
+            let mut went = Went::default();
+            self.hours.range(start..start + length).for_each(|(_, of_hour)| went += *of_hour);
+            all += went;
+            buckets.push(v1::AttemptBucket {
+                start: Some(Timestamp::from_micros(start * i64::try_from(HOUR.as_micros()).unwrap_or(0)).into()),
+                succeeded: number(went.succeeded),
+                failed: number(went.failed),
+            });
+        }
+        v1::AttemptStats {
+            buckets,
+            succeeded: number(all.succeeded),
+            failed: number(all.failed),
+            median_ms: took(&all, 50),
+            p95_ms: took(&all, 95),
+        }
+    }
+}
+
+fn number(count: i64) -> u32 {
+    u32::try_from(count.max(0)).unwrap_or(u32::MAX)
+}
+
+/// Of a hundred answers so many took no longer: between the bounds of its column, as if answers were spread evenly.
+fn took(went: &Went, percent: i64) -> Option<u32> {
+    let all: i64 = went.took.iter().sum();
+    let rank = (all * percent).div_euclid(100).max(1);
+    let (mut before, mut least) = (0, 0);
+    for (count, most) in went.took.iter().zip(TOOK_MS) {
+        if *count > 0 && before + count >= rank {
+            let within = i64::from(most - least) * (rank - before) / count;
+            return Some(least + u32::try_from(within).unwrap_or(0));
+        }
+        (before, least) = (before + count, most);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_between_the_bounds_of_their_column() {
+        let mut went = Went::default();
+        assert_eq!((took(&went, 50), took(&went, 95)), (None, None));
+        for _ in 0..90 {
+            went.add(true, Some(7));
+        }
+        for ms in [1_500; 10] {
+            went.add(false, Some(ms));
+        }
+        went.add(false, None);
+        let (median, slow) = (took(&went, 50).unwrap_or(0), took(&went, 95).unwrap_or(0));
+        assert!((5..=10).contains(&median), "{median}");
+        assert!((1_000..=2_000).contains(&slow), "{slow}");
+        assert_eq!((went.succeeded, went.failed), (90, 11));
+        let mut one = Went::default();
+        one.add(false, Some(60_000));
+        assert_eq!(took(&one, 50), Some(15_000), "longer than any column says");
+    }
+}

@@ -1,0 +1,160 @@
+//! Jobs that repair: they make deliveries for missed events and send deliveries again. A job moves in small steps, one
+//! transaction each that also writes how far it has come, so that it goes on where it was after a crash, on whichever
+//! core looks first. It waits while much is due at its endpoint.
+
+mod recover;
+mod resend;
+mod undelivered;
+
+pub use resend::{kinds, shown};
+
+use crate::{
+    dispatch::Dispatcher,
+    error::{Error, Result, chain},
+    stamp::Stamps,
+    store::{self, Db, Lane, recoveries::What},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    failure::{Failure, Violation},
+    id::RecoveryId,
+    reason::{DetailCode, Reason},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Greatest number of events, or of deliveries, that one step of a job looks at.
+pub const STEP_MAX: i64 = 256;
+/// A job waits while so many deliveries of its endpoint are due.
+pub const DUE_MAX: i64 = 1_000;
+/// Greatest number of open jobs that are looked at in turn.
+const OPEN_MAX: i64 = 1_000;
+/// How often a job that waits is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often jobs are looked for that another core left.
+const SEEK_EVERY: Duration = Duration::from_secs(2);
+/// Events are written within this time of their moment, so that numbers and times differ in order by no more.
+const DISORDER_MAX: Duration = Duration::from_secs(600);
+
+/// The jobs of one core.
+pub struct Recoveries {
+    db: Db,
+    stamps: Stamps,
+    dispatcher: Arc<Dispatcher>,
+    made: Arc<Notify>,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// There is more to do now.
+    More,
+    /// There is more to do later.
+    Waits,
+    /// Nothing is left, or another core is at it.
+    Over,
+}
+
+impl Recoveries {
+    /// On the store; `dispatcher` is told of what is due.
+    pub fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>) -> Recoveries {
+        Recoveries { db, stamps, dispatcher, made: Arc::default() }
+    }
+
+    /// Works on open jobs until `shutdown`.
+    pub async fn run(&self, shutdown: &CancellationToken) {
+        loop {
+            let pause = match self.round(shutdown).await {
+                Ok(true) => LOOK_EVERY,
+                Ok(false) => SEEK_EVERY,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "a job could not use the database");
+                    SEEK_EVERY
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.made.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Moves every open job, in turns, until each is over or waits; whether one waits.
+    async fn round(&self, shutdown: &CancellationToken) -> Result<bool> {
+        let mut open = store::recoveries::open(&self.db, OPEN_MAX).await?;
+        let mut waits = false;
+        while !open.is_empty() {
+            let mut more = Vec::with_capacity(open.len());
+            for id in open {
+                if shutdown.is_cancelled() {
+                    return Ok(waits);
+                }
+                match self.step(id).await? {
+                    Step::More => more.push(id),
+                    Step::Waits => waits = true,
+                    Step::Over => {}
+                }
+            }
+            open = more;
+        }
+        Ok(waits)
+    }
+
+    async fn step(&self, id: RecoveryId) -> Result<Step> {
+        let (now, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
+        let step = self.db.system(Lane::Claims, async move |tx| {
+            let Some(mut job) = store::recoveries::take(tx, id).await? else { return Ok(Step::Over) };
+            let (before, mut tx) = (job.created, tx.enter(job.tenant));
+            // Held, so that it is not deleted under the job.
+            let Some(endpoint) = store::endpoints::lock(&mut tx, job.endpoint).await? else {
+                job.done = true;
+                store::recoveries::save(&mut tx, &job, now).await?;
+                return Ok(Step::Over);
+            };
+            if store::deliveries::due(&mut tx, endpoint.id, now, DUE_MAX).await? >= DUE_MAX {
+                return Ok(Step::Waits);
+            }
+            let step = match job.what {
+                What::Recover => recover::step(&mut tx, &endpoint, &mut job, now).await?,
+                What::Resend => resend::step(&mut tx, &endpoint, &mut job, now).await?,
+            };
+            job.done = step == Step::Over;
+            job.matched = job.matched.max(job.created);
+            store::recoveries::save(&mut tx, &job, now).await?;
+            if job.created > before {
+                let dispatcher = dispatcher.clone();
+                tx.after(move || dispatcher.wake());
+            }
+            Ok(step)
+        });
+        Ok(step.await?)
+    }
+}
+
+/// The refusal of a second job.
+fn busy() -> Error {
+    Failure::new(Reason::Conflict).message("Another job of this endpoint is open.").into()
+}
+
+/// The times from which and up to which a request wants events; none lies ahead.
+fn span(
+    since: Option<&prost_types::Timestamp>,
+    until: Option<&prost_types::Timestamp>,
+    names: [&'static str; 2],
+    now: Timestamp,
+) -> Result<(Timestamp, Timestamp)> {
+    let since = since.map_or(Timestamp::from_micros(0), Timestamp::from);
+    let until = until.map_or(now, Timestamp::from);
+    let refuse = |name, message: &'static str| -> Result<_> {
+        Err(Failure::invalid(Violation::new(name, DetailCode::OutOfRange, message)).into())
+    };
+    if since > now {
+        return refuse(names[0], "must not lie in the future");
+    }
+    if until < since {
+        return refuse(names[1], "must not be before the time from which events are wanted");
+    }
+    Ok((since, until.min(now)))
+}

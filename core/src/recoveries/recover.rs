@@ -1,0 +1,196 @@
+//! Recovery: deliveries for every event of an endpoint's subscription that it never got and that does not wait now.
+
+use super::{DISORDER_MAX, Recoveries, STEP_MAX, Step, busy, span};
+use crate::{
+    caller::Caller,
+    error::Result,
+    retention::KEEP,
+    store::{
+        self, ReadTx, Scoped, Tx,
+        deliveries::{Made, Standing, State},
+        endpoints::Endpoint,
+        events::delivery_id,
+        recoveries::{Past, Recovery, What},
+    },
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, RecoveryId},
+    reason::Reason,
+    v1,
+};
+use std::time::{Duration, Instant};
+
+/// Events that are read at once to count.
+const COUNT_STEP: i64 = 1_000;
+/// Longest time that counting may take; what is counted by then is a lower bound.
+const COUNT_TIME_MAX: Duration = Duration::from_secs(4);
+/// Events this close to the end of their time are left to it, so that none goes under a delivery that is being made.
+const MARGIN: Duration = Duration::from_secs(3600);
+
+impl Recoveries {
+    /// Starts a recovery, or tells what it would do.
+    pub async fn recover(
+        &self,
+        caller: &Caller,
+        request: v1::RecoverDeliveriesRequest,
+    ) -> Result<v1::RecoverDeliveriesResponse> {
+        let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
+        let (stamp, scope) = (self.stamps.stamp(), caller.scope()?);
+        let (since, until) = span(request.since.as_ref(), request.until.as_ref(), ["since", "until"], stamp.at)?;
+        let mut read = self.db.read(scope.clone()).await?;
+        let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
+        let job_id = stamp.ids().next(RecoveryId::new);
+        let mut job = Recovery {
+            id: job_id,
+            tenant: scope.tenant(),
+            endpoint: id,
+            what: What::Recover,
+            batch: job_id,
+            filter: String::new(),
+            since,
+            until,
+            after_seq: store::recoveries::seq_before(&mut read, since.minus(DISORDER_MAX)).await?,
+            after: None,
+            matched: 0,
+            created: 0,
+            done: false,
+            fence: 0,
+            created_at: stamp.at,
+        };
+        job.matched = count(&mut read, &endpoint, &job, stamp.at).await?;
+        drop(read);
+        if request.dry_run == Some(true) {
+            let recovery = Some(v1::Recovery { id: None, done: true, ..shown(&job) });
+            return Ok(v1::RecoverDeliveriesResponse { recovery, started: false });
+        }
+        let made = self.made.clone();
+        let job = self
+            .db
+            .write(scope, async move |tx| {
+                store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
+                if store::recoveries::open_of(tx, id).await?.is_some() {
+                    return Err(busy().into());
+                }
+                store::recoveries::insert(tx, &job).await?;
+                let made = made.clone();
+                tx.after(move || made.notify_one());
+                Ok(job.clone())
+            })
+            .await?;
+        Ok(v1::RecoverDeliveriesResponse { recovery: Some(shown(&job)), started: true })
+    }
+
+    /// How far a recovery has come.
+    pub async fn get(&self, caller: &Caller, request: v1::GetRecoveryRequest) -> Result<v1::GetRecoveryResponse> {
+        let endpoint: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
+        let mut read = self.db.read(caller.scope()?).await?;
+        store::endpoints::get(&mut read, endpoint).await?.ok_or(Reason::EndpointNotFound)?;
+        let id: RecoveryId = request.recovery_id.parse().map_err(|_| Reason::RecoveryNotFound)?;
+        let job = store::recoveries::get(&mut read, id).await?;
+        let job = job.filter(|job| job.endpoint == endpoint && job.what == What::Recover);
+        Ok(v1::GetRecoveryResponse { recovery: Some(shown(&job.ok_or(Reason::RecoveryNotFound)?)) })
+    }
+}
+
+fn shown(job: &Recovery) -> v1::Recovery {
+    v1::Recovery {
+        id: Some(job.id.to_string()),
+        endpoint_id: job.endpoint.to_string(),
+        since: Some(job.since.into()),
+        until: Some(job.until.into()),
+        matched: job.matched,
+        created: job.created,
+        done: job.done,
+    }
+}
+
+/// An event that an endpoint did not get.
+pub(super) struct Missed {
+    pub(super) event: Past,
+    pub(super) delivery: DeliveryId,
+    /// How its delivery stands; none when there is none.
+    pub(super) standing: Option<Standing>,
+}
+
+/// Those of `past` that the endpoint subscribes to, of this time, which were never delivered to it.
+pub(super) async fn missed(
+    tx: &mut impl Scoped,
+    endpoint: &Endpoint,
+    past: &[Past],
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Missed>, store::Error> {
+    let wanted = |event: &&Past| {
+        !event.test && event.at >= since && event.at <= until && endpoint.wants(event.kind, event.inbox)
+    };
+    let wanted: Vec<(&Past, DeliveryId)> =
+        past.iter().filter(wanted).map(|event| (event, delivery_id(event.id, endpoint.id))).collect();
+    let ids: Vec<DeliveryId> = wanted.iter().map(|(_, id)| *id).collect();
+    let standings = store::deliveries::standings(tx, &ids).await?;
+    let missed = wanted.into_iter().map(|(event, delivery)| Missed {
+        event: *event,
+        delivery,
+        standing: standings.get(&delivery).copied(),
+    });
+    Ok(missed.filter(|it| it.standing.is_none_or(|standing| !standing.succeeded)).collect())
+}
+
+impl Missed {
+    /// Whether nobody is at it any more.
+    fn is_over(&self) -> bool {
+        self.standing.is_none_or(|it| matches!(it.state, State::Failed | State::Stopped))
+    }
+}
+
+/// Since when events are safe from being taken by retention.
+fn oldest(job: &Recovery, now: Timestamp) -> Timestamp {
+    job.since.max(now.minus(KEEP).plus(MARGIN))
+}
+
+fn is_past(last: Option<&Past>, job: &Recovery) -> bool {
+    last.is_some_and(|last| last.at > job.until.plus(DISORDER_MAX))
+}
+
+async fn count(read: &mut ReadTx, endpoint: &Endpoint, job: &Recovery, now: Timestamp) -> Result<u32> {
+    let (began, mut seq, mut count) = (Instant::now(), job.after_seq, 0);
+    loop {
+        let past = store::recoveries::events_after(read, seq, COUNT_STEP).await?;
+        let missed = missed(read, endpoint, &past, oldest(job, now), job.until).await?;
+        count += missed.iter().filter(|it| it.is_over()).count();
+        let whole = i64::try_from(past.len()).is_ok_and(|read| read == COUNT_STEP);
+        if !whole || is_past(past.last(), job) || began.elapsed() > COUNT_TIME_MAX {
+            return Ok(u32::try_from(count).unwrap_or(u32::MAX));
+        }
+        seq = past.last().map_or(seq, |last| last.seq);
+    }
+}
+
+/// Looks at the next events and makes the deliveries that are missing; those that ended badly get a new schedule.
+pub(super) async fn step(
+    tx: &mut Tx<'_>,
+    endpoint: &Endpoint,
+    job: &mut Recovery,
+    now: Timestamp,
+) -> Result<Step, store::Error> {
+    let past = store::recoveries::settled_events_after(tx, job.after_seq, STEP_MAX).await?;
+    let missed = missed(tx, endpoint, &past, oldest(job, now), job.until).await?;
+    let (mut missing, mut ended) = (Vec::new(), Vec::new());
+    for it in missed.iter().filter(|it| it.is_over()) {
+        match it.standing {
+            None => missing.push(Made { id: it.delivery, event: it.event.id, kind: it.event.kind }),
+            Some(standing) => ended.push((it.delivery, standing.state)),
+        }
+    }
+    job.created += store::deliveries::make(tx, endpoint.id, &missing, now).await?;
+    job.created += store::deliveries::rearm_all(tx, endpoint.id, &ended, now).await?;
+    job.after_seq = past.last().map_or(job.after_seq, |last| last.seq);
+    let whole = i64::try_from(past.len()).is_ok_and(|read| read == STEP_MAX);
+    match whole {
+        _ if is_past(past.last(), job) => Ok(Step::Over),
+        true => Ok(Step::More),
+        // What was being written when the job was made may not be there yet.
+        false if store::recoveries::is_settled(tx, job.fence).await? => Ok(Step::Over),
+        false => Ok(Step::Waits),
+    }
+}

@@ -1,0 +1,166 @@
+//! Sending many deliveries again: those that a filter keeps, counted first, one job an endpoint.
+
+use super::{Recoveries, STEP_MAX, Step, busy, span};
+use crate::{
+    caller::Caller,
+    error::{Error, Result},
+    events::Kind,
+    store::{
+        self, Tx,
+        deliveries::{Page, Range, Shown, State},
+        endpoints::Endpoint,
+        recoveries::{Recovery, What},
+    },
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, RecoveryId},
+    reason::Reason,
+    v1,
+};
+use serde::{Deserialize, Serialize};
+
+/// Greatest number of deliveries that one call sends again.
+pub const RESEND_MAX: i64 = 10_000;
+
+/// What a job takes, as its row holds it: codes of states and kinds of events.
+#[derive(Serialize, Deserialize)]
+struct Filter {
+    shown: Vec<i16>,
+    kinds: Vec<i16>,
+}
+
+impl Recoveries {
+    /// Starts the jobs that send deliveries again, or tells what they would do.
+    pub async fn resend(
+        &self,
+        caller: &Caller,
+        request: v1::ResendDeliveriesRequest,
+    ) -> Result<v1::ResendDeliveriesResponse> {
+        let (stamp, scope) = (self.stamps.stamp(), caller.scope()?);
+        let names = ["created_since", "created_until"];
+        let (since, until) = span(request.created_since.as_ref(), request.created_until.as_ref(), names, stamp.at)?;
+        let mut shown = shown(&request.status)?;
+        if shown.is_empty() {
+            shown = vec![Shown::Failed, Shown::Canceled];
+        }
+        let kinds = kinds(&request.event)?;
+        let only = request.endpoint_id.as_deref().map(|id| id.parse().map_err(|_| Reason::EndpointNotFound));
+        let mut read = self.db.read(scope.clone()).await?;
+        let endpoints = match only.transpose()? {
+            Some(id) => vec![store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?],
+            None => store::endpoints::list(&mut read, i64::MAX, 0).await?,
+        };
+        let filter = Filter { shown: shown.iter().map(|it| it.code()).collect(), kinds: kinds.clone() };
+        let filter = serde_json::to_string(&filter).map_err(|_| Error::Broken("numbers are always JSON"))?;
+        let range = Range { since: Some(since), until: Some(until) };
+        let page = Page { shown, kinds, range, ..Page::default() };
+        let (mut ids, mut left, mut more, mut jobs) = (stamp.ids(), RESEND_MAX, false, Vec::new());
+        let batch = ids.next(RecoveryId::new);
+        for endpoint in &endpoints {
+            let (count, beyond) = store::deliveries::count(&mut read, endpoint.id, &page, left).await?;
+            left -= count;
+            more |= beyond;
+            if count > 0 {
+                jobs.push(Recovery {
+                    id: ids.next(RecoveryId::new),
+                    tenant: scope.tenant(),
+                    endpoint: endpoint.id,
+                    what: What::Resend,
+                    batch,
+                    filter: filter.clone(),
+                    since,
+                    until,
+                    after_seq: 0,
+                    after: Some(DeliveryId::new(since, 0)),
+                    matched: u32::try_from(count).unwrap_or(u32::MAX),
+                    created: 0,
+                    done: false,
+                    fence: 0,
+                    created_at: stamp.at,
+                });
+            }
+        }
+        drop(read);
+        let told = v1::Resend { id: None, more, ..sum(&jobs) };
+        if request.dry_run == Some(true) || jobs.is_empty() {
+            let resend = Some(v1::Resend { done: true, ..told });
+            return Ok(v1::ResendDeliveriesResponse { resend });
+        }
+        // In one order, so that two calls do not wait for each other.
+        jobs.sort_unstable_by_key(|job| job.endpoint);
+        let made = self.made.clone();
+        self.db
+            .write(scope, async move |tx| {
+                for job in &jobs {
+                    store::endpoints::lock(tx, job.endpoint).await?.ok_or(Reason::EndpointNotFound)?;
+                    if store::recoveries::open_of(tx, job.endpoint).await?.is_some() {
+                        return Err(busy().into());
+                    }
+                }
+                for job in &jobs {
+                    store::recoveries::insert(tx, job).await?;
+                }
+                let made = made.clone();
+                tx.after(move || made.notify_one());
+                Ok(())
+            })
+            .await?;
+        Ok(v1::ResendDeliveriesResponse { resend: Some(v1::Resend { id: Some(batch.to_string()), ..told }) })
+    }
+
+    /// How far the jobs of a call have come.
+    pub async fn get_resend(&self, caller: &Caller, request: v1::GetResendRequest) -> Result<v1::GetResendResponse> {
+        let batch: RecoveryId = request.resend_id.parse().map_err(|_| Reason::RecoveryNotFound)?;
+        let mut read = self.db.peek(caller.scope()?).await?;
+        let mut jobs = store::recoveries::of_batch(&mut read, batch).await?;
+        jobs.retain(|job| job.what == What::Resend);
+        if jobs.is_empty() {
+            return Err(Reason::RecoveryNotFound.into());
+        }
+        Ok(v1::GetResendResponse { resend: Some(v1::Resend { id: Some(batch.to_string()), ..sum(&jobs) }) })
+    }
+}
+
+/// The states that a request names.
+pub fn shown(status: &[i32]) -> Result<Vec<Shown>> {
+    status.iter().map(|code| Shown::from_code(*code).ok_or(Error::Broken("the gate checks enums"))).collect()
+}
+
+/// The kinds of events that a request names.
+pub fn kinds(events: &[String]) -> Result<Vec<i16>> {
+    let kind = |name: &String| Kind::from_name(name).map(Kind::code).ok_or(Error::Broken("the gate checks events"));
+    events.iter().map(kind).collect()
+}
+
+fn sum(jobs: &[Recovery]) -> v1::Resend {
+    let sum = |of: fn(&Recovery) -> u32| jobs.iter().map(of).fold(0, u32::saturating_add);
+    v1::Resend {
+        id: None,
+        matched: sum(|job| job.matched),
+        more: false,
+        resent: sum(|job| job.created),
+        done: jobs.iter().all(|job| job.done),
+    }
+}
+
+/// Looks at the next deliveries and gives those that the filter keeps a new schedule, never more than were counted.
+pub(super) async fn step(
+    tx: &mut Tx<'_>,
+    endpoint: &Endpoint,
+    job: &mut Recovery,
+    now: Timestamp,
+) -> Result<Step, store::Error> {
+    let filter: Filter = serde_json::from_str(&job.filter).map_err(|_| Error::Broken("a job's filter is ours"))?;
+    let stretch = store::deliveries::stretch(tx, endpoint.id, job.after, job.until, STEP_MAX).await?;
+    let left = usize::try_from(job.matched.saturating_sub(job.created)).unwrap_or(usize::MAX);
+    let keeps = |shown: Shown, kind: i16| {
+        filter.shown.contains(&shown.code()) && (filter.kinds.is_empty() || filter.kinds.contains(&kind))
+    };
+    let kept = stretch.iter().filter(|it| it.state != State::Leased && keeps(it.shown, it.kind));
+    let kept: Vec<(DeliveryId, State)> = kept.map(|it| (it.id, it.state)).take(left).collect();
+    job.created += store::deliveries::rearm_all(tx, endpoint.id, &kept, now).await?;
+    job.after = stretch.last().map_or(job.after, |last| Some(last.id));
+    let whole = i64::try_from(stretch.len()).is_ok_and(|read| read == STEP_MAX);
+    Ok(if whole && job.created < job.matched { Step::More } else { Step::Over })
+}

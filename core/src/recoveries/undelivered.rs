@@ -1,0 +1,68 @@
+//! What an endpoint did not get: the events of its subscription without a delivery that succeeded.
+
+use super::{
+    DISORDER_MAX, Recoveries,
+    recover::{Missed, missed},
+    span,
+};
+use crate::{caller::Caller, error::Result, events::Kind, page::PER_PAGE_DEFAULT, store};
+use inboxops_proto::{id::EndpointId, reason::Reason, v1};
+
+/// Events that are read at once.
+const READ_MAX: i64 = 500;
+/// Greatest number of events that are looked at for a page.
+const LOOK_MAX: usize = 10_000;
+
+impl Recoveries {
+    /// A page of what an endpoint did not get.
+    pub async fn undelivered(
+        &self,
+        caller: &Caller,
+        request: v1::ListUndeliveredRequest,
+    ) -> Result<v1::ListUndeliveredResponse> {
+        let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
+        let now = self.stamps.now();
+        let (since, until) = span(request.since.as_ref(), None, ["since", "since"], now)?;
+        let cursor = request.cursor.map(|text| text.parse::<i64>().map_err(|_| Reason::InvalidCursor)).transpose()?;
+        let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT) as usize;
+        let mut read = self.db.read(caller.scope()?).await?;
+        let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
+        let mut seq = match cursor {
+            Some(seq) => seq,
+            None => store::recoveries::seq_before(&mut read, since.minus(DISORDER_MAX)).await?,
+        };
+        let (mut found, mut looked, mut next) = (Vec::new(), 0, None);
+        loop {
+            let past = store::recoveries::settled_events_after(&mut read, seq, READ_MAX).await?;
+            found.extend(missed(&mut read, &endpoint, &past, since, until).await?);
+            if found.len() > per_page {
+                found.truncate(per_page);
+                next = found.last().map(|last| last.event.seq);
+                break;
+            }
+            looked += past.len();
+            seq = past.last().map_or(seq, |last| last.seq);
+            if i64::try_from(past.len()).is_ok_and(|read| read < READ_MAX) {
+                break;
+            }
+            if looked >= LOOK_MAX {
+                next = Some(seq);
+                break;
+            }
+        }
+        Ok(v1::ListUndeliveredResponse {
+            events: found.iter().map(shown).collect(),
+            meta: Some(v1::CursorMeta { has_more: next.is_some(), next_cursor: next.map(|seq| seq.to_string()) }),
+        })
+    }
+}
+
+fn shown(missed: &Missed) -> v1::Undelivered {
+    v1::Undelivered {
+        event_id: missed.event.id.to_string(),
+        event: Kind::from_code(missed.event.kind).map_or("", Kind::name).to_owned(),
+        created_at: Some(missed.event.at.into()),
+        delivery_id: missed.standing.map(|_| missed.delivery.to_string()),
+        status: missed.standing.map(|standing| standing.shown.code().into()),
+    }
+}

@@ -1,0 +1,173 @@
+//! Retention: what is old goes, in small batches, and never anything that waits. A delivery that ended goes with its
+//! attempts when it is neither among the newest 100 of its endpoint nor younger than 30 days, an event after 30 days
+//! unless a delivery refers to it. Of several cores one does it.
+
+use crate::{
+    error::{Error, Result, chain},
+    stamp::Stamps,
+    store::{self, Db, Lane, deliveries::State, retention as rows, tallies},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, TenantId},
+};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long events, and deliveries that ended, are kept.
+pub const KEEP: Duration = Duration::from_secs(30 * DAY_SECS);
+/// How long the hours of attempts are kept; statistics show 7 days.
+pub const KEEP_HOURS: Duration = Duration::from_secs(8 * DAY_SECS);
+/// How long the answer to a repeated request is kept.
+pub const KEEP_ANSWERS: Duration = Duration::from_secs(DAY_SECS);
+/// How often old rows are looked for.
+pub const EVERY: Duration = Duration::from_secs(3600);
+/// Events that are looked at in one batch, each for all endpoints of its tenant.
+const EVENTS_MAX: i64 = 64;
+/// Time between two batches, so that they never fill a lane.
+const PAUSE: Duration = Duration::from_millis(10);
+/// How often it is asked whether it is time; another core may be the one.
+const LOOK_EVERY: Duration = Duration::from_secs(300);
+/// Under this name the database keeps when it was done last.
+const DONE: &str = "retention";
+const DAY_SECS: u64 = 24 * 3600;
+
+/// The part of a core that deletes what is old.
+pub struct Retention {
+    db: Db,
+    stamps: Stamps,
+}
+
+/// What one pass deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Deliveries.
+    pub deliveries: usize,
+    /// Events.
+    pub events: usize,
+    /// The greatest number of rows of either that one transaction deleted.
+    pub at_once: usize,
+}
+
+impl Retention {
+    /// On the store.
+    pub fn new(db: Db, stamps: Stamps) -> Retention {
+        Retention { db, stamps }
+    }
+
+    /// Looks for old rows from time to time until `shutdown`.
+    pub async fn run(&self, shutdown: &CancellationToken) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = look.tick() => {}
+            }
+            match self.pass(shutdown).await {
+                Ok(None) => {}
+                Ok(Some(Gone { deliveries, events, .. })) => {
+                    tracing::info!(deliveries, events, "old rows were deleted")
+                }
+                Err(error) => tracing::warn!(error = chain(&error), "cannot delete old rows"),
+            }
+        }
+    }
+
+    /// One pass over everything, unless it was made within the hour.
+    pub async fn pass(&self, shutdown: &CancellationToken) -> Result<Option<Gone>> {
+        let now = self.stamps.now();
+        let claim = async move |tx: &mut store::SystemTx<'_>| rows::claim(tx, DONE, now, now.minus(EVERY)).await;
+        if !self.db.system(Lane::Claims, claim).await? {
+            return Ok(None);
+        }
+        let mut gone = Gone::default();
+        let mut after = None;
+        loop {
+            let endpoints = rows::endpoints(&self.db, after).await?;
+            let Some((last, _)) = endpoints.last() else { break };
+            after = Some(*last);
+            for (endpoint, tenant) in endpoints {
+                if shutdown.is_cancelled() {
+                    return Ok(Some(gone));
+                }
+                self.deliveries(tenant, endpoint, now, shutdown, &mut gone).await?;
+                let hours = tallies::hour(now.minus(KEEP_HOURS));
+                if rows::has_old_hours(&self.db, endpoint, hours).await? {
+                    let forget =
+                        async move |tx: &mut store::SystemTx<'_>| rows::forget_hours(tx, endpoint, hours).await;
+                    self.db.system(Lane::Claims, forget).await?;
+                }
+            }
+        }
+        self.events(now, shutdown, &mut gone).await?;
+        self.expired(now, shutdown).await?;
+        Ok(Some(gone))
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: TenantId,
+        endpoint: EndpointId,
+        now: Timestamp,
+        shutdown: &CancellationToken,
+        gone: &mut Gone,
+    ) -> Result<()> {
+        let Some(kept) = rows::oldest_kept(&self.db, endpoint).await? else { return Ok(()) };
+        let old = now.minus(KEEP);
+        // Ids begin with the time of the event, which is never after the delivery was made.
+        let before = kept.min(DeliveryId::new(old, 0));
+        let mut after = None;
+        while !shutdown.is_cancelled() {
+            let passed = rows::deliveries(&self.db, endpoint, after, before).await?;
+            let Some(last) = passed.last() else { return Ok(()) };
+            after = Some(last.id);
+            let ended = |state| matches!(state, State::Delivered | State::Failed | State::Stopped);
+            let ids: Vec<DeliveryId> =
+                passed.iter().filter(|it| ended(it.state) && it.at < old).map(|it| it.id).collect();
+            if !ids.is_empty() {
+                let delete =
+                    async move |tx: &mut store::SystemTx<'_>| rows::delete_deliveries(tx, tenant, endpoint, &ids).await;
+                let deleted = self.db.system(Lane::Claims, delete).await?;
+                gone.deliveries += deleted;
+                gone.at_once = gone.at_once.max(deleted);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    async fn events(&self, now: Timestamp, shutdown: &CancellationToken, gone: &mut Gone) -> Result<()> {
+        let (old, mut after) = (now.minus(KEEP), 0);
+        while !shutdown.is_cancelled() {
+            let mut passed = rows::events(&self.db, after, EVENTS_MAX).await?;
+            let Some(last) = passed.last() else { return Ok(()) };
+            after = last.seq;
+            passed.retain(|event| event.at < old);
+            if passed.is_empty() {
+                // Numbers follow the time but for some minutes; what is left of those goes with the next pass.
+                return Ok(());
+            }
+            let referred = rows::referred(&self.db, &passed).await?;
+            let seqs: Vec<i64> = passed.iter().filter(|it| !referred.contains(&it.id)).map(|it| it.seq).collect();
+            if !seqs.is_empty() {
+                gone.events += seqs.len();
+                gone.at_once = gone.at_once.max(seqs.len());
+                let delete = async move |tx: &mut store::SystemTx<'_>| rows::delete_events(tx, &seqs).await;
+                self.db.system(Lane::Claims, delete).await?;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    async fn expired(&self, now: Timestamp, shutdown: &CancellationToken) -> Result<(), Error> {
+        let times = [now.minus(KEEP_ANSWERS), now.minus(KEEP)];
+        for table in 0..rows::EXPIRING {
+            let delete = async move |tx: &mut store::SystemTx<'_>| rows::expired(tx, table, times).await;
+            while !shutdown.is_cancelled() && self.db.system(Lane::Claims, delete).await? {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+}

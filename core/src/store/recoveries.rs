@@ -1,0 +1,279 @@
+//! Rows of `recoveries`: jobs that make deliveries for missed events or send deliveries again, and the stretches of the
+//! outbox that they walk. What a job does with an event or a delivery is the core's rule.
+
+use super::{
+    Db, Result, Scoped, SystemTx, Tx,
+    conn::{Link, on},
+    sql::{Sql, codes, from_row, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, EventId, InboxId, RecoveryId, TenantId},
+};
+use uuid::Uuid;
+
+codes! {
+    /// Kind of a job.
+    What {
+        /// Makes deliveries for events that were missed.
+        Recover = 1 "recover",
+        /// Sends deliveries again.
+        Resend = 2 "resend",
+    }
+}
+
+/// A job of one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// Its id.
+    pub id: RecoveryId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+    /// What it does.
+    pub what: What,
+    /// Id that the jobs of one call share.
+    pub batch: RecoveryId,
+    /// Which deliveries it takes, as JSON that the core reads; empty for a recovery.
+    pub filter: String,
+    /// Events from this time on.
+    pub since: Timestamp,
+    /// Events up to this time.
+    pub until: Timestamp,
+    /// Number of the last event that it has seen.
+    pub after_seq: i64,
+    /// The last delivery that it has seen.
+    pub after: Option<DeliveryId>,
+    /// How many there are for it to do.
+    pub matched: u32,
+    /// How many it has done.
+    pub created: u32,
+    /// Whether it is done.
+    pub done: bool,
+    /// The transaction that made it; filled in by the store.
+    pub fence: i64,
+    /// Time at which it was made.
+    pub created_at: Timestamp,
+}
+
+from_row!(Recovery, row => {
+    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
+    let id = RecoveryId(row.try_get(0)?);
+    Ok(Recovery {
+        id,
+        tenant: TenantId(row.try_get(1)?),
+        endpoint: EndpointId(row.try_get(2)?),
+        what: What::read(row.try_get(3)?)?,
+        batch: row.try_get::<Option<Uuid>, _>(4)?.map_or(id, RecoveryId),
+        filter: row.try_get(5)?,
+        since: Timestamp::from_micros(row.try_get(6)?),
+        until: Timestamp::from_micros(row.try_get(7)?),
+        after_seq: row.try_get(8)?,
+        after: row.try_get::<Option<Uuid>, _>(9)?.map(DeliveryId),
+        matched: number(row.try_get(10)?)?,
+        created: number(row.try_get(11)?)?,
+        done: row.try_get(12)?,
+        fence: row.try_get(13)?,
+        created_at: Timestamp::from_micros(row.try_get(14)?),
+    })
+});
+
+/// An event as a job sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Its number.
+    pub seq: i64,
+    /// Its id.
+    pub id: EventId,
+    /// Its kind.
+    pub kind: i16,
+    /// Inbox that it belongs to.
+    pub inbox: Option<InboxId>,
+    /// Whether it is a test.
+    pub test: bool,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+from_row!(Past, row => Ok(Past {
+    seq: row.try_get(0)?,
+    id: EventId(row.try_get(1)?),
+    kind: row.try_get(2)?,
+    inbox: row.try_get::<Option<Uuid>, _>(3)?.map(InboxId),
+    test: row.try_get(4)?,
+    at: Timestamp::from_micros(row.try_get(5)?),
+}));
+
+macro_rules! columns {
+    () => {
+        "id, tenant_id, endpoint_id, kind, batch_id, filter, since, until, after_seq, after_id, matched, created, done, \
+         fence, created_at"
+    };
+}
+
+statements! {
+    INSERT = Sql::each(
+        concat!(
+            "INSERT INTO recoveries (", columns!(), ", updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $14)"
+        ),
+        concat!(
+            "INSERT INTO recoveries (", columns!(), ", updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+             $12, $13, pg_current_xact_id()::text::bigint, $14, $14)"
+        ),
+    );
+    GET = Sql::both(concat!("SELECT ", columns!(), " FROM recoveries WHERE id = $1 AND tenant_id = $2"));
+    OF_BATCH = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM recoveries WHERE batch_id = $1 AND tenant_id = $2 ORDER BY id"
+    ));
+    OPEN = Sql::both("SELECT id FROM recoveries WHERE NOT done ORDER BY id LIMIT $1");
+    OPEN_OF = Sql::both("SELECT id FROM recoveries WHERE NOT done AND endpoint_id = $1 LIMIT 1");
+    TAKE = Sql::each(
+        concat!("SELECT ", columns!(), " FROM recoveries WHERE id = $1 AND NOT done"),
+        concat!("SELECT ", columns!(), " FROM recoveries WHERE id = $1 AND NOT done FOR UPDATE SKIP LOCKED"),
+    );
+    SAVE = Sql::both(
+        "UPDATE recoveries SET after_seq = $2, after_id = $3, matched = $4, created = $5, done = $6, updated_at = $7 \
+         WHERE id = $1",
+    );
+    SWEEP = Sql::both("DELETE FROM recoveries WHERE endpoint_id = $1");
+    // The last event that is older. Ids begin with the time, and events are written within seconds of it.
+    BEFORE = Sql::both("SELECT seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1");
+    EVENTS = Sql::both(
+        "SELECT seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND seq > $2 \
+         ORDER BY seq LIMIT $3",
+    );
+    // Numbers are given before commits: what a running transaction may still put in between is not walked past.
+    SETTLED_EVENTS = Sql::each(
+        "SELECT seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND seq > $2 \
+         ORDER BY seq LIMIT $3",
+        "SELECT seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND seq > $2 \
+         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY seq LIMIT $3",
+    );
+    IS_SETTLED = Sql::pg("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::bigint::text::xid8");
+}
+
+/// Makes a job.
+pub async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = INSERT.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(job.id.0)
+        .bind(tenant.0)
+        .bind(job.endpoint.0)
+        .bind(job.what.code())
+        .bind(job.batch.0)
+        .bind(&job.filter)
+        .bind(job.since.micros())
+        .bind(job.until.micros())
+        .bind(job.after_seq)
+        .bind(job.after.map(|it| it.0))
+        .bind(i64::from(job.matched))
+        .bind(i64::from(job.created))
+        .bind(job.done)
+        .bind(job.created_at.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// The job with this id.
+pub async fn get(tx: &mut impl Scoped, id: RecoveryId) -> Result<Option<Recovery>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Recovery>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
+}
+
+/// The jobs of one call.
+pub async fn of_batch(tx: &mut impl Scoped, batch: RecoveryId) -> Result<Vec<Recovery>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = OF_BATCH.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Recovery>(sql).bind(batch.0).bind(tenant.0).fetch_all(c).await)
+}
+
+/// The open job of an endpoint; ask with the endpoint held, and there will never be two.
+pub async fn open_of(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<RecoveryId>> {
+    let link = tx.link();
+    let sql = OPEN_OF.on(link);
+    let id = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).bind(endpoint.0).fetch_optional(c).await)?;
+    Ok(id.map(RecoveryId))
+}
+
+/// The open jobs of all tenants, oldest first, at most `limit`.
+pub async fn open(db: &Db, limit: i64) -> Result<Vec<RecoveryId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = OPEN.on(link);
+    let ids = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).bind(limit).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(RecoveryId).collect())
+}
+
+/// Holds an open job until the end of the transaction; none when it is done, or another core has it.
+pub async fn take(tx: &mut SystemTx<'_>, id: RecoveryId) -> Result<Option<Recovery>> {
+    let link = tx.reading();
+    let sql = TAKE.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Recovery>(sql).bind(id.0).fetch_optional(c).await)
+}
+
+/// Writes how far a job has come.
+pub async fn save(tx: &mut Tx<'_>, job: &Recovery, now: Timestamp) -> Result<()> {
+    let link = tx.writing();
+    let sql = SAVE.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(job.id.0)
+        .bind(job.after_seq)
+        .bind(job.after.map(|it| it.0))
+        .bind(i64::from(job.matched))
+        .bind(i64::from(job.created))
+        .bind(job.done)
+        .bind(now.micros())
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Forgets the jobs of a deleted endpoint.
+pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
+    let sql = SWEEP.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
+}
+
+/// Number of the last event, of any tenant, whose id is of a time before `at`; 0 when there is none.
+pub async fn seq_before(tx: &mut impl Scoped, at: Timestamp) -> Result<i64> {
+    let link = tx.link();
+    let sql = BEFORE.on(link);
+    let first = EventId::new(at, 0);
+    let seq = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(first.0).fetch_optional(c).await)?;
+    Ok(seq.unwrap_or(0))
+}
+
+/// The tenant's events after a number, in the order of their numbers, at most `limit`.
+pub async fn events_after(tx: &mut impl Scoped, seq: i64, limit: i64) -> Result<Vec<Past>> {
+    let tenant = tx.tenant();
+    events(tx.link(), EVENTS, tenant, seq, limit).await
+}
+
+/// The same, but only as far as no event can appear before one of them any more.
+pub async fn settled_events_after(tx: &mut impl Scoped, seq: i64, limit: i64) -> Result<Vec<Past>> {
+    let tenant = tx.tenant();
+    events(tx.link(), SETTLED_EVENTS, tenant, seq, limit).await
+}
+
+async fn events(link: &mut Link, sql: Sql, tenant: TenantId, seq: i64, limit: i64) -> Result<Vec<Past>> {
+    let sql = sql.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Past>(sql).bind(tenant.0).bind(seq).bind(limit).fetch_all(c).await)
+}
+
+/// Whether the transaction with this number, and all that began before it, have ended.
+pub async fn is_settled(tx: &mut Tx<'_>, fence: i64) -> Result<bool> {
+    let link = tx.link();
+    if !link.is_pg() {
+        return Ok(true);
+    }
+    let sql = IS_SETTLED.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, bool>(sql).bind(fence).fetch_one(c).await)
+}

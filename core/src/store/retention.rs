@@ -1,0 +1,292 @@
+//! What is old, found by reads outside any transaction and deleted in small batches: deliveries that ended with their
+//! attempts, events that no delivery refers to, and what has expired. A delete looks again at what decides.
+
+use super::{
+    Db, Result, SystemTx,
+    conn::{Link, on},
+    deliveries::State,
+    events::delivery_id,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    tallies::{self, Tally},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{DeliveryId, EndpointId, EventId, TenantId},
+};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// Greatest number of rows that one batch looks at or deletes.
+pub const BATCH_MAX: i64 = 256;
+/// The newest deliveries of each endpoint are kept, however old.
+pub const NEWEST_KEPT: i64 = 100;
+/// Answers to an idempotency key, and jobs that are over: the tables that [`expired`] looks at.
+pub const EXPIRING: usize = 2;
+
+statements! {
+    CLAIM = Sql::both(
+        "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value \
+         WHERE meta.value < $3 RETURNING value",
+    );
+    ENDPOINTS = Sql::both("SELECT id, tenant_id FROM endpoints WHERE id > $1 ORDER BY id LIMIT $2");
+    OF_TENANT = Sql::both("SELECT id FROM endpoints WHERE tenant_id = $1");
+    OLDEST_KEPT = Sql::both("SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2");
+    PASSED = Sql::both(
+        "SELECT id, state, created_at, COALESCE(settled_at, created_at) FROM deliveries \
+         WHERE endpoint_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4",
+    );
+    OLD_HOURS = Sql::both("SELECT COUNT(*) FROM (SELECT 1 FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2 LIMIT 1) h");
+    FORGET_HOURS = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2");
+    EVENTS = Sql::both("SELECT seq, id, tenant_id, created_at FROM events WHERE seq > $1 ORDER BY seq LIMIT $2");
+    EXPIRED_ANSWERS = Sql::both(
+        "DELETE FROM answers WHERE (tenant_id, key) IN \
+         (SELECT tenant_id, key FROM answers WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+    );
+    OLD_JOBS = Sql::both(
+        "DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE done AND updated_at < $1 LIMIT $2)",
+    );
+}
+
+row_statements! {
+    // Whatever was resent meanwhile waits, and stays.
+    DELETE_DELIVERIES = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") DELETE FROM deliveries WHERE id IN (SELECT key FROM v) AND state >= 2 RETURNING id, state",
+        tail_pg: None,
+    };
+    DELETE_ATTEMPTS = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") DELETE FROM attempts WHERE delivery_id IN (SELECT key FROM v)",
+        tail_pg: None,
+    };
+    THERE = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT deliveries.id FROM v JOIN deliveries ON deliveries.id = v.key",
+        tail_pg: None,
+    };
+    DELETE_EVENTS = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Big],
+        tail: ") DELETE FROM events WHERE seq IN (SELECT key FROM v)",
+        tail_pg: None,
+    };
+}
+
+/// Whether this core is the one to do what is done every so often; `since` is when it was done last at the latest.
+pub async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
+    // As text that sorts as numbers do.
+    let text = |at: Timestamp| format!("{:020}", at.micros().max(0));
+    let link = tx.writing();
+    let sql = CLAIM.on(link);
+    let claimed = on!(link, c, D => sqlx::query_scalar::<D, String>(sql)
+        .bind(what)
+        .bind(text(now))
+        .bind(text(since))
+        .fetch_optional(c)
+        .await)?;
+    Ok(claimed.is_some())
+}
+
+/// Endpoints of all tenants after one, by id; deleted ones too, until they are swept.
+pub async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<(EndpointId, TenantId)>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = ENDPOINTS.on(link);
+    let after = after.map_or(Uuid::nil(), |it| it.0);
+    let rows = on!(link, c, D =>
+        sqlx::query_as::<D, (Uuid, Uuid)>(sql).bind(after).bind(BATCH_MAX).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(endpoint, tenant)| (EndpointId(endpoint), TenantId(tenant))).collect())
+}
+
+/// The oldest of the newest deliveries that are kept whatever their age; none when there are no more than those.
+pub async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<DeliveryId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = OLDEST_KEPT.on(link);
+    let id = on!(link, c, D =>
+        sqlx::query_scalar::<D, Uuid>(sql).bind(endpoint.0).bind(NEWEST_KEPT - 1).fetch_optional(c).await)?;
+    Ok(id.map(DeliveryId))
+}
+
+/// A delivery that retention looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Old {
+    /// Its id.
+    pub id: DeliveryId,
+    /// State of its row.
+    pub state: State,
+    /// When it was made, or came to its end if that was later.
+    pub at: Timestamp,
+}
+
+from_row!(Old, row => Ok(Old {
+    id: DeliveryId(row.try_get(0)?),
+    state: State::read(row.try_get(1)?)?,
+    at: Timestamp::from_micros(row.try_get::<i64, _>(2)?.max(row.try_get(3)?)),
+}));
+
+/// Deliveries of an endpoint after one and before another, by id, at most [`BATCH_MAX`].
+pub async fn deliveries(
+    db: &Db,
+    endpoint: EndpointId,
+    after: Option<DeliveryId>,
+    before: DeliveryId,
+) -> Result<Vec<Old>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = PASSED.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Old>(sql)
+        .bind(endpoint.0)
+        .bind(after.map_or(Uuid::nil(), |it| it.0))
+        .bind(before.0)
+        .bind(BATCH_MAX)
+        .fetch_all(c)
+        .await)
+}
+
+/// Deletes those of these deliveries that have ended, with their attempts; how many.
+pub async fn delete_deliveries(
+    tx: &mut SystemTx<'_>,
+    tenant: TenantId,
+    endpoint: EndpointId,
+    ids: &[DeliveryId],
+) -> Result<usize> {
+    let (link, mut tally, mut gone) = (tx.writing(), Tally::default(), Vec::with_capacity(ids.len()));
+    for chunk in chunks(ids) {
+        let sql = DELETE_DELIVERIES.text(chunk.len(), link.is_pg());
+        let rows = on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, (Uuid, i16)>(sql);
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            query.fetch_all(c).await
+        })?;
+        for (id, state) in rows {
+            tally.ended(tenant, endpoint, State::read(state)?, -1);
+            gone.push(id);
+        }
+    }
+    for chunk in chunks(&gone) {
+        let sql = DELETE_ATTEMPTS.text(chunk.len(), link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(sql);
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    tallies::add(link, &tally).await?;
+    Ok(gone.len())
+}
+
+/// Whether an endpoint has tallies of hours before this one.
+pub async fn has_old_hours(db: &Db, endpoint: EndpointId, before: i64) -> Result<bool> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = OLD_HOURS.on(link);
+    let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(endpoint.0).bind(before).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Deletes them.
+pub async fn forget_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, before: i64) -> Result<()> {
+    let link = tx.writing();
+    let sql = FORGET_HOURS.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).bind(before).execute(c).await.map(drop))
+}
+
+/// An event that retention looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldEvent {
+    /// Its number.
+    pub seq: i64,
+    /// Its id.
+    pub id: EventId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+from_row!(OldEvent, row => Ok(OldEvent {
+    seq: row.try_get(0)?,
+    id: EventId(row.try_get(1)?),
+    tenant: TenantId(row.try_get(2)?),
+    at: Timestamp::from_micros(row.try_get(3)?),
+}));
+
+/// Events of all tenants after a number, at most `limit`.
+pub async fn events(db: &Db, after: i64, limit: i64) -> Result<Vec<OldEvent>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = EVENTS.on(link);
+    on!(link, c, D => sqlx::query_as::<D, OldEvent>(sql).bind(after).bind(limit).fetch_all(c).await)
+}
+
+/// Those of these events that some delivery refers to. Ids of deliveries follow from those of events and endpoints,
+/// so that no index by event is needed.
+pub async fn referred(db: &Db, events: &[OldEvent]) -> Result<HashSet<EventId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let mut by_tenant: HashMap<TenantId, Vec<EventId>> = HashMap::new();
+    events.iter().for_each(|event| by_tenant.entry(event.tenant).or_default().push(event.id));
+    let mut referred = HashSet::new();
+    for (tenant, events) in by_tenant {
+        for endpoint in endpoints_of(link, tenant).await? {
+            let ids: HashMap<Uuid, EventId> =
+                events.iter().map(|event| (delivery_id(*event, endpoint).0, *event)).collect();
+            let keys: Vec<Uuid> = ids.keys().copied().collect();
+            for chunk in chunks(&keys) {
+                let sql = THERE.text(chunk.len(), link.is_pg());
+                let there = on!(link, c, D => {
+                    let mut query = sqlx::query_scalar::<D, Uuid>(sql);
+                    for id in chunk {
+                        query = query.bind(*id);
+                    }
+                    query.fetch_all(c).await
+                })?;
+                referred.extend(there.iter().filter_map(|id| ids.get(id)));
+            }
+        }
+    }
+    Ok(referred)
+}
+
+async fn endpoints_of(link: &mut Link, tenant: TenantId) -> Result<Vec<EndpointId>> {
+    let sql = OF_TENANT.on(link);
+    let ids = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).bind(tenant.0).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(EndpointId).collect())
+}
+
+/// Deletes events by their numbers.
+pub async fn delete_events(tx: &mut SystemTx<'_>, seqs: &[i64]) -> Result<()> {
+    let link = tx.writing();
+    for chunk in chunks(seqs) {
+        let sql = DELETE_EVENTS.text(chunk.len(), link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(sql);
+            for seq in chunk {
+                query = query.bind(*seq);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// Deletes at most [`BATCH_MAX`] rows of the table with this number of [`EXPIRING`]; whether there may be more.
+pub async fn expired(tx: &mut SystemTx<'_>, table: usize, times: [Timestamp; EXPIRING]) -> Result<bool> {
+    let link = tx.writing();
+    let sql = [EXPIRED_ANSWERS, OLD_JOBS][table].on(link);
+    let deleted = on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(times[table].micros())
+        .bind(BATCH_MAX)
+        .execute(c)
+        .await
+        .map(|it| it.rows_affected()))?;
+    Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= BATCH_MAX))
+}

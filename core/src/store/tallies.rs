@@ -1,0 +1,226 @@
+//! Rows of `tallies`: how attempts went, by endpoint and hour, and how many deliveries stand in each end state. Written
+//! as summed deltas, one row per endpoint and hour of a batch, so that reading them costs the same with a million
+//! deliveries as with ten.
+
+use super::{
+    ReadTx, Result, Scoped,
+    conn::{Link, on},
+    deliveries::State,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{EndpointId, TenantId},
+};
+use sqlx::QueryBuilder;
+use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
+
+/// An hour.
+pub const HOUR: Duration = Duration::from_secs(3600);
+/// Longest answers that the columns of times hold, in milliseconds, from the shortest on.
+pub const TOOK_MS: [u32; 11] = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 15_000];
+/// The row that counts deliveries.
+const DELIVERIES: i64 = 0;
+
+/// Changes of how many deliveries stand in each end state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Delivered.
+    pub delivered: i64,
+    /// Failed for good.
+    pub failed: i64,
+    /// Stopped.
+    pub stopped: i64,
+}
+
+impl Ended {
+    /// Counts deliveries that came to this state (or, below 0, left it); only end states count.
+    pub fn add(&mut self, state: State, by: i64) {
+        match state {
+            State::Delivered => self.delivered += by,
+            State::Failed => self.failed += by,
+            State::Stopped => self.stopped += by,
+            State::Waiting | State::Leased => {}
+        }
+    }
+}
+
+/// How the attempts of some time went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Went {
+    /// Answered 2xx.
+    pub succeeded: i64,
+    /// Failed.
+    pub failed: i64,
+    /// Answers by how long they took, see [`TOOK_MS`].
+    pub took: [i64; TOOK_MS.len()],
+}
+
+impl Went {
+    /// Counts an attempt; `took_ms` when there was an answer.
+    pub fn add(&mut self, succeeded: bool, took_ms: Option<u32>) {
+        *if succeeded { &mut self.succeeded } else { &mut self.failed } += 1;
+        if let Some(took) = took_ms {
+            let at = TOOK_MS.iter().position(|most| took <= *most).unwrap_or(TOOK_MS.len() - 1);
+            self.took[at] += 1;
+        }
+    }
+}
+
+impl AddAssign for Went {
+    fn add_assign(&mut self, other: Went) {
+        self.succeeded += other.succeeded;
+        self.failed += other.failed;
+        self.took.iter_mut().zip(other.took).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+/// What one batch adds, in the order in which rows are locked.
+#[derive(Debug, Default)]
+pub(super) struct Tally(BTreeMap<(EndpointId, i64), (TenantId, Went, i64)>);
+
+impl Tally {
+    fn row(&mut self, tenant: TenantId, endpoint: EndpointId, hour: i64) -> &mut (TenantId, Went, i64) {
+        self.0.entry((endpoint, hour)).or_insert_with(|| (tenant, Went::default(), 0))
+    }
+
+    /// An attempt that ended at `at`.
+    pub(super) fn attempt(&mut self, tenant: TenantId, endpoint: EndpointId, at: Timestamp) -> &mut Went {
+        &mut self.row(tenant, endpoint, hour(at)).1
+    }
+
+    /// Deliveries that came to an end state or left it.
+    pub(super) fn ended(&mut self, tenant: TenantId, endpoint: EndpointId, state: State, by: i64) {
+        let mut ended = Ended::default();
+        ended.add(state, by);
+        if ended != Ended::default() {
+            self.stand(tenant, endpoint, ended);
+        }
+    }
+
+    fn stand(&mut self, tenant: TenantId, endpoint: EndpointId, ended: Ended) {
+        let (_, went, stopped) = self.row(tenant, endpoint, DELIVERIES);
+        went.succeeded += ended.delivered;
+        went.failed += ended.failed;
+        *stopped += ended.stopped;
+    }
+}
+
+/// The hour of a moment, since 1970.
+pub fn hour(at: Timestamp) -> i64 {
+    at.secs().div_euclid(3600)
+}
+
+macro_rules! took {
+    () => {
+        "took_5, took_10, took_20, took_50, took_100, took_200, took_500, took_1000, took_2000, took_5000, took_15000"
+    };
+}
+
+statements! {
+    SWEEP = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1");
+}
+
+row_statements! {
+    ADD = Rows {
+        head: concat!("INSERT INTO tallies (endpoint_id, hour, tenant_id, succeeded, failed, stopped, ", took!(), ") VALUES"),
+        row: &[
+            Type::Uuid, Type::Big, Type::Uuid, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big,
+            Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big,
+        ],
+        tail: "ON CONFLICT (endpoint_id, hour) DO UPDATE SET succeeded = tallies.succeeded + excluded.succeeded, \
+               failed = tallies.failed + excluded.failed, stopped = tallies.stopped + excluded.stopped, \
+               took_5 = tallies.took_5 + excluded.took_5, took_10 = tallies.took_10 + excluded.took_10, \
+               took_20 = tallies.took_20 + excluded.took_20, took_50 = tallies.took_50 + excluded.took_50, \
+               took_100 = tallies.took_100 + excluded.took_100, took_200 = tallies.took_200 + excluded.took_200, \
+               took_500 = tallies.took_500 + excluded.took_500, took_1000 = tallies.took_1000 + excluded.took_1000, \
+               took_2000 = tallies.took_2000 + excluded.took_2000, took_5000 = tallies.took_5000 + excluded.took_5000, \
+               took_15000 = tallies.took_15000 + excluded.took_15000",
+        tail_pg: None,
+    };
+}
+
+/// Adds what a batch came to.
+pub(super) async fn add(link: &mut Link, tally: &Tally) -> Result<()> {
+    let rows: Vec<_> = tally.0.iter().collect();
+    for chunk in chunks(&rows) {
+        let sql = ADD.text(chunk.len(), link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(sql);
+            for ((endpoint, hour), (tenant, went, stopped)) in chunk {
+                query = query.bind(endpoint.0).bind(*hour).bind(tenant.0);
+                query = query.bind(went.succeeded).bind(went.failed).bind(*stopped);
+                for took in went.took {
+                    query = query.bind(took);
+                }
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// Counts deliveries of one endpoint that came to an end state or left it.
+pub(super) async fn stand(link: &mut Link, tenant: TenantId, endpoint: EndpointId, ended: Ended) -> Result<()> {
+    if ended == Ended::default() {
+        return Ok(());
+    }
+    let mut tally = Tally::default();
+    tally.stand(tenant, endpoint, ended);
+    add(link, &tally).await
+}
+
+/// Forgets a deleted endpoint.
+pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
+    let sql = SWEEP.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
+}
+
+/// What is known of an endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// How many deliveries stand in each end state.
+    pub ended: Ended,
+    /// How attempts went, by hour.
+    pub hours: BTreeMap<i64, Went>,
+}
+
+struct Row(EndpointId, i64, Went, i64);
+
+from_row!(Row, row => {
+    let mut went = Went { succeeded: row.try_get(2)?, failed: row.try_get(3)?, ..Went::default() };
+    for (at, took) in went.took.iter_mut().enumerate() {
+        *took = row.try_get(5 + at)?;
+    }
+    Ok(Row(EndpointId(row.try_get(0)?), row.try_get(1)?, went, row.try_get(4)?))
+});
+
+/// What is known of these endpoints of the tenant, from an hour on.
+pub async fn of(tx: &mut ReadTx, endpoints: &[EndpointId], from: i64) -> Result<BTreeMap<EndpointId, Known>> {
+    let mut all: BTreeMap<EndpointId, Known> = endpoints.iter().map(|id| (*id, Known::default())).collect();
+    if endpoints.is_empty() {
+        return Ok(all);
+    }
+    let tenant = tx.tenant();
+    let rows = on!(tx.link(), c, D => {
+        let mut query = QueryBuilder::<D>::new(concat!(
+            "SELECT endpoint_id, hour, succeeded, failed, stopped, ", took!(), " FROM tallies WHERE tenant_id = "
+        ));
+        query.push_bind(tenant.0).push(" AND (hour = 0 OR hour >= ").push_bind(from).push(") AND endpoint_id IN (");
+        let mut list = query.separated(", ");
+        for endpoint in endpoints {
+            list.push_bind(endpoint.0);
+        }
+        query.push(")");
+        query.build_query_as::<Row>().fetch_all(c).await
+    })?;
+    for Row(endpoint, hour, went, stopped) in rows {
+        let known = all.entry(endpoint).or_default();
+        if hour == DELIVERIES {
+            known.ended = Ended { delivered: went.succeeded, failed: went.failed, stopped };
+        } else {
+            known.hours.insert(hour, went);
+        }
+    }
+    Ok(all)
+}
