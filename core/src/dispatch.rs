@@ -9,9 +9,10 @@ mod service;
 mod settle;
 mod verdicts;
 
-pub use rounds::{BEAT, CLAIM_MAX, POLL, REAP};
+pub use rounds::{BEAT, CLAIM_MAX, PACE_MIN, POLL, REAP};
 pub use service::Dispatch;
 
+use rounds::Beats;
 use service::Work;
 
 use crate::{
@@ -61,6 +62,7 @@ pub struct Dispatcher {
     backlog: AtomicBool,
     tasks: TaskTracker,
     live_cores: Arc<AtomicU32>,
+    beats: Mutex<Beats>,
     parked: mpsc::UnboundedSender<Vec<Item>>,
 }
 
@@ -87,6 +89,7 @@ impl Dispatcher {
             backlog: AtomicBool::new(true),
             tasks: TaskTracker::new(),
             live_cores,
+            beats: Mutex::default(),
             parked,
         };
         (Arc::new(dispatcher), to_park)
@@ -226,3 +229,6 @@ fn item(handed: Handed, now: Timestamp) -> Item {
 fn bytes(id: Uuid) -> bytes::Bytes {
     bytes::Bytes::copy_from_slice(id.as_bytes())
 }
+
+#[cfg(test)]
+mod simulation;

@@ -14,7 +14,8 @@ use inboxops_proto::{
 };
 use lane::Lane;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::DefaultHasher},
+    hash::BuildHasherDefault,
     sync::Arc,
     time::Duration,
 };
@@ -105,17 +106,20 @@ struct Worker {
     window: u32,
     unreported: u32,
     /// Serial numbers of the routes that it has.
-    routes: HashMap<EndpointId, u64>,
+    routes: Map<EndpointId, u64>,
 }
+
+/// A map whose order is the same in every run, so that the simulation can repeat one: all keys are ids of ours.
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// The dispatch state of one core.
 #[derive(Debug, Default)]
 pub struct Hub {
-    lanes: HashMap<EndpointId, Lane>,
+    lanes: Map<EndpointId, Lane>,
     turns: VecDeque<EndpointId>,
-    tenants: HashMap<TenantId, u32>,
-    workers: HashMap<WorkerKey, Worker>,
-    held: HashMap<DeliveryId, Held>,
+    tenants: Map<TenantId, u32>,
+    workers: Map<WorkerKey, Worker>,
+    held: Map<DeliveryId, Held>,
     queued: usize,
     now: Timestamp,
     /// Cores that share the endpoints' rates.
@@ -143,7 +147,7 @@ impl Hub {
 
     /// A worker's stream began.
     pub fn join(&mut self, worker: WorkerKey, window: u32) -> Vec<Action> {
-        self.workers.insert(worker, Worker { window, unreported: 0, routes: HashMap::new() });
+        self.workers.insert(worker, Worker { window, unreported: 0, routes: Map::default() });
         self.pump()
     }
 
@@ -398,7 +402,7 @@ impl Hub {
 /// What a pump does, while it goes on.
 #[derive(Default)]
 struct Out {
-    batches: HashMap<WorkerKey, (Vec<Item>, Vec<Arc<Route>>)>,
+    batches: Map<WorkerKey, (Vec<Item>, Vec<Arc<Route>>)>,
     loads: Vec<Action>,
     parked: Vec<Item>,
 }

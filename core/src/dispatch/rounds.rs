@@ -10,12 +10,13 @@ use crate::{
     error::{Error, Result, chain},
     store::{
         self, Handed, LEASE, Lane,
+        cores::SILENCE,
         dispatch::{Claim, Lease, Which},
     },
 };
 use inboxops_proto::{clock::Timestamp, failpoint};
 use std::{
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use tokio::sync::mpsc;
@@ -31,6 +32,30 @@ pub const REAP: Duration = Duration::from_secs(1);
 pub const BEAT: Duration = Duration::from_secs(2);
 /// Greatest number of deliveries that one claim takes.
 pub const CLAIM_MAX: usize = 256;
+
+/// What a core knows of its own beats, to judge by the silence of others: after the database was away, all are silent,
+/// and one that could not tell that it lives must not be taken for dead.
+#[derive(Debug, Default)]
+pub(super) struct Beats {
+    since: Option<Timestamp>,
+}
+
+impl Beats {
+    /// A beat is on record.
+    pub(super) fn succeeded(&mut self, now: Timestamp) {
+        self.since.get_or_insert(now);
+    }
+
+    /// A beat could not be recorded.
+    pub(super) fn failed(&mut self) {
+        self.since = None;
+    }
+
+    /// Whether all cores that live could tell so since.
+    pub(super) fn may_judge(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.since(since) >= SILENCE)
+    }
+}
 
 impl Dispatcher {
     /// Runs until `shutdown`: parks, polls, reaps. Then gives back what waits in memory.
@@ -100,12 +125,24 @@ impl Dispatcher {
         self.take_back(Which::Ended).await?;
         // After silence, as when the database was away, this core would find itself among the dead.
         self.beat().await?;
-        self.take_back(Which::OfDeadCores).await
+        if self.beats().may_judge(self.stamps.now()) {
+            self.take_back(Which::OfDeadCores).await?;
+        }
+        Ok(())
     }
 
     async fn beat(&self) -> Result<()> {
-        self.live_cores.store(store::cores::beat(&self.db).await?, Ordering::Relaxed);
+        let beaten = store::cores::beat(&self.db).await;
+        match &beaten {
+            Ok(_) => self.beats().succeeded(self.stamps.now()),
+            Err(_) => self.beats().failed(),
+        }
+        self.live_cores.store(beaten?, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn beats(&self) -> MutexGuard<'_, Beats> {
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn take_back(&self, which: Which) -> Result<()> {

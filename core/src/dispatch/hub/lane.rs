@@ -2,17 +2,13 @@
 //! grows while answers are fast and good, is halved by a failure, and is one while the endpoint counts as dead. It knows
 //! no other endpoint and no worker.
 
-use super::{Item, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace};
+use super::{Item, Map, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace};
 use crate::store::dispatch::Room;
 use inboxops_proto::{
     clock::Timestamp,
     id::{EndpointId, TenantId},
 };
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Requests in flight to an endpoint that nothing is known of.
 pub const IN_FLIGHT_START: u32 = 8;
@@ -162,11 +158,11 @@ fn unordered(item: &Item) -> bool {
 pub struct Shares {
     left: u32,
     /// Free slots of the endpoints that are busy, or when their rates have some; others have [`IN_FLIGHT_START`].
-    rooms: HashMap<EndpointId, Result<u32, Timestamp>>,
+    rooms: Map<EndpointId, Result<u32, Timestamp>>,
 }
 
 impl Shares {
-    pub(super) fn new(left: u32, rooms: HashMap<EndpointId, Result<u32, Timestamp>>) -> Shares {
+    pub(super) fn new(left: u32, rooms: Map<EndpointId, Result<u32, Timestamp>>) -> Shares {
         Shares { left, rooms }
     }
 

@@ -1,0 +1,360 @@
+//! What cores and workers do in the simulation: the steps of `dispatch/rounds`, `dispatch/reports` and of the worker,
+//! with the real decisions.
+
+use super::*;
+
+impl World {
+    /// A change is committed: its events and their deliveries, leased from the start.
+    pub(super) fn commit(&mut self) {
+        if !self.troubled() {
+            return;
+        }
+        let burst = if self.dice.one_in(40) { 1 + self.dice.below(300) } else { 1 + self.dice.below(3) };
+        let wait = self.dice.millis(50, 30_000);
+        self.later(wait, Step::Commit);
+        let slot = usize::try_from(self.dice.below(self.cores.len() as u64)).expect("it is small");
+        let Some(incarnation) = self.cores[slot].as_ref().map(|core| core.incarnation) else { return };
+        if !self.database {
+            return;
+        }
+        let mut ids = Vec::new();
+        for _ in 0..burst {
+            self.ids += 1;
+            let event = EventId::new(START, spread(self.ids));
+            let tenant = self.receivers[usize::try_from(self.dice.below(ENDPOINTS)).expect("it is small")].tenant;
+            for receiver in self.receivers.iter().filter(|it| it.tenant == tenant && !it.disabled) {
+                let id = crate::store::events::delivery_id(event, receiver.id);
+                let row = Row {
+                    endpoint: receiver.id,
+                    tenant,
+                    event,
+                    state: State::Leased,
+                    attempt: 1,
+                    failures: 0,
+                    due_at: self.now.plus(LEASE),
+                    token: 1,
+                    incarnation,
+                    attempts: BTreeMap::new(),
+                    history: vec![(self.now, "committed")],
+                };
+                self.memory.insert(id, row);
+                ids.push(id);
+            }
+        }
+        if self.troubled() && self.dice.one_in(60) {
+            // Dies after the commit, before anything is handed over.
+            return self.core_dies(slot);
+        }
+        self.later(Duration::from_micros(50), Step::Handed { core: incarnation, ids });
+    }
+
+    pub(super) fn core_starts(&mut self, slot: usize) {
+        if self.cores[slot].is_some() {
+            return;
+        }
+        if !self.database {
+            self.later(Duration::from_secs(1), Step::CoreStarts { slot });
+            return;
+        }
+        self.ids += 1;
+        let incarnation = self.ids;
+        if !self.shared {
+            self.memory.reap(Which::All, self.now);
+        }
+        self.memory.cores.insert(incarnation, self.now);
+        let (hub, streams, mut beats) = (Hub::default(), BTreeMap::new(), Beats::default());
+        beats.succeeded(self.now);
+        let flying = HashMap::new();
+        let core = Core {
+            incarnation,
+            hub,
+            streams,
+            flying,
+            claiming: false,
+            paced: None,
+            reaped: self.now,
+            beats,
+            beaten: self.now,
+        };
+        self.cores[slot] = Some(core);
+        for worker in 0..WORKERS {
+            self.connect(slot, worker);
+        }
+    }
+
+    pub(super) fn core_dies(&mut self, slot: usize) {
+        let Some(core) = self.cores[slot].take() else { return };
+        self.crashes += 1;
+        self.queue.remove(&self.ticks[slot]);
+        self.ticks[slot] = (START, u64::MAX);
+        for (worker, life) in core.streams.into_values() {
+            let wait = self.soon();
+            self.later(wait, Step::StreamEnded { core: core.incarnation, worker, life });
+        }
+        let wait = self.dice.millis(100, 30_000);
+        self.later(wait, Step::CoreStarts { slot });
+    }
+
+    fn connect(&mut self, slot: usize, worker: usize) {
+        let life = self.workers[worker].life;
+        self.ids += 1;
+        let key = self.ids;
+        if life == 0 {
+            return;
+        }
+        let Some(core) = &mut self.cores[slot] else { return };
+        core.streams.insert(key, (worker, life));
+        let incarnation = core.incarnation;
+        self.decide(incarnation, |hub| hub.join(key, WINDOW));
+    }
+
+    pub(super) fn worker_starts(&mut self, worker: usize) {
+        if self.workers[worker].life != 0 {
+            return;
+        }
+        self.ids += 1;
+        self.workers[worker] = Worker { life: self.ids, ..Worker::default() };
+        (0..self.cores.len()).for_each(|slot| self.connect(slot, worker));
+    }
+
+    pub(super) fn worker_dies(&mut self, worker: usize) {
+        if self.workers[worker].life == 0 {
+            return;
+        }
+        self.crashes += 1;
+        self.workers[worker] = Worker::default();
+        for slot in 0..self.cores.len() {
+            let Some(core) = &mut self.cores[slot] else { continue };
+            let keys: Vec<WorkerKey> =
+                core.streams.iter().filter(|(_, (it, _))| *it == worker).map(|(key, _)| *key).collect();
+            core.streams.retain(|key, _| !keys.contains(key));
+            core.flying.retain(|_, (key, _)| !keys.contains(key));
+            let incarnation = core.incarnation;
+            keys.into_iter().for_each(|key| self.decide(incarnation, |hub| hub.leave(key)));
+        }
+        let wait = self.dice.millis(100, 120_000);
+        self.later(wait, Step::WorkerStarts { worker });
+    }
+
+    /// A turn of the loop in `rounds`.
+    pub(super) fn tick(&mut self, slot: usize) {
+        self.ticks[slot] = (START, u64::MAX);
+        let now = self.now;
+        let Some(core) = &mut self.cores[slot] else { return };
+        core.flying.retain(|_, (_, item)| item.lease_until > now);
+        let incarnation = core.incarnation;
+        self.decide(incarnation, |hub| hub.tick(now));
+        let (database, shared) = (self.database, self.shared);
+        let Some(core) = &mut self.cores[slot] else { return };
+        if now.since(core.reaped) >= REAP {
+            core.reaped = now;
+            if database {
+                self.memory.reap(Which::Ended, now);
+                self.memory.cores.insert(incarnation, now);
+                core.beats.succeeded(now);
+                if shared && core.beats.may_judge(now) {
+                    self.memory.reap(Which::OfDeadCores, now);
+                }
+            } else {
+                core.beats.failed();
+            }
+        }
+        if now.since(core.beaten) >= BEAT {
+            core.beaten = now;
+            if database {
+                self.memory.cores.insert(incarnation, now);
+                core.beats.succeeded(now);
+            } else {
+                core.beats.failed();
+            }
+        }
+        self.claim(incarnation);
+    }
+
+    fn claim(&mut self, incarnation: u64) {
+        let wait = self.soon();
+        if self.memory.next_lane().is_none_or(|at| at > self.now.plus(wait)) {
+            // The claim would find nothing, and hours without work shall pass quickly.
+            return;
+        }
+        let (now, cores) = (self.now, u32::try_from(self.cores.iter().flatten().count()).unwrap_or(1));
+        let Some(core) = self.core(incarnation) else { return };
+        let shares = core.hub.at(now, cores).shares(CLAIM_MAX);
+        if core.claiming || shares.left() == 0 {
+            return;
+        }
+        core.claiming = true;
+        self.later(wait, Step::Claimed { core: incarnation, shares });
+    }
+
+    pub(super) fn claimed(&mut self, incarnation: u64, shares: Shares) {
+        let (now, database) = (self.now, self.database);
+        let Some(core) = self.core(incarnation) else { return };
+        core.claiming = false;
+        if !database {
+            return;
+        }
+        let items = self.memory.claim(shares, incarnation, now);
+        if items.is_empty() {
+            return;
+        }
+        if self.troubled() && self.dice.one_in(300) {
+            let slot = self.cores.iter().position(|it| it.as_ref().is_some_and(|it| it.incarnation == incarnation));
+            return self.core_dies(slot.expect("it lives"));
+        }
+        self.decide(incarnation, |hub| hub.offer(items));
+        self.claim(incarnation);
+    }
+
+    /// Begins what there are slots for.
+    pub(super) fn fill(&mut self, worker: usize) {
+        while self.workers[worker].running < SLOTS {
+            let Some((core, item)) = self.workers[worker].waiting.pop_front() else { return };
+            let life = self.workers[worker].life;
+            if item.lease_until.since(self.now) < LEASE_LEFT_MIN {
+                self.give_back(worker, life, core, &item);
+                continue;
+            }
+            self.workers[worker].running += 1;
+            self.request(worker, life, core, item);
+        }
+    }
+
+    fn give_back(&mut self, worker: usize, life: u64, core: u64, item: &Item) {
+        let outcome = Outcome { not_sent: true, ..outcome(item, self.now) };
+        self.report(worker, life, core, item.lease_until, outcome);
+    }
+
+    /// A core is gone, and with it what it leased: what was not begun goes back.
+    pub(super) fn stream_ended(&mut self, core: u64, worker: usize) {
+        let life = self.workers[worker].life;
+        let (gone, kept) =
+            std::mem::take(&mut self.workers[worker].waiting).into_iter().partition(|(it, _)| *it == core);
+        self.workers[worker].waiting = kept;
+        let gone: VecDeque<(u64, Item)> = gone;
+        gone.iter().for_each(|(_, item)| self.give_back(worker, life, core, item));
+    }
+
+    /// A request leaves: this is where the promises are kept or broken.
+    fn request(&mut self, worker: usize, life: u64, core: u64, item: Item) {
+        let receiver = self.receivers.iter().find(|it| it.id == item.endpoint).expect("it was made with the world");
+        let mood = match receiver.mood {
+            Mood::Flaky if self.dice.one_in(2) => Mood::Good,
+            Mood::Flaky => Mood::Failing,
+            mood => mood,
+        };
+        let took = match mood {
+            Mood::Good | Mood::Flaky | Mood::Failing | Mood::Gone => self.dice.millis(2, 400),
+            Mood::Slow => self.dice.millis(1000, 14_500),
+            Mood::Mute => REQUEST_MAX,
+        };
+        let mut outcome = outcome(&item, self.now);
+        outcome.duration_ms = u32::try_from(took.as_millis()).expect("it is short");
+        let (status, code) = match mood {
+            Mood::Good | Mood::Slow | Mood::Flaky => (200, ""),
+            Mood::Failing => (503, "http_5xx"),
+            Mood::Gone => (410, "http_4xx"),
+            Mood::Mute => (0, "timeout"),
+        };
+        (outcome.response_status, outcome.error_code) = (status, code.to_owned());
+        if status == 503 && self.dice.one_in(4) {
+            outcome.retry_after_secs = u32::try_from(self.dice.below(3000)).expect("it is small");
+        }
+        let row = self.memory.rows.get_mut(&item.delivery).expect("it is committed");
+        row.history.push((self.now, "requested"));
+        // A worker that was frozen when the core died does not know yet: nobody can tell it in time.
+        let stale = row.token != item.token && self.orphans.contains(&(life, core));
+        self.stale += u64::from(stale);
+        assert!(
+            stale || !row.attempts.values().any(|it| *it == Some(true)),
+            "a request after a success was on record: {row:?}"
+        );
+        assert!(
+            stale || self.not_before.get(&item.delivery).is_none_or(|at| *at <= self.now),
+            "a retry before its time: {item:?} {row:?}"
+        );
+        assert!(item.failures < ATTEMPTS_MAX, "an eleventh attempt");
+        let before = self.received.insert((item.delivery, item.attempt), status == 200);
+        assert_eq!(before, None, "two requests with the same number: {row:?}");
+        self.later(took, Step::Ended { worker, life, core, item, outcome });
+    }
+
+    pub(super) fn report(&mut self, worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome) {
+        let wait = self.dice.millis(1, 10);
+        self.later(wait, Step::Reported { worker, life, core, until, outcome });
+    }
+
+    pub(super) fn reported(&mut self, worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome) {
+        if !self.is_alive(worker, life) {
+            return;
+        }
+        let (now, wait) = (self.now, self.soon());
+        let chance = u16::try_from(self.dice.below(1 << 16)).expect("it fits");
+        // Another core, or a later life, does not know the lease and refuses.
+        let Some(its) = self.core(core) else { return };
+        if let Ok(id) = uuid::Uuid::from_slice(&outcome.delivery_id) {
+            its.flying.remove(&(DeliveryId(id), outcome.token));
+        }
+        let answered = answers(&mut its.hub, vec![outcome.clone()], now, || chance);
+        self.decide(core, Hub::pump);
+        if !answered.reports.is_empty() {
+            self.later(wait, Step::Recorded { worker, life, core, until, outcome, answered });
+        }
+    }
+
+    pub(super) fn recorded(&mut self, of: (usize, u64, u64, Timestamp), outcome: Outcome, answered: Answered) {
+        let (worker, life, core, until) = of;
+        if self.core(core).is_none() {
+            return;
+        }
+        if !self.database || (self.troubled() && self.dice.one_in(200)) {
+            // The worker tries again until nobody wants it.
+            if self.now < until && self.is_alive(worker, life) {
+                self.later(REPORT_AGAIN, Step::Reported { worker, life, core, until, outcome });
+            }
+            return;
+        }
+        let reported: Vec<DeliveryId> = answered.reports.iter().map(|report| report.lease.delivery).collect();
+        let accepted = self.memory.report(answered.reports, self.now);
+        for id in &accepted {
+            let row = &self.memory.rows[id];
+            if row.state == State::Waiting && row.attempts.contains_key(&row.attempt) {
+                self.not_before.insert(*id, row.due_at);
+            }
+        }
+        if let Some(its) = self.core(core) {
+            its.hub.close(reported);
+        }
+        for (id, endpoint) in answered.gone {
+            if accepted.contains(&id) {
+                self.disable(endpoint, true);
+            }
+        }
+        self.claim(core);
+    }
+
+    /// Switches an endpoint off or on, and lets all cores know.
+    pub(super) fn disable(&mut self, endpoint: EndpointId, disabled: bool) {
+        for receiver in self.receivers.iter_mut().filter(|it| it.id == endpoint) {
+            receiver.disabled = disabled;
+        }
+        self.memory.lanes.entry(endpoint).or_default().paused = disabled;
+        let incarnations: Vec<u64> = self.cores.iter().flatten().map(|core| core.incarnation).collect();
+        for incarnation in incarnations {
+            self.decide(incarnation, |hub| {
+                hub.forget_route(endpoint);
+                hub.pump()
+            });
+        }
+    }
+}
+
+/// An outcome that says nothing yet.
+fn outcome(item: &Item, now: Timestamp) -> Outcome {
+    Outcome {
+        delivery_id: item.delivery.0.as_bytes().to_vec().into(),
+        token: item.token,
+        started_at_us: now.micros(),
+        ..Outcome::default()
+    }
+}
