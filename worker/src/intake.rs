@@ -41,6 +41,8 @@ const OPEN_MAX: Duration = Duration::from_secs(10);
 enum Taken {
     /// It was opened anew: the core sends all configurations again.
     Opened,
+    /// It ended, and perhaps its core with it.
+    Ended,
     /// Work.
     Batch(WorkResponse),
 }
@@ -82,7 +84,7 @@ pub async fn run(
             () = shutdown.cancelled() => break,
             Some(finished) = intake.running.join_next() => intake.finished(finished),
             Ok(slot) = slots.clone().acquire_owned(), if !intake.waiting.is_empty() => intake.start(slot).await,
-            Some(taken) = work.next(), if intake.waiting.len() < window => intake.take(taken).await,
+            Some(taken) = work.next(), if intake.waiting.len() <= window => intake.take(taken).await,
         }
         intake.fill().await;
     }
@@ -125,6 +127,7 @@ fn feed(
                     if feed.opened.elapsed() >= REOPEN.1 {
                         feed.backoff.reset();
                     }
+                    return Some((Taken::Ended, feed));
                 }
                 if shutdown.is_cancelled() {
                     return None;
@@ -159,6 +162,9 @@ impl Intake {
                 self.endpoints.retain(|id, room| wanted(room) || waiting.contains(id));
                 return;
             }
+            // A core that starts again takes back at once what its predecessor leased, so that another worker may have
+            // it before it would begin here.
+            Taken::Ended => return self.give_back_waiting("the stream that brought it ended").await,
         };
         for config in batch.endpoints {
             self.configure(&config);
@@ -244,13 +250,18 @@ impl Intake {
         let _ = self.reports.send(Report { outcome, until: lease.until }).await;
     }
 
-    /// Gives back what was not begun and waits for what was.
-    async fn end(mut self) {
+    /// Gives back what was not begun.
+    async fn give_back_waiting(&mut self, why: &'static str) {
         let parked = self.endpoints.values_mut().flat_map(|room| std::mem::take(&mut room.parked));
         let rest: Vec<Lease> = std::mem::take(&mut self.waiting).into_iter().chain(parked).collect();
         for lease in rest {
-            self.give_back(lease, "the worker ends").await;
+            self.give_back(lease, why).await;
         }
+    }
+
+    /// Gives back what was not begun and waits for what was.
+    async fn end(mut self) {
+        self.give_back_waiting("the worker ends").await;
         while self.running.join_next().await.is_some() {}
     }
 }

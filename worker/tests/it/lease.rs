@@ -102,7 +102,7 @@ async fn a_lost_stream_is_opened_again_and_what_runs_goes_on() {
     bench.configure(endpoint(2, 1, &receiver.url));
     bench.deliver(1, 1, 1);
     receiver.seen().await;
-    // This one waits for its slot while the link breaks.
+    // This one waits for its slot while the link breaks, and goes back.
     bench.deliver(1, 2, 1);
     for how in [Some(Status::unavailable("restarted")), None] {
         let request = bench.reopen(how).await;
@@ -112,8 +112,9 @@ async fn a_lost_stream_is_opened_again_and_what_runs_goes_on() {
     bench.configure(endpoint(1, 1, &receiver.url));
     bench.deliver(1, 1, 1);
     gate.add_permits(3);
-    let outcomes = bench.outcomes(3).await;
-    assert!(outcomes.iter().all(|outcome| outcome.response_status == 200));
+    let (unsent, sent): (Vec<_>, Vec<_>) = bench.outcomes(3).await.into_iter().partition(|outcome| outcome.not_sent);
+    assert_eq!((unsent.len(), sent.len()), (1, 2));
+    assert!(sent.iter().all(|outcome| outcome.response_status == 200));
 }
 
 #[tokio::test]
@@ -166,6 +167,39 @@ async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
     let rest = bench.stop().await;
     assert_eq!(rest.iter().filter(|outcome| outcome.response_status == 200).count(), 3);
     assert_eq!((rest.len(), receiver.requests()), (3, 3));
+}
+
+#[tokio::test]
+async fn what_was_not_begun_when_the_stream_ends_goes_back_unsent() {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = gate.clone();
+    let mut receiver = Receiver::start(move |mut visit| {
+        let held = held.clone();
+        async move {
+            while visit.request().await? {
+                held.acquire().await.expect("it is never closed").forget();
+                visit.write(OK.as_bytes()).await?;
+            }
+            Ok(())
+        }
+    })
+    .await;
+    let mut settings = settings();
+    settings.in_flight_max = 3;
+    let mut bench = Bench::start(settings).await;
+    bench.configure(endpoint(1, 1, &receiver.url));
+    bench.deliver(10, 1, 1);
+    for _ in 0..3 {
+        receiver.seen().await;
+    }
+    bench.reopen(None).await;
+    let unsent = bench.outcomes(7).await;
+    assert!(unsent.iter().all(|outcome| outcome.not_sent));
+    gate.add_permits(3);
+    let rest = bench.outcomes(3).await;
+    assert!(rest.iter().all(|outcome| outcome.response_status == 200));
+    assert_eq!(receiver.requests(), 3);
+    bench.stop().await;
 }
 
 /// A core that never says anything.
