@@ -22,9 +22,11 @@ use tokio::{
 };
 
 /// Callers of each busy tenant.
-const CALLERS: usize = 16;
+const CALLERS: usize = 32;
 /// Actions a second of each busy tenant; each is 1 to 3 events for each of its endpoints.
-const ACTIONS_PER_SECOND: f64 = 150.0;
+const ACTIONS_PER_SECOND: f64 = 500.0;
+/// Longest pause between two faults, so that the load comes as far as the faults.
+const CALM_MAX: Duration = Duration::from_secs(10);
 /// Time between two actions of the tenant with hostile receivers.
 const HOSTILE_EVERY: Duration = Duration::from_secs(5);
 /// Longest wait until nothing is open, after all is healed: a failed attempt is tried again after a minute.
@@ -88,6 +90,9 @@ pub async fn run(database: Database, options: &Options, bin: PathBuf, folder: Pa
             && f64::from(chaos.kills) >= f64::from(options.kills) * share
             && begin.elapsed() >= options.length.mul_f64(share)
     };
+    let ahead = |chaos: &Chaos| {
+        f64::from(chaos.kills) / f64::from(options.kills.max(1)) > ledger.events() as f64 / options.events.max(1) as f64
+    };
     let mut told = Instant::now();
     for (share, what) in [(0.5, "all in one process"), (1.0, "in processes of their own")] {
         say(what);
@@ -97,6 +102,10 @@ pub async fn run(database: Database, options: &Options, bin: PathBuf, folder: Pa
         }
         while !done(share, &chaos) {
             chaos.round(&mut fleet, &receiver).await?;
+            let calm = Instant::now();
+            while calm.elapsed() < CALM_MAX && ahead(&chaos) {
+                sleep(Duration::from_millis(100)).await;
+            }
             if told.elapsed() > Duration::from_secs(20) {
                 told = Instant::now();
                 say(&format!("{} events, {} kills, {} requests", ledger.events(), chaos.kills, receiver.count()));
