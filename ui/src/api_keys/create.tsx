@@ -1,0 +1,111 @@
+// Making a key: its name, what it may do, when it ends.
+
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { useRef, useState } from "react";
+import { call } from "../api";
+import { ApiKeyService } from "../gen/inboxops/admin/v1/api_keys_pb";
+import { useAct } from "../kit/act";
+import { Dialog } from "../kit/dialog";
+import { Check, Field, Text, useFirstWrong } from "../kit/field";
+import { Gate } from "../kit/gate";
+import { Trouble } from "../kit/view";
+import { PRESETS, SCOPES } from "./scopes";
+
+const DAYS: [string, number][] = [
+    ["Never", 0],
+    ["In 30 days", 30],
+    ["In 90 days", 90],
+    ["In a year", 365],
+];
+const DAY_MS = 86_400_000;
+
+export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key: string) => void }) {
+    const [name, setName] = useState("");
+    const [preset, setPreset] = useState("Everything");
+    const [scopes, setScopes] = useState<string[]>([]);
+    const [days, setDays] = useState(0);
+    const form = useRef<HTMLFormElement>(null);
+    const own = preset === "Own choice";
+    const { run, busy, failure } = useAct(async () => {
+        const { key } = await call(ApiKeyService.method.createApiKey, {
+            name,
+            scopes: own ? scopes : PRESETS.find((it) => it.name === preset)!.scopes,
+            expiresAt: days ? timestampFromDate(new Date(Date.now() + days * DAY_MS)) : undefined,
+        });
+        onKey(key);
+    });
+    useFirstWrong(form, failure);
+    const unchosen = own && scopes.length === 0;
+    if (failure?.reason === "ENTITLEMENT_REQUIRED") {
+        return (
+            <Dialog title="Create key" onClose={onClose}>
+                <Gate failure={failure} />
+                <div className="buttons">
+                    <button onClick={onClose}>Close</button>
+                </div>
+            </Dialog>
+        );
+    }
+    return (
+        <Dialog title="Create key" onClose={onClose}>
+            <form
+                ref={form}
+                noValidate
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    if (!unchosen) void run();
+                }}
+            >
+                {failure && failure.fields.size === 0 && <Trouble failure={failure} />}
+                <Text label="Name" hint="The program that uses it." value={name} onChange={setName} error={failure?.field("name", "The name")} autoFocus />
+                <fieldset>
+                    <legend>It may do</legend>
+                    <div className="radios">
+                        {[...PRESETS, { name: "Own choice", about: "" }].map((it) => (
+                            <label className="check" key={it.name}>
+                                <input type="radio" name="preset" checked={preset === it.name} onChange={() => setPreset(it.name)} />
+                                <span>
+                                    {it.name}
+                                    {it.about && <small>{it.about}</small>}
+                                </span>
+                            </label>
+                        ))}
+                    </div>
+                    {own && (
+                        <div className="inner columns">
+                            {SCOPES.map(([scope, about]) => (
+                                <Check
+                                    key={scope}
+                                    label={<code>{scope}</code>}
+                                    hint={about}
+                                    checked={scopes.includes(scope)}
+                                    onChange={(on) => setScopes(on ? [...scopes, scope] : scopes.filter((it) => it !== scope))}
+                                />
+                            ))}
+                        </div>
+                    )}
+                    <p className={unchosen ? "hint" : "error"}>{unchosen ? "Choose one scope at least." : failure?.field("scopes", "The scopes")}</p>
+                </fieldset>
+                <Field label="Expires" error={failure?.field("expires_at", "The end")}>
+                    {(props) => (
+                        <select {...props} value={String(days)} onChange={(event) => setDays(Number(event.currentTarget.value))}>
+                            {DAYS.map(([label, value]) => (
+                                <option key={value} value={value}>
+                                    {label}
+                                </option>
+                            ))}
+                        </select>
+                    )}
+                </Field>
+                <div className="buttons">
+                    <button type="button" onClick={onClose}>
+                        Cancel
+                    </button>
+                    <button className="primary" disabled={unchosen} aria-disabled={busy}>
+                        Create key
+                    </button>
+                </div>
+            </form>
+        </Dialog>
+    );
+}

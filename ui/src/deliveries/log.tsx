@@ -1,0 +1,194 @@
+// The delivery log: live, filtered by the address bar, of all endpoints or of one.
+
+import { useQuery } from "@connectrpc/connect-query";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
+import { type Delivery, DeliveryService, DeliveryStatus } from "../gen/inboxops/v1/deliveries_pb";
+import { WebhookService } from "../gen/inboxops/v1/webhooks_pb";
+import { Link } from "../kit/link";
+import { Page } from "../kit/page";
+import { useParameters } from "../kit/route";
+import { DeliveryBadge } from "../kit/status";
+import { Ago, Countdown, clockShort, count, millis } from "../kit/time";
+import { Empty, View } from "../kit/view";
+import { useSession } from "../session/session";
+import { endpointName } from "../webhooks/words";
+import { filterOf, isOpen } from "./filter";
+import { Filters } from "./filters";
+import { useLog } from "./log_data";
+import { Resend } from "./resend";
+import type { Line } from "./watch";
+import { errorWord } from "./words";
+
+export function Deliveries() {
+    return (
+        <Page title="Deliveries" lead="Every event for every endpoint, as it goes out.">
+            <DeliveryLog />
+        </Page>
+    );
+}
+
+/** Further down than this the reader is reading: new rows wait. */
+const TOP_PX = 160;
+
+export function DeliveryLog({ endpointId }: { endpointId?: string }) {
+    const session = useSession();
+    const [parameters, setParameters] = useParameters();
+    const filter = useMemo(() => filterOf(parameters, endpointId), [parameters.toString(), endpointId]);
+    const [paused, setPaused] = useState(false);
+    const [resending, setResending] = useState(false);
+    const log = useLog(filter, endpointId, paused);
+    const stats = useQuery(DeliveryService.method.getDeliveryStats, { endpointId }, { refetchInterval: 10_000 });
+    const endpoints = useQuery(WebhookService.method.listWebhookEndpoints, { perPage: 100 });
+    const names = new Map(endpoints.data?.endpoints.map((it) => [it.id, endpointName(it)]));
+    const body = useRef<HTMLTableSectionElement>(null);
+    const { rows, shown, line } = log;
+    rows.busy = () => scrollY > TOP_PX || !!body.current?.matches(":hover") || !!body.current?.contains(document.activeElement);
+    useEffect(() => {
+        // The pointer leaves, the focus goes elsewhere, the reader comes back to the top: what waited may come in.
+        const look = () => void setTimeout(rows.settle);
+        const events = ["scroll", "pointermove", "focusout"];
+        for (const it of events) addEventListener(it, look, { passive: true });
+        return () => events.forEach((it) => removeEventListener(it, look));
+    }, []);
+    const open = isOpen(filter) && (endpointId || !filter.endpointId);
+    const empty = shown.rows.length === 0 && (
+        open ? (
+            <Empty title="No deliveries yet.">
+                {endpointId ? "Send a test event, or wait for something to happen." : "They appear here by themselves as soon as something happens that an endpoint asked for."}
+            </Empty>
+        ) : (
+            <Empty title="No delivery matches." actions={<button onClick={() => setParameters({ status: null, event: null, endpoint: null, since: null, id: null })}>Clear filters</button>}>
+                Widen the filters above, or look at a longer time.
+            </Empty>
+        )
+    );
+    return (
+        <>
+            <div className="bar log-bar">
+                <LineState line={line} at={log.at} />
+                <button className="small" onClick={() => setPaused(!paused)}>
+                    {paused ? "Go live" : "Pause"}
+                </button>
+                <span className="grow" />
+                {session?.admin && (
+                    <button className="small" onClick={() => setResending(true)}>
+                        Resend failed…
+                    </button>
+                )}
+            </div>
+            <Filters filter={filter} set={setParameters} endpoints={endpointId ? undefined : endpoints.data?.endpoints} counts={stats.data?.total?.counts} />
+            <View query={log.query} what="deliveries" empty={empty}>
+                {shown.held > 0 && (
+                    <button
+                        className="primary held"
+                        onClick={() => {
+                            rows.release();
+                            scrollTo({ top: 0 });
+                        }}
+                    >
+                        {count(shown.held, "new delivery", "new deliveries")}
+                    </button>
+                )}
+                <div className="table" role="region" aria-label="Deliveries" tabIndex={0}>
+                    <table className="fixed">
+                        <thead>
+                            <tr>
+                                <th scope="col" className="w-status">
+                                    Status
+                                </th>
+                                <th scope="col">Event</th>
+                                {!endpointId && (
+                                    <th scope="col" className="wide w-name">
+                                        Endpoint
+                                    </th>
+                                )}
+                                <th scope="col" className="wide w-http">
+                                    HTTP
+                                </th>
+                                <th scope="col" className="wide w-few">
+                                    Attempts
+                                </th>
+                                <th scope="col" className="wide num w-few">
+                                    Latency
+                                </th>
+                                <th scope="col" className="wide w-retry">
+                                    Next retry
+                                </th>
+                                <th scope="col" className="wide num w-few">
+                                    Time
+                                </th>
+                            </tr>
+                        </thead>
+                        <tbody ref={body}>
+                            {shown.rows.map((it) => (
+                                <Row key={it.id} delivery={it} endpoint={endpointId ? undefined : (names.get(it.endpointId) ?? (endpoints.data ? "Deleted endpoint" : "…"))} />
+                            ))}
+                        </tbody>
+                    </table>
+                </div>
+                {log.more && (
+                    <p className="more">
+                        <button aria-disabled={log.older} onClick={() => void log.loadOlder()}>
+                            {log.older ? "Loading…" : "Load older"}
+                        </button>
+                    </p>
+                )}
+            </View>
+            {resending && <Resend filter={filter} onClose={() => setResending(false)} />}
+        </>
+    );
+}
+
+const LINES: Record<Line, string> = {
+    connecting: "Connecting…",
+    live: "Live",
+    reconnecting: "Reconnecting…",
+    paused: "Paused",
+    offline: "Offline",
+    refused: "Not live",
+};
+
+function LineState({ line, at }: { line: Line; at?: Date }) {
+    return (
+        <span className={`line-state ${line}`} role="status">
+            <i aria-hidden="true" />
+            {LINES[line]}
+            {(line === "offline" || line === "paused") && at && `. Showing data from ${clockShort(at)}`}
+        </span>
+    );
+}
+
+const Row = memo(function Row({ delivery: it, endpoint }: { delivery: Delivery; endpoint?: string }) {
+    const answer = it.responseStatus ? String(it.responseStatus) : it.errorCode ? errorWord(it.errorCode) : "";
+    return (
+        <tr>
+            <td>
+                <DeliveryBadge status={it.status} />
+            </td>
+            <td className="grow">
+                <Link className="row-link" href={`/deliveries/${it.id}`}>
+                    <code>{it.event}</code>
+                </Link>
+                {it.test && <span className="pill">test</span>}
+                <span className="under narrow">
+                    {it.createdAt && <Ago at={it.createdAt} />}
+                    {[undefined, endpoint, answer].filter((text) => text !== "").join(" · ")}
+                </span>
+            </td>
+            {endpoint && <td className="wide clip">{endpoint}</td>}
+            <td className="wide clip">{answer || <span className="muted">–</span>}</td>
+            <td className="wide">
+                {it.attemptCount} of {it.maxAttempts}
+            </td>
+            <td className="wide num">{it.durationMs === undefined ? <span className="muted">–</span> : millis(it.durationMs)}</td>
+            <td className="wide">
+                {it.nextAttemptAt && (it.status === DeliveryStatus.RETRYING || it.status === DeliveryStatus.PENDING) ? (
+                    <Countdown to={it.nextAttemptAt} />
+                ) : (
+                    <span className="muted">–</span>
+                )}
+            </td>
+            <td className="wide num">{it.createdAt && <Ago at={it.createdAt} />}</td>
+        </tr>
+    );
+});

@@ -1,0 +1,79 @@
+// Sending many deliveries again: the count first, then the job and how far it is.
+
+import { useEffect, useState } from "react";
+import { call } from "../api";
+import { DeliveryService, DeliveryStatus, type Resend as Job } from "../gen/inboxops/v1/deliveries_pb";
+import { useAct } from "../kit/act";
+import { Confirm, Dialog } from "../kit/dialog";
+import { count, number } from "../kit/time";
+import { Trouble } from "../kit/view";
+import { request, type Filter } from "./filter";
+
+const POLL_MS = 700;
+const AGAIN = [DeliveryStatus.FAILED, DeliveryStatus.CANCELED];
+
+export function Resend({ filter, onClose }: { filter: Filter; onClose: () => void }) {
+    const [job, setJob] = useState<Job>();
+    const [found, setFound] = useState<Job>();
+    const { event, createdSince } = request(filter);
+    const chosen = filter.status.filter((it) => AGAIN.includes(it));
+    const send = (dryRun: boolean) =>
+        call(DeliveryService.method.resendDeliveries, {
+            endpointId: filter.endpointId || undefined,
+            status: chosen.length ? chosen : AGAIN,
+            event,
+            createdSince,
+            dryRun,
+        });
+    const counting = useAct(async () => setFound((await send(true)).resend));
+    const starting = useAct(async () => setJob((await send(false)).resend));
+    useEffect(() => void counting.run(), []);
+    useEffect(() => {
+        if (!job || job.done) return;
+        const timer = setTimeout(async () => {
+            const next = await call(DeliveryService.method.getResend, { resendId: job.id ?? "" }).catch(() => undefined);
+            setJob((it) => next?.resend ?? (it && { ...it }));
+        }, POLL_MS);
+        return () => clearTimeout(timer);
+    }, [job]);
+    if (job) {
+        return (
+            <Dialog title="Sending again" onClose={onClose}>
+                <p role="status">
+                    {job.done ? "Done: " : ""}
+                    {number(job.resent)} of {count(job.matched, "delivery", "deliveries")} scheduled.
+                </p>
+                <progress max={Math.max(1, job.matched)} value={job.resent} aria-label="Deliveries scheduled" />
+                <div className="buttons">
+                    <button className="primary" onClick={onClose} autoFocus>
+                        {job.done ? "Done" : "Let it run"}
+                    </button>
+                </div>
+            </Dialog>
+        );
+    }
+    const failure = starting.failure ?? counting.failure;
+    const words = chosen.length === 1 ? (chosen[0] === DeliveryStatus.FAILED ? "failed" : "canceled") : "failed or canceled";
+    const scope = filter.endpointId || event.length || createdSince ? " that the filters keep" : "";
+    return (
+        <Confirm
+            title="Send failed deliveries again?"
+            action={found?.matched ? `Send ${number(found.matched)} again` : "Send again"}
+            busy={starting.busy}
+            disabled={!found?.matched}
+            onConfirm={() => void starting.run()}
+            onClose={onClose}
+        >
+            {failure && <Trouble failure={failure} />}
+            <p role="status">
+                {!found
+                    ? failure
+                        ? ""
+                        : "Counting…"
+                    : found.matched === 0
+                      ? `No delivery${scope} is ${words}.`
+                      : `${found.more ? "More than " : ""}${count(found.matched, "delivery", "deliveries")}${scope} ${found.matched === 1 ? "is" : "are"} ${words}. Each starts a new schedule, oldest first, at the pace of its endpoint.`}
+            </p>
+        </Confirm>
+    );
+}

@@ -1,0 +1,82 @@
+// A modal dialog: the browser's own, with its heading as the name and the focus given back at the end.
+
+import { useEffect, useId, useRef, type ReactNode } from "react";
+
+interface Props {
+    title: string;
+    onClose: () => void;
+    /** Escape does nothing: what is shown is lost when it closes. Its buttons still close it. */
+    locked?: boolean;
+    wide?: boolean;
+    children: ReactNode;
+}
+
+export function Dialog({ title, onClose, locked, wide, children }: Props) {
+    const dialog = useRef<HTMLDialogElement>(null);
+    const id = useId();
+    useEffect(() => {
+        const before = document.activeElement;
+        dialog.current?.showModal();
+        return () => {
+            if (before instanceof HTMLElement && before.isConnected) before.focus();
+        };
+    }, []);
+    useEffect(() => {
+        const element = dialog.current!;
+        const cancel = (event: Event) => {
+            event.preventDefault();
+            if (!locked) onClose();
+        };
+        // A browser may close on a second Escape whatever `cancel` says, but not when the key itself is taken.
+        const key = (event: KeyboardEvent) => {
+            if (event.key === "Escape") cancel(event);
+        };
+        element.addEventListener("cancel", cancel);
+        element.addEventListener("keydown", key);
+        return () => {
+            element.removeEventListener("cancel", cancel);
+            element.removeEventListener("keydown", key);
+        };
+    });
+    return (
+        <dialog ref={dialog} aria-labelledby={id} className={wide ? "wide" : undefined}>
+            <h2 id={id}>{title}</h2>
+            {children}
+        </dialog>
+    );
+}
+
+interface ConfirmProps {
+    title: string;
+    action: string;
+    busy?: boolean;
+    danger?: boolean;
+    disabled?: boolean;
+    onConfirm: () => void;
+    onClose: () => void;
+    cancel?: string;
+    children: ReactNode;
+}
+
+export function Confirm({ title, action, busy, danger, disabled, onConfirm, onClose, cancel = "Cancel", children }: ConfirmProps) {
+    return (
+        <Dialog title={title} onClose={onClose}>
+            <form
+                onSubmit={(event) => {
+                    event.preventDefault();
+                    if (!busy && !disabled) onConfirm();
+                }}
+            >
+                {children}
+                <div className="buttons">
+                    <button type="button" onClick={onClose}>
+                        {cancel}
+                    </button>
+                    <button className={danger ? "danger" : "primary"} disabled={disabled} aria-disabled={busy}>
+                        {action}
+                    </button>
+                </div>
+            </form>
+        </Dialog>
+    );
+}

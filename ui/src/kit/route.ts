@@ -1,0 +1,96 @@
+// Where the reader is: path and search of the address bar, and the one way to go elsewhere. Whoever holds unsaved
+// changes can ask before the screen goes.
+
+import { useEffect, useSyncExternalStore } from "react";
+
+type Guard = (proceed: () => void) => void;
+
+const listeners = new Set<() => void>();
+let here = location.pathname + location.search;
+let guard: Guard | undefined;
+/** The reader came here by a click or by Back, not by loading the page: the heading takes the focus. */
+let arrived = false;
+
+function tell() {
+    here = location.pathname + location.search;
+    for (const listener of listeners) listener();
+}
+
+addEventListener("popstate", () => {
+    const target = location.pathname + location.search + location.hash;
+    if (!guard) {
+        arrived = true;
+        return tell();
+    }
+    history.pushState(null, "", here);
+    guard(() => navigate(target));
+});
+
+interface Options {
+    replace?: boolean;
+    /** The screen stays: filters change, the focus does not move. */
+    stay?: boolean;
+}
+
+export function navigate(to: string, { replace, stay }: Options = {}) {
+    const go = () => {
+        history[replace ? "replaceState" : "pushState"](null, "", to);
+        if (!stay) {
+            arrived = true;
+            scrollTo(0, 0);
+        }
+        tell();
+    };
+    if (guard && !stay) guard(go);
+    else go();
+}
+
+const subscribe = (listener: () => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+};
+
+const path = () => location.pathname;
+const search = () => location.search;
+
+export const usePath = () => useSyncExternalStore(subscribe, path);
+const useSearch = () => useSyncExternalStore(subscribe, search);
+
+/** Reads the search as parameters; the second changes some of them, null takes one away. */
+export function useParameters(): [URLSearchParams, (changes: Record<string, string | null>) => void] {
+    const text = useSearch();
+    return [
+        new URLSearchParams(text),
+        (changes) => {
+            const next = new URLSearchParams(location.search);
+            for (const [name, value] of Object.entries(changes)) value === null ? next.delete(name) : next.set(name, value);
+            const query = next.toString();
+            navigate(location.pathname + (query && `?${query}`), { stay: true });
+        },
+    ];
+}
+
+/** Asks before the reader leaves, while `on`. */
+export function useGuard(on: boolean, ask: Guard) {
+    useEffect(() => {
+        if (!on) return;
+        const unload = (event: BeforeUnloadEvent) => event.preventDefault();
+        guard = ask;
+        addEventListener("beforeunload", unload);
+        return () => {
+            guard = undefined;
+            removeEventListener("beforeunload", unload);
+        };
+    }, [on]);
+}
+
+export function passGuard() {
+    guard = undefined;
+}
+
+/** Whether the heading of a new screen shall take the focus; true once for each way that leads here. */
+export function takeArrival() {
+    const was = arrived;
+    arrived = false;
+    return was;
+}

@@ -1,0 +1,5 @@
+// React's way to begin, on Preact.
+
+import { render, type ComponentChild } from "preact";
+
+export const createRoot = (root: Element) => ({ render: (screen: ComponentChild) => render(screen, root) });

@@ -1,0 +1,118 @@
+// The signing secret and its change in steps, so that no request fails meanwhile.
+
+import { useState } from "react";
+import { call, refresh } from "../api";
+import { SecretStage, type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhooks_pb";
+import { useAct } from "../kit/act";
+import { Confirm } from "../kit/dialog";
+import { SecretOnce } from "../kit/secret";
+import { Countdown } from "../kit/time";
+import { say } from "../kit/toast";
+import { Trouble } from "../kit/view";
+import { useSession } from "../session/session";
+
+const reload = () => refresh(WebhookService.method.getWebhookEndpoint, WebhookService.method.listWebhookEndpoints);
+
+export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
+    const session = useSession();
+    const [asking, setAsking] = useState(false);
+    const [secret, setSecret] = useState<string>();
+    const promote = useAct(async () => {
+        await call(WebhookService.method.promoteSecret, { endpointId: endpoint.id });
+        await reload();
+        say("The new secret is in use.");
+    });
+    const { rotation } = endpoint;
+    return (
+        <section aria-labelledby="signing">
+            <div className="bar">
+                <h2 id="signing" className="grow">
+                    Signing secret
+                </h2>
+                {session?.admin && <button onClick={() => setAsking(true)}>Rotate secret</button>}
+            </div>
+            {promote.failure && <Trouble failure={promote.failure} />}
+            {!rotation && (
+                <p>
+                    Requests are signed with <code>whsec_…{endpoint.secretHint}</code>.
+                </p>
+            )}
+            {rotation && (
+                <ol className="steps">
+                    <li className="done">
+                        <strong>New secret made.</strong> <code>webhook-signature</code> carries a signature of the old{" "}
+                        <code>whsec_…{rotation.oldSecretHint}</code> and one of the new <code>whsec_…{rotation.newSecretHint}</code>.
+                    </li>
+                    <li className={rotation.stage === SecretStage.PROMOTED ? "done" : "now"}>
+                        {rotation.stage === SecretStage.PROMOTED ? (
+                            <>
+                                <strong>New secret promoted.</strong> <code>X-InboxOps-Signature</code> is made with the new one.
+                            </>
+                        ) : (
+                            <>
+                                <strong>Put the new secret into your server, then promote it.</strong> Until then <code>X-InboxOps-Signature</code> is made
+                                with the old one. {rotation.promotesAt && <>Otherwise it is promoted by itself <Countdown to={rotation.promotesAt} />.</>}
+                                {session?.admin && (
+                                    <p>
+                                        <button className="primary" aria-disabled={promote.busy} onClick={() => void promote.run()}>
+                                            Promote new secret
+                                        </button>
+                                    </p>
+                                )}
+                            </>
+                        )}
+                    </li>
+                    <li className={rotation.stage === SecretStage.PROMOTED ? "now" : undefined}>
+                        <strong>The old secret ends</strong> {rotation.oldExpiresAt && <Countdown to={rotation.oldExpiresAt} />}
+                        {rotation.stage !== SecretStage.PROMOTED && ", if nobody promotes the new one earlier"}.
+                    </li>
+                </ol>
+            )}
+            {asking && (
+                <Rotate
+                    endpoint={endpoint}
+                    onClose={() => setAsking(false)}
+                    onSecret={(next) => {
+                        setAsking(false);
+                        setSecret(next);
+                    }}
+                />
+            )}
+            {secret && (
+                <SecretOnce title="Copy your new signing secret" what="secret" secret={secret} onClose={() => setSecret(undefined)}>
+                    <p>The old one keeps working meanwhile. Put this one into your server, then promote it here.</p>
+                </SecretOnce>
+            )}
+        </section>
+    );
+}
+
+function Rotate({ endpoint, onClose, onSecret }: { endpoint: WebhookEndpoint; onClose: () => void; onSecret: (secret: string) => void }) {
+    const [immediate, setImmediate] = useState(false);
+    const { run, busy, failure } = useAct(async () => {
+        const response = await call(WebhookService.method.rotateSecret, { endpointId: endpoint.id, immediate });
+        onSecret(response.endpoint?.secret ?? "");
+        await reload();
+    });
+    return (
+        <Confirm title="Rotate the signing secret?" action="Make new secret" danger={immediate} busy={busy} onConfirm={() => void run()} onClose={onClose}>
+            {failure && <Trouble failure={failure} />}
+            <div className="radios">
+                <label className="check">
+                    <input type="radio" name="how" checked={!immediate} onChange={() => setImmediate(false)} />
+                    <span>
+                        In steps
+                        <small>Both secrets sign until you promote the new one, 24 hours at most; the old one ends 24 hours later. Nothing fails.</small>
+                    </span>
+                </label>
+                <label className="check">
+                    <input type="radio" name="how" checked={immediate} onChange={() => setImmediate(true)} />
+                    <span>
+                        At once
+                        <small>For a secret that others know. The old one ends now; your server refuses requests until it has the new one.</small>
+                    </span>
+                </label>
+            </div>
+        </Confirm>
+    );
+}

@@ -1,0 +1,59 @@
+// Changing an endpoint, and deleting it.
+
+import { useState } from "react";
+import { call, refresh } from "../api";
+import { type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhooks_pb";
+import { useAct } from "../kit/act";
+import { say } from "../kit/toast";
+import { Gate } from "../kit/gate";
+import { Failure } from "../failure";
+import { useSession } from "../session/session";
+import { DeleteEndpoint } from "./delete";
+import { EndpointForm, rateOf, type Draft } from "./form";
+
+export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
+    const session = useSession();
+    const [deleting, setDeleting] = useState(false);
+    // What the form began with: a reload in the background never takes away what somebody types.
+    const [first, setFirst] = useState(endpoint);
+    const { run, busy, failure } = useAct(async (draft: Draft) => {
+        const paths = ["url", "description", "events", "inbox_ids", "rate_per_second", ...(draft.headers ? ["headers"] : [])];
+        const { endpoint: after } = await call(WebhookService.method.updateWebhookEndpoint, {
+            endpointId: endpoint.id,
+            endpoint: {
+                url: draft.url,
+                description: draft.description.trim() || undefined,
+                events: draft.events,
+                inboxIds: draft.inboxIds,
+                ratePerSecond: rateOf(draft.rate),
+                headers: draft.headers ?? [],
+            },
+            updateMask: { paths },
+        });
+        if (after) setFirst(after);
+        await refresh(WebhookService.method.getWebhookEndpoint, WebhookService.method.listWebhookEndpoints);
+        say("Saved. It holds for events from now on.");
+    });
+    if (session && !session.admin) return <Gate failure={Object.assign(new Failure(), { reason: "ROLE_REQUIRED" })} />;
+    return (
+        <>
+            <EndpointForm
+                key={String(first.updatedAt?.seconds) + String(first.updatedAt?.nanos)}
+                endpoint={first}
+                action="Save"
+                busy={busy}
+                failure={failure}
+                saved={false}
+                onSubmit={(draft) => void run(draft)}
+            />
+            <section className="sheet danger-zone" aria-labelledby="delete">
+                <h2 id="delete">Delete endpoint</h2>
+                <p>Nothing is sent any more, and its deliveries are deleted with it.</p>
+                <button className="danger" onClick={() => setDeleting(true)}>
+                    Delete endpoint…
+                </button>
+            </section>
+            {deleting && <DeleteEndpoint endpoint={endpoint} onClose={() => setDeleting(false)} />}
+        </>
+    );
+}
