@@ -23,8 +23,11 @@ use tokio::{
 
 /// Callers of each busy tenant.
 const CALLERS: usize = 32;
-/// Actions a second of each busy tenant; each is 1 to 3 events for each of its endpoints.
+/// Actions a second of each busy tenant, on a server that is built for release; each is 1 to 3 events for each of its
+/// endpoints.
 const ACTIONS_PER_SECOND: f64 = 500.0;
+/// The same on one that is not.
+const SLOW_ACTIONS_PER_SECOND: f64 = 120.0;
 /// Longest pause between two faults, so that the load comes as far as the faults.
 const CALM_MAX: Duration = Duration::from_secs(10);
 /// Time between two actions of the tenant with hostile receivers.
@@ -75,11 +78,12 @@ pub async fn run(database: Database, options: &Options, bin: PathBuf, folder: Pa
     let say = |what: &str| println!("{database:?}: {what}");
     let (tenants, endpoints) = furnish(&fleet, &receiver).await?;
 
+    let rate = if options.release { ACTIONS_PER_SECOND } else { SLOW_ACTIONS_PER_SECOND };
     let (ledger, mut callers) = (Arc::<Ledger>::default(), JoinSet::new());
     for (tenant, hostile) in &tenants {
         let (count, every) = match hostile {
             true => (1, HOSTILE_EVERY),
-            false => (CALLERS, Duration::from_secs_f64(CALLERS as f64 / ACTIONS_PER_SECOND)),
+            false => (CALLERS, Duration::from_secs_f64(CALLERS as f64 / rate)),
         };
         load::start(&mut callers, fleet.door, tenant, &ledger, count, every, &mut dice);
     }
