@@ -9,7 +9,10 @@ use super::{
 use crate::{
     error::Result,
     metrics::Seen,
-    store::{self, Lane, dispatch::Report},
+    store::{
+        self, Lane,
+        dispatch::{Open, Report},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -31,9 +34,11 @@ pub(super) struct Answered {
     pub(super) reports: Vec<Report>,
     /// Deliveries whose receiver says that it is gone for good, with their endpoints.
     pub(super) gone: BTreeMap<DeliveryId, EndpointId>,
+    /// Outcomes of leases that this core does not hold.
+    pub(super) strange: Vec<pb::Outcome>,
 }
 
-/// Takes outcomes for the leases that they carry the token of; others are left out. `chance` spreads retries.
+/// Takes outcomes for the leases that they carry the token of; others are set aside. `chance` spreads retries.
 pub(super) fn answers(
     hub: &mut Hub,
     outcomes: Vec<pb::Outcome>,
@@ -45,26 +50,58 @@ pub(super) fn answers(
         let Ok(id) = Uuid::from_slice(&outcome.delivery_id) else { continue };
         let ended = (!outcome.not_sent)
             .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
-        let Some(item) = hub.answer(DeliveryId(id), outcome.token, ended) else { continue };
-        if outcome.response_status == GONE && !item.once {
-            answered.gone.insert(item.delivery, item.endpoint);
+        match hub.answer(DeliveryId(id), outcome.token, ended) {
+            Some(item) => answered.take(Open::from(&item), outcome, now, chance()),
+            None => answered.strange.push(outcome),
         }
-        answered.reports.push(settle(item, outcome, now, chance()));
     }
     answered
+}
+
+impl Answered {
+    fn take(&mut self, open: Open, outcome: pb::Outcome, now: Timestamp, chance: u16) {
+        if outcome.response_status == GONE && !open.test {
+            self.gone.insert(open.lease.delivery, open.endpoint);
+        }
+        self.reports.push(settle(open, outcome, now, chance));
+    }
 }
 
 impl Dispatcher {
     pub(super) async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
         let (all, now) = (request.outcomes.len(), self.stamps.now());
-        let Answered { reports, gone } = answers(&mut self.hub(), request.outcomes, now, || self.chance());
+        let mut answered = answers(&mut self.hub(), request.outcomes, now, || self.chance());
         self.drive(Hub::pump);
+        self.recall(&mut answered, now).await?;
+        let Answered { reports, gone, .. } = answered;
         let accepted = if reports.is_empty() { 0 } else { self.record(reports, gone, now).await? };
         if self.backlog.load(Ordering::Relaxed) {
             self.wake();
         }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
+    }
+
+    /// Takes the outcomes of leases that are open in the database though not held here: a core that comes back soon
+    /// finds its worker with the results of its former life. The token fences them as it does the others.
+    async fn recall(&self, answered: &mut Answered, now: Timestamp) -> Result<()> {
+        let strange = std::mem::take(&mut answered.strange);
+        // Where there is one process, it has taken all back at its start.
+        if strange.is_empty() || !self.db.is_shared() {
+            return Ok(());
+        }
+        let ids: Vec<DeliveryId> =
+            strange.iter().filter_map(|it| Uuid::from_slice(&it.delivery_id).ok()).map(DeliveryId).collect();
+        let open = store::dispatch::open(&self.db, &ids).await?;
+        for outcome in strange {
+            let of_it = |open: &&Open| {
+                open.lease.token == outcome.token && open.lease.delivery.0.as_bytes()[..] == outcome.delivery_id[..]
+            };
+            if let Some(open) = open.iter().find(of_it) {
+                answered.take(*open, outcome, now, self.chance());
+            }
+        }
+        Ok(())
     }
 
     /// Writes what came of the reports. On failure nothing is forgotten: the worker repeats the report.

@@ -7,22 +7,29 @@ use crate::{
     store::{
         self,
         deliveries::Attempt,
-        dispatch::{Lease, Report, Sent},
+        dispatch::{Lease, Open, Report, Sent},
     },
 };
 use inboxops_proto::{clock::Timestamp, internal::v1 as pb};
 use std::time::Duration;
 
+impl From<&Item> for Open {
+    fn from(item: &Item) -> Open {
+        Open {
+            lease: Lease { delivery: item.delivery, token: item.token },
+            tenant: item.tenant,
+            endpoint: item.endpoint,
+            test: item.once,
+            attempt: item.attempt,
+            failures: item.failures,
+        }
+    }
+}
+
 /// What an outcome makes of its delivery.
-pub(super) fn settle(item: Item, outcome: pb::Outcome, now: Timestamp, chance: u16) -> Report {
-    let report = |sent| Report {
-        lease: Lease { delivery: item.delivery, token: item.token },
-        tenant: item.tenant,
-        endpoint: item.endpoint,
-        test: item.once,
-        failures: item.failures,
-        sent,
-    };
+pub(super) fn settle(open: Open, outcome: pb::Outcome, now: Timestamp, chance: u16) -> Report {
+    let Open { lease, tenant, endpoint, test, attempt, failures } = open;
+    let report = |sent| Report { lease, tenant, endpoint, test, failures, sent };
     if outcome.not_sent {
         return report(Err(now.plus(NOT_SENT_PAUSE)));
     }
@@ -31,16 +38,16 @@ pub(super) fn settle(item: Item, outcome: pb::Outcome, now: Timestamp, chance: u
         succeeded,
         stop: outcome.abort || outcome.response_status == GONE,
         retry_after: Duration::from_secs(outcome.retry_after_secs.into()),
-        once: item.once,
+        once: test,
     };
-    let failures = item.failures + u32::from(!succeeded);
+    let failures = failures + u32::from(!succeeded);
     let next = match schedule::next(ended, failures, now, chance) {
         Next::Delivered => store::dispatch::Next::Delivered,
         Next::Failed => store::dispatch::Next::Failed,
         Next::Retry(due_at) => store::dispatch::Next::Retry { due_at, failures },
     };
     let attempt = Attempt {
-        n: item.attempt,
+        n: attempt,
         started_at: Timestamp::from_micros(outcome.started_at_us),
         duration_ms: outcome.duration_ms,
         response_status: u16::try_from(outcome.response_status).ok().filter(|status| *status != 0),

@@ -14,7 +14,7 @@ pub(super) use report::ALL_ROWS as REPORT_ALL_ROWS;
 pub(super) use standing::ALL as STANDING_ALL;
 
 use super::{
-    Result, SystemTx,
+    Db, Result, SystemTx,
     conn::on,
     cores,
     deliveries::State,
@@ -42,6 +42,35 @@ pub struct Lease {
     /// Its fencing token.
     pub token: i64,
 }
+
+/// A lease that is open, as far as its report needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// The lease.
+    pub lease: Lease,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Whether the delivery is a test.
+    pub test: bool,
+    /// Number of the attempt.
+    pub attempt: u32,
+    /// Failed attempts before it.
+    pub failures: u32,
+}
+
+from_row!(Open, row => {
+    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
+    Ok(Open {
+        lease: Lease { delivery: DeliveryId(row.try_get(0)?), token: row.try_get(1)? },
+        tenant: TenantId(row.try_get(2)?),
+        endpoint: EndpointId(row.try_get(3)?),
+        test: row.try_get(4)?,
+        attempt: number(row.try_get(5)?)?,
+        failures: number(row.try_get(6)?)?,
+    })
+});
 
 /// Which leases a reap takes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +117,13 @@ statements! {
 }
 
 row_statements! {
+    OPEN = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT d.id, d.token, d.tenant_id, d.endpoint_id, d.test, d.attempt, d.failures FROM v \
+               JOIN deliveries d ON d.id = v.key WHERE d.state = 1",
+        tail_pg: None,
+    };
     PARK = Rows {
         head: "WITH v (key, fence, at) AS (VALUES",
         row: &[Type::Uuid, Type::Big, Type::Big],
@@ -116,6 +152,23 @@ row_statements! {
         tail: "",
         tail_pg: None,
     };
+}
+
+/// The open leases of these deliveries, whoever holds them.
+pub async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<Open>> {
+    let (mut reader, mut open) = (db.lookup().await?, Vec::new());
+    let link = reader.link();
+    for chunk in chunks(ids) {
+        let sql = OPEN.text(chunk.len(), link.is_pg());
+        open.extend(on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, Open>(sql);
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            query.fetch_all(c).await
+        })?);
+    }
+    Ok(open)
 }
 
 /// Gives leases back that cannot be used now: their deliveries are due at once and no request is counted. Leases that

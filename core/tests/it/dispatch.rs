@@ -4,6 +4,7 @@
 mod dead;
 mod paused;
 mod rate;
+mod restart;
 mod rotation;
 mod schedule;
 mod storm;
