@@ -160,6 +160,7 @@ test("gated screens and targets hold the rules", async () => {
 
 test("a new screen takes the focus to its heading and says its title; the skip link leads to the content", async () => {
     const { page, close } = await visit(scene);
+    await page.reload();
     await ready(page);
     await page.keyboard.press("Tab");
     assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to content");

@@ -105,10 +105,10 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
                                 <th scope="col" className="wide w-http">
                                     HTTP
                                 </th>
-                                <th scope="col" className="wide w-few">
+                                <th scope="col" className="wide mid w-few">
                                     Attempts
                                 </th>
-                                <th scope="col" className="wide num w-few">
+                                <th scope="col" className="wide mid num w-few">
                                     Latency
                                 </th>
                                 <th scope="col" className="wide w-retry">
@@ -177,10 +177,10 @@ const Row = memo(function Row({ delivery: it, endpoint }: { delivery: Delivery; 
             </td>
             {endpoint && <td className="wide clip">{endpoint}</td>}
             <td className="wide clip">{answer || <span className="muted">–</span>}</td>
-            <td className="wide">
+            <td className="wide mid">
                 {it.attemptCount} of {it.maxAttempts}
             </td>
-            <td className="wide num">{it.durationMs === undefined ? <span className="muted">–</span> : millis(it.durationMs)}</td>
+            <td className="wide mid num">{it.durationMs === undefined ? <span className="muted">–</span> : millis(it.durationMs)}</td>
             <td className="wide">
                 {it.nextAttemptAt && (it.status === DeliveryStatus.RETRYING || it.status === DeliveryStatus.PENDING) ? (
                     <Countdown to={it.nextAttemptAt} />

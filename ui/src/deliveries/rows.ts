@@ -5,7 +5,7 @@ import type { Delivery } from "../gen/inboxops/v1/deliveries_pb";
 /** News are gathered for so long and shown together. */
 const GATHER_MS = 80;
 /** In a flood they are gathered longer: nobody reads so fast, and the page stays quick. */
-const FLOOD_GATHER_MS = 300;
+const FLOOD_GATHER_MS = 140;
 const FLOOD_ROWS = 8;
 /** Rows that may come by themselves above those that the reader asked for; the oldest go first. */
 const STREAMED_MAX = 50;
