@@ -19,16 +19,17 @@ test(`the first load takes at most ${FIRST_LOAD_MAX_BYTES} bytes, and asks for e
     await session.send("Network.setCacheDisabled", { cacheDisabled: true });
     const kinds = new Map();
     let bytes = 0;
-    session.on("Network.responseReceived", ({ requestId, type, response }) => kinds.set(requestId, { type, url: response.url }));
-    session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
-        if (["Document", "Script", "Stylesheet", "Other", "Image"].includes(kinds.get(requestId)?.type)) bytes += encodedDataLength;
+    session.on("Network.responseReceived", ({ requestId, type, response }) => {
+        if (type === "Fetch") return;
+        kinds.set(requestId, response.url);
+        bytes += Number(response.headers["content-length"] ?? Number.NaN);
     });
     await page.reload();
     await page.getByText("No endpoints yet.").waitFor();
-    const files = [...kinds.values()].filter((it) => it.type !== "Fetch").map((it) => new URL(it.url).pathname);
+    const files = [...kinds.values()].map((it) => new URL(it).pathname);
     assert.equal(new Set(files).size, files.length, files.join(" "));
-    console.log(`first load: ${bytes} bytes with headers, ${files.join(" ")}`);
-    assert.ok(bytes <= FIRST_LOAD_MAX_BYTES + 500 * files.length, `${bytes} bytes`);
+    console.log(`first load: ${bytes} bytes, ${files.join(" ")}`);
+    assert.ok(bytes <= FIRST_LOAD_MAX_BYTES, `${bytes} bytes`);
     await close();
 });
 
