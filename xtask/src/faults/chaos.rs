@@ -77,7 +77,7 @@ pub struct Chaos {
     postgres: Option<Postgres>,
     deck: Vec<(Role, Fault)>,
     together: bool,
-    /// How long an outage lasts.
+    /// Longest outage of the database.
     outage: Duration,
     /// Processes that died, planned or not.
     pub kills: u32,
@@ -165,13 +165,14 @@ impl Chaos {
                 sleep(pause).await;
             }
             Fault::Unreachable => {
+                let outage = Duration::from_secs(self.dice.between(1, self.outage.as_secs()));
                 sleep(pause / 4).await;
                 self.database(|it| {
                     it.let_in(false);
                     it.cut();
                 })
                 .await?;
-                sleep(self.outage).await;
+                sleep(outage).await;
                 self.database(|it| it.let_in(true)).await?;
                 sleep(pause).await;
             }

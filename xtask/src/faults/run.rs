@@ -32,6 +32,12 @@ const SLOW_ACTIONS_PER_SECOND: f64 = 120.0;
 const CALM_MAX: Duration = Duration::from_secs(10);
 /// Time between two actions of the tenant with hostile receivers.
 const HOSTILE_EVERY: Duration = Duration::from_secs(5);
+/// Runs with more kills than this have long outages too.
+const LONG_KILLS: u32 = 30;
+/// Longest outage of the database in the short form: longer than a call waits for a lock.
+const OUTAGE_MIN: Duration = Duration::from_secs(3);
+/// Longest outage in the long form: longer than leases.
+const OUTAGE_MAX: Duration = Duration::from_secs(90);
 /// Longest wait until nothing is open, after all is healed: a failed attempt is tried again after a minute.
 const QUIET_MAX: Duration = Duration::from_secs(600);
 /// Requests that a worker may have under way when something dies, for both workers.
@@ -87,7 +93,7 @@ pub async fn run(database: Database, options: &Options, bin: PathBuf, folder: Pa
         };
         load::start(&mut callers, fleet.door, tenant, &ledger, count, every, &mut dice);
     }
-    let outage = Duration::from_secs(if options.kills > 50 { 20 } else { 3 });
+    let outage = if options.kills > LONG_KILLS { OUTAGE_MAX } else { OUTAGE_MIN };
     let (begin, mut chaos) = (Instant::now(), Chaos::new(dice, postgres, outage));
     let done = |share: f64, chaos: &Chaos| {
         ledger.events() as f64 >= options.events as f64 * share

@@ -114,7 +114,8 @@ impl Lane {
         };
         // What it may send in a second waits here; then it is time for more.
         if waiting > 0 && waiting >= rate {
-            return Err(now.plus(Duration::from_secs(1) * waiting / rate.max(1) / 2));
+            // What its rate does not let go in time goes back before; another core may be the first to have it then.
+            return Err(now.plus((Duration::from_secs(1) * waiting / rate.max(1)).min(QUEUE_WAIT_MAX) / 2));
         }
         Ok(slots.min(rate).saturating_sub(waiting))
     }

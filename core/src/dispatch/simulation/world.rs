@@ -241,7 +241,7 @@ impl World {
             let Some(head) = self.memory.head(receiver.id) else { continue };
             let Some(due) = lane.due_at else { panic!("a delivery waits and its lane is never due") };
             let pause = if receiver.rate.is_some() { QUEUE_WAIT_MAX } else { FULL_PAUSE };
-            assert!(due <= head.max(self.now.plus(pause)), "a lane is due after its first delivery");
+            assert!(due <= head.max(self.now.plus(pause)), "a lane is due at {due:?}, its first delivery at {head:?}");
         }
     }
 
