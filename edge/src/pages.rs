@@ -46,8 +46,9 @@ pub(crate) fn add(mut router: Router, pages: &'static [Page]) -> Router {
 fn is_view(request: &Request) -> bool {
     let path = request.uri().path();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let of_the_api = path == "/api" || path.starts_with("/api/");
-    reads && !of_the_api && !path.contains('.') && wants_html(request.headers())
+    // Metrics may have a listener of their own; who asks here must not take a page for them.
+    let of_programs = path == "/api" || path.starts_with("/api/") || path == "/metrics";
+    reads && !of_programs && !path.contains('.') && wants_html(request.headers())
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

@@ -86,10 +86,7 @@ on_both! {
         let worker = Client::key(&desk.service_token("worker", true).await).for_tenant(&home.id);
         let mut local = Client::nobody().at([192, 0, 2, 9]);
         local.origin = Origin { peer: None, way: Way::Local, ..local.origin };
-        // Wrong credentials are limited by address.
-        let nobody = Client::nobody().at([192, 0, 2, 8]);
         let callers = [
-            ("nobody", &nobody),
             ("full key", &home.key),
             ("key without scope", &reader),
             ("key on free", &poor.key),
@@ -110,9 +107,11 @@ on_both! {
         let mut table = String::new();
         let mut rpcs = RPCS.to_vec();
         rpcs.sort_by_key(|rpc| rpc.path);
-        for rpc in rpcs {
+        for (rpc, host) in rpcs.into_iter().zip(1..) {
             writeln!(table, "{}", rpc.path).expect("a string takes all");
-            for (name, client) in callers {
+            // Missing and wrong credentials are limited by address.
+            let nobody = Client::nobody().at([192, 0, 3, host]);
+            for (name, client) in [("nobody", &nobody)].into_iter().chain(callers) {
                 writeln!(table, "    {name}: {}", verdict(&desk, rpc, client).await).expect("a string takes all");
             }
             // Each in a session of its own: one of the calls ends it.

@@ -8,7 +8,7 @@ async fn every_answer_carries_the_common_headers() {
     for (method, path) in [
         ("GET", "/origin"),
         ("POST", "/origin"),
-        ("GET", "/nothing/here"),
+        ("GET", "/api/nothing/here"),
         ("GET", "/panic"),
         ("POST", "/api/v1/tickets"),
         ("GET", "/healthz"),
@@ -32,7 +32,7 @@ async fn every_answer_carries_the_common_headers() {
 #[tokio::test]
 async fn an_unknown_path_is_answered_in_the_shape_of_every_error() {
     let house = House::open().await;
-    for path in ["/", "/api/v1/nothing", "/origin/", "/api/v1/openapi.json/", "/api/v1/docs/"] {
+    for path in ["/api", "/metrics", "/api/v1/nothing", "/nothing.here", "/api/v1/openapi.json/", "/api/v1/docs/"] {
         let answer = house.ask("GET", path, &[("x-request-id", "mine-1")], "").await;
         assert_eq!(answer.status, 404, "{path}");
         let error = &answer.json()["error"];
