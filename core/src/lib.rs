@@ -291,7 +291,11 @@ impl Core {
     /// Takes the rows of deleted endpoints, in small batches, so that nothing else waits long.
     async fn sweep(&self, shutdown: &CancellationToken) {
         while !shutdown.is_cancelled() {
-            match self.db.system(Lane::Claims, async |tx| store::endpoints::sweep(tx, SWEEP_MAX).await).await {
+            let swept = self.db.system(Lane::Claims, async |tx| {
+                let now = tx.now();
+                store::endpoints::sweep(tx, now, SWEEP_MAX).await
+            });
+            match swept.await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {

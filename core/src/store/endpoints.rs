@@ -4,6 +4,7 @@
 use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
     conn::{Link, on},
+    fanout::LEASE,
     lanes, recoveries,
     sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
     tallies,
@@ -12,7 +13,12 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{EndpointId, InboxId, TenantId},
 };
+use std::time::Duration;
 use uuid::Uuid;
+
+/// How long the rows of a deleted endpoint stay: longer than any lease that was taken before, so that a request that
+/// is under way is recorded as it ends, and nothing is written for an endpoint that has gone.
+pub const SWEPT_AFTER: Duration = LEASE.saturating_mul(2);
 
 /// Bytes sealed with one of the master keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,7 +206,7 @@ statements! {
          other_secret_until = other_secret_until + 3600000000 * keep_old_hours, keep_old_hours = 0 \
          WHERE other_secret_until <= $1 AND other_secret_role = 1",
     );
-    SWEEP_FIND = Sql::both("SELECT id FROM endpoints WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1");
+    SWEEP_FIND = Sql::both("SELECT id FROM endpoints WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 1");
     SWEEP_ATTEMPTS = Sql::both(
         "DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id LIMIT $2)",
     );
@@ -361,12 +367,16 @@ pub async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
     Ok(endpoints)
 }
 
-/// Takes at most `limit` deliveries of a deleted endpoint, or the endpoint itself once it has none. False when there is
-/// nothing left to take.
-pub async fn sweep(tx: &mut SystemTx<'_>, limit: i64) -> Result<bool> {
+/// Takes at most `limit` deliveries of an endpoint that was deleted [`SWEPT_AFTER`] ago, or the endpoint itself once it
+/// has none. False when there is nothing left to take.
+pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp, limit: i64) -> Result<bool> {
     let link = tx.writing();
     let sql = SWEEP_FIND.on(link);
-    let Some(id) = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).fetch_optional(c).await)? else {
+    let Some(id) = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql)
+        .bind(now.minus(SWEPT_AFTER).micros())
+        .fetch_optional(c)
+        .await)?
+    else {
         return Ok(false);
     };
     let (attempts, deliveries) = (SWEEP_ATTEMPTS.on(link), SWEEP_DELIVERIES.on(link));

@@ -9,7 +9,7 @@ use inboxops_core::store::{
     health::Health,
 };
 use inboxops_proto::id::{DeliveryId, EndpointId};
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -251,14 +251,25 @@ on_both! {
         assert_eq!(store::endpoints::get(&mut read, endpoint).await.unwrap(), None);
         assert_eq!(store::deliveries::get(&mut read, handed[0].delivery).await.unwrap(), None);
         drop(read);
-        let sweep = async || fresh.db.system(Lane::Claims, async move |tx| store::endpoints::sweep(tx, 3).await).await.unwrap();
+        let sweep = async || {
+            let now = fresh.now();
+            fresh.db.system(Lane::Claims, async move |tx| store::endpoints::sweep(tx, now, 3).await).await.unwrap()
+        };
+        fresh.clock.advance(store::endpoints::SWEPT_AFTER - Duration::from_micros(1));
+        assert!(!sweep().await, "a request may be under way");
+        let late = sent(&handed[1], fresh.now(), Next::Delivered);
+        assert_eq!(report(&fresh.db, vec![late]).await.accepted, HashSet::from([handed[1].delivery]));
+        fresh.clock.advance(Duration::from_micros(1));
         let mut rounds = 0;
         while sweep().await {
             rounds += 1;
             assert!(rounds < 10);
         }
         assert_eq!(rounds, 3);
-        assert!(report(&fresh.db, vec![sent(&handed[1], fresh.now(), Next::Delivered)]).await.accepted.is_empty());
+        assert!(report(&fresh.db, vec![sent(&handed[2], fresh.now(), Next::Delivered)]).await.accepted.is_empty());
+        for table in ["endpoints", "deliveries", "attempts", "lanes", "endpoint_health", "tallies"] {
+            assert_eq!(fresh.count(table).await, 0, "{table}");
+        }
     }
 
     async fn the_log_is_read_by_cursor_and_by_state(fresh: Fresh) {
