@@ -15,8 +15,9 @@ use tokio::{
 };
 use tonic::{Code, Request, Status};
 
-/// Greatest number of outcomes in one call.
-pub const BATCH_MAX: usize = 64;
+/// Greatest number of outcomes in one call. A write lane takes the writes of tenants and results in turns, so what one
+/// turn records must keep up with the deliveries that one turn makes.
+pub const BATCH_MAX: usize = 256;
 /// Longest time that an outcome waits for others while calls are under way.
 pub const GATHER_MAX: Duration = Duration::from_millis(5);
 /// Greatest number of calls that are under way.

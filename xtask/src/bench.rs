@@ -30,8 +30,27 @@ const CALLERS: usize = 64;
 /// Connections of the read benchmark: enough to keep both cores busy.
 const READERS: usize = 32;
 
+/// What a run measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Read,
+    Write,
+    Deliver(delivery::Part),
+}
+
+/// All that is measured, by the names that `--only` takes.
+const PARTS: &[(&str, Part)] = &[
+    ("read", Part::Read),
+    ("write", Part::Write),
+    ("idle", Part::Deliver(delivery::Part::Idle)),
+    ("flood", Part::Deliver(delivery::Part::Flood)),
+    ("slow", Part::Deliver(delivery::Part::Slow)),
+    ("dead", Part::Deliver(delivery::Part::Dead)),
+];
+
 /// Builds the release binaries, runs them, and writes the page when asked to.
-pub fn run(write: bool) -> Done<()> {
+pub fn run(options: &[&str]) -> Done<()> {
+    parts(options)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built =
         Command::new(cargo).args(["build", "--release", "-p", "inboxops-server", "-p", "inboxops-xtask"]).status()?;
@@ -40,38 +59,59 @@ pub fn run(write: bool) -> Done<()> {
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let bin = target.join("release");
-    let inner = Command::new(bin.join("inboxops-xtask"))
-        .arg("bench-inner")
-        .args(write.then_some("--write"))
-        .env("BENCH_BIN", &bin)
-        .status()?;
+    let inner =
+        Command::new(bin.join("inboxops-xtask")).arg("bench-inner").args(options).env("BENCH_BIN", &bin).status()?;
     if inner.success() { Ok(()) } else { Err("the benchmark failed".into()) }
 }
 
+/// The parts that the options ask for, and whether to write the page.
+fn parts(options: &[&str]) -> Done<(Vec<Part>, bool)> {
+    match options {
+        [] | ["--write"] => Ok((PARTS.iter().map(|(_, part)| *part).collect(), !options.is_empty())),
+        ["--only", name] => match PARTS.iter().find(|(it, _)| it == name) {
+            Some((_, part)) => Ok((vec![*part], false)),
+            None => Err("--only takes one of read, write, idle, flood, slow, dead".into()),
+        },
+        _ => Err("a benchmark takes --write, or --only and one of its parts".into()),
+    }
+}
+
 /// The benchmark itself, in the release build of this program.
-pub fn inner(write: bool) -> Done<()> {
+pub fn inner(options: &[&str]) -> Done<()> {
+    let (parts, write) = parts(options)?;
     let bin = PathBuf::from(std::env::var_os("BENCH_BIN").ok_or("start it by `cargo xtask bench`")?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        let read = read(&bin).await?;
-        let sqlite = writes(&bin, "SQLite", &mut || Ok(None)).await?;
-        let mut databases = Vec::new();
-        let mut fresh = || {
-            let database = inboxops_testkit::durable_postgres();
-            let url = database.url.clone();
-            databases.push(database);
-            Ok(Some(url))
-        };
-        let postgres = writes(&bin, "PostgreSQL", &mut fresh).await?;
-        let inside = delivery::measure(&bin, "SQLite", &mut || Ok(None)).await?;
-        let outside = delivery::measure(&bin, "PostgreSQL", &mut fresh).await?;
-        Done::Ok(format!("{read}\n{sqlite}\n{postgres}\n{inside}\n{outside}"))
-    })?;
+    let report = runtime.block_on(measure(&bin, &parts))?;
     println!("{report}");
     if write {
         page(&report)?;
     }
     Ok(())
+}
+
+async fn measure(bin: &Path, parts: &[Part]) -> Done<String> {
+    let mut databases = Vec::new();
+    let mut fresh = || {
+        let database = inboxops_testkit::durable_postgres();
+        let url = database.url.clone();
+        databases.push(database);
+        Ok(Some(url))
+    };
+    let mut sections = Vec::new();
+    if parts.contains(&Part::Read) {
+        sections.push(read(bin).await?);
+    }
+    if parts.contains(&Part::Write) {
+        sections.push(writes(bin, "SQLite", &mut || Ok(None)).await?);
+        sections.push(writes(bin, "PostgreSQL", &mut fresh).await?);
+    }
+    let of_deliveries = |part: &Part| if let Part::Deliver(part) = part { Some(*part) } else { None };
+    let deliveries: Vec<delivery::Part> = parts.iter().filter_map(of_deliveries).collect();
+    if !deliveries.is_empty() {
+        sections.push(delivery::measure(bin, "SQLite", &deliveries, &mut || Ok(None)).await?);
+        sections.push(delivery::measure(bin, "PostgreSQL", &deliveries, &mut fresh).await?);
+    }
+    Ok(sections.join("\n"))
 }
 
 /// GET one ticket: the floor and the server in turn, each on its own copy of the same data.

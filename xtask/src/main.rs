@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask openapi [--check]   write openapi.json, or fail when it is stale
        cargo xtask bench [--write]     measure ratios with the release binary; write them into docs/performance.md
+                   or [--only PART]    only read, write, idle, flood, slow or dead
        cargo xtask faults [options]    break things under load and count what was lost; see docs/reliability.md";
 
 fn main() -> ExitCode {
@@ -17,11 +18,9 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
-        ["bench"] => bench::run(false),
-        ["bench", "--write"] => bench::run(true),
+        ["bench", options @ ..] => bench::run(options),
         // What `bench` starts in its release build.
-        ["bench-inner"] => bench::inner(false),
-        ["bench-inner", "--write"] => bench::inner(true),
+        ["bench-inner", options @ ..] => bench::inner(options),
         ["faults", words @ ..] => faults::main(words).map_err(|error| error as Box<dyn std::error::Error>),
         ["floor", database_url, tenant] => floor::serve(database_url, tenant),
         _ => Err(USAGE.into()),

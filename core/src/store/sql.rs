@@ -109,9 +109,11 @@ impl Rows {
     fn build(&self, rows: usize, pg: bool) -> String {
         let width = self.row.len();
         let row = |at: usize| {
-            let columns = self.row.iter().enumerate().map(|(column, of)| match pg && at == 0 {
-                true => format!("${}::{}", at * width + column + 1, of.name()),
-                false => format!("${}", at * width + column + 1),
+            let columns = self.row.iter().enumerate().map(|(column, of)| match (pg, at) {
+                // Without numbers: SQLite would take them for names, and sqlx looks each name up in a list of all.
+                (false, _) => "?".to_owned(),
+                (true, 0) => format!("${}::{}", column + 1, of.name()),
+                (true, _) => format!("${}", at * width + column + 1),
             });
             format!("({})", columns.collect::<Vec<_>>().join(","))
         };

@@ -69,20 +69,51 @@ impl<'a> House<'a> {
     }
 }
 
-/// The section of one database.
-pub async fn measure(bin: &Path, name: &str, fresh: Fresh<'_>) -> Done<String> {
-    let mut text = format!("### Deliveries, {name}\n\n| | measured |\n|---|---|\n");
-    let mut say = |what: &str, figure: String| text.push_str(&format!("| {what} | {figure} |\n"));
+/// What is measured of deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// One at a time.
+    Idle,
+    /// As many as go, to one endpoint and to several.
+    Flood,
+    /// Beside an endpoint that is slow.
+    Slow,
+    /// Beside an endpoint that is dead, with little and with much waiting for it.
+    Dead,
+}
 
+/// What was measured: what it is, and the figure.
+type Lines = Vec<(String, String)>;
+
+/// The section of one database.
+pub async fn measure(bin: &Path, name: &str, parts: &[Part], fresh: Fresh<'_>) -> Done<String> {
+    let mut text = format!("### Deliveries, {name}\n\n| | measured |\n|---|---|\n");
+    for part in parts {
+        let lines = match part {
+            Part::Idle => idle(bin, &mut *fresh).await,
+            Part::Flood => floods(bin, &mut *fresh).await,
+            Part::Slow => slow(bin, &mut *fresh).await,
+            Part::Dead => dead(bin, &mut *fresh).await,
+        };
+        lines?.iter().for_each(|(what, figure)| text.push_str(&format!("| {what} | {figure} |\n")));
+    }
+    Ok(text)
+}
+
+async fn idle(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
     let url = fresh()?;
     let house = House::open(bin, url.as_deref())?;
     let receiver = Receiver::start().await?;
     endpoint(&house.server, &house.tenant, &receiver).await?;
     let idle = pace::run(house.server.address, &house.tenant, &receiver, IDLE_COUNT, IDLE_EVERY).await?;
-    say("idle, from the API call to the arrival, p50 · p99", both(idle));
-    say("resident memory, idle", mebibytes(usage::memory(house.server.pid()).0));
-    drop(house);
+    Ok(vec![
+        ("idle, from the API call to the arrival, p50 · p99".to_owned(), both(idle)),
+        ("resident memory, idle".to_owned(), mebibytes(usage::memory(house.server.pid()).0)),
+    ])
+}
 
+async fn floods(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
+    let mut lines = Lines::new();
     for (count, what) in [(1, "one endpoint"), (FAN_OUT, "fan-out to 10 endpoints")] {
         let mut runs = Vec::new();
         for _ in 0..ROUNDS {
@@ -91,11 +122,14 @@ pub async fn measure(bin: &Path, name: &str, fresh: Fresh<'_>) -> Done<String> {
         }
         runs.sort_by(|one, other| one.rate.total_cmp(&other.rate));
         let run = &runs[runs.len() / 2];
-        say(&format!("{what}, {CALLERS} callers: deliveries"), format!("{:.0}/s", run.rate));
-        say(&format!("{what}: processor time per 1,000 deliveries"), format!("{:.3} s", run.processor));
-        say(&format!("{what}: resident memory at its most"), mebibytes(run.memory));
+        lines.push((format!("{what}, {CALLERS} callers: deliveries"), format!("{:.0}/s", run.rate)));
+        lines.push((format!("{what}: processor time per 1,000 deliveries"), format!("{:.3} s", run.processor)));
+        lines.push((format!("{what}: resident memory at its most"), mebibytes(run.memory)));
     }
+    Ok(lines)
+}
 
+async fn slow(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
     let url = fresh()?;
     let house = House::open(bin, url.as_deref())?;
     let (receiver, slow) = (Receiver::start().await?, Receiver::after(SLOW).await?);
@@ -103,25 +137,25 @@ pub async fn measure(bin: &Path, name: &str, fresh: Fresh<'_>) -> Done<String> {
         endpoint(&house.server, &house.tenant, one).await?;
     }
     let beside = pace::run(house.server.address, &house.tenant, &receiver, BUSY_COUNT, BUSY_EVERY).await?;
-    say("400 events/s beside a neighbour that answers after 10 s, p50 · p99", both(beside));
-    drop(house);
+    Ok(vec![("400 events/s beside a neighbour that answers after 10 s, p50 · p99".to_owned(), both(beside))])
+}
 
-    let mut claims = Vec::new();
-    let mut beside = Vec::new();
+async fn dead(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
+    let (mut lines, mut claims, mut beside) = (Lines::new(), Vec::new(), Vec::new());
     for waiting in [FEW, BACKLOG] {
         let url = fresh()?;
         let (arrivals, claim) = backlog(bin, url.as_deref(), waiting).await?;
-        say(&format!("400 events/s beside a dead endpoint with {waiting} due, p50 · p99"), both(arrivals));
-        say(&format!("one claim of {CLAIM_ROOM} with {waiting} due, p50 · p99"), both(claim));
+        lines.push((format!("400 events/s beside a dead endpoint with {waiting} due, p50 · p99"), both(arrivals)));
+        lines.push((format!("one claim of {CLAIM_ROOM} with {waiting} due, p50 · p99"), both(claim)));
         beside.push(arrivals.p99);
         claims.push(claim.p99);
     }
     let ratio = |of: &[Duration]| of[1].as_secs_f64() / of[0].as_secs_f64();
-    say(
-        "p99 with 1,000,000 due against 4,000: arrival · claim",
+    lines.push((
+        "p99 with 1,000,000 due against 4,000: arrival · claim".to_owned(),
         format!("{:.2} · {:.2}", ratio(&beside), ratio(&claims)),
-    );
-    Ok(text)
+    ));
+    Ok(lines)
 }
 
 struct Flood {
