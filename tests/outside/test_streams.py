@@ -154,8 +154,14 @@ def test_deliveries_are_seen_live_over_grpc(world, server, receiver):
     again = {}
     watch(server, tenant, again, stop, cursor)
     until("a reader that comes again sees all of it", lambda: done(again), 3)
-    shown = tenant.api.get(f"/webhooks/{endpoint['id']}/deliveries?per_page=100").json()["data"]
-    assert {row["id"]: row["attempt_count"] for row in shown} == {row.id: row.attempt_count for row in rows.values()}
+    stub = rpc.Stub(rpc.channel(server.port), "v1", "deliveries", "DeliveryService", tenant.key["key"])
+    shown = stub.list_deliveries(endpoint_id=endpoint["id"], per_page=100).deliveries
+    # The last that a stream said of each is what the list says: by its revision, which only grows, and in every member.
+    assert {row.id: row.revision for row in shown} == {row.id: row.revision for row in rows.values()}
+    assert {row.id: row for row in shown} == rows == again
+    listed = tenant.api.get(f"/webhooks/{endpoint['id']}/deliveries?per_page=100").json()["data"]
+    assert {row["id"]: row["attempt_count"] for row in listed} == {row.id: row.attempt_count for row in shown}
+    assert not any("revision" in row for row in listed), "REST does not show it"
     for cancel in stop:
         cancel()
 

@@ -14,7 +14,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -53,10 +52,10 @@ impl House {
         let asked = ready.clone();
         settings.ready = Arc::new(move || asked.load(Ordering::SeqCst));
         change(&mut settings);
-        let door = Door::of(routes(), nowhere().grpc(), OPENAPI, settings).expect("a door");
+        let shutdown = CancellationToken::new();
+        let door = Door::of(routes(shutdown.clone()), nowhere().grpc(), OPENAPI, settings).expect("a door");
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("an address");
-        let shutdown = CancellationToken::new();
         let listeners = vec![Listener { socket: Socket::Tcp(socket), tls, surface }];
         let running = tokio::spawn(run(listeners, Arc::new(door), shutdown.clone()));
         House { address, ready, shutdown, running }
@@ -91,7 +90,7 @@ fn nowhere() -> Services {
     Services::remote(channel, "ixs_none".parse().expect("metadata"))
 }
 
-fn routes() -> Router {
+fn routes(shutdown: CancellationToken) -> Router {
     async fn origin(request: axum::extract::Request) -> String {
         let Origin { peer, way, request_id, same_origin, secure: _ } =
             request.extensions().get::<Origin>().cloned().expect("an origin");
@@ -100,10 +99,11 @@ fn routes() -> Router {
     async fn gone() -> &'static str {
         panic!("on purpose")
     }
-    async fn slow() -> &'static str {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    // Runs until after the end has begun.
+    let slow = || async move {
+        shutdown.cancelled().await;
         "slow"
-    }
+    };
     async fn endless() -> Body {
         Body::from_stream(futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>("x".repeat(1024))))
     }

@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Longest time that anything here may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder to run in, with a data folder of its own.
 pub struct House {

@@ -6,7 +6,10 @@ use inboxops_proto::{
     gate::BoxStream,
     internal::v1::{self as pb, EndpointConfig, LeasedDelivery, Outcome},
 };
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// A stream of work, and what it has brought.
@@ -50,6 +53,17 @@ impl Worker {
             self.keep(batch.expect("the stream lives").expect("no refusal"));
         }
         self.taken.pop_front()
+    }
+
+    /// Waits for work, not longer than this; it is kept for the next look.
+    pub async fn comes_within(&mut self, most: Duration) -> bool {
+        if self.taken.is_empty() {
+            match tokio::time::timeout(most, self.stream.next()).await {
+                Ok(batch) => self.keep(batch.expect("the stream lives").expect("no refusal")),
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     /// What has come already.
