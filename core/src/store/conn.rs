@@ -158,9 +158,15 @@ impl Target {
                         ("idle_in_transaction_session_timeout", millis(STATEMENT_TIMEOUT)),
                         ("timezone", "UTC".to_owned()),
                     ];
-                    if purpose == Purpose::Read {
+                    match purpose {
                         // The only write of a reader is the shared rate window, which may be lost.
-                        settings.push(("synchronous_commit", "off".to_owned()));
+                        Purpose::Read => settings.push(("synchronous_commit", "off".to_owned())),
+                        // Every statement of a lane finds few rows by their keys. Statistics of a table that fills and
+                        // empties within seconds make the planner read and hash all that is leased instead.
+                        Purpose::Write => {
+                            let off = |name| (name, "off".to_owned());
+                            settings.extend(["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map(off));
+                        }
                     }
                     PgConnection::connect_with(&options.as_ref().clone().options(settings)).await.map(Conn::Pg)
                 }

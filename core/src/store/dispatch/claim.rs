@@ -83,7 +83,7 @@ row_statements! {
         head: "WITH v (key, until, core) AS (VALUES",
         row: &[Type::Uuid, Type::Big, Type::Big],
         tail: ") UPDATE deliveries SET state = 1, attempt = attempt + 1, token = token + 1, due_at = v.until, \
-               incarnation = v.core FROM v WHERE deliveries.id = v.key AND deliveries.state = 0 \
+               incarnation = v.core FROM v WHERE deliveries.id = v.key AND deliveries.state + 0 = 0 \
                RETURNING deliveries.id, deliveries.tenant_id, deliveries.endpoint_id, deliveries.event_id, \
                deliveries.kind, deliveries.test, deliveries.token, deliveries.attempt, deliveries.failures, \
                deliveries.created_at, deliveries.due_at",

@@ -79,15 +79,15 @@ row_statements! {
             Type::Uuid, Type::Big, Type::Small, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Text,
             Type::Big,
         ],
-        // `back` is 1 when nothing was sent: the attempt is not counted and the last answer stays. What was stopped
-        // meanwhile is not tried again.
+        // Found by id, hence `state + 0`. `back` is 1 when nothing was sent: the attempt is not counted and the last
+        // answer stays. What was stopped meanwhile is not tried again.
         tail: ") UPDATE deliveries SET attempt = deliveries.attempt - v.back, \
                state = CASE WHEN deliveries.stop AND v.next = 0 THEN 4 ELSE v.next END, stop = FALSE, \
                token = deliveries.token + v.back, failures = v.fails, due_at = v.at, \
                settled_at = CASE WHEN deliveries.stop AND v.next = 0 THEN v.now ELSE v.settled END, \
                response_status = CASE WHEN v.back = 1 THEN deliveries.response_status ELSE v.status END, \
                error_code = CASE WHEN v.back = 1 THEN deliveries.error_code ELSE v.code END \
-               FROM v WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state = 1 \
+               FROM v WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state + 0 = 1 \
                RETURNING deliveries.id, deliveries.state",
         tail_pg: None,
     };
