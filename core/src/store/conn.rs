@@ -17,6 +17,9 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time that opening a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Ways of planning that lanes do without (PostgreSQL). Every statement of a lane finds few rows by their keys, but the
+/// statistics of tables that fill and empty within seconds make the planner read and hash all that is leased instead.
+pub const LANE_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
 const STATEMENT_CACHE: usize = 512;
 
@@ -161,12 +164,7 @@ impl Target {
                     match purpose {
                         // The only write of a reader is the shared rate window, which may be lost.
                         Purpose::Read => settings.push(("synchronous_commit", "off".to_owned())),
-                        // Every statement of a lane finds few rows by their keys. Statistics of a table that fills and
-                        // empties within seconds make the planner read and hash all that is leased instead.
-                        Purpose::Write => {
-                            let off = |name| (name, "off".to_owned());
-                            settings.extend(["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map(off));
-                        }
+                        Purpose::Write => settings.extend(LANE_PLANS_OFF.map(|name| (name, "off".to_owned()))),
                     }
                     PgConnection::connect_with(&options.as_ref().clone().options(settings)).await.map(Conn::Pg)
                 }

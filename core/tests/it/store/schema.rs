@@ -128,6 +128,59 @@ async fn every_statement_is_understood_by_its_databases() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What changes or finds many deliveries by their ids.
+const BY_ID: &[&str] = &["report::SETTLE", "dispatch::PARK", "dispatch::TAKE_BACK", "dispatch::OPEN", "claim::LEASE"];
+
+#[tokio::test]
+async fn leased_deliveries_are_found_by_id_whatever_the_statistics_say() {
+    let (sqlite, postgres) = (Fresh::sqlite().await, Fresh::postgres().await);
+    let mut lite = SqliteConnection::connect(&sqlite.url).await.unwrap();
+    let mut pg = PgConnection::connect(&postgres.url).await.unwrap();
+    // As a quiet database looks: few leases, so that going through all of them seems cheap.
+    sqlx::query(
+        "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, due_at, \
+         token, incarnation, created_at) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), \
+         gen_random_uuid(), 1, FALSE, CASE WHEN n <= 2 THEN n - 1 ELSE 2 END, 1, 0, n, 1, 0, n FROM generate_series(1, 5000) n",
+    )
+    .execute(&mut pg)
+    .await
+    .unwrap();
+    let mut settings = vec!["ANALYZE deliveries".to_owned(), "SET plan_cache_mode = force_generic_plan".to_owned()];
+    settings.extend(store::LANE_PLANS_OFF.map(|name| format!("SET {name} = off")));
+    for setting in settings {
+        sqlx::query(sqlx::AssertSqlSafe(setting)).execute(&mut pg).await.unwrap();
+    }
+    let (_, rows) = store::statements();
+    for name in BY_ID {
+        let (_, rows) = rows.iter().find(|(it, _)| it == name).unwrap();
+        for size in store::sql::CHUNKS {
+            let nulls = vec!["NULL"; size * rows.row.len()].join(",");
+            let prepare = format!("PREPARE one AS {}", rows.text(size, true));
+            sqlx::raw_sql(sqlx::AssertSqlSafe(prepare)).execute(&mut pg).await.unwrap();
+            let explain = sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE one({nulls})"));
+            let plan: Vec<(String,)> = sqlx::query_as(explain).fetch_all(&mut pg).await.unwrap();
+            let plan = plan.into_iter().map(|it| it.0).collect::<Vec<_>>().join("\n");
+            assert!(plan.contains("deliveries_pkey") && !plan.contains("Hash"), "{name} × {size}\n{plan}");
+            assert!(!plan.contains("deliveries_leased") && !plan.contains("deliveries_waiting"), "{name}\n{plan}");
+            sqlx::raw_sql("DEALLOCATE one").execute(&mut pg).await.unwrap();
+
+            let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", rows.text(size, false)));
+            let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut lite).await.unwrap();
+            let of_deliveries = |it: &&String| it.contains(" deliveries ") || it.contains(" d ");
+            let plan: Vec<_> = plan.iter().map(|it| &it.3).filter(of_deliveries).collect();
+            assert!(plan.len() == 1 && plan[0].contains("(id=?)"), "{name} × {size} on SQLite: {plan:?}");
+        }
+    }
+}
+
+/// sqlx looks the name of each parameter up in SQLite's list of all names, which makes hundreds of them slow.
+#[test]
+fn many_rows_are_bound_without_names_on_sqlite() {
+    let (_, rows) = store::statements();
+    let named: Vec<_> = rows.iter().filter(|(_, rows)| rows.text(64, false).contains('$')).map(|it| &it.0).collect();
+    assert!(named.is_empty(), "{named:?}");
+}
+
 on_both! {
     async fn a_database_of_a_newer_release_is_refused(fresh: Fresh) {
         fresh.db.close().await;
