@@ -1,66 +1,17 @@
 //! `inboxops listen` and the stream of server-sent events against a real server: what is posted can be verified, and a
 //! server that is killed costs no event.
 
-use crate::house::{House, Server};
+use crate::{
+    house::{House, Server},
+    receiver::Receiver,
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc,
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
     time::Duration,
 };
-
-/// What a receiver got.
-struct Post {
-    headers: String,
-    body: String,
-}
-
-/// A receiver that answers 200 to all.
-fn receiver() -> (SocketAddr, mpsc::Receiver<Post>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let (post, posts) = mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let post = post.clone();
-            std::thread::spawn(move || receive(stream.expect("a connection"), &post));
-        }
-    });
-    (address, posts)
-}
-
-fn receive(stream: TcpStream, posts: &mpsc::Sender<Post>) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut headers = String::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                return;
-            }
-            if line == "\r\n" {
-                break;
-            }
-            headers.push_str(&line.to_lowercase());
-        }
-        let length = header(&headers, "content-length").parse().expect("a length");
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).expect("a body");
-        let _ = posts.send(Post { headers, body: String::from_utf8(body).expect("text") });
-        reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").expect("an answer");
-    }
-}
-
-fn header(headers: &str, name: &str) -> String {
-    let line = headers.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
-    line.unwrap_or_else(|| panic!("no {name}: {headers}")).trim().to_owned()
-}
-
-fn next(posts: &mpsc::Receiver<Post>) -> Post {
-    posts.recv_timeout(Duration::from_secs(30)).expect("a post")
-}
 
 fn tenant(house: &House) -> (String, String) {
     let tenant = house.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
@@ -104,8 +55,8 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
     let address = free_port();
     let mut server = start(&house, &address);
     let (key, inbox) = tenant(&house);
-    let (to, posts) = receiver();
-    let url = format!("http://{to}/hooks");
+    let receiver = Receiver::open();
+    let url = format!("http://{}/hooks", receiver.address);
     let mut listener =
         listen(&house, &format!("http://{address}"), &key, &["--forward-to", &url, "--events", "ticket.created"]);
     let said = line(&mut listener);
@@ -113,14 +64,14 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
     // Nothing says when it follows, so events are made until one comes.
     let first = (0..300).find_map(|n| {
         ticket(&server, &key, &inbox, &format!("First {n}"));
-        posts.recv_timeout(Duration::from_millis(100)).ok()
+        receiver.next_within(Duration::from_millis(100))
     });
     let first = first.expect("an event comes");
-    assert_eq!(header(&first.headers, "x-inboxops-event"), "ticket.created");
-    assert!(header(&first.headers, "x-inboxops-signature").starts_with("sha256="));
-    assert!(header(&first.headers, "webhook-signature").starts_with("v1,"));
+    assert_eq!(first.header("x-inboxops-event"), "ticket.created");
+    assert!(first.header("x-inboxops-signature").starts_with("sha256="));
+    assert!(first.header("webhook-signature").starts_with("v1,"));
     let event: Value = serde_json::from_str(&first.body).expect("JSON");
-    assert_eq!(header(&first.headers, "webhook-id"), event["event_id"]);
+    assert_eq!(first.header("webhook-id"), event["event_id"]);
     let told = line(&mut listener);
     assert_eq!((&told["event"], &told["event_id"]), (&json!("ticket.created"), &event["event_id"]));
     assert_eq!((&told["response_status"], &told["attempt"]), (&json!(200), &json!(1)));
@@ -137,7 +88,7 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
     let wanted = |seen: &BTreeSet<String>| seen.iter().filter(|subject| subject.starts_with("Round")).count() == 10;
     let mut ids = BTreeSet::from([event["event_id"].to_string()]);
     while !wanted(&seen) {
-        let event: Value = serde_json::from_str(&next(&posts).body).expect("JSON");
+        let event: Value = serde_json::from_str(&receiver.next().body).expect("JSON");
         seen.insert(event["data"]["ticket"]["subject"].as_str().expect("a subject").to_owned());
         assert!(ids.insert(event["event_id"].to_string()), "an answered event is not posted again");
     }

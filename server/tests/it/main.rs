@@ -6,5 +6,7 @@ mod house;
 mod ingest;
 mod listening;
 mod measuring;
+mod receiver;
 mod refusals;
+mod rotation;
 mod serving;
