@@ -44,6 +44,8 @@ pub struct Policy {
     pub operator: bool,
     /// Entitlement that the tenant of a key or session needs.
     pub entitlement: Option<&'static str>,
+    /// Sessions do without the entitlement: people go on reading what a smaller plan keeps.
+    pub spares_sessions: bool,
 }
 
 /// What the generated code knows of an RPC.

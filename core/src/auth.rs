@@ -280,7 +280,7 @@ impl Authority {
         match caller.who() {
             Who::ApiKey { .. } => {
                 let key = caller.key().ok_or(Error::Broken("a key's caller knows its key"))?;
-                own(&key.tenant, policy, Some(Entitlement::PublicApi))?;
+                own(&key.tenant, Some(Entitlement::PublicApi), policy.entitlement)?;
                 let scope = policy.api_key.ok_or_else(|| denied("API keys may not make this call."))?;
                 if !Scope::from_name(scope).is_none_or(|scope| key.scopes.contains(&scope)) {
                     return Err(Failure::new(Reason::InsufficientScope).fact("scope", scope).into());
@@ -289,7 +289,7 @@ impl Authority {
             }
             Who::Agent { role, .. } => {
                 let tenant = self.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
-                own(&tenant, policy, None)?;
+                own(&tenant, None, policy.entitlement.filter(|_| !policy.spares_sessions))?;
                 let least = policy.session.ok_or_else(|| denied("Sessions may not make this call."))?;
                 // Roles are numbered from the most powerful down.
                 if (*role as i32) > (least as i32) {
@@ -359,11 +359,11 @@ impl Gate for Authority {
 }
 
 /// Checks what a tenant's own callers need: the tenant is not suspended and has the entitlements.
-fn own(tenant: &TenantFacts, policy: &Policy, way: Option<Entitlement>) -> Result<()> {
+fn own(tenant: &TenantFacts, way: Option<Entitlement>, asked: Option<&str>) -> Result<()> {
     if tenant.suspended {
         return Err(Reason::TenantSuspended.into());
     }
-    let asked = policy.entitlement.and_then(Entitlement::from_name);
+    let asked = asked.and_then(Entitlement::from_name);
     match way.into_iter().chain(asked).find(|entitlement| !tenant.has(*entitlement)) {
         Some(missing) => Err(missing.refusal().into()),
         None => Ok(()),

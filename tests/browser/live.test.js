@@ -132,7 +132,7 @@ test("a row never moves under the pointer: new ones wait and are counted", async
     await until(async () => (await rows(page).count()) === 4, "four rows");
     await button(page, "Pause").click();
     await house.ticket("Fifth");
-    await page.getByText(/^Paused/).waitFor();
+    await page.getByText(/^Paused\. Showing data from /).waitFor();
     await button(page, "Go live").click();
     await until(async () => (await rows(page).count()) === 5, "five rows");
     await close();

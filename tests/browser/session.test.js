@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { agent, button, dialog, stage, visit, watch, workspace } from "./ui.js";
+import { agent, button, dialog, receiver, stage, until, visit, watch, workspace } from "./ui.js";
 
 let scene;
 before(async () => (scene = await stage()));
@@ -75,7 +75,8 @@ test("a session that ends while a page is open leads to the form, with the place
     await page.getByText("Live", { exact: true }).waitFor();
     await context.clearCookies();
     await page.getByRole("link", { name: "API", exact: true }).click();
-    await page.waitForURL("**/login?next=%2Fsettings%2Fapi");
+    await page.waitForURL("**/login?next=%2Fsettings%2Fapi&ended=1");
+    await page.getByText("Your session has ended.", { exact: false }).waitFor();
     await close();
 });
 
@@ -98,9 +99,8 @@ test("an agent sees webhooks but changes nothing, and is told whom to ask for ke
     await page.getByRole("link", { name: "API", exact: true }).click();
     await page.getByText("Only administrators can see this").waitFor();
     await page.goto("/settings/webhooks/new");
-    await page.getByLabel("URL").fill("https://example.com/hook");
-    await button(page, "Add endpoint").click();
     await page.getByText("Only administrators can see this").waitFor();
+    assert.equal(await page.getByLabel("URL").count(), 0);
     await close();
 });
 
@@ -114,6 +114,45 @@ test("the plan gates webhooks: the screen stays and says what is kept", async ()
     await scene.product.cli("tenant", "set-plan", "--tenant", house.tenant, "--plan", "business");
     await page.reload();
     await page.getByText("No endpoints yet.").waitFor();
+    await close();
+});
+
+test("a smaller plan keeps endpoints and deliveries to be read, and offers nothing that changes them", async (t) => {
+    const house = await workspace(scene.product);
+    const hook = await receiver();
+    t.after(hook.stop);
+    const { id } = await house.endpoint(hook.url, { description: "Kept" });
+    await house.ticket("Before");
+    await until(() => hook.taken.length, "a request");
+    await scene.product.cli("tenant", "set-plan", "--tenant", house.tenant, "--plan", "starter");
+    const { page, close } = await visit({ ...scene, ...house });
+    const gate = page.getByRole("heading", { name: "Webhooks are not in your plan." });
+    const row = page.getByRole("row", { name: /Kept/ });
+    assert.match(await row.innerText(), /Not in your plan/);
+    await gate.waitFor();
+    const changes = /^(Actions for .*|Add endpoint|Send test event|Rotate secret|Recover missed events|Resend.*|Retry now|Stop retrying|Save|Delete.*)$/;
+    const offers = () => page.getByRole("main").getByRole("button", { name: changes }).allInnerTexts();
+    assert.deepEqual(await offers(), []);
+    await row.getByRole("link", { name: "Kept" }).click();
+    await page.getByText("Median", { exact: false }).first().waitFor();
+    await gate.waitFor();
+    assert.equal(await button(page, "Pause").count(), 0);
+    assert.deepEqual(await offers(), []);
+    for (const tab of ["Deliveries", "Settings"]) {
+        await page.getByRole("navigation", { name: "Endpoint" }).getByRole("link", { name: tab }).click();
+        await gate.waitFor();
+        assert.deepEqual(await offers(), [], tab);
+    }
+    await page.goto("/settings/webhooks/new");
+    await gate.waitFor();
+    assert.equal(await page.getByLabel("URL").count(), 0);
+    await page.goto("/settings/deliveries");
+    await page.getByText("Live", { exact: true }).waitFor();
+    await gate.waitFor();
+    await page.getByRole("row", { name: /Delivered/ }).getByRole("link").click();
+    await page.getByText("Attempt 1 · 200 OK", { exact: false }).waitFor();
+    await page.getByText("No more attempts").waitFor();
+    assert.deepEqual(await offers(), []);
     await close();
 });
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { button, dialog, receiver, rows, stage, until, visit } from "./ui.js";
+import { button, dialog, receiver, rows, stage, until, visit, workspace } from "./ui.js";
 
 let scene, hook;
 before(async () => {
@@ -30,6 +30,7 @@ test("a ticket is opened, changed, tagged and noted, and each change tells what 
     await page.getByLabel("Internal note").fill("Asked the warehouse.\nThey look.");
     await button(page, "Add note").click();
     await page.getByRole("listitem").filter({ hasText: "Asked the warehouse." }).waitFor();
+    assert.equal(await page.getByText(/^Sent /).count(), 0, "a note sends nothing");
     await page.getByLabel("Assignee").selectOption({ index: 1 });
     await page.getByText(/Sent ticket\.assigned to 1 endpoint/).waitFor();
     await page.getByRole("link", { name: "View deliveries" }).click();
@@ -40,5 +41,46 @@ test("a ticket is opened, changed, tagged and noted, and each change tells what 
     await page.getByText("No ticket matches.").waitFor();
     await page.goto("/tickets/99999");
     await page.getByText("There is no such ticket.").waitFor();
+    await close();
+});
+
+test("in development a customer's message is simulated, as a new ticket and as an answer in it", async (t) => {
+    const demo = await stage({ demo: true });
+    t.after(demo.leave);
+    const house = { ...demo, ...(await workspace(demo.product)) };
+    await house.endpoint(hook.url, { description: "All" });
+    const { page, close } = await visit(house, "/tickets");
+    await page.getByText("No tickets yet.").waitFor();
+    await button(page, "Simulate customer message").click();
+    const box = dialog(page, "Simulate customer message");
+    await button(box, "Record message").click();
+    await box.getByText(/^The (subject|message) /).first().waitFor();
+    await box.getByLabel("From").fill("lin@example.com");
+    await box.getByLabel("Subject").fill("Where is my parcel?");
+    await box.getByLabel("Message").fill("Ordered a week ago.\nStill nothing.");
+    await button(box, "Record message").click();
+    await page.getByRole("heading", { name: "Where is my parcel?", level: 1 }).waitFor();
+    await page.getByRole("listitem").filter({ hasText: "Still nothing." }).waitFor();
+    await page.getByText(/^Sent ticket\.created to 1 endpoint/).waitFor();
+    await page.getByText(/^Sent message\.received to 1 endpoint/).waitFor();
+    assert.match(await page.getByRole("main").innerText(), /from lin@example\.com/);
+    await page.getByLabel("Status").selectOption("Solved");
+    await page.getByText(/^Sent ticket\.status_changed/).waitFor();
+    await button(page, "Simulate customer message").click();
+    assert.equal(await box.getByLabel("From").inputValue(), "lin@example.com");
+    assert.equal(await box.getByLabel("Subject").count(), 0, "it is an answer in this ticket");
+    await box.getByLabel("Message").fill("It came. Thanks!");
+    await button(box, "Record message").click();
+    await page.getByRole("listitem").filter({ hasText: "It came. Thanks!" }).waitFor();
+    await page.getByText(/^Sent message\.received to 1 endpoint/).waitFor();
+    const events = () => hook.taken.map((it) => JSON.parse(it.body)).filter(({ data }) => data.ticket?.subject === "Where is my parcel?");
+    await until(() => events().filter((it) => it.event === "message.received").length === 2, "two message events");
+    await close();
+});
+
+test("a server that is not in development offers no simulated messages", async () => {
+    const { page, close } = await visit({ ...scene, ...(await workspace(scene.product)) }, "/tickets");
+    await page.getByText("No tickets yet.").waitFor();
+    assert.equal(await button(page, "Simulate customer message").count(), 0);
     await close();
 });

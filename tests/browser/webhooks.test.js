@@ -82,12 +82,12 @@ test("a test event shows what is sent and what came back", async () => {
     await box.getByLabel("Event").selectOption("message.received");
     await box.getByRole("region", { name: "Body that is sent" }).getByText('"message.received"').waitFor();
     await button(box, "Send test event").click();
-    await box.getByText(/^200 OK in \d[\d,]* ms$/).waitFor();
+    await box.getByText(/^200 OK in \d[\d,]*\sms$/).waitFor();
     assert.equal(JSON.parse(hook.taken.at(-1).body).event, "message.received");
     assert.equal(JSON.parse(hook.taken.at(-1).body).data.test, true);
     hook.answer = () => ({ status: 418, body: "teapot" });
     await button(box, "Send again").click();
-    await box.getByText(/^418 in \d+ ms$/).waitFor();
+    await box.getByText(/^418 in \d+\sms$/).waitFor();
     hook.answer = () => ({ status: 200 });
     await box.getByRole("link", { name: "View delivery" }).click();
     await heading(page, "message.received").waitFor();
@@ -109,7 +109,7 @@ test("a failing endpoint: the log says why, the receiver is mended, a resend arr
     await row.getByRole("link").click();
     await heading(page, "ticket.created").waitFor();
     const attempt = page.getByRole("listitem").filter({ hasText: "Attempt 1" });
-    assert.match(await attempt.innerText(), /503 Service Unavailable · [\d,]+ ms/);
+    assert.match(await attempt.innerText(), /503 Service Unavailable · [\d,]+\sms/);
     await page.getByRole("region", { name: "Response body of attempt 1" }).getByText("database is down").waitFor();
     const sent = await page.getByRole("region", { name: "Request headers of attempt 1" }).innerText();
     assert.match(sent, /webhook-id: /);
@@ -150,7 +150,7 @@ test("a delivery that retries can be stopped, and many that failed are sent agai
     await page.goto("/settings/deliveries");
     await button(page, "Resend failed…").click();
     const box = dialog(page, "Send failed deliveries again?");
-    await box.getByText(/3 deliveries are failed or canceled/).waitFor();
+    await box.getByText(/3 deliveries failed or were canceled/).waitFor();
     await button(box, "Send 3 again").click();
     await dialog(page, "Sending again").getByText(/3 of 3 deliveries scheduled/).waitFor();
     await button(dialog(page, "Sending again"), "Done").click();

@@ -1,6 +1,6 @@
 // The frame around all screens: who may see them, the way between them, and what path shows which.
 
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { ApiKeys } from "./api_keys/list";
 import { call, queries, session as events } from "./api";
 import { DeliveryPage } from "./deliveries/delivery";
@@ -30,6 +30,8 @@ export function App() {
 function SignedIn() {
     const session = useSessionQuery();
     const path = usePath();
+    const known = useRef(false);
+    known.current ||= !!session.data?.session;
     useEffect(() => {
         if (path === "/") navigate("/settings/webhooks", { replace: true });
     }, [path]);
@@ -38,7 +40,7 @@ function SignedIn() {
             queries.clear();
             passGuard();
             if (location.pathname === "/login") return;
-            navigate(`/login?next=${encodeURIComponent(location.pathname + location.search)}`, { replace: true });
+            navigate(`/login?next=${encodeURIComponent(location.pathname + location.search)}${known.current ? "&ended=1" : ""}`, { replace: true });
         };
         events.addEventListener("signed-out", out);
         return () => events.removeEventListener("signed-out", out);
@@ -133,9 +135,9 @@ function Shell({ who }: { who: ReturnType<typeof read> }) {
                             </>
                         }
                         items={[
-                            { label: "Light", act: () => theme("light") },
-                            { label: "Dark", act: () => theme("dark") },
-                            { label: "Like the system", act: () => theme() },
+                            { label: "Light theme", act: () => theme("light") },
+                            { label: "Dark theme", act: () => theme("dark") },
+                            { label: "Theme of the system", act: () => theme() },
                             { label: who.hasPassword ? "Change password…" : "Set a password…", act: () => setSetting(true) },
                             { label: "Sign out", act: () => void logout() },
                         ]}

@@ -63,10 +63,11 @@ async fn a_role_opens_what_asks_for_it_or_for_less() {
 }
 
 #[tokio::test]
-async fn people_work_on_every_plan_but_make_keys_and_endpoints_only_on_one_that_has_them() {
+async fn people_work_and_read_on_every_plan_but_make_keys_and_endpoints_only_on_one_that_has_them() {
     let (_folder, authority, tenant) = tenant(|tenant| tenant.plan = Plan::Free).await;
     for (rpc, verdict) in verdicts(&authority, tenant, Role::Admin).await {
-        let expected = match (rpc.policy.entitlement, rpc.policy.session) {
+        let entitlement = rpc.policy.entitlement.filter(|_| !rpc.policy.spares_sessions);
+        let expected = match (entitlement, rpc.policy.session) {
             (Some(_), _) => Err(Reason::EntitlementRequired),
             (None, Some(_)) => Ok(()),
             (None, None) => Err(Reason::RoleRequired),

@@ -9,6 +9,7 @@ mod rotation;
 use crate::support::{Came as _, Client, Desk, HOOK, NOTHING, new_endpoint, on_both, violations};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use inboxops_proto::{
+    internal::v1 as internal,
     reason::Reason,
     v1::{self, EndpointStatus, Plan},
 };
@@ -158,6 +159,33 @@ on_both! {
         desk.set_plan(&home.id, Plan::Enterprise).await;
         update(&desk, &home.key, &id, switched(true)).await.expect("a change");
         assert_eq!(status(&home.key).await, EndpointStatus::Active, "an upgrade makes it work again at once");
+    }
+
+    async fn people_go_on_reading_what_a_smaller_plan_keeps_and_change_nothing(desk: Desk) {
+        let home = desk.workspace().await;
+        let id = desk.endpoint(&home.key, &["*"]).await.id;
+        desk.ticket(&home, "Hello").await;
+        let agent = desk.agent(&home.id, "ada@example.com").await.id;
+        let role = Some(v1::Role::Admin.into());
+        let promoted = internal::UpdateAgentRequest { agent_id: agent.clone(), role, ..Default::default() };
+        desk.tenants().update_agent(Client::operator().ask(promoted)).await.answer();
+        let browser = desk.signed_in(&agent).await;
+        desk.set_plan(&home.id, Plan::Starter).await;
+        let list = v1::ListWebhookEndpointsRequest::default();
+        let listed = desk.webhooks().list_webhook_endpoints(browser.ask(list)).await.answer().endpoints;
+        assert_eq!(listed[0].status(), EndpointStatus::NotEntitled);
+        let delivery_id = desk.deliveries_of(&browser, &id).await[0].id.clone();
+        let request = v1::GetDeliveryRequest { delivery_id: delivery_id.clone() };
+        let shown = desk.deliveries().get_delivery(browser.ask(request)).await.answer().delivery.expect("a delivery");
+        assert!(shown.payload.contains("\"Hello\""));
+        let endpoint = Some(switched(false));
+        let change = v1::UpdateWebhookEndpointRequest { endpoint_id: id.clone(), endpoint, update_mask: None };
+        let refused = [
+            desk.webhooks().update_webhook_endpoint(browser.ask(change)).await.refusal().reason,
+            desk.webhooks().list_webhook_endpoints(home.key.ask(list)).await.refusal().reason,
+            desk.deliveries().resend_delivery(browser.ask(v1::ResendDeliveryRequest { delivery_id })).await.refusal().reason,
+        ];
+        assert_eq!(refused, [Reason::EntitlementRequired; 3]);
     }
 
     async fn nothing_is_fanned_out_while_the_tenant_is_not_entitled(desk: Desk) {

@@ -75,6 +75,8 @@ pub struct Policy {
     pub operator: bool,
     /// Entitlement that the tenant needs.
     pub entitlement: Option<String>,
+    /// Sessions do without the entitlement.
+    pub spares_sessions: bool,
 }
 
 /// `inboxops.v1.Rest`.

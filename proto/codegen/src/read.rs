@@ -203,6 +203,7 @@ fn read_policy(policy: &DynamicMessage) -> Policy {
         public: flag(policy, "public"),
         operator: flag(policy, "operator"),
         entitlement: text(policy, "entitlement"),
+        spares_sessions: flag(policy, "spares_sessions"),
     }
 }
 

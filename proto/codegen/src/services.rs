@@ -62,7 +62,7 @@ fn rpcs(out: &mut String, service: &Service) {
             out,
             "/// `{full}.{name}`.\npub static {id}: gate::Rpc = gate::Rpc {{ path: \"/{full}/{name}\", policy: \
              gate::Policy {{ api_key: {api_key:?}, session: {session}, service: {programs}, worker: {worker}, public: \
-             {public}, operator: {operator}, entitlement: {entitlement:?} }}, has_body: {has_body} }};",
+             {public}, operator: {operator}, entitlement: {entitlement:?}, spares_sessions: {spares_sessions} }}, has_body: {has_body} }};",
             full = service.full_name(),
             name = rpc.name,
             id = rpc_static(service, rpc),
@@ -73,6 +73,7 @@ fn rpcs(out: &mut String, service: &Service) {
             public = policy.public,
             operator = policy.operator,
             entitlement = policy.entitlement,
+            spares_sessions = policy.spares_sessions,
         );
     }
 }

@@ -150,6 +150,9 @@ impl Findings {
         if let Some(unknown) = policy.entitlement.as_deref().filter(|name| !ENTITLEMENTS.contains(name)) {
             self.add(name, format!("needs the unknown entitlement \"{unknown}\""));
         }
+        if policy.spares_sessions && (policy.entitlement.is_none() || policy.session.is_none()) {
+            self.add(name, "spares sessions an entitlement that is not asked of them");
+        }
     }
 
     fn route(&mut self, model: &Model, rpc: &Rpc, http: &Http) {

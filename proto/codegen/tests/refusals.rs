@@ -109,6 +109,11 @@ fn whatever_breaks_a_rule_is_named() {
         ("THING_COLOR_DARK_RED", "DARK_RED", "inboxops.v1.ThingColor.DARK_RED: does not begin with THING_COLOR_"),
         (r#"option (policy) = {api_key: "tickets:read"};"#, "", "inboxops.v1.ThingService.GetThing: has no policy"),
         (r#"{api_key: "tickets:read"}"#, "{}", "inboxops.v1.ThingService.GetThing: has a policy that lets nobody in"),
+        (
+            "{session: ROLE_ADMIN}",
+            "{session: ROLE_ADMIN spares_sessions: true}",
+            "inboxops.v1.ThingService.UpdateThing: spares sessions an entitlement that is not asked of them",
+        ),
         ("tickets:read", "x:y", "inboxops.v1.ThingService.GetThing: needs the unknown scope \"x:y\""),
         ("format: \"email\"", "format: \"fax\"", "inboxops.v1.Thing.name: has the unknown format \"fax\""),
         ("max_len: 9", "min: 9", "inboxops.v1.Thing.name: has rules of numbers but is none"),

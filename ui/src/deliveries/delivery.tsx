@@ -65,7 +65,7 @@ export function DeliveryPage({ id }: { id: string }) {
                             <div className="whole">
                                 <dt>Endpoint</dt>
                                 <dd>
-                                    <Link href={`/settings/webhooks/${delivery.endpointId}`}>{endpoint ? endpointName(endpoint) : "Endpoint"}</Link>
+                                    <Link href={`/settings/webhooks/${delivery.endpointId}`}>{endpoint ? endpointName(endpoint) : "…"}</Link>
                                     {endpoint && <code className="under">{endpoint.url}</code>}
                                 </dd>
                             </div>
@@ -99,8 +99,8 @@ export function DeliveryPage({ id }: { id: string }) {
                             <Attempts delivery={delivery} url={endpoint?.url} />
                             <Next
                                 delivery={delivery}
-                                resend={session?.admin ? () => void again.run() : undefined}
-                                stop={session?.admin ? () => void stop.run() : undefined}
+                                resend={session?.manages ? () => void again.run() : undefined}
+                                stop={session?.manages ? () => void stop.run() : undefined}
                                 busy={again.busy || stop.busy}
                             />
                         </section>
@@ -128,7 +128,7 @@ function Next({ delivery, resend, stop, busy }: { delivery: DeliveryDetail; rese
                         "A request is on its way"
                     )
                 ) : delivery.status === DeliveryStatus.PAUSED ? (
-                    "Waits for its endpoint to be switched on"
+                    "Waits until its endpoint is enabled"
                 ) : (
                     "No more attempts"
                 )}

@@ -88,13 +88,16 @@ export function Filters({ filter, set, endpoints, counts }: Props) {
                     placeholder="Delivery or event id"
                     value={id}
                     aria-invalid={wrong}
-                    title={wrong ? "An id looks like 019ab5f0-0000-7000-8000-000000000101." : undefined}
+                    aria-describedby="id-wrong"
                     spellCheck="false"
                     onInput={(event) => {
                         setId(event.currentTarget.value);
                         if (!event.currentTarget.value) set({ id: null });
                     }}
                 />
+                <p id="id-wrong" className="error fine">
+                    {wrong && "An id looks like 019ab5f0-0000-7000-8000-000000000101."}
+                </p>
             </form>
         </div>
     );

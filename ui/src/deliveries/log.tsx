@@ -4,6 +4,7 @@ import { useQuery } from "@connectrpc/connect-query";
 import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { type Delivery, DeliveryService, DeliveryStatus } from "../gen/inboxops/v1/deliveries_pb";
 import { WebhookService } from "../gen/inboxops/v1/webhooks_pb";
+import { Gate } from "../kit/gate";
 import { Link } from "../kit/link";
 import { Page } from "../kit/page";
 import { useParameters } from "../kit/route";
@@ -64,13 +65,14 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
     );
     return (
         <>
+            {!endpointId && session && !session.webhooks && <Gate banner />}
             <div className="bar log-bar">
                 <LineState line={line} at={log.at} />
                 <button className="small" onClick={() => setPaused(!paused)}>
                     {paused ? "Go live" : "Pause"}
                 </button>
                 <span className="grow" />
-                {session?.admin && (
+                {session?.manages && (
                     <button className="small" onClick={() => setResending(true)}>
                         Resend failed…
                     </button>
@@ -172,7 +174,7 @@ const Row = memo(function Row({ delivery: it, endpoint }: { delivery: Delivery; 
                 {it.test && <span className="pill">test</span>}
                 <span className="under narrow">
                     {it.createdAt && <Ago at={it.createdAt} />}
-                    {[undefined, endpoint, answer].filter((text) => text !== "").join(" · ")}
+                    {[endpoint, answer].map((text) => text && ` · ${text}`)}
                 </span>
             </td>
             {endpoint && <td className="wide clip">{endpoint}</td>}

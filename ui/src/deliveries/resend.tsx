@@ -53,7 +53,8 @@ export function Resend({ filter, onClose }: { filter: Filter; onClose: () => voi
         );
     }
     const failure = starting.failure ?? counting.failure;
-    const words = chosen.length === 1 ? (chosen[0] === DeliveryStatus.FAILED ? "failed" : "canceled") : "failed or canceled";
+    const be = found && found.matched > 1 ? "were" : "was";
+    const words = chosen.length === 1 ? (chosen[0] === DeliveryStatus.FAILED ? "failed" : `${be} canceled`) : `failed or ${be} canceled`;
     const scope = filter.endpointId || event.length || createdSince ? " that the filters keep" : "";
     return (
         <Confirm
@@ -71,8 +72,8 @@ export function Resend({ filter, onClose }: { filter: Filter; onClose: () => voi
                         ? ""
                         : "Counting…"
                     : found.matched === 0
-                      ? `No delivery${scope} is ${words}.`
-                      : `${found.more ? "More than " : ""}${count(found.matched, "delivery", "deliveries")}${scope} ${found.matched === 1 ? "is" : "are"} ${words}. Each starts a new schedule, oldest first, at the pace of its endpoint.`}
+                      ? `No delivery${scope} ${words}.`
+                      : `${found.more ? "More than " : ""}${count(found.matched, "delivery", "deliveries")}${scope} ${words}. Each starts a new schedule, oldest first, at the pace of its endpoint.`}
             </p>
         </Confirm>
     );

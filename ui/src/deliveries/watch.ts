@@ -39,6 +39,7 @@ export function useWatch(endpointId: string | undefined, paused: boolean, hears:
             return;
         }
         let over = false;
+        let refused = false;
         let failures = 0;
         let cursor: string | undefined;
         let current: AbortController | undefined;
@@ -74,12 +75,13 @@ export function useWatch(endpointId: string | undefined, paused: boolean, hears:
                 const { code } = ConnectError.from(error);
                 // Too old, or of a server that was set up anew: begin again, and read the list.
                 if (code === Code.OutOfRange || code === Code.InvalidArgument) cursor = undefined;
-                if (code === Code.PermissionDenied || code === Code.Unauthenticated || code === Code.Unimplemented) over = true;
+                if (code === Code.PermissionDenied || code === Code.Unauthenticated || code === Code.Unimplemented) refused = over = true;
                 if (code === Code.Unauthenticated) session.dispatchEvent(new Event("signed-out"));
             }
             clearTimeout(watchdog);
             if (current === own) current = undefined;
-            if (over) return setLine("refused");
+            if (refused) return setLine("refused");
+            if (over) return;
             if (document.hidden) return;
             setLine(navigator.onLine && failures < 2 ? "reconnecting" : "offline");
             const wait = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * 2 ** failures++);

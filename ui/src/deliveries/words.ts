@@ -3,14 +3,14 @@
 const ERRORS: Record<string, string> = {
     dns_failure: "Host not found",
     blocked_address: "Blocked address",
-    connect_refused: "Refused connection",
+    connect_refused: "Refused",
     connect_timeout: "No connection",
-    connection_reset: "Closed connection",
-    tls_expired: "Certificate expired",
-    tls_hostname: "Certificate of another host",
-    tls_untrusted: "Certificate not trusted",
+    connection_reset: "Cut off",
+    tls_expired: "Old certificate",
+    tls_hostname: "Wrong certificate",
+    tls_untrusted: "Not trusted",
     tls_handshake: "TLS failed",
-    timeout: "No answer in time",
+    timeout: "Timed out",
     worker_lost: "Worker lost",
 };
 

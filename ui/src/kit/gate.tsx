@@ -10,9 +10,10 @@ const KEPT: Record<string, string> = {
     public_api: "Existing keys are kept but refused.",
 };
 
-export function Gate({ failure }: { failure: Failure }) {
+/** Without a failure: what a plan without webhooks says. `banner` stands above what can still be read. */
+export function Gate({ failure, banner }: { failure?: Failure; banner?: boolean }) {
     const session = useSession();
-    if (failure.reason === "ROLE_REQUIRED") {
+    if (failure?.reason === "ROLE_REQUIRED") {
         return (
             <section className="empty">
                 <Icon name="lock" />
@@ -21,16 +22,26 @@ export function Gate({ failure }: { failure: Failure }) {
             </section>
         );
     }
-    const entitlement = failure.facts.entitlement ?? "";
-    const needed = failure.facts.minimum_plan;
+    const { entitlement = "webhooks", minimum_plan: needed = "business" } = failure?.facts ?? {};
     return (
-        <section className="empty">
+        <section className={banner ? "banner calm" : "empty"}>
             <Icon name="lock" />
-            <h2>{WHAT[entitlement] ?? "This is"} not in your plan.</h2>
-            <p>
-                Your plan: {session?.plan ?? "unknown"}.{needed && ` Needed: ${needed[0]!.toUpperCase()}${needed.slice(1)} or higher.`}
-            </p>
-            {KEPT[entitlement] && <p>{KEPT[entitlement]}</p>}
+            <div className="grow">
+                <h2>{WHAT[entitlement] ?? "This is"} not in your plan.</h2>
+                <p>
+                    Your plan: {session?.plan ?? "unknown"}. Needed: {needed[0]!.toUpperCase() + needed.slice(1)} or higher.
+                </p>
+                <p>{KEPT[entitlement]}</p>
+            </div>
         </section>
     );
 }
+
+/** Who may not change endpoints, and why: undefined for those who may. */
+export function useGate() {
+    const session = useSession();
+    if (!session || session.manages) return undefined;
+    return <Gate failure={session.admin ? undefined : ROLE} />;
+}
+
+const ROLE = { reason: "ROLE_REQUIRED" } as Failure;

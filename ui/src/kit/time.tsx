@@ -71,5 +71,5 @@ const dayOf = (at: number) => day(new Date(at));
 
 const NUMBER = new Intl.NumberFormat("en");
 export const number = (n: number | bigint) => NUMBER.format(n);
-export const millis = (n: number) => `${number(n)} ms`;
+export const millis = (n: number) => `${number(n)}\u00a0ms`;
 export const count = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;

@@ -89,6 +89,11 @@ export function Login() {
                                 {words}
                             </p>
                         )}
+                        {!words && parameters.has("ended") && (
+                            <p className="banner calm" role="status">
+                                Your session has ended. Sign in to go on where you were.
+                            </p>
+                        )}
                         <Text
                             label="Mail address"
                             type="email"

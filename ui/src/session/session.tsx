@@ -14,13 +14,19 @@ const PLANS: Record<Plan, string> = {
 };
 
 export function read(session: Session) {
+    const admin = session.agent?.role === Role.ADMIN;
+    const webhooks = session.entitlements.includes("webhooks");
     return {
         name: session.agent?.name ?? "",
         email: session.agent?.email ?? "",
         tenant: session.tenant?.name ?? "",
         plan: PLANS[session.plan],
-        admin: session.agent?.role === Role.ADMIN,
-        role: session.agent?.role === Role.ADMIN ? "administrator" : "agent",
+        admin,
+        role: admin ? "administrator" : "agent",
+        /** Whether the plan has webhooks; without them what is there can be read. */
+        webhooks,
+        /** Whether this person may change endpoints and send deliveries. */
+        manages: admin && webhooks,
         endpointsMax: session.endpointsMax,
         development: session.development,
         hasPassword: session.hasPassword,

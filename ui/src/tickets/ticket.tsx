@@ -40,6 +40,11 @@ export function TicketPage({ number }: { number: string }) {
         await change();
         await Promise.all([refresh(TicketService.method.getTicket, TicketService.method.listTickets, TicketDeskService.method.listMessages), tell()]);
     });
+    /** A note sends nothing. */
+    const noted = () => {
+        setSent([]);
+        void refresh(TicketService.method.getTicket, TicketDeskService.method.listMessages);
+    };
     useEffect(() => {
         if (parameters.has("sent")) void act.run(async () => undefined);
     }, []);
@@ -66,7 +71,7 @@ export function TicketPage({ number }: { number: string }) {
                     <div className="split">
                         <div>
                             <Messages number={number} />
-                            <Note number={number} onDone={() => void act.run(async () => undefined)} />
+                            <Note number={number} onDone={noted} />
                         </div>
                         <Properties ticket={ticket} change={(it) => void act.run(it)} />
                     </div>
@@ -195,7 +200,7 @@ function Messages({ number }: { number: string }) {
     const messages = query.data?.messages ?? [];
     return (
         <section aria-label="Messages">
-            <View query={query} what="messages" empty={messages.length === 0 && <p className="muted">Nobody has written yet.</p>}>
+            <View query={query} what="messages" empty={messages.length === 0 && <p className="messages muted">Nobody has written yet.</p>}>
                 <ol className="messages">
                     {messages.map((it) => (
                         <Said key={it.id} message={it} />

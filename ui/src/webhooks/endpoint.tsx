@@ -7,6 +7,7 @@ import { DeliveryLog } from "../deliveries/log";
 import { Failure } from "../failure";
 import { EndpointStatus, WebhookService } from "../gen/inboxops/v1/webhooks_pb";
 import { useAct } from "../kit/act";
+import { Gate } from "../kit/gate";
 import { Link } from "../kit/link";
 import { Page } from "../kit/page";
 import { EndpointBadge } from "../kit/status";
@@ -39,7 +40,7 @@ export function EndpointPage({ id, tab }: { id: string; tab: string }) {
             lead={endpoint && <EndpointBadge endpoint={endpoint} />}
             actions={
                 endpoint &&
-                session?.admin && (
+                session?.manages && (
                     <>
                         {endpoint.enabled && endpoint.status !== EndpointStatus.DISABLED ? (
                             <button onClick={() => void toggle(endpoint, false)}>Pause</button>
@@ -69,8 +70,9 @@ export function EndpointPage({ id, tab }: { id: string; tab: string }) {
             <View query={query} what="the endpoint">
                 {endpoint && (
                     <>
+                        {endpoint.status === EndpointStatus.NOT_ENTITLED && <Gate banner />}
                         {endpoint.status === EndpointStatus.DISABLED && (
-                            <Disabled endpoint={endpoint} inside enable={session?.admin ? () => void toggle(endpoint, true) : undefined} />
+                            <Disabled endpoint={endpoint} inside enable={session?.manages ? () => void toggle(endpoint, true) : undefined} />
                         )}
                         {endpoint.status === EndpointStatus.FAILING && endpoint.failing?.disablesAt && (
                             <div className="banner warn">

@@ -43,7 +43,7 @@ export function EventsField({ value, onChange, error }: Props) {
                 </View>
             )}
             <p id="events-about" className="error">
-                {error}
+                {error && (value.length ? error : "Choose at least one event.")}
             </p>
         </fieldset>
     );

@@ -38,7 +38,7 @@ export function HeadersField({ kept, value, onChange, failure }: Props) {
     return (
         <fieldset>
             <legend>Custom headers</legend>
-            <p className="hint">Sent with every request, an authorization for your gateway say. Stored encrypted.</p>
+            <p className="hint">Sent with every request, such as the authorization that your gateway asks for. Stored encrypted.</p>
             {value.map((header, i) => (
                 <div className="pair" key={i}>
                     <Text

@@ -15,6 +15,7 @@ import { EndpointBadge } from "../kit/status";
 import { Ago, number } from "../kit/time";
 import { say } from "../kit/toast";
 import { useAct } from "../kit/act";
+import { Gate } from "../kit/gate";
 import { Empty, Trouble, View } from "../kit/view";
 import { useSession } from "../session/session";
 import { DeleteEndpoint } from "./delete";
@@ -34,7 +35,8 @@ export function Webhooks() {
     const [deleting, setDeleting] = useState<WebhookEndpoint>();
     const { run: toggle, failure } = useAct(setEnabled);
     const endpoints = list.data?.endpoints ?? [];
-    const add = (
+    const gated = session && !session.webhooks;
+    const add = session?.manages && (
         <button className="primary" onClick={() => navigate("/settings/webhooks/new")}>
             Add endpoint
         </button>
@@ -44,21 +46,25 @@ export function Webhooks() {
         <Page
             title="Webhooks"
             lead="A signed request goes to each endpoint when something happens that it asked for."
-            actions={list.data && endpoints.length > 0 && session?.admin && add}
+            actions={list.data && endpoints.length > 0 && add}
         >
             {failure && <Trouble failure={failure} />}
             {disabled.map((it) => (
-                <Disabled key={it.id} endpoint={it} enable={session?.admin ? () => void toggle(it, true) : undefined} />
+                <Disabled key={it.id} endpoint={it} enable={session?.manages ? () => void toggle(it, true) : undefined} />
             ))}
+            {gated && endpoints.length > 0 && <Gate banner />}
             <View
                 query={list}
                 what="endpoints"
                 empty={
-                    endpoints.length === 0 && (
-                        <Empty title="No endpoints yet." actions={session?.admin && add}>
+                    endpoints.length === 0 &&
+                    (gated ? (
+                        <Gate />
+                    ) : (
+                        <Empty title="No endpoints yet." actions={add}>
                             Add an endpoint to receive ticket and message events in your own system.
                         </Empty>
-                    )
+                    ))
                 }
             >
                 <div className="table" role="region" aria-label="Endpoints" tabIndex={0}>
@@ -98,7 +104,7 @@ export function Webhooks() {
                                         <Last endpoint={it} />
                                     </td>
                                     <td className="end">
-                                        {session?.admin && (
+                                        {session?.manages && (
                                             <Menu
                                                 label={`Actions for ${endpointName(it)}`}
                                                 items={[
@@ -139,7 +145,7 @@ export function Disabled({ endpoint, enable, inside }: { endpoint: WebhookEndpoi
         <div className="banner bad" role="alert">
             <div className="grow">
                 <p>
-                    <strong>{inside ? "This endpoint was disabled." : `${endpointName(endpoint)} was disabled.`}</strong> {endpoint.disabledReason} New events are not sent to it until you enable it.
+                    <strong>{inside ? "This endpoint was disabled." : `${endpointName(endpoint)} was disabled.`}</strong> {endpoint.disabledReason} New events are not sent to it until it is enabled.
                 </p>
             </div>
             <Link className="button" href={`/settings/webhooks/${endpoint.id}/deliveries?status=failed`}>

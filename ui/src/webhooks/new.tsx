@@ -8,7 +8,7 @@ import { Link } from "../kit/link";
 import { Page } from "../kit/page";
 import { navigate } from "../kit/route";
 import { SecretOnce } from "../kit/secret";
-import { Gate } from "../kit/gate";
+import { Gate, useGate } from "../kit/gate";
 import { EndpointForm, rateOf, type Draft } from "./form";
 
 export function NewEndpoint() {
@@ -25,12 +25,10 @@ export function NewEndpoint() {
         setMade(endpoint);
         void refresh(WebhookService.method.listWebhookEndpoints);
     });
-    const gated = failure?.reason === "ENTITLEMENT_REQUIRED" || failure?.reason === "ROLE_REQUIRED";
+    const gate = useGate() ?? (failure?.reason === "ENTITLEMENT_REQUIRED" && <Gate failure={failure} />);
     return (
         <Page title="Add endpoint" back={{ to: "/settings/webhooks", label: "Webhooks" }}>
-            {gated ? (
-                <Gate failure={failure} />
-            ) : (
+            {gate || (
                 <EndpointForm
                     action="Add endpoint"
                     busy={busy}

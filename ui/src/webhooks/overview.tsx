@@ -31,7 +31,7 @@ export function Overview({ endpoint }: { endpoint: WebhookEndpoint }) {
             <Failures id={endpoint.id} />
             <SigningSecret endpoint={endpoint} />
             <Snippets />
-            {session?.admin && <Recover endpoint={endpoint} />}
+            {session?.manages && <Recover endpoint={endpoint} />}
         </>
     );
 }
@@ -135,7 +135,7 @@ function Span({ title, stats, say }: { title: string; stats: AttemptStats; say: 
                             </tr>
                         </thead>
                         <tbody>
-                            {stats.buckets.map((it, i) => (
+                            {stats.buckets.toReversed().map((it, i) => (
                                 <tr key={i}>
                                     <td>{it.start && say(timestampDate(it.start))}</td>
                                     <td>{number(it.succeeded)}</td>

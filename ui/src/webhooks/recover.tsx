@@ -3,7 +3,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { useEffect, useState } from "react";
 import { call } from "../api";
-import { type Recovery, type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhooks_pb";
+import { EndpointStatus, type Recovery, type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhooks_pb";
 import { useAct } from "../kit/act";
 import { Confirm } from "../kit/dialog";
 import { Field } from "../kit/field";
@@ -68,6 +68,7 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
         void counting.run();
     }, [hours]);
     const failure = starting.failure ?? counting.failure;
+    const on = endpoint.status === EndpointStatus.ACTIVE || endpoint.status === EndpointStatus.FAILING;
     return (
         <Confirm
             title="Recover missed events"
@@ -94,7 +95,7 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
                     ? "Counting…"
                     : matched === 0
                       ? "Nothing was missed."
-                      : `${count(matched, "event was", "events were")} never delivered and ${matched === 1 ? "does" : "do"} not wait now. The endpoint gets them at the pace it takes.`}
+                      : `${count(matched, "event was", "events were")} never delivered, and nothing tries them any more. They are sent as fast as the endpoint takes them${on ? "" : ", once it is enabled"}.`}
             </p>
         </Confirm>
     );

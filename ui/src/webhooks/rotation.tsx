@@ -29,7 +29,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                 <h2 id="signing" className="grow">
                     Signing secret
                 </h2>
-                {session?.admin && <button onClick={() => setAsking(true)}>Rotate secret</button>}
+                {session?.manages && <button onClick={() => setAsking(true)}>Rotate secret</button>}
             </div>
             {promote.failure && <Trouble failure={promote.failure} />}
             {!rotation && (
@@ -52,7 +52,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                             <>
                                 <strong>Put the new secret into your server, then promote it.</strong> Until then <code>X-InboxOps-Signature</code> is made
                                 with the old one. {rotation.promotesAt && <>Otherwise it is promoted by itself <Countdown to={rotation.promotesAt} />.</>}
-                                {session?.admin && (
+                                {session?.manages && (
                                     <p>
                                         <button className="primary" aria-disabled={promote.busy} onClick={() => void promote.run()}>
                                             Promote new secret

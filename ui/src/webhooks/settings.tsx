@@ -5,14 +5,14 @@ import { call, refresh } from "../api";
 import { type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhooks_pb";
 import { useAct } from "../kit/act";
 import { say } from "../kit/toast";
-import { Gate } from "../kit/gate";
-import { Failure } from "../failure";
+import { useGate } from "../kit/gate";
 import { useSession } from "../session/session";
 import { DeleteEndpoint } from "./delete";
 import { EndpointForm, rateOf, type Draft } from "./form";
 
 export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
     const session = useSession();
+    const gate = useGate();
     const [deleting, setDeleting] = useState(false);
     // What the form began with: a reload in the background never takes away what somebody types.
     const [first, setFirst] = useState(endpoint);
@@ -34,7 +34,7 @@ export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
         await refresh(WebhookService.method.getWebhookEndpoint, WebhookService.method.listWebhookEndpoints);
         say("Saved. It holds for events from now on.");
     });
-    if (session && !session.admin) return <Gate failure={Object.assign(new Failure(), { reason: "ROLE_REQUIRED" })} />;
+    if (gate) return session?.admin ? null : gate;
     return (
         <>
             <EndpointForm

@@ -92,8 +92,7 @@ function Result({ delivery }: { delivery: DeliveryDetail }) {
         <p className={`outcome ${ok ? "ok" : "bad"}`}>
             <Icon name={ok ? "check" : "cross"} />
             <strong>
-                {attempt?.responseStatus ? httpStatus(attempt.responseStatus) : (attempt?.error ?? "Not sent")}
-                {attempt && ` in ${millis(attempt.durationMs)}`}
+                {attempt?.responseStatus ? `${httpStatus(attempt.responseStatus)} in ${millis(attempt.durationMs)}` : (attempt?.error ?? "Not sent")}
             </strong>
             <Link href={`/deliveries/${delivery.id}`}>View delivery</Link>
         </p>
