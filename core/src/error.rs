@@ -83,6 +83,11 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Error {
         match error {
             store::Error::Refused(failure) => Error::Refused(failure),
+            // One of ours that passed through the store.
+            store::Error::Decide(error) => match error.downcast::<Error>() {
+                Ok(error) => *error,
+                Err(error) => Error::Store(store::Error::Decide(error)),
+            },
             error => Error::Store(error),
         }
     }

@@ -75,9 +75,6 @@ const SWEEP_MAX: i64 = 500;
 /// How often limiters forget what no longer counts.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
-/// Where the database keeps the fingerprint of the master key that seals its secrets.
-const MASTER_KEY_FACT: &str = "master_key";
-
 /// What the core is told at its start.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -120,13 +117,14 @@ impl Core {
     /// Opens the database, brings its schema up to date and checks that the master key is the one of its secrets.
     pub async fn open(settings: Settings, stamps: Stamps) -> Result<Core> {
         let db = Db::open(settings.options(&stamps)).await?;
-        let fingerprint = settings.master_key.fingerprint();
-        let claimed = fingerprint.clone();
-        let first =
-            db.system(Lane::Claims, async move |tx| store::meta::get_or_insert(tx, MASTER_KEY_FACT, &claimed).await);
-        if first.await? != fingerprint {
-            return Err(Error::MasterKeyWrong);
-        }
+        let master_key = match secrets::rotation::claim(&db, settings.master_key).await {
+            Ok(key) => key,
+            Err(error) => {
+                // It has signed in, and is none.
+                db.close().await;
+                return Err(error);
+            }
+        };
         let metrics = Arc::new(Metrics::new());
         let groups = metrics.clone();
         db.count_groups(move |lane, jobs| groups.grouped(lane, jobs));
@@ -135,13 +133,8 @@ impl Core {
             failed_auth_per_minute: settings.failed_auth_per_minute,
         };
         let authority = Arc::new(Authority::new(db.clone(), stamps.clone(), limits));
-        let (dispatcher, to_park) = Dispatcher::new(
-            db.clone(),
-            stamps.clone(),
-            settings.master_key.clone(),
-            metrics.clone(),
-            authority.live_cores(),
-        );
+        let (dispatcher, to_park) =
+            Dispatcher::new(db.clone(), stamps.clone(), master_key.clone(), metrics.clone(), authority.live_cores());
         dispatcher.void().await?;
         let hand = Arc::downgrade(&dispatcher);
         db.hand_to(move |handed| {
@@ -166,7 +159,7 @@ impl Core {
             webhooks: Arc::new(webhooks::Webhooks::new(
                 db.clone(),
                 stamps.clone(),
-                settings.master_key,
+                master_key,
                 authority.clone(),
                 dispatcher.clone(),
                 recoveries.clone(),

@@ -1,7 +1,9 @@
 //! The master key and what it seals: signing secrets and custom headers at rest. Every seal has its own nonce, and
 //! names the row it belongs to, so that a sealed value moved to another row does not open.
 
-use crate::{error::Error, stamp::Stamps};
+pub mod rotation;
+
+use crate::{error::Error, stamp::Stamps, store::endpoints::Sealed};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
@@ -13,20 +15,27 @@ use zeroize::Zeroizing;
 
 /// Size of the master key.
 pub const MASTER_KEY_BYTES: usize = 32;
-/// Version of the master key, until there are several.
-pub const KEY_VERSION: i16 = 1;
 const NONCE_BYTES: usize = 24;
 
 /// The key that seals secrets at rest.
 #[derive(Clone)]
 pub struct MasterKey {
     key: Zeroizing<[u8; MASTER_KEY_BYTES]>,
+    version: i16,
 }
+
+/// Version of the first master key of a database.
+const FIRST: i16 = 1;
 
 impl MasterKey {
     /// From its bytes.
     pub fn new(key: [u8; MASTER_KEY_BYTES]) -> MasterKey {
-        MasterKey { key: Zeroizing::new(key) }
+        MasterKey { key: Zeroizing::new(key), version: FIRST }
+    }
+
+    /// The same with the version that the database has of it.
+    fn with_version(self, version: i16) -> MasterKey {
+        MasterKey { version, ..self }
     }
 
     /// From base64 text, as a setting or a file holds it.
@@ -46,17 +55,24 @@ impl MasterKey {
 
     /// Makes a new key and writes it to `path`, which must not exist, readable for its owner alone.
     pub fn create(path: &Path, stamps: &Stamps) -> Result<MasterKey, Error> {
-        let mut key = Zeroizing::new([0; MASTER_KEY_BYTES]);
-        stamps.fill(key.as_mut());
-        let text = Zeroizing::new(STANDARD.encode(key.as_ref()));
+        let mut bytes = Zeroizing::new([0; MASTER_KEY_BYTES]);
+        stamps.fill(bytes.as_mut());
+        let key = MasterKey { key: bytes, version: FIRST };
+        key.save(path)?;
+        Ok(key)
+    }
+
+    /// Writes the key to `path`, which must not exist, readable for its owner alone. It is on the disk when this is done.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        let text = Zeroizing::new(STANDARD.encode(self.key.as_ref()));
         let write = || {
             let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(text.as_bytes())?;
             file.write_all(b"\n")?;
-            file.sync_all()
+            file.sync_all()?;
+            fs::File::open(folder_of(path))?.sync_all()
         };
-        write().map_err(|source| Error::MasterKeyFile { path: path.to_owned(), source })?;
-        Ok(MasterKey { key })
+        write().map_err(|source| Error::MasterKeyFile { path: path.to_owned(), source })
     }
 
     /// What the database keeps of the key, to tell a wrong one at start: a hash that says nothing of it.
@@ -66,7 +82,7 @@ impl MasterKey {
     }
 
     /// Seals `plain` for the row that `owner` names.
-    pub fn seal(&self, plain: &[u8], owner: &[&[u8]], stamps: &Stamps) -> Result<Vec<u8>, Error> {
+    pub fn seal(&self, plain: &[u8], owner: &[&[u8]], stamps: &Stamps) -> Result<Sealed, Error> {
         let mut nonce = [0; NONCE_BYTES];
         stamps.fill(&mut nonce);
         let owner = owner.concat();
@@ -74,7 +90,7 @@ impl MasterKey {
             .cipher()
             .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &owner })
             .map_err(|_| Error::Seal)?;
-        Ok([nonce.as_slice(), &sealed].concat())
+        Ok(Sealed { bytes: [nonce.as_slice(), &sealed].concat(), key: self.version })
     }
 
     /// Opens what [`MasterKey::seal`] made for the same owner.
@@ -96,6 +112,11 @@ impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("MasterKey(…)")
     }
+}
+
+/// The folder that a path is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A new signing secret: `whsec_` and the base64 of 24 bytes of chance.
@@ -123,7 +144,7 @@ mod tests {
     #[test]
     fn a_sealed_secret_opens_for_its_owner_only() {
         let key = MasterKey::new([7; 32]);
-        let sealed = key.seal(b"whsec_x", &[b"tenant", b"endpoint"], &stamps()).unwrap();
+        let sealed = key.seal(b"whsec_x", &[b"tenant", b"endpoint"], &stamps()).unwrap().bytes;
         assert_eq!(key.open(&sealed, &[b"tenant", b"endpoint"]).unwrap().as_slice(), b"whsec_x");
         assert!(key.open(&sealed, &[b"tenant", b"another"]).is_err());
         assert!(MasterKey::new([8; 32]).open(&sealed, &[b"tenant", b"endpoint"]).is_err());

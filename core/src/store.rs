@@ -73,6 +73,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("claim", dispatch::CLAIM_ALL),
         ("standing", dispatch::STANDING_ALL),
         ("endpoints", endpoints::ALL),
+        ("sealed", endpoints::sealed::ALL),
         ("events", events::ALL),
         ("health", health::ALL),
         ("inboxes", inboxes::ALL),

@@ -8,7 +8,7 @@ pub mod rotation;
 mod change;
 mod preview;
 mod samples;
-mod secret;
+pub mod secret;
 mod shown;
 
 use crate::{

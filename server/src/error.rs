@@ -60,6 +60,10 @@ pub(crate) enum Error {
     },
     #[error("the master key file {} is missing, and the database's secrets are sealed with it; restore the file, or set master_key", path.display())]
     MasterKeyMissing { path: PathBuf },
+    #[error(
+        "the database is in use by {cores} other inboxops, which know the old key alone; stop them first (one that was killed counts for 10 s)"
+    )]
+    InUseByCores { cores: i64 },
     #[error("cannot open the door")]
     Door(#[source] inboxops_edge::Error),
     #[error("no answer from {server}; check --server, and that the server runs")]

@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod ingest;
 mod listen;
+mod master_key;
 mod office;
 mod opening;
 mod parts;
@@ -17,8 +18,9 @@ mod settings;
 mod telemetry;
 
 use clap::Parser as _;
-use cli::{Cli, Command, Config};
+use cli::{Cli, Command, Config, Secrets};
 use error::{Error, Result};
+use inboxops_core::stamp::{Chance, Stamps};
 use inboxops_proto::clock::Clock;
 use office::Office;
 use print::Shown;
@@ -103,6 +105,10 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
             let text = "The database has the schema of this version.".to_owned();
             return Ok(Shown::Text(text, json!({ "ok": true })));
         }
+        Command::Secrets(Secrets::RotateMasterKey { new_key_file }) => {
+            let stamps = Stamps::new(Clock::System, Chance::System);
+            return master_key::rotate(settings, new_key_file.as_deref(), &stamps).await;
+        }
         _ => {}
     }
     if let Command::Ingest(command) = command {
@@ -120,6 +126,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
         | Command::Listen(_)
         | Command::Migrate
         | Command::Config(_)
+        | Command::Secrets(_)
         | Command::Openapi => Err(Error::Usage("this command has no answer here".to_owned())),
     };
     office.close().await;

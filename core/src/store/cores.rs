@@ -30,6 +30,7 @@ statements! {
          WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) ORDER BY s LIMIT 1 ON CONFLICT DO NOTHING",
     );
     LIVE = Sql::both("SELECT COUNT(*) FROM cores WHERE seen_at > $1");
+    OTHERS = Sql::both("SELECT COUNT(*) FROM cores WHERE seen_at > $1 AND incarnation <> $2");
     FORGET = Sql::both("DELETE FROM cores WHERE seen_at < $1");
 }
 
@@ -52,6 +53,14 @@ pub(super) async fn sign_out(tx: &mut SystemTx<'_>, incarnation: i64) -> Result<
     let link = tx.writing();
     let sql = SIGN_OUT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(incarnation).execute(c).await.map(drop))
+}
+
+/// How many cores live besides this one. None on SQLite.
+pub async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
+    let (since, own) = (tx.now().minus(SILENCE).micros(), tx.session.core.incarnation);
+    let link = tx.reading();
+    let sql = OTHERS.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(since).bind(own).fetch_one(c).await)
 }
 
 /// Tells the other cores that this one lives, and how many live; call it every 2 s or so. 1 on SQLite.

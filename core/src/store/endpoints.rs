@@ -1,6 +1,8 @@
 //! Rows of `endpoints`. Secrets and headers are sealed before they come here; what a subscription means is the core's
 //! rule, here it is a mask of event kinds.
 
+pub mod sealed;
+
 use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
     conn::{Link, on},

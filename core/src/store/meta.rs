@@ -8,6 +8,15 @@ use super::{
 
 statements! {
     GET = Sql::both("SELECT value FROM meta WHERE key = $1");
+    // One that is just being changed is waited for.
+    HOLD = Sql::each(
+        "SELECT value FROM meta WHERE key = $1",
+        "SELECT value FROM meta WHERE key = $1 FOR SHARE",
+    );
+    LOCK = Sql::each(
+        "SELECT value FROM meta WHERE key = $1",
+        "SELECT value FROM meta WHERE key = $1 FOR UPDATE",
+    );
     INSERT = Sql::both("INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING");
     PUT = Sql::both(
         "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -25,9 +34,16 @@ pub async fn get(db: &Db, key: &str) -> Result<Option<String>> {
 /// The fact of this name: the one that stands, or `value`.
 pub async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<String> {
     let link = tx.writing();
-    let (insert, get) = (INSERT.on(link), GET.on(link));
+    let (insert, get) = (INSERT.on(link), HOLD.on(link));
     on!(link, c, D => sqlx::query::<D>(insert).bind(key).bind(value).execute(c).await.map(drop))?;
     on!(link, c, D => sqlx::query_scalar::<D, String>(get).bind(key).fetch_one(c).await)
+}
+
+/// The fact of this name, which nobody else changes or asks for until the end of the transaction.
+pub async fn lock(tx: &mut SystemTx<'_>, key: &str) -> Result<Option<String>> {
+    let link = tx.writing();
+    let sql = LOCK.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(key).fetch_optional(c).await)
 }
 
 /// Writes a fact.

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Error, Result},
-    secrets::{KEY_VERSION, MasterKey},
+    secrets::MasterKey,
     stamp::Stamps,
     store::endpoints::Sealed,
 };
@@ -59,8 +59,7 @@ pub fn seal(
     }
     let pairs: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let text = Zeroizing::new(serde_json::to_string(&pairs).map_err(|_| Error::Seal)?);
-    let bytes = key.seal(text.as_bytes(), &aad(&owner), stamps)?;
-    Ok(Some(Sealed { bytes, key: KEY_VERSION }))
+    Ok(Some(key.seal(text.as_bytes(), &aad(&owner), stamps)?))
 }
 
 /// Opens what [`seal`] made.

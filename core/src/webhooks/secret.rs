@@ -9,11 +9,7 @@ use crate::{
     caller::Caller,
     error::{Error, Result},
     secrets,
-    store::{
-        self,
-        endpoints::{Endpoint, Sealed},
-        health::Health,
-    },
+    store::{self, endpoints::Endpoint, health::Health},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -85,11 +81,15 @@ impl Webhooks {
     /// A new signing secret, to be shown once, and as it is kept.
     pub(super) fn new_secret(&self, (tenant, endpoint): (TenantId, EndpointId)) -> Result<(Zeroizing<String>, New)> {
         let secret = secrets::signing_secret(&self.stamps);
-        let owner = [tenant.0.as_bytes().as_slice(), endpoint.0.as_bytes()];
-        let bytes = self.master_key.seal(secret.as_bytes(), &owner, &self.stamps)?;
+        let sealed = self.master_key.seal(secret.as_bytes(), &aad(&(tenant, endpoint)), &self.stamps)?;
         let hint = secret[secret.len() - HINT_CHARS..].to_owned();
-        Ok((secret, New { sealed: Sealed { bytes, key: secrets::KEY_VERSION }, hint }))
+        Ok((secret, New { sealed, hint }))
     }
+}
+
+/// What the seal of an endpoint's secrets is bound to.
+pub fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 2] {
+    [tenant.0.as_bytes(), endpoint.0.as_bytes()]
 }
 
 /// How much of a secret its hint shows.

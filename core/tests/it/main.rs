@@ -11,6 +11,7 @@ mod gate;
 mod identity;
 mod inboxes;
 mod ingest;
+mod master_key;
 mod messages;
 mod metrics;
 mod recoveries;

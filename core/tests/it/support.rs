@@ -65,13 +65,7 @@ impl Fresh {
 
     /// Runs a statement past the store.
     pub async fn run(&self, sql: &str) {
-        match &self.postgres {
-            Some(postgres) => postgres.run(sql),
-            None => {
-                let mut conn = SqliteConnection::connect(&self.url).await.expect("the database opens");
-                conn.execute(sqlx::AssertSqlSafe(sql)).await.expect("the statement runs");
-            }
-        }
+        run(self.postgres.as_ref(), &self.url, sql).await;
     }
 
     /// Rows of a table.
@@ -134,6 +128,16 @@ impl Fresh {
         let made = self.db.write(home.scope.clone(), async move |tx| store::endpoints::insert(tx, &endpoint).await);
         made.await.expect("an endpoint is made");
         id
+    }
+}
+
+async fn run(postgres: Option<&Postgres>, url: &str, sql: &str) {
+    match postgres {
+        Some(postgres) => postgres.run(sql),
+        None => {
+            let mut conn = SqliteConnection::connect(url).await.expect("the database opens");
+            conn.execute(sqlx::AssertSqlSafe(sql)).await.expect("the statement runs");
+        }
     }
 }
 

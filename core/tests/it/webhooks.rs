@@ -4,7 +4,7 @@
 mod filter;
 mod headers;
 mod preview;
-mod rotation;
+pub mod rotation;
 
 use crate::support::{Came as _, Client, Desk, HOOK, NOTHING, new_endpoint, on_both, violations};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -5,6 +5,7 @@ mod commands;
 mod house;
 mod ingest;
 mod listening;
+mod master_key;
 mod measuring;
 mod receiver;
 mod refusals;

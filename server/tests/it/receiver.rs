@@ -1,5 +1,9 @@
 //! A receiver of webhooks on a real socket, which keeps what it got and answers as it is told.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use inboxops_proto::clock::Timestamp;
+use sha2::Sha256;
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -11,6 +15,8 @@ use std::{
     time::Duration,
 };
 
+/// What libraries of Standard Webhooks let a time differ, in seconds.
+const TOLERANCE_SECS: i64 = 300;
 /// Longest time that a test waits for a post.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -26,6 +32,28 @@ impl Post {
     pub fn header(&self, name: &str) -> String {
         header(&self.headers, name)
     }
+
+    /// What a library of Standard Webhooks says that knows one secret.
+    pub fn signed_standard(&self, secret: &str, now: Timestamp) -> bool {
+        let (id, sent) = (self.header("webhook-id"), self.header("webhook-timestamp"));
+        let at: i64 = sent.parse().expect("seconds");
+        let key = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
+        let wanted = format!("v1,{}", STANDARD.encode(mac(&key, &[&id, ".", &sent, ".", &self.body])));
+        (now.micros() / 1_000_000 - at).abs() <= TOLERANCE_SECS
+            && self.header("webhook-signature").split(' ').any(|one| one == wanted)
+    }
+
+    /// What a verifier of the older header says that knows one secret.
+    pub fn signed_ours(&self, secret: &str) -> bool {
+        let mac: String = mac(secret.as_bytes(), &[&self.body]).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.header("x-inboxops-signature") == format!("sha256={mac}")
+    }
+}
+
+fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("keys of any length");
+    parts.iter().for_each(|part| mac.update(part.as_bytes()));
+    mac.finalize().into_bytes().to_vec()
 }
 
 /// A receiver that answers 200 until it is told otherwise.

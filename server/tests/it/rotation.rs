@@ -2,8 +2,6 @@
 //! posts over real sockets, and verifiers that know one secret each.
 
 use crate::receiver::{Post, Receiver};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use inboxops_core::{
     Caller, Core, Settings,
     secrets::MasterKey,
@@ -18,7 +16,6 @@ use inboxops_proto::{
     wire::{self, Origin, Way},
 };
 use inboxops_testkit::Postgres;
-use sha2::Sha256;
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
@@ -32,8 +29,6 @@ use tonic::Request;
 const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_micros(1);
 const NOON: Timestamp = Timestamp::from_micros(1_795_521_600_000_000);
-/// What libraries of Standard Webhooks let a time differ, in seconds.
-const TOLERANCE_SECS: i64 = 300;
 /// Longest time that the test waits for what goes on beside it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -189,7 +184,7 @@ impl Works {
         let of = |takes: &dyn Fn(&str) -> bool| {
             self.secrets.iter().filter(|(_, secret)| takes(secret)).map(|(name, _)| *name).collect::<Vec<_>>()
         };
-        let takers = [of(&|secret| standard(post, secret, now)), of(&|secret| ours(post, secret))];
+        let takers = [of(&|secret| post.signed_standard(secret, now)), of(&|secret| post.signed_ours(secret))];
         let signatures = post.header("webhook-signature").split(' ').count();
         assert_eq!(signatures, takers[0].len(), "a signature for each live secret, and none of another");
         takers
@@ -215,28 +210,6 @@ impl Works {
             ended.expect("no panic");
         }
     }
-}
-
-fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("keys of any length");
-    parts.iter().for_each(|part| mac.update(part.as_bytes()));
-    mac.finalize().into_bytes().to_vec()
-}
-
-/// A library of Standard Webhooks that knows one secret.
-fn standard(post: &Post, secret: &str, now: Timestamp) -> bool {
-    let (id, sent) = (post.header("webhook-id"), post.header("webhook-timestamp"));
-    let at: i64 = sent.parse().expect("seconds");
-    let key = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
-    let wanted = format!("v1,{}", STANDARD.encode(mac(&key, &[&id, ".", &sent, ".", &post.body])));
-    (now.micros() / 1_000_000 - at).abs() <= TOLERANCE_SECS
-        && post.header("webhook-signature").split(' ').any(|one| one == wanted)
-}
-
-/// A verifier of the older header that knows one secret.
-fn ours(post: &Post, secret: &str) -> bool {
-    let mac: String = mac(secret.as_bytes(), &[&post.body]).iter().map(|byte| format!("{byte:02x}")).collect();
-    post.header("x-inboxops-signature") == format!("sha256={mac}")
 }
 
 /// Steps 1 to 3 of the guide with a promotion by hand, then one that only time makes, then a secret that leaked.

@@ -78,15 +78,25 @@ impl Desk {
     }
 
     /// The same database under a new core with other settings.
-    pub async fn again(mut self, change: impl FnOnce(&mut Settings)) -> Desk {
+    pub async fn again(self, change: impl FnOnce(&mut Settings)) -> Desk {
+        self.after(async |settings, _| change(settings)).await
+    }
+
+    /// The same, when something was done while there was no core.
+    pub async fn after(mut self, work: impl AsyncFnOnce(&mut Settings, &Stamps)) -> Desk {
         self.stop().await;
         let Desk { core, clock, postgres, folder, services, mut settings, .. } = self;
         drop(services);
         if let Ok(core) = Arc::try_unwrap(core) {
             core.close().await;
         }
-        change(&mut settings);
+        work(&mut settings, &Stamps::new(clock.clone(), Chance::seeded(44))).await;
         Desk::open(settings, clock, postgres, folder).await
+    }
+
+    /// Runs a statement past the core.
+    pub async fn run_sql(&self, sql: &str) {
+        super::run(self.postgres.as_ref(), &self.settings.database_url, sql).await;
     }
 
     /// Another core on the same database and clock, as another process has it.

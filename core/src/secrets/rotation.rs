@@ -1,0 +1,115 @@
+//! The change of the master key: all that is sealed is sealed anew in one transaction, together with the fingerprint by
+//! which a start knows its key. So either key is the right one at any moment, and never both or none. Which file has
+//! which key is not known here.
+
+use super::{FIRST, MasterKey};
+use crate::{
+    Settings,
+    error::{Error, Result},
+    stamp::Stamps,
+    store::{
+        self, Db, Lane, SystemTx,
+        endpoints::{Sealed, sealed},
+        meta,
+    },
+    webhooks::{headers, secret},
+};
+
+/// Where the database keeps the fingerprint of the master key that seals its secrets.
+const FINGERPRINT: &str = "master_key";
+/// Where it keeps the version of that key; without it, it is the first.
+const VERSION: &str = "master_key_version";
+
+/// What a change of the master key came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    /// All is sealed with the new key.
+    Done {
+        /// Endpoints whose secrets and headers were sealed anew.
+        endpoints: u64,
+        /// Version of the new key.
+        version: i16,
+    },
+    /// It was so before.
+    Already,
+    /// Nothing was changed: so many cores, besides this one, use the database and know the old key alone.
+    InUse(i64),
+}
+
+/// The key with the version that the database has of it. A new database takes any key; later it must be the same.
+pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
+    let fingerprint = key.fingerprint();
+    let claim = db.system(Lane::Claims, async move |tx| {
+        Ok((meta::get_or_insert(tx, FINGERPRINT, &fingerprint).await? == fingerprint, version(tx).await?))
+    });
+    match claim.await? {
+        (true, version) => Ok(key.with_version(version)),
+        (false, _) => Err(Error::MasterKeyWrong),
+    }
+}
+
+/// Seals all that is sealed with the settings' master key with `new`. No core may run on the database meanwhile. Ended
+/// at any moment, the database knows one of the two keys and can be read with it.
+pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
+    let db = Db::open(settings.options(stamps)).await?;
+    let (old, new, stamps) = (settings.master_key.clone(), new.clone(), stamps.clone());
+    let rotated = db.system(Lane::Claims, async move |tx| Ok(turn(tx, &old, &new, &stamps).await?)).await;
+    db.close().await;
+    Ok(rotated?)
+}
+
+/// Whether the database's secrets are sealed with this key.
+pub async fn is_sealed_with(settings: &Settings, key: &MasterKey, stamps: &Stamps) -> Result<bool> {
+    let db = Db::open(settings.options(stamps)).await?;
+    let known = meta::get(&db, FINGERPRINT).await;
+    db.close().await;
+    Ok(known? == Some(key.fingerprint()))
+}
+
+async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
+    // Held to the end: a core that starts meanwhile waits here, and then has the wrong key.
+    let known = meta::lock(tx, FINGERPRINT).await?;
+    if known.as_ref() == Some(&new.fingerprint()) {
+        return Ok(Rotated::Already);
+    }
+    if known.is_some_and(|known| known != old.fingerprint()) {
+        return Err(Error::MasterKeyWrong);
+    }
+    let others = store::cores::others(tx).await?;
+    if others > 0 {
+        return Ok(Rotated::InUse(others));
+    }
+    let version = version(tx).await?.checked_add(1).ok_or(Error::Broken("master keys have 15 bits of versions"))?;
+    let new = new.clone().with_version(version);
+    let (mut endpoints, mut after) = (0, None);
+    loop {
+        let rows = sealed::after(tx, after).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.id);
+        for row in rows {
+            sealed::update(tx, &anew(row, old, &new, stamps)?).await?;
+            endpoints += 1;
+        }
+    }
+    meta::put(tx, FINGERPRINT, &new.fingerprint()).await?;
+    meta::put(tx, VERSION, &version.to_string()).await?;
+    Ok(Rotated::Done { endpoints, version })
+}
+
+async fn version(tx: &mut SystemTx<'_>) -> Result<i16, store::Error> {
+    let version = meta::lock(tx, VERSION).await?;
+    Ok(version.and_then(|text| text.parse().ok()).unwrap_or(FIRST))
+}
+
+/// The same secrets under the new key. Nonces are drawn here, although the transaction may run again: what has been
+/// sealed is then thrown away with it.
+fn anew(row: sealed::Row, old: &MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<sealed::Row> {
+    let owner = (row.tenant, row.id);
+    let again = |sealed: &Sealed, aad: &[&[u8]]| new.seal(&old.open(&sealed.bytes, aad)?, aad, stamps);
+    Ok(sealed::Row {
+        secret: again(&row.secret, &secret::aad(&owner))?,
+        other_secret: row.other_secret.as_ref().map(|it| again(it, &secret::aad(&owner))).transpose()?,
+        headers: row.headers.as_ref().map(|it| again(it, &headers::aad(&owner))).transpose()?,
+        ..row
+    })
+}

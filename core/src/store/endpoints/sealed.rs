@@ -1,0 +1,77 @@
+//! What is sealed in the rows of endpoints, to be sealed anew. It knows no key.
+
+use super::Sealed;
+use crate::store::{
+    Result, SystemTx,
+    conn::on,
+    sql::{Sql, from_row, statements},
+};
+use inboxops_proto::id::{EndpointId, TenantId};
+use uuid::Uuid;
+
+/// Greatest number of rows that are read at once.
+pub const BATCH_MAX: i64 = 256;
+
+/// All that is sealed in one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The endpoint; a deleted one too, until it is swept.
+    pub id: EndpointId,
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// Its secret.
+    pub secret: Sealed,
+    /// Its second live secret.
+    pub other_secret: Option<Sealed>,
+    /// Its custom headers.
+    pub headers: Option<Sealed>,
+}
+
+from_row!(Row, row => {
+    let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(Sealed { bytes: bytes?, key: key? });
+    Ok(Row {
+        id: EndpointId(row.try_get(0)?),
+        tenant: TenantId(row.try_get(1)?),
+        secret: Sealed { bytes: row.try_get(2)?, key: row.try_get(3)? },
+        other_secret: sealed(row.try_get(4)?, row.try_get(5)?),
+        headers: sealed(row.try_get(6)?, row.try_get(7)?),
+    })
+});
+
+statements! {
+    READ = Sql::both(
+        "SELECT id, tenant_id, secret, secret_key, other_secret, other_secret_key, headers, headers_key \
+         FROM endpoints WHERE id > $1 ORDER BY id LIMIT $2",
+    );
+    WRITE = Sql::both(
+        "UPDATE endpoints SET secret = $2, secret_key = $3, other_secret = $4, other_secret_key = $5, headers = $6, \
+         headers_key = $7 WHERE id = $1",
+    );
+}
+
+/// Rows of all tenants after one, by id, at most [`BATCH_MAX`].
+pub async fn after(tx: &mut SystemTx<'_>, after: Option<EndpointId>) -> Result<Vec<Row>> {
+    let link = tx.reading();
+    let sql = READ.on(link);
+    let after = after.map_or(Uuid::nil(), |it| it.0);
+    on!(link, c, D => sqlx::query_as::<D, Row>(sql).bind(after).bind(BATCH_MAX).fetch_all(c).await)
+}
+
+/// Writes what is sealed, and nothing else of the row: to whoever reads it, nothing has changed.
+pub async fn update(tx: &mut SystemTx<'_>, row: &Row) -> Result<()> {
+    let link = tx.writing();
+    let sql = WRITE.on(link);
+    let bytes = |sealed: &Option<Sealed>| sealed.as_ref().map(|it| it.bytes.clone());
+    let key = |sealed: &Option<Sealed>| sealed.as_ref().map(|it| it.key);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(row.id.0)
+        .bind(&row.secret.bytes)
+        .bind(row.secret.key)
+        .bind(bytes(&row.other_secret))
+        .bind(key(&row.other_secret))
+        .bind(bytes(&row.headers))
+        .bind(key(&row.headers))
+        .execute(c)
+        .await
+        .map(drop))
+}

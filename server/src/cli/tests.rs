@@ -1,0 +1,23 @@
+//! The command line is well formed.
+
+use super::*;
+use clap::CommandFactory as _;
+
+#[test]
+fn the_command_line_is_well_formed_and_every_command_has_an_example() {
+    let command = Cli::command();
+    command.clone().debug_assert();
+    let mut open = vec![command];
+    while let Some(command) = open.pop() {
+        assert!(command.has_subcommands() || command.get_after_help().is_some(), "{}", command.get_name());
+        open.extend(command.get_subcommands().cloned());
+    }
+}
+
+#[test]
+fn global_flags_stand_before_or_after_the_words() {
+    for words in [["--json", "tenant", "list"], ["tenant", "--json", "list"], ["tenant", "list", "--json"]] {
+        let cli = Cli::try_parse_from(["inboxops"].into_iter().chain(words)).expect("a command");
+        assert!(cli.global.json);
+    }
+}

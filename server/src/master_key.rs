@@ -1,0 +1,221 @@
+//! Where the master key is: found, made at the first start, and changed. A key that is not the database's must never
+//! look like one, whenever the process ends: so a new key waits beside its place until the database has taken it.
+
+use crate::{
+    error::{Error, Result},
+    folder::Folder,
+    opening,
+    print::Shown,
+    settings::Settings,
+};
+use inboxops_core::{
+    secrets::{
+        MasterKey,
+        rotation::{self, Rotated},
+    },
+    stamp::Stamps,
+};
+use serde_json::json;
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Longest time that a change waits for a command that works in the data folder.
+const LOCK_MAX: Duration = Duration::from_secs(2);
+
+/// A master key, and where it waits if the database may not know it yet.
+pub(crate) struct Found {
+    pub(crate) key: MasterKey,
+    pub(crate) waiting: Option<Waiting>,
+}
+
+/// A key's file beside its place.
+pub(crate) struct Waiting {
+    file: PathBuf,
+    place: PathBuf,
+}
+
+impl Waiting {
+    fn named(place: &Path, suffix: &str) -> Waiting {
+        Waiting { file: beside(place, suffix), place: place.to_owned() }
+    }
+
+    /// Puts the key in its place: the database has taken it.
+    pub(crate) fn settle(self) -> Result<()> {
+        let put = || {
+            fs::rename(&self.file, &self.place)?;
+            let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        };
+        match put() {
+            // Another process of the same folder was faster, with the same key: the database took this one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.place.exists() => Ok(()),
+            Err(source) => Err(Error::Io { what: "keep the new master key", source }),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Takes the key away, which was made in vain: the database knows another one. The error to tell.
+    pub(crate) fn discard(self) -> Error {
+        let _ = fs::remove_file(self.file);
+        Error::MasterKeyMissing { path: self.place }
+    }
+
+    /// The key that waits here, or a new one. What cannot be read was cut short before any database could take it.
+    fn load_or_make(&self, stamps: &Stamps) -> Result<MasterKey> {
+        if let Ok(key) = MasterKey::load(&self.file) {
+            return Ok(key);
+        }
+        let _ = fs::remove_file(&self.file);
+        MasterKey::create(&self.file, stamps).map_err(Error::Core)
+    }
+}
+
+fn beside(place: &Path, suffix: &str) -> PathBuf {
+    let mut path = place.as_os_str().to_owned();
+    path.push(suffix);
+    PathBuf::from(path)
+}
+
+/// The key of the setting, else of the file, else a new one.
+pub(crate) fn find(settings: &Settings, stamps: &Stamps) -> Result<Found> {
+    if let Some(key) = &settings.master_key {
+        return Ok(Found { key: key.clone(), waiting: None });
+    }
+    let place = &settings.master_key_file;
+    if let Some(key) = load(place)? {
+        return Ok(Found { key, waiting: None });
+    }
+    // One that is there was made by a start that did not get to its end; the database may know it already.
+    let waiting = Waiting::named(place, FIRST);
+    Ok(Found { key: waiting.load_or_make(stamps)?, waiting: Some(waiting) })
+}
+
+/// What waits beside the place of a key that is not the database's: the new key of a change that was cut short after
+/// the database had taken it.
+pub(crate) fn next(settings: &Settings) -> Option<Found> {
+    if settings.master_key.is_some() {
+        return None;
+    }
+    let waiting = Waiting::named(&settings.master_key_file, NEXT);
+    let key = MasterKey::load(&waiting.file).ok()?;
+    Some(Found { key, waiting: Some(waiting) })
+}
+
+/// Beside the place of the first key of a database.
+const FIRST: &str = ".new";
+/// Beside the place of a key that is being changed.
+const NEXT: &str = ".next";
+/// Beside the place of a key, after its fingerprint: one that was changed, for backups made before.
+const OLD: &str = "old";
+/// How much of a fingerprint stands in a file's name.
+const SHORT: usize = 8;
+
+fn load(path: &Path) -> Result<Option<MasterKey>> {
+    match MasterKey::load(path) {
+        Ok(key) => Ok(Some(key)),
+        Err(inboxops_core::Error::MasterKeyFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::Core(error)),
+    }
+}
+
+/// `secrets rotate-master-key`: seals everything with a new key, which then takes the old one's place. Where the key is
+/// a setting, the operator puts the new one there. `given` is the file of the new key, made when it is missing.
+pub(crate) async fn rotate(settings: &Settings, given: Option<&Path>, stamps: &Stamps) -> Result<Shown> {
+    if settings.server.is_some() {
+        return Err(Error::Usage("the database itself is worked on, so --server has no sense here".to_owned()));
+    }
+    let folder = Folder::open(&settings.data_dir)?;
+    let _lock = folder.lock_within(LOCK_MAX).await?;
+    let given = match given {
+        Some(path) => Some((path, given_key(path, stamps)?)),
+        None => None,
+    };
+    let Some(old) = &settings.master_key else { return in_place(settings, given.map(|(_, key)| key), stamps).await };
+    let Some((path, new)) = given else {
+        let hint = "name a file for the new one with --new-key-file";
+        return Err(Error::Usage(format!("the master key is a setting, which no command can change: {hint}")));
+    };
+    let rotated = turn(settings, old.clone(), &new, stamps).await?;
+    let next = format!("Put the key of {} into the setting master_key before a server starts.", path.display());
+    Ok(shown(rotated, path, None, &next))
+}
+
+fn given_key(path: &Path, stamps: &Stamps) -> Result<MasterKey> {
+    match load(path)? {
+        Some(key) => Ok(key),
+        None => MasterKey::create(path, stamps).map_err(Error::Core),
+    }
+}
+
+/// The key's file is changed. Ended before the database has taken the new key, the old one is in its place; after that,
+/// the next start finds the new one beside it.
+async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps) -> Result<Shown> {
+    let place = &settings.master_key_file;
+    let missing = || Error::MasterKeyMissing { path: place.clone() };
+    let mut old = load(place)?.ok_or_else(missing)?;
+    let mut already = false;
+    if let Some(Found { key, waiting: Some(waiting) }) = next(settings) {
+        let told = opening::core_settings(settings, old.clone(), settings.allow_private_targets);
+        already = rotation::is_sealed_with(&told, &key, stamps)
+            .await
+            .map_err(|error| opening::told(&settings.database_url, error))?;
+        if already {
+            waiting.settle()?;
+            old = key;
+        }
+    }
+    if already && given.is_none() {
+        return Ok(shown(Rotated::Already, place, None, "A change that was cut short is finished."));
+    }
+    let waiting = Waiting::named(place, NEXT);
+    let new = match given {
+        Some(key) => {
+            let _ = fs::remove_file(&waiting.file);
+            key.save(&waiting.file).map(|()| key).map_err(Error::Core)?
+        }
+        None => waiting.load_or_make(stamps)?,
+    };
+    let kept = beside(place, &format!(".{}.{OLD}", &old.fingerprint()[..SHORT]));
+    if load(&kept)?.is_none() {
+        old.save(&kept).map_err(Error::Core)?;
+    }
+    let rotated = turn(settings, old, &new, stamps).await?;
+    waiting.settle()?;
+    let next = format!(
+        "The old key is kept in {} for backups made before. Every core of this database needs the new key.",
+        kept.display()
+    );
+    Ok(shown(rotated, place, Some(&kept), &next))
+}
+
+async fn turn(settings: &Settings, old: MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
+    let told = opening::core_settings(settings, old, settings.allow_private_targets);
+    match rotation::rotate(&told, new, stamps).await {
+        Ok(Rotated::InUse(cores)) => Err(Error::InUseByCores { cores }),
+        Ok(rotated) => Ok(rotated),
+        Err(error) => Err(opening::told(&settings.database_url, error)),
+    }
+}
+
+fn shown(rotated: Rotated, key_file: &Path, old_key_file: Option<&Path>, next: &str) -> Shown {
+    let (text, endpoints, version) = match rotated {
+        Rotated::Done { endpoints, version } => (
+            format!("The secrets of {endpoints} endpoints are sealed with the new key."),
+            Some(endpoints),
+            Some(version),
+        ),
+        _ => ("Everything was sealed with the new key already.".to_owned(), None, None),
+    };
+    let json = json!({
+        "ok": true,
+        "endpoints": endpoints,
+        "key_version": version,
+        "key_file": key_file,
+        "old_key_file": old_key_file,
+    });
+    Shown::Text(format!("{text} {next}"), json)
+}
