@@ -4,7 +4,7 @@
 use super::{
     ReadTx, Result, Scoped as _,
     conn::on,
-    sql::{Rows, Type, chunks, row_statements},
+    sql::{Rows, Type, chunks, one_of, row_statements},
     tickets::{AssigneeFilter, Filter, Ticket},
     tx::Session,
 };
@@ -89,37 +89,14 @@ pub(super) async fn sum(tx: &mut ReadTx, filter: &Filter) -> Result<i64> {
     on!(tx.link(), c, D => {
         let mut query = QueryBuilder::<D>::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts WHERE tenant_id = ");
         query.push_bind(tenant.0).push(" AND grain = ").push_bind(if fine { FINE } else { COARSE });
-        if !filter.inbox.is_empty() {
-            let mut list = query.push(" AND inbox_id IN (").separated(", ");
-            for inbox in &filter.inbox {
-                list.push_bind(inbox.0);
-            }
-            query.push(")");
-        }
-        if !filter.status.is_empty() {
-            let mut list = query.push(" AND status IN (").separated(", ");
-            for status in &filter.status {
-                list.push_bind(status.code());
-            }
-            query.push(")");
-        }
-        if !filter.priority.is_empty() {
-            let mut list = query.push(" AND priority IN (").separated(", ");
-            for priority in &filter.priority {
-                list.push_bind(priority.code());
-            }
-            query.push(")");
-        }
-        if !filter.assignee.is_empty() {
-            let mut list = query.push(" AND assignee_id IN (").separated(", ");
-            for assignee in &filter.assignee {
-                list.push_bind(match assignee {
-                    AssigneeFilter::Nobody => Uuid::nil(),
-                    AssigneeFilter::Agent(agent) => agent.0,
-                });
-            }
-            query.push(")");
-        }
+        one_of(&mut query, " AND inbox_id IN", filter.inbox.iter().map(|it| it.0));
+        one_of(&mut query, " AND status IN", filter.status.iter().map(|it| it.code()));
+        one_of(&mut query, " AND priority IN", filter.priority.iter().map(|it| it.code()));
+        let agent = |it: &AssigneeFilter| match it {
+            AssigneeFilter::Nobody => Uuid::nil(),
+            AssigneeFilter::Agent(agent) => agent.0,
+        };
+        one_of(&mut query, " AND assignee_id IN", filter.assignee.iter().map(agent));
         query.build_query_scalar::<i64>().fetch_one(c).await
     })
 }

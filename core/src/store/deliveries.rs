@@ -13,7 +13,7 @@ use super::{
     ReadTx, Result, Scoped, Tx,
     conn::on,
     lanes,
-    sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
+    sql::{Rows, Sql, Type, codes, found, from_row, row_statements, statements},
     tallies::{self, Ended},
 };
 use inboxops_proto::{
@@ -22,6 +22,7 @@ use inboxops_proto::{
 };
 use sqlx::QueryBuilder;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 codes! {
     /// State of a delivery's row.
@@ -298,18 +299,8 @@ pub async fn get(tx: &mut impl Scoped, id: DeliveryId) -> Result<Option<Delivery
 /// Those of these deliveries that are the tenant's, as they are now.
 pub async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
     let tenant = tx.tenant();
-    let link = tx.link();
-    let mut rows = Vec::with_capacity(ids.len());
-    for chunk in chunks(ids) {
-        let sql = THESE.text(chunk.len(), link.is_pg());
-        rows.extend(on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Delivery>(sql);
-            for id in chunk {
-                query = query.bind(id.0);
-            }
-            query.fetch_all(c).await
-        })?);
-    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let mut rows: Vec<Delivery> = found(tx.link(), &THESE, &ids).await?;
     rows.retain(|row| row.tenant == tenant);
     Ok(rows)
 }

@@ -8,7 +8,7 @@ use super::{
     conn::{Link, on},
     fanout::LEASE,
     lanes, recoveries,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
     tallies,
 };
 use inboxops_proto::{
@@ -354,19 +354,8 @@ pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
 
 /// The endpoints with these ids, whoever's they are: what dispatch sends with. Deleted ones are missing.
 pub async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
-    let (mut reader, mut endpoints) = (db.lookup().await?, Vec::with_capacity(ids.len()));
-    let link = reader.link();
-    for chunk in chunks(ids) {
-        let sql = LOAD.text(chunk.len(), link.is_pg());
-        endpoints.extend(on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Endpoint>(sql);
-            for id in chunk {
-                query = query.bind(id.0);
-            }
-            query.fetch_all(c).await
-        })?);
-    }
-    Ok(endpoints)
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    found(db.lookup().await?.link(), &LOAD, &ids).await
 }
 
 /// Takes at most `limit` deliveries of an endpoint that was deleted [`SWEPT_AFTER`] ago, or the endpoint itself once it

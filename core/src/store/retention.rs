@@ -6,7 +6,7 @@ use super::{
     conn::{Link, on},
     deliveries::State,
     events::delivery_id,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
     tallies::{self, Tally},
 };
 use inboxops_proto::{
@@ -154,31 +154,14 @@ pub async fn delete_deliveries(
     endpoint: EndpointId,
     ids: &[DeliveryId],
 ) -> Result<usize> {
-    let (link, mut tally, mut gone) = (tx.writing(), Tally::default(), Vec::with_capacity(ids.len()));
-    for chunk in chunks(ids) {
-        let sql = DELETE_DELIVERIES.text(chunk.len(), link.is_pg());
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, i16)>(sql);
-            for id in chunk {
-                query = query.bind(id.0);
-            }
-            query.fetch_all(c).await
-        })?;
-        for (id, state) in rows {
-            tally.ended(tenant, endpoint, State::read(state)?, -1);
-            gone.push(id);
-        }
+    let (link, mut tally) = (tx.writing(), Tally::default());
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let gone: Vec<(Uuid, i16)> = found(link, &DELETE_DELIVERIES, &ids).await?;
+    for (_, state) in &gone {
+        tally.ended(tenant, endpoint, State::read(*state)?, -1);
     }
-    for chunk in chunks(&gone) {
-        let sql = DELETE_ATTEMPTS.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for id in chunk {
-                query = query.bind(*id);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    let gone: Vec<Uuid> = gone.into_iter().map(|(id, _)| id).collect();
+    let _: Vec<(Uuid,)> = found(link, &DELETE_ATTEMPTS, &gone).await?;
     tallies::add(link, &tally).await?;
     Ok(gone.len())
 }
@@ -240,17 +223,8 @@ pub async fn referred(db: &Db, events: &[OldEvent]) -> Result<HashSet<EventId>> 
             let ids: HashMap<Uuid, EventId> =
                 events.iter().map(|event| (delivery_id(*event, endpoint).0, *event)).collect();
             let keys: Vec<Uuid> = ids.keys().copied().collect();
-            for chunk in chunks(&keys) {
-                let sql = THERE.text(chunk.len(), link.is_pg());
-                let there = on!(link, c, D => {
-                    let mut query = sqlx::query_scalar::<D, Uuid>(sql);
-                    for id in chunk {
-                        query = query.bind(*id);
-                    }
-                    query.fetch_all(c).await
-                })?;
-                referred.extend(there.iter().filter_map(|id| ids.get(id)));
-            }
+            let there: Vec<(Uuid,)> = found(link, &THERE, &keys).await?;
+            referred.extend(there.iter().filter_map(|(id,)| ids.get(id)));
         }
     }
     Ok(referred)
@@ -264,17 +238,7 @@ async fn endpoints_of(link: &mut Link, tenant: TenantId) -> Result<Vec<EndpointI
 
 /// Deletes events by their numbers.
 pub async fn delete_events(tx: &mut SystemTx<'_>, seqs: &[i64]) -> Result<()> {
-    let link = tx.writing();
-    for chunk in chunks(seqs) {
-        let sql = DELETE_EVENTS.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for seq in chunk {
-                query = query.bind(*seq);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    let _: Vec<(i64,)> = found(tx.writing(), &DELETE_EVENTS, seqs).await?;
     Ok(())
 }
 

@@ -1,7 +1,13 @@
 //! Texts of statements: one for both databases, or one for each, in a registry that a test prepares as a whole; and
 //! texts for many rows at once, in few sizes, so that a connection's statement cache holds them all.
 
-use super::conn::Link;
+use super::{
+    Result,
+    conn::{Link, on},
+};
+use sqlx::{
+    Database, Encode, FromRow, Postgres, QueryBuilder, Sqlite, Type as SqlType, postgres::PgRow, sqlite::SqliteRow,
+};
 use std::{
     collections::HashMap,
     sync::{OnceLock, PoisonError, RwLock},
@@ -130,6 +136,48 @@ pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
         items = rest;
         Some(chunk)
     })
+}
+
+/// What a statement of many keys finds for these, in as many calls as their number takes.
+pub(super) async fn found<T, K>(link: &mut Link, rows: &Rows, keys: &[K]) -> Result<Vec<T>>
+where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    K: Bound<Sqlite> + Bound<Postgres>,
+{
+    let mut all = Vec::new();
+    for chunk in chunks(keys) {
+        let sql = rows.text(chunk.len(), link.is_pg());
+        all.extend(on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, T>(sql);
+            for key in chunk {
+                query = query.bind(*key);
+            }
+            query.fetch_all(c).await
+        })?);
+    }
+    Ok(all)
+}
+
+/// What can be a key in a statement.
+pub(super) trait Bound<D: Database>: Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static {}
+
+impl<D: Database, K: Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static> Bound<D> for K {}
+
+/// Adds `condition (…)` with these values, or nothing when there are none.
+pub(super) fn one_of<D: Database, K: Bound<D>>(
+    query: &mut QueryBuilder<D>,
+    condition: &str,
+    values: impl IntoIterator<Item = K>,
+) {
+    let mut values = values.into_iter().peekable();
+    if values.peek().is_none() {
+        return;
+    }
+    let mut list = query.push(condition).push(" (").separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    query.push(")");
 }
 
 /// Declares a file's statements as constants and lists them in `ALL`, which the statement test prepares.

@@ -137,8 +137,8 @@ async fn no_more_than_its_slots_are_under_way() {
     assert!(receiver.most_at_once() <= 20, "{} at once", receiver.most_at_once());
 }
 
-#[tokio::test]
-async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
+/// Ten deliveries, of which three are under way; each is answered when the gate gets a permit.
+async fn three_of_ten_under_way() -> (Bench, Receiver, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let held = gate.clone();
     let mut receiver = Receiver::start(move |mut visit| {
@@ -160,6 +160,12 @@ async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
     for _ in 0..3 {
         receiver.seen().await;
     }
+    (bench, receiver, gate)
+}
+
+#[tokio::test]
+async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
+    let (mut bench, receiver, gate) = three_of_ten_under_way().await;
     bench.shutdown.cancel();
     let unsent = bench.outcomes(7).await;
     assert!(unsent.iter().all(|outcome| outcome.not_sent));
@@ -171,27 +177,7 @@ async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
 
 #[tokio::test]
 async fn what_was_not_begun_when_the_stream_ends_goes_back_unsent() {
-    let gate = Arc::new(Semaphore::new(0));
-    let held = gate.clone();
-    let mut receiver = Receiver::start(move |mut visit| {
-        let held = held.clone();
-        async move {
-            while visit.request().await? {
-                held.acquire().await.expect("it is never closed").forget();
-                visit.write(OK.as_bytes()).await?;
-            }
-            Ok(())
-        }
-    })
-    .await;
-    let mut settings = settings();
-    settings.in_flight_max = 3;
-    let mut bench = Bench::start(settings).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench.deliver(10, 1, 1);
-    for _ in 0..3 {
-        receiver.seen().await;
-    }
+    let (mut bench, receiver, gate) = three_of_ten_under_way().await;
     bench.reopen(None).await;
     let unsent = bench.outcomes(7).await;
     assert!(unsent.iter().all(|outcome| outcome.not_sent));

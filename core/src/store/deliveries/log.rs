@@ -2,7 +2,7 @@
 //! at for a page is bounded, whatever the filter.
 
 use super::{Delivery, Shown, columns, joins, select};
-use crate::store::{ReadTx, Result, Scoped as _, conn::on};
+use crate::store::{ReadTx, Result, Scoped as _, conn::on, sql::one_of};
 use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId},
@@ -74,13 +74,7 @@ macro_rules! filter {
             }
             query.push(")");
         }
-        if !page.kinds.is_empty() {
-            let mut list = query.push(" AND d.kind IN (").separated(", ");
-            for kind in &page.kinds {
-                list.push_bind(*kind);
-            }
-            query.push(")");
-        }
+        one_of(query, " AND d.kind IN", page.kinds.iter().copied());
         if !page.shown.is_empty() {
             let mut any = query.push(" AND (").separated(" OR ");
             for shown in &page.shown {

@@ -5,7 +5,7 @@ use crate::store::{
     Result, Scoped, Tx,
     conn::on,
     lanes,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
     tallies::{self, Ended},
 };
 use inboxops_proto::{
@@ -120,19 +120,9 @@ row_statements! {
 
 /// How these deliveries stand; those that there are not are missing.
 pub async fn standings(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashMap<DeliveryId, Standing>> {
-    let (link, mut found) = (tx.link(), HashMap::with_capacity(ids.len()));
-    for chunk in chunks(ids) {
-        let sql = STANDINGS.text(chunk.len(), link.is_pg());
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Row>(sql);
-            for id in chunk {
-                query = query.bind(id.0);
-            }
-            query.fetch_all(c).await
-        })?;
-        found.extend(rows.into_iter().map(|Row(id, standing)| (id, standing)));
-    }
-    Ok(found)
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = found(tx.link(), &STANDINGS, &ids).await?;
+    Ok(rows.into_iter().map(|Row(id, standing)| (id, standing)).collect())
 }
 
 /// Deliveries of an endpoint after one of them, of events up to a time, oldest first, at most `limit`.

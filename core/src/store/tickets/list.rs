@@ -1,7 +1,7 @@
 //! Lists of tickets: filters, orders and exact totals.
 
 use super::{super::counts, Priority, Status, Ticket, columns, fold};
-use crate::store::{ReadTx, Result, Scoped as _, conn::on};
+use crate::store::{ReadTx, Result, Scoped as _, conn::on, sql::one_of};
 use inboxops_proto::{
     clock::Timestamp,
     id::{AgentId, InboxId, TenantId},
@@ -146,27 +146,9 @@ where
     i64: for<'q> Encode<'q, D> + Type<D>,
 {
     query.push_bind(tenant.0);
-    if !filter.status.is_empty() {
-        let mut list = query.push(" AND status IN (").separated(", ");
-        for status in &filter.status {
-            list.push_bind(status.code());
-        }
-        query.push(")");
-    }
-    if !filter.priority.is_empty() {
-        let mut list = query.push(" AND priority IN (").separated(", ");
-        for priority in &filter.priority {
-            list.push_bind(priority.code());
-        }
-        query.push(")");
-    }
-    if !filter.inbox.is_empty() {
-        let mut list = query.push(" AND inbox_id IN (").separated(", ");
-        for inbox in &filter.inbox {
-            list.push_bind(inbox.0);
-        }
-        query.push(")");
-    }
+    one_of(query, " AND status IN", filter.status.iter().map(|it| it.code()));
+    one_of(query, " AND priority IN", filter.priority.iter().map(|it| it.code()));
+    one_of(query, " AND inbox_id IN", filter.inbox.iter().map(|it| it.0));
     if !filter.assignee.is_empty() {
         let agents: Vec<_> = filter
             .assignee
@@ -180,13 +162,7 @@ where
         if filter.assignee.contains(&AssigneeFilter::Nobody) {
             query.push("assignee_id IS NULL").push(if agents.is_empty() { "" } else { " OR " });
         }
-        if !agents.is_empty() {
-            let mut list = query.push("assignee_id IN (").separated(", ");
-            for agent in agents {
-                list.push_bind(agent);
-            }
-            query.push(")");
-        }
+        one_of(query, "assignee_id IN", agents);
         query.push(")");
     }
     if let Some(tag) = &filter.tag {
