@@ -122,7 +122,7 @@ fn fault(value: &str, rules: &Text) -> Option<(DetailCode, String)> {
         Format::Uuid => (is_uuid(value), "must be a UUID"),
         Format::UuidOrNone => (value == "none" || is_uuid(value), "must be a UUID or none"),
         Format::Email => (is_email(value), "must be a mail address"),
-        Format::Url => (is_url(value), "must be an absolute URL with a host"),
+        Format::Url => (is_url(value), "must be a whole URL, such as https://example.com/hook"),
     };
     (!fits).then(|| (DetailCode::InvalidFormat, what.to_owned()))
 }

@@ -43,11 +43,11 @@ codes! {
     /// An address or the URL is refused.
     BlockedAddress "blocked_address" "The host name leads to an address that is not on the public internet.";
     /// Nobody listens, or no route.
-    ConnectRefused "connect_refused" "The server refused the connection or cannot be reached.";
+    ConnectRefused "connect_refused" "The receiver refused the connection or cannot be reached.";
     /// No connection in time, TLS included.
-    ConnectTimeout "connect_timeout" "The server did not complete a connection within 5 seconds.";
+    ConnectTimeout "connect_timeout" "The receiver did not complete a connection within 5 seconds.";
     /// The connection ended before an answer.
-    ConnectionReset "connection_reset" "The server closed the connection before it answered.";
+    ConnectionReset "connection_reset" "The receiver closed the connection before it answered.";
     /// Certificate out of its time.
     TlsExpired "tls_expired" "The server's certificate has expired or is not valid yet.";
     /// Certificate of another host.
@@ -57,13 +57,13 @@ codes! {
     /// Any other failure of TLS.
     TlsHandshake "tls_handshake" "No secure connection could be agreed on with the server.";
     /// No answer in time.
-    Timeout "timeout" "The server did not answer within 15 seconds.";
+    Timeout "timeout" "The receiver did not answer within 15 seconds.";
     /// A redirect, which is never followed.
-    Http3xx "http_3xx" "The server redirected the request, and redirects are not followed.";
+    Http3xx "http_3xx" "The receiver redirected the request, and redirects are not followed.";
     /// The receiver refuses.
-    Http4xx "http_4xx" "The server refused the request.";
+    Http4xx "http_4xx" "The receiver refused the request.";
     /// The receiver fails.
-    Http5xx "http_5xx" "The server failed to process the request.";
+    Http5xx "http_5xx" "The receiver failed to process the request.";
     /// Not HTTP, or a status that is none.
     InvalidResponse "invalid_response" "The server's answer is not valid HTTP.";
     /// Ours.
