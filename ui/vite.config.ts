@@ -33,17 +33,19 @@ const UNUSED: [RegExp, string[]][] = [
     [/protobuf\/dist\/esm\/to-json\.js/, ["toJson", "toJsonString", "enumToJson"]],
     [/query-core\/build\/modern\/infiniteQueryBehavior\.js/, ["infiniteQueryBehavior", "hasNextPage", "hasPreviousPage"]],
 ];
-/** Base64 by the browser's own functions. */
+/** Written anew: base64 by the browser's own functions; no store of mutations, since `kit/act` makes the changes. */
 const BASE64 = `
 export const base64Decode = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (it) => it.charCodeAt(0));
 export const base64Encode = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/=/g, "");
 `;
+const MUTATIONS = "export class MutationCache { clear() {} resumePausedMutations() {} }";
 const lean: Plugin = {
     name: "lean",
     enforce: "pre",
     apply: "build",
     load(id) {
         if (/protobuf\/dist\/esm\/wire\/base64-encoding\.js/.test(id)) return BASE64;
+        if (/query-core\/build\/modern\/mutationCache\.js/.test(id)) return MUTATIONS;
         const names = UNUSED.find(([path]) => path.test(id))?.[1];
         return names?.map((name) => `export const ${name} = undefined;`).join("\n");
     },

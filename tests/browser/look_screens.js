@@ -214,7 +214,7 @@ export const SCREENS = {
     "delivery-retrying": delivery("retrying"),
     "delivery-failed": delivery("failed"),
     "delivery-refused": delivery("refused"),
-    api: { at: () => "/settings/api", act: (page) => page.getByText("Everything").first().waitFor() },
+    api: { at: () => "/settings/api", act: (page) => page.getByRole("row", { name: /ixk_/ }).first().waitFor() },
     "api-menu": { at: () => "/settings/api", act: (page) => button(page, "Actions for test").click() },
     "api-agent": { at: () => "/settings/api", who: "agent", act: (page) => page.getByText("Only administrators").waitFor() },
     "api-create": { at: () => "/settings/api", act: (page) => button(page, "Create key").click() },

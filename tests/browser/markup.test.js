@@ -9,8 +9,8 @@ import { start } from "./product.js";
 const VECTORS = JSON.parse(await readFile(new URL("../vectors/xss.json", import.meta.url), "utf8"));
 /** Fewest of the vectors that run here when nobody cleans them: below it the test could not fail. */
 const RUNNING_MIN = 40;
-/** How long a page may take to run what it runs. */
-const SETTLE_MS = 150;
+/** How long a page may take until what it loads is loaded or refused. */
+const SETTLE_MS = 5_000;
 
 /** Number of pages that look at the same time. */
 const PAGES = 6;
@@ -42,6 +42,23 @@ async function api(method, path, body) {
 async function running(pieces) {
     const shares = Array.from({ length: PAGES }, (_, at) => pieces.filter((_, piece) => piece % PAGES === at));
     return (await Promise.all(shares.map(runningOf))).flat();
+}
+
+/**
+ * Resolves when the document has run what it would run: all that it loads ended, and after it whatever was put off to a
+ * timer, a task of animation or of loading had its turn.
+ */
+async function settled(most) {
+    const frame = () => new Promise((resolve) => [requestAnimationFrame(resolve), setTimeout(resolve, 100)]);
+    const turn = () => frame().then(frame).then(() => new Promise((resolve) => setTimeout(resolve)));
+    const end = performance.now() + most;
+    const loading = () =>
+        document.readyState !== "complete" ||
+        [...document.images].some((it) => !it.complete) ||
+        [...document.querySelectorAll("video,audio")].some((it) => it.networkState === it.NETWORK_LOADING);
+    do await turn();
+    while (loading() && performance.now() < end);
+    await turn();
 }
 
 /** The same, one after the other, each in a document of its own and poked. */
@@ -77,7 +94,8 @@ async function runningOf(pieces) {
                 if (element.protocol === "javascript:" || element.formAction?.startsWith("javascript:")) element.click();
             }
         });
-        await page.waitForTimeout(SETTLE_MS);
+        // A document that was led away from is gone, with what it did noted.
+        await page.evaluate(settled, SETTLE_MS).catch(() => undefined);
         if (ran || asked.length) found.push(piece);
     }
     await page.context().close();

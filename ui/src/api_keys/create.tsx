@@ -84,7 +84,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                             ))}
                         </div>
                     )}
-                    <p className={unchosen ? "hint" : "error"}>{unchosen ? "Choose one scope at least." : failure?.field("scopes", "The scopes")}</p>
+                    <p className={unchosen ? "hint" : "error"}>{unchosen ? "Choose at least one scope." : failure?.field("scopes", "The scopes")}</p>
                 </fieldset>
                 <Field label="Expires" error={failure?.field("expires_at", "The end")}>
                     {(props) => (

@@ -52,19 +52,19 @@ function Detail({ attempt, delivery, url }: { attempt: Attempt; delivery: Delive
     return (
         <div className="detail">
             {attempt.error && <p className="outcome bad">{attempt.error}</p>}
-            <Block text={lines(attempt.requestHeaders)} label={`Request headers of attempt ${attempt.number}`} bar={<span className="grow">Request headers</span>} />
             {answered && (
                 <>
+                    <Block text={attempt.responseBody ?? ""} label={`Response body of attempt ${attempt.number}`} bar={<span className="grow">Response body</span>}>
+                        {attempt.responseBody ? undefined : <span className="muted">The body is empty.</span>}
+                    </Block>
                     <Block
                         text={lines(attempt.responseHeaders)}
                         label={`Response headers of attempt ${attempt.number}`}
                         bar={<span className="grow">Response headers</span>}
                     />
-                    <Block text={attempt.responseBody ?? ""} label={`Response body of attempt ${attempt.number}`} bar={<span className="grow">Response body</span>}>
-                        {attempt.responseBody ? undefined : <span className="muted">The body is empty.</span>}
-                    </Block>
                 </>
             )}
+            <Block text={lines(attempt.requestHeaders)} label={`Request headers of attempt ${attempt.number}`} bar={<span className="grow">Request headers</span>} />
             {url && (
                 <p>
                     <button className="small" onClick={() => void copy(curl(url, attempt, delivery.payload))}>

@@ -39,6 +39,9 @@ export function filterOf(parameters: URLSearchParams, endpointId?: string): Filt
     };
 }
 
+/** What takes every filter out of the address. */
+export const NO_FILTER = { status: null, event: null, endpoint: null, since: null, id: null };
+
 export const isOpen = (filter: Filter) => !filter.status.length && !filter.event && !filter.since && !filter.id;
 
 export const fits = (filter: Filter) => (it: Delivery) =>

@@ -7,7 +7,7 @@ import { type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhook
 import { deliveryWord } from "../kit/status";
 import { number } from "../kit/time";
 import { endpointName } from "../webhooks/words";
-import { SPANS, STATUSES, type Filter } from "./filter";
+import { isOpen, NO_FILTER, SPANS, STATUSES, type Filter } from "./filter";
 
 interface Props {
     filter: Filter;
@@ -99,6 +99,11 @@ export function Filters({ filter, set, endpoints, counts }: Props) {
                     {wrong && "An id looks like 019ab5f0-0000-7000-8000-000000000101."}
                 </p>
             </form>
+            {(!isOpen(filter) || (endpoints && filter.endpointId)) && (
+                <button className="small" onClick={() => set(NO_FILTER)}>
+                    Clear filters
+                </button>
+            )}
         </div>
     );
 }

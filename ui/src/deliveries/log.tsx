@@ -58,7 +58,7 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
                 {endpointId ? "Send a test event, or wait for something to happen." : "They appear here by themselves as soon as something happens that an endpoint asked for."}
             </Empty>
         ) : (
-            <Empty title="No delivery matches." actions={<button onClick={() => setParameters({ status: null, event: null, endpoint: null, since: null, id: null })}>Clear filters</button>}>
+            <Empty title="No delivery matches.">
                 Widen the filters above, or look at a longer time.
             </Empty>
         )
@@ -116,7 +116,7 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
                                 <th scope="col" className="wide w-retry">
                                     Next retry
                                 </th>
-                                <th scope="col" className="wide num w-few">
+                                <th scope="col" className="wide num w-time">
                                     Time
                                 </th>
                             </tr>
@@ -174,10 +174,14 @@ const Row = memo(function Row({ delivery: it, endpoint }: { delivery: Delivery; 
                 {it.test && <span className="pill">test</span>}
                 <span className="under narrow">
                     {it.createdAt && <Ago at={it.createdAt} />}
-                    {[endpoint, answer].map((text) => text && ` · ${text}`)}
+                    {[answer, endpoint].map((text) => text && ` · ${text}`)}
                 </span>
             </td>
-            {endpoint && <td className="wide clip">{endpoint}</td>}
+            {endpoint && (
+                <td className="wide clip" title={endpoint}>
+                    {endpoint}
+                </td>
+            )}
             <td className="wide clip">{answer || <span className="muted">–</span>}</td>
             <td className="wide mid">
                 {it.attemptCount} of {it.maxAttempts}

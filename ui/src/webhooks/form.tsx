@@ -9,6 +9,7 @@ import { Confirm } from "../kit/dialog";
 import { Check, Text, useFirstWrong } from "../kit/field";
 import { passGuard, useGuard } from "../kit/route";
 import { Trouble } from "../kit/view";
+import { useSession } from "../session/session";
 import { EventsField } from "./events_field";
 import { HeadersField, type NewHeader } from "./headers_field";
 
@@ -75,7 +76,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                 type="url"
                 inputMode="url"
                 placeholder="https://example.com/hooks/inboxops"
-                hint="A public address that takes POST requests over https."
+                hint={`A public address that takes POST requests over https.${useSession()?.development ? " In development also this machine, over http." : ""}`}
                 value={draft.url}
                 onChange={(url) => change({ url })}
                 error={failure?.field("url", "The URL")}

@@ -59,7 +59,7 @@ export function TestEvent({ endpoint, onClose }: { endpoint: WebhookEndpoint; on
                 </Field>
                 <View query={preview} what="the preview">
                     {preview.data && (
-                        <Block text={preview.data.body} label="Body that is sent" bar={<span className="grow">Body, signed as it is sent</span>}>
+                        <Block text={preview.data.body} label="Body that is sent" bar={<span className="grow">Sample of the body</span>}>
                             <Json text={pretty(preview.data.body)} />
                         </Block>
                     )}
