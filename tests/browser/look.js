@@ -44,8 +44,13 @@ const hooks = {
 };
 await hooks.cut.stop();
 try {
-    const places = { full: await workspace(scene.product), empty: await workspace(scene.product), starter: await workspace(scene.product, "starter") };
+    const places = {};
+    for (const [name, plan] of Object.entries({ full: "business", empty: "business", kept: "business", starter: "starter" })) places[name] = await workspace(scene.product, plan);
     const made = await populate(places.full, hooks);
+    made.kept = await places.kept.endpoint(hooks.well.url, { description: "CRM sync" });
+    await places.kept.ticket("Before the plan got smaller");
+    await until(async () => (await (await places.kept.api(`/webhooks/${made.kept.id}/deliveries`)).json()).data[0]?.status === "delivered", "a delivery");
+    await scene.product.cli("tenant", "set-plan", "--tenant", places.kept.tenant, "--plan", "starter");
     const ada = await agent(scene.product, places.full.tenant, "ada@example.com", "agent");
     for (const width of WIDTHS) {
         for (const colorScheme of SCHEMES) {

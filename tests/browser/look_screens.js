@@ -80,6 +80,9 @@ export const SCREENS = {
         },
     },
     "webhooks-gated": { who: "starter", act: (page) => page.getByText("not in your plan", { exact: false }).first().waitFor() },
+    "webhooks-kept": { who: "kept", act: (page) => page.getByText("CRM sync").first().waitFor() },
+    "endpoint-kept": { at: endpoint("kept"), who: "kept", act: (page) => page.getByText("Median", { exact: false }).first().waitFor() },
+    "deliveries-kept": { ...log(), who: "kept", act: live },
     "endpoint-new": { at: () => "/settings/webhooks/new", whole: true },
     "endpoint-new-wrong": {
         at: () => "/settings/webhooks/new",

@@ -19,7 +19,7 @@ try {
         return data.length === SUBJECTS.length && data.every((it) => it.attempt_count > 0) && data[0];
     }, "failed attempts");
     for (const colorScheme of ["light", "dark"]) {
-        const { page, context } = await visit(scene, "/settings/webhooks", { viewport: { width: 1120, height: 720 }, colorScheme });
+        const { page, context } = await visit(scene, "/settings/webhooks", { viewport: { width: 1280, height: 760 }, colorScheme });
         const shoot = async (name, size) => {
             if (size) await page.setViewportSize(size);
             await page.waitForFunction(() => !document.querySelector(".skeleton"));
@@ -43,6 +43,7 @@ try {
             await shoot("secret");
             await button(page, "Close anyway").click();
             await page.goto("/settings/deliveries");
+            await page.mouse.move(0, 0);
             await page.getByText("Live", { exact: true }).waitFor();
             await page.getByText("Retrying").first().waitFor();
             await shoot("deliveries");
@@ -52,7 +53,7 @@ try {
         } else {
             await page.goto(`/deliveries/${failed.id}`);
             await page.getByText("database is down").waitFor();
-            await shoot("delivery", { width: 1120, height: 900 });
+            await shoot("delivery", { width: 1280, height: 900 });
             await page.goto("/settings/deliveries");
             await page.getByText("Live", { exact: true }).waitFor();
             await page.getByText("Retrying").first().waitFor();

@@ -57,9 +57,13 @@ test("an endpoint is added, and its secret shows once", async () => {
     await page.goBack();
     await page.goForward();
     assert.ok(!(await page.content()).includes(secret), "and not to be had by going back");
+    await page.getByRole("link", { name: "Settings", exact: true }).click();
+    await page.getByRole("checkbox", { name: "Messages" }).check();
+    await button(page, "Save").click();
+    await page.getByText("Saved. It holds for events from now on.").waitFor();
     await page.goto("/settings/webhooks");
     const row = page.getByRole("row", { name: /CRM sync/ });
-    assert.match(await row.innerText(), /4 events/);
+    assert.match(await row.innerText(), /All message events \+ 4/);
     assert.match(await row.innerText(), /Enabled/);
     await close();
 });

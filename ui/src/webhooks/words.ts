@@ -15,6 +15,9 @@ export const endpointName = (endpoint: Pick<WebhookEndpoint, "description" | "ur
 
 export function eventsInWords(events: string[]): string {
     if (events.includes("*")) return "All events";
+    const groups = events.filter((it) => it.endsWith(".*")).map((it) => it.slice(0, -2));
+    const others = events.length - groups.length;
+    if (groups.length) return `All ${groups.join(" and ")} events${others ? ` + ${others}` : ""}`;
     if (events.length === 1) return events[0]!;
     return count(events.length, "event");
 }
