@@ -6,6 +6,7 @@ pub mod agents;
 pub mod api_keys;
 pub mod audit;
 pub mod changes;
+mod checkpoint;
 mod conn;
 pub mod cores;
 pub mod counts;

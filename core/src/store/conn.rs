@@ -17,6 +17,8 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time that opening a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Pages of SQLite's log, 64 MiB, from which on a commit brings it into the file itself; before, `checkpoint` does.
+const LOG_PAGES_MAX: &str = "16384";
 /// Ways of planning that lanes do without (PostgreSQL). Every statement of a lane finds few rows by their keys, but the
 /// statistics of tables that fill and empty within seconds make the planner read and hash all that is leased instead.
 pub const LANE_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
@@ -134,6 +136,7 @@ impl Target {
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(BUSY_TIMEOUT)
                 .statement_cache_capacity(STATEMENT_CACHE)
+                .pragma("wal_autocheckpoint", LOG_PAGES_MAX)
                 .pragma("temp_store", "memory")
                 .pragma("cache_size", "-16000"),
         )))

@@ -2,7 +2,7 @@
 //! it signs in.
 
 use super::{
-    Error, Result,
+    Error, Result, checkpoint,
     conn::{Purpose, Target},
     cores,
     events::Handed,
@@ -14,7 +14,7 @@ use super::{
 };
 use inboxops_proto::{clock::Clock, id::TenantId};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Lanes that write tenants' changes on PostgreSQL; SQLite has one for everything.
@@ -67,6 +67,8 @@ pub(super) struct Shared {
     pub(super) news: Arc<News>,
     pub(super) handed: OnceLock<TakeHanded>,
     pub(super) grouped: OnceLock<SeeGroup>,
+    /// Rung by every commit.
+    pub(super) committed: Arc<Notify>,
 }
 
 struct Senders {
@@ -110,6 +112,7 @@ impl Db {
             news: Arc::new(News::new()),
             handed: OnceLock::new(),
             grouped: OnceLock::new(),
+            committed: Arc::default(),
         });
         let closing = CancellationToken::new();
         let (ending, ended) = mpsc::channel(1);
@@ -143,6 +146,9 @@ impl Db {
                     drop(ending);
                 })
                 .map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
+        }
+        if !target.is_pg() {
+            checkpoint::start(target.clone(), shared.committed.clone(), closing.clone(), ending)?;
         }
         let (pg, pool) = (target.is_pg(), Pool::new(target));
         Ok(Db(Arc::new(Inner { pg, shared, lanes, pool, closing, ended: tokio::sync::Mutex::new(ended) })))

@@ -1,5 +1,6 @@
 //! Tests of the store: every one on SQLite and on PostgreSQL.
 
+mod checkpoint;
 mod cores;
 mod dispatch;
 mod fanout;

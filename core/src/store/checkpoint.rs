@@ -1,0 +1,59 @@
+//! Brings what SQLite's log holds into its file, on a thread and a connection of its own: in the lane, the commit that
+//! happens to fill the log would wait for the disk several times as long as others. It knows no table.
+
+use super::{
+    Error, Result,
+    conn::{Link, Purpose, Target},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Pause between two checkpoints, so that pages which change often are written once.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Starts the thread, which ends after `closing`; `committed` is rung by every commit of the lane. `ending` is dropped
+/// when it has ended.
+pub(super) fn start(
+    target: Target,
+    committed: Arc<Notify>,
+    closing: CancellationToken,
+    ending: impl Send + 'static,
+) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
+    let work = move || {
+        runtime.block_on(run(&target, &committed, &closing));
+        drop(ending);
+    };
+    let thread = std::thread::Builder::new().name("inboxops-checkpoint".to_owned()).spawn(work);
+    thread.map(drop).map_err(|error| Error::Db(sqlx::Error::Io(error)))
+}
+
+async fn run(target: &Target, committed: &Notify, closing: &CancellationToken) {
+    let mut link: Option<Link> = None;
+    while closing.run_until_cancelled(committed.notified()).await.is_some() {
+        if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            break;
+        }
+        if let Err(error) = checkpoint(target, &mut link).await {
+            // The lane sees to a log that grows too long.
+            tracing::warn!(error = &error as &dyn std::error::Error, "could not bring the log into the file");
+            link = None;
+        }
+    }
+    if let Some(link) = link {
+        super::conn::close(link).await;
+    }
+}
+
+/// As much as goes without waiting for anybody.
+async fn checkpoint(target: &Target, link: &mut Option<Link>) -> Result<()> {
+    if link.is_none() {
+        *link = Some(target.connect(Purpose::Write).await?);
+    }
+    match link {
+        Some(link) => link.run("PRAGMA wal_checkpoint(PASSIVE)").await,
+        None => Ok(()),
+    }
+}
