@@ -12,9 +12,7 @@ use std::{
 fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?);
     let root = here.parent().ok_or("the crate lies in the workspace")?.join("ui/dist");
-    // A folder that is not there yet is watched through the one above it.
-    let watched = root.ancestors().find(|path| path.exists()).unwrap_or(&here);
-    println!("cargo::rerun-if-changed={}", watched.display());
+    println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     if root.is_dir() {
         list(&root, &mut files)?;

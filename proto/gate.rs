@@ -2,7 +2,11 @@
 //! Order: authenticate, rate, entitlement, scope or role (all by the [`Gate`], which the core implements), then the
 //! edge's *undecodable* marker, field rules, deadline, and at last the service. It knows no noun and no database.
 
+mod called;
 pub mod rules;
+
+pub use called::Called;
+pub(crate) use called::note;
 
 use crate::{
     failure::{Failure, Violation},
@@ -268,6 +272,7 @@ async fn enter<Q: Checked>(
 ) -> Result<(Request<Q>, MetadataMap), Status> {
     let (metadata, mut extensions, mut message) = request.into_parts();
     let Admission { headers, verdict } = gate.admit(rpc, &metadata, &mut extensions).await;
+    note(rpc, || gate.tenant(&extensions), &metadata, &extensions);
     let verdict = verdict.and_then(|()| check(rpc, &mut message, extensions.remove::<Undecodable>()));
     match verdict {
         Ok(()) => Ok((Request::from_parts(metadata, extensions, message), headers)),

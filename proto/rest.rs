@@ -14,7 +14,7 @@ pub use error::{DOC_URL, failure};
 
 use crate::{
     failure::Failure,
-    gate::Undecodable,
+    gate::{Called, Undecodable},
     reason::{NO_CONTENT, NOT_MODIFIED, Reason},
     wire::{self, Origin},
 };
@@ -78,6 +78,9 @@ pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, t
     let request_id = origin.as_ref().map(|origin| origin.request_id.clone()).unwrap_or_default();
     if let Some(origin) = origin {
         request.extensions_mut().insert(origin);
+    }
+    if let Some(called) = parts.extensions.remove::<Called>() {
+        request.extensions_mut().insert(called);
     }
     if let Some(failure) = input.failure {
         request.extensions_mut().insert(Undecodable(failure));

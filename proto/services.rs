@@ -29,7 +29,8 @@ struct Remote<C> {
 }
 
 impl<C> Remote<C> {
-    fn outgoing<T>(&self, mut request: tonic::Request<T>) -> tonic::Request<T> {
+    fn outgoing<T>(&self, rpc: &'static gate::Rpc, mut request: tonic::Request<T>) -> tonic::Request<T> {
+        gate::note(rpc, || None, request.metadata(), request.extensions());
         wire::outgoing(&mut request, &self.token);
         request
     }

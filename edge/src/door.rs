@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TY
 use hyper::body::Incoming;
 use inboxops_proto::{
     failure::Failure,
+    gate::Called,
     reason::Reason,
     rest,
     services::{self, Services},
@@ -105,6 +106,10 @@ impl Door {
         let grpc = is_grpc(request.headers());
         let guarded = guard::check(&origin, request.method(), request.headers(), request.uri(), &self.settings.names);
         request.extensions_mut().insert(origin);
+        let called = Called::default();
+        if seen.is_some() {
+            request.extensions_mut().insert(called.clone());
+        }
 
         let work = AssertUnwindSafe(async {
             match guarded {
@@ -123,7 +128,8 @@ impl Door {
         };
         headers::finish(response.headers_mut(), reads, &request_id);
         if let Some((method, uri)) = seen {
-            log(access_log, &method, uri.path(), &request_id, &response, began.elapsed());
+            let request_id = called.request_id().unwrap_or(&request_id);
+            log(access_log, (&method, uri.path()), request_id, &called, response.status(), began.elapsed());
         }
         Ok(response)
     }
@@ -184,18 +190,18 @@ fn forbid(failure: &Failure, grpc: bool, request_id: &str) -> Response<Body> {
 
 fn log(
     access_log: AccessLog,
-    method: &Method,
-    path: &str,
+    (method, path): (&Method, &str),
     request_id: &str,
-    response: &Response<Body>,
+    called: &Called,
+    status: http::StatusCode,
     took: Duration,
 ) {
-    let status = response.status();
+    let (rpc, tenant) = (called.rpc(), called.tenant().map(tracing::field::display));
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     // The path only: a query may hold what a customer searched for.
     if status.is_server_error() || took >= SLOW {
-        tracing::warn!(%method, path, status = status.as_u16(), duration_ms, request_id, "request");
+        tracing::warn!(%method, path, status = status.as_u16(), duration_ms, request_id, rpc, tenant, "request");
     } else if access_log == AccessLog::All {
-        tracing::info!(%method, path, status = status.as_u16(), duration_ms, request_id, "request");
+        tracing::info!(%method, path, status = status.as_u16(), duration_ms, request_id, rpc, tenant, "request");
     }
 }

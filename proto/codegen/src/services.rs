@@ -124,8 +124,9 @@ fn guarded(service: &Service, rpc: &Rpc) -> String {
     }
 }
 
-fn remote(_: &Service, rpc: &Rpc) -> String {
-    let call = format!("bounded(self.client.clone().{}(self.outgoing(request))).await", rpc.ident);
+fn remote(service: &Service, rpc: &Rpc) -> String {
+    let id = rpc_static(service, rpc);
+    let call = format!("bounded(self.client.clone().{}(self.outgoing(&{id}, request))).await", rpc.ident);
     if rpc.server_streaming { format!("Ok({call}?.map(boxed))") } else { call }
 }
 
