@@ -156,6 +156,19 @@ test("gated screens and targets hold the rules", async () => {
     await accessible(page, "gated");
     await picture(page, "ui-gated-1280-light");
     await close();
+    const kept = await workspace(scene.product);
+    const { id } = await kept.endpoint(hook.url, { description: "Kept" });
+    await kept.ticket("Before the plan got smaller");
+    await scene.product.cli("tenant", "set-plan", "--tenant", kept.tenant, "--plan", "starter");
+    const reader = await visit({ ...scene, ...kept }, "/settings/webhooks", { viewport: { width: 390, height: 800 } });
+    for (const path of ["/settings/webhooks", `/settings/webhooks/${id}`, "/settings/deliveries"]) {
+        await reader.page.goto(path);
+        await ready(reader.page);
+        await reader.page.getByRole("heading", { name: "Webhooks are not in your plan." }).waitFor();
+        await accessible(reader.page, `kept ${path}`);
+        assert.ok((await reader.page.evaluate(() => document.documentElement.scrollWidth)) <= 390, path);
+    }
+    await reader.close();
 });
 
 test("a new screen takes the focus to its heading and says its title; the skip link leads to the content", async () => {
