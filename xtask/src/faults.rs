@@ -20,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use tokio::signal::unix::SignalKind;
 
 type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -39,7 +40,12 @@ pub fn main(words: &[&str]) -> Done<()> {
                 let (bin, folder) = (bin.clone(), folder.join(format!("{database:?}")));
                 run::run(*database, &options, bin, folder)
             });
-            futures_util::future::try_join_all(all).await
+            let all = futures_util::future::try_join_all(all);
+            // A run that is given up is dropped, and its processes are killed with it.
+            tokio::select! {
+                runs = all => runs,
+                signal = stopped() => Err(format!("stopped by {}", signal?).into()),
+            }
         })
         .map_err(|error| format!("{error} (seed {}, see {})", options.seed, folder.display()))?;
     let text: String = runs.iter().map(|run| page::section(run, &options)).collect();
@@ -56,6 +62,18 @@ pub fn main(words: &[&str]) -> Done<()> {
         page::write(&text)?
     }
     Ok(())
+}
+
+/// Waits for a signal that asks to stop; its name.
+async fn stopped() -> Done<&'static str> {
+    let listen = |kind| tokio::signal::unix::signal(kind);
+    let (mut terminate, mut interrupt, mut hangup) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        _ = hangup.recv() => "SIGHUP",
+    })
 }
 
 /// Builds the server with its fail points and puts it where no other build replaces it.
