@@ -1,5 +1,7 @@
 //! Tenants: the service by which the operator makes workspaces and what belongs to them from the start.
 
+mod inboxes;
+
 use crate::{
     audit::Trail,
     auth::Authority,
@@ -14,14 +16,12 @@ use crate::{
     store::{
         self, Db, Lane,
         agents::{Agent, Role},
-        inboxes::Inbox,
         tenants::{Plan, Tenant},
-        tickets::Channel,
     },
 };
 use inboxops_proto::{
     failure::{Failure, Violation},
-    id::{AgentId, InboxId, TenantId},
+    id::{AgentId, TenantId},
     internal::v1::{self as pb, EntitlementOverride, tenant_service_server::TenantService},
     reason::{DetailCode, Reason},
     v1,
@@ -56,8 +56,9 @@ impl Tenants {
         Tenants { db, stamps, authority, dispatcher, place }
     }
 
-    async fn create(&self, request: pb::CreateTenantRequest) -> Result<Tenant> {
+    async fn create(&self, caller: &Caller, request: pb::CreateTenantRequest) -> Result<Tenant> {
         let stamp = self.stamps.stamp();
+        let trail = Trail::of(caller, stamp.at);
         let tenant = Tenant {
             id: stamp.ids().next(TenantId::new),
             name: request.name.unwrap_or_default(),
@@ -70,7 +71,12 @@ impl Tenants {
             updated_at: stamp.at,
         };
         let inserted = tenant.clone();
-        self.db.system(Lane::Tenant(tenant.id), async move |tx| store::tenants::insert(tx, &inserted).await).await?;
+        let write = async move |tx: &mut store::SystemTx<'_>| {
+            store::tenants::insert(tx, &inserted).await?;
+            let (id, facts) = (inserted.id, [("name", inserted.name.as_str()), ("plan", inserted.plan.name())]);
+            trail.note(&mut tx.enter(id), &mut stamp.ids(), "tenant.created", ("tenant", Some(id.0)), &facts).await
+        };
+        self.db.system(Lane::Tenant(tenant.id), write).await?;
         Ok(tenant)
     }
 
@@ -114,10 +120,11 @@ impl Tenants {
         Ok(pb::Tenant::from(&tenant))
     }
 
-    async fn create_agent(&self, request: pb::CreateAgentRequest) -> Result<v1::Agent> {
+    async fn create_agent(&self, caller: &Caller, request: pb::CreateAgentRequest) -> Result<v1::Agent> {
         let tenant = named_tenant(&request.tenant_id)?;
         let role = if request.role() == v1::Role::Admin { Role::Admin } else { Role::Agent };
         let (stamp, email) = (self.stamps.stamp(), request.email.unwrap_or_default());
+        let trail = Trail::of(caller, stamp.at);
         let agent = Agent {
             id: stamp.ids().next(AgentId::new),
             name: request.name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned()),
@@ -130,11 +137,15 @@ impl Tenants {
             .db
             .system(Lane::Tenant(tenant), async move |tx| {
                 store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
-                if !store::agents::insert(&mut tx.enter(tenant), &agent).await? {
+                let mut tx = tx.enter(tenant);
+                if !store::agents::insert(&mut tx, &agent).await? {
                     let taken =
                         Violation::new("email", DetailCode::InvalidFormat, "belongs to another agent of the tenant");
                     return Err(Failure::invalid(taken).into());
                 }
+                let facts = [("email", agent.email.as_str()), ("role", agent.role.name())];
+                let target = ("agent", Some(agent.id.0));
+                trail.note(&mut tx, &mut stamp.ids(), "agent.created", target, &facts).await?;
                 Ok(agent.clone())
             })
             .await?;
@@ -203,60 +214,6 @@ impl Tenants {
         let login_url = self.place.get().and_then(|place| place.login_url(&code));
         Ok(pb::CreateLoginLinkResponse { code: code.to_string(), login_url, expires_at: Some(ends.into()) })
     }
-
-    async fn create_inbox(&self, request: pb::CreateInboxRequest) -> Result<v1::Inbox> {
-        let tenant = named_tenant(&request.tenant_id)?;
-        let stamp = self.stamps.stamp();
-        let by_default = if request.email_address.is_some() { Channel::Email } else { Channel::Api };
-        let channel = request.channel.map_or(Some(by_default), Channel::from_code);
-        let inbox = Inbox {
-            id: stamp.ids().next(InboxId::new),
-            name: request.name.unwrap_or_default(),
-            email_address: request.email_address,
-            channel: channel.ok_or(Error::Broken("the gate checks enums"))?,
-            enabled: true,
-            error: None,
-            created_at: stamp.at,
-            updated_at: stamp.at,
-        };
-        let inbox = self
-            .db
-            .system(Lane::Tenant(tenant), async move |tx| {
-                store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
-                store::inboxes::insert(&mut tx.enter(tenant), &inbox).await?;
-                Ok(inbox.clone())
-            })
-            .await?;
-        Ok(v1::Inbox::from(&inbox))
-    }
-
-    async fn update_inbox(&self, request: pb::UpdateInboxRequest) -> Result<v1::Inbox> {
-        let tenant = named_tenant(&request.tenant_id)?;
-        let id: InboxId = request.inbox_id.parse().map_err(|_| Reason::InboxNotFound)?;
-        let at = self.stamps.now();
-        let inbox = self
-            .db
-            .system(Lane::Tenant(tenant), async move |tx| {
-                let mut tx = tx.enter(tenant);
-                let old = store::inboxes::lock(&mut tx, id).await?.ok_or(Reason::InboxNotFound)?;
-                let mut new = old.clone();
-                if let Some(name) = &request.name {
-                    new.name.clone_from(name);
-                }
-                if let Some(address) = &request.email_address {
-                    new.email_address = Some(address.clone());
-                }
-                new.enabled = request.enabled.unwrap_or(old.enabled);
-                if new == old {
-                    return Ok(old);
-                }
-                new.updated_at = at;
-                store::inboxes::update(&mut tx, &new).await?;
-                Ok(new)
-            })
-            .await?;
-        Ok(v1::Inbox::from(&inbox))
-    }
 }
 
 fn plan_of(code: i32) -> Result<Plan> {
@@ -289,7 +246,8 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::CreateTenantRequest>,
     ) -> Result<Response<pb::CreateTenantResponse>, Status> {
-        let tenant = self.create(request.into_inner()).await?;
+        let caller = Caller::of(&request)?;
+        let tenant = self.create(&caller, request.into_inner()).await?;
         Ok(Response::new(pb::CreateTenantResponse { tenant: Some(pb::Tenant::from(&tenant)) }))
     }
 
@@ -365,7 +323,8 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::CreateAgentRequest>,
     ) -> Result<Response<pb::CreateAgentResponse>, Status> {
-        let agent = self.create_agent(request.into_inner()).await?;
+        let caller = Caller::of(&request)?;
+        let agent = self.create_agent(&caller, request.into_inner()).await?;
         Ok(Response::new(pb::CreateAgentResponse { agent: Some(agent) }))
     }
 
@@ -391,7 +350,8 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::CreateInboxRequest>,
     ) -> Result<Response<pb::CreateInboxResponse>, Status> {
-        let inbox = self.create_inbox(request.into_inner()).await?;
+        let caller = Caller::of(&request)?;
+        let inbox = self.create_inbox(&caller, request.into_inner()).await?;
         Ok(Response::new(pb::CreateInboxResponse { inbox: Some(inbox) }))
     }
 
@@ -399,7 +359,8 @@ impl TenantService for Tenants {
         &self,
         request: Request<pb::UpdateInboxRequest>,
     ) -> Result<Response<pb::UpdateInboxResponse>, Status> {
-        let inbox = self.update_inbox(request.into_inner()).await?;
+        let caller = Caller::of(&request)?;
+        let inbox = self.update_inbox(&caller, request.into_inner()).await?;
         Ok(Response::new(pb::UpdateInboxResponse { inbox: Some(inbox) }))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{Came as _, Client, Desk, on_both};
 use inboxops_proto::{admin::v1 as admin, internal::v1 as internal, reason::Reason, v1};
+use std::collections::BTreeMap;
 
 async fn entries(desk: &Desk, by: &Client) -> Vec<admin::AuditEntry> {
     let request = admin::ListAuditEntriesRequest { limit: Some(100), ..Default::default() };
@@ -26,7 +27,8 @@ on_both! {
             desk.api_keys().revoke_api_key(home.operator.ask(revoke.clone())).await.answer();
         }
         desk.tick();
-        let found = entries(&desk, &home.operator).await;
+        let mut found = entries(&desk, &home.operator).await;
+        let begin = found.split_off(3);
         let told: Vec<(&str, Vec<(&str, &str)>)> = found.iter().map(|it| (it.action.as_str(), facts(it))).collect();
         let all = "tickets:read tickets:write messages:read messages:write tags:read tags:write inboxes:read \
                    events:read webhooks:manage";
@@ -34,12 +36,41 @@ on_both! {
             ("api_key.revoked", vec![("name", "Sync job")]),
             ("tenant.plan_changed", vec![("to", "enterprise")]),
             ("api_key.created", vec![("name", "Zapier"), ("scopes", "tags:read")]),
-            ("api_key.created", vec![("name", "Sync job"), ("scopes", all)]),
         ]);
+        // These were at one moment.
+        let begin: BTreeMap<&str, Vec<(&str, &str)>> = begin.iter().map(|it| (it.action.as_str(), facts(it))).collect();
+        assert_eq!(begin, BTreeMap::from([
+            ("tenant.created", vec![("name", "Acme"), ("plan", "business")]),
+            ("api_key.created", vec![("name", "Sync job"), ("scopes", all)]),
+            ("inbox.created", vec![("name", "Support"), ("address", ""), ("enabled", "true")]),
+        ]));
         assert_eq!((found[0].actor_kind(), found[0].target_kind.as_str()), (admin::ActorKind::Operator, "api_key"));
         assert_eq!(found[0].target_id.as_ref(), Some(&id));
-        assert_eq!(entries(&desk, &other.operator).await.len(), 1, "each workspace has its own");
+        assert_eq!(entries(&desk, &other.operator).await.len(), 3, "each workspace has its own");
         assert!(!format!("{found:?}").contains(&key[8..]));
+    }
+
+    async fn agents_and_inboxes_are_on_record_from_their_beginning(desk: Desk) {
+        let home = desk.workspace().await;
+        let ada = desk.agent(&home.id, "ada@example.com").await;
+        desk.tick();
+        let request = internal::UpdateInboxRequest {
+            tenant_id: home.id.clone(),
+            inbox_id: home.inbox.clone(),
+            enabled: Some(false),
+            ..Default::default()
+        };
+        for _ in 0..2 {
+            desk.tenants().update_inbox(Client::operator().ask(request.clone())).await.answer();
+            desk.tick();
+        }
+        let found = entries(&desk, &home.operator).await;
+        let told: Vec<_> = found.iter().take(2).map(|it| (it.action.as_str(), it.target_id.as_ref(), facts(it))).collect();
+        assert_eq!(told, [
+            ("inbox.updated", Some(&home.inbox), vec![("name", "Support"), ("address", ""), ("enabled", "false")]),
+            ("agent.created", Some(&ada.id), vec![("email", "ada@example.com"), ("role", "agent")]),
+        ]);
+        assert!(found.iter().all(|it| it.actor_kind() == admin::ActorKind::Operator));
     }
 
     async fn logins_are_on_record_with_their_address(desk: Desk) {
