@@ -151,23 +151,30 @@ fn webhooks_go_on_with_their_secrets_under_a_new_master_key_on_postgres() {
 fn kill(it: &Installed) {
     let begun = Instant::now();
     it.json(ROTATE);
-    let took = begun.elapsed();
-    let mut cut_short = 0;
-    for part in 1..=12 {
+    let (mut took, mut cut_short) = (begun.elapsed(), 0);
+    for round in 0..40 {
+        let after = took.mul_f64(f64::from(round % 8 + 1) / 8.0);
         let mut command = it.house.command(&it.words(ROTATE));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
         let begun = Instant::now();
-        while begun.elapsed() < took.mul_f64(f64::from(part) / 12.0) && child.try_wait().expect("a status").is_none() {
+        while begun.elapsed() < after && child.try_wait().expect("a status").is_none() {
             std::thread::yield_now();
         }
-        cut_short += usize::from(child.try_wait().expect("a status").is_none());
+        match child.try_wait().expect("a status") {
+            None => cut_short += 1,
+            // The machine has less to do than when it was timed.
+            Some(_) => took = took.mul_f64(0.8),
+        }
         child.kill().expect("killed");
         child.wait().expect("its end");
         it.sends_as_before();
         // The one that was killed counts for ten seconds.
         it.postgres.iter().for_each(|postgres| postgres.run("DELETE FROM cores"));
+        if cut_short == 10 {
+            return;
+        }
     }
-    assert!(cut_short >= 6, "{cut_short} of 12");
+    panic!("only {cut_short} were cut short");
 }
 
 #[test]
