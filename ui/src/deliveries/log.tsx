@@ -41,9 +41,9 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
     const stats = useQuery(DeliveryService.method.getDeliveryStats, { endpointId }, { refetchInterval: 10_000 });
     const endpoints = useQuery(WebhookService.method.listWebhookEndpoints, { perPage: 100 });
     const names = new Map(endpoints.data?.endpoints.map((it) => [it.id, endpointName(it)]));
-    const body = useRef<HTMLTableSectionElement>(null);
+    const place = useRef<HTMLDivElement>(null);
     const { rows, shown, line } = log;
-    rows.busy = () => scrollY > TOP_PX || !!body.current?.matches(":hover") || !!body.current?.contains(document.activeElement);
+    rows.busy = () => scrollY > TOP_PX || !!place.current?.matches(":hover") || !!place.current?.contains(document.activeElement);
     useEffect(() => {
         // The pointer leaves, the focus goes elsewhere, the reader comes back to the top: what waited may come in.
         const look = () => void setTimeout(rows.settle);
@@ -80,53 +80,56 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
             </div>
             <Filters filter={filter} set={setParameters} endpoints={endpointId ? undefined : endpoints.data?.endpoints} counts={stats.data?.total?.counts} />
             <View query={log.query} what="deliveries" empty={empty}>
-                {shown.held > 0 && (
-                    <button
-                        className="primary held"
-                        onClick={() => {
-                            rows.release();
-                            scrollTo({ top: 0 });
-                        }}
-                    >
-                        {count(shown.held, "new delivery", "new deliveries")}
-                    </button>
-                )}
-                <div className="table" role="region" aria-label="Deliveries" tabIndex={0}>
-                    <table className="fixed">
-                        <thead>
-                            <tr>
-                                <th scope="col" className="w-status">
-                                    Status
-                                </th>
-                                <th scope="col">Event</th>
-                                {!endpointId && (
-                                    <th scope="col" className="wide w-name">
-                                        Endpoint
+                {/* The button is part of it: on the way to it nothing may move. */}
+                <div ref={place}>
+                    {shown.held > 0 && (
+                        <button
+                            className="primary held"
+                            onClick={() => {
+                                rows.release();
+                                scrollTo({ top: 0 });
+                            }}
+                        >
+                            {count(shown.held, "new delivery", "new deliveries")}
+                        </button>
+                    )}
+                    <div className="table" role="region" aria-label="Deliveries" tabIndex={0}>
+                        <table className="fixed">
+                            <thead>
+                                <tr>
+                                    <th scope="col" className="w-status">
+                                        Status
                                     </th>
-                                )}
-                                <th scope="col" className="wide w-http">
-                                    HTTP
-                                </th>
-                                <th scope="col" className="wide mid w-few">
-                                    Attempts
-                                </th>
-                                <th scope="col" className="wide mid num w-few">
-                                    Latency
-                                </th>
-                                <th scope="col" className="wide w-retry">
-                                    Next retry
-                                </th>
-                                <th scope="col" className="wide num w-time">
-                                    Time
-                                </th>
-                            </tr>
-                        </thead>
-                        <tbody ref={body}>
-                            {shown.rows.map((it) => (
-                                <Row key={it.id} delivery={it} endpoint={endpointId ? undefined : (names.get(it.endpointId) ?? (endpoints.data ? "Deleted endpoint" : "…"))} />
-                            ))}
-                        </tbody>
-                    </table>
+                                    <th scope="col">Event</th>
+                                    {!endpointId && (
+                                        <th scope="col" className="wide w-name">
+                                            Endpoint
+                                        </th>
+                                    )}
+                                    <th scope="col" className="wide w-http">
+                                        HTTP
+                                    </th>
+                                    <th scope="col" className="wide mid w-few">
+                                        Attempts
+                                    </th>
+                                    <th scope="col" className="wide mid num w-few">
+                                        Latency
+                                    </th>
+                                    <th scope="col" className="wide w-retry">
+                                        Next retry
+                                    </th>
+                                    <th scope="col" className="wide num w-time">
+                                        Time
+                                    </th>
+                                </tr>
+                            </thead>
+                            <tbody>
+                                {shown.rows.map((it) => (
+                                    <Row key={it.id} delivery={it} endpoint={endpointId ? undefined : (names.get(it.endpointId) ?? (endpoints.data ? "Deleted endpoint" : "…"))} />
+                                ))}
+                            </tbody>
+                        </table>
+                    </div>
                 </div>
                 {log.more && (
                     <p className="more">
