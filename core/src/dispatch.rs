@@ -131,13 +131,12 @@ impl Dispatcher {
         hub
     }
 
-    /// Tells the hub something and does what it then wants.
+    /// Tells the hub something and does what it then wants, which nothing here waits for. The hub is held meanwhile:
+    /// batches reach a worker in the order in which they were decided, or an old route could follow a newer one.
     fn drive(self: &Arc<Self>, tell: impl FnOnce(&mut Hub) -> Vec<Action>) {
-        let (actions, paced) = {
-            let mut hub = self.hub();
-            (tell(&mut hub), hub.paced_until().is_some())
-        };
-        if paced {
+        let mut hub = self.hub();
+        let actions = tell(&mut hub);
+        if hub.paced_until().is_some() {
             self.paced.notify_one();
         }
         self.act(actions);
@@ -151,9 +150,9 @@ impl Dispatcher {
                     // Fails only after `run` ended; then the lease ends and the deliveries are found by it.
                     let _ = self.parked.send(items);
                 }
-                Action::Load(endpoint) => {
+                Action::Load(endpoint, asked) => {
                     let this = self.clone();
-                    self.tasks.spawn(async move { this.load(endpoint).await });
+                    self.tasks.spawn(async move { this.load(endpoint, asked).await });
                 }
             }
         }

@@ -97,8 +97,8 @@ pub enum Action {
     Send(WorkerKey, Vec<Item>, Vec<Arc<Route>>),
     /// Give these leases back.
     Park(Vec<Item>),
-    /// Load the route of this endpoint, then call [`Hub::route`].
-    Load(EndpointId),
+    /// Load the route of this endpoint, then call [`Hub::route`] with the same number.
+    Load(EndpointId, u64),
 }
 
 #[derive(Debug)]
@@ -124,7 +124,8 @@ pub struct Hub {
     now: Timestamp,
     /// Cores that share the endpoints' rates.
     cores: u32,
-    routes_loaded: u64,
+    /// Number of the last route that was asked for.
+    routes_asked: u64,
     /// When the first endpoint that waits for its rate has waited enough.
     paced_until: Option<Timestamp>,
 }
@@ -179,7 +180,7 @@ impl Hub {
                 lane.in_turn = true;
                 self.turns.push_back(item.endpoint);
             }
-            lane.queue.push_back(item);
+            lane.enqueue(item);
         }
         let mut actions = self.pump();
         if !refused.is_empty() {
@@ -188,11 +189,13 @@ impl Hub {
         actions
     }
 
-    /// The route of an endpoint was loaded; `None` when it cannot be sent to.
-    pub fn route(&mut self, endpoint: EndpointId, route: Option<Arc<Route>>) -> Vec<Action> {
-        let Some(lane) = self.lanes.get_mut(&endpoint) else { return Vec::new() };
-        self.routes_loaded += 1;
-        let parked = lane.routed(route, self.routes_loaded);
+    /// The route of an endpoint was loaded, as it was asked for; `None` when it cannot be sent to. One that was asked
+    /// for before the endpoint changed is late.
+    pub fn route(&mut self, endpoint: EndpointId, asked: u64, route: Option<Arc<Route>>) -> Vec<Action> {
+        let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.loading == Some(asked)) else {
+            return Vec::new();
+        };
+        let parked = lane.routed(route, asked, self.now);
         self.queued -= parked.len();
         if lane.route.is_some() && !lane.queue.is_empty() && !lane.in_turn {
             lane.in_turn = true;
@@ -208,16 +211,14 @@ impl Hub {
     /// An endpoint changed: its route is read again before anything else is sent to it.
     pub fn forget_route(&mut self, endpoint: EndpointId) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
-            lane.route = None;
-            lane.loading = false;
+            (lane.route, lane.loading) = (None, None);
         }
     }
 
     /// The same for all endpoints of a tenant.
     pub fn forget_routes_of(&mut self, tenant: TenantId) {
         for lane in self.lanes.values_mut().filter(|lane| lane.tenant == tenant) {
-            lane.route = None;
-            lane.loading = false;
+            (lane.route, lane.loading) = (None, None);
         }
     }
 
@@ -312,9 +313,10 @@ impl Hub {
             return Turn::Over;
         };
         let Some(route) = lane.route_for(next, self.now) else {
-            if !lane.loading {
-                lane.loading = true;
-                out.loads.push(Action::Load(endpoint));
+            if lane.loading.is_none() {
+                self.routes_asked += 1;
+                lane.loading = Some(self.routes_asked);
+                out.loads.push(Action::Load(endpoint, self.routes_asked));
             }
             return Turn::Waits;
         };
@@ -337,7 +339,8 @@ impl Hub {
             self.paced_until = Some(self.paced_until.map_or(ready_at, |at| at.min(ready_at)));
             return Turn::Waits;
         }
-        let Some(item) = lane.queue.pop_front() else { return Turn::Over };
+        let Some(mut item) = lane.queue.pop_front() else { return Turn::Over };
+        item.endpoint_version = route.config.version;
         lane.in_flight += 1;
         *tenant += 1;
         worker.unreported += 1;

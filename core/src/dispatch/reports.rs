@@ -32,8 +32,9 @@ use uuid::Uuid;
 pub(super) struct Answered {
     /// What is to be recorded.
     pub(super) reports: Vec<Report>,
-    /// Deliveries whose receiver says that it is gone for good, with their endpoints.
-    pub(super) gone: BTreeMap<DeliveryId, EndpointId>,
+    /// Deliveries whose receiver says that it is gone for good, with their endpoints and the versions of those that the
+    /// requests were made from.
+    pub(super) gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
     /// Outcomes of leases that this core does not hold.
     pub(super) strange: Vec<pb::Outcome>,
 }
@@ -51,20 +52,16 @@ pub(super) fn answers(
         let ended = (!outcome.not_sent)
             .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
         match hub.answer(DeliveryId(id), outcome.token, ended) {
-            Some(item) => answered.take(Open::from(&item), outcome, now, chance()),
+            Some(item) => {
+                if outcome.response_status == GONE && !item.once {
+                    answered.gone.insert(item.delivery, (item.endpoint, item.endpoint_version));
+                }
+                answered.reports.push(settle(Open::from(&item), outcome, now, chance()));
+            }
             None => answered.strange.push(outcome),
         }
     }
     answered
-}
-
-impl Answered {
-    fn take(&mut self, open: Open, outcome: pb::Outcome, now: Timestamp, chance: u16) {
-        if outcome.response_status == GONE && !open.test {
-            self.gone.insert(open.lease.delivery, open.endpoint);
-        }
-        self.reports.push(settle(open, outcome, now, chance));
-    }
 }
 
 impl Dispatcher {
@@ -83,7 +80,8 @@ impl Dispatcher {
     }
 
     /// Takes the outcomes of leases that are open in the database though not held here: a core that comes back soon
-    /// finds its worker with the results of its former life. The token fences them as it does the others.
+    /// finds its worker with the results of its former life. The token fences them as it does the others. What they were
+    /// made from is not known any more, so that a 410 among them waits for the next one.
     async fn recall(&self, answered: &mut Answered, now: Timestamp) -> Result<()> {
         let strange = std::mem::take(&mut answered.strange);
         // Where there is one process, it has taken all back at its start.
@@ -98,7 +96,7 @@ impl Dispatcher {
                 open.lease.token == outcome.token && open.lease.delivery.0.as_bytes()[..] == outcome.delivery_id[..]
             };
             if let Some(open) = open.iter().find(of_it) {
-                answered.take(*open, outcome, now, self.chance());
+                answered.reports.push(settle(*open, outcome, now, self.chance()));
             }
         }
         Ok(())
@@ -108,7 +106,7 @@ impl Dispatcher {
     async fn record(
         self: &Arc<Self>,
         reports: Vec<Report>,
-        mut gone: BTreeMap<DeliveryId, EndpointId>,
+        mut gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
         now: Timestamp,
     ) -> Result<usize> {
         let reported: Vec<DeliveryId> = reports.iter().map(|report| report.lease.delivery).collect();

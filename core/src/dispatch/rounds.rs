@@ -32,6 +32,8 @@ pub const REAP: Duration = Duration::from_secs(1);
 pub const BEAT: Duration = Duration::from_secs(2);
 /// Greatest number of deliveries that one claim takes.
 pub const CLAIM_MAX: usize = 256;
+/// Claims in a row before parking, reaping and the beat have their turn.
+const CLAIM_ROUNDS_MAX: usize = 8;
 
 /// What a core knows of its own beats, to judge by the silence of others: after the database was away, all are silent,
 /// and one that could not tell that it lives must not be taken for dead.
@@ -163,9 +165,9 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Claims until nothing is due or no worker has room.
+    /// Claims until nothing is due or no worker has room; after some rounds the rest of what this loop does has its turn.
     async fn claim_all(self: &Arc<Self>) {
-        loop {
+        for _ in 0..CLAIM_ROUNDS_MAX {
             let shares = self.hub().shares(CLAIM_MAX);
             if shares.left() == 0 {
                 return;
@@ -176,20 +178,25 @@ impl Dispatcher {
                 let mut shares = shares.clone();
                 store::dispatch::claim(tx, claim, |turn| shares.take(turn.endpoint)).await
             });
-            let claimed = match claimed.await {
+            let store::dispatch::Claimed { handed, more } = match claimed.await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(error = chain(&Error::from(error)), "dispatch could not claim");
                     return;
                 }
             };
-            self.backlog.store(!claimed.is_empty(), Ordering::Relaxed);
-            if claimed.is_empty() {
+            // Lanes that are all full say nothing of those behind them.
+            let go_on = more || !handed.is_empty();
+            self.backlog.store(go_on, Ordering::Relaxed);
+            if !go_on {
                 return;
             }
-            failpoint::fails("after_claim");
-            self.offer_claimed(claimed, now);
+            if !handed.is_empty() {
+                failpoint::fails("after_claim");
+                self.offer_claimed(handed, now);
+            }
         }
+        self.wake();
     }
 
     fn offer_claimed(self: &Arc<Self>, claimed: Vec<Handed>, now: Timestamp) {

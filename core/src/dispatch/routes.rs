@@ -13,8 +13,8 @@ use inboxops_proto::{id::EndpointId, internal::v1 as pb};
 use std::sync::Arc;
 
 impl Dispatcher {
-    /// Loads the route of an endpoint and tells the hub.
-    pub(super) async fn load(self: Arc<Self>, endpoint: EndpointId) {
+    /// Loads the route of an endpoint and tells the hub, which asked for it with this number.
+    pub(super) async fn load(self: Arc<Self>, endpoint: EndpointId, asked: u64) {
         let route = match self.route(endpoint).await {
             Ok(route) => route,
             Err(error) => {
@@ -22,7 +22,7 @@ impl Dispatcher {
                 None
             }
         };
-        self.drive(|hub| hub.route(endpoint, route.map(Arc::new)));
+        self.drive(|hub| hub.route(endpoint, asked, route.map(Arc::new)));
     }
 
     async fn route(&self, endpoint: EndpointId) -> Result<Option<Route>> {

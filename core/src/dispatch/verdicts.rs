@@ -10,18 +10,19 @@ use inboxops_proto::{clock::Timestamp, id::EndpointId};
 use std::{collections::BTreeSet, sync::Arc};
 
 impl Dispatcher {
-    /// Switches off endpoints whose receivers say that they are gone. Not in the transaction of the results, which
-    /// locks lanes before endpoints; when it fails, the next delivery's 410 does it.
-    pub(super) async fn disable_gone(self: &Arc<Self>, endpoints: BTreeSet<EndpointId>, now: Timestamp) {
+    /// Switches off endpoints whose receivers say that they are gone, unless they were changed since the request was
+    /// made: their URL may be another. Not in the transaction of the results, which locks lanes before endpoints; when
+    /// it fails, the next delivery's 410 does it.
+    pub(super) async fn disable_gone(self: &Arc<Self>, endpoints: BTreeSet<(EndpointId, u32)>, now: Timestamp) {
         let ids = endpoints.clone();
         let disabled = self.db.system(Lane::Outcomes, async move |tx| {
-            for id in &ids {
-                store::endpoints::disable(tx, *id, GONE_SAID, now).await?;
+            for (id, version) in &ids {
+                store::endpoints::disable(tx, *id, Some(*version), GONE_SAID, now).await?;
             }
             Ok(())
         });
         self.attempt("disable an endpoint", async { Ok(disabled.await?) }).await;
-        for endpoint in endpoints {
+        for (endpoint, _) in endpoints {
             self.endpoint_changed(endpoint);
         }
     }
@@ -48,7 +49,7 @@ impl Dispatcher {
             // Endpoints and lanes before what is known of them, as a change of an endpoint locks them.
             for (verdict, health) in &told {
                 if *verdict == Verdict::Disable {
-                    store::endpoints::disable(tx, health.endpoint, DISABLED_SAID, now).await?;
+                    store::endpoints::disable(tx, health.endpoint, None, DISABLED_SAID, now).await?;
                 }
             }
             for (verdict, health) in told.iter().filter(|(verdict, health)| verdict.warnings() > health.warned) {

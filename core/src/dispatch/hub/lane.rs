@@ -16,6 +16,8 @@ pub const IN_FLIGHT_START: u32 = 8;
 pub const IN_FLIGHT_MAX: u32 = 64;
 /// An answer within this time lets more requests go out at once.
 pub const FAST: Duration = Duration::from_secs(1);
+/// One in so many of an endpoint's requests is left to what is claimed, however much commits hand over.
+const COMMITS_LEAVE: u32 = 4;
 /// Failures in a row after which an endpoint counts as dead: it gets one request at a time.
 pub const DEAD_AFTER: u32 = 20;
 
@@ -33,7 +35,10 @@ pub(super) struct Lane {
     pub(super) route: Option<Arc<Route>>,
     /// Number of the load that brought the route: by it, a worker's copy is known to be the same.
     pub(super) serial: u64,
-    pub(super) loading: bool,
+    /// Number of the load that is under way.
+    pub(super) loading: Option<u64>,
+    /// When its route was loaded.
+    routed_at: Timestamp,
     pub(super) in_turn: bool,
     pub(super) pace: Option<Pace>,
 }
@@ -49,7 +54,8 @@ impl Lane {
             fast: 0,
             route: None,
             serial: 0,
-            loading: false,
+            loading: None,
+            routed_at: Timestamp::default(),
             in_turn: false,
             pace: None,
         }
@@ -58,16 +64,30 @@ impl Lane {
     /// Whether one more may wait in memory. A dead endpoint is served in due order alone, so what a commit hands over
     /// goes back to the database; and what its rate lets go in time is all that need wait.
     pub(super) fn takes(&self, item: &Item) -> bool {
-        let rate = self.route.as_ref().and_then(|route| route.rate_per_second);
-        let in_time =
-            |rate: u32| rate.saturating_mul(u32::try_from(QUEUE_WAIT_MAX.as_secs() / 2).unwrap_or(1)) as usize;
-        let most = rate.map_or(QUEUE_PER_ENDPOINT_MAX, in_time).min(QUEUE_PER_ENDPOINT_MAX);
+        // A claim takes what there is room for, whatever commits handed over.
+        let most = if item.claimed { self.most() + self.limit as usize } else { self.most() };
         self.queue.len() < most && !(self.is_dead() && unordered(item))
     }
 
+    /// Greatest number that commits may leave here.
+    fn most(&self) -> usize {
+        let rate = self.route.as_ref().and_then(|route| route.rate_per_second);
+        let in_time =
+            |rate: u32| rate.saturating_mul(u32::try_from(QUEUE_WAIT_MAX.as_secs() / 2).unwrap_or(1)) as usize;
+        rate.map_or(QUEUE_PER_ENDPOINT_MAX, in_time).min(QUEUE_PER_ENDPOINT_MAX)
+    }
+
+    /// Puts one in its place: what a commit handed over at the end, what was claimed before everything that happened
+    /// later, so that first attempts keep the order of events although some of them were parked.
+    pub(super) fn enqueue(&mut self, item: Item) {
+        let later = |waiting: &Item| item.claimed && !waiting.claimed && waiting.event > item.event;
+        let at = self.queue.iter().position(later).unwrap_or(self.queue.len());
+        self.queue.insert(at, item);
+    }
+
     /// Its route was loaded. What cannot wait here any more is given back: everything when there is no route.
-    pub(super) fn routed(&mut self, route: Option<Arc<Route>>, serial: u64) -> Vec<Item> {
-        (self.loading, self.serial) = (false, serial);
+    pub(super) fn routed(&mut self, route: Option<Arc<Route>>, serial: u64, now: Timestamp) -> Vec<Item> {
+        (self.loading, self.serial, self.routed_at) = (None, serial, now);
         let was_dead = self.is_dead();
         if let Some(route) = &route {
             self.failures = route.failures;
@@ -88,7 +108,9 @@ impl Lane {
     /// The route that this delivery can be sent by.
     pub(super) fn route_for(&self, item: &Item, now: Timestamp) -> Option<Arc<Route>> {
         let holds = |route: &&Arc<Route>| {
-            route.config.version >= item.endpoint_version && route.valid_until.is_none_or(|until| now < until)
+            // A claim takes nothing of an endpoint that is switched off: it was switched on since, perhaps elsewhere.
+            let on = route.enabled || !item.claimed || self.routed_at >= item.since;
+            on && route.config.version >= item.endpoint_version && route.valid_until.is_none_or(|until| now < until)
         };
         self.route.as_ref().filter(holds).cloned()
     }
@@ -109,9 +131,15 @@ impl Lane {
     pub(super) fn room(&self, now: Timestamp) -> Result<u32, Timestamp> {
         let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
         let slots = self.limit.saturating_sub(self.in_flight);
+        // While commits keep the queue full, retries and what was parked must not wait for its end.
+        let claimed = u32::try_from(self.queue.iter().filter(|item| item.claimed).count()).unwrap_or(u32::MAX);
+        let share = (self.limit / COMMITS_LEAVE).max(1).min(waiting - claimed.min(waiting)).saturating_sub(claimed);
         let Some(rate) = self.route.as_ref().and_then(|route| route.rate_per_second) else {
-            return Ok(slots.saturating_sub(waiting));
+            return Ok(slots.saturating_sub(waiting).max(share));
         };
+        if share > 0 && self.queue.len() >= self.most() / 4 * 3 {
+            return Ok(share.min(rate));
+        }
         // What it may send in a second waits here; then it is time for more.
         if waiting > 0 && waiting >= rate {
             // What its rate does not let go in time goes back before; another core may be the first to have it then.

@@ -39,6 +39,12 @@ fn plain(to: u128) -> Route {
     Arc::into_inner(route(to)).expect("the only one")
 }
 
+/// The route that the hub asked for.
+fn loaded(hub: &mut Hub, to: u128, route: Option<Arc<Route>>) -> Vec<Action> {
+    let asked = hub.lanes.get(&endpoint(to)).and_then(|lane| lane.loading).unwrap_or_default();
+    hub.route(endpoint(to), asked, route)
+}
+
 /// Sent items of all workers, in order.
 fn sent(actions: &[Action]) -> Vec<Item> {
     actions
@@ -61,7 +67,7 @@ fn a_delivery_waits_for_its_route_and_then_goes_with_it_once() {
     let mut hub = Hub::default();
     hub.join(1, 10);
     assert!(matches!(hub.offer(vec![item(1, 1)]).as_slice(), [Action::Load(..)]));
-    let actions = hub.route(endpoint(1), Some(route(1)));
+    let actions = loaded(&mut hub, 1, Some(route(1)));
     assert!(matches!(actions.as_slice(), [Action::Send(1, items, routes)] if items.len() == 1 && routes.len() == 1));
     let again = hub.offer(vec![item(2, 1)]);
     assert!(matches!(again.as_slice(), [Action::Send(1, items, routes)] if items.len() == 1 && routes.is_empty()));
@@ -72,12 +78,71 @@ fn a_changed_endpoint_is_not_sent_to_with_the_old_route() {
     let mut hub = Hub::default();
     hub.join(1, 10);
     hub.offer(vec![item(1, 1)]);
-    hub.route(endpoint(1), Some(route(1)));
+    loaded(&mut hub, 1, Some(route(1)));
     hub.forget_route(endpoint(1));
     assert!(matches!(hub.offer(vec![item(2, 1)]).as_slice(), [Action::Load(..)]));
     let newer = Item { endpoint_version: 2, ..item(3, 1) };
-    hub.route(endpoint(1), Some(route(1)));
+    loaded(&mut hub, 1, Some(route(1)));
     assert!(matches!(hub.offer(vec![newer]).as_slice(), [Action::Load(..)]), "made for a newer version than the route");
+}
+
+#[test]
+fn a_route_that_was_asked_for_before_the_change_is_not_taken() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    let asked = |actions: Vec<Action>| match actions.as_slice() {
+        [Action::Load(_, asked)] => *asked,
+        other => panic!("{other:?}"),
+    };
+    let before = asked(hub.offer(vec![item(1, 1)]));
+    hub.forget_route(endpoint(1));
+    let after = asked(hub.pump());
+    let off = Route { enabled: false, ..plain(1) };
+    assert_eq!(sent(&hub.route(endpoint(1), after, Some(route(1)))).len(), 1);
+    assert!(hub.route(endpoint(1), before, Some(Arc::new(off))).is_empty(), "the late one says how it was before");
+    assert_eq!(sent(&hub.offer(vec![item(2, 1)])).len(), 1);
+}
+
+#[test]
+fn what_a_claim_took_of_an_endpoint_that_seems_off_has_its_route_read_again() {
+    let mut hub = Hub::default();
+    hub.join(1, 10);
+    hub.offer(vec![item(1, 1)]);
+    loaded(&mut hub, 1, Some(Arc::new(Route { enabled: false, ..plain(1) })));
+    // Another core switched it on.
+    let later = NOW.plus(Duration::from_secs(9));
+    let claimed = |n| Item { claimed: true, since: later, ..item(n, 1) };
+    hub.at(later, 2);
+    assert!(matches!(hub.offer(vec![claimed(2)]).as_slice(), [Action::Load(..)]));
+    assert_eq!(sent(&loaded(&mut hub, 1, Some(route(1)))).len(), 1);
+    hub.forget_route(endpoint(1));
+    hub.offer(vec![claimed(3)]);
+    let off = loaded(&mut hub, 1, Some(Arc::new(Route { enabled: false, ..plain(1) })));
+    assert_eq!(parked(&off), 1, "read since, and it is off");
+}
+
+#[test]
+fn commits_that_keep_coming_leave_room_for_what_was_parked_before_them() {
+    let mut hub = Hub::default();
+    hub.join(1, 1000);
+    hub.offer((0..9).map(|n| item(n, 1)).collect());
+    let first = sent(&loaded(&mut hub, 1, Some(route(1))));
+    let full: Vec<Item> = (100..100 + QUEUE_PER_ENDPOINT_MAX as u128).map(|n| item(n, 1)).collect();
+    assert_eq!(parked(&hub.offer(full)), 1, "the queue is full: one waits in it already");
+    assert_eq!(hub.shares(256).take(endpoint(1)), Room::Free(IN_FLIGHT_START / 4));
+    // An old retry, and one that was parked between two that wait.
+    let claimed = |n| Item { claimed: true, ..item(n, 1) };
+    assert_eq!(parked(&hub.offer(vec![claimed(50), claimed(8 << 4)])), 0);
+    assert_eq!(hub.shares(256).take(endpoint(1)), Room::Free(0), "those wait here now");
+    let mut order = Vec::new();
+    for it in first {
+        hub.answer(it.delivery, it.token, Some((true, Duration::from_secs(2)))).unwrap();
+        order.extend(sent(&hub.pump()));
+    }
+    let numbers: Vec<u128> = order.iter().map(|it| it.event.0.as_u128()).collect();
+    assert_eq!(order.len(), 8);
+    assert!(numbers.is_sorted(), "in the order of events");
+    assert!(order.iter().any(|it| it.claimed), "what was parked is among the next");
 }
 
 #[test]
@@ -86,7 +151,7 @@ fn a_switched_off_endpoint_gets_tests_only() {
     hub.join(1, 10);
     hub.offer(vec![item(1, 1), Item { once: true, ..item(2, 1) }]);
     let off = Route { enabled: false, ..plain(1) };
-    let actions = hub.route(endpoint(1), Some(Arc::new(off)));
+    let actions = loaded(&mut hub, 1, Some(Arc::new(off)));
     assert_eq!((sent(&actions).len(), parked(&actions)), (1, 1));
 }
 
@@ -97,8 +162,8 @@ fn endpoints_take_turns() {
     let busy: Vec<Item> = (0..20).map(|n| item(n, 1)).collect();
     hub.offer(busy);
     hub.offer(vec![item(100, 2), item(101, 2)]);
-    hub.route(endpoint(2), Some(route(2)));
-    let to_busy = sent(&hub.route(endpoint(1), Some(route(1))));
+    loaded(&mut hub, 2, Some(route(2)));
+    let to_busy = sent(&loaded(&mut hub, 1, Some(route(1))));
     assert_eq!(to_busy.len(), 4, "the rest of the window: the quiet endpoint was served already");
 }
 
@@ -107,7 +172,7 @@ fn an_endpoint_gets_its_limit_and_more_only_when_it_answers_fast() {
     let mut hub = Hub::default();
     hub.join(1, 1000);
     hub.offer((0..200).map(|n| item(n, 1)).collect());
-    let first = sent(&hub.route(endpoint(1), Some(route(1))));
+    let first = sent(&loaded(&mut hub, 1, Some(route(1))));
     assert_eq!(first.len(), IN_FLIGHT_START as usize);
     for it in &first {
         hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(5)))).unwrap();
@@ -120,7 +185,7 @@ fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
     let mut hub = Hub::default();
     hub.join(1, 1000);
     hub.offer((0..100).map(|n| item(n, 1)).collect());
-    hub.route(endpoint(1), Some(route(1)));
+    loaded(&mut hub, 1, Some(route(1)));
     for _ in 0..DEAD_AFTER {
         fail(&mut hub);
     }
@@ -143,7 +208,7 @@ fn a_dead_endpoint_is_served_in_due_order_only() {
     hub.join(1, 1000);
     hub.offer((0..10).map(|n| item(n, 1)).collect());
     let dead = Route { failures: DEAD_AFTER, ..plain(1) };
-    let actions = hub.route(endpoint(1), Some(Arc::new(dead)));
+    let actions = loaded(&mut hub, 1, Some(Arc::new(dead)));
     assert_eq!((sent(&actions).len(), parked(&actions)), (0, 10), "the record knows what a new process does not");
     assert_eq!(parked(&hub.offer(vec![item(20, 1)])), 1, "a commit's hand-over would overtake");
     let claimed = (30..38).map(|n| Item { claimed: true, ..item(n, 1) }).collect();
@@ -159,12 +224,12 @@ fn a_route_that_ran_out_is_loaded_again_and_told_the_worker_again() {
     hub.at(NOW, 1).join(1, 10);
     hub.offer(vec![item(1, 1)]);
     let until = |secs| Some(NOW.plus(Duration::from_secs(secs)));
-    assert_eq!(sent(&hub.route(endpoint(1), Some(Arc::new(Route { valid_until: until(60), ..plain(1) })))).len(), 1);
+    assert_eq!(sent(&loaded(&mut hub, 1, Some(Arc::new(Route { valid_until: until(60), ..plain(1) })))).len(), 1);
     hub.at(NOW.plus(Duration::from_micros(59_999_999)), 1);
     assert!(matches!(hub.offer(vec![item(2, 1)]).as_slice(), [Action::Send(_, _, routes)] if routes.is_empty()));
     hub.at(NOW.plus(Duration::from_secs(60)), 1);
     assert!(matches!(hub.offer(vec![item(3, 1)]).as_slice(), [Action::Load(..)]));
-    let actions = hub.route(endpoint(1), Some(Arc::new(Route { valid_until: until(120), ..plain(1) })));
+    let actions = loaded(&mut hub, 1, Some(Arc::new(Route { valid_until: until(120), ..plain(1) })));
     assert!(matches!(actions.as_slice(), [Action::Send(_, items, routes)] if items.len() == 1 && routes.len() == 1));
 }
 
@@ -173,12 +238,12 @@ fn a_limited_endpoint_waits_for_its_rate_and_delays_nobody() {
     let mut hub = Hub::default();
     hub.at(NOW, 1).join(1, 1000);
     hub.offer((0..30).map(|n| item(n, 1)).collect());
-    let first = sent(&hub.route(endpoint(1), Some(Arc::new(Route { rate_per_second: Some(4), ..plain(1) }))));
+    let first = sent(&loaded(&mut hub, 1, Some(Arc::new(Route { rate_per_second: Some(4), ..plain(1) }))));
     assert_eq!(first.len(), 1);
     let ready = hub.paced_until().expect("it waits");
     assert_eq!(ready.since(NOW), Duration::from_millis(250));
     hub.offer(vec![item(100, 2)]);
-    assert_eq!(sent(&hub.route(endpoint(2), Some(route(2)))).len(), 1, "another endpoint goes at once");
+    assert_eq!(sent(&loaded(&mut hub, 2, Some(route(2)))).len(), 1, "another endpoint goes at once");
     assert_eq!(sent(&hub.pump()).len(), 0);
     hub.at(ready, 1);
     assert_eq!(sent(&hub.pump()).len(), 1);
@@ -200,7 +265,7 @@ fn a_late_report_with_an_old_token_takes_nothing() {
     let mut hub = Hub::default();
     hub.join(1, 10);
     hub.offer(vec![item(1, 1)]);
-    let it = sent(&hub.route(endpoint(1), Some(route(1)))).remove(0);
+    let it = sent(&loaded(&mut hub, 1, Some(route(1)))).remove(0);
     assert!(hub.answer(it.delivery, it.token + 1, None).is_none());
     assert!(hub.answer(it.delivery, it.token, None).is_some());
     hub.close([it.delivery]);
@@ -212,7 +277,7 @@ fn a_report_whose_record_failed_can_be_repeated_and_frees_its_slot_once() {
     let mut hub = Hub::default();
     hub.join(1, 10);
     hub.offer(vec![item(1, 1), item(2, 1)]);
-    let it = sent(&hub.route(endpoint(1), Some(route(1)))).remove(0);
+    let it = sent(&loaded(&mut hub, 1, Some(route(1)))).remove(0);
     for _ in 0..50 {
         assert!(hub.answer(it.delivery, it.token, Some((true, Duration::ZERO))).is_some());
     }
@@ -237,7 +302,7 @@ fn the_slots_of_a_lost_worker_are_free_when_its_leases_end() {
     let mut hub = Hub::default();
     hub.join(1, 8);
     hub.offer((0..8).map(|n| item(n, 1)).collect());
-    assert_eq!(sent(&hub.route(endpoint(1), Some(route(1)))).len(), 8);
+    assert_eq!(sent(&loaded(&mut hub, 1, Some(route(1)))).len(), 8);
     hub.leave(1);
     hub.join(2, 8);
     assert_eq!(sent(&hub.offer(vec![item(9, 1)])).len(), 0, "the endpoint is still full");
@@ -291,7 +356,7 @@ proptest! {
                 }
                 Step::Join => { workers += 1; hub.join(workers, 12) }
                 Step::Leave => hub.leave(workers),
-                Step::Route(to) => hub.route(endpoint(u128::from(to)), Some(route(u128::from(to)))),
+                Step::Route(to) => loaded(&mut hub, u128::from(to), Some(route(u128::from(to)))),
                 Step::Tick => hub.tick(NOW),
             };
             gone += parked(&actions);

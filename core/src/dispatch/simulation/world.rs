@@ -94,7 +94,7 @@ enum Step {
     Tick { slot: usize },
     Handed { core: u64, ids: Vec<DeliveryId> },
     Parked { core: u64, items: Vec<Item> },
-    Loaded { core: u64, endpoint: EndpointId },
+    Loaded { core: u64, endpoint: EndpointId, asked: u64 },
     Paced { core: u64 },
     Claimed { core: u64, shares: Shares },
     Batch { core: u64, worker: usize, life: u64, items: Vec<Item> },
@@ -262,7 +262,9 @@ impl World {
                     self.later(wait, Step::Batch { core: incarnation, worker, life, items });
                 }
                 Action::Park(items) => drop(self.later(wait, Step::Parked { core: incarnation, items })),
-                Action::Load(endpoint) => drop(self.later(wait, Step::Loaded { core: incarnation, endpoint })),
+                Action::Load(endpoint, asked) => {
+                    self.later(wait, Step::Loaded { core: incarnation, endpoint, asked });
+                }
             }
         }
     }
@@ -313,7 +315,7 @@ impl World {
                     self.memory.park(&items, self.now);
                 }
             }
-            Step::Loaded { core, endpoint } => {
+            Step::Loaded { core, endpoint, asked } => {
                 let receiver = self.receivers.iter().find(|it| it.id == endpoint);
                 let route = receiver.filter(|_| self.database).map(|receiver| {
                     Arc::new(Route {
@@ -324,7 +326,7 @@ impl World {
                         failures: self.memory.failing.get(&endpoint).copied().unwrap_or_default(),
                     })
                 });
-                self.decide(core, |hub| hub.route(endpoint, route));
+                self.decide(core, |hub| hub.route(endpoint, asked, route));
             }
             Step::Paced { core } => {
                 if let Some(core) = self.core(core) {

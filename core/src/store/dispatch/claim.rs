@@ -54,6 +54,15 @@ pub struct Claim {
     pub lanes: i64,
 }
 
+/// What a claim came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// What it leased, in the order in which it was due.
+    pub handed: Vec<Handed>,
+    /// Whether it looked at as many lanes as it may: others may be due as well.
+    pub more: bool,
+}
+
 statements! {
     TURNS = Sql::each(
         "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
@@ -137,13 +146,14 @@ pub async fn claim<R: Into<Room>>(
     tx: &mut SystemTx<'_>,
     claim: Claim,
     mut room: impl FnMut(Turn) -> R,
-) -> Result<Vec<Handed>> {
+) -> Result<Claimed> {
     let core = tx.session.core.incarnation;
     let link = tx.writing();
     let turns = turns(link, claim).await?;
     if turns.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Claimed::default());
     }
+    let more = i64::try_from(turns.len()).is_ok_and(|turns| turns >= claim.lanes.min(CLAIM_LANES_MAX));
     let (mut rooms, mut next) = (Vec::new(), Vec::new());
     for turn in turns {
         let full = claim.now.plus(FULL_PAUSE);
@@ -164,7 +174,7 @@ pub async fn claim<R: Into<Room>>(
     next.sort_unstable();
     set_lanes(link, &next).await?;
     complete(link, &mut leased).await?;
-    Ok(leased)
+    Ok(Claimed { handed: leased, more })
 }
 
 /// How many of a lane's heads are taken, and when the lane is due again: behind all that are due already, which is the

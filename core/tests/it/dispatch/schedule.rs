@@ -97,6 +97,26 @@ on_both! {
         assert_eq!(shop.worker.next().await.id, waiting.id);
     }
 
+    async fn a_410_of_an_address_that_was_changed_since_switches_nothing_off(desk: Desk) {
+        let mut shop = Shop::open(desk, 10).await;
+        let taken = shop.delivery("Gone").await;
+        let request = v1::UpdateWebhookEndpointRequest {
+            endpoint_id: shop.endpoint.id.clone(),
+            endpoint: Some(v1::WebhookEndpointChanges {
+                url: Some("https://example.com/moved".to_owned()), ..Default::default()
+            }),
+            update_mask: None,
+        };
+        shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+        shop.report(&taken, 410).await;
+        assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Failed);
+        let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
+        let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+        assert_eq!(shown.endpoint.expect("an endpoint").disabled_reason, None);
+        let next = shop.delivery("To the new address").await;
+        shop.report(&next, 200).await;
+    }
+
     async fn what_was_not_sent_spends_no_attempt(desk: Desk) {
         let mut shop = Shop::open(desk, 10).await;
         let taken = shop.delivery("Hello").await;

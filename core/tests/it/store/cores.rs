@@ -39,7 +39,7 @@ async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
         })
         .await
     });
-    let first = first.await.unwrap();
+    let first = first.await.unwrap().handed;
     assert_eq!(first.iter().map(|it| it.delivery).collect::<Vec<_>>(), [handed[0].delivery]);
     assert_eq!(parking.join_next().await.unwrap().unwrap(), 1);
     assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(now));

@@ -5,7 +5,7 @@ use crate::support::{Fresh, Home, NOON, on_both};
 use inboxops_core::store::{
     self, Handed, LEASE, Lane,
     deliveries::{Attempt, Delivery, Shown},
-    dispatch::{Next, REAP_MAX, Which},
+    dispatch::{self, CLAIM_LANES_MAX, Claim, Claimed, Next, REAP_MAX, Which},
     health::Health,
 };
 use inboxops_proto::id::{DeliveryId, EndpointId};
@@ -154,6 +154,20 @@ on_both! {
         assert_eq!(claim(&fresh.db, 16, 1).await.len(), 1);
     }
 
+    async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: Fresh) {
+        let home = fresh.tenant().await;
+        for _ in 0..20 {
+            fresh.endpoint(&home).await;
+        }
+        assert_eq!(park(&fresh.db, &emit(&fresh, &home, 1).await).await, 20);
+        let now = fresh.now();
+        let claim = Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX };
+        for more in [true, false] {
+            let claimed = fresh.db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
+            assert_eq!(claimed.unwrap(), Claimed { handed: Vec::new(), more });
+        }
+    }
+
     async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Fresh) {
         let home = fresh.tenant().await;
         let endpoint = fresh.endpoint(&home).await;
@@ -183,7 +197,7 @@ on_both! {
         assert!(emit(&fresh, &home, 1).await.is_empty());
         plan(store::tenants::Plan::Enterprise).await;
 
-        let off = async move |tx: &mut store::SystemTx<'_>| store::endpoints::disable(tx, endpoint, "gone", NOON).await;
+        let off = async move |tx: &mut store::SystemTx<'_>| store::endpoints::disable(tx, endpoint, None, "gone", NOON).await;
         assert!(fresh.db.system(Lane::Outcomes, off).await.unwrap());
         assert!(claim(&fresh.db, 16, 8).await.is_empty());
         fresh.db.write(home.scope.clone(), async move |tx| {

@@ -32,7 +32,7 @@ pub async fn park(db: &Db, handed: &[Handed]) -> usize {
 pub async fn claim(db: &Db, lanes: i64, room: u32) -> Vec<Handed> {
     let now = db.clock().now();
     let claim = Claim { now, lease_until: now.plus(LEASE), lanes };
-    db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| room).await).await.unwrap()
+    db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| room).await).await.unwrap().handed
 }
 
 pub async fn reap(db: &Db, which: Which) -> usize {

@@ -327,7 +327,7 @@ impl World {
         }
         for (id, endpoint) in answered.gone {
             if accepted.contains(&id) {
-                self.disable(endpoint, true);
+                self.disable(endpoint.0, true);
             }
         }
         self.claim(core);
