@@ -13,13 +13,15 @@ pub struct Cursor {
     pub at: Timestamp,
 }
 
-/// Which order a cursor belongs to, so that one of the other is refused.
+/// Which order a cursor belongs to, so that one of another is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     /// Events.
     Events,
     /// Changes of deliveries.
     Changes,
+    /// Events that an endpoint did not get.
+    Undelivered,
 }
 
 impl Of {
@@ -28,6 +30,7 @@ impl Of {
         match self {
             Of::Events => "e1",
             Of::Changes => "d1",
+            Of::Undelivered => "u1",
         }
     }
 }
@@ -75,6 +78,7 @@ mod tests {
             "e1-1--2-3",
             "e1-x-2-3",
             "d1-1-2-3",
+            "u1-1-2-3",
             "e2-1-2-3",
             "e1-ffffffffffffffffff-1-1",
             "E1-1-2-3",

@@ -34,7 +34,9 @@ const OPEN_MAX: i64 = 1_000;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often jobs are looked for that another core left.
 const SEEK_EVERY: Duration = Duration::from_secs(2);
-/// Events are written within this time of their moment, so that numbers and times differ in order by no more.
+/// Greatest difference in time between two events whose times are in another order than their places. A transaction
+/// gets its place when it begins to write; an event's time is at most a request's deadline before that, or after it while
+/// the transaction runs, which is a minute at most. The rest is for clocks that differ.
 const DISORDER_MAX: Duration = Duration::from_secs(600);
 
 /// The jobs of one core.

@@ -50,7 +50,7 @@ impl Recoveries {
             filter: String::new(),
             since,
             until,
-            after_seq: store::recoveries::seq_before(&mut read, since.minus(DISORDER_MAX)).await?,
+            after_event: store::recoveries::place_before(&mut read, since.minus(DISORDER_MAX)).await?,
             after: None,
             matched: 0,
             created: 0,
@@ -153,16 +153,16 @@ fn is_past(last: Option<&Past>, job: &Recovery) -> bool {
 }
 
 async fn count(read: &mut ReadTx, endpoint: &Endpoint, job: &Recovery, now: Timestamp) -> Result<u32> {
-    let (began, mut seq, mut count) = (Instant::now(), job.after_seq, 0);
+    let (began, mut place, mut count) = (Instant::now(), job.after_event, 0);
     loop {
-        let past = store::recoveries::events_after(read, seq, COUNT_STEP).await?;
+        let past = store::recoveries::events_after(read, place, COUNT_STEP).await?;
         let missed = missed(read, endpoint, &past, oldest(job, now), job.until).await?;
         count += missed.iter().filter(|it| it.is_over()).count();
         let whole = i64::try_from(past.len()).is_ok_and(|read| read == COUNT_STEP);
         if !whole || is_past(past.last(), job) || began.elapsed() > COUNT_TIME_MAX {
             return Ok(u32::try_from(count).unwrap_or(u32::MAX));
         }
-        seq = past.last().map_or(seq, |last| last.seq);
+        place = past.last().map_or(place, |last| last.place);
     }
 }
 
@@ -173,7 +173,9 @@ pub(super) async fn step(
     job: &mut Recovery,
     now: Timestamp,
 ) -> Result<Step, store::Error> {
-    let past = store::recoveries::settled_events_after(tx, job.after_seq, STEP_MAX).await?;
+    // Asked first: what ends between the two statements is then found by the second.
+    let settled = store::recoveries::is_settled(tx, job.fence).await?;
+    let past = store::recoveries::settled_events_after(tx, job.after_event, STEP_MAX).await?;
     let missed = missed(tx, endpoint, &past, oldest(job, now), job.until).await?;
     let (mut missing, mut ended) = (Vec::new(), Vec::new());
     for it in missed.iter().filter(|it| it.is_over()) {
@@ -184,13 +186,13 @@ pub(super) async fn step(
     }
     job.created += store::deliveries::make(tx, endpoint.id, &missing, now).await?;
     job.created += store::deliveries::rearm_all(tx, endpoint.id, &ended, now).await?;
-    job.after_seq = past.last().map_or(job.after_seq, |last| last.seq);
+    job.after_event = past.last().map_or(job.after_event, |last| last.place);
     let whole = i64::try_from(past.len()).is_ok_and(|read| read == STEP_MAX);
     match whole {
         _ if is_past(past.last(), job) => Ok(Step::Over),
         true => Ok(Step::More),
         // What was being written when the job was made may not be there yet.
-        false if store::recoveries::is_settled(tx, job.fence).await? => Ok(Step::Over),
+        false if settled => Ok(Step::Over),
         false => Ok(Step::Waits),
     }
 }

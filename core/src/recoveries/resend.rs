@@ -7,6 +7,7 @@ use crate::{
     events::Kind,
     store::{
         self, Tx,
+        changes::Place,
         deliveries::{Page, Range, Shown, State},
         endpoints::Endpoint,
         recoveries::{Recovery, What},
@@ -71,7 +72,7 @@ impl Recoveries {
                     filter: filter.clone(),
                     since,
                     until,
-                    after_seq: 0,
+                    after_event: Place::default(),
                     after: Some(DeliveryId::new(since, 0)),
                     matched: u32::try_from(count).unwrap_or(u32::MAX),
                     created: 0,

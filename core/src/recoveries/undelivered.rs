@@ -5,7 +5,14 @@ use super::{
     recover::{Missed, missed},
     span,
 };
-use crate::{caller::Caller, error::Result, events::Kind, page::PER_PAGE_DEFAULT, store};
+use crate::{
+    caller::Caller,
+    cursor::{Cursor, Of},
+    error::Result,
+    events::Kind,
+    page::PER_PAGE_DEFAULT,
+    store,
+};
 use inboxops_proto::{id::EndpointId, reason::Reason, v1};
 
 /// Events that are read at once.
@@ -23,36 +30,40 @@ impl Recoveries {
         let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
         let now = self.stamps.now();
         let (since, until) = span(request.since.as_ref(), None, ["since", "since"], now)?;
-        let cursor = request.cursor.map(|text| text.parse::<i64>().map_err(|_| Reason::InvalidCursor)).transpose()?;
+        let cursor = request.cursor.map(|text| Cursor::parse(&text, Of::Undelivered)).transpose()?;
         let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT) as usize;
         let mut read = self.db.read(caller.scope()?).await?;
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
-        let mut seq = match cursor {
-            Some(seq) => seq,
-            None => store::recoveries::seq_before(&mut read, since.minus(DISORDER_MAX)).await?,
+        let mut place = match cursor {
+            // However old: what was forgotten behind it would not be on a first page either.
+            Some(cursor) => cursor.place,
+            None => store::recoveries::place_before(&mut read, since.minus(DISORDER_MAX)).await?,
         };
         let (mut found, mut looked, mut next) = (Vec::new(), 0, None);
         loop {
-            let past = store::recoveries::settled_events_after(&mut read, seq, READ_MAX).await?;
+            let past = store::recoveries::settled_events_after(&mut read, place, READ_MAX).await?;
             found.extend(missed(&mut read, &endpoint, &past, since, until).await?);
             if found.len() > per_page {
                 found.truncate(per_page);
-                next = found.last().map(|last| last.event.seq);
+                next = found.last().map(|last| last.event.place);
                 break;
             }
             looked += past.len();
-            seq = past.last().map_or(seq, |last| last.seq);
+            place = past.last().map_or(place, |last| last.place);
             if i64::try_from(past.len()).is_ok_and(|read| read < READ_MAX) {
                 break;
             }
             if looked >= LOOK_MAX {
-                next = Some(seq);
+                next = Some(place);
                 break;
             }
         }
         Ok(v1::ListUndeliveredResponse {
             events: found.iter().map(shown).collect(),
-            meta: Some(v1::CursorMeta { has_more: next.is_some(), next_cursor: next.map(|seq| seq.to_string()) }),
+            meta: Some(v1::CursorMeta {
+                has_more: next.is_some(),
+                next_cursor: next.map(|place| Cursor { place, at: now }.text(Of::Undelivered)),
+            }),
         })
     }
 }

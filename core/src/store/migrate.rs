@@ -31,6 +31,7 @@ const STEPS: &[Step] = steps! {
     3 "sign_in" "0003_sign_in.sql";
     4 "controls" "0004_controls.sql";
     5 "repairs" "0005_repairs.sql";
+    6 "walks" "0006_walks.sql";
 };
 
 /// Newest version of the schema that this program knows.

@@ -3,6 +3,7 @@
 
 use super::{
     Db, Result, Scoped, SystemTx, Tx,
+    changes::Place,
     conn::{Link, on},
     sql::{Sql, codes, from_row, statements},
 };
@@ -41,8 +42,8 @@ pub struct Recovery {
     pub since: Timestamp,
     /// Events up to this time.
     pub until: Timestamp,
-    /// Number of the last event that it has seen.
-    pub after_seq: i64,
+    /// Place of the last event that it has seen.
+    pub after_event: Place,
     /// The last delivery that it has seen.
     pub after: Option<DeliveryId>,
     /// How many there are for it to do.
@@ -69,7 +70,7 @@ from_row!(Recovery, row => {
         filter: row.try_get(5)?,
         since: Timestamp::from_micros(row.try_get(6)?),
         until: Timestamp::from_micros(row.try_get(7)?),
-        after_seq: row.try_get(8)?,
+        after_event: Place { xact: row.try_get(15)?, seq: row.try_get(8)? },
         after: row.try_get::<Option<Uuid>, _>(9)?.map(DeliveryId),
         matched: number(row.try_get(10)?)?,
         created: number(row.try_get(11)?)?,
@@ -82,8 +83,8 @@ from_row!(Recovery, row => {
 /// An event as a job sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Past {
-    /// Its number.
-    pub seq: i64,
+    /// Its place in the order of events.
+    pub place: Place,
     /// Its id.
     pub id: EventId,
     /// Its kind.
@@ -97,18 +98,18 @@ pub struct Past {
 }
 
 from_row!(Past, row => Ok(Past {
-    seq: row.try_get(0)?,
-    id: EventId(row.try_get(1)?),
-    kind: row.try_get(2)?,
-    inbox: row.try_get::<Option<Uuid>, _>(3)?.map(InboxId),
-    test: row.try_get(4)?,
-    at: Timestamp::from_micros(row.try_get(5)?),
+    place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
+    id: EventId(row.try_get(2)?),
+    kind: row.try_get(3)?,
+    inbox: row.try_get::<Option<Uuid>, _>(4)?.map(InboxId),
+    test: row.try_get(5)?,
+    at: Timestamp::from_micros(row.try_get(6)?),
 }));
 
 macro_rules! columns {
     () => {
         "id, tenant_id, endpoint_id, kind, batch_id, filter, since, until, after_seq, after_id, matched, created, done, \
-         fence, created_at"
+         fence, created_at, after_xact"
     };
 }
 
@@ -116,11 +117,11 @@ statements! {
     INSERT = Sql::each(
         concat!(
             "INSERT INTO recoveries (", columns!(), ", updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $14)"
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $14)"
         ),
         concat!(
             "INSERT INTO recoveries (", columns!(), ", updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-             $12, $13, pg_current_xact_id()::text::bigint, $14, $14)"
+             $12, $13, pg_current_xact_id()::text::bigint, $14, $15, $14)"
         ),
     );
     GET = Sql::both(concat!("SELECT ", columns!(), " FROM recoveries WHERE id = $1 AND tenant_id = $2"));
@@ -134,22 +135,28 @@ statements! {
         concat!("SELECT ", columns!(), " FROM recoveries WHERE id = $1 AND NOT done FOR UPDATE SKIP LOCKED"),
     );
     SAVE = Sql::both(
-        "UPDATE recoveries SET after_seq = $2, after_id = $3, matched = $4, created = $5, done = $6, updated_at = $7 \
-         WHERE id = $1",
+        "UPDATE recoveries SET after_xact = $2, after_seq = $3, after_id = $4, matched = $5, created = $6, done = $7, \
+         updated_at = $8 WHERE id = $1",
     );
     SWEEP = Sql::both("DELETE FROM recoveries WHERE endpoint_id = $1");
-    // The last event that is older. Ids begin with the time, and events are written within seconds of it.
-    BEFORE = Sql::both("SELECT seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1");
-    EVENTS = Sql::both(
-        "SELECT seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND seq > $2 \
-         ORDER BY seq LIMIT $3",
+    // The last event that is older, by its id, which begins with the time.
+    BEFORE = Sql::each(
+        "SELECT 0, seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1",
+        "SELECT xact::text::bigint, seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1",
     );
-    // Numbers are given before commits: what a running transaction may still put in between is not walked past.
+    EVENTS = Sql::each(
+        "SELECT 0, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
+         AND seq > $3 ORDER BY seq LIMIT $4",
+        "SELECT xact::text::bigint, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
+         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY xact, seq LIMIT $4",
+    );
+    // Numbers are given before commits: what a transaction that still runs wrote would come in between.
     SETTLED_EVENTS = Sql::each(
-        "SELECT seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND seq > $2 \
-         ORDER BY seq LIMIT $3",
-        "SELECT seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND seq > $2 \
-         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY seq LIMIT $3",
+        "SELECT 0, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
+         AND seq > $3 ORDER BY seq LIMIT $4",
+        "SELECT xact::text::bigint, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
+         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
+         ORDER BY xact, seq LIMIT $4",
     );
     IS_SETTLED = Sql::pg("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::bigint::text::xid8");
 }
@@ -168,12 +175,13 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
         .bind(&job.filter)
         .bind(job.since.micros())
         .bind(job.until.micros())
-        .bind(job.after_seq)
+        .bind(job.after_event.seq)
         .bind(job.after.map(|it| it.0))
         .bind(i64::from(job.matched))
         .bind(i64::from(job.created))
         .bind(job.done)
         .bind(job.created_at.micros())
+        .bind(job.after_event.xact)
         .execute(c)
         .await
         .map(drop))
@@ -225,7 +233,8 @@ pub async fn save(tx: &mut Tx<'_>, job: &Recovery, now: Timestamp) -> Result<()>
     let sql = SAVE.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)
         .bind(job.id.0)
-        .bind(job.after_seq)
+        .bind(job.after_event.xact)
+        .bind(job.after_event.seq)
         .bind(job.after.map(|it| it.0))
         .bind(i64::from(job.matched))
         .bind(i64::from(job.created))
@@ -242,30 +251,39 @@ pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
 }
 
-/// Number of the last event, of any tenant, whose id is of a time before `at`; 0 when there is none.
-pub async fn seq_before(tx: &mut impl Scoped, at: Timestamp) -> Result<i64> {
+/// Place of the last event, of any tenant, whose id is of a time before `at`; the very beginning when there is none.
+///
+/// Places and times differ in order: an event of a later time may stand before it, in a transaction that began earlier.
+/// Who wants every event from a time on asks for a time that is earlier by as much as they can differ.
+pub async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<Place> {
     let link = tx.link();
     let sql = BEFORE.on(link);
     let first = EventId::new(at, 0);
-    let seq = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(first.0).fetch_optional(c).await)?;
-    Ok(seq.unwrap_or(0))
+    let place = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).bind(first.0).fetch_optional(c).await)?;
+    Ok(place.map_or(Place::default(), |(xact, seq)| Place { xact, seq }))
 }
 
-/// The tenant's events after a number, in the order of their numbers, at most `limit`.
-pub async fn events_after(tx: &mut impl Scoped, seq: i64, limit: i64) -> Result<Vec<Past>> {
+/// The tenant's events behind a place, in order, at most `limit`.
+pub async fn events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
     let tenant = tx.tenant();
-    events(tx.link(), EVENTS, tenant, seq, limit).await
+    events(tx.link(), EVENTS, tenant, place, limit).await
 }
 
 /// The same, but only as far as no event can appear before one of them any more.
-pub async fn settled_events_after(tx: &mut impl Scoped, seq: i64, limit: i64) -> Result<Vec<Past>> {
+pub async fn settled_events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
     let tenant = tx.tenant();
-    events(tx.link(), SETTLED_EVENTS, tenant, seq, limit).await
+    events(tx.link(), SETTLED_EVENTS, tenant, place, limit).await
 }
 
-async fn events(link: &mut Link, sql: Sql, tenant: TenantId, seq: i64, limit: i64) -> Result<Vec<Past>> {
+async fn events(link: &mut Link, sql: Sql, tenant: TenantId, place: Place, limit: i64) -> Result<Vec<Past>> {
     let sql = sql.on(link);
-    on!(link, c, D => sqlx::query_as::<D, Past>(sql).bind(tenant.0).bind(seq).bind(limit).fetch_all(c).await)
+    on!(link, c, D => sqlx::query_as::<D, Past>(sql)
+        .bind(tenant.0)
+        .bind(place.xact)
+        .bind(place.seq)
+        .bind(limit)
+        .fetch_all(c)
+        .await)
 }
 
 /// Whether the transaction with this number, and all that began before it, have ended.

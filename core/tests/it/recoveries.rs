@@ -3,9 +3,12 @@
 use crate::support::{Came as _, Client, Desk, NOTHING, Worker, Workspace, on_both, until, violations};
 use inboxops_proto::{
     clock::Timestamp,
+    failure::Failure,
+    id::EventId,
     reason::Reason,
     v1::{self, DeliveryStatus},
 };
+use sqlx::{Connection as _, PgConnection};
 use std::time::Duration;
 
 pub async fn recover(
@@ -43,21 +46,34 @@ async fn done(desk: &Desk, by: &Client, endpoint: &str, id: &str) -> v1::Recover
     until("the recovery is done", async || Some(progress(desk, by, endpoint, id).await).filter(|it| it.done)).await
 }
 
+async fn try_undelivered_page(
+    desk: &Desk,
+    home: &Workspace,
+    endpoint: &str,
+    since: Timestamp,
+    per_page: u32,
+    cursor: Option<String>,
+) -> Result<(Vec<v1::Undelivered>, Option<String>), Reason> {
+    let request = v1::ListUndeliveredRequest {
+        endpoint_id: endpoint.to_owned(),
+        since: Some(since.into()),
+        per_page: Some(per_page),
+        cursor,
+    };
+    let answer = desk.deliveries().list_undelivered(home.operator.ask(request)).await;
+    let answer = answer.map_err(|status| Failure::of(&status).reason)?.into_inner();
+    assert!(answer.events.len() <= per_page as usize);
+    let meta = answer.meta.expect("a meta");
+    assert_eq!(meta.has_more, meta.next_cursor.is_some());
+    Ok((answer.events, meta.next_cursor))
+}
+
 async fn undelivered(desk: &Desk, home: &Workspace, endpoint: &str, since: Timestamp) -> Vec<v1::Undelivered> {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
-        let request = v1::ListUndeliveredRequest {
-            endpoint_id: endpoint.to_owned(),
-            since: Some(since.into()),
-            per_page: Some(2),
-            cursor,
-        };
-        let answer = desk.deliveries().list_undelivered(home.operator.ask(request)).await.answer();
-        assert!(answer.events.len() <= 2);
-        all.extend(answer.events);
-        let meta = answer.meta.expect("a meta");
-        assert_eq!(meta.has_more, meta.next_cursor.is_some());
-        cursor = meta.next_cursor;
+        let (events, next) = try_undelivered_page(desk, home, endpoint, since, 2, cursor).await.expect("a page");
+        all.extend(events);
+        cursor = next;
         if cursor.is_none() {
             return all;
         }
@@ -164,6 +180,29 @@ on_both! {
         assert_eq!(violations(&failure), [("since", "required")]);
     }
 
+    async fn pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone(desk: Desk) {
+        let home = desk.workspace().await;
+        let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
+        enable(&desk, &home.key, &endpoint, false).await;
+        let since = desk.clock.now();
+        for subject in ["One", "Two"] {
+            desk.ticket(&home, subject).await;
+        }
+        let all = async || Some(undelivered(&desk, &home, &endpoint, since).await).filter(|all| all.len() == 2);
+        let all = until("both", all).await;
+        let page = async |cursor: Option<String>| {
+            try_undelivered_page(&desk, &home, &endpoint, since, 1, cursor).await
+        };
+        let (first, next) = page(None).await.expect("a page");
+        let next = next.expect("more");
+        assert!(next.starts_with("u1-"), "{next}");
+        let (second, end) = page(Some(next.clone())).await.expect("a page");
+        assert_eq!(([first, second].concat(), end), (all, None));
+        for odd in ["12", "x", "u1-0-1", &next.replacen('u', "e", 1)] {
+            assert_eq!(page(Some(odd.to_owned())).await.err(), Some(Reason::InvalidCursor), "{odd}");
+        }
+    }
+
     async fn jobs_of_others_and_unknown_ones_are_not_found(desk: Desk) {
         let (home, other) = (desk.workspace().await, desk.workspace().await);
         let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
@@ -220,4 +259,56 @@ on_both! {
         assert_eq!((ended.matched, ended.created), (events, events));
         assert!(worker.at_hand().is_empty());
     }
+}
+
+/// The transaction that began first writes last and commits first: who goes by numbers, or by times, passes the other's
+/// events, which have the smaller numbers and are still to come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_commits_late_is_neither_left_out_nor_unrepaired() {
+    let mut desk = Desk::postgres().await;
+    desk.run();
+    let home = desk.workspace().await;
+    let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
+    enable(&desk, &home.key, &endpoint, false).await;
+    let since = desk.clock.now();
+    let url = &desk.postgres.as_ref().expect("PostgreSQL").url;
+    let mut first = PgConnection::connect(url).await.expect("a connection");
+    let mut second = PgConnection::connect(url).await.expect("a connection");
+    let write = async |conn: &mut PgConnection, at: Timestamp, chance: u128| {
+        let id = EventId::new(at, chance << 64);
+        let insert = "INSERT INTO events (id, tenant_id, kind, group_id, test, created_at, body) VALUES ($1, $2::uuid, 0, \
+                      gen_random_uuid(), FALSE, $3, '{}') RETURNING seq";
+        let insert = sqlx::query_scalar::<_, i64>(insert).bind(id.0).bind(&home.id).bind(at.micros());
+        (insert.fetch_one(conn).await.expect("inserted"), id.to_string())
+    };
+    let mut early = first.begin().await.expect("a transaction");
+    sqlx::query("SELECT pg_current_xact_id()").execute(&mut *early).await.expect("a number");
+    let mut late = second.begin().await.expect("a transaction");
+    // Of a time before that asked for, and yet behind the events of the other transaction.
+    write(&mut late, since.minus(Duration::from_secs(9 * 60)), 1).await;
+    let (number, held) = write(&mut late, since, 2).await;
+    let (one, other) = (write(&mut early, since, 3).await, write(&mut early, since, 4).await);
+    assert!(number < one.0 && one.0 < other.0);
+    early.commit().await.expect("committed");
+
+    let page = async |per_page, cursor: Option<String>| {
+        let page = try_undelivered_page(&desk, &home, &endpoint, since, per_page, cursor).await.expect("a page");
+        (page.0.into_iter().map(|it| it.event_id).collect::<Vec<_>>(), page.1)
+    };
+    // Other tests share the server, and an event shows when nothing older runs there.
+    let begin = until("a page and more", async || Some(page(1, None).await).filter(|it| it.1.is_some())).await;
+    assert_eq!(begin.0, std::slice::from_ref(&one.1));
+    let started = recover(&desk, &home.key, &endpoint, since, false).await.recovery.expect("a recovery");
+    assert_eq!(started.matched, 2);
+    let id = started.id.expect("an id");
+    let waits = async || Some(progress(&desk, &home.key, &endpoint, &id).await).filter(|it| it.created >= 2);
+    let waits = until("the job has come to the running transaction", waits).await;
+    assert_eq!((waits.created, waits.done), (2, false));
+
+    late.commit().await.expect("committed");
+    let rest = until("the rest", async || Some(page(5, begin.1.clone()).await).filter(|it| it.0.len() >= 2)).await;
+    assert_eq!(rest, (vec![other.1.clone(), held.clone()], None));
+    let ended = done(&desk, &home.key, &endpoint, &id).await;
+    assert_eq!((ended.matched, ended.created), (3, 3));
+    assert_eq!(page(5, None).await.0, [one.1, other.1, held]);
 }
