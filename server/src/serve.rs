@@ -30,6 +30,9 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
     };
     let signals = parts::Signals::listen().map_err(|source| Error::Io { what: "listen for signals", source })?;
     parts::raise_file_limit();
+    if settings.allow_private_targets {
+        tracing::warn!("webhooks.allow_private_targets is on: webhooks may go to this machine itself and over http");
+    }
     let bound = Bound::bind(&settings, tls).await?;
     if settings.roles.core {
         with_core(settings, bound, signals, json).await
