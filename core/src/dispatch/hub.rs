@@ -356,12 +356,8 @@ impl Hub {
 
     /// Takes out what waited so long that its lease would end under the request.
     fn stale(&mut self, now: Timestamp) -> Vec<Item> {
-        let mut stale = Vec::new();
-        for lane in self.lanes.values_mut() {
-            while lane.queue.front().is_some_and(|item| now.since(item.since) > QUEUE_WAIT_MAX) {
-                stale.extend(lane.queue.pop_front());
-            }
-        }
+        let moment = now.minus(QUEUE_WAIT_MAX);
+        let stale: Vec<Item> = self.lanes.values_mut().flat_map(|lane| lane.waiting_since_before(moment)).collect();
         self.queued -= stale.len();
         stale
     }

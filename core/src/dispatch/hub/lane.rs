@@ -80,9 +80,20 @@ impl Lane {
     /// Puts one in its place: what a commit handed over at the end, what was claimed before everything that happened
     /// later, so that first attempts keep the order of events although some of them were parked.
     pub(super) fn enqueue(&mut self, item: Item) {
-        let later = |waiting: &Item| item.claimed && !waiting.claimed && waiting.event > item.event;
-        let at = self.queue.iter().position(later).unwrap_or(self.queue.len());
-        self.queue.insert(at, item);
+        let later = |waiting: &Item| !waiting.claimed && waiting.event > item.event;
+        let at = if item.claimed { self.queue.iter().position(later) } else { None };
+        self.queue.insert(at.unwrap_or(self.queue.len()), item);
+    }
+
+    /// Takes out what waits here since before a moment. It need not be in front.
+    pub(super) fn waiting_since_before(&mut self, moment: Timestamp) -> VecDeque<Item> {
+        let old = |item: &Item| item.since < moment;
+        if !self.queue.iter().any(old) {
+            return VecDeque::new();
+        }
+        let (old, kept) = self.queue.drain(..).partition(old);
+        self.queue = kept;
+        old
     }
 
     /// Its route was loaded. What cannot wait here any more is given back: everything when there is no route.
