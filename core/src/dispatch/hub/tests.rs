@@ -146,6 +146,20 @@ fn commits_that_keep_coming_leave_room_for_what_was_parked_before_them() {
 }
 
 #[test]
+fn what_waits_too_long_is_given_back_from_behind_what_was_claimed_since() {
+    let mut hub = Hub::default();
+    hub.at(NOW, 1).join(1, 1);
+    hub.offer(vec![item(1, 1), item(50, 1)]);
+    loaded(&mut hub, 1, Some(route(1)));
+    let later = NOW.plus(Duration::from_secs(15));
+    hub.at(later, 1).offer(vec![Item { claimed: true, since: later, ..item(20, 1) }]);
+    let over = NOW.plus(QUEUE_WAIT_MAX + Duration::from_secs(1));
+    let actions = hub.at(over, 1).tick(over);
+    let [Action::Park(items)] = actions.as_slice() else { panic!("{actions:?}") };
+    assert_eq!(items.iter().map(|it| it.delivery).collect::<Vec<_>>(), [item(50, 1).delivery]);
+}
+
+#[test]
 fn a_switched_off_endpoint_gets_tests_only() {
     let mut hub = Hub::default();
     hub.join(1, 10);
