@@ -28,9 +28,9 @@ test("an endpoint is added, and its secret shows once", async () => {
     await page.getByLabel("URL").fill("ftp://example.com/x");
     await button(page, "Add endpoint").click();
     const url = page.getByLabel("URL");
-    await page.getByText(/must/).first().waitFor();
-    assert.equal(await url.getAttribute("aria-invalid"), "true");
+    await page.locator("input[aria-invalid='true']:focus").waitFor();
     assert.ok(await url.evaluate((it) => it === document.activeElement));
+    await page.getByText(/must/).first().waitFor();
     await url.fill("http://10.0.0.1/hook");
     await button(page, "Add endpoint").click();
     await page.getByText("The URL must lead to a public address", { exact: false }).waitFor();
