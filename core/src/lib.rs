@@ -145,7 +145,8 @@ impl Core {
         let resolver =
             Resolver { allow: if settings.allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No } };
         let place = Arc::<OnceLock<Place>>::default();
-        let sessions = Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), place.clone()));
+        let sessions =
+            Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), place.clone(), resolver));
         let ingest = Arc::new(ingest::Ingest::new(db.clone(), stamps.clone(), authority.clone()));
         let retention = Retention::new(db.clone(), stamps.clone());
         let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));

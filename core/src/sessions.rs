@@ -5,6 +5,7 @@ mod attempts;
 mod login;
 
 use crate::{
+    address::Resolver,
     agents,
     audit::Trail,
     auth::{Authority, SESSION_LIFE, SessionFacts, TenantFacts},
@@ -20,6 +21,7 @@ use crate::{
 use attempts::Attempts;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use inboxops_proto::{
+    address::AllowPrivate,
     admin::v1::{self as pb, session_service_server::SessionService},
     clock::Timestamp,
     cookie,
@@ -47,6 +49,7 @@ pub struct Sessions {
     passwords: Passwords,
     attempts: Arc<Attempts>,
     place: Arc<OnceLock<Place>>,
+    resolver: Resolver,
 }
 
 /// 256 bits of chance as text: what a browser or a login link holds.
@@ -57,10 +60,16 @@ pub(crate) fn secret(stamps: &Stamps) -> Zeroizing<String> {
 }
 
 impl Sessions {
-    /// On the store; `place` is where the pages are, once it is known.
-    pub fn new(db: Db, stamps: Stamps, authority: Arc<Authority>, place: Arc<OnceLock<Place>>) -> Sessions {
+    /// On the store; `place` is where the pages are, once it is known, and `resolver` which addresses webhooks may have.
+    pub fn new(
+        db: Db,
+        stamps: Stamps,
+        authority: Arc<Authority>,
+        place: Arc<OnceLock<Place>>,
+        resolver: Resolver,
+    ) -> Sessions {
         let passwords = Passwords::new();
-        Sessions { db, stamps, authority, passwords, attempts: Arc::default(), place }
+        Sessions { db, stamps, authority, passwords, attempts: Arc::default(), place, resolver }
     }
 
     /// Forgets attempts that no longer count. Call it every minute or so.
@@ -79,6 +88,7 @@ impl Sessions {
             development: self.place.get().is_some_and(|place| place.development),
             has_password,
             expires_at: Some(ends.into()),
+            private_targets: self.resolver.allow == AllowPrivate::Yes,
         }
     }
 

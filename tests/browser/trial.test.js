@@ -80,7 +80,7 @@ test("a newcomer adds an endpoint, verifies with the shown code, breaks it, find
     await page.goto(link);
 
     await button(page, "Add endpoint").click();
-    await page.getByText("In development also this machine, over http.", { exact: false }).waitFor();
+    await page.getByText("Here also one of the server's own machine, over http.", { exact: false }).waitFor();
     await page.getByLabel("URL").fill(`localhost:${port}/hook`);
     await button(page, "Add endpoint").click();
     await page.getByText("The URL must be a whole URL, such as https://example.com/hook.").waitFor();

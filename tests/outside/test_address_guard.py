@@ -2,6 +2,7 @@
 
 import pytest
 
+from browser import signed_in
 from world import violations
 
 SETTINGS = {"INBOXOPS_WEBHOOKS__ALLOW_PRIVATE_TARGETS": "false"}
@@ -48,3 +49,8 @@ def test_a_name_that_does_not_resolve_is_taken_and_fails_at_delivery(acme, api):
     [attempt] = shown["attempts"]
     assert (attempt["response_status"], attempt["succeeded"], attempt["error_code"]) == (None, False, "dns_failure")
     assert attempt["error"]
+
+
+def test_the_pages_are_told_that_it_may_not(server, acme):
+    session = signed_in(server, acme.agent["id"]).call("SessionService", "CurrentSession").message.session
+    assert not session.private_targets

@@ -24,7 +24,7 @@ def test_a_new_agent_comes_in_by_the_link_of_the_command(server, acme):
     assert answer.cookie.endswith("; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800")
     session = browser.call("SessionService", "CurrentSession").message.session
     assert (session.agent.id, session.agent.name, session.tenant.id) == (made["id"], "Bob", acme.id)
-    assert list(session.entitlements) == ["public_api", "webhooks"] and not session.development
+    assert list(session.entitlements) == ["public_api", "webhooks"] and not session.development and session.private_targets
     again = Browser(server).login(code=code_of(made["login_url"]))
     assert (again.code, again.cookie) == ("UNAUTHENTICATED", None)
 

@@ -29,6 +29,7 @@ export function read(session: Session) {
         manages: admin && webhooks,
         endpointsMax: session.endpointsMax,
         development: session.development,
+        privateTargets: session.privateTargets,
         hasPassword: session.hasPassword,
     };
 }

@@ -76,7 +76,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                 type="url"
                 inputMode="url"
                 placeholder="https://example.com/hooks/inboxops"
-                hint={`A public address that takes POST requests over https.${useSession()?.development ? " In development also this machine, over http." : ""}`}
+                hint={`A public address that takes POST requests over https.${useSession()?.privateTargets ? " Here also one of the server's own machine, over http." : ""}`}
                 value={draft.url}
                 onChange={(url) => change({ url })}
                 error={failure?.field("url", "The URL")}
