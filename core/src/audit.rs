@@ -5,14 +5,14 @@ use crate::{
     error::Result,
     stamp::Ids,
     store::{
-        self, Db, Tx,
+        self, Db, SystemTx, Tx,
         audit::{ActorKind, Entry},
     },
 };
 use inboxops_proto::{
     admin::v1::{self as pb, audit_service_server::AuditService},
     clock::Timestamp,
-    id::AuditId,
+    id::{AuditId, TenantId},
     reason::Reason,
     v1,
 };
@@ -47,6 +47,11 @@ impl Trail {
         Trail { kind, actor, name: name.to_owned(), address: caller.address(), at }
     }
 
+    /// Of InboxOps itself.
+    pub fn system(at: Timestamp) -> Trail {
+        Trail { kind: ActorKind::System, actor: None, name: "InboxOps".to_owned(), address: None, at }
+    }
+
     /// The same, once the caller turned out to be an agent.
     pub fn by_agent(mut self, agent: Uuid, name: &str) -> Trail {
         (self.kind, self.actor, self.name) = (ActorKind::Agent, Some(agent), name.to_owned());
@@ -62,8 +67,27 @@ impl Trail {
         target: (&str, Option<Uuid>),
         facts: &[(&str, &str)],
     ) -> store::Result<()> {
+        let entry = self.entry(ids, action, target, facts);
+        store::audit::insert(tx, &entry).await
+    }
+
+    /// The same in a transaction of no tenant: `tenant` is the one whose record it goes into.
+    pub async fn note_of(
+        &self,
+        tx: &mut SystemTx<'_>,
+        tenant: TenantId,
+        ids: &mut Ids,
+        action: &str,
+        target: (&str, Option<Uuid>),
+        facts: &[(&str, &str)],
+    ) -> store::Result<()> {
+        let entry = self.entry(ids, action, target, facts);
+        store::audit::insert_of(tx, tenant, &entry).await
+    }
+
+    fn entry(&self, ids: &mut Ids, action: &str, target: (&str, Option<Uuid>), facts: &[(&str, &str)]) -> Entry {
         let pairs: Vec<[&str; 2]> = facts.iter().map(|(name, value)| [*name, *value]).collect();
-        let entry = Entry {
+        Entry {
             id: ids.next(AuditId::new),
             actor_kind: self.kind,
             actor: self.actor,
@@ -74,8 +98,7 @@ impl Trail {
             detail: serde_json::to_string(&pairs).unwrap_or_default(),
             address: self.address.map(|address| address.to_string()),
             at: self.at,
-        };
-        store::audit::insert(tx, &entry).await
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 
 use super::{Dispatcher, settle::GONE_SAID};
 use crate::{
-    store::{self, Lane, health::Health},
+    audit::Trail,
+    stamp::Ids,
+    store::{self, Lane, SystemTx, health::Health},
     webhooks::failing::{DISABLED_SAID, Verdict, verdict},
 };
 use inboxops_proto::{clock::Timestamp, id::EndpointId};
@@ -14,10 +16,12 @@ impl Dispatcher {
     /// made: their URL may be another. Not in the transaction of the results, which locks lanes before endpoints; when
     /// it fails, the next delivery's 410 does it.
     pub(super) async fn disable_gone(self: &Arc<Self>, endpoints: BTreeSet<(EndpointId, u32)>, now: Timestamp) {
-        let ids = endpoints.clone();
+        let gone = endpoints.clone();
+        let stamp = self.stamps.stamp();
         let disabled = self.db.system(Lane::Outcomes, async move |tx| {
-            for (id, version) in &ids {
-                store::endpoints::disable(tx, *id, Some(*version), GONE_SAID, now).await?;
+            let mut ids = stamp.ids();
+            for (id, version) in &gone {
+                disable(tx, &mut ids, *id, Some(*version), GONE_SAID, now).await?;
             }
             Ok(())
         });
@@ -38,7 +42,9 @@ impl Dispatcher {
         if due.is_empty() {
             return;
         }
+        let stamp = self.stamps.stamp();
         let judged = self.db.system(Lane::Outcomes, async move |tx| {
+            let mut ids = stamp.ids();
             let mut told = Vec::new();
             for id in &due {
                 // As it stands now: somebody may have switched it on anew since.
@@ -49,7 +55,7 @@ impl Dispatcher {
             // Endpoints and lanes before what is known of them, as a change of an endpoint locks them.
             for (verdict, health) in &told {
                 if *verdict == Verdict::Disable {
-                    store::endpoints::disable(tx, health.endpoint, None, DISABLED_SAID, now).await?;
+                    disable(tx, &mut ids, health.endpoint, None, DISABLED_SAID, now).await?;
                 }
             }
             for (verdict, health) in told.iter().filter(|(verdict, health)| verdict.warnings() > health.warned) {
@@ -68,4 +74,18 @@ impl Dispatcher {
         })
         .await;
     }
+}
+
+/// Switches an endpoint off, unless it is not of `version` any more, and puts that on its tenant's record.
+async fn disable(
+    tx: &mut SystemTx<'_>,
+    ids: &mut Ids,
+    id: EndpointId,
+    version: Option<u32>,
+    why: &str,
+    now: Timestamp,
+) -> store::Result<()> {
+    let Some(tenant) = store::endpoints::disable(tx, id, version, why, now).await? else { return Ok(()) };
+    let target = ("endpoint", Some(id.0));
+    Trail::system(now).note_of(tx, tenant, ids, "endpoint.disabled", target, &[("reason", why)]).await
 }

@@ -1,11 +1,14 @@
 //! Rows of `audit_log`: who did what, written in the transaction of what was done.
 
 use super::{
-    Result, Scoped, Tx,
-    conn::on,
+    Result, Scoped, SystemTx, Tx,
+    conn::{Link, on},
     sql::{Sql, codes, from_row, statements},
 };
-use inboxops_proto::{clock::Timestamp, id::AuditId};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{AuditId, TenantId},
+};
 use uuid::Uuid;
 
 codes! {
@@ -83,7 +86,15 @@ statements! {
 /// Notes what was done.
 pub async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     let tenant = tx.tenant();
-    let link = tx.writing();
+    write(tx.writing(), tenant, entry).await
+}
+
+/// Notes what InboxOps itself did to something of a tenant.
+pub async fn insert_of(tx: &mut SystemTx<'_>, tenant: TenantId, entry: &Entry) -> Result<()> {
+    write(tx.writing(), tenant, entry).await
+}
+
+async fn write(link: &mut Link, tenant: TenantId, entry: &Entry) -> Result<()> {
     let sql = INSERT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)
         .bind(entry.id.0)

@@ -194,7 +194,8 @@ statements! {
     );
     DISABLE = Sql::both(
         "UPDATE endpoints SET disabled_reason = $2, updated_at = $3, version = version + 1 \
-         WHERE id = $1 AND disabled_reason IS NULL AND deleted_at IS NULL AND version = COALESCE($4, version)",
+         WHERE id = $1 AND disabled_reason IS NULL AND deleted_at IS NULL AND version = COALESCE($4, version) \
+         RETURNING tenant_id",
     );
     // What the rules of a rotation say of such rows anyway; here only so that no secret is kept without need.
     EXPIRE_SECRETS = Sql::both(
@@ -297,22 +298,22 @@ pub async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Result<bo
     Ok(done > 0)
 }
 
-/// Switches an endpoint off, if it is still of this version, for a reason that its tenant is told. False when it is off
-/// already.
+/// Switches an endpoint off, if it is still of this version, for a reason that its tenant is told. The answer is its
+/// tenant; none when it is off already.
 pub async fn disable(
     tx: &mut SystemTx<'_>,
     id: EndpointId,
     version: Option<u32>,
     reason: &str,
     at: Timestamp,
-) -> Result<bool> {
+) -> Result<Option<TenantId>> {
     let link = tx.writing();
     let sql = DISABLE.on(link);
-    let done = on!(link, c, D =>
-        sqlx::query::<D>(sql)
-            .bind(id.0).bind(reason).bind(at.micros()).bind(version.map(i64::from)).execute(c).await.map(|it| it.rows_affected()))?;
+    let tenant = on!(link, c, D =>
+        sqlx::query_scalar::<D, uuid::Uuid>(sql)
+            .bind(id.0).bind(reason).bind(at.micros()).bind(version.map(i64::from)).fetch_optional(c).await)?;
     lanes::pause_as_enabled(link, id).await?;
-    Ok(done > 0)
+    Ok(tenant.map(TenantId))
 }
 
 /// Writes down what time alone did to secrets: the staged ones that were promoted by themselves, the old ones that

@@ -11,6 +11,7 @@ mod storm;
 
 use crate::support::{Came as _, Client, Desk, Taken, Worker, Workspace, on_both, until};
 use inboxops_proto::{
+    admin::v1 as admin,
     clock::Timestamp,
     reason::Reason,
     v1::{self, DeliveryStatus, EndpointStatus},
@@ -52,6 +53,18 @@ impl Shop {
 
     pub async fn shown(&self, taken: &Taken) -> v1::DeliveryDetail {
         self.desk.delivery(&self.home.operator, &taken.id).await
+    }
+
+    /// Actions on the tenant's record that InboxOps itself did to the endpoint, each with its reason.
+    pub async fn own_actions(&self) -> Vec<(String, String)> {
+        let request = admin::ListAuditEntriesRequest { limit: Some(100), ..Default::default() };
+        let found = self.desk.audits().list_audit_entries(self.home.operator.ask(request)).await.answer().entries;
+        let own = found.into_iter().filter(|it| it.actor_kind() == admin::ActorKind::System);
+        own.map(|it| {
+            assert_eq!((&it.actor_name[..], it.target_id), ("InboxOps", Some(self.endpoint.id.clone())));
+            (it.action, it.facts.into_iter().map(|fact| fact.value).collect())
+        })
+        .collect()
     }
 
     /// Lets a claim go by: a delivery that waits for one goes out. What came before it is returned.

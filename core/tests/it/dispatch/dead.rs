@@ -111,7 +111,9 @@ on_both! {
             let hours = shop.desk.clock.now().since(begin).as_secs() / 3600;
             if shown.status() == EndpointStatus::Disabled {
                 assert_eq!(hours, 120, "after five days and not before");
-                assert!(shown.disabled_reason.is_some_and(|reason| reason.contains("5 days") && reason.ends_with('.')));
+                let reason = shown.disabled_reason.expect("a reason");
+                assert!(reason.contains("5 days") && reason.ends_with('.'), "{reason}");
+                assert_eq!(shop.own_actions().await, [("endpoint.disabled".to_owned(), reason)]);
                 break;
             }
             assert!(hours < 120, "still on after {hours} hours");

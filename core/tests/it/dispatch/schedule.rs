@@ -84,7 +84,9 @@ on_both! {
         let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
         let shown = shown.endpoint.expect("an endpoint");
         assert_eq!(shown.status(), EndpointStatus::Disabled);
-        assert!(shown.disabled_reason.is_some_and(|reason| !reason.is_empty()));
+        let reason = shown.disabled_reason.expect("a reason");
+        assert!(reason.contains("410"), "{reason}");
+        assert_eq!(shop.own_actions().await, [("endpoint.disabled".to_owned(), reason)]);
         assert_eq!(shop.shown(&waiting).await.status(), DeliveryStatus::Paused, "nothing that waits is lost");
         let request = v1::UpdateWebhookEndpointRequest {
             endpoint_id: shop.endpoint.id.clone(),
@@ -113,6 +115,7 @@ on_both! {
         let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
         let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
         assert_eq!(shown.endpoint.expect("an endpoint").disabled_reason, None);
+        assert!(shop.own_actions().await.is_empty());
         let next = shop.delivery("To the new address").await;
         shop.report(&next, 200).await;
     }
