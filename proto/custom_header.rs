@@ -1,5 +1,5 @@
-//! Which headers a customer may add to the requests of an endpoint: one set of pure rules, used by the core when it
-//! takes them and by the worker when it sends them. It knows neither requests nor endpoints.
+//! Which headers a customer may add to the requests of an endpoint: one set of pure rules, used by the gate when
+//! they are given and by the worker when it sends them. It knows neither requests nor endpoints.
 
 /// Greatest number of custom headers of an endpoint.
 pub const HEADERS_MAX: usize = 20;

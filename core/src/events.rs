@@ -79,14 +79,14 @@ macro_rules! kinds {
 }
 
 kinds! {
-    TicketCreated 0 "ticket.created" "ticket" "A ticket was opened, by any way in.";
-    TicketUpdated 1 "ticket.updated" "ticket" "A visible field of a ticket changed: status, assignee and tags too.";
-    TicketAssigned 2 "ticket.assigned" "ticket" "The assignee of a ticket changed, also to nobody, also at its creation.";
+    TicketCreated 0 "ticket.created" "ticket" "A ticket was created, from any source.";
+    TicketUpdated 1 "ticket.updated" "ticket" "A visible field of a ticket changed, such as its status, assignee or tags.";
+    TicketAssigned 2 "ticket.assigned" "ticket" "A ticket was assigned, reassigned or unassigned, or created with an assignee.";
     TicketStatusChanged 3 "ticket.status_changed" "ticket" "The status of a ticket changed.";
-    TicketClosed 4 "ticket.closed" "ticket" "A ticket became closed.";
-    MessageReceived 5 "message.received" "message" "A message of a customer was recorded.";
-    MessageSent 6 "message.sent" "message" "A reply that left was recorded.";
-    InboxError 7 "inbox.error" "inbox" "An inbox stopped working, or fails in another way than before.";
+    TicketClosed 4 "ticket.closed" "ticket" "A ticket was closed.";
+    MessageReceived 5 "message.received" "message" "A customer's message arrived.";
+    MessageSent 6 "message.sent" "message" "A reply was sent to a customer.";
+    InboxError 7 "inbox.error" "inbox" "An inbox stopped working, or its error changed.";
 }
 
 impl Kind {

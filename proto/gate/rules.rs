@@ -3,6 +3,8 @@
 
 use super::{Checked, Violations};
 use crate::{
+    address::{self, AllowPrivate},
+    custom_header,
     failure::Violation,
     json::{JsonEnum, time},
     reason::{DetailCode, Reason},
@@ -67,8 +69,12 @@ pub enum Format {
     UuidOrNone,
     /// A mail address.
     Email,
-    /// An absolute URL with a host.
+    /// A URL that webhooks may go to, as far as that hangs on no setting and no look-up.
     Url,
+    /// A name of a custom header.
+    HeaderName,
+    /// A value of a custom header.
+    HeaderValue,
 }
 
 /// Rules of a string.
@@ -118,13 +124,20 @@ fn fault(value: &str, rules: &Text) -> Option<(DetailCode, String)> {
     if rules.min_len > 1 && value.chars().count() < rules.min_len as usize {
         return Some((DetailCode::TooShort, format!("must have at least {} characters", rules.min_len)));
     }
-    let (fits, what) = match rules.format? {
+    misshapen(value, rules.format?).map(|what| (DetailCode::InvalidFormat, what))
+}
+
+fn misshapen(value: &str, format: Format) -> Option<String> {
+    let (fits, what) = match format {
         Format::Uuid => (is_uuid(value), "must be a UUID"),
         Format::UuidOrNone => (value == "none" || is_uuid(value), "must be a UUID or none"),
         Format::Email => (is_email(value), "must be a mail address"),
-        Format::Url => (is_url(value), "must be a whole URL, such as https://example.com/hook"),
+        Format::Url if !is_url(value) => (false, "must be a whole URL, such as https://example.com/hook"),
+        Format::Url => return address::check_url(value, AllowPrivate::Yes).err().map(|refusal| refusal.to_string()),
+        Format::HeaderName => return custom_header::check_name(value).err().map(|refusal| refusal.to_string()),
+        Format::HeaderValue => return custom_header::check_value(value).err().map(|refusal| refusal.to_string()),
     };
-    (!fits).then(|| (DetailCode::InvalidFormat, what.to_owned()))
+    (!fits).then(|| what.to_owned())
 }
 
 fn is_uuid(value: &str) -> bool {
@@ -296,6 +309,14 @@ mod tests {
             ("https://example.com/x", &of(Format::Url), None),
             ("/x", &of(Format::Url), Some(InvalidFormat)),
             ("mailto:ada@example.com", &of(Format::Url), Some(InvalidFormat)),
+            ("ftp://example.com/x", &of(Format::Url), Some(InvalidFormat)),
+            ("http://127.0.0.1:80/x", &of(Format::Url), None),
+            ("https://10.0.0.1/x", &of(Format::Url), Some(InvalidFormat)),
+            ("X-Team", &of(Format::HeaderName), None),
+            ("bad name", &of(Format::HeaderName), Some(InvalidFormat)),
+            ("Webhook-Id", &of(Format::HeaderName), Some(InvalidFormat)),
+            ("blue team", &of(Format::HeaderValue), None),
+            ("blue\r\nteam", &of(Format::HeaderValue), Some(InvalidFormat)),
         ];
         for (value, rules, expected) in table {
             assert_eq!(judged(value, rules), expected, "{value:?} by {rules:?}");

@@ -92,10 +92,10 @@ for (const colorScheme of ["light", "dark"]) {
         await check("secret");
         await button(page, "Close anyway").click();
         await page.getByRole("heading", { name: "Short lived" }).waitFor();
-        await button(page, "Rotate secret").click();
+        await button(page, "Rotate secret…").click();
         await check("rotate");
         await escape();
-        await button(page, "Recover missed events").click();
+        await button(page, "Recover missed events…").click();
         await check("recover");
         await escape();
         await page.goto("/settings/webhooks");
@@ -114,7 +114,7 @@ for (const colorScheme of ["light", "dark"]) {
             await escape();
         }
         await button(page, "Create key").click();
-        await page.getByRole("radio", { name: "Own choice" }).check();
+        await page.getByRole("radio", { name: "Custom" }).check();
         await check("create-key");
         await page.getByRole("radio", { name: /^Everything/ }).check();
         await dialog(page, "Create key").getByLabel("Name").fill(`Key ${colorScheme}`);

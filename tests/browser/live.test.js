@@ -144,7 +144,7 @@ test("a row never moves under the pointer: new ones wait and are counted", async
     await page.mouse.move(5, 5);
     await house.ticket("Fourth");
     await until(async () => (await rows(page).count()) === 4, "four rows");
-    await button(page, "Pause").click();
+    await button(page, "Pause updates").click();
     await house.ticket("Fifth");
     await page.getByText(/^Paused\. Showing data from /).waitFor();
     await button(page, "Go live").click();

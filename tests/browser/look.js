@@ -45,7 +45,7 @@ const hooks = {
 await hooks.cut.stop();
 try {
     const places = {};
-    for (const [name, plan] of Object.entries({ full: "business", empty: "business", kept: "business", starter: "starter" })) places[name] = await workspace(scene.product, plan);
+    for (const [name, plan] of Object.entries({ full: "business", again: "business", empty: "business", kept: "business", starter: "starter" })) places[name] = await workspace(scene.product, plan);
     const made = await populate(places.full, hooks);
     made.kept = await places.kept.endpoint(hooks.well.url, { description: "CRM sync" });
     await places.kept.ticket("Before the plan got smaller");

@@ -7,7 +7,6 @@ const menu = async (page, of, item) => {
     await button(page, `Actions for ${of}`).first().click();
     await page.getByRole("menuitem", { name: item, exact: true }).click();
 };
-const settled = (page) => page.waitForFunction(() => !document.querySelector(".skeleton"));
 const live = (page) => page.getByText("Live", { exact: true }).waitFor();
 const log = (query = "") => ({ at: () => `/settings/deliveries${query}` });
 const endpoint = (which, tab = "") => (made) => `/settings/webhooks/${made[which].id}${tab}`;
@@ -25,7 +24,7 @@ async function secret(page, { hooks }) {
 async function rotating(page, { house, hooks }) {
     const { id } = await house.endpoint(hooks.fresh.url, { description: "Rotor" });
     await page.goto(`/settings/webhooks/${id}`);
-    await button(page, "Rotate secret").click();
+    await button(page, "Rotate secret…").click();
     await button(dialog(page, "Rotate the signing secret?"), "Make new secret").click();
     await button(page, "Close anyway").click();
     await button(page, "Promote new secret").scrollIntoViewIfNeeded();
@@ -45,7 +44,7 @@ export const SCREENS = {
     "login-wrong": {
         at: () => "/login",
         act: async (page) => {
-            await page.getByLabel("Mail address").fill("grace@example.com");
+            await page.getByLabel("Email address").fill("grace@example.com");
             await page.getByLabel("Password").fill("not my password");
             await button(page, "Sign in").click();
             await page.getByRole("alert").waitFor();
@@ -93,9 +92,9 @@ export const SCREENS = {
             await page.getByText("Advanced: headers and rate").click();
             await button(page, "Add header").click();
             await page.getByLabel("Name of header 1").fill("bad name");
-            await page.getByLabel("Requests a second").fill("many");
+            await page.getByLabel("Requests per second").fill("many");
             await button(page, "Add endpoint").click();
-            await page.getByText(/must/).first().waitFor();
+            await page.getByText("The URL must", { exact: false }).waitFor();
         },
     },
     "endpoint-unsaved": {
@@ -109,7 +108,7 @@ export const SCREENS = {
     "endpoint-secret": { at: () => "/settings/webhooks/new", act: secret },
     endpoint: { at: endpoint("well"), whole: true, act: (page) => page.getByText("Median", { exact: false }).first().waitFor() },
     "endpoint-failing": { at: endpoint("sick"), whole: true, act: (page) => page.getByText("503 Service Unavailable").first().waitFor() },
-    "endpoint-disabled": { at: endpoint("gone") },
+    "endpoint-disabled": { at: endpoint("gone"), whole: true, act: (page) => page.getByText("410 Gone").first().waitFor() },
     "endpoint-table": {
         at: endpoint("well"),
         act: async (page) => {
@@ -121,8 +120,8 @@ export const SCREENS = {
     "endpoint-python": snippet("Python"),
     "endpoint-node": snippet("Node"),
     "endpoint-go": snippet("Go"),
-    "endpoint-openssl": snippet("openssl"),
-    "endpoint-rotate": { at: endpoint("well"), act: (page) => button(page, "Rotate secret").click() },
+    "endpoint-openssl": snippet("OpenSSL"),
+    "endpoint-rotate": { at: endpoint("well"), act: (page) => button(page, "Rotate secret…").click() },
     "endpoint-rotating": { act: rotating },
     "endpoint-promoted": {
         act: async (page, all) => {
@@ -132,13 +131,13 @@ export const SCREENS = {
         },
     },
     "endpoint-deliveries": { at: endpoint("sick", "/deliveries"), act: live },
-    "endpoint-settings": { at: endpoint("cut", "/settings"), whole: true },
+    "endpoint-settings": { at: endpoint("cut", "/settings"), whole: true, act: (page) => page.getByText("ticket.closed").waitFor() },
     "endpoint-settings-agent": { at: endpoint("cut", "/settings"), who: "agent" },
     "endpoint-delete": { at: endpoint("cut", "/settings"), act: (page) => button(page, "Delete endpoint…").click() },
     "endpoint-recover": {
         at: endpoint("gone"),
         act: async (page) => {
-            await button(page, "Recover missed events").click();
+            await button(page, "Recover missed events…").click();
             await page.getByText(/never delivered|Nothing was missed/).waitFor();
         },
     },
@@ -173,7 +172,7 @@ export const SCREENS = {
             await page.getByText(/^Offline\. Showing data from /).waitFor();
         },
     },
-    "deliveries-paused": { ...log(), act: (page) => live(page).then(() => button(page, "Pause").click()) },
+    "deliveries-paused": { ...log(), act: (page) => live(page).then(() => button(page, "Pause updates").click()) },
     "deliveries-held": {
         ...log(),
         act: async (page, { house }) => {
@@ -195,21 +194,25 @@ export const SCREENS = {
         who: "empty",
         act: async (page) => {
             await button(page, "Resend failed…").click();
-            await page.getByText(/^No delivery/).waitFor();
+            await page.getByText("Nothing to resend").waitFor();
         },
     },
     "deliveries-resend": {
         ...log(),
         act: async (page) => {
             await button(page, "Resend failed…").click();
-            await page.getByRole("button", { name: /^Send \d/ }).waitFor();
+            await page.getByRole("button", { name: /^Resend \d/ }).waitFor();
         },
     },
     "deliveries-resending": {
-        ...log(),
-        act: async (page) => {
+        who: "again",
+        act: async (page, { house, hooks }) => {
+            await house.endpoint(hooks.gone.url, { description: "Old till", events: ["ticket.created"] });
+            await house.ticket("Lamp broken on arrival");
+            await page.goto("/settings/deliveries?status=failed");
+            await rows(page).first().waitFor({ timeout: 20_000 });
             await button(page, "Resend failed…").click();
-            await page.getByRole("button", { name: /^Send \d/ }).click();
+            await page.getByRole("button", { name: /^Resend \d/ }).click();
             await page.getByText(/scheduled/).waitFor();
         },
     },
@@ -225,7 +228,9 @@ export const SCREENS = {
         at: () => "/settings/api",
         act: async (page) => {
             await button(page, "Create key").click();
-            await page.getByRole("radio", { name: "Own choice" }).check();
+            await page.getByRole("radio", { name: "Custom" }).check();
+            await button(page.getByRole("dialog"), "Create key").click();
+            await page.getByText("Choose at least one scope.").waitFor();
         },
     },
     "api-create-wrong": {
@@ -249,7 +254,7 @@ export const SCREENS = {
     "api-rotate": keyDialog("Rotate…"),
     "api-revoke": keyDialog("Revoke…"),
     tickets: { at: () => "/tickets", act: (page) => page.getByText("Refund for order 1042").waitFor() },
-    "tickets-empty": { at: () => "/tickets", who: "empty", act: settled },
+    "tickets-empty": { at: () => "/tickets", who: "empty", act: (page) => page.getByText("No tickets yet.").waitFor() },
     "tickets-no-match": { at: () => "/tickets?status=closed", act: (page) => page.getByText("No ticket matches.").waitFor() },
     "ticket-new": { at: () => "/tickets", act: (page) => button(page, "New ticket").click() },
     ticket: {

@@ -29,8 +29,8 @@ test("a link that was used says so, and the form is there", async () => {
     await first.getByRole("navigation", { name: "Main" }).waitFor();
     const second = await scene.browser.newPage({ baseURL: scene.product.url });
     await second.goto(pathname + hash);
-    assert.match(await second.getByRole("alert").innerText(), /used already/);
-    await second.getByLabel("Mail address").waitFor();
+    assert.match(await second.getByRole("alert").innerText(), /already used/);
+    await second.getByLabel("Email address").waitFor();
     await first.context().close();
     await second.context().close();
 });
@@ -53,10 +53,10 @@ test("a password is set, asked for, and a wrong one gets one answer", async () =
     await page.getByRole("button", { name: /^Account of/ }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.waitForURL("**/login");
-    await page.getByLabel("Mail address").fill("lin@example.com");
+    await page.getByLabel("Email address").fill("lin@example.com");
     await page.getByLabel("Password").fill("wrong horse battery");
     await button(page, "Sign in").click();
-    assert.equal(await page.getByRole("alert").innerText(), "Address or password is wrong.");
+    assert.equal(await page.getByRole("alert").innerText(), "Wrong email address or password.");
     await page.getByLabel("Password").fill("correct horse battery");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Webhooks", level: 1 }).waitFor();
@@ -111,7 +111,7 @@ test("the plan gates webhooks: the screen stays and says what is kept", async ()
     await page.getByRole("heading", { name: "Webhooks are not in your plan." }).waitFor();
     const text = await page.getByRole("main").innerText();
     assert.match(text, /Your plan: Starter\. Needed: Business or higher\./);
-    assert.match(text, /Existing endpoints are kept but paused/);
+    assert.doesNotMatch(text, /Existing endpoints/, "there are none");
     await scene.product.cli("tenant", "set-plan", "--tenant", house.tenant, "--plan", "business");
     await page.reload();
     await page.getByText("No endpoints yet.").waitFor();
@@ -131,13 +131,14 @@ test("a smaller plan keeps endpoints and deliveries to be read, and offers nothi
     const row = page.getByRole("row", { name: /Kept/ });
     assert.match(await row.innerText(), /Not in your plan/);
     await gate.waitFor();
-    const changes = /^(Actions for .*|Add endpoint|Send test event|Rotate secret|Recover missed events|Resend.*|Retry now|Stop retrying|Save|Delete.*)$/;
+    await page.getByText("Existing endpoints are kept but paused: nothing is sent.").waitFor();
+    const changes = /^(Actions for .*|Add endpoint|Send test event|Rotate secret…|Replace at once…|Recover missed events…|Resend.*|Retry now|Stop retrying|Save|Delete.*)$/;
     const offers = () => page.getByRole("main").getByRole("button", { name: changes }).allInnerTexts();
     assert.deepEqual(await offers(), []);
     await row.getByRole("link", { name: "Kept" }).click();
     await page.getByText("Median", { exact: false }).first().waitFor();
     await gate.waitFor();
-    assert.equal(await button(page, "Pause").count(), 0);
+    assert.equal(await button(page, "Pause endpoint").count(), 0);
     assert.deepEqual(await offers(), []);
     for (const tab of ["Deliveries", "Settings"]) {
         await page.getByRole("navigation", { name: "Endpoint" }).getByRole("link", { name: tab }).click();

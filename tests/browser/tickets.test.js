@@ -19,7 +19,7 @@ test("a ticket is opened, changed, tagged and noted, and each change tells what 
     const { page, close } = await visit(scene, "/tickets");
     await button(page, "New ticket").click();
     await dialog(page, "New ticket").getByLabel("Subject").fill("Lamp broken <b>on arrival</b>");
-    await button(dialog(page, "New ticket"), "Open ticket").click();
+    await button(dialog(page, "New ticket"), "Create ticket").click();
     await page.getByRole("heading", { name: "Lamp broken <b>on arrival</b>", level: 1 }).waitFor();
     await page.getByText("Sent ticket.created to 1 endpoint", { exact: true }).waitFor();
     await page.getByLabel("Status").selectOption("Closed");
@@ -53,12 +53,12 @@ test("in development a customer's message is simulated, as a new ticket and as a
     await page.getByText("No tickets yet.").waitFor();
     await button(page, "Simulate customer message").click();
     const box = dialog(page, "Simulate customer message");
-    await button(box, "Record message").click();
+    await button(box, "Send message").click();
     await box.getByText(/^The (subject|message) /).first().waitFor();
     await box.getByLabel("From").fill("lin@example.com");
     await box.getByLabel("Subject").fill("Where is my parcel?");
     await box.getByLabel("Message").fill("Ordered a week ago.\nStill nothing.");
-    await button(box, "Record message").click();
+    await button(box, "Send message").click();
     await page.getByRole("heading", { name: "Where is my parcel?", level: 1 }).waitFor();
     await page.getByRole("listitem").filter({ hasText: "Still nothing." }).waitFor();
     await page.getByText(/^Sent ticket\.created to 1 endpoint/).waitFor();
@@ -70,7 +70,7 @@ test("in development a customer's message is simulated, as a new ticket and as a
     assert.equal(await box.getByLabel("From").inputValue(), "lin@example.com");
     assert.equal(await box.getByLabel("Subject").count(), 0, "it is an answer in this ticket");
     await box.getByLabel("Message").fill("It came. Thanks!");
-    await button(box, "Record message").click();
+    await button(box, "Send message").click();
     await page.getByRole("listitem").filter({ hasText: "It came. Thanks!" }).waitFor();
     await page.getByText(/^Sent message\.received to 1 endpoint/).waitFor();
     const events = () => hook.taken.map((it) => JSON.parse(it.body)).filter(({ data }) => data.ticket?.subject === "Where is my parcel?");

@@ -80,7 +80,7 @@ test("a newcomer adds an endpoint, verifies with the shown code, breaks it, find
     await page.goto(link);
 
     await button(page, "Add endpoint").click();
-    await page.getByText("Here also one of the server's own machine, over http.", { exact: false }).waitFor();
+    await page.getByText("This server also takes addresses of its own machine, over http.", { exact: false }).waitFor();
     await page.getByLabel("URL").fill(`localhost:${port}/hook`);
     await button(page, "Add endpoint").click();
     await page.getByText("The URL must be a whole URL, such as https://example.com/hook.").waitFor();
@@ -124,7 +124,7 @@ test("a newcomer adds an endpoint, verifies with the shown code, breaks it, find
     await page.getByRole("link", { name: "Tickets" }).click();
     await button(page, "New ticket").click();
     await dialog(page, "New ticket").getByLabel("Subject").fill("My first ticket");
-    await button(page, "Open ticket").click();
+    await button(page, "Create ticket").click();
     await page.getByText("Sent ticket.created to 2 endpoints").waitFor();
     await page.getByRole("link", { name: "View deliveries" }).click();
     await page.getByRole("row", { name: /Retrying.*My receiver.*500/ }).getByRole("link").click();

@@ -26,11 +26,19 @@ test("an endpoint is added, and its secret shows once", async () => {
     const { page, close } = await visit(await own());
     await button(page, "Add endpoint").click();
     await page.getByLabel("URL").fill("ftp://example.com/x");
+    await page.getByRole("radio", { name: "Only these" }).check();
+    await page.getByText("Advanced: headers and rate").click();
+    await button(page, "Add header").click();
+    await page.getByLabel("Name of header 1").fill("bad name");
+    await page.getByLabel("Value of header 1").fill("x");
     await button(page, "Add endpoint").click();
     const url = page.getByLabel("URL");
     await page.locator("input[aria-invalid='true']:focus").waitFor();
     assert.ok(await url.evaluate((it) => it === document.activeElement));
-    await page.getByText(/must/).first().waitFor();
+    for (const error of ["The URL must begin with https://.", "Choose at least one event.", "The name must be a token of HTTP"]) {
+        await page.getByText(error, { exact: false }).waitFor();
+    }
+    await button(page, "Remove header 1").click();
     await url.fill("http://10.0.0.1/hook");
     await button(page, "Add endpoint").click();
     await page.getByText("The URL must lead to a public address", { exact: false }).waitFor();
@@ -113,7 +121,7 @@ test("a failing endpoint: the log says why, the receiver is mended, a resend arr
     await row.getByRole("link").click();
     await heading(page, "ticket.created").waitFor();
     const attempt = page.getByRole("listitem").filter({ hasText: "Attempt 1" });
-    assert.match(await attempt.innerText(), /503 Service Unavailable · [\d,]+\sms/);
+    assert.match(await attempt.innerText(), /503 Service Unavailable ·\s[\d,]+\sms/);
     await page.getByRole("region", { name: "Response body of attempt 1" }).getByText("database is down").waitFor();
     const sent = await page.getByRole("region", { name: "Request headers of attempt 1" }).innerText();
     assert.match(sent, /webhook-id: /);
@@ -153,11 +161,11 @@ test("a delivery that retries can be stopped, and many that failed are sent agai
     sick.answer = () => ({ status: 200 });
     await page.goto("/settings/deliveries");
     await button(page, "Resend failed…").click();
-    const box = dialog(page, "Send failed deliveries again?");
+    const box = dialog(page, "Resend failed deliveries?");
     await box.getByText(/3 deliveries failed or were canceled/).waitFor();
-    await button(box, "Send 3 again").click();
-    await dialog(page, "Sending again").getByText(/3 of 3 deliveries scheduled/).waitFor();
-    await button(dialog(page, "Sending again"), "Done").click();
+    await button(box, "Resend 3").click();
+    await dialog(page, "Resending").getByText(/3 of 3 deliveries scheduled/).waitFor();
+    await button(dialog(page, "Resending"), "Done").click();
     await until(() => sick.taken.filter((it) => it.answered).length === 6, "six requests");
     await until(async () => (await page.getByRole("row", { name: /Delivered/ }).count()) === 3, "three delivered rows");
     await sick.stop();
@@ -168,7 +176,7 @@ test("a secret is rotated in steps, each said in words, and promoted", async () 
     const house = await own();
     const { id, secret: old } = await house.endpoint(hook.url, { description: "Rotor" });
     const { page, close } = await visit(house, `/settings/webhooks/${id}`);
-    await button(page, "Rotate secret").click();
+    await button(page, "Rotate secret…").click();
     await button(dialog(page, "Rotate the signing secret?"), "Make new secret").click();
     const shown = dialog(page, "Copy your new signing secret");
     const next = await shown.locator("[data-secret]").innerText();
@@ -176,10 +184,14 @@ test("a secret is rotated in steps, each said in words, and promoted", async () 
     await shown.getByLabel("I have stored this secret").check();
     await button(shown, "Done").click();
     const steps = page.getByRole("region", { name: "Signing secret" });
-    assert.match(await steps.innerText(), /promoted by itself in (23 h|1 d 0 h)/);
+    assert.match(await steps.innerText(), /promoted automatically in (23 h|1 d)/);
     await button(steps, "Promote new secret").click();
     await steps.getByText("New secret promoted.").waitFor();
-    assert.match(await steps.innerText(), /The old secret ends in (23 h|1 d 0 h)/);
+    await button(steps, "Replace at once…").click();
+    const ask = dialog(page, "Replace the signing secret at once?");
+    assert.equal(await ask.getByRole("radio").count(), 0, "one change in steps at a time");
+    await button(ask, "Cancel").click();
+    assert.match(await steps.innerText(), /The old secret ends in (23 h|1 d)/);
     await page.getByText(`whsec_…${next.slice(-4)}`).first().waitFor();
     assert.ok(!(await page.content()).includes(next));
     await close();
@@ -204,7 +216,7 @@ test("settings change what is sent; leaving with unsaved changes asks", async ()
     await page.getByLabel("Value of header 1").fill("blue");
     await button(page, "Save").click();
     await heading(page, "New name").waitFor();
-    await page.getByText("Their values are never shown again.").waitFor();
+    await page.getByText("Stored values are never shown again.").waitFor();
     assert.ok(!(await page.content()).includes("blue"));
     await house.ticket("With header");
     await until(() => target.taken.length > 0, "a request");
@@ -249,18 +261,36 @@ test("an endpoint that is gone is shown as disabled, with the reason, and can be
     await close();
 });
 
+test("the menu of a row opens beside its button, on a page that is scrolled too", async () => {
+    const house = await own();
+    for (let n = 1; n <= 12; n++) await house.endpoint(hook.url, { description: `Till ${n}` });
+    const { page, close } = await visit(house, "/settings/webhooks", { viewport: { width: 390, height: 500 } });
+    const last = page.getByRole("row").last();
+    await last.scrollIntoViewIfNeeded();
+    assert.ok((await page.evaluate(() => scrollY)) > 300);
+    const opener = last.getByRole("button", { name: /^Actions for/ });
+    await opener.click();
+    const shown = page.getByRole("menu");
+    const [of, at] = [await opener.boundingBox(), await shown.boundingBox()];
+    const gap = at.y > of.y ? at.y - of.y - of.height : of.y - at.y - at.height;
+    assert.ok(gap >= 0 && gap < 12, `${gap} px between the button and its menu`);
+    await page.getByRole("menuitem", { name: "Pause" }).click();
+    await page.getByText("is paused. Nothing is sent to it.", { exact: false }).waitFor();
+    await close();
+});
+
 test("missed events are counted and recovered", async () => {
     const house = await own();
     const target = await receiver();
     const { id } = await house.endpoint(target.url, { description: "Slept", events: ["ticket.created"] });
     const { page, close } = await visit(house, `/settings/webhooks/${id}`);
-    await button(page, "Pause").click();
-    await button(page, "Resume").waitFor();
+    await button(page, "Pause endpoint").click();
+    await button(page, "Resume endpoint").waitFor();
     await house.ticket("While asleep");
     await house.ticket("Still asleep");
-    await button(page, "Resume").click();
-    await button(page, "Pause").waitFor();
-    await button(page, "Recover missed events").click();
+    await button(page, "Resume endpoint").click();
+    await button(page, "Pause endpoint").waitFor();
+    await button(page, "Recover missed events…").click();
     const box = dialog(page, "Recover missed events");
     await box.getByText(/2 events were never delivered/).waitFor();
     await button(box, "Send 2 events").click();
@@ -310,7 +340,7 @@ test("the snippets verify a real signature and refuse a false one", async () => 
         await run("python3", "run.py", "given.json");
         await assert.rejects(run("python3", "run.py", "spoilt.json"), /the signature is wrong/);
     }
-    const openssl = await shown("openssl");
+    const openssl = await shown("OpenSSL");
     if (has("openssl")) {
         await writeFile(join(folder, "verify.sh"), openssl);
         const env = { ...process.env, SECRET: secret, ID: headers["webhook-id"], TIMESTAMP: headers["webhook-timestamp"] };

@@ -84,6 +84,11 @@ const PLACES: { to: string; label: string; icon: IconName; admin?: boolean }[] =
 function Shell({ who }: { who: ReturnType<typeof read> }) {
     const path = usePath();
     const [setting, setSetting] = useState(false);
+    const [shade, setShade] = useState(document.documentElement.dataset.theme);
+    const choose = (name?: "light" | "dark") => {
+        theme(name);
+        setShade(name);
+    };
     const logout = async () => {
         // Signed out is what the reader wants: a server that is away lets the session end by itself.
         await call(SessionService.method.logout, {}).catch(() => undefined);
@@ -122,6 +127,14 @@ function Shell({ who }: { who: ReturnType<typeof read> }) {
                 <div className="who">
                     <Menu
                         label="Account"
+                        head={
+                            <div className="whose">
+                                <strong>{who.name}</strong>
+                                <small>
+                                    {who.tenant} · {who.plan}
+                                </small>
+                            </div>
+                        }
                         face={
                             <>
                                 <Icon name="user" />
@@ -135,9 +148,9 @@ function Shell({ who }: { who: ReturnType<typeof read> }) {
                             </>
                         }
                         items={[
-                            { label: "Light theme", act: () => theme("light") },
-                            { label: "Dark theme", act: () => theme("dark") },
-                            { label: "Theme of the system", act: () => theme() },
+                            { label: "Light theme", checked: shade === "light", act: () => choose("light") },
+                            { label: "Dark theme", checked: shade === "dark", act: () => choose("dark") },
+                            { label: "System theme", checked: !shade, act: () => choose() },
                             { label: who.hasPassword ? "Change password…" : "Set a password…", act: () => setSetting(true) },
                             { label: "Sign out", act: () => void logout() },
                         ]}
@@ -165,18 +178,21 @@ function theme(name?: "light" | "dark") {
     }
 }
 
+const HOMES: Record<string, [string, string]> = { delivery: ["/settings/deliveries", "deliveries"], ticket: ["/tickets", "tickets"] };
+
 export function Missing({ what = "page" }: { what?: string }) {
+    const [to, name] = HOMES[what] ?? ["/settings/webhooks", "webhooks"];
     return (
         <Page title="Not found">
             <Empty
                 title={`There is no such ${what}.`}
                 actions={
-                    <Link className="button" href="/settings/webhooks">
-                        Go to webhooks
+                    <Link className="button" href={to}>
+                        Go to {name}
                     </Link>
                 }
             >
-                The address may be mistyped, or what it showed was deleted.
+                The address may be mistyped, or what it showed is gone.
             </Empty>
         </Page>
     );

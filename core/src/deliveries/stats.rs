@@ -146,7 +146,7 @@ fn number(count: i64) -> u32 {
 /// Of a hundred answers so many took no longer: between the bounds of its column, as if answers were spread evenly.
 fn took(went: &Went, percent: i64) -> Option<u32> {
     let all: i64 = went.took.iter().sum();
-    let rank = (all * percent).div_euclid(100).max(1);
+    let rank = (all * percent + 99).div_euclid(100).max(1);
     let (mut before, mut least) = (0, 0);
     for (count, most) in went.took.iter().zip(TOOK_MS) {
         if *count > 0 && before + count >= rank {
@@ -177,6 +177,11 @@ mod tests {
         assert!((5..=10).contains(&median), "{median}");
         assert!((1_000..=2_000).contains(&slow), "{slow}");
         assert_eq!((went.succeeded, went.failed), (90, 11));
+        let mut few = Went::default();
+        [3; 10].map(|ms| few.add(true, Some(ms)));
+        few.add(true, Some(81));
+        let slow = took(&few, 95).unwrap_or(0);
+        assert!(slow >= 81, "95 of 100 of eleven are all eleven: {slow}");
         let mut one = Went::default();
         one.add(false, Some(60_000));
         assert_eq!(took(&one, 50), Some(15_000), "longer than any column says");

@@ -66,7 +66,7 @@ const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
 /// The receiver says that the address is gone for good.
 pub(super) const GONE: u32 = 410;
 /// What its tenant reads of that.
-pub(super) const GONE_SAID: &str = "The receiver answered 410 Gone: nothing shall be posted there any more.";
+pub(super) const GONE_SAID: &str = "The receiver answered 410 Gone: it no longer accepts requests.";
 
 /// Headers as the JSON of an attempt's row: a list of pairs.
 fn pairs(headers: &[pb::RecordedHeader]) -> String {

@@ -1,4 +1,4 @@
-//! Custom headers of an endpoint: judged, sealed as one value, opened. Which names and values may be is the contract's
+//! Custom headers of an endpoint: judged together, sealed as one value, opened. Which names and values may be is the contract's
 //! rule. It knows no store.
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     store::endpoints::Sealed,
 };
 use inboxops_proto::{
-    custom_header::{self, ALL_MAX_BYTES, Refusal},
+    custom_header::ALL_MAX_BYTES,
     failure::Violation,
     id::{EndpointId, TenantId},
     reason::DetailCode,
@@ -23,17 +23,12 @@ pub type Headers = Vec<(String, Zeroizing<String>)>;
 /// What names the sealed headers of an endpoint, besides its ids: a sealed secret put in their place does not open.
 const PURPOSE: &[u8] = b"headers";
 
-/// The headers of a request; every rule that one breaks goes to `violations`. Presence and lengths are the gate's.
+/// The headers of a request; every rule that one breaks goes to `violations`. What a name and a value
+/// by themselves may be is the gate's.
 pub fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>) -> Headers {
     let (mut seen, mut headers) = (HashSet::new(), Headers::new());
     for (index, header) in given.into_iter().enumerate() {
         let (name, value) = (header.name.unwrap_or_default(), Zeroizing::new(header.value.unwrap_or_default()));
-        let mut broken = |member: &str, refusal: Refusal| {
-            let code = if refusal == Refusal::TooLong { DetailCode::TooLong } else { DetailCode::InvalidFormat };
-            violations.push(Violation::new(format!("headers[{index}].{member}"), code, refusal.to_string()));
-        };
-        let _ = custom_header::check_name(&name).map_err(|refusal| broken("name", refusal));
-        let _ = custom_header::check_value(&value).map_err(|refusal| broken("value", refusal));
         if !seen.insert(name.to_ascii_lowercase()) {
             let message = "is given twice; letter case does not count";
             violations.push(Violation::new(format!("headers[{index}].name"), DetailCode::InvalidFormat, message));

@@ -284,7 +284,7 @@ pub const SCOPES: &[&str] = &[
 /// Entitlements of plans.
 pub const ENTITLEMENTS: &[&str] = &["webhooks", "public_api"];
 /// Shapes of strings.
-pub const FORMATS: &[&str] = &["uuid", "uuid_or_none", PATH_FORMAT, "email", "url"];
+pub const FORMATS: &[&str] = &["uuid", "uuid_or_none", PATH_FORMAT, "email", "url", "header_name", "header_value"];
 /// The shape that only path parameters have; the noun judges them, so the gate does not know it.
 pub const PATH_FORMAT: &str = "uuid_or_number";
 /// The package whose RPCs may have REST routes.

@@ -25,7 +25,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
     const [scopes, setScopes] = useState<string[]>([]);
     const [days, setDays] = useState(0);
     const form = useRef<HTMLFormElement>(null);
-    const own = preset === "Own choice";
+    const own = preset === "Custom";
     const { run, busy, failure } = useAct(async () => {
         const { key } = await call(ApiKeyService.method.createApiKey, {
             name,
@@ -35,6 +35,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
         onKey(key);
     });
     useFirstWrong(form, failure);
+    const [tried, setTried] = useState(false);
     const unchosen = own && scopes.length === 0;
     if (failure?.reason === "ENTITLEMENT_REQUIRED") {
         return (
@@ -53,15 +54,16 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                 noValidate
                 onSubmit={(event) => {
                     event.preventDefault();
+                    setTried(true);
                     if (!unchosen) void run();
                 }}
             >
                 {failure && failure.fields.size === 0 && <Trouble failure={failure} />}
-                <Text label="Name" hint="The program that uses it." value={name} onChange={setName} error={failure?.field("name", "The name")} autoFocus />
+                <Text label="Name" hint="For example, the program that uses it." value={name} onChange={setName} error={failure?.field("name", "The name")} autoFocus />
                 <fieldset>
-                    <legend>It may do</legend>
+                    <legend>Access</legend>
                     <div className="radios">
-                        {[...PRESETS, { name: "Own choice", about: "" }].map((it) => (
+                        {[...PRESETS, { name: "Custom", about: "" }].map((it) => (
                             <label className="check" key={it.name}>
                                 <input type="radio" name="preset" checked={preset === it.name} onChange={() => setPreset(it.name)} />
                                 <span>
@@ -84,7 +86,9 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                             ))}
                         </div>
                     )}
-                    <p className={unchosen ? "hint" : "error"}>{unchosen ? "Choose at least one scope." : failure?.field("scopes", "The scopes")}</p>
+                    <p className="error inner" role="alert">
+                        {unchosen ? tried && "Choose at least one scope." : failure?.field("scopes", "The scopes")}
+                    </p>
                 </fieldset>
                 <Field label="Expires" error={failure?.field("expires_at", "The end")}>
                     {(props) => (
@@ -101,7 +105,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                     <button type="button" onClick={onClose}>
                         Cancel
                     </button>
-                    <button className="primary" disabled={unchosen} aria-disabled={busy}>
+                    <button className="primary" aria-disabled={busy}>
                         Create key
                     </button>
                 </div>

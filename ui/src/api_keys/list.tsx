@@ -45,7 +45,7 @@ export function ApiKeys() {
             title="API"
             lead={
                 <>
-                    Keys with which your programs call the API. <a href="/api/v1/docs">API reference</a>
+                    Keys your programs use to call the API. <a href="/api/v1/docs">API reference</a>
                 </>
             }
             actions={allowed && keys.length > 0 && add}
@@ -91,6 +91,15 @@ export function ApiKeys() {
                                         <strong>{it.name}</strong>
                                         {it.replacedBy && <span className="pill">replaced</span>}
                                         <code className="under narrow">{it.keyPrefix}…</code>
+                                        <span className="under narrow">
+                                            {scopesInWords(it.scopes)}
+                                            {it.expiresAt && (
+                                                <>
+                                                    {" · expires "}
+                                                    <Expires apiKey={it} />
+                                                </>
+                                            )}
+                                        </span>
                                     </td>
                                     <td className="wide">
                                         <code>{it.keyPrefix}…</code>
@@ -142,7 +151,7 @@ function Rename({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
         onClose();
     });
     return (
-        <Confirm title="Rename key" action="Rename" busy={busy} onConfirm={() => void run()} onClose={onClose}>
+        <Confirm title="Rename key" action="Rename" failure={failure} busy={busy} onConfirm={() => void run()} onClose={onClose}>
             {failure && failure.fields.size === 0 && <Trouble failure={failure} />}
             <Text label="Name" value={name} onChange={setName} error={failure?.field("name", "The name")} autoFocus />
         </Confirm>
@@ -156,9 +165,9 @@ function Rotate({ apiKey, onClose, onKey }: { apiKey: ApiKey; onClose: () => voi
         onKey(key);
     });
     return (
-        <Confirm title={`Rotate ${apiKey.name}?`} action="Make new key" busy={busy} onConfirm={() => void run()} onClose={onClose}>
+        <Confirm title={`Rotate “${apiKey.name}”?`} action="Make new key" danger={hours === "0"} busy={busy} onConfirm={() => void run()} onClose={onClose}>
             {failure && <Trouble failure={failure} />}
-            <p>You get a new key of the same name, scopes and end. The old one works for a while, so that you can exchange it.</p>
+            <p>You get a new key with the same name, scopes and expiry. Choose how long the old one keeps working.</p>
             <fieldset>
                 <legend>The old key ends</legend>
                 <div className="radios">
@@ -186,7 +195,7 @@ function Revoke({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
         say(`${apiKey.name} is revoked.`);
     });
     return (
-        <Confirm title={`Revoke ${apiKey.name}?`} action="Revoke key" danger busy={busy} onConfirm={() => void run()} onClose={onClose}>
+        <Confirm title={`Revoke “${apiKey.name}”?`} action="Revoke key" danger busy={busy} onConfirm={() => void run()} onClose={onClose}>
             {failure && <Trouble failure={failure} />}
             <p>
                 Calls with this key fail at once. <code>{apiKey.keyPrefix}…</code> {apiKey.lastUsedAt ? <>was last used <Ago at={apiKey.lastUsedAt} />.</> : "was never used."}

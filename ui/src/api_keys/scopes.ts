@@ -16,8 +16,8 @@ const READ = SCOPES.map(([name]) => name).filter((it) => it.endsWith(":read"));
 const TICKETS = ["tickets:read", "tickets:write", "messages:read", "messages:write", "tags:read", "tags:write", "inboxes:read"];
 
 export const PRESETS: { name: string; about: string; scopes: string[] }[] = [
-    { name: "Everything", about: "Also what the API learns later.", scopes: [] },
-    { name: "Read only", about: "Sees everything but webhooks, changes nothing.", scopes: READ },
+    { name: "Everything", about: "Including what is added to the API later.", scopes: [] },
+    { name: "Read only", about: "Reads everything except webhooks, changes nothing.", scopes: READ },
     { name: "Tickets", about: "Works on tickets, notes and tags.", scopes: TICKETS },
 ];
 

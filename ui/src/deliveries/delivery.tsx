@@ -62,7 +62,7 @@ export function DeliveryPage({ id }: { id: string }) {
                 {delivery && (
                     <>
                         <dl className="facts">
-                            <div className="whole">
+                            <div className="twice">
                                 <dt>Endpoint</dt>
                                 <dd>
                                     <Link href={`/settings/webhooks/${delivery.endpointId}`}>{endpoint ? endpointName(endpoint) : "…"}</Link>
@@ -140,7 +140,7 @@ function Next({ delivery, resend, stop, busy }: { delivery: DeliveryDetail; rese
             )}
             {stop && (waits || delivery.status === DeliveryStatus.PAUSED) && (
                 <button aria-disabled={busy} onClick={stop}>
-                    Stop retrying
+                    {waits ? "Stop retrying" : "Cancel delivery"}
                 </button>
             )}
         </div>

@@ -96,7 +96,7 @@ export function Filters({ filter, set, endpoints, counts }: Props) {
                     }}
                 />
                 <p id="id-wrong" className="error fine">
-                    {wrong && "An id looks like 019ab5f0-0000-7000-8000-000000000101."}
+                    {wrong && "Enter a whole id, all 36 characters."}
                 </p>
             </form>
             {(!isOpen(filter) || (endpoints && filter.endpointId)) && (

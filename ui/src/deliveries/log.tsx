@@ -54,12 +54,16 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
     const open = isOpen(filter) && (endpointId || !filter.endpointId);
     const empty = shown.rows.length === 0 && (
         open ? (
-            <Empty title="No deliveries yet.">
-                {endpointId ? "Send a test event, or wait for something to happen." : "They appear here by themselves as soon as something happens that an endpoint asked for."}
+            <Empty title="No deliveries yet." actions={!endpointId && endpoints.data?.endpoints.length === 0 && session?.manages && <Link className="button" href="/settings/webhooks/new">Add endpoint</Link>}>
+                {endpointId
+                    ? "Send a test event, or wait for something to happen."
+                    : endpoints.data?.endpoints.length
+                      ? "They appear here as soon as an event is sent to an endpoint."
+                      : "There is no endpoint yet to send events to."}
             </Empty>
         ) : (
             <Empty title="No delivery matches.">
-                Widen the filters above, or look at a longer time.
+                Change or clear the filters above.
             </Empty>
         )
     );
@@ -69,9 +73,8 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
             <div className="bar log-bar">
                 <LineState line={line} at={log.at} />
                 <button className="small" onClick={() => setPaused(!paused)}>
-                    {paused ? "Go live" : "Pause"}
+                    {paused ? "Go live" : "Pause updates"}
                 </button>
-                <span className="grow" />
                 {session?.manages && (
                     <button className="small" onClick={() => setResending(true)}>
                         Resend failed…
@@ -155,10 +158,10 @@ const LINES: Record<Line, string> = {
 
 function LineState({ line, at }: { line: Line; at?: Date }) {
     return (
-        <span className={`line-state ${line}`} role="status">
+        <span className={`line-state grow ${line}`} role="status">
             <i aria-hidden="true" />
             {LINES[line]}
-            {(line === "offline" || line === "paused") && at && `. Showing data from ${clockShort(at)}`}
+            {(line === "offline" || line === "paused") && at && `. Showing data from ${clockShort(at)}.`}
         </span>
     );
 }
@@ -177,7 +180,7 @@ const Row = memo(function Row({ delivery: it, endpoint }: { delivery: Delivery; 
                 {it.test && <span className="pill">test</span>}
                 <span className="under narrow">
                     {it.createdAt && <Ago at={it.createdAt} />}
-                    {[answer, endpoint].map((text) => text && ` · ${text}`)}
+                    {[endpoint, answer].map((text) => text && ` · ${text}`)}
                 </span>
             </td>
             {endpoint && (

@@ -38,28 +38,30 @@ export function Resend({ filter, onClose }: { filter: Filter; onClose: () => voi
     }, [job]);
     if (job) {
         return (
-            <Dialog title="Sending again" onClose={onClose}>
+            <Dialog title="Resending" onClose={onClose}>
                 <p role="status">
                     {job.done ? "Done: " : ""}
-                    {number(job.resent)} of {count(job.matched, "delivery", "deliveries")} scheduled.
+                    {number(job.resent)} of {count(job.matched, "delivery", "deliveries")} scheduled.{!job.done && " This goes on without the window."}
                 </p>
                 <progress max={Math.max(1, job.matched)} value={job.resent} aria-label="Deliveries scheduled" />
                 <div className="buttons">
                     <button className="primary" onClick={onClose} autoFocus>
-                        {job.done ? "Done" : "Let it run"}
+                        {job.done ? "Done" : "Close"}
                     </button>
                 </div>
             </Dialog>
         );
     }
+    const none = found?.matched === 0;
     const failure = starting.failure ?? counting.failure;
     const be = found && found.matched > 1 ? "were" : "was";
     const words = chosen.length === 1 ? (chosen[0] === DeliveryStatus.FAILED ? "failed" : `${be} canceled`) : `failed or ${be} canceled`;
     const scope = filter.endpointId || event.length || createdSince ? " that the filters keep" : "";
     return (
         <Confirm
-            title="Send failed deliveries again?"
-            action={found?.matched ? `Send ${number(found.matched)} again` : "Send again"}
+            title={none ? "Nothing to resend" : "Resend failed deliveries?"}
+            action={none ? undefined : found ? `Resend ${number(found.matched)}` : "Resend"}
+            cancel={none ? "Close" : undefined}
             busy={starting.busy}
             disabled={!found?.matched}
             onConfirm={() => void starting.run()}
@@ -73,7 +75,7 @@ export function Resend({ filter, onClose }: { filter: Filter; onClose: () => voi
                         : "Counting…"
                     : found.matched === 0
                       ? `No delivery${scope} ${words}.`
-                      : `${found.more ? "More than " : ""}${count(found.matched, "delivery", "deliveries")}${scope} ${words}. Each starts a new schedule, oldest first, at the pace of its endpoint.`}
+                      : `${found.more ? "More than " : ""}${count(found.matched, "delivery", "deliveries")}${scope} ${words}. They are sent oldest first, each with a new set of retries; those of a paused endpoint wait until it is enabled.`}
             </p>
         </Confirm>
     );

@@ -1,6 +1,8 @@
 // A modal dialog: the browser's own, with its heading as the name and the focus given back at the end.
 
 import { useEffect, useId, useRef, type ReactNode } from "react";
+import type { Failure } from "../failure";
+import { useFirstWrong } from "./field";
 
 interface Props {
     title: string;
@@ -48,8 +50,11 @@ export function Dialog({ title, onClose, locked, wide, children }: Props) {
 
 interface ConfirmProps {
     title: string;
-    action: string;
+    /** Without one there is nothing to do but close. */
+    action?: string;
     busy?: boolean;
+    /** Why the action was refused: the first wrong field takes the focus. */
+    failure?: Failure;
     danger?: boolean;
     disabled?: boolean;
     onConfirm: () => void;
@@ -58,10 +63,14 @@ interface ConfirmProps {
     children: ReactNode;
 }
 
-export function Confirm({ title, action, busy, danger, disabled, onConfirm, onClose, cancel = "Cancel", children }: ConfirmProps) {
+export function Confirm({ title, action, busy, danger, disabled, failure, onConfirm, onClose, cancel = "Cancel", children }: ConfirmProps) {
+    const form = useRef<HTMLFormElement>(null);
+    useFirstWrong(form, failure);
     return (
         <Dialog title={title} onClose={onClose}>
             <form
+                ref={form}
+                noValidate
                 onSubmit={(event) => {
                     event.preventDefault();
                     if (!busy && !disabled) onConfirm();
@@ -72,9 +81,11 @@ export function Confirm({ title, action, busy, danger, disabled, onConfirm, onCl
                     <button type="button" onClick={onClose}>
                         {cancel}
                     </button>
-                    <button className={danger ? "danger" : "primary"} disabled={disabled} aria-disabled={busy}>
-                        {action}
-                    </button>
+                    {action && (
+                        <button className={danger ? "danger" : "primary"} disabled={disabled} aria-disabled={busy}>
+                            {action}
+                        </button>
+                    )}
                 </div>
             </form>
         </Dialog>

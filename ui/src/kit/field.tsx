@@ -49,18 +49,17 @@ interface CheckProps {
     hint?: ReactNode;
     checked: boolean;
     mixed?: boolean;
-    disabled?: boolean;
     onChange: (checked: boolean) => void;
 }
 
-export function Check({ label, hint, checked, mixed, disabled, onChange }: CheckProps) {
+export function Check({ label, hint, checked, mixed, onChange }: CheckProps) {
     const box = useRef<HTMLInputElement>(null);
     useEffect(() => {
         box.current!.indeterminate = !!mixed;
     }, [mixed]);
     return (
         <label className="check">
-            <input ref={box} type="checkbox" checked={checked} disabled={disabled} onChange={(event) => onChange(event.currentTarget.checked)} />
+            <input ref={box} type="checkbox" checked={checked} onChange={(event) => onChange(event.currentTarget.checked)} />
             <span>
                 {label}
                 {hint && <small>{hint}</small>}

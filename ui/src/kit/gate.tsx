@@ -17,7 +17,7 @@ export function Gate({ failure, banner }: { failure?: Failure; banner?: boolean 
         return (
             <section className="empty">
                 <Icon name="lock" />
-                <h2>Only administrators can see this</h2>
+                <h2>Only administrators can see this.</h2>
                 <p>Your role is {session?.role ?? "agent"}. Ask an administrator of {session?.tenant ?? "your workspace"}.</p>
             </section>
         );
@@ -31,7 +31,7 @@ export function Gate({ failure, banner }: { failure?: Failure; banner?: boolean 
                 <p>
                     Your plan: {session?.plan ?? "unknown"}. Needed: {needed[0]!.toUpperCase() + needed.slice(1)} or higher.
                 </p>
-                <p>{KEPT[entitlement]}</p>
+                {(banner || entitlement !== "webhooks") && <p>{KEPT[entitlement]}</p>}
             </div>
         </section>
     );

@@ -24,7 +24,7 @@ export type IconName = keyof typeof PATHS;
 
 export function Icon({ name }: { name: IconName }) {
     return (
-        <svg className="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+        <svg className={name === "more" ? "icon dots" : "icon"} viewBox="0 0 16 16" aria-hidden="true" focusable="false">
             <path d={PATHS[name]} />
         </svg>
     );

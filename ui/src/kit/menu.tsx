@@ -6,24 +6,28 @@ import { Icon } from "./icon";
 interface Item {
     label: string;
     danger?: boolean;
+    /** Of those that exclude each other: whether it is the chosen one. */
+    checked?: boolean;
     act: () => void;
 }
 
-export function Menu({ label, items, face }: { label: string; items: Item[]; face?: ReactNode }) {
+export function Menu({ label, items, face, head }: { label: string; items: Item[]; face?: ReactNode; head?: ReactNode }) {
     const id = useId();
     const button = useRef<HTMLButtonElement>(null);
     const menu = useRef<HTMLDivElement>(null);
     useEffect(() => {
         const box = menu.current!;
+        let place = 0;
         const toggled = (event: Event) => {
             const open = (event as ToggleEvent).newState === "open";
             button.current!.setAttribute("aria-expanded", String(open));
             if (!open) return;
-            const { bottom, top, right } = button.current!.getBoundingClientRect();
+            const { bottom, top, left, right } = button.current!.getBoundingClientRect();
+            place = top;
             const below = bottom + 4 + box.offsetHeight < innerHeight;
             box.style.top = `${below ? bottom + 4 : Math.max(4, top - 4 - box.offsetHeight)}px`;
-            box.style.left = `${Math.max(8, Math.min(right - box.offsetWidth, innerWidth - box.offsetWidth - 8))}px`;
-            box.querySelector("button")?.focus();
+            box.style.left = `${Math.max(8, Math.min(face ? left : right - box.offsetWidth, innerWidth - box.offsetWidth - 8))}px`;
+            box.querySelector("button")?.focus({ preventScroll: true });
         };
         const key = (event: KeyboardEvent) => {
             const all = [...box.querySelectorAll("button")];
@@ -34,7 +38,8 @@ export function Menu({ label, items, face }: { label: string; items: Item[]; fac
             event.preventDefault();
             all[to % all.length]?.focus();
         };
-        const gone = () => box.matches(":popover-open") && box.hidePopover();
+        // What scrolls may be another part of the page, or over already: only a button that moved leaves its menu behind.
+        const gone = () => box.matches(":popover-open") && button.current!.getBoundingClientRect().top !== place && box.hidePopover();
         box.addEventListener("toggle", toggled);
         box.addEventListener("keydown", key);
         addEventListener("scroll", gone, true);
@@ -59,11 +64,13 @@ export function Menu({ label, items, face }: { label: string; items: Item[]; fac
                 {face ?? <Icon name="more" />}
             </button>
             <div ref={menu} id={id} popover="auto" role="menu" aria-label={label} className="menu">
+                {head}
                 {items.map((item) => (
                     <button
                         key={item.label}
                         type="button"
-                        role="menuitem"
+                        role={item.checked === undefined ? "menuitem" : "menuitemradio"}
+                        aria-checked={item.checked}
                         tabIndex={-1}
                         className={item.danger ? "danger" : undefined}
                         onClick={() => {
@@ -72,6 +79,7 @@ export function Menu({ label, items, face }: { label: string; items: Item[]; fac
                         }}
                     >
                         {item.label}
+                        {item.checked && <Icon name="check" />}
                     </button>
                 ))}
             </div>

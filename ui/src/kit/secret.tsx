@@ -36,7 +36,7 @@ export function SecretOnce({ title, what, secret, onClose, children }: Props) {
             <Check label={`I have stored this ${what}`} checked={stored} onChange={setStored} />
             <div className="buttons">
                 {!stored && (
-                    <button type="button" className="quiet" onClick={onClose}>
+                    <button type="button" onClick={onClose}>
                         Close anyway
                     </button>
                 )}

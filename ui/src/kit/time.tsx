@@ -46,9 +46,11 @@ export function within(at: number, now: number): string {
     if (secs <= 0) return "now";
     if (secs < 60) return `in ${secs} s`;
     if (secs < 3_600) return `in ${Math.floor(secs / 60)} min ${secs % 60} s`;
-    if (secs < 86_400) return `in ${Math.floor(secs / 3_600)} h ${Math.floor((secs % 3_600) / 60)} min`;
-    return `in ${Math.floor(secs / 86_400)} d ${Math.floor((secs % 86_400) / 3_600)} h`;
+    if (secs < 86_400) return `in ${Math.floor(secs / 3_600)} h${rest(Math.floor((secs % 3_600) / 60), "min")}`;
+    return `in ${Math.floor(secs / 86_400)} d${rest(Math.floor((secs % 86_400) / 3_600), "h")}`;
 }
+
+const rest = (n: number, unit: string) => (n ? ` ${n} ${unit}` : "");
 
 function Stamp({ at, say }: { at: Date; say: (at: number, now: number) => string }) {
     const text = useNow((now) => say(at.getTime(), now));
@@ -71,5 +73,5 @@ const dayOf = (at: number) => day(new Date(at));
 
 const NUMBER = new Intl.NumberFormat("en");
 export const number = (n: number | bigint) => NUMBER.format(n);
-export const millis = (n: number) => `${number(n)}\u00a0ms`;
+export const millis = (n: number) => `${n ? number(n) : "<\u00a01"}\u00a0ms`;
 export const count = (n: number, one: string, many = `${one}s`) => `${number(n)} ${n === 1 ? one : many}`;

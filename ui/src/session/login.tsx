@@ -15,10 +15,10 @@ function safe(next: string | null) {
 }
 
 const WORDS: Record<string, string> = {
-    INVALID_CREDENTIALS: "Address or password is wrong.",
+    INVALID_CREDENTIALS: "Wrong email address or password.",
 };
 const LINK_WORDS: Record<string, string> = {
-    INVALID_CREDENTIALS: "This link was used already or is too old. Ask for another, or sign in with your password.",
+    INVALID_CREDENTIALS: "This link was already used or has expired. Ask for a new one, or sign in with your password.",
 };
 
 /** The code of a login link, once: it is taken out of the address bar at once. */
@@ -91,11 +91,11 @@ export function Login() {
                         )}
                         {!words && parameters.has("ended") && (
                             <p className="banner calm" role="status">
-                                Your session has ended. Sign in to go on where you were.
+                                Your session has ended. Sign in to continue where you left off.
                             </p>
                         )}
                         <Text
-                            label="Mail address"
+                            label="Email address"
                             type="email"
                             autoComplete="username"
                             value={email}
@@ -116,7 +116,7 @@ export function Login() {
                         </button>
                     </form>
                     <p className="fine">
-                        First time, or password lost? On the server, <code>inboxops agent login-link</code> makes a link that signs you in once.
+                        First time here, or forgot your password? On the server, <code>inboxops agent login-link</code> makes a link that signs you in once.
                     </p>
                 </>
             )}

@@ -37,12 +37,12 @@ export function SetPassword({ has, email, onClose }: { has: boolean; email: stri
                 <input type="email" autoComplete="username" value={email} readOnly hidden />
                 {has && (
                     <Text
-                        label="Present password"
+                        label="Current password"
                         type="password"
                         autoComplete="current-password"
                         value={current}
                         onChange={setCurrent}
-                        error={failure?.field("current_password", "The present password")}
+                        error={failure?.field("current_password", "The current password")}
                     />
                 )}
                 <Text

@@ -68,7 +68,7 @@ export function Tickets() {
                     tickets.length === 0 &&
                     (open ? (
                         <Empty title="No tickets yet." actions={add}>
-                            Open one here, by the API or by mail. Each change of it is an event for your endpoints.
+                            Create one here, through the API or by email. Every change to it sends an event to your endpoints.
                         </Empty>
                     ) : (
                         <Empty title="No ticket matches." actions={<button onClick={() => setParameters({ status: null, q: null, page: null })}>Clear filters</button>} />
@@ -91,7 +91,7 @@ export function Tickets() {
                                     Assignee
                                 </th>
                                 <th scope="col" className="wide num">
-                                    Changed
+                                    Updated
                                 </th>
                             </tr>
                         </thead>

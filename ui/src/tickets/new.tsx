@@ -1,13 +1,13 @@
 // Opening a ticket.
 
 import { useQuery } from "@connectrpc/connect-query";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { call, refresh } from "../api";
 import { InboxService, InboxStatus } from "../gen/inboxops/v1/inboxes_pb";
 import { TicketPriority, TicketService } from "../gen/inboxops/v1/tickets_pb";
 import { useAct } from "../kit/act";
 import { Confirm } from "../kit/dialog";
-import { Field, Text, useFirstWrong } from "../kit/field";
+import { Field, Text } from "../kit/field";
 import { navigate } from "../kit/route";
 import { Trouble } from "../kit/view";
 import { PRIORITIES, PRIORITY } from "./words";
@@ -22,16 +22,14 @@ export function NewTicket({ onClose }: { onClose: () => void }) {
     const [subject, setSubject] = useState("");
     const [inbox, setInbox] = useState("");
     const [priority, setPriority] = useState(TicketPriority.NORMAL);
-    const form = useRef<HTMLFormElement>(null);
     const { run, busy, failure } = useAct(async () => {
         const { ticket } = await call(TicketService.method.createTicket, { subject, inboxId: inbox || inboxes[0]?.id, priority });
         void refresh(TicketService.method.listTickets);
         onClose();
         navigate(`/tickets/${ticket!.ticketNumber}?sent=1`);
     });
-    useFirstWrong(form, failure);
     return (
-        <Confirm title="New ticket" action="Open ticket" busy={busy} onConfirm={() => void run()} onClose={onClose}>
+        <Confirm title="New ticket" action="Create ticket" failure={failure} busy={busy} onConfirm={() => void run()} onClose={onClose}>
             {failure && failure.fields.size === 0 && <Trouble failure={failure} />}
             <Text label="Subject" value={subject} onChange={setSubject} error={failure?.field("subject", "The subject")} autoFocus />
             <InboxField inboxes={inboxes} value={inbox} onChange={setInbox} error={failure?.field("inbox_id", "The inbox")} />

@@ -6,7 +6,7 @@ import type { IconName } from "../kit/icon";
 
 export const STATUS: Record<TicketStatus, [string, IconName, Tone]> = {
     [TicketStatus.UNSPECIFIED]: ["Unknown", "clock", "calm"],
-    [TicketStatus.OPEN]: ["Open", "inbox", "busy"],
+    [TicketStatus.OPEN]: ["Open", "inbox", "calm"],
     [TicketStatus.PENDING]: ["Pending", "clock", "calm"],
     [TicketStatus.SOLVED]: ["Solved", "check", "ok"],
     [TicketStatus.CLOSED]: ["Closed", "stop", "calm"],

@@ -26,7 +26,7 @@ export function DeleteEndpoint({ endpoint, onClose }: { endpoint: WebhookEndpoin
         <Confirm title="Delete this endpoint?" action="Delete endpoint" danger busy={busy} disabled={typed.trim() !== wanted} onConfirm={() => void run()} onClose={onClose}>
             {failure && <Trouble failure={failure} />}
             <p>
-                Nothing is sent to <code>{endpoint.url}</code> any more. Its deliveries and their attempts are deleted with it. This cannot be undone.
+                Nothing more is sent to <code>{endpoint.url}</code>. Its deliveries and their attempts are deleted with it. This cannot be undone.
             </p>
             <Text label={`Type ${wanted} to confirm`} value={typed} onChange={setTyped} autoComplete="off" spellCheck="false" autoFocus />
         </Confirm>

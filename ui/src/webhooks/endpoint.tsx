@@ -42,12 +42,10 @@ export function EndpointPage({ id, tab }: { id: string; tab: string }) {
                 endpoint &&
                 session?.manages && (
                     <>
-                        {endpoint.enabled && endpoint.status !== EndpointStatus.DISABLED ? (
-                            <button onClick={() => void toggle(endpoint, false)}>Pause</button>
-                        ) : (
-                            <button onClick={() => void toggle(endpoint, true)}>{endpoint.enabled ? "Enable" : "Resume"}</button>
+                        {endpoint.status !== EndpointStatus.DISABLED && (
+                            <button onClick={() => void toggle(endpoint, !endpoint.enabled)}>{endpoint.enabled ? "Pause endpoint" : "Resume endpoint"}</button>
                         )}
-                        <button className="primary" onClick={() => setTesting(true)}>
+                        <button className={endpoint.status === EndpointStatus.DISABLED ? undefined : "primary"} onClick={() => setTesting(true)}>
                             Send test event
                         </button>
                     </>
@@ -72,7 +70,12 @@ export function EndpointPage({ id, tab }: { id: string; tab: string }) {
                     <>
                         {endpoint.status === EndpointStatus.NOT_ENTITLED && <Gate banner />}
                         {endpoint.status === EndpointStatus.DISABLED && (
-                            <Disabled endpoint={endpoint} inside enable={session?.manages ? () => void toggle(endpoint, true) : undefined} />
+                            <Disabled
+                                endpoint={endpoint}
+                                inside
+                                reviewed={tab === "deliveries"}
+                                enable={session?.manages ? () => void toggle(endpoint, true) : undefined}
+                            />
                         )}
                         {endpoint.status === EndpointStatus.FAILING && endpoint.failing?.disablesAt && (
                             <div className="banner warn">
@@ -80,9 +83,11 @@ export function EndpointPage({ id, tab }: { id: string; tab: string }) {
                                     <strong>{endpoint.failing.failuresInRow} attempts failed in a row.</strong> If nothing succeeds, InboxOps disables this
                                     endpoint <Countdown to={endpoint.failing.disablesAt} />.
                                 </p>
-                                <Link className="button" href={`/settings/webhooks/${id}/deliveries?status=retrying,failed`}>
-                                    Review failures
-                                </Link>
+                                {tab !== "deliveries" && (
+                                    <Link className="button" href={`/settings/webhooks/${id}/deliveries?status=retrying,failed`}>
+                                        Review failures
+                                    </Link>
+                                )}
                             </div>
                         )}
                         {tab === "overview" && <Overview endpoint={endpoint} />}

@@ -23,15 +23,25 @@ export function EventsField({ value, onChange, error }: Props) {
     return (
         <fieldset>
             <legend>Events</legend>
+            <p id="events-about" className="error">
+                {error && (value.length ? error : "Choose at least one event.")}
+            </p>
             <div className="radios">
                 <label className="check">
-                    <input type="radio" name="which" checked={all} onChange={() => onChange(["*"])} aria-invalid={!!error} aria-describedby="events-about" />
+                    <input type="radio" name="which" checked={all} onChange={() => onChange(["*"])} />
                     <span>
-                        All events<small>Also those that InboxOps adds later.</small>
+                        All events<small>Including those added later.</small>
                     </span>
                 </label>
                 <label className="check">
-                    <input type="radio" name="which" checked={!all} onChange={() => onChange(all ? [] : value)} />
+                    <input
+                        type="radio"
+                        name="which"
+                        checked={!all}
+                        onChange={() => onChange(all ? [] : value)}
+                        aria-invalid={!!error}
+                        aria-describedby="events-about"
+                    />
                     <span>Only these</span>
                 </label>
             </div>
@@ -42,9 +52,6 @@ export function EventsField({ value, onChange, error }: Props) {
                     ))}
                 </View>
             )}
-            <p id="events-about" className="error">
-                {error && (value.length ? error : "Choose at least one event.")}
-            </p>
         </fieldset>
     );
 }

@@ -76,7 +76,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                 type="url"
                 inputMode="url"
                 placeholder="https://example.com/hooks/inboxops"
-                hint={`A public address that takes POST requests over https.${useSession()?.privateTargets ? " Here also one of the server's own machine, over http." : ""}`}
+                hint={`A public address that takes POST requests over https.${useSession()?.privateTargets ? " This server also takes addresses of its own machine, over http." : ""}`}
                 value={draft.url}
                 onChange={(url) => change({ url })}
                 error={failure?.field("url", "The URL")}
@@ -86,7 +86,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
             <Text
                 label="Description"
                 optional
-                hint="What it is for, so that others know it again."
+                hint="What this endpoint is for."
                 value={draft.description}
                 onChange={(description) => change({ description })}
                 error={failure?.field("description", "The description")}
@@ -118,9 +118,9 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                     failure={failure}
                 />
                 <Text
-                    label="Requests a second"
+                    label="Requests per second"
                     optional
-                    hint="At most so many. Without a number: as fast as the endpoint answers."
+                    hint="The most to send. Leave empty for no limit."
                     inputMode="numeric"
                     className="short"
                     value={draft.rate}

@@ -22,12 +22,14 @@ export function HeadersField({ kept, value, onChange, failure }: Props) {
         return (
             <fieldset>
                 <legend>Custom headers</legend>
-                <p className="hint">
+                <p>
                     {kept.map((name) => (
-                        <code key={name}>{name}</code>
-                    ))}{" "}
-                    Their values are never shown again.
+                        <code key={name} className="pill">
+                            {name}
+                        </code>
+                    ))}
                 </p>
+                <p className="hint">Stored values are never shown again.</p>
                 <button type="button" onClick={() => onChange(kept.map((name) => ({ name, value: "" })))}>
                     Replace headers
                 </button>

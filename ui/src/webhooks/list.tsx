@@ -45,7 +45,7 @@ export function Webhooks() {
     return (
         <Page
             title="Webhooks"
-            lead="A signed request goes to each endpoint when something happens that it asked for."
+            lead="InboxOps sends a signed request to each endpoint for the events it subscribes to."
             actions={list.data && endpoints.length > 0 && add}
         >
             {failure && <Trouble failure={failure} />}
@@ -90,7 +90,7 @@ export function Webhooks() {
                                         </Link>
                                         <code className="under">{it.url}</code>
                                         <span className="narrow">
-                                            <EndpointBadge endpoint={it} />
+                                            <EndpointBadge endpoint={it} /> <Last endpoint={it} />
                                         </span>
                                     </td>
                                     <td className="wide">{eventsInWords(it.events)}</td>
@@ -122,9 +122,9 @@ export function Webhooks() {
                         </tbody>
                     </table>
                 </div>
-                {session && endpoints.length > 0 && (
+                {session?.webhooks && (
                     <p className="fine">
-                        {number(list.data?.meta?.total ?? 0)} of at most {number(session.endpointsMax)} endpoints.
+                        {number(list.data?.meta?.total ?? 0)} of {number(session.endpointsMax)} endpoints used.
                     </p>
                 )}
             </View>
@@ -140,7 +140,16 @@ export async function setEnabled(endpoint: WebhookEndpoint, enabled: boolean) {
     say(enabled ? `${endpointName(endpoint)} gets events again.` : `${endpointName(endpoint)} is paused. Nothing is sent to it.`);
 }
 
-export function Disabled({ endpoint, enable, inside }: { endpoint: WebhookEndpoint; enable?: () => void; inside?: boolean }) {
+interface DisabledProps {
+    endpoint: WebhookEndpoint;
+    enable?: () => void;
+    /** On the endpoint's own page. */
+    inside?: boolean;
+    /** On the list of its deliveries. */
+    reviewed?: boolean;
+}
+
+export function Disabled({ endpoint, enable, inside, reviewed }: DisabledProps) {
     return (
         <div className="banner bad" role="alert">
             <div className="grow">
@@ -148,10 +157,14 @@ export function Disabled({ endpoint, enable, inside }: { endpoint: WebhookEndpoi
                     <strong>{inside ? "This endpoint was disabled." : `${endpointName(endpoint)} was disabled.`}</strong> {endpoint.disabledReason} New events are not sent to it until it is enabled.
                 </p>
             </div>
-            <Link className="button" href={`/settings/webhooks/${endpoint.id}/deliveries?status=failed`}>
-                Review failures
-            </Link>
-            {enable && <button onClick={enable}>Enable</button>}
+            <div className="actions">
+                {!reviewed && (
+                    <Link className="button" href={`/settings/webhooks/${endpoint.id}/deliveries?status=retrying,failed,paused`}>
+                        Review failures
+                    </Link>
+                )}
+                {enable && <button onClick={enable}>Enable</button>}
+            </div>
         </div>
     );
 }

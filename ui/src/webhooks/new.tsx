@@ -49,7 +49,7 @@ export function NewEndpoint() {
                     secret={made.secret ?? ""}
                     onClose={() => navigate(`/settings/webhooks/${made.id}`, { replace: true })}
                 >
-                    <p>With it your server checks that a request comes from InboxOps. The endpoint’s page has code for that.</p>
+                    <p>Your server uses it to check that requests come from InboxOps. The endpoint’s page has code for that.</p>
                 </SecretOnce>
             )}
         </Page>

@@ -28,7 +28,7 @@ export function Overview({ endpoint }: { endpoint: WebhookEndpoint }) {
         <>
             <Facts endpoint={endpoint} />
             <Numbers id={endpoint.id} />
-            <Failures id={endpoint.id} />
+            <Failures endpoint={endpoint} />
             <SigningSecret endpoint={endpoint} />
             <Snippets />
             {session?.manages && <Recover endpoint={endpoint} />}
@@ -48,7 +48,7 @@ function Facts({ endpoint }: { endpoint: WebhookEndpoint }) {
                     <Copy text={endpoint.url} what="URL" />
                 </dd>
             </div>
-            <div className="whole">
+            <div className={endpoint.events.includes("*") ? undefined : "whole"}>
                 <dt>Events</dt>
                 <dd>
                     {endpoint.events.includes("*")
@@ -112,7 +112,8 @@ function Numbers({ id }: { id: string }) {
 function Span({ title, stats, say }: { title: string; stats: AttemptStats; say: (at: Date) => string }) {
     const [table, setTable] = useState(false);
     const sum = stats.succeeded + stats.failed;
-    const share = sum ? `${((stats.succeeded / sum) * 100).toFixed(stats.failed && stats.succeeded ? 1 : 0)} % succeeded` : "Nothing sent";
+    const share = sum ? `${((stats.succeeded / sum) * 100).toFixed(stats.failed && stats.succeeded ? 1 : 0)}% succeeded` : "";
+    const begin = stats.buckets[0]?.start;
     return (
         <section className="card" aria-label={title}>
             <div className="bar">
@@ -130,37 +131,49 @@ function Span({ title, stats, say }: { title: string; stats: AttemptStats; say: 
                         <thead>
                             <tr>
                                 <th scope="col">From</th>
-                                <th scope="col">Succeeded</th>
-                                <th scope="col">Failed</th>
+                                <th scope="col" className="num">
+                                    Succeeded
+                                </th>
+                                <th scope="col" className="num">
+                                    Failed
+                                </th>
                             </tr>
                         </thead>
                         <tbody>
                             {stats.buckets.toReversed().map((it, i) => (
                                 <tr key={i}>
                                     <td>{it.start && say(timestampDate(it.start))}</td>
-                                    <td>{number(it.succeeded)}</td>
-                                    <td>{number(it.failed)}</td>
+                                    <td className="num">{number(it.succeeded)}</td>
+                                    <td className="num">{number(it.failed)}</td>
                                 </tr>
                             ))}
                         </tbody>
                     </table>
                 </div>
             ) : (
-                <Bars buckets={stats.buckets} height={64} label={`${title}: ${number(stats.succeeded)} succeeded, ${number(stats.failed)} failed`} />
+                <>
+                    <Bars buckets={stats.buckets} height={64} label={`${title}: ${number(stats.succeeded)} succeeded, ${number(stats.failed)} failed`} />
+                    <p className="bar">
+                        <small className="grow">{begin && say(timestampDate(begin))}</small>
+                        <small>now</small>
+                    </p>
+                </>
             )}
             <p className="fine">
                 {stats.medianMs !== undefined && stats.p95Ms !== undefined
-                    ? `Median ${millis(stats.medianMs)}, 95 of 100 within ${millis(stats.p95Ms)}`
-                    : "No answers to measure"}
+                    ? `Median about ${millis(stats.medianMs)}, 95% within ${millis(stats.p95Ms)}`
+                    : "No answers yet."}
             </p>
         </section>
     );
 }
 
-function Failures({ id }: { id: string }) {
+function Failures({ endpoint: { id, disabledReason } }: { endpoint: WebhookEndpoint }) {
+    // What failed before InboxOps switched the endpoint off waits until it is on again.
+    const status = [DeliveryStatus.FAILED, DeliveryStatus.RETRYING, ...(disabledReason ? [DeliveryStatus.PAUSED] : [])];
     const failures = useQuery(
         DeliveryService.method.listDeliveries,
-        { endpointId: id, status: [DeliveryStatus.FAILED, DeliveryStatus.RETRYING], perPage: FAILURES_SHOWN },
+        { endpointId: id, status, perPage: FAILURES_SHOWN },
         { refetchInterval: REFRESH_MS },
     );
     const rows = failures.data?.deliveries ?? [];
@@ -170,9 +183,9 @@ function Failures({ id }: { id: string }) {
                 <h2 id="failures" className="grow">
                     Recent failures
                 </h2>
-                {rows.length > 0 && <Link href={`/settings/webhooks/${id}/deliveries?status=retrying,failed`}>View all</Link>}
+                {rows.length > 0 && <Link href={`/settings/webhooks/${id}/deliveries?status=retrying,failed${disabledReason ? ",paused" : ""}`}>View all</Link>}
             </div>
-            <View query={failures} what="failures" empty={rows.length === 0 && <p className="muted">Nothing failed and nothing waits for a retry.</p>}>
+            <View query={failures} what="failures" empty={rows.length === 0 && <p className="muted">No recent failures.</p>}>
                 <ul className="lines">
                     {rows.map((it) => (
                         <li key={it.id}>

@@ -31,12 +31,12 @@ export function Recover({ endpoint }: { endpoint: WebhookEndpoint }) {
                 <h2 id="recover" className="grow">
                     Missed events
                 </h2>
-                <button onClick={() => setOpen(true)}>Recover missed events</button>
+                <button onClick={() => setOpen(true)}>Recover missed events…</button>
             </div>
             <p role="status">
                 {job
                     ? `${job.done ? "Done" : "Running"}: ${number(job.created)} of ${count(job.matched, "delivery", "deliveries")} made.`
-                    : "After an outage: sends again what failed, was canceled, or happened while the endpoint was off."}
+                    : "After an outage: sends events that failed, were canceled, or happened while the endpoint was off."}
             </p>
             {open && (
                 <Ask
@@ -79,7 +79,7 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
             onClose={onClose}
         >
             {failure && <Trouble failure={failure} />}
-            <Field label="Events of">
+            <Field label="Events from">
                 {(props) => (
                     <select {...props} value={String(hours)} aria-disabled={counting.busy} onChange={(event) => setHours(Number(event.currentTarget.value))}>
                         {Object.entries(SPANS).map(([label, value]) => (
@@ -95,7 +95,7 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
                     ? "Counting…"
                     : matched === 0
                       ? "Nothing was missed."
-                      : `${count(matched, "event was", "events were")} never delivered, and nothing tries them any more. They are sent as fast as the endpoint takes them${on ? "" : ", once it is enabled"}.`}
+                      : `${count(matched, "event was", "events were")} never delivered and will not be retried. They are sent as fast as the endpoint takes them${on ? "" : ", once it is enabled"}.`}
             </p>
         </Confirm>
     );

@@ -29,7 +29,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                 <h2 id="signing" className="grow">
                     Signing secret
                 </h2>
-                {session?.manages && <button onClick={() => setAsking(true)}>Rotate secret</button>}
+                {session?.manages && <button onClick={() => setAsking(true)}>{rotation ? "Replace at once…" : "Rotate secret…"}</button>}
             </div>
             {promote.failure && <Trouble failure={promote.failure} />}
             {!rotation && (
@@ -51,7 +51,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                         ) : (
                             <>
                                 <strong>Put the new secret into your server, then promote it.</strong> Until then <code>X-InboxOps-Signature</code> is made
-                                with the old one. {rotation.promotesAt && <>Otherwise it is promoted by itself <Countdown to={rotation.promotesAt} />.</>}
+                                with the old one. {rotation.promotesAt && <>If you do nothing, it is promoted automatically <Countdown to={rotation.promotesAt} />.</>}
                                 {session?.manages && (
                                     <p>
                                         <button className="primary" aria-disabled={promote.busy} onClick={() => void promote.run()}>
@@ -64,7 +64,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                     </li>
                     <li className={rotation.stage === SecretStage.PROMOTED ? "now" : undefined}>
                         <strong>The old secret ends</strong> {rotation.oldExpiresAt && <Countdown to={rotation.oldExpiresAt} />}
-                        {rotation.stage !== SecretStage.PROMOTED && ", if nobody promotes the new one earlier"}.
+                        {rotation.stage !== SecretStage.PROMOTED && ", or sooner if you promote the new one before"}.
                     </li>
                 </ol>
             )}
@@ -88,31 +88,34 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
 }
 
 function Rotate({ endpoint, onClose, onSecret }: { endpoint: WebhookEndpoint; onClose: () => void; onSecret: (secret: string) => void }) {
-    const [immediate, setImmediate] = useState(false);
+    // A second change in steps would have no place beside the one that is under way.
+    const busyAlready = !!endpoint.rotation;
+    const [immediate, setImmediate] = useState(busyAlready);
     const { run, busy, failure } = useAct(async () => {
         const response = await call(WebhookService.method.rotateSecret, { endpointId: endpoint.id, immediate });
         onSecret(response.endpoint?.secret ?? "");
         await reload();
     });
     return (
-        <Confirm title="Rotate the signing secret?" action="Make new secret" danger={immediate} busy={busy} onConfirm={() => void run()} onClose={onClose}>
+        <Confirm title={busyAlready ? "Replace the signing secret at once?" : "Rotate the signing secret?"} action="Make new secret" danger={immediate} busy={busy} onConfirm={() => void run()} onClose={onClose}>
             {failure && <Trouble failure={failure} />}
-            <div className="radios">
+            {busyAlready && <p>This ends the change that is under way and both of its secrets. Your server refuses requests until it has the newest one.</p>}
+            {!busyAlready && <div className="radios">
                 <label className="check">
                     <input type="radio" name="how" checked={!immediate} onChange={() => setImmediate(false)} />
                     <span>
                         In steps
-                        <small>Both secrets sign until you promote the new one, 24 hours at most; the old one ends 24 hours later. Nothing fails.</small>
+                        <small>Requests are signed with both secrets until you promote the new one (24 hours at most). The old one ends 24 hours later. Nothing fails.</small>
                     </span>
                 </label>
                 <label className="check">
                     <input type="radio" name="how" checked={immediate} onChange={() => setImmediate(true)} />
                     <span>
                         At once
-                        <small>For a secret that others know. The old one ends now; your server refuses requests until it has the new one.</small>
+                        <small>For a secret that has leaked. The old one ends now; your server refuses requests until it has the new one.</small>
                     </span>
                 </label>
-            </div>
+            </div>}
         </Confirm>
     );
 }

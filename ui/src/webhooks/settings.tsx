@@ -48,7 +48,7 @@ export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
             />
             <section className="sheet danger-zone" aria-labelledby="delete">
                 <h2 id="delete">Delete endpoint</h2>
-                <p>Nothing is sent any more, and its deliveries are deleted with it.</p>
+                <p>InboxOps stops sending to it and deletes its deliveries.</p>
                 <button className="danger" onClick={() => setDeleting(true)}>
                     Delete endpoint…
                 </button>

@@ -7,7 +7,7 @@ import node from "./verify/verify.js?raw";
 import python from "./verify/verify.py?raw";
 import openssl from "./verify/verify.sh?raw";
 
-const LANGUAGES = { Python: python, Node: node, Go: go, openssl };
+const LANGUAGES = { Python: python, Node: node, Go: go, OpenSSL: openssl };
 type Language = keyof typeof LANGUAGES;
 
 export function Snippets() {
@@ -16,7 +16,7 @@ export function Snippets() {
         <section aria-labelledby="verify">
             <h2 id="verify">Verify signatures</h2>
             <p className="lead">
-                Without this check anybody who knows the URL can post to it. Headers: <code>webhook-id</code>, <code>webhook-timestamp</code>,{" "}
+                Without this check, anybody who knows the URL can post fake events to it. Headers: <code>webhook-id</code>, <code>webhook-timestamp</code>,{" "}
                 <code>webhook-signature</code>.
             </p>
             <Block

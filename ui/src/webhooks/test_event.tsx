@@ -65,7 +65,7 @@ export function TestEvent({ endpoint, onClose }: { endpoint: WebhookEndpoint; on
                     )}
                 </View>
                 <div className="result" role="status">
-                    {busy && !failure && <p className="muted">Sending to {host(endpoint.url)}…</p>}
+                    {!failure && !(result && ended(result)) && <p className="muted">{busy ? `Sending to ${host(endpoint.url)}…` : "The answer appears here."}</p>}
                     {result && ended(result) && <Result delivery={result} />}
                 </div>
                 {failure && <Trouble failure={failure} />}

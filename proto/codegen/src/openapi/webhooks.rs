@@ -10,22 +10,22 @@ use serde_json::{Map, Value, json};
 
 /// The events: name, when it happens, members of `data` besides `actor` and `group`.
 const EVENTS: &[(&str, &str, &[&str])] = &[
-    ("ticket.created", "A ticket was opened, by any way in.", &["ticket"]),
+    ("ticket.created", "A ticket was created, from any source.", &["ticket"]),
     (
         "ticket.updated",
-        "A visible field of a ticket changed, its state, assignee and tags too: what a mirror subscribes to.",
+        "A visible field of a ticket changed, such as its status, assignee or tags: what a mirror subscribes to.",
         &["ticket", "changes"],
     ),
     (
         "ticket.assigned",
-        "The assignee of a ticket changed, also to nobody; also when it is opened with one.",
+        "A ticket was assigned, reassigned or unassigned, or created with an assignee.",
         &["ticket", "changes"],
     ),
-    ("ticket.status_changed", "The state of a ticket changed.", &["ticket", "changes"]),
-    ("ticket.closed", "A ticket became closed.", &["ticket", "changes"]),
-    ("message.received", "A message of a customer was recorded.", &["ticket", "message"]),
-    ("message.sent", "A reply that went to a customer was recorded.", &["ticket", "message"]),
-    ("inbox.error", "An inbox began to fail, or fails in another way than before.", &["inbox", "error"]),
+    ("ticket.status_changed", "The status of a ticket changed.", &["ticket", "changes"]),
+    ("ticket.closed", "A ticket was closed.", &["ticket", "changes"]),
+    ("message.received", "A customer's message arrived.", &["ticket", "message"]),
+    ("message.sent", "A reply was sent to a customer.", &["ticket", "message"]),
+    ("inbox.error", "An inbox stopped working, or its error changed.", &["inbox", "error"]),
 ];
 
 /// Fields of a ticket that `changes` may hold; the document has those that the ticket has.
