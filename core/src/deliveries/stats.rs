@@ -178,7 +178,9 @@ mod tests {
         assert!((1_000..=2_000).contains(&slow), "{slow}");
         assert_eq!((went.succeeded, went.failed), (90, 11));
         let mut few = Went::default();
-        [3; 10].map(|ms| few.add(true, Some(ms)));
+        for ms in [3; 10] {
+            few.add(true, Some(ms));
+        }
         few.add(true, Some(81));
         let slow = took(&few, 95).unwrap_or(0);
         assert!(slow >= 81, "95 of 100 of eleven are all eleven: {slow}");
