@@ -36,7 +36,7 @@ pub enum Refusal {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Refusal::NotAToken => "must be a token of HTTP: letters, digits and -_.~!#$%&'*+^`|",
+            Refusal::NotAToken => "must be a token of HTTP: letters, digits and any of !#$%&'*+-.^_`|~",
             Refusal::Reserved => "is set by InboxOps or by HTTP itself and cannot be replaced",
             Refusal::NotVisible => "must be visible ASCII, with spaces only between other characters",
             Refusal::TooLong => "is too long",

@@ -33,10 +33,20 @@ const UNUSED: [RegExp, string[]][] = [
     [/protobuf\/dist\/esm\/to-json\.js/, ["toJson", "toJsonString", "enumToJson"]],
     [/query-core\/build\/modern\/infiniteQueryBehavior\.js/, ["infiniteQueryBehavior", "hasNextPage", "hasPreviousPage"]],
 ];
-/** Written anew: base64 by the browser's own functions; no store of mutations, since `kit/act` makes the changes. */
+/**
+ * Written anew: base64 by the browser's own functions; of default values (proto2) those that `descriptor.proto` itself has,
+ * since our files are proto3; no store of mutations, since `kit/act` makes the changes.
+ */
 const BASE64 = `
 export const base64Decode = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (it) => it.charCodeAt(0));
 export const base64Encode = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/=/g, "");
+`;
+const DEFAULTS = `
+export const parseTextFormatEnumValue = ({ values }, text) => values.find((it) => it.name === text).number;
+export const parseTextFormatScalarValue = (type, text) => {
+    if (text !== "true" && text !== "false") throw new Error(text);
+    return text === "true";
+};
 `;
 const MUTATIONS = "export class MutationCache { clear() {} resumePausedMutations() {} }";
 const lean: Plugin = {
@@ -45,6 +55,7 @@ const lean: Plugin = {
     apply: "build",
     load(id) {
         if (/protobuf\/dist\/esm\/wire\/base64-encoding\.js/.test(id)) return BASE64;
+        if (/protobuf\/dist\/esm\/wire\/text-format\.js/.test(id)) return DEFAULTS;
         if (/query-core\/build\/modern\/mutationCache\.js/.test(id)) return MUTATIONS;
         const names = UNUSED.find(([path]) => path.test(id))?.[1];
         return names?.map((name) => `export const ${name} = undefined;`).join("\n");

@@ -65,6 +65,24 @@ test("a key is made, shows once with a line that works, is renamed, rotated, and
     await close();
 });
 
+test("a key without a name and without a scope of its own choice is refused for both", async () => {
+    const { page, close } = await visit({ ...scene, ...(await workspace(scene.product)) }, "/settings/api");
+    await button(page, "Create key").click();
+    const box = dialog(page, "Create key");
+    await box.getByRole("radio", { name: "Custom" }).check();
+    await button(box, "Create key").click();
+    await box.getByText("The name must not be blank.").waitFor();
+    await box.getByText("Choose at least one scope.").waitFor();
+    await box.locator("input[aria-invalid='true']:focus").waitFor();
+    await box.getByLabel("Name").fill("Nightly export");
+    await button(box, "Create key").click();
+    await box.getByRole("radio", { name: "Custom" }).and(box.locator(":focus")).waitFor();
+    await box.getByLabel("tickets:read").check();
+    await button(box, "Create key").click();
+    await dialog(page, "Copy your API key").waitFor();
+    await close();
+});
+
 test("without the API in the plan a key is not made, and the plan is named", async () => {
     const house = await workspace(scene.product, "business");
     await scene.product.cli("tenant", "set-plan", "--tenant", house.tenant, "--plan", "starter");

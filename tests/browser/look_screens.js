@@ -61,7 +61,7 @@ export const SCREENS = {
         },
     },
     webhooks: { at: () => "/settings/webhooks", act: (page) => page.getByText("CRM sync").first().waitFor() },
-    "webhooks-menu": { at: () => "/settings/webhooks", act: (page) => button(page, "Actions for Warehouse").click() },
+    "webhooks-menu": { at: () => "/settings/webhooks", act: (page) => button(page, "Actions for Warehouse").click().then(() => page.getByRole("menuitem", { name: "Pause" }).waitFor()) },
     "webhooks-agent": { who: "agent", act: (page) => page.getByText("CRM sync").first().waitFor() },
     "webhooks-empty": { who: "empty", act: (page) => page.getByText("No endpoints yet.").waitFor() },
     "webhooks-loading": {
@@ -132,7 +132,7 @@ export const SCREENS = {
     },
     "endpoint-deliveries": { at: endpoint("sick", "/deliveries"), act: live },
     "endpoint-settings": { at: endpoint("cut", "/settings"), whole: true, act: (page) => page.getByText("ticket.closed").waitFor() },
-    "endpoint-settings-agent": { at: endpoint("cut", "/settings"), who: "agent" },
+    "endpoint-settings-agent": { at: endpoint("cut", "/settings"), who: "agent", act: (page) => page.getByText("Only administrators").waitFor() },
     "endpoint-delete": { at: endpoint("cut", "/settings"), act: (page) => button(page, "Delete endpoint…").click() },
     "endpoint-recover": {
         at: endpoint("gone"),
@@ -221,7 +221,7 @@ export const SCREENS = {
     "delivery-failed": delivery("failed"),
     "delivery-refused": delivery("refused"),
     api: { at: () => "/settings/api", act: (page) => page.getByRole("row", { name: /ixk_/ }).first().waitFor() },
-    "api-menu": { at: () => "/settings/api", act: (page) => button(page, "Actions for test").click() },
+    "api-menu": { at: () => "/settings/api", act: (page) => button(page, "Actions for test").click().then(() => page.getByRole("menuitem", { name: "Revoke…" }).waitFor()) },
     "api-agent": { at: () => "/settings/api", who: "agent", act: (page) => page.getByText("Only administrators").waitFor() },
     "api-create": { at: () => "/settings/api", act: (page) => button(page, "Create key").click() },
     "api-create-own": {

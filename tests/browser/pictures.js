@@ -48,7 +48,7 @@ try {
             await page.getByText("Retrying").first().waitFor();
             await shoot("deliveries");
             await page.goto("/settings/api");
-            await page.getByText("Everything").first().waitFor();
+            await page.getByRole("cell", { name: "Everything" }).waitFor();
             await shoot("api");
         } else {
             await page.goto(`/deliveries/${failed.id}`);

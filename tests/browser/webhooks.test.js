@@ -121,7 +121,7 @@ test("a failing endpoint: the log says why, the receiver is mended, a resend arr
     await row.getByRole("link").click();
     await heading(page, "ticket.created").waitFor();
     const attempt = page.getByRole("listitem").filter({ hasText: "Attempt 1" });
-    assert.match(await attempt.innerText(), /503 Service Unavailable ·\s[\d,]+\sms/);
+    assert.match(await attempt.innerText(), /503 Service Unavailable\s· [\d,]+\sms/);
     await page.getByRole("region", { name: "Response body of attempt 1" }).getByText("database is down").waitFor();
     const sent = await page.getByRole("region", { name: "Request headers of attempt 1" }).innerText();
     assert.match(sent, /webhook-id: /);

@@ -34,9 +34,9 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
         });
         onKey(key);
     });
-    useFirstWrong(form, failure);
-    const [tried, setTried] = useState(false);
+    const [tries, setTries] = useState(0);
     const unchosen = own && scopes.length === 0;
+    useFirstWrong(form, failure, tries);
     if (failure?.reason === "ENTITLEMENT_REQUIRED") {
         return (
             <Dialog title="Create key" onClose={onClose}>
@@ -48,24 +48,28 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
         );
     }
     return (
-        <Dialog title="Create key" onClose={onClose}>
+        <Dialog title="Create key" onClose={onClose} wide={own}>
             <form
                 ref={form}
                 noValidate
                 onSubmit={(event) => {
                     event.preventDefault();
-                    setTried(true);
+                    setTries(tries + 1);
+                    // No scope would mean all of them: that is asked of nobody.
                     if (!unchosen) void run();
                 }}
             >
                 {failure && failure.fields.size === 0 && <Trouble failure={failure} />}
-                <Text label="Name" hint="For example, the program that uses it." value={name} onChange={setName} error={failure?.field("name", "The name")} autoFocus />
+                <Text label="Name" hint="For example, the program that uses it." value={name} onChange={setName} error={tries && !name.trim() ? "The name must not be blank." : failure?.field("name", "The name")} autoFocus />
                 <fieldset>
                     <legend>Access</legend>
+                    <p className="error" role="alert">
+                        {unchosen ? tries > 0 && "Choose at least one scope." : failure?.field("scopes", "The scopes")}
+                    </p>
                     <div className="radios">
                         {[...PRESETS, { name: "Custom", about: "" }].map((it) => (
                             <label className="check" key={it.name}>
-                                <input type="radio" name="preset" checked={preset === it.name} onChange={() => setPreset(it.name)} />
+                                <input type="radio" name="preset" checked={preset === it.name} aria-invalid={it.name === preset && unchosen && tries > 0} onChange={() => setPreset(it.name)} />
                                 <span>
                                     {it.name}
                                     {it.about && <small>{it.about}</small>}
@@ -86,9 +90,6 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                             ))}
                         </div>
                     )}
-                    <p className="error inner" role="alert">
-                        {unchosen ? tried && "Choose at least one scope." : failure?.field("scopes", "The scopes")}
-                    </p>
                 </fieldset>
                 <Field label="Expires" error={failure?.field("expires_at", "The end")}>
                     {(props) => (

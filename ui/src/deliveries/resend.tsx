@@ -75,7 +75,7 @@ export function Resend({ filter, onClose }: { filter: Filter; onClose: () => voi
                         : "Counting…"
                     : found.matched === 0
                       ? `No delivery${scope} ${words}.`
-                      : `${found.more ? "More than " : ""}${count(found.matched, "delivery", "deliveries")}${scope} ${words}. They are sent oldest first, each with a new set of retries; those of a paused endpoint wait until it is enabled.`}
+                      : `${found.more ? "More than " : ""}${count(found.matched, "delivery", "deliveries")}${scope} ${words}. Sent oldest first, each with a new set of retries; what is for a paused endpoint waits until it is enabled.`}
             </p>
         </Confirm>
     );

@@ -68,9 +68,9 @@ export function Check({ label, hint, checked, mixed, onChange }: CheckProps) {
     );
 }
 
-/** Once a form was refused: its first wrong field takes the focus. */
-export function useFirstWrong(form: RefObject<HTMLFormElement | null>, failure: Failure | undefined) {
+/** Once a form was refused: its first wrong field takes the focus. `tries` counts what the form refused by itself. */
+export function useFirstWrong(form: RefObject<HTMLFormElement | null>, failure: Failure | undefined, tries = 0) {
     useEffect(() => {
-        if (failure) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
-    }, [failure]);
+        if (failure || tries) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+    }, [failure, tries]);
 }

@@ -18,15 +18,17 @@ export function Menu({ label, items, face, head }: { label: string; items: Item[
     useEffect(() => {
         const box = menu.current!;
         let place = 0;
+        // At once: a scroll that is over already may be told of before `toggle` is.
+        const opening = () => (place = button.current!.getBoundingClientRect().top);
         const toggled = (event: Event) => {
             const open = (event as ToggleEvent).newState === "open";
             button.current!.setAttribute("aria-expanded", String(open));
             if (!open) return;
             const { bottom, top, left, right } = button.current!.getBoundingClientRect();
-            place = top;
             const below = bottom + 4 + box.offsetHeight < innerHeight;
             box.style.top = `${below ? bottom + 4 : Math.max(4, top - 4 - box.offsetHeight)}px`;
-            box.style.left = `${Math.max(8, Math.min(face ? left : right - box.offsetWidth, innerWidth - box.offsetWidth - 8))}px`;
+            const begin = face && left + box.offsetWidth + 8 < innerWidth ? left : right - box.offsetWidth;
+            box.style.left = `${Math.max(8, begin)}px`;
             box.querySelector("button")?.focus({ preventScroll: true });
         };
         const key = (event: KeyboardEvent) => {
@@ -40,10 +42,12 @@ export function Menu({ label, items, face, head }: { label: string; items: Item[
         };
         // What scrolls may be another part of the page, or over already: only a button that moved leaves its menu behind.
         const gone = () => box.matches(":popover-open") && button.current!.getBoundingClientRect().top !== place && box.hidePopover();
+        box.addEventListener("beforetoggle", opening);
         box.addEventListener("toggle", toggled);
         box.addEventListener("keydown", key);
         addEventListener("scroll", gone, true);
         return () => {
+            box.removeEventListener("beforetoggle", opening);
             box.removeEventListener("toggle", toggled);
             box.removeEventListener("keydown", key);
             removeEventListener("scroll", gone, true);

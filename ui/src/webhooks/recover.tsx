@@ -95,7 +95,7 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
                     ? "Counting…"
                     : matched === 0
                       ? "Nothing was missed."
-                      : `${count(matched, "event was", "events were")} never delivered and will not be retried. They are sent as fast as the endpoint takes them${on ? "" : ", once it is enabled"}.`}
+                      : `${count(matched, "event was", "events were")} never delivered and will not be retried. Sent as fast as the endpoint takes it${on ? "" : ", once it is enabled"}.`}
             </p>
         </Confirm>
     );
