@@ -5,7 +5,7 @@ import { type ComponentChildren, type ComponentType, createElement, Component, t
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
 export { createContext, Fragment } from "preact";
-export { useCallback, useContext, useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 type Props = Record<string, unknown>;
 

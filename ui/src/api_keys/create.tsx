@@ -60,7 +60,14 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                 }}
             >
                 {failure && failure.fields.size === 0 && <Trouble failure={failure} />}
-                <Text label="Name" hint="For example, the program that uses it." value={name} onChange={setName} error={tries && !name.trim() ? "The name must not be blank." : failure?.field("name", "The name")} autoFocus />
+                <Text
+                    label="Name"
+                    hint="For example, the program that uses it."
+                    value={name}
+                    onChange={setName}
+                    error={tries && !name.trim() ? "The name must not be blank." : failure?.field("name", "The name")}
+                    autoFocus
+                />
                 <fieldset>
                     <legend>Access</legend>
                     <p className="error" role="alert">
@@ -69,7 +76,13 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                     <div className="radios">
                         {[...PRESETS, { name: "Custom", about: "" }].map((it) => (
                             <label className="check" key={it.name}>
-                                <input type="radio" name="preset" checked={preset === it.name} aria-invalid={it.name === preset && unchosen && tries > 0} onChange={() => setPreset(it.name)} />
+                                <input
+                                    type="radio"
+                                    name="preset"
+                                    checked={preset === it.name}
+                                    aria-invalid={it.name === preset && unchosen && tries > 0}
+                                    onChange={() => setPreset(it.name)}
+                                />
                                 <span>
                                     {it.name}
                                     {it.about && <small>{it.about}</small>}

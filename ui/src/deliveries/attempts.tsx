@@ -21,7 +21,7 @@ export function Attempts({ delivery, url }: { delivery: DeliveryDetail; url?: st
                                 <Icon name={it.succeeded ? "check" : "cross"} />
                             </span>
                             <span className="grow">
-                                Attempt {it.number} · {it.responseStatus ? httpStatus(it.responseStatus) : it.errorCode ? errorWord(it.errorCode) : "No answer"}&nbsp;· {millis(it.durationMs)}
+                                Attempt {it.number} · {answer(it)}&nbsp;· {millis(it.durationMs)}
                             </span>
                             <When attempt={it} />
                         </summary>
@@ -32,6 +32,9 @@ export function Attempts({ delivery, url }: { delivery: DeliveryDetail; url?: st
         </ol>
     );
 }
+
+const answer = ({ responseStatus, errorCode }: Attempt) =>
+    responseStatus ? httpStatus(responseStatus) : errorCode ? errorWord(errorCode) : "No answer";
 
 function When({ attempt: { startedAt } }: { attempt: Attempt }) {
     if (!startedAt) return null;

@@ -52,19 +52,23 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
         return () => events.forEach((it) => removeEventListener(it, look));
     }, []);
     const open = isOpen(filter) && (endpointId || !filter.endpointId);
+    const none = !endpointId && endpoints.data?.endpoints.length === 0;
+    const add = none && session?.manages && (
+        <Link className="button" href="/settings/webhooks/new">
+            Add endpoint
+        </Link>
+    );
     const empty = shown.rows.length === 0 && (
         open ? (
-            <Empty title="No deliveries yet." actions={!endpointId && endpoints.data?.endpoints.length === 0 && session?.manages && <Link className="button" href="/settings/webhooks/new">Add endpoint</Link>}>
+            <Empty title="No deliveries yet." actions={add}>
                 {endpointId
                     ? "Send a test event, or wait for something to happen."
-                    : endpoints.data?.endpoints.length
-                      ? "They appear here as soon as an event is sent to an endpoint."
-                      : "There is no endpoint yet to send events to."}
+                    : none
+                      ? "There is no endpoint yet to send events to."
+                      : "They appear here as soon as an event is sent to an endpoint."}
             </Empty>
         ) : (
-            <Empty title="No delivery matches.">
-                Change or clear the filters above.
-            </Empty>
+            <Empty title="No delivery matches.">Change or clear the filters above.</Empty>
         )
     );
     return (

@@ -1,6 +1,6 @@
 // Fields of forms: a label, a hint, what is wrong beside it; the first wrong field takes the focus.
 
-import { useEffect, useId, useRef, type InputHTMLAttributes, type ReactNode, type RefObject } from "react";
+import { useEffect, useId, useLayoutEffect, useRef, type InputHTMLAttributes, type ReactNode, type RefObject } from "react";
 import type { Failure } from "../failure";
 
 interface FieldProps {
@@ -68,9 +68,12 @@ export function Check({ label, hint, checked, mixed, onChange }: CheckProps) {
     );
 }
 
-/** Once a form was refused: its first wrong field takes the focus. `tries` counts what the form refused by itself. */
+/**
+ * Once a form was refused: its first wrong field takes the focus, together with the words that say so, or it would be taken from
+ * somebody who types already. `tries` counts what the form refused by itself.
+ */
 export function useFirstWrong(form: RefObject<HTMLFormElement | null>, failure: Failure | undefined, tries = 0) {
-    useEffect(() => {
+    useLayoutEffect(() => {
         if (failure || tries) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
     }, [failure, tries]);
 }

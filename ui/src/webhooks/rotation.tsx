@@ -11,12 +11,18 @@ import { say } from "../kit/toast";
 import { Trouble } from "../kit/view";
 import { useSession } from "../session/session";
 
+interface Made {
+    secret: string;
+    /** The old one is worth nothing any more. */
+    immediate: boolean;
+}
+
 const reload = () => refresh(WebhookService.method.getWebhookEndpoint, WebhookService.method.listWebhookEndpoints);
 
 export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
     const session = useSession();
     const [asking, setAsking] = useState(false);
-    const [secret, setSecret] = useState<string>();
+    const [made, setMade] = useState<Made>();
     const promote = useAct(async () => {
         await call(WebhookService.method.promoteSecret, { endpointId: endpoint.id });
         await reload();
@@ -72,50 +78,67 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                 <Rotate
                     endpoint={endpoint}
                     onClose={() => setAsking(false)}
-                    onSecret={(next) => {
+                    onMade={(next) => {
                         setAsking(false);
-                        setSecret(next);
+                        setMade(next);
                     }}
                 />
             )}
-            {secret && (
-                <SecretOnce title="Copy your new signing secret" what="secret" secret={secret} onClose={() => setSecret(undefined)}>
-                    <p>The old one keeps working meanwhile. Put this one into your server, then promote it here.</p>
+            {made && (
+                <SecretOnce title="Copy your new signing secret" what="secret" secret={made.secret} onClose={() => setMade(undefined)}>
+                    <p>
+                        {made.immediate
+                            ? "Requests are signed with this one only from now on. Put it into your server."
+                            : "The old one keeps working meanwhile. Put this one into your server, then promote it here."}
+                    </p>
                 </SecretOnce>
             )}
         </section>
     );
 }
 
-function Rotate({ endpoint, onClose, onSecret }: { endpoint: WebhookEndpoint; onClose: () => void; onSecret: (secret: string) => void }) {
+function Rotate({ endpoint, onClose, onMade }: { endpoint: WebhookEndpoint; onClose: () => void; onMade: (made: Made) => void }) {
     // A second change in steps would have no place beside the one that is under way.
-    const busyAlready = !!endpoint.rotation;
-    const [immediate, setImmediate] = useState(busyAlready);
+    const underWay = !!endpoint.rotation;
+    const [immediate, setImmediate] = useState(underWay);
     const { run, busy, failure } = useAct(async () => {
         const response = await call(WebhookService.method.rotateSecret, { endpointId: endpoint.id, immediate });
-        onSecret(response.endpoint?.secret ?? "");
+        onMade({ secret: response.endpoint?.secret ?? "", immediate });
         await reload();
     });
     return (
-        <Confirm title={busyAlready ? "Replace the signing secret at once?" : "Rotate the signing secret?"} action="Make new secret" danger={immediate} busy={busy} onConfirm={() => void run()} onClose={onClose}>
+        <Confirm
+            title={underWay ? "Replace the signing secret at once?" : "Rotate the signing secret?"}
+            action="Make new secret"
+            danger={immediate}
+            busy={busy}
+            onConfirm={() => void run()}
+            onClose={onClose}
+        >
             {failure && <Trouble failure={failure} />}
-            {busyAlready && <p>This ends the change that is under way and both of its secrets. Your server refuses requests until it has the newest one.</p>}
-            {!busyAlready && <div className="radios">
-                <label className="check">
-                    <input type="radio" name="how" checked={!immediate} onChange={() => setImmediate(false)} />
-                    <span>
-                        In steps
-                        <small>Requests are signed with both secrets until you promote the new one (24 hours at most). The old one ends 24 hours later. Nothing fails.</small>
-                    </span>
-                </label>
-                <label className="check">
-                    <input type="radio" name="how" checked={immediate} onChange={() => setImmediate(true)} />
-                    <span>
-                        At once
-                        <small>For a secret that has leaked. The old one ends now; your server refuses requests until it has the new one.</small>
-                    </span>
-                </label>
-            </div>}
+            {underWay ? (
+                <p>This ends the change that is under way and both of its secrets. Your server refuses requests until it has the newest one.</p>
+            ) : (
+                <div className="radios">
+                    <label className="check">
+                        <input type="radio" name="how" checked={!immediate} onChange={() => setImmediate(false)} />
+                        <span>
+                            In steps
+                            <small>
+                                Requests are signed with both secrets until you promote the new one (24 hours at most). The old one ends 24 hours later.
+                                Nothing fails.
+                            </small>
+                        </span>
+                    </label>
+                    <label className="check">
+                        <input type="radio" name="how" checked={immediate} onChange={() => setImmediate(true)} />
+                        <span>
+                            At once
+                            <small>For a secret that has leaked. The old one ends now; your server refuses requests until it has the new one.</small>
+                        </span>
+                    </label>
+                </div>
+            )}
         </Confirm>
     );
 }
