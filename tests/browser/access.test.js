@@ -94,6 +94,11 @@ for (const colorScheme of ["light", "dark"]) {
         await page.getByRole("heading", { name: "Short lived" }).waitFor();
         await button(page, "Rotate secret…").click();
         await check("rotate");
+        await button(page, "Make new secret").click();
+        await button(page, "Close anyway").click();
+        await button(page, "Promote new secret").click();
+        await button(page, "Replace at once…").click();
+        await check("replace");
         await escape();
         await button(page, "Recover missed events…").click();
         await check("recover");
@@ -116,6 +121,9 @@ for (const colorScheme of ["light", "dark"]) {
         await button(page, "Create key").click();
         await page.getByRole("radio", { name: "Custom" }).check();
         await check("create-key");
+        await button(dialog(page, "Create key"), "Create key").click();
+        await page.getByText("Choose at least one scope.").waitFor();
+        await check("create-key-refused");
         await page.getByRole("radio", { name: /^Everything/ }).check();
         await dialog(page, "Create key").getByLabel("Name").fill(`Key ${colorScheme}`);
         await button(dialog(page, "Create key"), "Create key").click();
@@ -127,6 +135,8 @@ for (const colorScheme of ["light", "dark"]) {
         await check("new-ticket");
         await escape();
         await page.getByRole("button", { name: /^Account of/ }).click();
+        await accessible(page, `account ${colorScheme}`);
+        await page.getByRole("menuitemradio", { name: "System theme", checked: true }).waitFor();
         await page.getByRole("menuitem", { name: "Set a password…" }).click();
         await check("password");
         await close();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { button, dialog, receiver, rows, stage, until, visit, workspace } from "./ui.js";
+import { accessible, button, dialog, receiver, rows, stage, until, visit, workspace } from "./ui.js";
 
 let scene, hook;
 before(async () => {
@@ -55,6 +55,7 @@ test("in development a customer's message is simulated, as a new ticket and as a
     const box = dialog(page, "Simulate customer message");
     await button(box, "Send message").click();
     await box.getByText(/^The (subject|message) /).first().waitFor();
+    await accessible(page, "simulate, refused");
     await box.getByLabel("From").fill("lin@example.com");
     await box.getByLabel("Subject").fill("Where is my parcel?");
     await box.getByLabel("Message").fill("Ordered a week ago.\nStill nothing.");

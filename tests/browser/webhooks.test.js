@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { addEndpoint, button, dialog, receiver, stage, until, visit, workspace } from "./ui.js";
+import { accessible, addEndpoint, button, dialog, receiver, stage, until, visit, workspace } from "./ui.js";
 
 let scene, hook;
 before(async () => {
@@ -94,12 +94,12 @@ test("a test event shows what is sent and what came back", async () => {
     await box.getByLabel("Event").selectOption("message.received");
     await box.getByRole("region", { name: "Body that is sent" }).getByText('"message.received"').waitFor();
     await button(box, "Send test event").click();
-    await box.getByText(/^200 OK in \d[\d,]*\sms$/).waitFor();
+    await box.getByText(/^200 OK in (<\s1|[\d,]+)\sms$/).waitFor();
     assert.equal(JSON.parse(hook.taken.at(-1).body).event, "message.received");
     assert.equal(JSON.parse(hook.taken.at(-1).body).data.test, true);
     hook.answer = () => ({ status: 418, body: "teapot" });
     await button(box, "Send again").click();
-    await box.getByText(/^418 in \d+\sms$/).waitFor();
+    await box.getByText(/^418 in (<\s1|\d+)\sms$/).waitFor();
     hook.answer = () => ({ status: 200 });
     await box.getByRole("link", { name: "View delivery" }).click();
     await heading(page, "message.received").waitFor();
@@ -121,7 +121,7 @@ test("a failing endpoint: the log says why, the receiver is mended, a resend arr
     await row.getByRole("link").click();
     await heading(page, "ticket.created").waitFor();
     const attempt = page.getByRole("listitem").filter({ hasText: "Attempt 1" });
-    assert.match(await attempt.innerText(), /503 Service Unavailable\s· [\d,]+\sms/);
+    assert.match(await attempt.innerText(), /503 Service Unavailable\s· (<\s1|[\d,]+)\sms/);
     await page.getByRole("region", { name: "Response body of attempt 1" }).getByText("database is down").waitFor();
     const sent = await page.getByRole("region", { name: "Request headers of attempt 1" }).innerText();
     assert.match(sent, /webhook-id: /);
@@ -163,8 +163,10 @@ test("a delivery that retries can be stopped, and many that failed are sent agai
     await button(page, "Resend failed…").click();
     const box = dialog(page, "Resend failed deliveries?");
     await box.getByText(/3 deliveries failed or were canceled/).waitFor();
+    await accessible(page, "resend");
     await button(box, "Resend 3").click();
     await dialog(page, "Resending").getByText(/3 of 3 deliveries scheduled/).waitFor();
+    await accessible(page, "resending");
     await button(dialog(page, "Resending"), "Done").click();
     await until(() => sick.taken.filter((it) => it.answered).length === 6, "six requests");
     await until(async () => (await page.getByRole("row", { name: /Delivered/ }).count()) === 3, "three delivered rows");
@@ -185,6 +187,10 @@ test("a secret is rotated in steps, each said in words, and promoted", async () 
     await button(shown, "Done").click();
     const steps = page.getByRole("region", { name: "Signing secret" });
     assert.match(await steps.innerText(), /promoted automatically in (23 h|1 d)/);
+    await button(steps, "Rotate secret…").click();
+    const again = dialog(page, "Rotate the signing secret?");
+    await again.getByText("Takes the place of the new secret that is there already.", { exact: false }).waitFor();
+    await button(again, "Cancel").click();
     await button(steps, "Promote new secret").click();
     await steps.getByText("New secret promoted.").waitFor();
     assert.match(await steps.innerText(), /The old secret ends in (23 h|1 d)/);
@@ -226,6 +232,28 @@ test("settings change what is sent; leaving with unsaved changes asks", async ()
     await until(() => target.taken.length > 0, "a request");
     assert.equal(target.taken[0].headers["x-team"], "blue");
     await target.stop();
+    await close();
+});
+
+test("changes that are discarded are made nowhere", async () => {
+    const house = await own();
+    const { id } = await house.endpoint(hook.url, { description: "Old name" });
+    const { page, close } = await visit(house, `/settings/webhooks/${id}/settings`);
+    await page.getByLabel("Description").fill("New name");
+    await page.getByRole("link", { name: "Webhooks" }).first().click();
+    await button(dialog(page, "Leave without saving?"), "Discard changes").click();
+    await heading(page, "Webhooks").waitFor();
+    await button(page, "Add endpoint").click();
+    await page.getByLabel("URL").fill(hook.url);
+    await page.getByLabel("Description").fill("Never meant");
+    await page.getByRole("link", { name: "Tickets" }).click();
+    await button(dialog(page, "Leave without saving?"), "Discard changes").click();
+    await heading(page, "Tickets").waitFor();
+    // What would come of it is seen only once the server has answered: these calls come behind it.
+    await page.getByRole("link", { name: "Webhooks" }).first().click();
+    await page.getByRole("row", { name: /Old name/ }).waitFor();
+    const { data } = await (await house.api("/webhooks")).json();
+    assert.deepEqual(data.map((it) => it.description), ["Old name"]);
     await close();
 });
 

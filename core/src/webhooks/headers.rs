@@ -1,5 +1,5 @@
-//! Custom headers of an endpoint: judged together, sealed as one value, opened. Which names and values may be is the contract's
-//! rule. It knows no store.
+//! Custom headers of an endpoint: judged together, sealed as one value, opened. Which names and values may be is the
+//! contract's rule. It knows no store.
 
 use crate::{
     error::{Error, Result},
@@ -23,8 +23,8 @@ pub type Headers = Vec<(String, Zeroizing<String>)>;
 /// What names the sealed headers of an endpoint, besides its ids: a sealed secret put in their place does not open.
 const PURPOSE: &[u8] = b"headers";
 
-/// The headers of a request; every rule that one breaks goes to `violations`. What a name and a value
-/// by themselves may be is the gate's.
+/// The headers of a request; every rule that they break together goes to `violations`. What one name and one value may
+/// be is the gate's.
 pub fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>) -> Headers {
     let (mut seen, mut headers) = (HashSet::new(), Headers::new());
     for (index, header) in given.into_iter().enumerate() {

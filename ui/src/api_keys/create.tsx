@@ -55,8 +55,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                 onSubmit={(event) => {
                     event.preventDefault();
                     setTries(tries + 1);
-                    // No scope would mean all of them: that is asked of nobody.
-                    if (!unchosen) void run();
+                    if (!unchosen && name.trim()) void run();
                 }}
             >
                 {failure && failure.fields.size === 0 && <Trouble failure={failure} />}

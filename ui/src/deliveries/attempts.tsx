@@ -1,6 +1,7 @@
 // The attempts of a delivery, each with what was sent and what came back.
 
 import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { ReactNode } from "react";
 import type { Attempt, DeliveryDetail, HttpHeader } from "../gen/inboxops/v1/deliveries_pb";
 import { Block, useCopied } from "../kit/copy";
 import { Icon } from "../kit/icon";
@@ -8,8 +9,8 @@ import { clock, day, millis } from "../kit/time";
 import { httpStatus } from "../webhooks/words";
 import { errorWord } from "./words";
 
-export function Attempts({ delivery, url }: { delivery: DeliveryDetail; url?: string }) {
-    if (delivery.attempts.length === 0) return null;
+/** The list of them; `children` is its last item: what comes next. */
+export function Attempts({ delivery, url, children }: { delivery: DeliveryDetail; url?: string; children: ReactNode }) {
     const last = delivery.attempts.length - 1;
     return (
         <ol className="attempts">
@@ -29,6 +30,7 @@ export function Attempts({ delivery, url }: { delivery: DeliveryDetail; url?: st
                     </details>
                 </li>
             ))}
+            {children}
         </ol>
     );
 }

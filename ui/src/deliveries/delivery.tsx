@@ -10,8 +10,8 @@ import { useAct } from "../kit/act";
 import { Id } from "../kit/copy";
 import { Link } from "../kit/link";
 import { Page } from "../kit/page";
-import { DeliveryBadge } from "../kit/status";
-import { Ago, Countdown } from "../kit/time";
+import { DeliveryBadge, deliveryWord } from "../kit/status";
+import { Ago, Countdown, count } from "../kit/time";
 import { Trouble, View } from "../kit/view";
 import { useSession } from "../session/session";
 import { endpointName } from "../webhooks/words";
@@ -96,13 +96,17 @@ export function DeliveryPage({ id }: { id: string }) {
                         </dl>
                         <section aria-labelledby="attempts">
                             <h2 id="attempts">Attempts</h2>
-                            <Attempts delivery={delivery} url={endpoint?.url} />
-                            <Next
-                                delivery={delivery}
-                                resend={session?.manages ? () => void again.run() : undefined}
-                                stop={session?.manages ? () => void stop.run() : undefined}
-                                busy={again.busy || stop.busy}
-                            />
+                            <p className="hidden" role="status">
+                                {deliveryWord(delivery.status)}, {count(delivery.attempts.length, "attempt")}
+                            </p>
+                            <Attempts delivery={delivery} url={endpoint?.url}>
+                                <Next
+                                    delivery={delivery}
+                                    resend={session?.manages ? () => void again.run() : undefined}
+                                    stop={session?.manages ? () => void stop.run() : undefined}
+                                    busy={again.busy || stop.busy}
+                                />
+                            </Attempts>
                         </section>
                         <Payload delivery={delivery} />
                     </>
@@ -116,7 +120,7 @@ function Next({ delivery, resend, stop, busy }: { delivery: DeliveryDetail; rese
     const waits = delivery.status === DeliveryStatus.PENDING || delivery.status === DeliveryStatus.RETRYING;
     const first = delivery.attempts.length === 0;
     return (
-        <div className="next" role="status">
+        <li className="next">
             <span className="grow">
                 {waits ? (
                     delivery.nextAttemptAt ? (
@@ -143,6 +147,6 @@ function Next({ delivery, resend, stop, busy }: { delivery: DeliveryDetail; rese
                     {waits ? "Stop retrying" : "Cancel delivery"}
                 </button>
             )}
-        </div>
+        </li>
     );
 }

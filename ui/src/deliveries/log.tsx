@@ -38,7 +38,7 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
     const [paused, setPaused] = useState(false);
     const [resending, setResending] = useState(false);
     const log = useLog(filter, endpointId, paused);
-    const stats = useQuery(DeliveryService.method.getDeliveryStats, { endpointId }, { refetchInterval: 10_000 });
+    const stats = useQuery(DeliveryService.method.getDeliveryStats, { endpointId: filter.endpointId || undefined }, { refetchInterval: 10_000 });
     const endpoints = useQuery(WebhookService.method.listWebhookEndpoints, { perPage: 100 });
     const names = new Map(endpoints.data?.endpoints.map((it) => [it.id, endpointName(it)]));
     const place = useRef<HTMLDivElement>(null);
@@ -79,7 +79,7 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
                 <button className="small" onClick={() => setPaused(!paused)}>
                     {paused ? "Go live" : "Pause updates"}
                 </button>
-                {session?.manages && (
+                {session?.manages && !filter.id && (
                     <button className="small" onClick={() => setResending(true)}>
                         Resend failed…
                     </button>

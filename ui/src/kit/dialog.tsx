@@ -73,6 +73,8 @@ export function Confirm({ title, action, busy, danger, disabled, failure, onConf
                 noValidate
                 onSubmit={(event) => {
                     event.preventDefault();
+                    // A form that asked by this dialog around it is not sent.
+                    event.stopPropagation();
                     if (!busy && !disabled) onConfirm();
                 }}
             >

@@ -17,9 +17,13 @@ export function Menu({ label, items, face, head }: { label: string; items: Item[
     const menu = useRef<HTMLDivElement>(null);
     useEffect(() => {
         const box = menu.current!;
-        let place = 0;
+        const where = () => {
+            const { top, left } = button.current!.getBoundingClientRect();
+            return `${top} ${left}`;
+        };
+        let place = "";
         // At once: a scroll that is over already may be told of before `toggle` is.
-        const opening = () => (place = button.current!.getBoundingClientRect().top);
+        const opening = () => (place = where());
         const toggled = (event: Event) => {
             const open = (event as ToggleEvent).newState === "open";
             button.current!.setAttribute("aria-expanded", String(open));
@@ -41,7 +45,7 @@ export function Menu({ label, items, face, head }: { label: string; items: Item[
             all[to % all.length]?.focus();
         };
         // What scrolls may be another part of the page, or over already: only a button that moved leaves its menu behind.
-        const gone = () => box.matches(":popover-open") && button.current!.getBoundingClientRect().top !== place && box.hidePopover();
+        const gone = () => box.matches(":popover-open") && where() !== place && box.hidePopover();
         box.addEventListener("beforetoggle", opening);
         box.addEventListener("toggle", toggled);
         box.addEventListener("keydown", key);

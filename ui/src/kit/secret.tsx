@@ -7,7 +7,7 @@ import { Check } from "./field";
 
 interface Props {
     title: string;
-    /** "signing secret", "key": for the sentences. */
+    /** "secret", "key": for the sentences. */
     what: string;
     secret: string;
     onClose: () => void;

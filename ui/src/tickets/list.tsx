@@ -58,7 +58,7 @@ export function Tickets() {
                         setParameters({ q: String(new FormData(event.currentTarget).get("q")).trim() || null, page: null });
                     }}
                 >
-                    <input type="search" name="q" aria-label="Subject contains" placeholder="Find in subjects" defaultValue={q} />
+                    <input key={q} type="search" name="q" aria-label="Subject contains" placeholder="Find in subjects" defaultValue={q} />
                 </form>
             </div>
             <View

@@ -176,7 +176,7 @@ function Failures({ endpoint: { id, disabledReason } }: { endpoint: WebhookEndpo
         { endpointId: id, status, perPage: FAILURES_SHOWN },
         { refetchInterval: REFRESH_MS },
     );
-    const rows = failures.data?.deliveries ?? [];
+    const rows = failures.data?.deliveries.filter((it) => it.attemptCount > 0) ?? [];
     return (
         <section aria-labelledby="failures">
             <div className="bar">

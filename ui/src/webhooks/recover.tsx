@@ -3,6 +3,7 @@
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { useEffect, useState } from "react";
 import { call } from "../api";
+import { Failure } from "../failure";
 import { EndpointStatus, type Recovery, type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhooks_pb";
 import { useAct } from "../kit/act";
 import { Confirm } from "../kit/dialog";
@@ -58,16 +59,23 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
     const [matched, setMatched] = useState<number>();
     const since = timestampFromDate(new Date(now - hours * HOUR_MS));
     const recover = (dryRun: boolean) => call(WebhookService.method.recoverDeliveries, { endpointId: endpoint.id, since, dryRun });
-    const counting = useAct(async () => setMatched((await recover(true)).recovery?.matched));
+    const [uncounted, setUncounted] = useState<Failure>();
     const starting = useAct(async () => {
         const { recovery } = await recover(false);
         if (recovery) onStart(recovery);
     });
     useEffect(() => {
+        // Only the count of the span that is shown now may be told: it is what would be sent.
+        let shown = true;
         setMatched(undefined);
-        void counting.run();
+        setUncounted(undefined);
+        recover(true).then(
+            ({ recovery }) => shown && setMatched(recovery?.matched),
+            (error) => shown && setUncounted(Failure.of(error)),
+        );
+        return () => void (shown = false);
     }, [hours]);
-    const failure = starting.failure ?? counting.failure;
+    const failure = starting.failure ?? uncounted;
     const on = endpoint.status === EndpointStatus.ACTIVE || endpoint.status === EndpointStatus.FAILING;
     return (
         <Confirm
@@ -81,7 +89,7 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
             {failure && <Trouble failure={failure} />}
             <Field label="Events from">
                 {(props) => (
-                    <select {...props} value={String(hours)} aria-disabled={counting.busy} onChange={(event) => setHours(Number(event.currentTarget.value))}>
+                    <select {...props} value={String(hours)} onChange={(event) => setHours(Number(event.currentTarget.value))}>
                         {Object.entries(SPANS).map(([label, value]) => (
                             <option key={value} value={value}>
                                 {label}
@@ -92,10 +100,10 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
             </Field>
             <p role="status">
                 {matched === undefined
-                    ? "Counting…"
+                    ? !uncounted && "Counting…"
                     : matched === 0
                       ? "Nothing was missed."
-                      : `${count(matched, "event was", "events were")} never delivered and will not be retried. Sent as fast as the endpoint takes it${on ? "" : ", once it is enabled"}.`}
+                      : `${count(matched, "event was", "events were")} never delivered and will not be retried. Sent as fast as the endpoint allows${on ? "" : ", once it is enabled"}.`}
             </p>
         </Confirm>
     );

@@ -35,7 +35,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                 <h2 id="signing" className="grow">
                     Signing secret
                 </h2>
-                {session?.manages && <button onClick={() => setAsking(true)}>{rotation ? "Replace at once…" : "Rotate secret…"}</button>}
+                {session?.manages && <button onClick={() => setAsking(true)}>{rotation?.stage === SecretStage.PROMOTED ? "Replace at once…" : "Rotate secret…"}</button>}
             </div>
             {promote.failure && <Trouble failure={promote.failure} />}
             {!rotation && (
@@ -70,7 +70,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
                     </li>
                     <li className={rotation.stage === SecretStage.PROMOTED ? "now" : undefined}>
                         <strong>The old secret ends</strong> {rotation.oldExpiresAt && <Countdown to={rotation.oldExpiresAt} />}
-                        {rotation.stage !== SecretStage.PROMOTED && ", or sooner if you promote the new one before"}.
+                        {rotation.stage !== SecretStage.PROMOTED && ", or sooner if you promote the new one first"}.
                     </li>
                 </ol>
             )}
@@ -98,8 +98,9 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
 }
 
 function Rotate({ endpoint, onClose, onMade }: { endpoint: WebhookEndpoint; onClose: () => void; onMade: (made: Made) => void }) {
-    // A second change in steps would have no place beside the one that is under way.
-    const underWay = !!endpoint.rotation;
+    // While a secret that was replaced still signs, another has no place beside it. Asked once: the page reads on meanwhile.
+    const [underWay] = useState(endpoint.rotation?.stage === SecretStage.PROMOTED);
+    const staged = endpoint.rotation?.stage === SecretStage.STAGED;
     const [immediate, setImmediate] = useState(underWay);
     const { run, busy, failure } = useAct(async () => {
         const response = await call(WebhookService.method.rotateSecret, { endpointId: endpoint.id, immediate });
@@ -125,6 +126,7 @@ function Rotate({ endpoint, onClose, onMade }: { endpoint: WebhookEndpoint; onCl
                         <span>
                             In steps
                             <small>
+                                {staged && "Takes the place of the new secret that is there already. "}
                                 Requests are signed with both secrets until you promote the new one (24 hours at most). The old one ends 24 hours later.
                                 Nothing fails.
                             </small>
