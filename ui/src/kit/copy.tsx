@@ -36,7 +36,7 @@ export function Copy({ text, what }: { text: string; what: string }) {
     return (
         <>
             <button type="button" className="quiet tiny" aria-label={`Copy ${what}`} title={`Copy ${what}`} onClick={() => void copy(text)}>
-                <Icon name={state === "Copied" ? "check" : "copy"} />
+                <Icon name={state === "Copied" ? "check" : state ? "cross" : "copy"} />
             </button>
             <span className="hidden" role="status">
                 {state}
