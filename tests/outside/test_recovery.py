@@ -62,6 +62,8 @@ def test_what_happened_while_an_endpoint_was_off_is_recovered(world, receiver):
     endpoint = tenant.endpoint(url, ["ticket.created"])
     tenant.ticket(subject="Seen")
     receiver.wait(url, 1)
+    # The receiver has it before its answer is on record.
+    until("it is on record", lambda: [it["status"] for it in listed(api, endpoint)["data"]] == ["delivered"])
     since = now()
     off(api, endpoint)
     missed = [tenant.ticket(subject=f"Missed {n}")["id"] for n in range(5)]
