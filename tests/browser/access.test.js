@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { picture } from "./browser.js";
-import { accessible, button, dialog, receiver, rows, stage, until, visit, workspace } from "./ui.js";
+import { accessible, agent, button, dialog, receiver, rows, stage, until, visit, workspace } from "./ui.js";
 
 let scene, hook, sick, ids;
 before(async () => {
@@ -139,6 +139,30 @@ for (const colorScheme of ["light", "dark"]) {
         await page.getByRole("menuitemradio", { name: "System theme", checked: true }).waitFor();
         await page.getByRole("menuitem", { name: "Set a password…" }).click();
         await check("password");
+        await close();
+    });
+
+    test(`the dialogs of a changed password and of a plan without the API pass the rules, ${colorScheme}`, async () => {
+        const person = await agent(scene.product, scene.tenant, `${colorScheme}@example.com`, "admin");
+        const own = await visit(scene, "/tickets", { colorScheme, as: person });
+        const account = () => own.page.getByRole("button", { name: /^Account of/ }).click();
+        await account();
+        await own.page.getByRole("menuitem", { name: "Set a password…" }).click();
+        await own.page.getByLabel("New password").fill("correct horse battery");
+        await button(own.page, "Set password").click();
+        await own.page.getByRole("dialog").waitFor({ state: "hidden" });
+        await account();
+        await own.page.getByRole("menuitem", { name: "Change password…" }).click();
+        await dialog(own.page, "Change password").waitFor();
+        await accessible(own.page, `change password ${colorScheme}`);
+        await own.close();
+        const house = await workspace(scene.product, "starter");
+        const { page, close } = await visit({ ...scene, ...house }, "/settings/api", { colorScheme });
+        await button(page, "Create key").click();
+        await dialog(page, "Create key").getByLabel("Name").fill("x");
+        await button(dialog(page, "Create key"), "Create key").click();
+        await page.getByText("The API is not in your plan.").waitFor();
+        await accessible(page, `gated key ${colorScheme}`);
         await close();
     });
 }

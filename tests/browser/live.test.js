@@ -22,7 +22,7 @@ const own = async () => ({ ...scene, ...(await workspace(scene.product)) });
 const live = (page) => page.getByText("Live", { exact: true }).waitFor();
 const subject = (post) => JSON.parse(post.body).data.ticket?.subject;
 
-test(`a delivery shows in an open log within ${SOON_MS} ms of its receiver's answer, 95 of 100 times`, async () => {
+test(`a delivery shows in an open log within ${SOON_MS} ms of its event and so of its receiver's answer, 95 of 100 times`, async () => {
     const house = await own();
     await house.endpoint(hook.url, { events: ["ticket.created"] });
     const { page, close } = await visit(house, "/settings/deliveries");
@@ -39,19 +39,21 @@ test(`a delivery shows in an open log within ${SOON_MS} ms of its receiver's ans
         new MutationObserver(look).observe(document.getElementById("main"), { subtree: true, childList: true, characterData: true });
     });
     const round = async (name) => {
-        const took = [];
+        const [took, sinceAsked] = [[], []];
         for (let n = 0; n < MEASURED; n++) {
+            const asked = Date.now();
             const { ticket_number } = await house.ticket(`${name}.${n}`);
             const post = await until(() => hook.taken.find((it) => it.answered && subject(it) === `${name}.${n}`), `request ${ticket_number}`);
             const already = name * MEASURED + n;
             const at = await until(() => page.evaluate((count) => globalThis.seen.size > count && [...globalThis.seen.values()].at(-1), already), `row ${n}`);
             took.push(at - post.answered);
+            sinceAsked.push(at - asked);
         }
         const slow = took.flatMap((ms, n) => (ms > SOON_MS / 2 ? [`${n}: ${ms}`] : []));
         took.sort((a, b) => a - b);
-        const p95 = took[Math.floor(MEASURED * 0.95) - 1];
-        console.log(`receiver's answer to row: median ${took[MEASURED / 2]} ms, p95 ${p95} ms, worst ${took.at(-1)} ms; slow: ${slow.join(", ") || "none"}`);
-        return p95;
+        const [p95, eventP95] = [took, sinceAsked.sort((a, b) => a - b)].map((it) => it[Math.floor(MEASURED * 0.95) - 1]);
+        console.log(`receiver's answer to row: median ${took[MEASURED / 2]} ms, p95 ${p95} ms, worst ${took.at(-1)} ms; slow: ${slow.join(", ") || "none"}; from the call that made the event p95 ${eventP95} ms`);
+        return eventP95;
     };
     // Four programs have a part in this, and each waits while a busy machine runs others: a round that it disturbed is measured again.
     const rounds = [];

@@ -81,6 +81,22 @@ test("a session that ends while a page is open leads to the form, with the place
     await close();
 });
 
+test("a session that ends on the server takes an open log to the form by itself, cookie or not", async () => {
+    const person = await agent(scene.product, scene.tenant, "eve@example.com", "admin");
+    const { page, context, close } = await visit(scene, "/settings/deliveries", { as: person });
+    await page.getByText("Live", { exact: true }).waitFor();
+    const other = await visit(scene, "/tickets", { as: person });
+    await other.page.getByRole("button", { name: /^Account of/ }).click();
+    await other.page.getByRole("menuitem", { name: "Set a password…" }).click();
+    await other.page.getByLabel("New password").fill("correct horse battery");
+    await button(other.page, "Set password").click();
+    await other.page.getByText("Your other sessions have ended.", { exact: false }).waitFor();
+    await page.waitForURL("**/login?next=%2Fsettings%2Fdeliveries&ended=1", { timeout: 20_000 });
+    assert.equal((await context.cookies()).length, 1, "the cookie is there yet, and worth nothing");
+    await other.close();
+    await close();
+});
+
 test("`next` leads nowhere else", async () => {
     for (const next of ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]) {
         const { login_url } = await scene.product.cli("agent", "login-link", scene.admin.id);

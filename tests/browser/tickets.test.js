@@ -55,7 +55,10 @@ test("in development a customer's message is simulated, as a new ticket and as a
     const box = dialog(page, "Simulate customer message");
     await button(box, "Send message").click();
     await box.getByText(/^The (subject|message) /).first().waitFor();
-    await accessible(page, "simulate, refused");
+    for (const colorScheme of ["dark", "light"]) {
+        await page.emulateMedia({ colorScheme });
+        await accessible(page, `simulate, refused ${colorScheme}`);
+    }
     await box.getByLabel("From").fill("lin@example.com");
     await box.getByLabel("Subject").fill("Where is my parcel?");
     await box.getByLabel("Message").fill("Ordered a week ago.\nStill nothing.");

@@ -163,10 +163,16 @@ test("a delivery that retries can be stopped, and many that failed are sent agai
     await button(page, "Resend failed…").click();
     const box = dialog(page, "Resend failed deliveries?");
     await box.getByText(/3 deliveries failed or were canceled/).waitFor();
-    await accessible(page, "resend");
+    for (const colorScheme of ["dark", "light"]) {
+        await page.emulateMedia({ colorScheme });
+        await accessible(page, `resend ${colorScheme}`);
+    }
     await button(box, "Resend 3").click();
     await dialog(page, "Resending").getByText(/3 of 3 deliveries scheduled/).waitFor();
-    await accessible(page, "resending");
+    for (const colorScheme of ["dark", "light"]) {
+        await page.emulateMedia({ colorScheme });
+        await accessible(page, `resending ${colorScheme}`);
+    }
     await button(dialog(page, "Resending"), "Done").click();
     await until(() => sick.taken.filter((it) => it.answered).length === 6, "six requests");
     await until(async () => (await page.getByRole("row", { name: /Delivered/ }).count()) === 3, "three delivered rows");
