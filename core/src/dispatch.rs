@@ -1,6 +1,7 @@
 //! Dispatch: hands leased deliveries to workers, takes their outcomes, and sees to what waits in the database. The
 //! decisions are the hub's; here they are carried out. Workers decide nothing durable.
 
+mod claims;
 pub mod hub;
 mod reports;
 mod rounds;
@@ -9,9 +10,12 @@ mod service;
 mod settle;
 mod verdicts;
 
-pub use rounds::{BEAT, CLAIM_MAX, PACE_MIN, POLL, REAP};
+pub use claims::{CLAIM_MAX, POLL};
+pub use rounds::{BEAT, PACE_MIN, REAP, TICK};
 pub use service::Dispatch;
 
+use claims::Due;
+use reports::Recording;
 use rounds::Beats;
 use service::Work;
 
@@ -33,7 +37,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 use tokio::sync::{Notify, mpsc};
@@ -55,11 +59,13 @@ pub struct Dispatcher {
     hub: Mutex<Hub>,
     workers: Mutex<HashMap<WorkerKey, mpsc::Sender<Result<pb::WorkResponse, Status>>>>,
     next_worker: AtomicU64,
-    wake: Notify,
+    /// When the database is worth a look for whatever is due.
+    due: Due,
+    /// A claim is worth it.
+    hungry: Notify,
     /// An endpoint waits for its rate alone.
     paced: Notify,
-    /// Whether the last claim found something, or something was parked since: then a free slot is worth a claim.
-    backlog: AtomicBool,
+    recording: Recording,
     tasks: TaskTracker,
     live_cores: Arc<AtomicU32>,
     beats: Mutex<Beats>,
@@ -84,9 +90,10 @@ impl Dispatcher {
             hub: Mutex::default(),
             workers: Mutex::default(),
             next_worker: AtomicU64::new(1),
-            wake: Notify::new(),
+            due: Due::now(),
+            hungry: Notify::new(),
             paced: Notify::new(),
-            backlog: AtomicBool::new(true),
+            recording: Recording::default(),
             tasks: TaskTracker::new(),
             live_cores,
             beats: Mutex::default(),
@@ -120,9 +127,9 @@ impl Dispatcher {
         self.wake();
     }
 
-    /// Something became due: look now and not only at the next poll.
+    /// Something became due: look now.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.due.at(Timestamp::default());
     }
 
     fn hub(&self) -> MutexGuard<'_, Hub> {
@@ -138,6 +145,9 @@ impl Dispatcher {
         let actions = tell(&mut hub);
         if hub.paced_until().is_some() {
             self.paced.notify_one();
+        }
+        if hub.is_hungry() {
+            self.hungry.notify_one();
         }
         self.act(actions);
     }
@@ -194,7 +204,10 @@ impl Dispatcher {
         let key = self.next_worker.fetch_add(1, Ordering::Relaxed);
         let (stream, batches) = mpsc::channel(STREAM_BATCHES);
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, stream);
-        self.drive(|hub| hub.join(key, request.window.min(WINDOW_MAX)));
+        let window = request.window.min(WINDOW_MAX);
+        // A worker of an earlier release does not tell its slots; its window is twice as many.
+        let slots = if request.slots == 0 { window.div_ceil(2) } else { request.slots };
+        self.drive(|hub| hub.join(key, window, slots));
         self.wake();
         tracing::info!(worker = request.worker_id, window = request.window, "a worker joined");
         Work { batches, key, dispatcher: Arc::downgrade(self) }

@@ -48,7 +48,7 @@ impl Forwarder {
             Sender::new(Limits::default(), allow_private, Resolver::System, &Trust::System).map_err(Error::Tls)?;
         let slots = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let worker_id = "forward".to_owned();
-        let shared = Shared { worker_id, window: WINDOW, allow_private, clock, sender, slots };
+        let shared = Shared { worker_id, window: WINDOW, in_flight_max: 1, allow_private, clock, sender, slots };
         Ok(Forwarder { shared, prepared: Prepared { key: (Uuid::nil(), 0), endpoint: Ok(endpoint) } })
     }
 

@@ -72,7 +72,8 @@ pub async fn run(
     reports: mpsc::Sender<Report>,
     shutdown: CancellationToken,
 ) {
-    let request = WorkRequest { worker_id: shared.worker_id.clone(), window: shared.window };
+    let request =
+        WorkRequest { worker_id: shared.worker_id.clone(), window: shared.window, slots: shared.in_flight_max };
     let mut work = pin!(feed(dispatch, request, shutdown.clone()));
     let slots = shared.slots.clone();
     let window = shared.window as usize;

@@ -83,6 +83,7 @@ pub enum Error {
 struct Shared {
     worker_id: String,
     window: u32,
+    in_flight_max: u32,
     allow_private: AllowPrivate,
     clock: Clock,
     sender: Sender,
@@ -103,7 +104,8 @@ pub async fn run(
     let Settings { worker_id, allow_private, limits, in_flight_max, window, resolver, trust } = settings;
     let sender = Sender::new(limits, allow_private, resolver, &trust).map_err(Error::Tls)?;
     let slots = Arc::new(Semaphore::new(in_flight_max));
-    let shared = Arc::new(Shared { worker_id, window, allow_private, clock, sender, slots });
+    let in_flight_max = u32::try_from(in_flight_max).unwrap_or(u32::MAX);
+    let shared = Arc::new(Shared { worker_id, window, in_flight_max, allow_private, clock, sender, slots });
     let mut parts = JoinSet::new();
     for core in cores {
         let (reports, queue) = mpsc::channel(report::QUEUE_MAX);

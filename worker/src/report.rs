@@ -15,13 +15,13 @@ use tokio::{
 };
 use tonic::{Code, Request, Status};
 
-/// Greatest number of outcomes in one call. A write lane takes the writes of tenants and results in turns, so what one
-/// turn records must keep up with the deliveries that one turn makes.
+/// Greatest number of outcomes in one call.
 pub const BATCH_MAX: usize = 256;
-/// Longest time that an outcome waits for others while calls are under way.
-pub const GATHER_MAX: Duration = Duration::from_millis(5);
-/// Greatest number of calls that are under way.
-pub const CALLS_MAX: usize = 4;
+/// Longest time that an outcome waits for others while calls are under way. The core gives an endpoint its next request
+/// when it hears of the end of one, and records what several calls brought in one transaction: hence small pieces.
+pub const GATHER_MAX: Duration = Duration::from_millis(2);
+/// Greatest number of calls that are under way: each lasts until its results are on record.
+pub const CALLS_MAX: usize = 16;
 /// Greatest number of outcomes that wait to be gathered.
 pub const QUEUE_MAX: usize = 1024;
 /// Longest time that one call takes.

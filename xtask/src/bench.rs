@@ -2,12 +2,16 @@
 //! `docs/performance.md` by `--write`. Each pair is run in turn, several times; medians are compared.
 
 mod delivery;
+mod figures;
+mod house;
 pub mod load;
 mod pace;
 mod receiver;
 mod server;
 mod usage;
+mod waiting;
 
+use figures::{Figure, table};
 use load::Run;
 use receiver::Receiver;
 use serde_json::{Value, json};
@@ -36,6 +40,19 @@ enum Part {
     Read,
     Write,
     Deliver(delivery::Part),
+    Compared(Compared),
+}
+
+/// A part whose figures can be compared with those of another build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    Live,
+    Burst,
+    Drain,
+    DrainTen,
+    SlowGood,
+    BesideSlow,
+    Outage,
 }
 
 /// All that is measured, by the names that `--only` takes.
@@ -46,11 +63,72 @@ const PARTS: &[(&str, Part)] = &[
     ("flood", Part::Deliver(delivery::Part::Flood)),
     ("slow", Part::Deliver(delivery::Part::Slow)),
     ("dead", Part::Deliver(delivery::Part::Dead)),
+    ("live", Part::Compared(Compared::Live)),
+    ("burst", Part::Compared(Compared::Burst)),
+    ("drain", Part::Compared(Compared::Drain)),
+    ("drain-ten", Part::Compared(Compared::DrainTen)),
+    ("slow-good", Part::Compared(Compared::SlowGood)),
+    ("beside-slow", Part::Compared(Compared::BesideSlow)),
+    ("outage", Part::Compared(Compared::Outage)),
 ];
+
+/// Runs of each side of a comparison with another build.
+const PAIRS: usize = 5;
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Options {
+    parts: Vec<Part>,
+    write: bool,
+    /// Another build's server, which runs in turn with this one.
+    against: Option<PathBuf>,
+    /// Fail when a goal is missed.
+    check: bool,
+    pairs: usize,
+    databases: Vec<&'static str>,
+}
+
+impl Options {
+    fn parse(words: &[&str]) -> Done<Options> {
+        let mut options = Options { pairs: PAIRS, ..Options::default() };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().copied().ok_or_else(|| format!("{word} wants a value"));
+            match *word {
+                "--write" => options.write = true,
+                "--check" => options.check = true,
+                "--against" => options.against = Some(PathBuf::from(value()?).canonicalize()?),
+                "--pairs" => options.pairs = value()?.parse::<usize>()?.max(1),
+                "--database" => options.databases.push(match value()? {
+                    "sqlite" => "SQLite",
+                    "postgres" => "PostgreSQL",
+                    _ => return Err("--database takes sqlite or postgres".into()),
+                }),
+                "--only" => {
+                    for name in value()?.split(',') {
+                        let part = PARTS.iter().find(|(it, _)| *it == name).ok_or_else(|| {
+                            let names: Vec<_> = PARTS.iter().map(|(name, _)| *name).collect();
+                            format!("--only takes some of {}", names.join(","))
+                        })?;
+                        options.parts.push(part.1);
+                    }
+                }
+                other => return Err(format!("a benchmark does not know {other}").into()),
+            }
+        }
+        if options.parts.is_empty() {
+            options.parts = PARTS.iter().map(|(_, part)| *part).collect();
+        }
+        if options.databases.is_empty() {
+            options.databases = vec!["SQLite", "PostgreSQL"];
+        }
+        Ok(options)
+    }
+}
 
 /// Builds the release binaries, runs them, and writes the page when asked to.
 pub fn run(options: &[&str]) -> Done<()> {
-    parts(options)?;
+    Options::parse(options)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built =
         Command::new(cargo).args(["build", "--release", "-p", "inboxops-server", "-p", "inboxops-xtask"]).status()?;
@@ -64,54 +142,85 @@ pub fn run(options: &[&str]) -> Done<()> {
     if inner.success() { Ok(()) } else { Err("the benchmark failed".into()) }
 }
 
-/// The parts that the options ask for, and whether to write the page.
-fn parts(options: &[&str]) -> Done<(Vec<Part>, bool)> {
-    match options {
-        [] | ["--write"] => Ok((PARTS.iter().map(|(_, part)| *part).collect(), !options.is_empty())),
-        ["--only", name] => match PARTS.iter().find(|(it, _)| it == name) {
-            Some((_, part)) => Ok((vec![*part], false)),
-            None => Err("--only takes one of read, write, idle, flood, slow, dead".into()),
-        },
-        _ => Err("a benchmark takes --write, or --only and one of its parts".into()),
-    }
-}
-
 /// The benchmark itself, in the release build of this program.
 pub fn inner(options: &[&str]) -> Done<()> {
-    let (parts, write) = parts(options)?;
-    let bin = PathBuf::from(std::env::var_os("BENCH_BIN").ok_or("start it by `cargo xtask bench`")?);
+    let options = Options::parse(options)?;
+    let bin = PathBuf::from(std::env::var_os("BENCH_BIN").ok_or("start it by `cargo xtask bench`")?).join("inboxops");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(measure(&bin, &parts))?;
+    let (report, missed) = runtime.block_on(measure(&bin, &options))?;
     println!("{report}");
-    if write {
+    if options.write {
         page(&report)?;
     }
-    Ok(())
+    missed.iter().for_each(|what| eprintln!("missed: {what}"));
+    if options.check && !missed.is_empty() { Err("goals are missed".into()) } else { Ok(()) }
 }
 
-async fn measure(bin: &Path, parts: &[Part]) -> Done<String> {
-    let mut databases = Vec::new();
-    let mut fresh = || {
-        let database = inboxops_testkit::durable_postgres();
-        let url = database.url.clone();
-        databases.push(database);
-        Ok(Some(url))
-    };
-    let mut sections = Vec::new();
-    if parts.contains(&Part::Read) {
+/// A database of its own for each run; none for SQLite, which has a file in each data folder.
+#[derive(Default)]
+struct Databases(Vec<inboxops_testkit::Postgres>);
+
+impl Databases {
+    fn fresh(&mut self, name: &str) -> Option<String> {
+        (name == "PostgreSQL").then(|| {
+            let database = inboxops_testkit::durable_postgres();
+            let url = database.url.clone();
+            self.0.push(database);
+            url
+        })
+    }
+}
+
+/// The report, and the goals that are missed.
+async fn measure(bin: &Path, options: &Options) -> Done<(String, Vec<String>)> {
+    let mut databases = Databases::default();
+    let (mut sections, mut missed) = (Vec::new(), Vec::new());
+    if options.parts.contains(&Part::Read) {
         sections.push(read(bin).await?);
     }
-    if parts.contains(&Part::Write) {
-        sections.push(writes(bin, "SQLite", &mut || Ok(None)).await?);
-        sections.push(writes(bin, "PostgreSQL", &mut fresh).await?);
+    for name in &options.databases {
+        let mut fresh = || Ok(databases.fresh(name));
+        if options.parts.contains(&Part::Write) {
+            sections.push(writes(bin, name, &mut fresh).await?);
+        }
+        let of_deliveries = |part: &Part| if let Part::Deliver(part) = part { Some(*part) } else { None };
+        let deliveries: Vec<delivery::Part> = options.parts.iter().filter_map(of_deliveries).collect();
+        if !deliveries.is_empty() {
+            sections.push(delivery::measure(bin, name, &deliveries, &mut fresh).await?);
+        }
+        let (mut own, mut other) = (Vec::new(), Vec::new());
+        for part in &options.parts {
+            let Part::Compared(part) = part else { continue };
+            for _ in 0..options.pairs {
+                for (bin, runs) in [(Some(bin), &mut own), (options.against.as_deref(), &mut other)] {
+                    let Some(bin) = bin else { continue };
+                    let figures = compared(*part, bin, databases.fresh(name).as_deref()).await?;
+                    figures
+                        .iter()
+                        .for_each(|it| eprintln!("{}: {name}: {} {:.2} {}", bin.display(), it.name, it.value, it.unit));
+                    runs.push(figures);
+                }
+            }
+        }
+        if !own.is_empty() {
+            let (text, misses) = table(&format!("What waits, {name}"), own, other)?;
+            sections.push(text);
+            missed.extend(misses);
+        }
     }
-    let of_deliveries = |part: &Part| if let Part::Deliver(part) = part { Some(*part) } else { None };
-    let deliveries: Vec<delivery::Part> = parts.iter().filter_map(of_deliveries).collect();
-    if !deliveries.is_empty() {
-        sections.push(delivery::measure(bin, "SQLite", &deliveries, &mut || Ok(None)).await?);
-        sections.push(delivery::measure(bin, "PostgreSQL", &deliveries, &mut fresh).await?);
+    Ok((sections.join("\n"), missed))
+}
+
+async fn compared(part: Compared, bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+    match part {
+        Compared::Live => waiting::live(bin, url).await,
+        Compared::Burst => waiting::burst(bin, url).await,
+        Compared::Drain => waiting::drain(bin, url).await,
+        Compared::DrainTen => waiting::drain_ten(bin, url).await,
+        Compared::SlowGood => waiting::slow_but_good(bin, url).await,
+        Compared::BesideSlow => waiting::beside_slow(bin, url).await,
+        Compared::Outage => waiting::outage(bin, url).await,
     }
-    Ok(sections.join("\n"))
 }
 
 /// GET one ticket: the floor and the server in turn, each on its own copy of the same data.
@@ -128,7 +237,7 @@ async fn read(bin: &Path) -> Done<String> {
     let request = load::request("GET", &path, &tenant.key, None);
     let (mut floors, mut servers) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let floor = server::floor(bin, &database, &tenant.id)?;
+        let floor = server::floor(&database, &tenant.id)?;
         floors.push(load::run(floor.address, &request, 200, READERS, LENGTH).await?);
         drop(floor);
         let server = plan.start()?;

@@ -8,8 +8,13 @@ mod openapi;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask openapi [--check]   write openapi.json, or fail when it is stale
-       cargo xtask bench [--write]     measure ratios with the release binary; write them into docs/performance.md
-                   or [--only PART]    only read, write, idle, flood, slow or dead
+       cargo xtask bench [options]     measure ratios with the release binary
+             --write                   write them into docs/performance.md
+             --only PART,…             only these parts; a wrong name lists them all
+             --database NAME           only sqlite or postgres
+             --against BINARY          run another build's server in turn with this one, where parts can be compared
+             --pairs N                 so many times each (5)
+             --check                   end with 1 when a goal is missed by more than the runs differ
        cargo xtask faults [options]    break things under load and count what was lost; see docs/reliability.md";
 
 fn main() -> ExitCode {

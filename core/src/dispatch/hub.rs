@@ -3,9 +3,13 @@
 //! million waiting deliveries delays no other.
 
 mod lane;
+mod load;
 mod pace;
+mod shares;
+mod waiting;
 
-pub use lane::{DEAD_AFTER, FAST, IN_FLIGHT_MAX, IN_FLIGHT_START, Shares};
+pub use lane::{CLAIMED_AHEAD, CLAIMED_AHEAD_MAX, DEAD_AFTER, IN_FLIGHT_MAX, IN_FLIGHT_START, SLOW};
+pub use shares::Shares;
 
 use inboxops_proto::{
     clock::Timestamp,
@@ -13,6 +17,7 @@ use inboxops_proto::{
     internal::v1::EndpointConfig,
 };
 use lane::Lane;
+use load::Load;
 use std::{
     collections::{HashMap, VecDeque, hash_map::DefaultHasher},
     hash::BuildHasherDefault,
@@ -20,8 +25,8 @@ use std::{
     time::Duration,
 };
 
-/// Greatest number of deliveries that wait in memory for one endpoint.
-pub const QUEUE_PER_ENDPOINT_MAX: usize = 512;
+/// Greatest number of deliveries that commits leave in memory for one endpoint.
+pub const QUEUE_PER_ENDPOINT_MAX: usize = 4096;
 /// Greatest number of deliveries that wait in memory in all.
 pub const QUEUE_MAX: usize = 20_000;
 /// Endpoints that are remembered while nothing waits for them.
@@ -88,6 +93,8 @@ pub struct Route {
     pub rate_per_second: Option<u32>,
     /// Failures in a row, as they are on record.
     pub failures: u32,
+    /// Whether the database has deliveries for it that are due.
+    pub behind: bool,
 }
 
 /// What the hub wants done.
@@ -95,7 +102,7 @@ pub struct Route {
 pub enum Action {
     /// Send these to the worker, with the routes that are new to it.
     Send(WorkerKey, Vec<Item>, Vec<Arc<Route>>),
-    /// Give these leases back.
+    /// Give these leases back, then call [`Hub::parked`].
     Park(Vec<Item>),
     /// Load the route of this endpoint, then call [`Hub::route`] with the same number.
     Load(EndpointId, u64),
@@ -104,6 +111,8 @@ pub enum Action {
 #[derive(Debug)]
 struct Worker {
     window: u32,
+    /// Requests that it makes at once.
+    slots: u32,
     unreported: u32,
     /// Serial numbers of the routes that it has.
     routes: Map<EndpointId, u64>,
@@ -117,10 +126,13 @@ type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 pub struct Hub {
     lanes: Map<EndpointId, Lane>,
     turns: VecDeque<EndpointId>,
-    tenants: Map<TenantId, u32>,
+    /// Endpoints for which a claim is worth it.
+    hungry: VecDeque<EndpointId>,
     workers: Map<WorkerKey, Worker>,
     held: Map<DeliveryId, Held>,
-    queued: usize,
+    load: Load,
+    /// How many times something was parked.
+    parks: u64,
     now: Timestamp,
     /// Cores that share the endpoints' rates.
     cores: u32,
@@ -146,15 +158,17 @@ impl Hub {
         self.paced_until
     }
 
-    /// A worker's stream began.
-    pub fn join(&mut self, worker: WorkerKey, window: u32) -> Vec<Action> {
-        self.workers.insert(worker, Worker { window, unreported: 0, routes: Map::default() });
+    /// A worker's stream began. It makes `slots` requests at once, and has at most `window` that are not reported.
+    pub fn join(&mut self, worker: WorkerKey, window: u32, slots: u32) -> Vec<Action> {
+        self.workers.insert(worker, Worker { window, slots, unreported: 0, routes: Map::default() });
+        self.load.slots = self.workers.values().map(|worker| worker.slots).sum();
         self.pump()
     }
 
     /// A worker's stream ended. What it holds stays leased: it may still report, or the lease ends.
     pub fn leave(&mut self, worker: WorkerKey) -> Vec<Action> {
         self.workers.remove(&worker);
+        self.load.slots = self.workers.values().map(|worker| worker.slots).sum();
         if self.workers.is_empty() { self.park_all() } else { Vec::new() }
     }
 
@@ -163,24 +177,31 @@ impl Hub {
         !self.workers.is_empty()
     }
 
+    /// Whether nothing waits in memory and nothing is under way, so that time alone brings nothing.
+    pub fn is_idle(&self) -> bool {
+        self.held.is_empty() && self.load.queued == 0
+    }
+
     /// Deliveries whose lease begins: just committed, or claimed.
     pub fn offer(&mut self, items: Vec<Item>) -> Vec<Action> {
         if self.workers.is_empty() {
-            return vec![Action::Park(items)];
+            return self.give_back(items);
         }
         let mut refused = Vec::new();
         for item in items {
             let lane = self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant));
-            if !lane.takes(&item) || self.queued >= QUEUE_MAX {
+            if !lane.takes(&item) || self.load.queued >= QUEUE_MAX {
+                lane.parking += 1;
                 refused.push(item);
                 continue;
             }
-            self.queued += 1;
+            self.load.enqueued(lane);
             if !lane.in_turn {
                 lane.in_turn = true;
+                self.load.turn_begins(lane.tenant);
                 self.turns.push_back(item.endpoint);
             }
-            lane.enqueue(item);
+            lane.queue.insert(item);
         }
         let mut actions = self.pump();
         if !refused.is_empty() {
@@ -189,22 +210,73 @@ impl Hub {
         actions
     }
 
+    /// Parks these, and notes that they are on their way: what a commit hands over later must not overtake them.
+    fn give_back(&mut self, items: Vec<Item>) -> Vec<Action> {
+        for item in &items {
+            self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant)).parking += 1;
+        }
+        if items.is_empty() { Vec::new() } else { vec![Action::Park(items)] }
+    }
+
+    /// What an [`Action::Park`] gave back is in the database, where a claim finds it, or never will be: then its leases
+    /// end.
+    pub fn parked<'a>(&mut self, items: impl IntoIterator<Item = &'a Item>) {
+        self.parks += 1;
+        for item in items {
+            if let Some(lane) = self.lanes.get_mut(&item.endpoint) {
+                lane.parking = lane.parking.saturating_sub(1);
+                lane.parked_last = self.parks;
+                self.has_more(item.endpoint, item.tenant);
+            }
+        }
+    }
+
+    /// The database has more for an endpoint that is due.
+    pub fn has_more(&mut self, endpoint: EndpointId, tenant: TenantId) {
+        self.lanes.entry(endpoint).or_insert_with(|| Lane::new(tenant)).more = true;
+        self.feed(endpoint);
+    }
+
+    /// A claim that began at `since`, by [`Hub::parks`], left nothing that is due for an endpoint. What was parked
+    /// meanwhile, the claim may not have seen.
+    pub fn is_drained(&mut self, endpoint: EndpointId, since: u64) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.parked_last <= since) {
+            lane.more = false;
+        }
+    }
+
+    /// How many times something was parked so far.
+    pub fn parks(&self) -> u64 {
+        self.parks
+    }
+
+    /// Notes whether a claim for an endpoint is worth it.
+    fn feed(&mut self, endpoint: EndpointId) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint)
+            && !lane.hungry
+            && lane.is_hungry(self.now)
+        {
+            lane.hungry = true;
+            self.hungry.push_back(endpoint);
+        }
+    }
+
     /// The route of an endpoint was loaded, as it was asked for; `None` when it cannot be sent to. One that was asked
     /// for before the endpoint changed is late.
     pub fn route(&mut self, endpoint: EndpointId, asked: u64, route: Option<Arc<Route>>) -> Vec<Action> {
         let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.loading == Some(asked)) else {
             return Vec::new();
         };
-        let parked = lane.routed(route, asked, self.now);
-        self.queued -= parked.len();
+        let back = lane.routed(route, asked, self.now);
+        self.load.dequeued(lane, back.len());
         if lane.route.is_some() && !lane.queue.is_empty() && !lane.in_turn {
             lane.in_turn = true;
+            self.load.turn_begins(lane.tenant);
             self.turns.push_back(endpoint);
         }
+        self.feed(endpoint);
         let mut actions = self.pump();
-        if !parked.is_empty() {
-            actions.push(Action::Park(parked));
-        }
+        actions.extend(self.give_back(back));
         actions
     }
 
@@ -234,8 +306,10 @@ impl Hub {
             if let Some((succeeded, took)) = ended.filter(|_| !item.once)
                 && let Some(lane) = self.lanes.get_mut(&item.endpoint)
             {
-                lane.settled(succeeded, took);
+                lane.settled(succeeded, took, self.now);
+                self.load.classify(lane, self.now);
             }
+            self.feed(item.endpoint);
         }
         Some(item)
     }
@@ -277,7 +351,8 @@ impl Hub {
                     idle += 1;
                     self.turns.push_back(endpoint);
                 }
-                Turn::Over => {}
+                // Its tenant may have been what another one waited for.
+                Turn::Over => idle = 0,
                 Turn::NoCredit => {
                     self.turns.push_front(endpoint);
                     break;
@@ -292,24 +367,34 @@ impl Hub {
         actions
     }
 
-    /// What time brings: leases that ended, waits that were too long, turns that are due again. Call it on a timer.
+    /// What time brings: leases that ended, waits that were too long, answers that do not come, turns that are due again.
+    /// Call it on a timer while the hub is not idle.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Action> {
         self.expire(now);
         if self.lanes.len() > LANES_MAX {
-            self.lanes.retain(|_, lane| lane.in_turn || lane.in_flight > 0);
+            self.lanes.retain(|_, lane| !lane.is_idle());
+        }
+        for lane in self.lanes.values_mut().filter(|lane| lane.in_flight > 0) {
+            self.load.classify(lane, now);
         }
         let stale = self.stale(now);
         let mut actions = self.pump();
-        if !stale.is_empty() {
-            actions.push(Action::Park(stale));
-        }
+        actions.extend(self.give_back(stale));
         actions
     }
 
     fn turn(&mut self, endpoint: EndpointId, out: &mut Out) -> Turn {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return Turn::Over };
+        if lane.is_dead() {
+            // In due order, one at a time: the next is claimed when this one has ended.
+            let back = lane.queue.take_behind(1);
+            self.load.dequeued(lane, back.len());
+            lane.parking += back.len();
+            out.parked.extend(back);
+        }
         let Some(next) = lane.queue.front() else {
             lane.in_turn = false;
+            self.load.turn_ends(lane.tenant);
             return Turn::Over;
         };
         let Some(route) = lane.route_for(next, self.now) else {
@@ -322,11 +407,11 @@ impl Hub {
         };
         if !route.enabled && !next.once {
             out.parked.extend(lane.queue.pop_front());
-            self.queued -= 1;
+            lane.parking += 1;
+            self.load.dequeued(lane, 1);
             return Turn::Sent;
         }
-        let tenant = self.tenants.entry(lane.tenant).or_default();
-        if lane.in_flight >= lane.limit || *tenant >= IN_FLIGHT_PER_TENANT_MAX {
+        if lane.in_flight >= lane.limit || !self.load.admits(lane) {
             return Turn::Waits;
         }
         let free = |worker: &Worker| worker.window.saturating_sub(worker.unreported);
@@ -341,56 +426,59 @@ impl Hub {
         }
         let Some(mut item) = lane.queue.pop_front() else { return Turn::Over };
         item.endpoint_version = route.config.version;
-        lane.in_flight += 1;
-        *tenant += 1;
+        self.load.dequeued(lane, 1);
+        self.load.begins(lane);
+        lane.sent(self.now);
         worker.unreported += 1;
-        self.queued -= 1;
         let (items, routes) = out.batches.entry(*key).or_default();
         if worker.routes.insert(endpoint, lane.serial) != Some(lane.serial) {
             routes.push(route);
         }
         self.held.insert(item.delivery, Held { item: item.clone(), worker: Some(*key) });
         items.push(item);
+        self.feed(endpoint);
         Turn::Sent
     }
 
     /// Takes out what waited so long that its lease would end under the request.
     fn stale(&mut self, now: Timestamp) -> Vec<Item> {
         let moment = now.minus(QUEUE_WAIT_MAX);
-        let stale: Vec<Item> = self.lanes.values_mut().flat_map(|lane| lane.waiting_since_before(moment)).collect();
-        self.queued -= stale.len();
+        let mut stale = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let old = lane.waiting_since_before(moment);
+            self.load.dequeued(lane, old.len());
+            stale.extend(old);
+        }
         stale
     }
 
     /// Gives back everything that waits in memory: the core stops, or no worker is left.
     pub fn park_all(&mut self) -> Vec<Action> {
-        let parked: Vec<Item> = self.lanes.values_mut().flat_map(|lane| lane.queue.drain(..)).collect();
-        self.queued = 0;
-        if parked.is_empty() { Vec::new() } else { vec![Action::Park(parked)] }
+        let mut all = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let items = lane.queue.take_behind(0);
+            self.load.dequeued(lane, items.len());
+            all.extend(items);
+        }
+        self.give_back(all)
     }
 
-    /// What a claim may take now, at most `max` deliveries: free slots of all workers, less what waits in memory, and
-    /// of each endpoint.
-    pub fn shares(&self, max: usize) -> Shares {
-        let credit: u32 = self.workers.values().map(|worker| worker.window.saturating_sub(worker.unreported)).sum();
-        let left = (credit as usize).saturating_sub(self.queued).min(max);
-        let room = |lane: &Lane| {
-            let tenant = self.tenants.get(&lane.tenant).copied().unwrap_or(0);
-            lane.room(self.now).map(|room| room.min(IN_FLIGHT_PER_TENANT_MAX.saturating_sub(tenant)))
-        };
-        let rooms = self.lanes.iter().map(|(endpoint, lane)| (*endpoint, room(lane))).collect();
-        Shares::new(u32::try_from(left).unwrap_or(u32::MAX), rooms)
+    /// Holds the hub against itself: its sums, and that no endpoint with more in the database is forgotten while there is
+    /// room for it.
+    #[cfg(test)]
+    pub fn holds(&self) {
+        self.load.holds(self.lanes.values());
+        for (endpoint, lane) in &self.lanes {
+            assert_eq!(lane.hungry, self.hungry.contains(endpoint));
+            assert!(lane.in_turn == self.turns.contains(endpoint));
+            assert!(lane.in_flight <= IN_FLIGHT_MAX, "an endpoint has too much");
+        }
     }
 
     fn release(&mut self, endpoint: EndpointId, tenant: TenantId, worker: WorkerKey) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
-        }
-        if let Some(count) = self.tenants.get_mut(&tenant) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.tenants.remove(&tenant);
-            }
+            self.load.ended(tenant, lane.slow);
         }
         if let Some(worker) = self.workers.get_mut(&worker) {
             worker.unreported = worker.unreported.saturating_sub(1);

@@ -11,7 +11,7 @@ use crate::{
     metrics::Seen,
     store::{
         self, Lane,
-        dispatch::{Open, Report},
+        dispatch::{Open, Recorded, Report},
     },
 };
 use inboxops_proto::{
@@ -21,11 +21,15 @@ use inboxops_proto::{
     internal::v1 as pb,
 };
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::oneshot::{self, error::TryRecvError};
 use uuid::Uuid;
+
+/// Greatest number of results that one transaction records, unless one call brings more.
+const RECORD_MAX: usize = 512;
 
 /// What a batch of outcomes makes of their deliveries.
 #[derive(Debug, Default)]
@@ -64,17 +68,53 @@ pub(super) fn answers(
     answered
 }
 
+/// Results that wait for their turn to be recorded: one transaction at a time takes all that came meanwhile, so that
+/// workers may report in small pieces, which frees slots soon, and the database gets large ones.
+#[derive(Debug, Default)]
+pub(super) struct Recording {
+    waiting: Mutex<VecDeque<Batch>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// The results of one call.
+#[derive(Debug)]
+struct Batch {
+    reports: Vec<Report>,
+    gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
+    /// Told how many were recorded.
+    done: oneshot::Sender<Result<usize, store::Error>>,
+}
+
+impl Recording {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Batch>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those that go into one transaction: at least one.
+    fn take(&self) -> Vec<Batch> {
+        let (mut waiting, mut taken, mut reports) = (self.waiting(), Vec::new(), 0);
+        while let Some(next) = waiting.front() {
+            reports += next.reports.len();
+            if reports > RECORD_MAX && !taken.is_empty() {
+                break;
+            }
+            taken.extend(waiting.pop_front());
+        }
+        taken
+    }
+}
+
 impl Dispatcher {
     pub(super) async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
         let (all, now) = (request.outcomes.len(), self.stamps.now());
-        let mut answered = answers(&mut self.hub(), request.outcomes, now, || self.chance());
-        self.drive(Hub::pump);
+        let mut answered = Answered::default();
+        self.drive(|hub| {
+            answered = answers(hub, request.outcomes, now, || self.chance());
+            hub.pump()
+        });
         self.recall(&mut answered, now).await?;
         let Answered { reports, gone, .. } = answered;
-        let accepted = if reports.is_empty() { 0 } else { self.record(reports, gone, now).await? };
-        if self.backlog.load(Ordering::Relaxed) {
-            self.wake();
-        }
+        let accepted = if reports.is_empty() { 0 } else { self.record(reports, gone).await? };
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
     }
@@ -102,28 +142,75 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Writes what came of the reports. On failure nothing is forgotten: the worker repeats the report.
+    /// Has what came of the reports written, alone or together with others, and returns how many were recorded. On
+    /// failure nothing is forgotten: the worker repeats the report.
     async fn record(
         self: &Arc<Self>,
         reports: Vec<Report>,
-        mut gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
-        now: Timestamp,
+        gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
     ) -> Result<usize> {
-        let reported: Vec<DeliveryId> = reports.iter().map(|report| report.lease.delivery).collect();
-        let seen: Vec<Seen> = reports.iter().filter_map(Seen::of).collect();
-        if failpoint::fails("record_result") {
-            return Err(store::Error::Unavailable.into());
+        let (done, mut recorded) = oneshot::channel();
+        self.recording.waiting().push_back(Batch { reports, gone, done });
+        loop {
+            let _turn = self.recording.turn.lock().await;
+            match recorded.try_recv() {
+                Ok(recorded) => return Ok(recorded?),
+                Err(TryRecvError::Closed) => return Err(store::Error::Unavailable.into()),
+                Err(TryRecvError::Empty) => {}
+            }
+            // A caller that goes away does not take the results of others with it.
+            let (this, batches) = (self.clone(), self.recording.take());
+            let _ = self.tasks.spawn(async move { this.record_all(batches).await }).await;
         }
-        let recorded = self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await);
-        let store::dispatch::Recorded { accepted, health } = recorded.await?;
-        self.hub().close(reported);
+    }
+
+    /// Records batches in one transaction; when that fails, each alone, so that none suffers for another.
+    async fn record_all(self: &Arc<Self>, mut batches: Vec<Batch>) {
+        let together = batches.iter().flat_map(|batch| batch.reports.iter().cloned()).collect();
+        match self.record_once(together).await {
+            Ok(recorded) => self.recorded(batches, recorded).await,
+            Err(error) if batches.len() == 1 => drop(batches.pop().map(|batch| batch.done.send(Err(error)))),
+            Err(_) => {
+                for batch in batches {
+                    match self.record_once(batch.reports.clone()).await {
+                        Ok(recorded) => self.recorded(vec![batch], recorded).await,
+                        Err(error) => drop(batch.done.send(Err(error))),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn record_once(&self, reports: Vec<Report>) -> Result<Recorded, store::Error> {
+        if failpoint::fails("record_result") {
+            return Err(store::Error::Unavailable);
+        }
+        let now = self.stamps.now();
+        self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await).await
+    }
+
+    /// Sees to what follows from results that are on record.
+    async fn recorded(self: &Arc<Self>, batches: Vec<Batch>, recorded: Recorded) {
+        let Recorded { accepted, health } = recorded;
+        let reports = || batches.iter().flat_map(|batch| &batch.reports);
+        self.hub().close(reports().map(|report| report.lease.delivery));
+        let seen: Vec<Seen> = reports().filter_map(Seen::of).collect();
         self.metrics.recorded(&seen, &accepted);
-        gone.retain(|delivery, _| accepted.contains(delivery));
+        // Found as due at its time; a test that could not be sent is looked for by itself.
+        if let Some(at) = reports().filter_map(Report::due_again).min() {
+            self.due.at(at);
+        }
+        let mut gone = BTreeSet::new();
+        for Batch { reports, gone: its, done } in batches {
+            let count = reports.iter().filter(|report| accepted.contains(&report.lease.delivery)).count();
+            gone.extend(its.into_iter().filter(|(delivery, _)| accepted.contains(delivery)).map(|(_, of)| of));
+            let _ = done.send(Ok(count));
+        }
+        let now = self.stamps.now();
         if !gone.is_empty() {
-            self.disable_gone(gone.into_values().collect(), now).await;
+            self.disable_gone(gone, now).await;
         }
         self.judge(&health, now).await;
-        Ok(accepted.len())
     }
 
     fn chance(&self) -> u16 {

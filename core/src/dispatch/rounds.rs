@@ -1,20 +1,19 @@
-//! What dispatch does again and again while it runs: gives leases back, asks for what is due, takes back leases that
-//! ended, and tells the other cores that it lives. A database that is away is asked again, for ever.
+//! What dispatch does again and again while it runs: gives leases back, takes back leases that ended, and tells the other
+//! cores that it lives. A database that is away is asked again, for ever.
 
 use super::{
     Dispatcher,
     hub::{Hub, Item},
-    item,
 };
 use crate::{
-    error::{Error, Result, chain},
+    error::{Result, chain},
     store::{
-        self, Handed, LEASE, Lane,
+        self, Lane,
         cores::SILENCE,
-        dispatch::{Claim, Lease, Which},
+        dispatch::{Lease, Which},
     },
 };
-use inboxops_proto::{clock::Timestamp, failpoint};
+use inboxops_proto::clock::Timestamp;
 use std::{
     sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
@@ -22,18 +21,14 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// How often the database is asked for due deliveries.
-pub const POLL: Duration = Duration::from_millis(250);
+/// How often the hub is told the time while something waits in it.
+pub const TICK: Duration = Duration::from_millis(250);
 /// Shortest time between two looks at endpoints that wait for their rates.
 pub const PACE_MIN: Duration = Duration::from_millis(5);
 /// How often leases that ended are looked for.
 pub const REAP: Duration = Duration::from_secs(1);
 /// How often this core tells the others that it lives.
 pub const BEAT: Duration = Duration::from_secs(2);
-/// Greatest number of deliveries that one claim takes.
-pub const CLAIM_MAX: usize = 256;
-/// Claims in a row before parking, reaping and the beat have their turn.
-const CLAIM_ROUNDS_MAX: usize = 8;
 
 /// What a core knows of its own beats, to judge by the silence of others: after the database was away, all are silent,
 /// and one that could not tell that it lives must not be taken for dead.
@@ -60,34 +55,9 @@ impl Beats {
 }
 
 impl Dispatcher {
-    /// Runs until `shutdown`: parks, polls, reaps. Then gives back what waits in memory.
+    /// Runs until `shutdown`: claims, parks, reaps. Then gives back what waits in memory.
     pub async fn run(self: Arc<Self>, mut to_park: mpsc::UnboundedReceiver<Vec<Item>>, shutdown: CancellationToken) {
-        let mut poll = tokio::time::interval(POLL);
-        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut reaped, mut beaten) = (tokio::time::Instant::now(), tokio::time::Instant::now());
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                Some(items) = to_park.recv() => self.park(items, &mut to_park).await,
-                () = self.pace() => self.drive(Hub::pump),
-                () = self.paced.notified() => {}
-                _ = poll.tick() => {
-                    let now = self.stamps.now();
-                    self.drive(|hub| hub.tick(now));
-                    if reaped.elapsed() >= REAP {
-                        self.attempt("reap", self.reap()).await;
-                        self.attempt("claim tests", self.claim_tests()).await;
-                        reaped = tokio::time::Instant::now();
-                    }
-                    if beaten.elapsed() >= BEAT {
-                        self.attempt("beat", self.beat()).await;
-                        beaten = tokio::time::Instant::now();
-                    }
-                    self.claim_all().await;
-                }
-                () = self.wake.notified() => self.claim_all().await,
-            }
-        }
+        tokio::join!(self.claim_what_waits(&shutdown), self.look_after_leases(&mut to_park, &shutdown));
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let actions = self.hub().park_all();
         self.act(actions);
@@ -98,6 +68,39 @@ impl Dispatcher {
         self.tasks.wait().await;
     }
 
+    async fn look_after_leases(
+        self: &Arc<Self>,
+        to_park: &mut mpsc::UnboundedReceiver<Vec<Item>>,
+        shutdown: &CancellationToken,
+    ) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut reaped, mut beaten) = (tokio::time::Instant::now(), tokio::time::Instant::now());
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(items) = to_park.recv() => self.park(items, to_park).await,
+                () = self.pace() => self.drive(Hub::pump),
+                () = self.paced.notified() => {}
+                _ = tick.tick() => {
+                    let now = self.stamps.now();
+                    if !self.hub().is_idle() {
+                        self.drive(|hub| hub.tick(now));
+                    }
+                    if reaped.elapsed() >= REAP {
+                        self.attempt("reap", self.reap()).await;
+                        self.attempt("claim tests", self.claim_tests()).await;
+                        reaped = tokio::time::Instant::now();
+                    }
+                    if beaten.elapsed() >= BEAT {
+                        self.attempt("beat", self.beat()).await;
+                        beaten = tokio::time::Instant::now();
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) async fn attempt(&self, what: &'static str, doing: impl Future<Output = Result<()>>) {
         // The database may be away for minutes: the next turn tries again, for ever.
         if let Err(error) = doing.await {
@@ -105,7 +108,7 @@ impl Dispatcher {
         }
     }
 
-    async fn park(&self, mut items: Vec<Item>, more: &mut mpsc::UnboundedReceiver<Vec<Item>>) {
+    async fn park(self: &Arc<Self>, mut items: Vec<Item>, more: &mut mpsc::UnboundedReceiver<Vec<Item>>) {
         while let Ok(next) = more.try_recv() {
             items.extend(next);
         }
@@ -114,7 +117,10 @@ impl Dispatcher {
         let now = self.stamps.now();
         let park = self.db.system(Lane::Claims, async move |tx| store::dispatch::park(tx, &leases, now).await);
         self.attempt("park", async { Ok(park.await.map(drop)?) }).await;
-        self.backlog.store(true, Ordering::Relaxed);
+        self.drive(|hub| {
+            hub.parked(&items);
+            Vec::new()
+        });
     }
 
     /// Takes back the leases of a predecessor that died: where this is the only process, all that there are. Call it
@@ -161,61 +167,7 @@ impl Dispatcher {
         if all > 0 {
             self.metrics.leases_ended(all);
             tracing::warn!(leases = all, ?which, "leases ended without a report");
-        }
-        Ok(())
-    }
-
-    /// Claims until nothing is due or no worker has room; after some rounds the rest of what this loop does has its turn.
-    async fn claim_all(self: &Arc<Self>) {
-        for _ in 0..CLAIM_ROUNDS_MAX {
-            let shares = self.hub().shares(CLAIM_MAX);
-            if shares.left() == 0 {
-                return;
-            }
-            let now = self.stamps.now();
-            let claim = Claim { now, lease_until: now.plus(LEASE), lanes: store::dispatch::CLAIM_LANES_MAX };
-            let claimed = self.db.system(Lane::Claims, async move |tx| {
-                let mut shares = shares.clone();
-                store::dispatch::claim(tx, claim, |turn| shares.take(turn.endpoint)).await
-            });
-            let store::dispatch::Claimed { handed, more } = match claimed.await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    tracing::warn!(error = chain(&Error::from(error)), "dispatch could not claim");
-                    return;
-                }
-            };
-            // Lanes that are all full say nothing of those behind them.
-            let go_on = more || !handed.is_empty();
-            self.backlog.store(go_on, Ordering::Relaxed);
-            if !go_on {
-                return;
-            }
-            if !handed.is_empty() {
-                failpoint::fails("after_claim");
-                self.offer_claimed(handed, now);
-            }
-        }
-        self.wake();
-    }
-
-    fn offer_claimed(self: &Arc<Self>, claimed: Vec<Handed>, now: Timestamp) {
-        let items = claimed.into_iter().map(|handed| Item { claimed: true, ..item(handed, now) }).collect();
-        self.drive(|hub| hub.offer(items));
-    }
-
-    /// Takes the tests that wait in paused lanes, which a claim passes by.
-    async fn claim_tests(self: &Arc<Self>) -> Result<()> {
-        let (left, now) = (self.hub().shares(CLAIM_MAX).left(), self.stamps.now());
-        if left == 0 {
-            return Ok(());
-        }
-        let claim = Claim { now, lease_until: now.plus(LEASE), lanes: 0 };
-        let tests =
-            self.db.system(Lane::Claims, async move |tx| store::dispatch::claim_tests(tx, claim, left.into()).await);
-        let tests = tests.await?;
-        if !tests.is_empty() {
-            self.offer_claimed(tests, now);
+            self.wake();
         }
         Ok(())
     }

@@ -28,8 +28,9 @@ impl Dispatcher {
     async fn route(&self, endpoint: EndpointId) -> Result<Option<Route>> {
         // Before the row: a change of how it stands that comes between is followed by another load.
         let Some(standing) = store::lanes::standing(&self.db, endpoint).await? else { return Ok(None) };
+        let now = self.stamps.now();
         let Some(mut row) = store::endpoints::load(&self.db, &[endpoint]).await?.pop() else { return Ok(None) };
-        row.pass_time(self.stamps.now());
+        row.pass_time(now);
         let mut secrets = vec![self.open(&row, &row.secret)?];
         if let Some(other) = &row.other_secret {
             secrets.push(self.open(&row, &other.sealed)?);
@@ -44,6 +45,7 @@ impl Dispatcher {
             rate_per_second: row.rate_per_second,
             enabled: !standing.paused,
             failures: standing.failures_in_row,
+            behind: !standing.paused && standing.due_at.is_some_and(|at| at <= now),
             config: pb::EndpointConfig {
                 endpoint_id: bytes(endpoint.0),
                 version: row.version,

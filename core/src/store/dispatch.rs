@@ -5,7 +5,9 @@ mod claim;
 mod report;
 mod standing;
 
-pub use claim::{CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Room, Turn, claim, claim_tests, served};
+pub use claim::{
+    CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Looked, Room, Turn, claim, claim_of, claim_tests, served,
+};
 pub use report::{Next, Recorded, Report, Sent, report};
 pub use standing::{Standing, WAITING_MAX, standing};
 

@@ -26,7 +26,7 @@ statements! {
     PAUSE_ONE = Sql::both(concat!("UPDATE lanes SET paused = NOT ", runs!(), " WHERE endpoint_id = $1"));
     PAUSE_TENANT = Sql::both(concat!("UPDATE lanes SET paused = NOT ", runs!(), " WHERE tenant_id = $1"));
     STANDING = Sql::both(
-        "SELECT l.paused, COALESCE(h.failures_in_row, 0) FROM lanes l \
+        "SELECT l.paused, COALESCE(h.failures_in_row, 0), l.due_at FROM lanes l \
          LEFT JOIN endpoint_health h ON h.endpoint_id = l.endpoint_id WHERE l.endpoint_id = $1",
     );
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM lanes WHERE due_at IS NOT NULL AND NOT paused");
@@ -86,6 +86,8 @@ pub struct Standing {
     pub paused: bool,
     /// Failures in a row.
     pub failures_in_row: u32,
+    /// When the first of what waits for it is due.
+    pub due_at: Option<Timestamp>,
 }
 
 /// How an endpoint stands, whoever's it is.
@@ -93,8 +95,13 @@ pub async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<Standing>>
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = STANDING.on(link);
-    let row = on!(link, c, D => sqlx::query_as::<D, (bool, i64)>(sql).bind(endpoint.0).fetch_optional(c).await)?;
-    Ok(row.map(|(paused, failures)| Standing { paused, failures_in_row: u32::try_from(failures).unwrap_or(u32::MAX) }))
+    let row =
+        on!(link, c, D => sqlx::query_as::<D, (bool, i64, Option<i64>)>(sql).bind(endpoint.0).fetch_optional(c).await)?;
+    Ok(row.map(|(paused, failures, due_at)| Standing {
+        paused,
+        failures_in_row: u32::try_from(failures).unwrap_or(u32::MAX),
+        due_at: due_at.map(Timestamp::from_micros),
+    }))
 }
 
 /// When the next lane is due.

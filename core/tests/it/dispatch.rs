@@ -2,6 +2,7 @@
 //! what it never reports.
 
 mod dead;
+mod order;
 mod paused;
 mod rate;
 mod restart;
@@ -169,7 +170,7 @@ on_both! {
 
     async fn a_window_is_at_least_one(desk: Desk) {
         let client = Client::key(&desk.service_token("worker", true).await);
-        let request = inboxops_proto::internal::v1::WorkRequest { worker_id: "test".to_owned(), window: 0 };
+        let request = inboxops_proto::internal::v1::WorkRequest { worker_id: "test".to_owned(), window: 0, slots: 0 };
         let Err(status) = desk.dispatch().work(client.ask(request)).await else { panic!("not refused") };
         assert_eq!(inboxops_proto::failure::Failure::of(&status).reason, Reason::ValidationFailed);
     }

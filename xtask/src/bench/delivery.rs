@@ -2,11 +2,13 @@
 //! million waiting.
 
 use super::{
-    CALLERS, Done, LENGTH, ROUNDS, endpoint, load,
+    CALLERS, Done, LENGTH, ROUNDS, endpoint,
+    house::House,
+    load,
     pace::{self, Arrivals},
     receiver::Receiver,
-    server::{Plan, Running, Tenant},
-    usage::{self, Family},
+    server::Plan,
+    usage,
 };
 use inboxops_core::store::{Db, Lane, Options, dispatch};
 use inboxops_proto::clock::Clock;
@@ -40,34 +42,6 @@ const IDLE_COUNT: usize = 500;
 
 /// A database for a run: nothing for SQLite.
 pub type Fresh<'a> = &'a mut dyn FnMut() -> Done<Option<String>>;
-
-/// A server with its tenant, in a folder of its own.
-struct House<'a> {
-    plan: Plan<'a>,
-    server: Running,
-    tenant: Tenant,
-    _folder: tempfile::TempDir,
-}
-
-impl<'a> House<'a> {
-    fn open(bin: &'a Path, url: Option<&'a str>) -> Done<House<'a>> {
-        let folder = tempfile::tempdir()?;
-        let plan = Plan { bin, data: folder.path().to_owned(), database_url: url, write_group_max: None };
-        let server = plan.start()?;
-        let tenant = plan.tenant()?;
-        Ok(House { plan, server, tenant, _folder: folder })
-    }
-
-    /// The server and, where it is not inside, its database.
-    fn families(&self) -> Done<Vec<Family>> {
-        let mut list = vec![Family { pid: self.server.pid(), children: false }];
-        if let Some(url) = self.plan.database_url {
-            let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()).ok_or("no port")?;
-            list.push(usage::postmaster(port.parse()?).ok_or("the database's process is not on this machine")?);
-        }
-        Ok(list)
-    }
-}
 
 /// What is measured of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +177,7 @@ async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> Done<(Arrival
 }
 
 /// Puts due deliveries into the database of a server that does not run, by copying the one that is there.
-fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
+pub fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
     let columns = "tenant_id, endpoint_id, event_id, kind, test, attempt, failures, token, incarnation, created_at";
     let (id, rows, paused) = match plan.database_url {
         None => (

@@ -1,9 +1,14 @@
 //! A small load generator: keep-alive HTTP/1.1 connections that ask, wait for the whole answer and ask again. It
 //! counts what was answered well and how long each answer took. Loopback only, bounded in time.
 
+use super::server::Tenant;
 use std::{
     io,
     net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -51,6 +56,40 @@ pub async fn run(to: SocketAddr, request: &[u8], status: u16, connections: usize
         |share: f64| times.get(((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1))).copied();
     let (Some(p50), Some(p99)) = (at(0.5), at(0.99)) else { return Err(io::Error::other("no answer in time")) };
     Ok(Run { rate: times.len() as f64 / length.as_secs_f64(), p50, p99 })
+}
+
+/// Makes `count` tickets over so many connections, as fast as they are answered, each with its number as subject. When
+/// each was asked for.
+pub async fn numbered(to: SocketAddr, tenant: &Tenant, count: usize, connections: usize) -> io::Result<Vec<Instant>> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut callers = JoinSet::new();
+    for _ in 0..connections {
+        let (next, key, inbox) = (next.clone(), tenant.key.clone(), tenant.inbox.clone());
+        callers.spawn(async move {
+            let mut stream = TcpStream::connect(to).await?;
+            stream.set_nodelay(true)?;
+            let (mut asked, mut buffer) = (Vec::new(), Vec::with_capacity(16 * 1024));
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return Ok::<_, io::Error>(asked);
+                }
+                let body = serde_json::json!({"subject": format!("n{number}"), "inbox_id": inbox}).to_string();
+                asked.push((number, Instant::now()));
+                stream.write_all(&request("POST", "/api/v1/tickets", &key, Some(&body))).await?;
+                let status = answer(&mut stream, &mut buffer).await?;
+                if status != 201 {
+                    return Err(io::Error::other(format!("status {status}: {}", String::from_utf8_lossy(&buffer))));
+                }
+            }
+        });
+    }
+    let mut all = Vec::with_capacity(count);
+    while let Some(done) = callers.join_next().await {
+        all.extend(done.map_err(io::Error::other)??);
+    }
+    all.sort_unstable();
+    Ok(all.into_iter().map(|(_, asked)| asked).collect())
 }
 
 /// Asks over a connection that stays: status, and where in the buffer the body begins.

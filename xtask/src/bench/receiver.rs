@@ -30,6 +30,7 @@ pub struct Receiver {
 struct Seen {
     count: AtomicU64,
     numbers: Mutex<HashMap<usize, Instant>>,
+    arrivals: Mutex<Vec<(usize, Instant)>>,
     more: Notify,
 }
 
@@ -38,10 +39,16 @@ impl Seen {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn arrivals(&self) -> MutexGuard<'_, Vec<(usize, Instant)>> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, body: &[u8]) {
         self.count.fetch_add(1, Ordering::Relaxed);
         if let Some(number) = number(body) {
-            self.numbers().entry(number).or_insert_with(Instant::now);
+            let now = Instant::now();
+            self.numbers().entry(number).or_insert(now);
+            self.arrivals().push((number, now));
             self.more.notify_one();
         }
     }
@@ -99,6 +106,25 @@ impl Receiver {
     /// Forgets the numbers that arrived.
     pub fn forget(&self) {
         self.seen.numbers().clear();
+        self.seen.arrivals().clear();
+    }
+
+    /// All arrivals so far, in their order: the number, and when.
+    pub fn arrivals(&self) -> Vec<(usize, Instant)> {
+        self.seen.arrivals().clone()
+    }
+
+    /// Waits until there were so many arrivals, of whatever numbers.
+    pub async fn wait_for_all(&self, count: usize, at_most: Duration) -> io::Result<Vec<(usize, Instant)>> {
+        let all = async {
+            while self.seen.arrivals().len() < count {
+                self.seen.more.notified().await;
+            }
+        };
+        let came = time::timeout(at_most, all).await;
+        let arrivals = self.arrivals();
+        came.map_err(|_| io::Error::other(format!("{} of {count} webhooks came", arrivals.len())))?;
+        Ok(arrivals)
     }
 
     /// Waits until the first `count` numbers have arrived, and tells when each did.

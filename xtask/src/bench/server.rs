@@ -38,7 +38,7 @@ impl Drop for Running {
 
 /// How a server is started.
 pub struct Plan<'a> {
-    /// Folder of the release binaries.
+    /// The server's binary.
     pub bin: &'a Path,
     /// Data folder.
     pub data: PathBuf,
@@ -60,7 +60,7 @@ pub struct Tenant {
 
 impl Plan<'_> {
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.bin.join("inboxops"));
+        let mut command = Command::new(self.bin);
         command
             .args(arguments)
             .arg("--data-dir")
@@ -81,10 +81,16 @@ impl Plan<'_> {
 
     /// Starts the server and waits until it is ready.
     pub fn start(&self) -> Result<Running, Box<dyn Error>> {
+        self.start_with(&[])
+    }
+
+    /// The same with more flags.
+    pub fn start_with(&self, flags: &[&str]) -> Result<Running, Box<dyn Error>> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listen = address.to_string();
         let mut command = self.command(&["serve", "--no-demo", "--listen", &listen]);
+        command.args(flags);
         let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
         let running = Running { child, address };
         let begin = Instant::now();
@@ -130,11 +136,9 @@ fn ready(address: SocketAddr) -> bool {
 }
 
 /// Starts the floor on a database that no server has open.
-pub fn floor(bin: &Path, database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
-    let mut child = Command::new(bin.join("inboxops-xtask"))
-        .args(["floor", database_url, tenant])
-        .stdout(Stdio::piped())
-        .spawn()?;
+pub fn floor(database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
+    let mut child =
+        Command::new(std::env::current_exe()?).args(["floor", database_url, tenant]).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
     Ok(Running { child, address: line.trim().parse()? })

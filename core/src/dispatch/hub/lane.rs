@@ -1,37 +1,57 @@
-//! What the hub knows of one endpoint: what waits for it in memory, and how many requests it bears at once. That number
-//! grows while answers are fast and good, is halved by a failure, and is one while the endpoint counts as dead. It knows
-//! no other endpoint and no worker.
+//! What the hub knows of one endpoint: what waits for it in memory, whether the database has more, and how many requests
+//! it bears at once. That number doubles with each round of good answers, however long they take, until a failure halves
+//! it; from there it grows by one a round. It is one while the endpoint counts as dead. It knows no other endpoint and no
+//! worker.
 
-use super::{Item, Map, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace};
+use super::{Item, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace, waiting::Waiting};
 use crate::store::dispatch::Room;
-use inboxops_proto::{
-    clock::Timestamp,
-    id::{EndpointId, TenantId},
-};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use inboxops_proto::{clock::Timestamp, id::TenantId};
+use std::{sync::Arc, time::Duration};
 
 /// Requests in flight to an endpoint that nothing is known of.
 pub const IN_FLIGHT_START: u32 = 8;
-/// Greatest number of requests in flight to an endpoint that answers fast and well.
+/// Greatest number of requests in flight to an endpoint that answers well.
 pub const IN_FLIGHT_MAX: u32 = 64;
-/// An answer within this time lets more requests go out at once.
-pub const FAST: Duration = Duration::from_secs(1);
-/// One in so many of an endpoint's requests is left to what is claimed, however much commits hand over.
-const COMMITS_LEAVE: u32 = 4;
+/// An endpoint whose answers take longer than this is slow: all such endpoints together get a part of the slots.
+pub const SLOW: Duration = Duration::from_secs(1);
 /// Failures in a row after which an endpoint counts as dead: it gets one request at a time.
 pub const DEAD_AFTER: u32 = 20;
+/// What is claimed ahead of free slots suffices for this long, at the rate at which the endpoint answers.
+pub const CLAIMED_AHEAD: Duration = Duration::from_millis(500);
+/// Greatest number of deliveries that are claimed ahead of an endpoint's free slots.
+pub const CLAIMED_AHEAD_MAX: u32 = 512;
+/// Least number of an endpoint that answers fast which is worth a claim.
+const CLAIM_MIN: u32 = 128;
+/// The last answer counts as one in so many for the time that answers take.
+const TOOK_WEIGHT: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) tenant: TenantId,
-    pub(super) queue: VecDeque<Item>,
+    pub(super) queue: Waiting,
     pub(super) in_flight: u32,
     /// Greatest number of requests at once.
     pub(super) limit: u32,
+    /// Below it, each good answer lets one more go out; above, each round of them.
+    doubles_below: u32,
+    /// Good answers since the limit rose, above that.
+    answered: u32,
     /// Failures in a row.
     failures: u32,
-    /// Fast answers since the limit rose.
-    fast: u32,
+    /// How long answers take; `None` until there is one.
+    took: Option<Duration>,
+    /// When it answered last, or when the first of what is in flight went out.
+    heard: Timestamp,
+    /// Whether its answers take long, or nothing is known of them yet.
+    pub(super) slow: bool,
+    /// The database has more for it that is due.
+    pub(super) more: bool,
+    /// Deliveries that are on their way back to the database.
+    pub(super) parking: usize,
+    /// When some of them arrived there last, by [`super::Hub::parks`].
+    pub(super) parked_last: u64,
+    /// It stands among those for which a claim is worth it.
+    pub(super) hungry: bool,
     pub(super) route: Option<Arc<Route>>,
     /// Number of the load that brought the route: by it, a worker's copy is known to be the same.
     pub(super) serial: u64,
@@ -47,11 +67,19 @@ impl Lane {
     pub(super) fn new(tenant: TenantId) -> Lane {
         Lane {
             tenant,
-            queue: VecDeque::new(),
+            queue: Waiting::default(),
             in_flight: 0,
             limit: IN_FLIGHT_START,
+            doubles_below: IN_FLIGHT_MAX,
+            answered: 0,
             failures: 0,
-            fast: 0,
+            took: None,
+            heard: Timestamp::default(),
+            slow: true,
+            more: false,
+            parking: 0,
+            parked_last: 0,
+            hungry: false,
             route: None,
             serial: 0,
             loading: None,
@@ -61,39 +89,48 @@ impl Lane {
         }
     }
 
-    /// Whether one more may wait in memory. A dead endpoint is served in due order alone, so what a commit hands over
-    /// goes back to the database; and what its rate lets go in time is all that need wait.
+    /// Whether nothing is known of it that a new one would not know.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.in_turn && self.in_flight == 0 && self.parking == 0 && !self.more
+    }
+
+    /// Whether one more may wait in memory. While the database has older ones, and while the endpoint is dead, it is
+    /// served in the order of the database alone: what a commit hands over goes back there.
     pub(super) fn takes(&self, item: &Item) -> bool {
         // A claim takes what there is room for, whatever commits handed over.
-        let most = if item.claimed { self.most() + self.limit as usize } else { self.most() };
-        self.queue.len() < most && !(self.is_dead() && unordered(item))
+        let ahead = (self.limit + CLAIMED_AHEAD_MAX) as usize;
+        let most = if item.claimed { self.most() + ahead } else { self.most() };
+        self.queue.len() < most && !(self.is_ordered() && unordered(item))
     }
 
-    /// Greatest number that commits may leave here.
+    /// Whether it is served in the order of the database alone.
+    fn is_ordered(&self) -> bool {
+        self.more || self.parking > 0 || self.is_dead()
+    }
+
+    /// Greatest number that commits may leave here: what can be sent before it has waited too long.
     fn most(&self) -> usize {
-        let rate = self.route.as_ref().and_then(|route| route.rate_per_second);
-        let in_time =
-            |rate: u32| rate.saturating_mul(u32::try_from(QUEUE_WAIT_MAX.as_secs() / 2).unwrap_or(1)) as usize;
-        rate.map_or(QUEUE_PER_ENDPOINT_MAX, in_time).min(QUEUE_PER_ENDPOINT_MAX)
+        let secs = u32::try_from(QUEUE_WAIT_MAX.as_secs() / 2).unwrap_or(1);
+        let by_rate = self.rate().map(|rate| rate.saturating_mul(secs));
+        let by_speed = self.took.filter(|took| *took > SLOW).map(|_| self.sent_in(QUEUE_WAIT_MAX / 2));
+        let most = by_rate.into_iter().chain(by_speed).min();
+        most.map_or(QUEUE_PER_ENDPOINT_MAX, |most| most as usize).min(QUEUE_PER_ENDPOINT_MAX)
     }
 
-    /// Puts one in its place: what a commit handed over at the end, what was claimed before everything that happened
-    /// later, so that first attempts keep the order of events although some of them were parked.
-    pub(super) fn enqueue(&mut self, item: Item) {
-        let later = |waiting: &Item| !waiting.claimed && waiting.event > item.event;
-        let at = if item.claimed { self.queue.iter().position(later) } else { None };
-        self.queue.insert(at.unwrap_or(self.queue.len()), item);
+    fn rate(&self) -> Option<u32> {
+        self.route.as_ref().and_then(|route| route.rate_per_second)
+    }
+
+    /// How many go out in a time at the speed of its answers.
+    fn sent_in(&self, time: Duration) -> u32 {
+        let Some(took) = self.took else { return 0 };
+        let rounds = time.as_micros() / took.as_micros().max(1);
+        u32::try_from(rounds.saturating_mul(self.limit.into())).unwrap_or(u32::MAX)
     }
 
     /// Takes out what waits here since before a moment. It need not be in front.
-    pub(super) fn waiting_since_before(&mut self, moment: Timestamp) -> VecDeque<Item> {
-        let old = |item: &Item| item.since < moment;
-        if !self.queue.iter().any(old) {
-            return VecDeque::new();
-        }
-        let (old, kept) = self.queue.drain(..).partition(old);
-        self.queue = kept;
-        old
+    pub(super) fn waiting_since_before(&mut self, moment: Timestamp) -> Vec<Item> {
+        self.queue.take_older(moment)
     }
 
     /// Its route was loaded. What cannot wait here any more is given back: everything when there is no route.
@@ -102,18 +139,16 @@ impl Lane {
         let was_dead = self.is_dead();
         if let Some(route) = &route {
             self.failures = route.failures;
+            self.more |= route.behind;
         }
         self.route = route;
         match (was_dead, self.is_dead()) {
             (_, true) => self.limit = 1,
-            (true, false) => self.limit = IN_FLIGHT_START,
+            (true, false) => self.revive(),
             (false, false) => {}
         }
-        let (routed, dead) = (self.route.is_some(), self.is_dead());
-        let keep = |item: &Item| routed && !(dead && unordered(item));
-        let (kept, given_back): (VecDeque<Item>, VecDeque<Item>) = self.queue.drain(..).partition(keep);
-        self.queue = kept;
-        Vec::from(given_back)
+        let (routed, ordered) = (self.route.is_some(), self.is_ordered());
+        self.queue.take_unless(|item| routed && !(ordered && unordered(item)))
     }
 
     /// The route that this delivery can be sent by.
@@ -138,52 +173,84 @@ impl Lane {
         self.pace.as_mut().map_or(Ok(()), |pace| pace.take(now))
     }
 
-    /// How many more it is worth claiming; or, when only its rate holds it, when to look again.
-    pub(super) fn room(&self, now: Timestamp) -> Result<u32, Timestamp> {
+    /// How many are worth having here or under way: what it bears at once and, while it answers well, what it sends
+    /// while the next ones are claimed.
+    fn wants(&self) -> u32 {
+        let ahead = if self.failures == 0 { self.sent_in(CLAIMED_AHEAD).min(CLAIMED_AHEAD_MAX) } else { 0 };
+        self.limit + ahead
+    }
+
+    /// How many more may be claimed; or, when only its rate holds it, when to look again.
+    pub(super) fn room(&self, now: Timestamp) -> Room {
         let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
-        let slots = self.limit.saturating_sub(self.in_flight);
-        // While commits keep the queue full, retries and what was parked must not wait for its end.
-        let claimed = u32::try_from(self.queue.iter().filter(|item| item.claimed).count()).unwrap_or(u32::MAX);
-        let share = (self.limit / COMMITS_LEAVE).max(1).min(waiting - claimed.min(waiting)).saturating_sub(claimed);
-        let Some(rate) = self.route.as_ref().and_then(|route| route.rate_per_second) else {
-            return Ok(slots.saturating_sub(waiting).max(share));
+        let Some(rate) = self.rate() else {
+            return Room::Free(self.wants().saturating_sub(self.in_flight).saturating_sub(waiting));
         };
-        if share > 0 && self.queue.len() >= self.most() / 4 * 3 {
-            return Ok(share.min(rate));
-        }
         // What it may send in a second waits here; then it is time for more.
         if waiting > 0 && waiting >= rate {
             // What its rate does not let go in time goes back before; another core may be the first to have it then.
-            return Err(now.plus((Duration::from_secs(1) * waiting / rate.max(1)).min(QUEUE_WAIT_MAX) / 2));
+            let wait = (Duration::from_secs(1) * waiting / rate.max(1)).min(QUEUE_WAIT_MAX) / 2;
+            return Room::NotBefore(now.plus(wait));
         }
-        Ok(slots.min(rate).saturating_sub(waiting))
+        let slots = self.limit.saturating_sub(self.in_flight);
+        Room::Free(slots.min(rate).saturating_sub(waiting))
+    }
+
+    /// Whether the database has more and a claim of it is worth a transaction. One that waits for its rate is found by
+    /// the time at which it is due again.
+    pub(super) fn is_hungry(&self, now: Timestamp) -> bool {
+        let least = (self.wants() - self.limit).clamp(1, CLAIM_MIN);
+        self.more && self.rate().is_none() && matches!(self.room(now), Room::Free(room) if room >= least)
+    }
+
+    /// A request goes out.
+    pub(super) fn sent(&mut self, now: Timestamp) {
+        if self.in_flight == 0 {
+            self.heard = now;
+        }
+        self.in_flight += 1;
     }
 
     /// A request ended.
-    pub(super) fn settled(&mut self, succeeded: bool, took: Duration) {
+    pub(super) fn settled(&mut self, succeeded: bool, took: Duration, now: Timestamp) {
+        self.heard = now;
+        self.took = Some(self.took.map_or(took, |before| (before * (TOOK_WEIGHT - 1) + took) / TOOK_WEIGHT));
         if !succeeded {
             self.failures = self.failures.saturating_add(1);
-            self.fast = 0;
+            self.answered = 0;
             self.limit = if self.is_dead() { 1 } else { (self.limit / 2).max(1) };
+            self.doubles_below = self.limit.max(IN_FLIGHT_START);
             return;
         }
         if self.is_dead() {
-            self.limit = IN_FLIGHT_START;
+            self.revive();
         }
         self.failures = 0;
-        if took > FAST {
-            self.fast = 0;
+        if self.limit >= IN_FLIGHT_MAX {
             return;
         }
-        self.fast += 1;
-        // As many fast answers as requests may fly: then one more, as a window of TCP grows.
-        if self.fast >= self.limit && self.limit < IN_FLIGHT_MAX {
+        self.answered += 1;
+        if self.limit < self.doubles_below || self.answered >= self.limit {
             self.limit += 1;
-            self.fast = 0;
+            self.answered = 0;
         }
     }
 
-    fn is_dead(&self) -> bool {
+    fn revive(&mut self) {
+        (self.limit, self.doubles_below, self.answered) = (IN_FLIGHT_START, IN_FLIGHT_MAX, 0);
+    }
+
+    /// Whether it is slow now: by its answers, or because none comes.
+    pub(super) fn seems_slow(&self, now: Timestamp) -> bool {
+        self.took.is_none_or(|took| took > SLOW) || (self.in_flight > 0 && now.since(self.heard) > SLOW)
+    }
+
+    /// Whether it has never answered.
+    pub(super) fn is_unproven(&self) -> bool {
+        self.took.is_none()
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
         self.failures >= DEAD_AFTER
     }
 }
@@ -191,35 +258,4 @@ impl Lane {
 /// Whether it came in the order of commits and not of due times. A test has an order of its own.
 fn unordered(item: &Item) -> bool {
     !item.claimed && !item.once
-}
-
-/// How many deliveries a claim may take of each endpoint, and in all.
-#[derive(Clone, Debug)]
-pub struct Shares {
-    left: u32,
-    /// Free slots of the endpoints that are busy, or when their rates have some; others have [`IN_FLIGHT_START`].
-    rooms: Map<EndpointId, Result<u32, Timestamp>>,
-}
-
-impl Shares {
-    pub(super) fn new(left: u32, rooms: Map<EndpointId, Result<u32, Timestamp>>) -> Shares {
-        Shares { left, rooms }
-    }
-
-    /// How many may be taken in all.
-    pub fn left(&self) -> u32 {
-        self.left
-    }
-
-    /// The share of an endpoint whose turn it is.
-    pub fn take(&mut self, endpoint: EndpointId) -> Room {
-        match self.rooms.get(&endpoint).copied().unwrap_or(Ok(IN_FLIGHT_START)) {
-            Ok(room) => {
-                let share = room.min(self.left);
-                self.left -= share;
-                Room::Free(share)
-            }
-            Err(until) => Room::NotBefore(until),
-        }
-    }
 }

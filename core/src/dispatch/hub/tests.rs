@@ -5,6 +5,8 @@ use crate::store::dispatch::Room;
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
+/// More than any window here, so that only the tests of slots meet them.
+const SLOTS: u32 = 4000;
 
 fn endpoint(n: u128) -> EndpointId {
     EndpointId::new(NOW, n << 64)
@@ -32,7 +34,7 @@ fn item(n: u128, to: u128) -> Item {
 fn route(to: u128) -> Arc<Route> {
     let endpoint_id = endpoint(to).0.as_bytes().to_vec().into();
     let config = EndpointConfig { version: 1, endpoint_id, ..EndpointConfig::default() };
-    Arc::new(Route { config, enabled: true, valid_until: None, rate_per_second: None, failures: 0 })
+    Arc::new(Route { config, enabled: true, valid_until: None, rate_per_second: None, failures: 0, behind: false })
 }
 
 fn plain(to: u128) -> Route {
@@ -65,7 +67,7 @@ fn without_a_worker_everything_is_parked_at_once() {
 #[test]
 fn a_delivery_waits_for_its_route_and_then_goes_with_it_once() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     assert!(matches!(hub.offer(vec![item(1, 1)]).as_slice(), [Action::Load(..)]));
     let actions = loaded(&mut hub, 1, Some(route(1)));
     assert!(matches!(actions.as_slice(), [Action::Send(1, items, routes)] if items.len() == 1 && routes.len() == 1));
@@ -76,7 +78,7 @@ fn a_delivery_waits_for_its_route_and_then_goes_with_it_once() {
 #[test]
 fn a_changed_endpoint_is_not_sent_to_with_the_old_route() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     hub.offer(vec![item(1, 1)]);
     loaded(&mut hub, 1, Some(route(1)));
     hub.forget_route(endpoint(1));
@@ -89,7 +91,7 @@ fn a_changed_endpoint_is_not_sent_to_with_the_old_route() {
 #[test]
 fn a_route_that_was_asked_for_before_the_change_is_not_taken() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     let asked = |actions: Vec<Action>| match actions.as_slice() {
         [Action::Load(_, asked)] => *asked,
         other => panic!("{other:?}"),
@@ -106,7 +108,7 @@ fn a_route_that_was_asked_for_before_the_change_is_not_taken() {
 #[test]
 fn what_a_claim_took_of_an_endpoint_that_seems_off_has_its_route_read_again() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     hub.offer(vec![item(1, 1)]);
     loaded(&mut hub, 1, Some(Arc::new(Route { enabled: false, ..plain(1) })));
     // Another core switched it on.
@@ -122,33 +124,159 @@ fn what_a_claim_took_of_an_endpoint_that_seems_off_has_its_route_read_again() {
 }
 
 #[test]
-fn commits_that_keep_coming_leave_room_for_what_was_parked_before_them() {
+fn what_commits_hand_over_waits_behind_what_was_parked_before_it() {
     let mut hub = Hub::default();
-    hub.join(1, 1000);
-    hub.offer((0..9).map(|n| item(n, 1)).collect());
-    let first = sent(&loaded(&mut hub, 1, Some(route(1))));
-    let full: Vec<Item> = (100..100 + QUEUE_PER_ENDPOINT_MAX as u128).map(|n| item(n, 1)).collect();
-    assert_eq!(parked(&hub.offer(full)), 1, "the queue is full: one waits in it already");
-    assert_eq!(hub.shares(256).take(endpoint(1)), Room::Free(IN_FLIGHT_START / 4));
-    // An old retry, and one that was parked between two that wait.
+    hub.join(1, 1000, SLOTS);
+    hub.offer(vec![item(1, 1)]);
+    loaded(&mut hub, 1, Some(route(1)));
+    let full = hub.offer((100..100 + QUEUE_PER_ENDPOINT_MAX as u128 + 9).map(|n| item(n, 1)).collect());
+    let [Action::Send(..), Action::Park(first)] = full.as_slice() else { panic!("{full:?}") };
+    let mut flying = sent(&full);
+    assert_eq!((flying.len(), first.len()), (7, 9 - 7 + 7));
+    // There is room again, yet these would overtake.
+    for it in flying.drain(..) {
+        hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(5)))).unwrap();
+    }
+    assert!(!sent(&hub.pump()).is_empty());
+    let late = 10_000;
+    assert_eq!(parked(&hub.offer(vec![item(late, 1)])), 1, "while those are on their way to the database");
+    hub.parked(first);
+    assert_eq!(parked(&hub.offer(vec![item(late + 1, 1)])), 1, "while they wait there");
+    let parks = hub.parks();
+    hub.parked(&[item(late, 1), item(late + 1, 1)]);
+    hub.is_drained(endpoint(1), parks);
+    assert_eq!(parked(&hub.offer(vec![item(late + 2, 1)])), 1, "a claim did not see what was parked while it ran");
+    hub.parked(&[item(late + 2, 1)]);
+    hub.is_drained(endpoint(1), hub.parks());
+    assert_eq!(parked(&hub.offer(vec![item(late + 3, 1)])), 0);
+}
+
+#[test]
+fn a_route_tells_that_older_ones_wait_in_the_database() {
+    let mut hub = Hub::default();
+    hub.join(1, 1000, SLOTS);
+    hub.offer(vec![item(5, 1)]);
+    let actions = loaded(&mut hub, 1, Some(Arc::new(Route { behind: true, ..plain(1) })));
+    assert_eq!((sent(&actions).len(), parked(&actions)), (0, 1));
+    assert_eq!(hub.wanted(256), [(endpoint(1), IN_FLIGHT_START)]);
+}
+
+#[test]
+fn what_is_claimed_stands_before_what_happened_later() {
+    let mut hub = Hub::default();
+    hub.join(1, 8, SLOTS);
+    hub.offer((0..20).map(|n| item(n * 10, 1)).collect());
+    let mut order = sent(&loaded(&mut hub, 1, Some(route(1))));
     let claimed = |n| Item { claimed: true, ..item(n, 1) };
-    assert_eq!(parked(&hub.offer(vec![claimed(50), claimed(8 << 4)])), 0);
-    assert_eq!(hub.shares(256).take(endpoint(1)), Room::Free(0), "those wait here now");
-    let mut order = Vec::new();
-    for it in first {
+    assert_eq!(parked(&hub.offer(vec![claimed(95), claimed(101)])), 0);
+    for at in 0..22 {
+        let it = order[at].clone();
         hub.answer(it.delivery, it.token, Some((true, Duration::from_secs(2)))).unwrap();
         order.extend(sent(&hub.pump()));
     }
-    let numbers: Vec<u128> = order.iter().map(|it| it.event.0.as_u128()).collect();
-    assert_eq!(order.len(), 8);
-    assert!(numbers.is_sorted(), "in the order of events");
-    assert!(order.iter().any(|it| it.claimed), "what was parked is among the next");
+    assert_eq!(order.len(), 22);
+    assert!(order.is_sorted_by_key(|it| it.event), "in the order of events");
+}
+
+#[test]
+fn claims_run_ahead_of_an_endpoint_that_answers_fast_and_not_of_another() {
+    let answered = |took: Duration| {
+        let mut hub = Hub::default();
+        hub.join(1, 512, 256);
+        hub.has_more(endpoint(1), TenantId::new(NOW, 1 << 64));
+        assert_eq!(hub.wanted(1000), [(endpoint(1), IN_FLIGHT_START)]);
+        assert!(hub.wanted(1000).is_empty(), "one claim at a time");
+        hub.offer((0..8).map(|n| Item { claimed: true, ..item(n, 1) }).collect());
+        let first = sent(&loaded(&mut hub, 1, Some(route(1))));
+        hub.has_more(endpoint(1), TenantId::new(NOW, 1 << 64));
+        assert!(!hub.is_hungry(), "full");
+        for it in first {
+            hub.answer(it.delivery, it.token, Some((true, took))).unwrap();
+        }
+        hub.wanted(1000)
+    };
+    assert_eq!(answered(Duration::from_millis(5)), [(endpoint(1), 16 + CLAIMED_AHEAD_MAX)]);
+    assert_eq!(answered(Duration::from_millis(500)), [(endpoint(1), 32)], "what it sends in half a second");
+    assert_eq!(answered(Duration::from_secs(10)), [(endpoint(1), 16)], "its free slots");
+}
+
+#[test]
+fn a_failing_endpoint_has_nothing_claimed_ahead() {
+    let mut hub = Hub::default();
+    hub.join(1, 512, 256);
+    hub.offer(vec![item(1, 1), item(2, 1)]);
+    let all = sent(&loaded(&mut hub, 1, Some(route(1))));
+    for (it, succeeded) in all.iter().zip([true, false]) {
+        hub.answer(it.delivery, it.token, Some((succeeded, Duration::ZERO))).unwrap();
+    }
+    hub.has_more(endpoint(1), TenantId::new(NOW, 1 << 64));
+    assert_eq!(hub.wanted(1000), [(endpoint(1), 4)]);
+}
+
+#[test]
+fn slow_endpoints_together_leave_half_of_the_slots_to_others() {
+    let mut hub = Hub::default();
+    hub.at(NOW, 1).join(1, 64, 32);
+    let mut flying = Vec::new();
+    for to in 1..=8 {
+        hub.offer(vec![item(to * 1000, to)]);
+        flying.extend(sent(&loaded(&mut hub, to, Some(route(to)))));
+    }
+    assert_eq!(flying.len(), 8);
+    for it in flying.drain(..) {
+        hub.answer(it.delivery, it.token, Some((true, Duration::from_secs(10)))).unwrap();
+    }
+    let busy = (1..=8).flat_map(|to| (1..100).map(move |n| item(to * 1000 + n, to))).collect();
+    let slow = sent(&hub.offer(busy));
+    assert_eq!(slow.len(), 16);
+    hub.offer(vec![item(90_000, 9)]);
+    assert_eq!(sent(&loaded(&mut hub, 9, Some(route(9)))).len(), 1, "a new one shows what it is");
+    let it = hub.held[&item(90_000, 9).delivery].item.clone();
+    hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(3)))).unwrap();
+    assert_eq!(sent(&hub.offer((1..30).map(|n| item(90_000 + n, 9)).collect())).len(), 9, "and has its own limit then");
+}
+
+#[test]
+fn an_endpoint_from_which_no_answer_comes_counts_as_slow_after_a_second() {
+    let mut hub = Hub::default();
+    hub.at(NOW, 1).join(1, 64, 32);
+    hub.offer((0..2).map(|n| item(n, 1)).collect());
+    let first = sent(&loaded(&mut hub, 1, Some(route(1))));
+    hub.answer(first[0].delivery, first[0].token, Some((true, Duration::from_millis(3)))).unwrap();
+    assert!(!hub.lanes[&endpoint(1)].slow);
+    let later = NOW.plus(Duration::from_millis(1001));
+    hub.at(later, 1).tick(later);
+    assert!(hub.lanes[&endpoint(1)].slow);
+    hub.answer(first[1].delivery, first[1].token, Some((true, Duration::from_millis(1002)))).unwrap();
+    assert!(!hub.lanes[&endpoint(1)].slow, "on the whole it is fast");
+}
+
+#[test]
+fn a_tenant_leaves_half_of_the_slots_to_others_that_have_work() {
+    let mut hub = Hub::default();
+    hub.join(1, 64, 32);
+    let of = |n: u128, to: u128, tenant: u128| Item { tenant: TenantId::new(NOW, tenant << 64), ..item(n, to) };
+    let mut flying = Vec::new();
+    for to in 1..=4 {
+        hub.offer(vec![of(to, to, 1)]);
+        flying.extend(sent(&loaded(&mut hub, to, Some(route(to)))));
+    }
+    for it in flying.drain(..) {
+        hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(3)))).unwrap();
+    }
+    let alone = sent(&hub.offer((1..=4).flat_map(|to| (1..7).map(move |n| of(to * 1000 + n, to, 1))).collect()));
+    assert_eq!(alone.len(), 24, "alone it has what it can use");
+    hub.offer(vec![of(5, 5, 2)]);
+    assert!(sent(&hub.offer(vec![of(9000, 1, 1)])).is_empty(), "somebody else waits, if only for its route");
+    let other = sent(&loaded(&mut hub, 5, Some(route(5))));
+    assert!(other.iter().any(|it| it.endpoint == endpoint(5)));
+    assert_eq!(other.len(), 2, "and then nobody waits any more");
 }
 
 #[test]
 fn what_waits_too_long_is_given_back_from_behind_what_was_claimed_since() {
     let mut hub = Hub::default();
-    hub.at(NOW, 1).join(1, 1);
+    hub.at(NOW, 1).join(1, 1, SLOTS);
     hub.offer(vec![item(1, 1), item(50, 1)]);
     loaded(&mut hub, 1, Some(route(1)));
     let later = NOW.plus(Duration::from_secs(15));
@@ -162,7 +290,7 @@ fn what_waits_too_long_is_given_back_from_behind_what_was_claimed_since() {
 #[test]
 fn a_switched_off_endpoint_gets_tests_only() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     hub.offer(vec![item(1, 1), Item { once: true, ..item(2, 1) }]);
     let off = Route { enabled: false, ..plain(1) };
     let actions = loaded(&mut hub, 1, Some(Arc::new(off)));
@@ -172,7 +300,7 @@ fn a_switched_off_endpoint_gets_tests_only() {
 #[test]
 fn endpoints_take_turns() {
     let mut hub = Hub::default();
-    hub.join(1, 6);
+    hub.join(1, 6, SLOTS);
     let busy: Vec<Item> = (0..20).map(|n| item(n, 1)).collect();
     hub.offer(busy);
     hub.offer(vec![item(100, 2), item(101, 2)]);
@@ -182,22 +310,44 @@ fn endpoints_take_turns() {
 }
 
 #[test]
-fn an_endpoint_gets_its_limit_and_more_only_when_it_answers_fast() {
-    let mut hub = Hub::default();
-    hub.join(1, 1000);
-    hub.offer((0..200).map(|n| item(n, 1)).collect());
-    let first = sent(&loaded(&mut hub, 1, Some(route(1))));
-    assert_eq!(first.len(), IN_FLIGHT_START as usize);
-    for it in &first {
-        hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(5)))).unwrap();
+fn an_endpoint_gets_twice_as_much_with_each_round_of_good_answers_however_long_they_take() {
+    for took in [Duration::from_millis(5), Duration::from_secs(10)] {
+        let mut hub = Hub::default();
+        hub.join(1, 1000, SLOTS);
+        hub.offer((0..400).map(|n| item(n, 1)).collect());
+        let mut flying = sent(&loaded(&mut hub, 1, Some(route(1))));
+        for round in [IN_FLIGHT_START, 16, 32, IN_FLIGHT_MAX, IN_FLIGHT_MAX] {
+            assert_eq!(flying.len(), round as usize);
+            for it in std::mem::take(&mut flying) {
+                hub.answer(it.delivery, it.token, Some((true, took))).unwrap();
+                flying.extend(sent(&hub.pump()));
+            }
+        }
     }
-    assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize + 1);
+}
+
+#[test]
+fn a_failure_halves_what_an_endpoint_has_at_once_and_it_grows_by_one_a_round_from_there() {
+    let mut hub = Hub::default();
+    hub.join(1, 1000, SLOTS);
+    hub.offer(vec![item(1, 1)]);
+    let lane = hub.lanes.get_mut(&endpoint(1)).unwrap();
+    (0..100).for_each(|_| lane.settled(true, Duration::ZERO, NOW));
+    assert_eq!(lane.limit, IN_FLIGHT_MAX);
+    lane.settled(false, Duration::from_secs(15), NOW);
+    assert_eq!(lane.limit, 32);
+    (0..32).for_each(|_| lane.settled(true, Duration::ZERO, NOW));
+    assert_eq!(lane.limit, 33);
+    (0..8).for_each(|_| lane.settled(false, Duration::ZERO, NOW));
+    assert_eq!(lane.limit, 1);
+    (0..7).for_each(|_| lane.settled(true, Duration::ZERO, NOW));
+    assert_eq!(lane.limit, IN_FLIGHT_START, "what everybody begins with comes back soon");
 }
 
 #[test]
 fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
     let mut hub = Hub::default();
-    hub.join(1, 1000);
+    hub.join(1, 1000, SLOTS);
     hub.offer((0..100).map(|n| item(n, 1)).collect());
     loaded(&mut hub, 1, Some(route(1)));
     for _ in 0..DEAD_AFTER {
@@ -207,26 +357,32 @@ fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
     for (delivery, token) in flying {
         hub.answer(delivery, token, None).unwrap();
     }
-    assert_eq!(sent(&hub.pump()).len(), 1);
-    hub.lanes.get_mut(&endpoint(1)).unwrap().settled(true, Duration::ZERO);
-    assert_eq!(sent(&hub.pump()).len(), IN_FLIGHT_START as usize - 1);
+    let dead = hub.pump();
+    assert_eq!((sent(&dead).len(), parked(&dead)), (1, 100 - 8 - 1));
+    let [.., Action::Park(items)] = dead.as_slice() else { panic!("{dead:?}") };
+    hub.parked(items);
+    assert!(hub.wanted(256).is_empty(), "one is out");
+    let probe = &sent(&dead)[0];
+    hub.answer(probe.delivery, probe.token, Some((true, Duration::from_secs(5)))).unwrap();
+    assert_eq!(hub.wanted(256), [(endpoint(1), IN_FLIGHT_START + 1)]);
 }
 
 fn fail(hub: &mut Hub) {
-    hub.lanes.get_mut(&endpoint(1)).unwrap().settled(false, Duration::ZERO);
+    hub.lanes.get_mut(&endpoint(1)).unwrap().settled(false, Duration::ZERO, NOW);
 }
 
 #[test]
 fn a_dead_endpoint_is_served_in_due_order_only() {
     let mut hub = Hub::default();
-    hub.join(1, 1000);
+    hub.join(1, 1000, SLOTS);
     hub.offer((0..10).map(|n| item(n, 1)).collect());
     let dead = Route { failures: DEAD_AFTER, ..plain(1) };
     let actions = loaded(&mut hub, 1, Some(Arc::new(dead)));
     assert_eq!((sent(&actions).len(), parked(&actions)), (0, 10), "the record knows what a new process does not");
     assert_eq!(parked(&hub.offer(vec![item(20, 1)])), 1, "a commit's hand-over would overtake");
     let claimed = (30..38).map(|n| Item { claimed: true, ..item(n, 1) }).collect();
-    assert_eq!(sent(&hub.offer(claimed)).len(), 1);
+    let actions = hub.offer(claimed);
+    assert_eq!((sent(&actions).len(), parked(&actions)), (1, 7), "the next is claimed when this one has ended");
     assert_eq!(hub.shares(100).take(endpoint(1)), Room::Free(0));
     let test = Item { once: true, ..item(40, 1) };
     assert_eq!(parked(&hub.offer(vec![test])), 0, "a test waits for its turn");
@@ -235,7 +391,7 @@ fn a_dead_endpoint_is_served_in_due_order_only() {
 #[test]
 fn a_route_that_ran_out_is_loaded_again_and_told_the_worker_again() {
     let mut hub = Hub::default();
-    hub.at(NOW, 1).join(1, 10);
+    hub.at(NOW, 1).join(1, 10, SLOTS);
     hub.offer(vec![item(1, 1)]);
     let until = |secs| Some(NOW.plus(Duration::from_secs(secs)));
     assert_eq!(sent(&loaded(&mut hub, 1, Some(Arc::new(Route { valid_until: until(60), ..plain(1) })))).len(), 1);
@@ -250,7 +406,7 @@ fn a_route_that_ran_out_is_loaded_again_and_told_the_worker_again() {
 #[test]
 fn a_limited_endpoint_waits_for_its_rate_and_delays_nobody() {
     let mut hub = Hub::default();
-    hub.at(NOW, 1).join(1, 1000);
+    hub.at(NOW, 1).join(1, 1000, SLOTS);
     hub.offer((0..30).map(|n| item(n, 1)).collect());
     let first = sent(&loaded(&mut hub, 1, Some(Arc::new(Route { rate_per_second: Some(4), ..plain(1) }))));
     assert_eq!(first.len(), 1);
@@ -277,7 +433,7 @@ fn a_limited_endpoint_waits_for_its_rate_and_delays_nobody() {
 #[test]
 fn a_late_report_with_an_old_token_takes_nothing() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     hub.offer(vec![item(1, 1)]);
     let it = sent(&loaded(&mut hub, 1, Some(route(1)))).remove(0);
     assert!(hub.answer(it.delivery, it.token + 1, None).is_none());
@@ -289,7 +445,7 @@ fn a_late_report_with_an_old_token_takes_nothing() {
 #[test]
 fn a_report_whose_record_failed_can_be_repeated_and_frees_its_slot_once() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     hub.offer(vec![item(1, 1), item(2, 1)]);
     let it = sent(&loaded(&mut hub, 1, Some(route(1)))).remove(0);
     for _ in 0..50 {
@@ -303,24 +459,26 @@ fn a_report_whose_record_failed_can_be_repeated_and_frees_its_slot_once() {
 #[test]
 fn what_waits_too_long_or_has_no_worker_left_is_given_back() {
     let mut hub = Hub::default();
-    hub.join(1, 10);
+    hub.join(1, 10, SLOTS);
     hub.offer(vec![item(1, 1)]);
     assert_eq!(parked(&hub.tick(NOW.plus(QUEUE_WAIT_MAX))), 0);
     assert_eq!(parked(&hub.tick(NOW.plus(QUEUE_WAIT_MAX + Duration::from_micros(1)))), 1);
-    hub.offer(vec![item(2, 1), item(3, 2)]);
+    hub.offer(vec![item(2, 2), item(3, 3)]);
     assert_eq!(parked(&hub.leave(1)), 2);
 }
 
 #[test]
 fn the_slots_of_a_lost_worker_are_free_when_its_leases_end() {
     let mut hub = Hub::default();
-    hub.join(1, 8);
+    hub.join(1, 8, SLOTS);
     hub.offer((0..8).map(|n| item(n, 1)).collect());
     assert_eq!(sent(&loaded(&mut hub, 1, Some(route(1)))).len(), 8);
     hub.leave(1);
-    hub.join(2, 8);
+    hub.join(2, 8, SLOTS);
     assert_eq!(sent(&hub.offer(vec![item(9, 1)])).len(), 0, "the endpoint is still full");
     assert_eq!(sent(&hub.tick(NOW.plus(Duration::from_secs(60)))).len(), 0, "and this one waited too long by then");
+    hub.parked(&[item(9, 1)]);
+    hub.is_drained(endpoint(1), hub.parks());
     let fresh = Item { since: NOW.plus(Duration::from_secs(60)), ..item(10, 1) };
     assert_eq!(sent(&hub.offer(vec![fresh])).len(), 1);
 }
@@ -333,6 +491,8 @@ enum Step {
     Leave,
     Route(u8),
     Tick,
+    Parked,
+    Drained(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -343,6 +503,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::Leave),
         (0u8..4).prop_map(Step::Route),
         Just(Step::Tick),
+        Just(Step::Parked),
+        (0u8..4).prop_map(Step::Drained),
     ]
 }
 
@@ -352,7 +514,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_sent_twice_or_over_a_limit(steps in proptest::collection::vec(step(), 1..300)) {
         let (mut hub, mut offered, mut workers) = (Hub::default(), 0u128, 0u64);
-        let (mut flying, mut gone) = (Vec::<Item>::new(), 0usize);
+        let (mut flying, mut parking, mut gone) = (Vec::<Item>::new(), Vec::<Item>::new(), 0usize);
         for step in steps {
             let actions = match step {
                 Step::Offer(to) => {
@@ -368,15 +530,31 @@ proptest! {
                     }
                     hub.pump()
                 }
-                Step::Join => { workers += 1; hub.join(workers, 12) }
+                Step::Join => { workers += 1; hub.join(workers, 12, SLOTS) }
                 Step::Leave => hub.leave(workers),
                 Step::Route(to) => loaded(&mut hub, u128::from(to), Some(route(u128::from(to)))),
                 Step::Tick => hub.tick(NOW),
+                Step::Parked => {
+                    hub.parked(&std::mem::take(&mut parking));
+                    Vec::new()
+                }
+                Step::Drained(to) => {
+                    hub.is_drained(endpoint(to.into()), hub.parks());
+                    Vec::new()
+                }
             };
+            for action in &actions {
+                if let Action::Park(items) = action {
+                    parking.extend(items.iter().cloned());
+                }
+            }
             gone += parked(&actions);
             flying.extend(sent(&actions));
             let waiting: usize = hub.lanes.values().map(|lane| lane.queue.len()).sum();
-            prop_assert_eq!(waiting, hub.queued);
+            prop_assert_eq!(waiting, hub.load.queued);
+            let on_their_way: usize = hub.lanes.values().map(|lane| lane.parking).sum();
+            prop_assert_eq!(on_their_way, parking.len());
+            hub.holds();
             prop_assert_eq!(hub.held.len(), flying.len());
             prop_assert_eq!(offered as usize, waiting + flying.len() + gone);
             for lane in hub.lanes.values() {

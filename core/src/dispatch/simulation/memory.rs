@@ -57,6 +57,9 @@ pub(super) enum Which {
     OfDeadCores,
 }
 
+/// What a claim took, and the lanes that it looked at, with whether they have more that is due.
+pub(super) type Taken = (Vec<Item>, Vec<(EndpointId, bool)>);
+
 /// How long a core may be silent.
 const SILENCE: Duration = crate::store::cores::SILENCE;
 
@@ -180,7 +183,8 @@ impl Memory {
         }
     }
 
-    pub(super) fn claim(&mut self, mut shares: Shares, incarnation: u64, now: Timestamp) -> Vec<Item> {
+    /// What a claim of whatever is due takes, and the lanes that it looked at, with whether they have more.
+    pub(super) fn claim(&mut self, mut shares: Shares, incarnation: u64, now: Timestamp) -> Taken {
         let mut due: Vec<(Timestamp, EndpointId)> = self
             .lanes
             .iter()
@@ -189,22 +193,38 @@ impl Memory {
             .collect();
         due.sort_unstable();
         due.truncate(usize::try_from(CLAIM_LANES_MAX).expect("it is small"));
-        let mut claimed = Vec::new();
-        for (_, endpoint) in due {
+        let rooms: Vec<(EndpointId, Room)> =
+            due.into_iter().map(|(_, endpoint)| (endpoint, shares.take(endpoint))).collect();
+        self.serve(&rooms, incarnation, now)
+    }
+
+    /// The same for endpoints by name.
+    pub(super) fn claim_of(&mut self, wanted: &[(EndpointId, u32)], incarnation: u64, now: Timestamp) -> Taken {
+        let waits = |endpoint| self.lanes.get(endpoint).is_some_and(|lane| !lane.paused && lane.due_at.is_some());
+        let rooms = wanted.iter().filter(|(endpoint, _)| waits(endpoint));
+        let rooms: Vec<(EndpointId, Room)> = rooms.map(|(endpoint, room)| (*endpoint, Room::Free(*room))).collect();
+        self.serve(&rooms, incarnation, now)
+    }
+
+    fn serve(&mut self, rooms: &[(EndpointId, Room)], incarnation: u64, now: Timestamp) -> Taken {
+        let (mut claimed, mut looked) = (Vec::new(), Vec::new());
+        for (endpoint, room) in rooms {
             let full = now.plus(FULL_PAUSE);
-            let room = match shares.take(endpoint) {
+            let room = match *room {
                 Room::Free(room) if room > 0 => room as usize,
                 not_now => {
                     let at = if let Room::NotBefore(at) = not_now { at.max(full) } else { full };
-                    self.lanes.entry(endpoint).or_default().due_at = Some(at);
+                    self.lanes.entry(*endpoint).or_default().due_at = Some(at);
+                    looked.push((*endpoint, true));
                     continue;
                 }
             };
-            let waiting = self.waiting.get(&endpoint);
+            let waiting = self.waiting.get(endpoint);
             let heads: Vec<(DeliveryId, i64)> =
                 waiting.into_iter().flatten().take(room + 1).map(|(at, id)| (*id, at.micros())).collect();
             let (taken, then) = served(&heads, room, now.micros());
-            self.lanes.entry(endpoint).or_default().due_at = then.map(Timestamp::from_micros);
+            self.lanes.entry(*endpoint).or_default().due_at = then.map(Timestamp::from_micros);
+            looked.push((*endpoint, then.is_some_and(|at| at <= now.micros())));
             for (id, _) in &heads[..taken] {
                 self.change(*id, now, "claimed", |row| {
                     (row.state, row.due_at, row.incarnation) = (State::Leased, now.plus(LEASE), incarnation);
@@ -214,7 +234,7 @@ impl Memory {
                 claimed.push(Item { claimed: true, ..self.item(*id, now) });
             }
         }
-        claimed
+        (claimed, looked)
     }
 
     /// A leased row as dispatch has it.

@@ -7,8 +7,11 @@ use super::{
 };
 use crate::{
     dispatch::{
-        BEAT, CLAIM_MAX, PACE_MIN, POLL, REAP,
-        hub::{Action, Hub, IN_FLIGHT_MAX, IN_FLIGHT_PER_TENANT_MAX, Item, QUEUE_WAIT_MAX, Route, Shares, WorkerKey},
+        BEAT, CLAIM_MAX, PACE_MIN, REAP, TICK,
+        hub::{
+            Action, Hub, IN_FLIGHT_MAX, IN_FLIGHT_PER_TENANT_MAX, Item, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route,
+            Shares, WorkerKey,
+        },
         reports::{Answered, answers},
         rounds::Beats,
     },
@@ -84,6 +87,8 @@ struct Receiver {
     tenant: TenantId,
     mood: Mood,
     disabled: bool,
+    /// Rises each time it is switched off or on.
+    version: u32,
     rate: Option<u32>,
 }
 
@@ -96,7 +101,7 @@ enum Step {
     Parked { core: u64, items: Vec<Item> },
     Loaded { core: u64, endpoint: EndpointId, asked: u64 },
     Paced { core: u64 },
-    Claimed { core: u64, shares: Shares },
+    Claimed { core: u64, claim: Claim },
     Batch { core: u64, worker: usize, life: u64, items: Vec<Item> },
     StreamEnded { core: u64, worker: usize, life: u64 },
     Ended { worker: usize, life: u64, core: u64, item: Item, outcome: Outcome },
@@ -106,6 +111,14 @@ enum Step {
     WorkerStarts { worker: usize },
     Thaw { worker: usize },
     DatabaseBack,
+}
+
+/// What a claim asks for.
+enum Claim {
+    /// Whatever is due.
+    Due { shares: Shares, parks: u64 },
+    /// Endpoints that are known to have more.
+    Of { wanted: Vec<(EndpointId, u32)>, parks: u64 },
 }
 
 pub(super) struct World {
@@ -142,6 +155,7 @@ impl World {
             tenant: TenantId::new(START, spread(n / 3 + 1)),
             mood: Mood::Good,
             disabled: false,
+            version: 1,
             rate: (n == 2).then_some(2),
         });
         World {
@@ -227,7 +241,7 @@ impl World {
             let is_tick = |step: &Step| matches!(step, Step::Tick { .. });
             let next = self.queue.iter().find(|(_, step)| !is_tick(step)).map(|((at, _), _)| *at);
             let next = next.into_iter().chain(self.memory.next()).min().unwrap_or(self.now);
-            let at = self.now.plus(POLL).max(if next.since(self.now) > BEAT { next } else { self.now });
+            let at = self.now.plus(TICK).max(if next.since(self.now) > BEAT { next } else { self.now });
             if self.ticks[slot].1 == u64::MAX || self.ticks[slot].0 > at {
                 self.queue.remove(&self.ticks[slot]);
                 self.ticks[slot] = self.later(at.since(self.now), Step::Tick { slot });
@@ -236,6 +250,7 @@ impl World {
     }
 
     fn check(&self) {
+        self.cores.iter().flatten().for_each(|core| core.hub.holds());
         for receiver in &self.receivers {
             let Some(lane) = self.memory.lanes.get(&receiver.id) else { continue };
             let Some(head) = self.memory.head(receiver.id) else { continue };
@@ -297,6 +312,7 @@ impl World {
             self.later(at.since(now), Step::Paced { core: incarnation });
         }
         self.act(incarnation, actions);
+        self.claim_wanted(incarnation);
     }
 
     fn happen(&mut self, step: Step) {
@@ -314,16 +330,26 @@ impl World {
                 if self.database && self.core(core).is_some() {
                     self.memory.park(&items, self.now);
                 }
+                self.decide(core, |hub| {
+                    hub.parked(&items);
+                    Vec::new()
+                });
             }
             Step::Loaded { core, endpoint, asked } => {
                 let receiver = self.receivers.iter().find(|it| it.id == endpoint);
                 let route = receiver.filter(|_| self.database).map(|receiver| {
                     Arc::new(Route {
-                        config: EndpointConfig { version: 1, ..EndpointConfig::default() },
+                        config: EndpointConfig { version: receiver.version, ..EndpointConfig::default() },
                         enabled: !receiver.disabled,
                         valid_until: None,
                         rate_per_second: receiver.rate,
                         failures: self.memory.failing.get(&endpoint).copied().unwrap_or_default(),
+                        behind: self
+                            .memory
+                            .lanes
+                            .get(&endpoint)
+                            .and_then(|it| it.due_at)
+                            .is_some_and(|at| at <= self.now),
                     })
                 });
                 self.decide(core, |hub| hub.route(endpoint, asked, route));
@@ -334,7 +360,7 @@ impl World {
                 }
                 self.decide(core, Hub::pump);
             }
-            Step::Claimed { core, shares } => self.claimed(core, shares),
+            Step::Claimed { core, claim } => self.claimed(core, claim),
             Step::Batch { core, worker, life, items } => {
                 if self.is_alive(worker, life) {
                     if self.workers[worker].frozen {

@@ -4,7 +4,7 @@
 use crate::store::{
     Handed, Result, SystemTx,
     conn::{Conn, Link, on},
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
 };
 use bytes::Bytes;
 use inboxops_proto::{
@@ -16,8 +16,9 @@ use uuid::Uuid;
 
 /// Greatest number of lanes that one claim serves.
 pub const CLAIM_LANES_MAX: i64 = 16;
-/// When a lane that cannot be served now is looked at again.
-pub const FULL_PAUSE: Duration = Duration::from_millis(50);
+/// When a lane that cannot be served now is found again by those who look for what is due. The core that has no room
+/// for it claims from it by name as soon as there is some.
+pub const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A lane that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +55,26 @@ pub struct Claim {
     pub lanes: i64,
 }
 
+/// A lane that a claim looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Whose it is.
+    pub turn: Turn,
+    /// Whether it has more that is due.
+    pub more: bool,
+}
+
 /// What a claim came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claimed {
     /// What it leased, in the order in which it was due.
     pub handed: Vec<Handed>,
+    /// The lanes that it looked at.
+    pub looked: Vec<Looked>,
     /// Whether it looked at as many lanes as it may: others may be due as well.
     pub more: bool,
+    /// When the next lane is due, as far as a claim of whatever is due can tell; the moment of the claim at the earliest.
+    pub next: Option<Timestamp>,
 }
 
 statements! {
@@ -70,6 +84,7 @@ statements! {
         "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
+    NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM lanes WHERE due_at IS NOT NULL AND NOT paused");
     // Tests go out to paused endpoints, too; `claim` passes those by.
     TESTS = Sql::each(
         "SELECT d.id, d.due_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.state = 0 AND d.test \
@@ -88,6 +103,15 @@ statements! {
 }
 
 row_statements! {
+    TURNS_OF = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT lanes.endpoint_id, lanes.tenant_id FROM v JOIN lanes ON lanes.endpoint_id = v.key \
+               WHERE lanes.due_at IS NOT NULL AND NOT lanes.paused",
+        // One that another core holds is served there.
+        tail_pg: Some(") SELECT lanes.endpoint_id, lanes.tenant_id FROM lanes WHERE lanes.endpoint_id IN (SELECT key FROM v) \
+               AND lanes.due_at IS NOT NULL AND NOT lanes.paused ORDER BY lanes.endpoint_id FOR UPDATE SKIP LOCKED"),
+    };
     LEASE = Rows {
         head: "WITH v (key, until, core) AS (VALUES",
         row: &[Type::Uuid, Type::Big, Type::Big],
@@ -140,8 +164,9 @@ from_row!(Leased, row => {
     }))
 });
 
-/// Leases due deliveries. `room` says how many requests an endpoint has free now; it is asked once for each lane of the
-/// claim and must be ready to be asked again when the job runs again. The order is that in which they are due.
+/// Leases due deliveries, whosever they are. `room` says how many requests an endpoint has free now; it is asked once for
+/// each lane of the claim and must be ready to be asked again when the job runs again. The order is that in which they
+/// are due.
 pub async fn claim<R: Into<Room>>(
     tx: &mut SystemTx<'_>,
     claim: Claim,
@@ -150,31 +175,59 @@ pub async fn claim<R: Into<Room>>(
     let core = tx.session.core.incarnation;
     let link = tx.writing();
     let turns = turns(link, claim).await?;
+    let more = !turns.is_empty() && i64::try_from(turns.len()).is_ok_and(|n| n >= claim.lanes.min(CLAIM_LANES_MAX));
+    let turns: Vec<(Turn, Room)> = turns.into_iter().map(|turn| (turn, room(turn).into())).collect();
+    let mut claimed = serve(link, claim, &turns, core).await?;
+    let sql = NEXT_DUE.on(link);
+    let next = on!(link, c, D => sqlx::query_scalar::<D, Option<i64>>(sql).fetch_one(c).await)?;
+    claimed.next = next.map(|at| Timestamp::from_micros(at).max(claim.now));
+    claimed.more = more;
+    Ok(claimed)
+}
+
+/// Leases due deliveries of these endpoints, at most so many of each, whenever their lanes are due.
+pub async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(EndpointId, u32)]) -> Result<Claimed> {
+    let core = tx.session.core.incarnation;
+    let link = tx.writing();
+    let keys: Vec<Uuid> = rooms.iter().map(|(endpoint, _)| endpoint.0).collect();
+    let found: Vec<(Uuid, Uuid)> = found(link, &TURNS_OF, &keys).await?;
+    let room = |endpoint: Uuid| rooms.iter().find(|(it, _)| it.0 == endpoint).map_or(0, |(_, room)| *room);
+    let turns: Vec<(Turn, Room)> = found.into_iter().map(|row| (turn(row), Room::Free(room(row.0)))).collect();
+    serve(link, claim, &turns, core).await
+}
+
+/// Leases what these lanes have that is due and there is room for, and sets when each is due again.
+async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64) -> Result<Claimed> {
     if turns.is_empty() {
         return Ok(Claimed::default());
     }
-    let more = i64::try_from(turns.len()).is_ok_and(|turns| turns >= claim.lanes.min(CLAIM_LANES_MAX));
-    let (mut rooms, mut next) = (Vec::new(), Vec::new());
-    for turn in turns {
+    let (mut rooms, mut next, mut looked) = (Vec::new(), Vec::new(), Vec::new());
+    for (turn, room) in turns {
         let full = claim.now.plus(FULL_PAUSE);
-        match room(turn).into() {
-            Room::Free(0) => next.push((turn.endpoint.0, Some(full.micros()))),
-            Room::Free(room) => rooms.push((turn.endpoint, i64::from(room))),
-            Room::NotBefore(at) => next.push((turn.endpoint.0, Some(at.max(full).micros()))),
-        }
+        let at = match room {
+            Room::Free(0) => full,
+            Room::Free(room) => {
+                rooms.push((*turn, i64::from(*room)));
+                continue;
+            }
+            Room::NotBefore(at) => (*at).max(full),
+        };
+        next.push((turn.endpoint.0, Some(at.micros())));
+        looked.push(Looked { turn: *turn, more: true });
     }
     let mut due = Vec::new();
-    for (endpoint, room, heads) in heads(link, &rooms).await? {
+    for (turn, room, heads) in heads(link, &rooms).await? {
         let (taken, then) = served(&heads, usize::try_from(room).unwrap_or(usize::MAX), claim.now.micros());
         due.extend(heads[..taken].iter().map(|(id, at)| (*at, *id)));
-        next.push((endpoint.0, then));
+        next.push((turn.endpoint.0, then));
+        looked.push(Looked { turn, more: then.is_some_and(|at| at <= claim.now.micros()) });
     }
     due.sort_unstable();
     let mut leased = lease(link, &due, claim.lease_until, core).await?;
     next.sort_unstable();
     set_lanes(link, &next).await?;
     complete(link, &mut leased).await?;
-    Ok(Claimed { handed: leased, more })
+    Ok(Claimed { handed: leased, looked, more: false, next: None })
 }
 
 /// How many of a lane's heads are taken, and when the lane is due again: behind all that are due already, which is the
@@ -207,33 +260,34 @@ async fn turns(link: &mut Link, claim: Claim) -> Result<Vec<Turn>> {
         .bind(limit)
         .fetch_all(c)
         .await)?;
-    Ok(rows
-        .into_iter()
-        .map(|(endpoint, tenant)| Turn { tenant: TenantId(tenant), endpoint: EndpointId(endpoint) })
-        .collect())
+    Ok(rows.into_iter().map(turn).collect())
+}
+
+fn turn((endpoint, tenant): (Uuid, Uuid)) -> Turn {
+    Turn { tenant: TenantId(tenant), endpoint: EndpointId(endpoint) }
 }
 
 /// The waiting deliveries at the head of a lane, with when they are due: its room and one more, to know what follows.
-type Heads = (EndpointId, i64, Vec<(Uuid, i64)>);
+type Heads = (Turn, i64, Vec<(Uuid, i64)>);
 
-async fn heads(link: &mut Link, rooms: &[(EndpointId, i64)]) -> Result<Vec<Heads>> {
-    let mut lanes: Vec<Heads> = rooms.iter().map(|(endpoint, room)| (*endpoint, *room, Vec::new())).collect();
+async fn heads(link: &mut Link, rooms: &[(Turn, i64)]) -> Result<Vec<Heads>> {
+    let mut lanes: Vec<Heads> = rooms.iter().map(|(turn, room)| (*turn, *room, Vec::new())).collect();
     link.busy = true;
     let result = async {
         match &mut link.conn {
             Conn::Sqlite(conn) => {
                 let sql = HEADS_OF_ONE.sqlite.unwrap_or_default();
-                for (endpoint, room, heads) in &mut lanes {
-                    *heads = sqlx::query_as(sql).bind(endpoint.0).bind(*room + 1).fetch_all(&mut *conn).await?;
+                for (turn, room, heads) in &mut lanes {
+                    *heads = sqlx::query_as(sql).bind(turn.endpoint.0).bind(*room + 1).fetch_all(&mut *conn).await?;
                 }
             }
             Conn::Pg(conn) => {
                 let sql = HEADS.pg.unwrap_or_default();
-                let endpoints: Vec<Uuid> = rooms.iter().map(|(endpoint, _)| endpoint.0).collect();
+                let endpoints: Vec<Uuid> = rooms.iter().map(|(turn, _)| turn.endpoint.0).collect();
                 let rooms: Vec<i64> = rooms.iter().map(|(_, room)| *room).collect();
                 let query = sqlx::query_as::<_, (Uuid, Uuid, i64)>(sql).bind(endpoints).bind(rooms);
                 for (endpoint, id, due_at) in query.fetch_all(&mut *conn).await? {
-                    if let Some((_, _, heads)) = lanes.iter_mut().find(|(it, _, _)| it.0 == endpoint) {
+                    if let Some((_, _, heads)) = lanes.iter_mut().find(|(turn, _, _)| turn.endpoint.0 == endpoint) {
                         heads.push((id, due_at));
                     }
                 }

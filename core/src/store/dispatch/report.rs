@@ -63,6 +63,16 @@ pub struct Report {
     pub sent: Result<Sent, Timestamp>,
 }
 
+impl Report {
+    /// When the delivery is due again; never when it has ended.
+    pub fn due_again(&self) -> Option<Timestamp> {
+        match &self.sent {
+            Ok(Sent { next: Next::Retry { due_at, .. }, .. }) | Err(due_at) => Some(*due_at),
+            Ok(_) => None,
+        }
+    }
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
@@ -115,7 +125,7 @@ pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -
     record(link, &reports, now).await?;
     let mut due: BTreeMap<EndpointId, Timestamp> = BTreeMap::new();
     for report in &reports {
-        if let Ok(Sent { next: Next::Retry { due_at, .. }, .. }) | Err(due_at) = report.sent {
+        if let Some(due_at) = report.due_again() {
             due.entry(report.endpoint).and_modify(|at| *at = (*at).min(due_at)).or_insert(due_at);
         }
     }

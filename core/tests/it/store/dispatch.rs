@@ -5,7 +5,7 @@ use crate::support::{Fresh, Home, NOON, on_both};
 use inboxops_core::store::{
     self, Handed, LEASE, Lane,
     deliveries::{Attempt, Delivery, Shown},
-    dispatch::{self, CLAIM_LANES_MAX, Claim, Claimed, Next, REAP_MAX, Which},
+    dispatch::{self, CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Next, REAP_MAX, Which},
     health::Health,
 };
 use inboxops_proto::id::{DeliveryId, EndpointId};
@@ -149,8 +149,8 @@ on_both! {
         fresh.endpoint(&home).await;
         park(&fresh.db, &emit(&fresh, &home, 1).await).await;
         assert!(claim(&fresh.db, 16, 0).await.is_empty());
-        assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(fresh.now().plus(Duration::from_millis(50))));
-        fresh.clock.advance(Duration::from_millis(50));
+        assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(fresh.now().plus(FULL_PAUSE)));
+        fresh.clock.advance(FULL_PAUSE);
         assert_eq!(claim(&fresh.db, 16, 1).await.len(), 1);
     }
 
@@ -164,7 +164,9 @@ on_both! {
         let claim = Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX };
         for more in [true, false] {
             let claimed = fresh.db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
-            assert_eq!(claimed.unwrap(), Claimed { handed: Vec::new(), more });
+            let Claimed { handed, looked, more: others, .. } = claimed.unwrap();
+            assert_eq!((handed, others), (Vec::new(), more));
+            assert!(looked.iter().all(|it| it.more), "they are full");
         }
     }
 

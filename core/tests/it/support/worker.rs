@@ -12,6 +12,9 @@ use std::{
 };
 use uuid::Uuid;
 
+/// Requests that it makes at once, as a worker of the product does.
+const SLOTS: u32 = 256;
+
 /// A stream of work, and what it has brought.
 pub struct Worker {
     stream: BoxStream<pb::WorkResponse>,
@@ -33,7 +36,7 @@ pub struct Taken {
 impl Worker {
     pub async fn join(desk: &Desk, window: u32) -> Worker {
         let client = Client::key(&desk.service_token("worker", true).await);
-        let request = pb::WorkRequest { worker_id: "test".to_owned(), window };
+        let request = pb::WorkRequest { worker_id: "test".to_owned(), window, slots: SLOTS };
         let stream = desk.dispatch().work(client.ask(request)).await.answer();
         Worker { stream, taken: VecDeque::new(), endpoints: HashMap::new(), client }
     }

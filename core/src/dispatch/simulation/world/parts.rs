@@ -9,7 +9,12 @@ impl World {
         if !self.troubled() {
             return;
         }
-        let burst = if self.dice.one_in(40) { 1 + self.dice.below(300) } else { 1 + self.dice.below(3) };
+        let burst = match self.dice.below(400) {
+            // More than memory takes for one endpoint.
+            0 => 3 * QUEUE_PER_ENDPOINT_MAX as u64,
+            1..11 => 1 + self.dice.below(300),
+            _ => 1 + self.dice.below(3),
+        };
         let wait = self.dice.millis(50, 30_000);
         self.later(wait, Step::Commit);
         let slot = usize::try_from(self.dice.below(self.cores.len() as u64)).expect("it is small");
@@ -105,7 +110,7 @@ impl World {
         let Some(core) = &mut self.cores[slot] else { return };
         core.streams.insert(key, (worker, life));
         let incarnation = core.incarnation;
-        self.decide(incarnation, |hub| hub.join(key, WINDOW));
+        self.decide(incarnation, |hub| hub.join(key, WINDOW, SLOTS as u32));
     }
 
     pub(super) fn worker_starts(&mut self, worker: usize) {
@@ -179,31 +184,64 @@ impl World {
         }
         let (now, cores) = (self.now, u32::try_from(self.cores.iter().flatten().count()).unwrap_or(1));
         let Some(core) = self.core(incarnation) else { return };
-        let shares = core.hub.at(now, cores).shares(CLAIM_MAX);
+        let hub = core.hub.at(now, cores);
+        let (shares, parks) = (hub.shares(CLAIM_MAX), hub.parks());
         if core.claiming || shares.left() == 0 {
             return;
         }
         core.claiming = true;
-        self.later(wait, Step::Claimed { core: incarnation, shares });
+        self.later(wait, Step::Claimed { core: incarnation, claim: Claim::Due { shares, parks } });
     }
 
-    pub(super) fn claimed(&mut self, incarnation: u64, shares: Shares) {
+    /// Claims for endpoints that are known to have more, as soon as that is worth it.
+    pub(super) fn claim_wanted(&mut self, incarnation: u64) {
+        let wait = self.soon();
+        let Some(core) = self.core(incarnation).filter(|core| !core.claiming) else { return };
+        let (wanted, parks) = (core.hub.wanted(CLAIM_MAX), core.hub.parks());
+        if !wanted.is_empty() {
+            core.claiming = true;
+            self.later(wait, Step::Claimed { core: incarnation, claim: Claim::Of { wanted, parks } });
+        }
+    }
+
+    pub(super) fn claimed(&mut self, incarnation: u64, claim: Claim) {
         let (now, database) = (self.now, self.database);
         let Some(core) = self.core(incarnation) else { return };
         core.claiming = false;
         if !database {
             return;
         }
-        let items = self.memory.claim(shares, incarnation, now);
-        if items.is_empty() {
-            return;
-        }
-        if self.troubled() && self.dice.one_in(300) {
+        let (items, looked, unseen, parks) = match claim {
+            Claim::Due { shares, parks } => {
+                let (items, looked) = self.memory.claim(shares, incarnation, now);
+                (items, looked, Vec::new(), parks)
+            }
+            Claim::Of { wanted, parks } => {
+                let (items, looked) = self.memory.claim_of(&wanted, incarnation, now);
+                let seen = |endpoint| looked.iter().any(|(it, _)| *it == endpoint);
+                let unseen = wanted.iter().map(|(endpoint, _)| *endpoint).filter(|it| !seen(*it)).collect();
+                (items, looked, unseen, parks)
+            }
+        };
+        if !items.is_empty() && self.troubled() && self.dice.one_in(300) {
             let slot = self.cores.iter().position(|it| it.as_ref().is_some_and(|it| it.incarnation == incarnation));
             return self.core_dies(slot.expect("it lives"));
         }
-        self.decide(incarnation, |hub| hub.offer(items));
-        self.claim(incarnation);
+        let again = !items.is_empty();
+        let tenant = |endpoint| self.receivers.iter().find(|it| it.id == endpoint).expect("it was made").tenant;
+        let looked: Vec<_> = looked.into_iter().map(|(endpoint, more)| (endpoint, tenant(endpoint), more)).collect();
+        self.decide(incarnation, |hub| {
+            let actions = hub.offer(items);
+            let drained = looked.iter().filter(|(_, _, more)| !more).map(|(endpoint, ..)| *endpoint);
+            drained.chain::<Vec<EndpointId>>(unseen).for_each(|endpoint| hub.is_drained(endpoint, parks));
+            for (endpoint, tenant, _) in looked.iter().filter(|(_, _, more)| *more) {
+                hub.has_more(*endpoint, *tenant);
+            }
+            actions
+        });
+        if again {
+            self.claim(incarnation);
+        }
     }
 
     /// Begins what there are slots for.
@@ -325,9 +363,10 @@ impl World {
         if let Some(its) = self.core(core) {
             its.hub.close(reported);
         }
-        for (id, endpoint) in answered.gone {
-            if accepted.contains(&id) {
-                self.disable(endpoint.0, true);
+        for (id, (endpoint, version)) in answered.gone {
+            let same = |it: &&Receiver| it.id == endpoint && it.version == version;
+            if accepted.contains(&id) && self.receivers.iter().any(|it| same(&it)) {
+                self.disable(endpoint, true);
             }
         }
         self.claim(core);
@@ -337,6 +376,7 @@ impl World {
     pub(super) fn disable(&mut self, endpoint: EndpointId, disabled: bool) {
         for receiver in self.receivers.iter_mut().filter(|it| it.id == endpoint) {
             receiver.disabled = disabled;
+            receiver.version += 1;
         }
         self.memory.lanes.entry(endpoint).or_default().paused = disabled;
         let incarnations: Vec<u64> = self.cores.iter().flatten().map(|core| core.incarnation).collect();

@@ -1,0 +1,193 @@
+//! How deliveries that wait in the database come back into memory: for endpoints that the hub knows to have more, as soon
+//! as there is room, ahead of need; for all others, when something is due. Nothing here goes by a clock but for what
+//! other cores make due.
+
+use super::{
+    Dispatcher,
+    hub::{Hub, Item},
+    item,
+};
+use crate::{
+    error::{Error, Result, chain},
+    store::{
+        self, Handed, LEASE, Lane,
+        dispatch::{CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE},
+    },
+};
+use inboxops_proto::{clock::Timestamp, failpoint, id::EndpointId};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Greatest number of deliveries that one claim takes.
+pub const CLAIM_MAX: usize = 256;
+/// How often the database is asked for what other cores made due (PostgreSQL), and how long it is left alone after a
+/// claim that failed.
+pub const POLL: Duration = Duration::from_millis(250);
+
+/// When the next look at whatever is due is worth it, as far as this core knows.
+#[derive(Debug)]
+pub(super) struct Due {
+    at: Mutex<Option<Timestamp>>,
+    sooner: Notify,
+}
+
+impl Due {
+    /// At once: what a new core finds, it cannot know.
+    pub(super) fn now() -> Due {
+        Due { at: Mutex::new(Some(Timestamp::default())), sooner: Notify::new() }
+    }
+
+    /// Something is due at this time.
+    pub(super) fn at(&self, at: Timestamp) {
+        let mut due = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        if due.is_none_or(|before| at < before) {
+            *due = Some(at);
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Whether it is time; then the look is taken to happen.
+    fn take(&self, now: Timestamp) -> bool {
+        let mut due = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        due.take_if(|at| *at <= now).is_some()
+    }
+
+    fn get(&self) -> Option<Timestamp> {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dispatcher {
+    /// Claims until `shutdown`.
+    pub(super) async fn claim_what_waits(self: &Arc<Self>, shutdown: &CancellationToken) {
+        let mut polled = tokio::time::Instant::now();
+        while !shutdown.is_cancelled() {
+            if self.db.is_shared() && polled.elapsed() >= POLL {
+                polled = tokio::time::Instant::now();
+                self.poll().await;
+            }
+            let (wanted, parks, works) = {
+                let mut hub = self.hub();
+                (hub.wanted(CLAIM_MAX), hub.parks(), hub.has_workers())
+            };
+            let looks = works && self.due.take(self.stamps.now());
+            if wanted.is_empty() && !looks {
+                self.wait_for_work(shutdown).await;
+                continue;
+            }
+            let claims = async {
+                if !wanted.is_empty() {
+                    self.claim_wanted(&wanted, parks).await?;
+                }
+                if looks { self.claim_due(parks).await } else { Ok(()) }
+            };
+            if let Err(error) = claims.await {
+                tracing::warn!(error = chain(&error), "dispatch could not claim");
+                // The database may be away for minutes: what was asked for is asked for again, for ever.
+                tokio::time::sleep(POLL).await;
+                self.wake();
+            }
+        }
+    }
+
+    /// Ends when a claim may be worth it. Times are those of the core's clock, which a test may move: hence no long sleep.
+    async fn wait_for_work(&self, shutdown: &CancellationToken) {
+        let now = self.stamps.now();
+        let wait = self.due.get().map_or(POLL, |at| at.since(now).clamp(Duration::from_millis(1), POLL));
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.hungry.notified() => {}
+            () = self.due.sooner.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+
+    /// Asks whether another core made something due.
+    async fn poll(&self) {
+        match store::lanes::next_due(&self.db).await {
+            Ok(Some(at)) => self.due.at(at.max(Timestamp::default())),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(error = chain(&Error::from(error)), "dispatch could not ask what is due"),
+        }
+    }
+
+    /// Claims for endpoints that are known to have more. When that fails, they are found as due, or by their next answer.
+    async fn claim_wanted(self: &Arc<Self>, wanted: &[(EndpointId, u32)], parks: u64) -> Result<()> {
+        let (claim, rooms) = (self.claim(), wanted.to_vec());
+        let claimed = self.db.system(Lane::Claims, async move |tx| store::dispatch::claim_of(tx, claim, &rooms).await);
+        let claimed = claimed.await?;
+        let seen = |endpoint| claimed.looked.iter().any(|it| it.turn.endpoint == endpoint);
+        // Paused, or served by another core just now.
+        let unseen = wanted.iter().map(|(endpoint, _)| *endpoint).filter(|endpoint| !seen(*endpoint)).collect();
+        self.claimed(claimed, unseen, parks, claim.now);
+        Ok(())
+    }
+
+    /// Claims whatever is due.
+    async fn claim_due(self: &Arc<Self>, parks: u64) -> Result<()> {
+        let (shares, claim) = (self.hub().shares(CLAIM_MAX), self.claim());
+        if shares.left() == 0 {
+            self.due.at(claim.now.plus(FULL_PAUSE));
+            return Ok(());
+        }
+        let claimed = self.db.system(Lane::Claims, async move |tx| {
+            let mut shares = shares.clone();
+            store::dispatch::claim(tx, claim, |turn| shares.take(turn.endpoint)).await
+        });
+        let claimed = claimed.await?;
+        if claimed.more {
+            self.wake();
+        } else if let Some(at) = claimed.next {
+            // What is due now was seen by this claim, and is claimed by name; this is for what that would miss.
+            self.due.at(if at <= claim.now { claim.now.plus(FULL_PAUSE) } else { at });
+        }
+        self.claimed(claimed, Vec::new(), parks, claim.now);
+        Ok(())
+    }
+
+    fn claim(&self) -> Claim {
+        let now = self.stamps.now();
+        Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX }
+    }
+
+    /// Tells the hub what a claim brought and what it saw.
+    fn claimed(self: &Arc<Self>, claimed: Claimed, unseen: Vec<EndpointId>, parks: u64, now: Timestamp) {
+        let Claimed { handed, looked, .. } = claimed;
+        if !handed.is_empty() {
+            failpoint::fails("after_claim");
+        }
+        let items = claimed_items(handed, now);
+        self.drive(|hub| {
+            let actions = hub.offer(items);
+            let drained = looked.iter().filter(|it| !it.more).map(|it| it.turn.endpoint);
+            drained.chain(unseen).for_each(|endpoint| hub.is_drained(endpoint, parks));
+            for it in looked.iter().filter(|it| it.more) {
+                hub.has_more(it.turn.endpoint, it.turn.tenant);
+            }
+            actions
+        });
+    }
+
+    /// Takes the tests that wait in paused lanes, which a claim passes by.
+    pub(super) async fn claim_tests(self: &Arc<Self>) -> Result<()> {
+        let (left, claim) = (self.hub().shares(CLAIM_MAX).left(), self.claim());
+        if left == 0 {
+            return Ok(());
+        }
+        let tests =
+            self.db.system(Lane::Claims, async move |tx| store::dispatch::claim_tests(tx, claim, left.into()).await);
+        let tests = claimed_items(tests.await?, claim.now);
+        if !tests.is_empty() {
+            self.drive(|hub: &mut Hub| hub.offer(tests));
+        }
+        Ok(())
+    }
+}
+
+fn claimed_items(handed: Vec<Handed>, now: Timestamp) -> Vec<Item> {
+    handed.into_iter().map(|handed| Item { claimed: true, ..item(handed, now) }).collect()
+}

@@ -1,0 +1,133 @@
+//! What all endpoints together have under way and waiting in memory, and what of the workers' slots one tenant, and all
+//! slow endpoints, may hold. It knows no delivery.
+
+use super::{IN_FLIGHT_PER_TENANT_MAX, Map, lane::Lane};
+use inboxops_proto::{clock::Timestamp, id::TenantId};
+
+/// The sums. Each change of a lane that they are made of is told here.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    /// Requests that all workers make at once.
+    pub(super) slots: u32,
+    /// Deliveries that wait in memory.
+    pub(super) queued: usize,
+    /// Of these, those of slow endpoints.
+    slow_queued: usize,
+    /// Requests in flight to slow endpoints.
+    slow_in_flight: u32,
+    tenants: Map<TenantId, OfTenant>,
+    /// Tenants for which something waits in memory.
+    waiting: usize,
+}
+
+#[derive(Debug, Default)]
+struct OfTenant {
+    in_flight: u32,
+    /// Endpoints for which something waits in memory.
+    waiting: u32,
+}
+
+impl Load {
+    /// One more waits for the endpoint.
+    pub(super) fn enqueued(&mut self, lane: &Lane) {
+        self.queued += 1;
+        self.slow_queued += usize::from(lane.slow);
+    }
+
+    /// So many wait no more.
+    pub(super) fn dequeued(&mut self, lane: &Lane, count: usize) {
+        self.queued -= count;
+        self.slow_queued -= if lane.slow { count } else { 0 };
+    }
+
+    /// Something waits for an endpoint of the tenant.
+    pub(super) fn turn_begins(&mut self, tenant: TenantId) {
+        let of_tenant = self.tenants.entry(tenant).or_default();
+        of_tenant.waiting += 1;
+        self.waiting += usize::from(of_tenant.waiting == 1);
+    }
+
+    /// Nothing waits for that endpoint any more.
+    pub(super) fn turn_ends(&mut self, tenant: TenantId) {
+        if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
+            of_tenant.waiting -= 1;
+            self.waiting -= usize::from(of_tenant.waiting == 0);
+            self.tidy(tenant);
+        }
+    }
+
+    /// A request to the endpoint goes out.
+    pub(super) fn begins(&mut self, lane: &Lane) {
+        self.tenants.entry(lane.tenant).or_default().in_flight += 1;
+        self.slow_in_flight += u32::from(lane.slow);
+    }
+
+    /// It ended.
+    pub(super) fn ended(&mut self, tenant: TenantId, slow: bool) {
+        if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
+            of_tenant.in_flight -= 1;
+            self.tidy(tenant);
+        }
+        self.slow_in_flight -= u32::from(slow);
+    }
+
+    fn tidy(&mut self, tenant: TenantId) {
+        if self.tenants.get(&tenant).is_some_and(|it| it.in_flight == 0 && it.waiting == 0) {
+            self.tenants.remove(&tenant);
+        }
+    }
+
+    /// Sees whether the endpoint is slow now.
+    pub(super) fn classify(&mut self, lane: &mut Lane, now: Timestamp) {
+        let slow = lane.seems_slow(now);
+        if slow == lane.slow {
+            return;
+        }
+        lane.slow = slow;
+        if slow {
+            self.slow_in_flight += lane.in_flight;
+            self.slow_queued += lane.queue.len();
+        } else {
+            self.slow_in_flight -= lane.in_flight;
+            self.slow_queued -= lane.queue.len();
+        }
+    }
+
+    /// Whether one more request may go to the endpoint. Half of the slots are for what answers soon, so that it never
+    /// waits for what does not; an endpoint of which nothing is known may show what it is beyond that half.
+    pub(super) fn admits(&self, lane: &Lane) -> bool {
+        let of_tenant = self.tenants.get(&lane.tenant).map_or(0, |it| it.in_flight);
+        let alone = self.waiting <= 1;
+        let tenant_max = if alone { IN_FLIGHT_PER_TENANT_MAX } else { self.half().min(IN_FLIGHT_PER_TENANT_MAX) };
+        let shows_itself = lane.is_unproven() && lane.in_flight == 0 && self.slow_in_flight < self.slots / 4 * 3;
+        of_tenant < tenant_max && (!lane.slow || self.slow_in_flight < self.half() || shows_itself)
+    }
+
+    /// How many a claim may take for slow endpoints: more could not go out in time.
+    pub(super) fn slow_room(&self) -> u32 {
+        let here = self.slow_in_flight.saturating_add(u32::try_from(self.slow_queued).unwrap_or(u32::MAX));
+        self.slots.saturating_sub(here)
+    }
+
+    fn half(&self) -> u32 {
+        (self.slots / 2).max(1)
+    }
+
+    /// Holds the sums against the lanes that they are made of.
+    #[cfg(test)]
+    pub(super) fn holds<'a>(&self, lanes: impl Iterator<Item = &'a Lane> + Clone) {
+        let sum = |of: &dyn Fn(&Lane) -> usize| lanes.clone().map(of).sum::<usize>();
+        assert_eq!(self.queued, sum(&|lane| lane.queue.len()));
+        assert_eq!(self.slow_queued, sum(&|lane| if lane.slow { lane.queue.len() } else { 0 }));
+        assert_eq!(self.slow_in_flight as usize, sum(&|lane| if lane.slow { lane.in_flight as usize } else { 0 }));
+        for (id, of_tenant) in &self.tenants {
+            let of_it = |lane: &Lane| lane.tenant == *id;
+            assert_eq!(
+                of_tenant.in_flight as usize,
+                sum(&|lane| if of_it(lane) { lane.in_flight as usize } else { 0 })
+            );
+            assert_eq!(of_tenant.waiting as usize, sum(&|lane| usize::from(of_it(lane) && lane.in_turn)));
+        }
+        assert_eq!(self.waiting, self.tenants.values().filter(|it| it.waiting > 0).count());
+    }
+}

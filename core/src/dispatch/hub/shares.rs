@@ -1,0 +1,96 @@
+//! How many deliveries a claim may take, of each endpoint and in all: what can go out soon, and what an endpoint that
+//! answers well sends while the next are claimed.
+
+use super::{
+    Hub, Map, QUEUE_MAX,
+    lane::{IN_FLIGHT_START, Lane},
+};
+use crate::store::dispatch::{CLAIM_LANES_MAX, Room};
+use inboxops_proto::id::EndpointId;
+
+/// Least share of an endpoint while several are served by one claim.
+const SHARE_MIN: u32 = 16;
+
+/// What a claim may take of whatever endpoints it finds due.
+#[derive(Clone, Debug)]
+pub struct Shares {
+    left: u32,
+    /// What is left for slow endpoints, those of which nothing is known among them.
+    slow: u32,
+    /// Room of the endpoints that are known, and whether they are slow; others have [`IN_FLIGHT_START`].
+    rooms: Map<EndpointId, (Room, bool)>,
+}
+
+impl Shares {
+    /// How many may be taken in all.
+    pub fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// The share of an endpoint whose turn it is.
+    pub fn take(&mut self, endpoint: EndpointId) -> Room {
+        let (room, slow) = self.rooms.get(&endpoint).copied().unwrap_or((Room::Free(IN_FLIGHT_START), true));
+        let Room::Free(room) = room else { return room };
+        let share = room.min(self.left).min(if slow { self.slow } else { u32::MAX });
+        self.left -= share;
+        self.slow -= if slow { share } else { 0 };
+        Room::Free(share)
+    }
+}
+
+impl Hub {
+    /// What a claim may take now of the endpoints that it finds due, at most `max` deliveries; nothing without a worker.
+    pub fn shares(&self, max: usize) -> Shares {
+        let rooms = self.lanes.iter().map(|(endpoint, lane)| (*endpoint, (lane.room(self.now), lane.slow)));
+        Shares { left: self.room_in_all(max), slow: self.load.slow_room(), rooms: rooms.collect() }
+    }
+
+    /// Endpoints for which the database has more and a claim is worth it, with the share of each, at most `max`
+    /// deliveries in all. They take turns. Tell what the claim saw by [`Hub::is_drained`] and [`Hub::has_more`].
+    pub fn wanted(&mut self, max: usize) -> Vec<(EndpointId, u32)> {
+        let (mut left, mut slow) = (self.room_in_all(max), self.load.slow_room());
+        let most = usize::try_from(CLAIM_LANES_MAX).unwrap_or(1);
+        let lanes = u32::try_from(self.hungry.len().min(most)).unwrap_or(1).max(1);
+        let each = (u32::try_from(max).unwrap_or(u32::MAX) / lanes).max(SHARE_MIN);
+        let mut wanted = Vec::new();
+        for _ in 0..self.hungry.len() {
+            if wanted.len() == most || left == 0 {
+                break;
+            }
+            let Some(endpoint) = self.hungry.pop_front() else { break };
+            let Some(lane) = self.lanes.get_mut(&endpoint) else { continue };
+            lane.hungry = false;
+            let Some(room) = hunger(lane, self.now) else { continue };
+            let share = room.min(each).min(left).min(if lane.slow { slow } else { u32::MAX });
+            if share == 0 {
+                // Others are slow as well and have what there is for those.
+                lane.hungry = true;
+                self.hungry.push_back(endpoint);
+                continue;
+            }
+            left -= share;
+            slow -= if lane.slow { share } else { 0 };
+            wanted.push((endpoint, share));
+        }
+        wanted
+    }
+
+    /// Whether [`Hub::wanted`] may find something.
+    pub fn is_hungry(&self) -> bool {
+        !self.hungry.is_empty() && !self.workers.is_empty()
+    }
+
+    fn room_in_all(&self, max: usize) -> u32 {
+        if self.workers.is_empty() {
+            return 0;
+        }
+        u32::try_from(QUEUE_MAX.saturating_sub(self.load.queued).min(max)).unwrap_or(u32::MAX)
+    }
+}
+
+fn hunger(lane: &Lane, now: inboxops_proto::clock::Timestamp) -> Option<u32> {
+    match lane.room(now) {
+        Room::Free(room) if lane.is_hungry(now) => Some(room),
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+//! What waits in memory for one endpoint, in the order in which it goes out. It counts what was claimed among it and
+//! knows no limit.
+
+use super::Item;
+use inboxops_proto::clock::Timestamp;
+use std::collections::VecDeque;
+
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    items: VecDeque<Item>,
+    claimed: usize,
+}
+
+impl Waiting {
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    pub(super) fn front(&self) -> Option<&Item> {
+        self.items.front()
+    }
+
+    pub(super) fn pop_front(&mut self) -> Option<Item> {
+        let item = self.items.pop_front()?;
+        self.claimed -= usize::from(item.claimed);
+        Some(item)
+    }
+
+    /// Puts one in its place: what a commit handed over at the end, what was claimed before everything that happened
+    /// later, so that first attempts keep the order of events although some of them were parked.
+    pub(super) fn insert(&mut self, item: Item) {
+        let later = |waiting: &Item| !waiting.claimed && waiting.event > item.event;
+        let ordered = item.claimed && self.claimed < self.items.len();
+        let at = if ordered { self.items.iter().position(later) } else { None };
+        self.claimed += usize::from(item.claimed);
+        self.items.insert(at.unwrap_or(self.items.len()), item);
+    }
+
+    /// Takes out those that may not stay, wherever they stand.
+    pub(super) fn take_unless(&mut self, stays: impl Fn(&Item) -> bool) -> Vec<Item> {
+        if self.items.iter().all(&stays) {
+            return Vec::new();
+        }
+        let (kept, taken): (VecDeque<Item>, VecDeque<Item>) = self.items.drain(..).partition(stays);
+        self.items = kept;
+        self.count();
+        Vec::from(taken)
+    }
+
+    /// Takes out what waits here since before a moment.
+    pub(super) fn take_older(&mut self, moment: Timestamp) -> Vec<Item> {
+        self.take_unless(|item| item.since >= moment)
+    }
+
+    /// Takes out all but the first `kept`.
+    pub(super) fn take_behind(&mut self, kept: usize) -> Vec<Item> {
+        if self.items.len() <= kept {
+            return Vec::new();
+        }
+        let taken = self.items.split_off(kept);
+        self.count();
+        Vec::from(taken)
+    }
+
+    fn count(&mut self) {
+        self.claimed = self.items.iter().filter(|item| item.claimed).count();
+    }
+}

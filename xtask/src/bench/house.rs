@@ -1,0 +1,41 @@
+//! A server with its tenant, in a folder of its own, on a database of its own.
+
+use super::{
+    Done,
+    server::{Plan, Running, Tenant},
+    usage::{self, Family},
+};
+use std::path::Path;
+
+/// A server with its tenant, in a folder of its own.
+pub struct House<'a> {
+    /// How its server is started.
+    pub plan: Plan<'a>,
+    /// Its server.
+    pub server: Running,
+    /// Its tenant.
+    pub tenant: Tenant,
+    /// Its data folder.
+    pub _folder: tempfile::TempDir,
+}
+
+impl<'a> House<'a> {
+    /// Starts the server and makes the tenant.
+    pub fn open(bin: &'a Path, url: Option<&'a str>) -> Done<House<'a>> {
+        let folder = tempfile::tempdir()?;
+        let plan = Plan { bin, data: folder.path().to_owned(), database_url: url, write_group_max: None };
+        let server = plan.start()?;
+        let tenant = plan.tenant()?;
+        Ok(House { plan, server, tenant, _folder: folder })
+    }
+
+    /// The server and, where it is not inside, its database.
+    pub fn families(&self) -> Done<Vec<Family>> {
+        let mut list = vec![Family { pid: self.server.pid(), children: false }];
+        if let Some(url) = self.plan.database_url {
+            let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()).ok_or("no port")?;
+            list.push(usage::postmaster(port.parse()?).ok_or("the database's process is not on this machine")?);
+        }
+        Ok(list)
+    }
+}
