@@ -19,7 +19,7 @@ use tonic::{Code, Request, Status};
 pub const BATCH_MAX: usize = 256;
 /// Longest time that an outcome waits for others while calls are under way. The core gives an endpoint its next request
 /// when it hears of the end of one, and records what several calls brought in one transaction: hence small pieces.
-pub const GATHER_MAX: Duration = Duration::from_millis(2);
+pub const GATHER_MAX: Duration = Duration::from_millis(3);
 /// Greatest number of calls that are under way: each lasts until its results are on record.
 pub const CALLS_MAX: usize = 16;
 /// Greatest number of outcomes that wait to be gathered.

@@ -179,7 +179,8 @@ impl Sender {
                 None => break,
             }
         }
-        let connection = self.connect(endpoint, deadline).await?;
+        // Boxed: most requests need no new connection, and each would carry the room for its handshakes along.
+        let connection = Box::pin(self.connect(endpoint, deadline)).await?;
         if let Connection::Http2(shared) = &connection {
             self.pool.put(key, Connection::Http2(shared.clone()), Instant::now());
         }

@@ -80,6 +80,7 @@ pub(super) struct Recording {
 #[derive(Debug)]
 struct Batch {
     reports: Vec<Report>,
+    count: usize,
     gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
     /// Told how many were recorded.
     done: oneshot::Sender<Result<usize, store::Error>>,
@@ -150,7 +151,7 @@ impl Dispatcher {
         gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
     ) -> Result<usize> {
         let (done, mut recorded) = oneshot::channel();
-        self.recording.waiting().push_back(Batch { reports, gone, done });
+        self.recording.waiting().push_back(Batch { count: reports.len(), reports, gone, done });
         loop {
             let _turn = self.recording.turn.lock().await;
             match recorded.try_recv() {
@@ -166,14 +167,19 @@ impl Dispatcher {
 
     /// Records batches in one transaction; when that fails, each alone, so that none suffers for another.
     async fn record_all(self: &Arc<Self>, mut batches: Vec<Batch>) {
-        let together = batches.iter().flat_map(|batch| batch.reports.iter().cloned()).collect();
-        match self.record_once(together).await {
-            Ok(recorded) => self.recorded(batches, recorded).await,
+        let together: Arc<Vec<Report>> =
+            Arc::new(batches.iter_mut().flat_map(|batch| batch.reports.drain(..)).collect());
+        match self.record_once(together.clone()).await {
+            Ok(recorded) => self.recorded(batches, &together, recorded).await,
             Err(error) if batches.len() == 1 => drop(batches.pop().map(|batch| batch.done.send(Err(error)))),
             Err(_) => {
+                let mut rest = &together[..];
                 for batch in batches {
-                    match self.record_once(batch.reports.clone()).await {
-                        Ok(recorded) => self.recorded(vec![batch], recorded).await,
+                    let (its, others) = rest.split_at(batch.count);
+                    rest = others;
+                    let its = Arc::new(its.to_vec());
+                    match self.record_once(its.clone()).await {
+                        Ok(recorded) => self.recorded(vec![batch], &its, recorded).await,
                         Err(error) => drop(batch.done.send(Err(error))),
                     }
                 }
@@ -181,7 +187,7 @@ impl Dispatcher {
         }
     }
 
-    async fn record_once(&self, reports: Vec<Report>) -> Result<Recorded, store::Error> {
+    async fn record_once(&self, reports: Arc<Vec<Report>>) -> Result<Recorded, store::Error> {
         if failpoint::fails("record_result") {
             return Err(store::Error::Unavailable);
         }
@@ -189,22 +195,22 @@ impl Dispatcher {
         self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await).await
     }
 
-    /// Sees to what follows from results that are on record.
-    async fn recorded(self: &Arc<Self>, batches: Vec<Batch>, recorded: Recorded) {
+    /// Sees to what follows from results that are on record; `reports` are those of the batches, in their order.
+    async fn recorded(self: &Arc<Self>, batches: Vec<Batch>, reports: &[Report], recorded: Recorded) {
         let Recorded { accepted, health } = recorded;
-        let reports = || batches.iter().flat_map(|batch| &batch.reports);
-        self.hub().close(reports().map(|report| report.lease.delivery));
-        let seen: Vec<Seen> = reports().filter_map(Seen::of).collect();
+        self.hub().close(reports.iter().map(|report| report.lease.delivery));
+        let seen: Vec<Seen> = reports.iter().filter_map(Seen::of).collect();
         self.metrics.recorded(&seen, &accepted);
         // Found as due at its time; a test that could not be sent is looked for by itself.
-        if let Some(at) = reports().filter_map(Report::due_again).min() {
+        if let Some(at) = reports.iter().filter_map(Report::due_again).min() {
             self.due.at(at);
         }
-        let mut gone = BTreeSet::new();
-        for Batch { reports, gone: its, done } in batches {
-            let count = reports.iter().filter(|report| accepted.contains(&report.lease.delivery)).count();
-            gone.extend(its.into_iter().filter(|(delivery, _)| accepted.contains(delivery)).map(|(_, of)| of));
-            let _ = done.send(Ok(count));
+        let (mut gone, mut rest) = (BTreeSet::new(), reports);
+        for Batch { count, gone: of_it, done, .. } in batches {
+            let (its, others) = rest.split_at(count);
+            rest = others;
+            gone.extend(of_it.into_iter().filter(|(delivery, _)| accepted.contains(delivery)).map(|(_, of)| of));
+            let _ = done.send(Ok(its.iter().filter(|report| accepted.contains(&report.lease.delivery)).count()));
         }
         let now = self.stamps.now();
         if !gone.is_empty() {

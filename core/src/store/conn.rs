@@ -23,7 +23,7 @@ const LOG_PAGES_MAX: &str = "16384";
 /// statistics of tables that fill and empty within seconds make the planner read and hash all that is leased instead.
 pub const LANE_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
-const STATEMENT_CACHE: usize = 512;
+const STATEMENT_CACHE: usize = 1024;
 
 /// A connection to either database.
 #[derive(Debug)]

@@ -93,8 +93,9 @@ pub struct Rows {
     pub tail_pg: Option<&'static str>,
 }
 
-/// Numbers of rows that a statement of many takes.
-pub const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+/// Numbers of rows that a statement of many takes. Any number up to the greatest is cut into two as a rule: each
+/// statement is a hop between threads, which costs more than a dozen rows.
+pub const CHUNKS: [usize; 13] = [128, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
 impl Rows {
     /// The text for `rows` rows, one of [`CHUNKS`].
@@ -107,7 +108,7 @@ impl Rows {
         if let Some(text) = texts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return text;
         }
-        // At most four sizes of each statement are ever made, hence the leak is bounded.
+        // There are few sizes of each statement, hence the leak is bounded.
         let text: &'static str = Box::leak(self.build(rows, pg).into_boxed_str());
         texts.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(text)
     }
