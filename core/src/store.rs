@@ -40,7 +40,7 @@ pub mod tenants;
 pub mod tickets;
 mod tx;
 
-pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LANE_PLANS_OFF, LOCK_TIMEOUT, STATEMENT_TIMEOUT};
+pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, Purpose, STATEMENT_TIMEOUT};
 pub use db::{Db, Lane, Options};
 pub use error::{Error, Result};
 pub use events::{Handed, NewEvent};

@@ -21,7 +21,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const LOG_PAGES_MAX: &str = "16384";
 /// Ways of planning that lanes do without (PostgreSQL). Every statement of a lane finds few rows by their keys, but the
 /// statistics of tables that fill and empty within seconds make the planner read and hash all that is leased instead.
-pub const LANE_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+const LANE_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+/// Settings of every connection (PostgreSQL). Compiling takes a hundred times as long as any statement of ours runs.
+const SETTINGS: [(&str, &str); 2] = [("timezone", "UTC"), ("jit", "off")];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
 const STATEMENT_CACHE: usize = 1024;
 
@@ -115,9 +117,29 @@ pub(super) enum Target {
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub enum Purpose {
+    /// To read, outside of lanes.
     Read,
+    /// To write: a lane's.
     Write,
+}
+
+impl Purpose {
+    /// What a connection to PostgreSQL begins with. Statements and not parameters of the start, which a pooler between
+    /// refuses or drops.
+    pub fn settings(self) -> String {
+        let millis = |time: Duration| format!("{}ms", time.as_millis());
+        let mut settings: Vec<(&str, String)> = SETTINGS.map(|(name, value)| (name, value.to_owned())).into();
+        settings.push(("lock_timeout", millis(LOCK_TIMEOUT)));
+        settings.push(("statement_timeout", millis(STATEMENT_TIMEOUT)));
+        settings.push(("idle_in_transaction_session_timeout", millis(STATEMENT_TIMEOUT)));
+        match self {
+            // The only write of a reader is the shared rate window, which may be lost.
+            Purpose::Read => settings.push(("synchronous_commit", "off".to_owned())),
+            Purpose::Write => settings.extend(LANE_PLANS_OFF.map(|name| (name, "off".to_owned()))),
+        }
+        settings.into_iter().map(|(name, value)| format!("SET {name} = '{value}';")).collect()
+    }
 }
 
 impl Target {
@@ -157,19 +179,9 @@ impl Target {
                     options.connect().await.map(Conn::Sqlite)
                 }
                 Target::Pg(options) => {
-                    let millis = |time: Duration| format!("{}ms", time.as_millis());
-                    let mut settings = vec![
-                        ("lock_timeout", millis(LOCK_TIMEOUT)),
-                        ("statement_timeout", millis(STATEMENT_TIMEOUT)),
-                        ("idle_in_transaction_session_timeout", millis(STATEMENT_TIMEOUT)),
-                        ("timezone", "UTC".to_owned()),
-                    ];
-                    match purpose {
-                        // The only write of a reader is the shared rate window, which may be lost.
-                        Purpose::Read => settings.push(("synchronous_commit", "off".to_owned())),
-                        Purpose::Write => settings.extend(LANE_PLANS_OFF.map(|name| (name, "off".to_owned()))),
-                    }
-                    PgConnection::connect_with(&options.as_ref().clone().options(settings)).await.map(Conn::Pg)
+                    let mut conn = PgConnection::connect_with(options).await?;
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(purpose.settings())).execute(&mut conn).await?;
+                    Ok(Conn::Pg(conn))
                 }
             }
         };

@@ -113,7 +113,7 @@ statements! {
     );
     OF_DEAD_CORES = Sql::pg(
         "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 \
-         AND incarnation NOT IN (SELECT incarnation FROM cores WHERE seen_at > $1) \
+         AND incarnation NOT IN (SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $1) \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
 }

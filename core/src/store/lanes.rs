@@ -24,7 +24,9 @@ macro_rules! runs {
 statements! {
     INSERT = Sql::both("INSERT INTO lanes (endpoint_id, tenant_id, due_at, paused) VALUES ($1, $2, NULL, $3)");
     PAUSE_ONE = Sql::both(concat!("UPDATE lanes SET paused = NOT ", runs!(), " WHERE endpoint_id = $1"));
-    PAUSE_TENANT = Sql::both(concat!("UPDATE lanes SET paused = NOT ", runs!(), " WHERE tenant_id = $1"));
+    PAUSE_TENANT = Sql::both(concat!(
+        "UPDATE lanes SET paused = NOT ", runs!(), " WHERE endpoint_id IN (SELECT id FROM endpoints WHERE tenant_id = $1)"
+    ));
     STANDING = Sql::both(
         "SELECT l.paused, COALESCE(h.failures_in_row, 0), l.due_at FROM lanes l \
          LEFT JOIN endpoint_health h ON h.endpoint_id = l.endpoint_id WHERE l.endpoint_id = $1",

@@ -6,6 +6,7 @@ mod dispatch;
 mod fanout;
 mod groups;
 mod moves;
+mod plans;
 mod retention;
 mod schema;
 mod tables;

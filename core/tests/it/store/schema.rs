@@ -145,11 +145,9 @@ async fn leased_deliveries_are_found_by_id_whatever_the_statistics_say() {
     .execute(&mut pg)
     .await
     .unwrap();
-    let mut settings = vec!["ANALYZE deliveries".to_owned(), "SET plan_cache_mode = force_generic_plan".to_owned()];
-    settings.extend(store::LANE_PLANS_OFF.map(|name| format!("SET {name} = off")));
-    for setting in settings {
-        sqlx::query(sqlx::AssertSqlSafe(setting)).execute(&mut pg).await.unwrap();
-    }
+    let settings =
+        format!("ANALYZE deliveries; SET plan_cache_mode = force_generic_plan; {}", store::Purpose::Write.settings());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut pg).await.unwrap();
     let (_, rows) = store::statements();
     for name in BY_ID {
         let (_, rows) = rows.iter().find(|(it, _)| it == name).unwrap();
