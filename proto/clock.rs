@@ -1,12 +1,16 @@
 //! The one place that reads the time. Everything else takes a [`Clock`], so that a test can stop it.
 
+mod hand;
+
+pub use hand::Hand;
+
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+/// Longest sleep before the system's clock is looked at again: it may be set meanwhile.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 /// A moment, in whole microseconds since 1970-01-01 UTC: what the database stores and the API shows, so that a
 /// value read back equals the value written.
@@ -65,13 +69,13 @@ pub enum Clock {
     #[default]
     System,
     /// A clock that moves only when a test moves it.
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<Hand>),
 }
 
 impl Clock {
     /// A clock that stands at `at` until it is moved.
     pub fn manual(at: Timestamp) -> Clock {
-        Clock::Manual(Arc::new(AtomicI64::new(at.micros())))
+        Clock::Manual(Arc::new(Hand::new(at)))
     }
 
     /// The present moment.
@@ -82,14 +86,36 @@ impl Clock {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
             }
-            Clock::Manual(at) => Timestamp(at.load(Ordering::SeqCst)),
+            Clock::Manual(hand) => hand.now(),
         }
     }
 
     /// Moves a manual clock forward; the system's cannot be moved.
     pub fn advance(&self, by: Duration) {
-        if let Clock::Manual(at) = self {
-            at.fetch_add(i64::try_from(by.as_micros()).unwrap_or(0), Ordering::SeqCst);
+        if let Clock::Manual(hand) = self {
+            hand.advance(by);
+        }
+    }
+
+    /// Waits until this moment.
+    pub async fn until(&self, at: Timestamp) {
+        match self {
+            Clock::System => loop {
+                let left = at.since(self.now());
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left.min(SLEEP_MAX)).await;
+            },
+            Clock::Manual(hand) => hand.until(at).await,
+        }
+    }
+
+    /// How many wait in [`Clock::until`], for a test that moves the clock; the system's does not know.
+    pub fn asleep(&self) -> usize {
+        match self {
+            Clock::System => 0,
+            Clock::Manual(hand) => hand.asleep(),
         }
     }
 }

@@ -8,16 +8,18 @@ mod rounds;
 mod routes;
 mod service;
 mod settle;
+mod upkeep;
 mod verdicts;
 
 pub use claims::{CLAIM_MAX, POLL};
-pub use rounds::{BEAT, PACE_MIN, REAP, TICK};
+pub use rounds::{PACE_MIN, TICK};
 pub use service::Dispatch;
+pub use upkeep::{BEAT, REAP};
 
 use claims::Due;
 use reports::Recording;
-use rounds::Beats;
 use service::Work;
+use upkeep::Beats;
 
 use crate::{
     error::Result,
@@ -66,6 +68,10 @@ pub struct Dispatcher {
     /// An endpoint waits for its rate alone.
     paced: Notify,
     recording: Recording,
+    /// What is due by time alone may have changed.
+    changed: Notify,
+    /// Some core has jobs that are open.
+    jobs: Notify,
     tasks: TaskTracker,
     live_cores: Arc<AtomicU32>,
     beats: Mutex<Beats>,
@@ -94,6 +100,8 @@ impl Dispatcher {
             hungry: Notify::new(),
             paced: Notify::new(),
             recording: Recording::default(),
+            changed: Notify::new(),
+            jobs: Notify::new(),
             tasks: TaskTracker::new(),
             live_cores,
             beats: Mutex::default(),
@@ -107,6 +115,7 @@ impl Dispatcher {
         let now = self.stamps.now();
         let items = handed.into_iter().map(|handed| item(handed, now)).collect();
         self.drive(|hub| hub.offer(items));
+        self.look_again();
     }
 
     /// An endpoint changed: what is sent from now on follows the new configuration.
@@ -130,6 +139,12 @@ impl Dispatcher {
     /// Something became due: look now.
     pub fn wake(&self) {
         self.due.at(Timestamp::default());
+        self.look_again();
+    }
+
+    /// Waits until a beat found that jobs are open, whosever they are.
+    pub async fn jobs_are_open(&self) {
+        self.jobs.notified().await;
     }
 
     fn hub(&self) -> MutexGuard<'_, Hub> {

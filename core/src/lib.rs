@@ -13,6 +13,7 @@ mod deliveries;
 pub mod dispatch;
 mod error;
 pub mod events;
+mod house;
 mod html;
 mod identity;
 mod inboxes;
@@ -48,6 +49,7 @@ pub use place::Place;
 use address::Resolver;
 use auth::{Authority, Limits};
 use dispatch::{Dispatcher, hub::Item};
+use house::House;
 use inboxops_proto::{
     address::AllowPrivate,
     gate::Gate,
@@ -58,22 +60,10 @@ use recoveries::Recoveries;
 use retention::Retention;
 use secrets::MasterKey;
 use stamp::Stamps;
-use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
-};
-use store::{Db, Lane, Options};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use store::{Db, Options};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// How often the times at which keys were used are written.
-const LAST_USED_EVERY: Duration = Duration::from_secs(20);
-/// How often deleted endpoints are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Greatest number of deliveries of a deleted endpoint that one transaction takes.
-const SWEEP_MAX: i64 = 500;
-/// How often limiters forget what no longer counts.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// What the core is told at its start.
 #[derive(Clone, Debug)]
@@ -101,14 +91,13 @@ impl Settings {
 /// The core of one process.
 pub struct Core {
     db: Db,
-    stamps: Stamps,
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
     metrics: Arc<Metrics>,
     recoveries: Arc<Recoveries>,
     retention: Retention,
     to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
-    sessions: Arc<sessions::Sessions>,
+    house: House,
     place: Arc<OnceLock<Place>>,
     implementations: Implementations,
 }
@@ -149,6 +138,8 @@ impl Core {
             Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), place.clone(), resolver));
         let ingest = Arc::new(ingest::Ingest::new(db.clone(), stamps.clone(), authority.clone()));
         let retention = Retention::new(db.clone(), stamps.clone());
+        let house =
+            House { db: db.clone(), stamps: stamps.clone(), authority: authority.clone(), sessions: sessions.clone() };
         let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));
         let implementations = Implementations {
             tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
@@ -174,7 +165,7 @@ impl Core {
                 recoveries.clone(),
             )),
             api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
-            sessions: sessions.clone(),
+            sessions,
             audits: Arc::new(audit::Audit::new(db.clone())),
             tenants: Arc::new(tenants::Tenants::new(
                 db.clone(),
@@ -195,14 +186,13 @@ impl Core {
         };
         Ok(Core {
             db,
-            stamps,
             authority,
             dispatcher,
             metrics,
             recoveries,
             retention,
             to_park: Mutex::new(Some(to_park)),
-            sessions,
+            house,
             place,
             implementations,
         })
@@ -243,84 +233,11 @@ impl Core {
             }
         };
         let (jobs, retention) = (self.recoveries.run(&shutdown), self.retention.run(&shutdown));
-        tokio::join!(dispatch, jobs, retention, self.db.tell(&shutdown), self.keep_house(&shutdown));
+        tokio::join!(dispatch, jobs, retention, self.db.tell(&shutdown), self.house.keep(&shutdown));
     }
 
     /// Ends the lanes and closes the database. Call it after [`Core::run`] has ended.
     pub async fn close(self) {
         self.db.close().await;
-    }
-
-    async fn keep_house(&self, shutdown: &CancellationToken) {
-        let mut last_used = tokio::time::interval(LAST_USED_EVERY);
-        let mut tidy = tokio::time::interval(TIDY_EVERY);
-        let mut sweep = tokio::time::interval(SWEEP_EVERY);
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                _ = last_used.tick() => self.flush_last_used().await,
-                _ = tidy.tick() => self.tidy().await,
-                _ = sweep.tick() => {
-                    self.sweep(shutdown).await;
-                    self.prune(shutdown).await;
-                }
-            }
-        }
-        self.flush_last_used().await;
-    }
-
-    async fn tidy(&self) {
-        let now = self.stamps.now();
-        let passed = self.db.system(Lane::Claims, async move |tx| store::endpoints::pass_time(tx, now).await);
-        if let Err(error) = passed.await {
-            tracing::warn!(error = chain(&error), "cannot forget expired signing secrets");
-        }
-        self.authority.tidy();
-        self.sessions.tidy();
-        if let Err(error) = self.authority.sweep_sessions().await {
-            tracing::warn!(error = chain(&error), "cannot take the rows of sessions that are over");
-        }
-    }
-
-    /// Takes the rows of deleted endpoints, in small batches, so that nothing else waits long.
-    async fn sweep(&self, shutdown: &CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let swept = self.db.system(Lane::Claims, async |tx| {
-                let now = tx.now();
-                store::endpoints::sweep(tx, now, SWEEP_MAX).await
-            });
-            match swept.await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::warn!(error = chain(&error), "cannot take the rows of deleted endpoints");
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Forgets what changed long ago.
-    async fn prune(&self, shutdown: &CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let pruned = self.db.system(Lane::Claims, async |tx| {
-                let now = tx.now();
-                store::changes::prune(tx, now).await
-            });
-            match pruned.await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => {
-                    tracing::warn!(error = chain(&error), "cannot forget old changes");
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn flush_last_used(&self) {
-        if let Err(error) = self.authority.flush_last_used().await {
-            tracing::warn!(error = chain(&error), "cannot write when keys and sessions were last used");
-        }
     }
 }

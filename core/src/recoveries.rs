@@ -32,8 +32,8 @@ pub const DUE_MAX: i64 = 1_000;
 const OPEN_MAX: i64 = 1_000;
 /// How often a job that waits is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How often jobs are looked for that another core left.
-const SEEK_EVERY: Duration = Duration::from_secs(2);
+/// Pause after the database was away.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Greatest difference in time between two events whose times are in another order than their places. A transaction
 /// gets its place when it begins to write; an event's time is at most a request's deadline before that, or after it while
 /// the transaction runs, which is a minute at most. The rest is for clocks that differ.
@@ -64,21 +64,22 @@ impl Recoveries {
         Recoveries { db, stamps, dispatcher, made: Arc::default() }
     }
 
-    /// Works on open jobs until `shutdown`.
+    /// Works on open jobs until `shutdown`: on those that this core made, and on those that another one left, which the
+    /// beat finds.
     pub async fn run(&self, shutdown: &CancellationToken) {
         loop {
             let pause = match self.round(shutdown).await {
-                Ok(true) => LOOK_EVERY,
-                Ok(false) => SEEK_EVERY,
+                Ok(waits) => waits.then_some(LOOK_EVERY),
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "a job could not use the database");
-                    SEEK_EVERY
+                    Some(AGAIN_AFTER)
                 }
             };
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.made.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = self.dispatcher.jobs_are_open() => {}
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
             }
         }
     }

@@ -22,12 +22,14 @@ pub const KEEP_HOURS: Duration = Duration::from_secs(8 * DAY_SECS);
 pub const KEEP_ANSWERS: Duration = Duration::from_secs(DAY_SECS);
 /// How often old rows are looked for.
 pub const EVERY: Duration = Duration::from_secs(3600);
+/// How often it is asked whether it is time: a little later, so that the hour is over.
+const LOOK_EVERY: Duration = EVERY.saturating_add(Duration::from_secs(1));
+/// Pause after the database was away.
+const AGAIN_AFTER: Duration = Duration::from_secs(300);
 /// Events that are looked at in one batch, each for all endpoints of its tenant.
 const EVENTS_MAX: i64 = 64;
 /// Time between two batches, so that they never fill a lane.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How often it is asked whether it is time; another core may be the one.
-const LOOK_EVERY: Duration = Duration::from_secs(300);
 /// Under this name the database keeps when it was done last.
 const DONE: &str = "retention";
 const DAY_SECS: u64 = 24 * 3600;
@@ -55,21 +57,26 @@ impl Retention {
         Retention { db, stamps }
     }
 
-    /// Looks for old rows from time to time until `shutdown`.
+    /// Looks for old rows at the start and then every hour, until `shutdown`. Another core may be the one that does it.
     pub async fn run(&self, shutdown: &CancellationToken) {
-        let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut next = self.stamps.now();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                _ = look.tick() => {}
+                () = self.stamps.clock().until(next) => {}
             }
-            match self.pass(shutdown).await {
-                Ok(None) => {}
+            let again = match self.pass(shutdown).await {
+                Ok(None) => LOOK_EVERY,
                 Ok(Some(Gone { deliveries, events, .. })) => {
-                    tracing::info!(deliveries, events, "old rows were deleted")
+                    tracing::info!(deliveries, events, "old rows were deleted");
+                    LOOK_EVERY
                 }
-                Err(error) => tracing::warn!(error = chain(&error), "cannot delete old rows"),
-            }
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "cannot delete old rows");
+                    AGAIN_AFTER
+                }
+            };
+            next = self.stamps.now().plus(again);
         }
     }
 
@@ -77,9 +84,22 @@ impl Retention {
     pub async fn pass(&self, shutdown: &CancellationToken) -> Result<Option<Gone>> {
         let now = self.stamps.now();
         let claim = async move |tx: &mut store::SystemTx<'_>| rows::claim(tx, DONE, now, now.minus(EVERY)).await;
-        if !self.db.system(Lane::Claims, claim).await? {
+        if self.db.is_shared() {
+            if !self.db.system(Lane::Claims, claim).await? {
+                return Ok(None);
+            }
+        } else if rows::claimed(&self.db, DONE, now.minus(EVERY)).await? {
             return Ok(None);
         }
+        let gone = self.everything(now, shutdown).await?;
+        // Where no other core needs to know, nothing is written for nothing.
+        if !self.db.is_shared() && gone != Gone::default() {
+            self.db.system(Lane::Claims, claim).await?;
+        }
+        Ok(Some(gone))
+    }
+
+    async fn everything(&self, now: Timestamp, shutdown: &CancellationToken) -> Result<Gone> {
         let mut gone = Gone::default();
         let mut after = None;
         loop {
@@ -88,7 +108,7 @@ impl Retention {
             after = Some(*last);
             for (endpoint, tenant) in endpoints {
                 if shutdown.is_cancelled() {
-                    return Ok(Some(gone));
+                    return Ok(gone);
                 }
                 self.deliveries(tenant, endpoint, now, shutdown, &mut gone).await?;
                 let hours = tallies::hour(now.minus(KEEP_HOURS));
@@ -101,7 +121,7 @@ impl Retention {
         }
         self.events(now, shutdown, &mut gone).await?;
         self.expired(now, shutdown).await?;
-        Ok(Some(gone))
+        Ok(gone)
     }
 
     async fn deliveries(

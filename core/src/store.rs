@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod changes;
 mod checkpoint;
+pub mod chores;
 mod conn;
 pub mod cores;
 pub mod counts;
@@ -41,7 +42,7 @@ pub mod tickets;
 mod tx;
 
 pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, Purpose, STATEMENT_TIMEOUT};
-pub use db::{Db, Lane, Options};
+pub use db::{Committed, Db, Lane, Options};
 pub use error::{Error, Result};
 pub use events::{Handed, NewEvent};
 pub use fanout::{FIRST_TOKEN, LEASE};
@@ -71,7 +72,9 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("deliveries", deliveries::ALL),
         ("mend", deliveries::MEND_ALL),
         ("dispatch", dispatch::ALL),
+        ("chores", chores::ALL),
         ("claim", dispatch::CLAIM_ALL),
+        ("due", dispatch::DUE_ALL),
         ("standing", dispatch::STANDING_ALL),
         ("endpoints", endpoints::ALL),
         ("sealed", endpoints::sealed::ALL),

@@ -44,7 +44,8 @@ impl Due {
     /// Something is due at this time.
     pub(super) fn at(&self, at: Timestamp) {
         let mut due = self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        if due.is_none_or(|before| at < before) {
+        // The same time counts as well: it may have waited for a worker.
+        if due.is_none_or(|before| at <= before) {
             *due = Some(at);
             self.sooner.notify_one();
         }
@@ -94,15 +95,22 @@ impl Dispatcher {
         }
     }
 
-    /// Ends when a claim may be worth it. Times are those of the core's clock, which a test may move: hence no long sleep.
+    /// Ends when a claim may be worth it.
     async fn wait_for_work(&self, shutdown: &CancellationToken) {
-        let now = self.stamps.now();
-        let wait = self.due.get().map_or(POLL, |at| at.since(now).clamp(Duration::from_millis(1), POLL));
+        let clock = self.stamps.clock();
+        let due = async {
+            match self.due.get() {
+                // Without a worker nothing can be sent; one that joins makes a look due.
+                Some(at) if self.hub().has_workers() => clock.until(at).await,
+                _ => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = self.hungry.notified() => {}
             () = self.due.sooner.notified() => {}
-            () = tokio::time::sleep(wait) => {}
+            () = due => {}
+            () = tokio::time::sleep(POLL), if self.db.is_shared() => {}
         }
     }
 
@@ -170,6 +178,7 @@ impl Dispatcher {
             }
             actions
         });
+        self.look_again();
     }
 
     /// Takes the tests that wait in paused lanes, which a claim passes by.
@@ -183,6 +192,7 @@ impl Dispatcher {
         let tests = claimed_items(tests.await?, claim.now);
         if !tests.is_empty() {
             self.drive(|hub: &mut Hub| hub.offer(tests));
+            self.look_again();
         }
         Ok(())
     }

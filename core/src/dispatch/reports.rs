@@ -116,6 +116,7 @@ impl Dispatcher {
         self.recall(&mut answered, now).await?;
         let Answered { reports, gone, .. } = answered;
         let accepted = if reports.is_empty() { 0 } else { self.record(reports, gone).await? };
+        self.look_again();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
     }

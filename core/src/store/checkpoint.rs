@@ -2,11 +2,10 @@
 //! happens to fill the log would wait for the disk several times as long as others. It knows no table.
 
 use super::{
-    Error, Result,
+    Committed, Error, Result,
     conn::{Link, Purpose, Target},
 };
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Pause between two checkpoints, so that pages which change often are written once.
@@ -16,23 +15,23 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// when it has ended.
 pub(super) fn start(
     target: Target,
-    committed: Arc<Notify>,
+    mut committed: Committed,
     closing: CancellationToken,
     ending: impl Send + 'static,
 ) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
     let work = move || {
-        runtime.block_on(run(&target, &committed, &closing));
+        runtime.block_on(run(&target, &mut committed, &closing));
         drop(ending);
     };
     let thread = std::thread::Builder::new().name("inboxops-checkpoint".to_owned()).spawn(work);
     thread.map(drop).map_err(|error| Error::Db(sqlx::Error::Io(error)))
 }
 
-async fn run(target: &Target, committed: &Notify, closing: &CancellationToken) {
+async fn run(target: &Target, committed: &mut Committed, closing: &CancellationToken) {
     let mut link: Option<Link> = None;
-    while closing.run_until_cancelled(committed.notified()).await.is_some() {
+    while closing.run_until_cancelled(committed.wait()).await.is_some() {
         if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
             break;
         }

@@ -1,8 +1,8 @@
 //! Rows of `cores`: the processes that share a PostgreSQL. A lease names its core, so that another can take it back
-//! when that core has gone silent.
+//! when that core has gone silent; that it lives it tells by the beat of dispatch.
 
 use super::{
-    Db, Lane, Result, SystemTx,
+    Result, SystemTx,
     conn::{Link, on},
     db::Core,
     sql::{Sql, statements},
@@ -22,7 +22,6 @@ statements! {
          ORDER BY s LIMIT 1 ON CONFLICT (slot) DO NOTHING RETURNING incarnation, slot",
     );
     SIGN_OUT = Sql::both("DELETE FROM cores WHERE incarnation = $1");
-    BEAT = Sql::both("UPDATE cores SET seen_at = $2 WHERE incarnation = $1");
     // Under its old name, which its leases have. Its place is another one; places only keep counts apart.
     SIGN_IN_AGAIN = Sql::pg(
         "INSERT INTO cores (incarnation, slot, started_at, seen_at) OVERRIDING SYSTEM VALUE \
@@ -30,7 +29,6 @@ statements! {
          WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) ORDER BY s LIMIT 1 ON CONFLICT DO NOTHING",
     );
     // Lanes do without scans: these few rows are read by their index, in which every one has a place.
-    LIVE = Sql::both("SELECT COUNT(*) FROM cores WHERE slot >= 0 AND seen_at > $1");
     OTHERS = Sql::both("SELECT COUNT(*) FROM cores WHERE slot >= 0 AND seen_at > $1 AND incarnation <> $2");
     FORGET = Sql::both("DELETE FROM cores WHERE slot >= 0 AND seen_at < $1");
 }
@@ -64,28 +62,8 @@ pub async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(since).bind(own).fetch_one(c).await)
 }
 
-/// Tells the other cores that this one lives, and how many live; call it every 2 s or so. 1 on SQLite.
-pub async fn beat(db: &Db) -> Result<u32> {
-    if !db.is_shared() {
-        return Ok(1);
-    }
-    let (incarnation, now) = (db.core().incarnation, db.clock().now());
-    db.system(Lane::Claims, async move |tx| {
-        let link = tx.writing();
-        let (beat, again, live) = (BEAT.on(link), SIGN_IN_AGAIN.on(link), LIVE.on(link));
-        let known = on!(link, c, D => sqlx::query::<D>(beat)
-            .bind(incarnation)
-            .bind(now.micros())
-            .execute(c)
-            .await
-            .map(|it| it.rows_affected()))?;
-        if known == 0 {
-            // It was silent for so long that another core forgot it.
-            on!(link, c, D => sqlx::query::<D>(again).bind(incarnation).bind(now.micros()).execute(c).await.map(drop))?;
-        }
-        let since = now.minus(SILENCE).micros();
-        let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(live).bind(since).fetch_one(c).await)?;
-        Ok(u32::try_from(count).unwrap_or(1).max(1))
-    })
-    .await
+/// Signs in under the same name: this core was silent for so long that another one forgot it.
+pub(super) async fn sign_in_again(link: &mut Link, incarnation: i64, now: Timestamp) -> Result<()> {
+    let sql = SIGN_IN_AGAIN.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(incarnation).bind(now.micros()).execute(c).await.map(drop))
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use inboxops_proto::{clock::Clock, id::TenantId};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Lanes that write tenants' changes on PostgreSQL; SQLite has one for everything.
@@ -68,7 +68,26 @@ pub(super) struct Shared {
     pub(super) handed: OnceLock<TakeHanded>,
     pub(super) grouped: OnceLock<SeeGroup>,
     /// Rung by every commit.
-    pub(super) committed: Arc<Notify>,
+    pub(super) committed: watch::Sender<()>,
+}
+
+/// Hears of this process's own commits.
+pub struct Committed(watch::Receiver<()>);
+
+impl Committed {
+    /// Waits for a commit since the last call.
+    pub async fn wait(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The database is closed: nothing commits any more.
+            std::future::pending().await
+        }
+    }
+}
+
+impl Shared {
+    fn committed(&self) -> Committed {
+        Committed(self.committed.subscribe())
+    }
 }
 
 struct Senders {
@@ -112,7 +131,7 @@ impl Db {
             news: Arc::new(News::new()),
             handed: OnceLock::new(),
             grouped: OnceLock::new(),
-            committed: Arc::default(),
+            committed: watch::Sender::default(),
         });
         let closing = CancellationToken::new();
         let (ending, ended) = mpsc::channel(1);
@@ -148,7 +167,7 @@ impl Db {
                 .map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
         }
         if !target.is_pg() {
-            checkpoint::start(target.clone(), shared.committed.clone(), closing.clone(), ending)?;
+            checkpoint::start(target.clone(), shared.committed(), closing.clone(), ending)?;
         }
         let (pg, pool) = (target.is_pg(), Pool::new(target));
         Ok(Db(Arc::new(Inner { pg, shared, lanes, pool, closing, ended: tokio::sync::Mutex::new(ended) })))
@@ -159,8 +178,13 @@ impl Db {
         self.0.pg
     }
 
-    pub(super) fn news(&self) -> &News {
+    pub(super) fn news(&self) -> &Arc<News> {
         &self.0.shared.news
+    }
+
+    /// Hears of this process's commits from now on.
+    pub fn committed(&self) -> Committed {
+        self.0.shared.committed()
     }
 
     /// Which core this process is.
@@ -254,9 +278,9 @@ impl Db {
         self.0.pool.snapshot().await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers. A file always does.
     pub async fn ping(&self) -> Result<()> {
-        self.lookup().await?.link().run("SELECT 1").await
+        if self.0.pg { self.lookup().await?.link().run("SELECT 1").await } else { Ok(()) }
     }
 
     /// Ends the lanes once what waits in them is done, and closes all connections. Later calls are refused.

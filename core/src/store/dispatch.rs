@@ -2,16 +2,19 @@
 //! lease ended. Every move out of a lease is fenced by its token. What comes after an attempt is decided by the caller.
 
 mod claim;
+mod due;
 mod report;
 mod standing;
 
 pub use claim::{
     CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Looked, Room, Turn, claim, claim_of, claim_tests, served,
 };
+pub use due::{Beat, Due, beat, due};
 pub use report::{Next, Recorded, Report, Sent, report};
 pub use standing::{Standing, WAITING_MAX, standing};
 
 pub(super) use claim::{ALL as CLAIM_ALL, ALL_ROWS as CLAIM_ALL_ROWS};
+pub(super) use due::ALL as DUE_ALL;
 pub(super) use report::ALL_ROWS as REPORT_ALL_ROWS;
 pub(super) use standing::ALL as STANDING_ALL;
 

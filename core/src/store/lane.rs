@@ -275,7 +275,7 @@ impl LaneThread {
     }
 
     fn after_commit(&self, handed: Vec<super::Handed>, after: Vec<Effect>) {
-        self.shared.committed.notify_one();
+        self.shared.committed.send_replace(());
         if !handed.is_empty()
             && let Some(take) = self.shared.handed.get()
         {

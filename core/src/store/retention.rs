@@ -28,6 +28,7 @@ statements! {
         "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value \
          WHERE meta.value < $3 RETURNING value",
     );
+    CLAIMED = Sql::both("SELECT COUNT(*) FROM meta WHERE key = $1 AND value >= $2");
     ENDPOINTS = Sql::both("SELECT id, tenant_id FROM endpoints WHERE id > $1 ORDER BY id LIMIT $2");
     OF_TENANT = Sql::both("SELECT id FROM endpoints WHERE tenant_id = $1");
     OLDEST_KEPT = Sql::both("SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2");
@@ -80,8 +81,6 @@ row_statements! {
 
 /// Whether this core is the one to do what is done every so often; `since` is when it was done last at the latest.
 pub async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
-    // As text that sorts as numbers do.
-    let text = |at: Timestamp| format!("{:020}", at.micros().max(0));
     let link = tx.writing();
     let sql = CLAIM.on(link);
     let claimed = on!(link, c, D => sqlx::query_scalar::<D, String>(sql)
@@ -91,6 +90,20 @@ pub async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Tim
         .fetch_optional(c)
         .await)?;
     Ok(claimed.is_some())
+}
+
+/// Whether it was done since then.
+pub async fn claimed(db: &Db, what: &str, since: Timestamp) -> Result<bool> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = CLAIMED.on(link);
+    let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(what).bind(text(since)).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// A time as text that sorts as numbers do.
+fn text(at: Timestamp) -> String {
+    format!("{:020}", at.micros().max(0))
 }
 
 /// Endpoints of all tenants after one, by id; deleted ones too, until they are swept.

@@ -9,6 +9,7 @@ mod events;
 mod feed;
 mod gate;
 mod identity;
+mod idle;
 mod inboxes;
 mod ingest;
 mod master_key;

@@ -13,7 +13,7 @@ use crate::{
             Shares, WorkerKey,
         },
         reports::{Answered, answers},
-        rounds::Beats,
+        upkeep::Beats,
     },
     schedule::ATTEMPTS_MAX,
     store::{LEASE, dispatch::FULL_PAUSE},

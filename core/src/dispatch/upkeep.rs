@@ -1,0 +1,223 @@
+//! What comes to dispatch by time alone: leases that end, tests that wait beside the lanes, and on PostgreSQL the beat,
+//! which tells the other cores that this one lives and hears what they may have left. The time of each is known, so that
+//! nothing is looked at while nothing happens.
+
+use super::Dispatcher;
+use crate::{
+    error::Result,
+    store::{
+        self, Lane,
+        cores::SILENCE,
+        dispatch::{Due, Which},
+    },
+};
+use inboxops_proto::clock::Timestamp;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Shortest time between two looks at what is due.
+pub const REAP: Duration = Duration::from_secs(1);
+/// How often this core tells the others that it lives.
+pub const BEAT: Duration = Duration::from_secs(2);
+
+/// What a core knows of its own beats and of the other cores, to judge by their silence: after the database was away, all
+/// are silent, and one that could not tell that it lives must not be taken for dead.
+#[derive(Debug)]
+pub(super) struct Beats {
+    since: Option<Timestamp>,
+    others: BTreeSet<i64>,
+    /// Whether a core may have gone whose leases nobody took back.
+    missed: bool,
+}
+
+impl Default for Beats {
+    /// Of those before, nothing is known.
+    fn default() -> Beats {
+        Beats { since: None, others: BTreeSet::new(), missed: true }
+    }
+}
+
+impl Beats {
+    /// A beat is on record.
+    pub(super) fn succeeded(&mut self, now: Timestamp) {
+        self.since.get_or_insert(now);
+    }
+
+    /// A beat could not be recorded.
+    pub(super) fn failed(&mut self) {
+        self.since = None;
+    }
+
+    /// These live besides this one.
+    fn heard(&mut self, others: Vec<i64>) {
+        let others = BTreeSet::from_iter(others);
+        self.missed |= !self.others.is_subset(&others);
+        self.others = others;
+    }
+
+    /// Whether all cores that live could tell so since.
+    pub(super) fn may_judge(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.since(since) >= SILENCE)
+    }
+}
+
+impl Dispatcher {
+    /// Something was leased, or waits from now on: when it is due is to be looked at.
+    pub(super) fn look_again(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Runs until `shutdown`.
+    pub(super) async fn upkeep(self: &Arc<Self>, shutdown: &CancellationToken) {
+        let clock = self.stamps.clock();
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Rested since `rest`; a look is wanted, or comes at the time `next`.
+        let (mut rest, mut wanted, mut next) = (Instant::now(), true, None);
+        loop {
+            let at_next = async {
+                match next {
+                    Some(at) => clock.until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let due = tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = beat.tick(), if self.db.is_shared() => self.beat().await,
+                () = sleep_until(rest), if wanted => self.look().await,
+                () = self.changed.notified(), if !wanted => {
+                    wanted = true;
+                    continue;
+                }
+                () = at_next, if !wanted => {
+                    wanted = true;
+                    continue;
+                }
+            };
+            (wanted, next) = match due {
+                Ok(due) => self.see_to(due).await,
+                Err(error) => {
+                    tracing::warn!(error = crate::error::chain(&error), "dispatch could not use the database");
+                    (true, None)
+                }
+            };
+            rest = Instant::now() + REAP;
+        }
+    }
+
+    async fn look(&self) -> Result<Due> {
+        Ok(store::dispatch::due(&self.db).await?)
+    }
+
+    /// Tells the others that this core lives, and takes back the leases of those that do not.
+    async fn beat(&self) -> Result<Due> {
+        let beaten = store::dispatch::beat(&self.db).await;
+        let now = self.stamps.now();
+        let beat = match beaten {
+            Ok(beat) => beat,
+            Err(error) => {
+                self.beats().failed();
+                return Err(error.into());
+            }
+        };
+        self.live_cores
+            .store(u32::try_from(beat.others.len()).unwrap_or(u32::MAX).saturating_add(1), Ordering::Relaxed);
+        if beat.jobs {
+            self.jobs.notify_one();
+        }
+        let judges = {
+            let mut beats = self.beats();
+            beats.succeeded(now);
+            beats.heard(beat.others);
+            beats.missed && beats.may_judge(now)
+        };
+        if judges {
+            self.take_back(Which::OfDeadCores).await?;
+            self.beats().missed = false;
+        }
+        Ok(beat.due)
+    }
+
+    fn beats(&self) -> MutexGuard<'_, Beats> {
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does what is due; whether to look again soon, and when something is due else.
+    async fn see_to(self: &Arc<Self>, due: Due) -> (bool, Option<Timestamp>) {
+        let now = self.stamps.now();
+        let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let mut again = false;
+        if is_due(due.lease) {
+            self.attempt("reap", self.take_back(Which::Ended)).await;
+            again = true;
+        }
+        // Without a worker nothing can be sent; one that joins is noticed.
+        if is_due(due.test) && self.hub().has_workers() {
+            self.attempt("claim tests", self.claim_tests()).await;
+            again = true;
+        }
+        (again, [due.lease, due.test].into_iter().flatten().filter(|at| *at > now).min())
+    }
+
+    /// Takes back the leases of a predecessor that died: where this is the only process, all that there are. Call it
+    /// once, before anything can be leased.
+    pub async fn void(&self) -> Result<()> {
+        if self.db.is_shared() { Ok(()) } else { self.take_back(Which::All).await }
+    }
+
+    async fn take_back(&self, which: Which) -> Result<()> {
+        let mut all = 0;
+        loop {
+            let now = self.stamps.now();
+            let taken =
+                self.db.system(Lane::Claims, async move |tx| store::dispatch::reap(tx, which, now).await).await?;
+            all += taken;
+            if i64::try_from(taken).is_ok_and(|taken| taken < store::dispatch::REAP_MAX) {
+                break;
+            }
+        }
+        if all > 0 {
+            self.metrics.leases_ended(all);
+            tracing::warn!(leases = all, ?which, "leases ended without a report");
+            self.wake();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_micros(1_795_521_600_000_000);
+
+    #[test]
+    fn a_core_that_is_not_heard_any_more_is_noticed_once() {
+        let mut beats = Beats::default();
+        assert!(std::mem::take(&mut beats.missed), "of those before, nothing is known");
+        for (others, missed) in
+            [(vec![], false), (vec![2, 3], false), (vec![3, 2, 4], false), (vec![3, 4], true), (vec![5], true)]
+        {
+            beats.heard(others.clone());
+            assert_eq!(std::mem::take(&mut beats.missed), missed, "{others:?}");
+        }
+        beats.heard(vec![5]);
+        assert!(!beats.missed);
+    }
+
+    #[test]
+    fn only_a_core_that_could_tell_of_itself_judges() {
+        let mut beats = Beats::default();
+        beats.succeeded(NOON);
+        assert!(!beats.may_judge(NOON.plus(SILENCE - Duration::from_micros(1))));
+        assert!(beats.may_judge(NOON.plus(SILENCE)));
+        beats.failed();
+        beats.succeeded(NOON.plus(SILENCE));
+        assert!(!beats.may_judge(NOON.plus(SILENCE + Duration::from_secs(9))));
+    }
+}

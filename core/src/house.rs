@@ -1,0 +1,122 @@
+//! What a core does for its database beside the calls: takes the rows of deleted endpoints, forgets what changed long ago,
+//! secrets that have expired and sessions that are over, and writes down when keys were used. Each has its time, so that
+//! nothing is done while nothing happens.
+
+use crate::{
+    auth::Authority,
+    error::{Result, chain},
+    sessions::Sessions,
+    stamp::Stamps,
+    store::{
+        self, Db, Lane,
+        chores::{self, Chores},
+    },
+};
+use inboxops_proto::clock::Timestamp;
+use std::{sync::Arc, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// How often the times at which keys were used are written.
+const LAST_USED_EVERY: Duration = Duration::from_secs(20);
+/// How often limiters forget what no longer counts. They are in memory.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// Shortest time between two turns of chores: what a commit may have left to do is looked at within it.
+const TURN_EVERY: Duration = Duration::from_secs(60);
+/// Longest time between two turns: another core may have left something.
+const TURN_LATEST: Duration = Duration::from_secs(3600);
+/// Greatest number of deliveries of a deleted endpoint that one transaction takes.
+const SWEEP_MAX: i64 = 500;
+
+/// The upkeep of one core.
+pub(crate) struct House {
+    pub(crate) db: Db,
+    pub(crate) stamps: Stamps,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) sessions: Arc<Sessions>,
+}
+
+impl House {
+    /// Keeps it until `shutdown`; then writes what is left to write.
+    pub(crate) async fn keep(&self, shutdown: &CancellationToken) {
+        let (clock, mut committed) = (self.stamps.clock(), self.db.committed());
+        let begin = self.stamps.now();
+        let (mut last_used, mut tidy) = (begin.plus(LAST_USED_EVERY), begin.plus(TIDY_EVERY));
+        // When the next turn is, and the soonest that it may be.
+        let (mut next, mut soonest) = (begin, begin);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = clock.until(last_used) => {
+                    self.flush_last_used().await;
+                    last_used = self.stamps.now().plus(LAST_USED_EVERY);
+                }
+                () = clock.until(tidy) => {
+                    self.authority.tidy();
+                    self.sessions.tidy();
+                    tidy = self.stamps.now().plus(TIDY_EVERY);
+                }
+                () = clock.until(next) => {
+                    let due = self.turn(shutdown).await;
+                    let now = self.stamps.now();
+                    soonest = now.plus(TURN_EVERY);
+                    next = due.unwrap_or(soonest).clamp(soonest, now.plus(TURN_LATEST));
+                }
+                () = committed.wait(), if next > soonest => next = soonest,
+            }
+        }
+        self.flush_last_used().await;
+    }
+
+    /// Does what is due; when something is due next, unless that is to be looked at again.
+    async fn turn(&self, shutdown: &CancellationToken) -> Option<Timestamp> {
+        let chores = match chores::due(&self.db).await {
+            Ok(chores) => chores,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot see what is to be tidied up");
+                return None;
+            }
+        };
+        let now = self.stamps.now();
+        if chores.first().is_none_or(|at| at > now) {
+            return Some(chores.first().unwrap_or(now.plus(TURN_LATEST)));
+        }
+        let Chores { endpoints, changes, secrets, sessions } = chores;
+        let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        if is_due(secrets) {
+            let pass = async move |tx: &mut store::SystemTx<'_>| store::endpoints::pass_time(tx, now).await;
+            self.warn("forget expired signing secrets", self.db.system(Lane::Claims, pass).await.map_err(Into::into));
+        }
+        if is_due(sessions) {
+            self.warn("take the rows of sessions that are over", self.authority.sweep_sessions().await);
+        }
+        if is_due(endpoints) {
+            let sweep = async move |tx: &mut store::SystemTx<'_>| store::endpoints::sweep(tx, now, SWEEP_MAX).await;
+            self.warn("take the rows of deleted endpoints", self.all(sweep, shutdown).await);
+        }
+        if is_due(changes) {
+            let prune = async move |tx: &mut store::SystemTx<'_>| store::changes::prune(tx, now).await;
+            self.warn("forget old changes", self.all(prune, shutdown).await);
+        }
+        None
+    }
+
+    /// Does the same in small batches, so that nothing else waits long, until there is no more.
+    async fn all(
+        &self,
+        batch: impl AsyncFn(&mut store::SystemTx<'_>) -> store::Result<bool> + Send + Copy + 'static,
+        shutdown: &CancellationToken,
+    ) -> Result<()> {
+        while !shutdown.is_cancelled() && self.db.system(Lane::Claims, batch).await? {}
+        Ok(())
+    }
+
+    fn warn(&self, what: &'static str, done: Result<()>) {
+        if let Err(error) = done {
+            tracing::warn!(error = chain(&error), "cannot {what}");
+        }
+    }
+
+    async fn flush_last_used(&self) {
+        self.warn("write when keys and sessions were last used", self.authority.flush_last_used().await);
+    }
+}

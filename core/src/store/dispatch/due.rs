@@ -1,0 +1,85 @@
+//! What comes by time alone: when the first lease ends and when the first test is due. And the beat, by which a core
+//! tells the others that it lives, and hears in the same statement what they may have left to do.
+
+use crate::store::{
+    Db, Error, Lane, Result,
+    conn::{Conn, on},
+    cores::{self, SILENCE},
+    sql::{Sql, statements},
+};
+use inboxops_proto::clock::Timestamp;
+
+/// When there is something to do that nobody reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// When the first lease ends.
+    pub lease: Option<Timestamp>,
+    /// When the first test that waits is due.
+    pub test: Option<Timestamp>,
+}
+
+/// What a beat is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beat {
+    /// The cores that live besides this one, by incarnation.
+    pub others: Vec<i64>,
+    /// What is due, whosever it is.
+    pub due: Due,
+    /// Whether any job is open.
+    pub jobs: bool,
+}
+
+macro_rules! due {
+    () => {
+        "(SELECT MIN(due_at) FROM deliveries WHERE state = 1), \
+         (SELECT MIN(due_at) FROM deliveries WHERE state = 0 AND test)"
+    };
+}
+
+statements! {
+    DUE = Sql::both(concat!("SELECT ", due!()));
+    BEAT = Sql::pg(concat!(
+        "WITH beat AS (UPDATE cores SET seen_at = $2 WHERE incarnation = $1 RETURNING 1) \
+         SELECT EXISTS (SELECT 1 FROM beat), \
+         ARRAY(SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $3 AND incarnation <> $1), ",
+        due!(),
+        ", EXISTS (SELECT 1 FROM recoveries WHERE NOT done)"
+    ));
+}
+
+impl Due {
+    fn read((lease, test): (Option<i64>, Option<i64>)) -> Due {
+        Due { lease: lease.map(Timestamp::from_micros), test: test.map(Timestamp::from_micros) }
+    }
+}
+
+/// What is due, whosever it is.
+pub async fn due(db: &Db) -> Result<Due> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = DUE.on(link);
+    on!(link, c, D => sqlx::query_as::<D, (Option<i64>, Option<i64>)>(sql).fetch_one(c).await).map(Due::read)
+}
+
+/// Tells the other cores that this one lives, on PostgreSQL; call it every 2 s or so. SQLite has one process.
+pub async fn beat(db: &Db) -> Result<Beat> {
+    let (incarnation, now) = (db.core().incarnation, db.clock().now());
+    db.system(Lane::Claims, async move |tx| {
+        let link = tx.writing();
+        let sql = BEAT.on(link);
+        let Conn::Pg(conn) = &mut link.conn else { return Err(Error::Closed) };
+        link.busy = true;
+        let row = sqlx::query_as::<_, (bool, Vec<i64>, Option<i64>, Option<i64>, bool)>(sql)
+            .bind(incarnation)
+            .bind(now.micros())
+            .bind(now.minus(SILENCE).micros())
+            .fetch_one(conn)
+            .await;
+        let (known, others, lease, test, jobs) = link.note(row)?;
+        if !known {
+            cores::sign_in_again(link, incarnation, now).await?;
+        }
+        Ok(Beat { others, due: Due::read((lease, test)), jobs })
+    })
+    .await
+}

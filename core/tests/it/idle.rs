@@ -1,0 +1,47 @@
+//! What goes on while nothing happens: nothing is written, and what comes by time alone comes in its time.
+
+use crate::support::{Desk, Worker, until};
+use sqlx::{Connection as _, SqliteConnection};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What waits for a time however quiet it is: three of the house, and retention.
+const SLEEPERS: usize = 4;
+
+/// Moves the clock, and waits until all that woke has done its work and waits again.
+async fn pass(desk: &Desk, hours: u32) {
+    for _ in 0..hours * 2 {
+        desk.clock.advance(HOUR / 2);
+        until("all sleep again", async || (desk.clock.asleep() >= SLEEPERS).then_some(())).await;
+    }
+}
+
+/// What SQLite tells of other connections' writes, and its log as it is on the disk.
+async fn written(desk: &Desk, conn: &mut SqliteConnection) -> (i64, Vec<u8>) {
+    let version = sqlx::query_scalar("PRAGMA data_version").fetch_one(conn).await.expect("a number");
+    let folder = desk.folder.as_ref().expect("SQLite has a folder").path();
+    (version, std::fs::read(folder.join("test.db-wal")).expect("the log is there"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite_nothing_is_written_while_nothing_happens() {
+    let mut desk = Desk::sqlite().await;
+    desk.run();
+    let home = desk.workspace().await;
+    desk.endpoint(&home.key, &["*"]).await;
+    let mut worker = Worker::join(&desk, 8).await;
+    desk.ticket(&home, "Hello").await;
+    let answer = worker.next().await.answered(&desk, 200);
+    worker.report(&desk, vec![answer]).await;
+    // What came of that has its time: the log of changes is forgotten, uses of keys are written down.
+    pass(&desk, 2).await;
+    let folder = desk.folder.as_ref().expect("SQLite has a folder").path();
+    let url = format!("sqlite:{}", folder.join("test.db").display());
+    let mut conn = SqliteConnection::connect(&url).await.expect("the database opens");
+    let before = written(&desk, &mut conn).await;
+    pass(&desk, 24).await;
+    assert!(before == written(&desk, &mut conn).await, "a day without a call leaves the file as it is");
+    desk.ticket(&home, "Hello again").await;
+    assert!(before != written(&desk, &mut conn).await, "a call does not");
+}
