@@ -2,6 +2,7 @@
 //! bytes are signed, stored and sent. The resources in it are the REST resources, made by the same code.
 
 mod feed;
+mod tape;
 
 pub use feed::Events;
 

@@ -47,7 +47,7 @@ pub use error::{Error, Result};
 pub use events::{Handed, NewEvent};
 pub use fanout::{FIRST_TOKEN, LEASE};
 pub use lane::{GROUP_MAX_PG, GROUP_MAX_SQLITE, QUEUE_MAX};
-pub use news::Told;
+pub use news::{Hearing, Told};
 pub use pool::{READERS_PG, READERS_SQLITE, ReadTx};
 pub use tx::{Scoped, SystemTx, TenantScope, Tx};
 

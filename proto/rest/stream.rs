@@ -4,8 +4,13 @@
 use super::Context;
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context as Task, Poll},
+};
 use tonic::metadata::MetadataMap;
 
 use crate::{failure::Failure, gate::BoxStream, wire};
@@ -14,6 +19,8 @@ use crate::{failure::Failure, gate::BoxStream, wire};
 pub const EVENT_STREAM: &str = "text/event-stream";
 /// Where a client says which event it had last.
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Size from which on no further event is put into a frame.
+const FRAME_MAX_BYTES: usize = 32 * 1024;
 /// Tells a proxy in between to pass on each event at once.
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
@@ -55,18 +62,7 @@ impl Context {
         messages: BoxStream<T>,
         event: fn(&T) -> Event<'_>,
     ) -> Response {
-        let request_id = self.request_id.clone();
-        // A failure ends the stream: the client comes again, and is then told by a status.
-        let frames = messages.map(move |message| -> Result<Bytes, std::convert::Infallible> {
-            Ok(match message {
-                Ok(message) => frame(event(&message)),
-                Err(status) => {
-                    let reason = Failure::of(&status).reason;
-                    tracing::debug!(request_id, reason = reason.rest_code(), "a stream of events ended");
-                    Bytes::from(format!(": ended: {}\n\n", reason.rest_code()))
-                }
-            })
-        });
+        let frames = Frames { request_id: self.request_id.clone(), messages, event, over: false };
         let mut answer = Response::new(Body::from_stream(frames));
         wire::response_headers(metadata, answer.headers_mut());
         answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
@@ -76,8 +72,43 @@ impl Context {
     }
 }
 
-fn frame(event: Event<'_>) -> Bytes {
-    let mut text = String::with_capacity(event.data.len() + event.id.len() + 64);
+/// The text of a stream's messages. What is ready at the same time is one frame, and so one write to the connection.
+struct Frames<T> {
+    request_id: String,
+    messages: BoxStream<T>,
+    event: fn(&T) -> Event<'_>,
+    over: bool,
+}
+
+impl<T> Stream for Frames<T> {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let mut text = String::new();
+        while !this.over && text.len() < FRAME_MAX_BYTES {
+            match this.messages.as_mut().poll_next(task) {
+                Poll::Ready(Some(Ok(message))) => put(&mut text, (this.event)(&message)),
+                // A failure ends the stream: the client comes again, and is then told by a status.
+                Poll::Ready(Some(Err(status))) => {
+                    let reason = Failure::of(&status).reason;
+                    tracing::debug!(this.request_id, reason = reason.rest_code(), "a stream of events ended");
+                    text.push_str(": ended: ");
+                    text.push_str(reason.rest_code());
+                    text.push_str("\n\n");
+                }
+                Poll::Ready(None) => this.over = true,
+                Poll::Pending if text.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready((!text.is_empty()).then(|| Ok(Bytes::from(text))))
+    }
+}
+
+/// Adds an event.
+fn put(text: &mut String, event: Event<'_>) {
+    text.reserve(event.data.len() + event.id.len() + 64);
     let mut line = |name: &str, value: &str| {
         text.push_str(name);
         text.push_str(": ");
@@ -93,12 +124,40 @@ fn frame(event: Event<'_>) -> Bytes {
         event.data.lines().for_each(|part| line("data", part));
     }
     text.push('\n');
-    Bytes::from(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reason::Reason;
+    use futures_util::{FutureExt as _, StreamExt as _, stream};
+
+    fn frame(event: Event<'_>) -> String {
+        let mut text = String::new();
+        put(&mut text, event);
+        text
+    }
+
+    #[test]
+    fn what_is_ready_together_is_one_frame() {
+        let text = |text: &str| Ok(text.to_owned());
+        let mut waited = false;
+        let pause = stream::poll_fn(move |task| {
+            task.waker().wake_by_ref();
+            if std::mem::replace(&mut waited, true) { Poll::Ready(None) } else { Poll::Pending }
+        });
+        let long = "x".repeat(FRAME_MAX_BYTES);
+        let later = [text("c"), text(&long), text("d"), Err(Failure::new(Reason::InvalidApiKey).status())];
+        let messages = stream::iter([text("a"), text("b")]).chain(pause).chain(stream::iter(later));
+        let event: fn(&String) -> Event<'_> = |data| Event { id: "1", event: "e", data };
+        let mut frames = Frames { request_id: String::new(), messages: Box::pin(messages), event, over: false };
+        let mut next = || frames.next().now_or_never().map(|it| it.map(|it| it.expect("it does not fail")));
+        let event = |data: &str| format!("id: 1\nevent: e\ndata: {data}\n\n");
+        assert_eq!(next(), Some(Some(Bytes::from(event("a") + &event("b")))));
+        assert_eq!(next(), Some(Some(Bytes::from(event("c") + &event(&long)))), "as much as a frame holds");
+        assert_eq!(next(), Some(Some(Bytes::from(event("d") + ": ended: invalid_api_key\n\n"))));
+        assert_eq!((next(), next()), (Some(None), Some(None)));
+    }
 
     #[test]
     fn a_message_becomes_an_event_and_an_empty_one_a_comment() {

@@ -9,6 +9,7 @@ use crate::{
     store::{
         self, Db, TenantScope, Told,
         changes::{self, Place},
+        deliveries::Delivery,
     },
 };
 use futures_util::stream;
@@ -43,6 +44,8 @@ struct Watch {
     sent: Place,
     /// Read from the log up to `place` and not sent yet.
     waiting: Vec<DeliveryId>,
+    /// The last of what it was told, up to `place`, as far as that is not sent: few rows, read once for all watchers.
+    told_last: Option<Told>,
     /// Whether the log may hold more behind `place` than what we are told next.
     behind: bool,
     subscribed: bool,
@@ -83,6 +86,7 @@ pub(super) async fn watch(
         place,
         sent: place,
         waiting: Vec::new(),
+        told_last: None,
         behind: true,
         subscribed: false,
         spoken: Instant::now(),
@@ -103,7 +107,13 @@ impl Watch {
             return Ok(self.message(StreamSignal::Subscribed, Vec::new()));
         }
         loop {
-            if !self.waiting.is_empty() {
+            if let Some(told) = self.told_last.take() {
+                let rows = told.deliveries(&self.db, &self.scope).await?;
+                let rows = self.shown(&rows);
+                if !rows.is_empty() {
+                    return Ok(self.message(StreamSignal::News, rows));
+                }
+            } else if !self.waiting.is_empty() {
                 let batch = self.waiting.split_off(self.waiting.len().saturating_sub(BATCH_MAX));
                 let rows = self.rows(&batch).await?;
                 if !rows.is_empty() {
@@ -141,7 +151,11 @@ impl Watch {
         };
         if told.from == Some(self.place) {
             self.place = told.to;
-            self.waiting = told.changed.get(&self.scope.tenant()).cloned().unwrap_or_default();
+            match told.changed.get(&self.scope.tenant()) {
+                Some(ids) if ids.len() <= BATCH_MAX => self.told_last = Some(told),
+                Some(ids) => self.waiting = ids.clone(),
+                None => {}
+            }
         } else if told.to > self.place {
             self.behind = true;
         }
@@ -151,9 +165,13 @@ impl Watch {
     async fn rows(&self, ids: &[DeliveryId]) -> Result<Vec<v1::Delivery>> {
         let mut read = self.db.read(self.scope.clone()).await?;
         let mut rows = store::deliveries::these(&mut read, ids).await?;
-        rows.retain(|row| self.endpoint.is_none_or(|endpoint| row.endpoint == endpoint));
         rows.sort_unstable_by_key(|row| row.id);
-        Ok(rows.iter().map(shown).collect())
+        Ok(self.shown(&rows))
+    }
+
+    /// Those of the endpoint that is watched.
+    fn shown(&self, rows: &[Delivery]) -> Vec<v1::Delivery> {
+        rows.iter().filter(|row| self.endpoint.is_none_or(|endpoint| row.endpoint == endpoint)).map(shown).collect()
     }
 
     fn message(&mut self, signal: StreamSignal, deliveries: Vec<v1::Delivery>) -> v1::WatchDeliveriesResponse {

@@ -1,14 +1,17 @@
 //! The feed of events: the service by which a program reads them without an endpoint, page by page or as a stream. Its
 //! order is that of commits, so that a cursor has everything behind it and nothing twice.
 
-use super::{Kind, subscription};
+use super::{
+    subscription,
+    tape::{self, Line, Most, Passage, Stand, Tape, Tapes},
+};
 use crate::{
     caller::Caller,
     cursor::{Cursor, Of},
     error::Result,
     page::PER_PAGE_DEFAULT,
     stamp::Stamps,
-    store::{self, Db, TenantScope, Told, changes::Place, events::KEPT},
+    store::{self, Db, Hearing, TenantScope, changes::Place, events::KEPT},
 };
 use futures_util::stream;
 use inboxops_proto::{
@@ -16,46 +19,34 @@ use inboxops_proto::{
     reason::Reason,
     v1::{self, StreamSignal, event_service_server::EventService},
 };
-use std::{collections::VecDeque, time::Duration};
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::Instant,
-};
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
+use tokio::time::{Instant, Sleep};
 use tonic::{Request, Response, Status};
 
 /// Longest silence of a stream.
 pub const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Events that a stream reads at a time: 256 KiB each at most.
-const READ_MAX: u32 = 50;
 
 /// The service of events.
 pub struct Events {
     db: Db,
     stamps: Stamps,
-}
-
-/// Events behind a place.
-struct Passage {
-    events: VecDeque<store::events::Told>,
-    /// The place behind them.
-    end: Cursor,
-    more: bool,
+    tapes: Tapes,
 }
 
 impl Events {
     /// On the store.
     pub fn new(db: Db, stamps: Stamps) -> Events {
-        Events { db, stamps }
+        Events { db, stamps, tapes: Tapes::default() }
     }
 
     async fn list(&self, caller: &Caller, request: v1::ListEventsRequest) -> Result<v1::ListEventsResponse> {
         let mask = mask(&request.types);
-        let limit = request.limit.unwrap_or(PER_PAGE_DEFAULT);
+        let most = Most { events: request.limit.unwrap_or(PER_PAGE_DEFAULT), bytes: usize::MAX };
         let after = match request.after.as_deref() {
             Some(text) => self.resume(caller.scope()?, text).await?,
             None => Place::default(),
         };
-        let passage = read(&self.db, &self.stamps, caller.scope()?, after, mask, limit).await?;
+        let passage = tape::read(&self.db, &self.stamps, caller.scope()?, after, mask, most).await?;
         Ok(v1::ListEventsResponse {
             events: passage.events.into_iter().map(|event| event.body).collect(),
             meta: Some(v1::EventsMeta { has_more: passage.more, next_cursor: passage.end.text(Of::Events) }),
@@ -79,25 +70,28 @@ impl Events {
         request: v1::StreamEventsRequest,
     ) -> Result<BoxStream<v1::StreamEventsResponse>> {
         let scope = caller.scope()?;
-        // First listen, then look: what comes between is in both.
-        let told = self.db.listen();
-        let place = match request.after.as_deref() {
-            Some(text) => self.resume(scope.clone(), text).await?,
-            None => store::events::end(&mut self.db.peek(scope.clone()).await?).await?,
+        // First hear, then look: what comes between is in both.
+        let hearing = self.db.hear(scope.tenant());
+        let (place, live) = match request.after.as_deref() {
+            Some(text) => (self.resume(scope.clone(), text).await?, false),
+            None => (store::events::end(&mut self.db.peek(scope.clone()).await?).await?, true),
         };
-        let follower = Follower {
+        let after = Cursor { place, at: self.stamps.now() };
+        let mut follower = Follower {
             db: self.db.clone(),
             stamps: self.stamps.clone(),
+            tape: self.tapes.of(scope.tenant()),
             scope,
-            mask: mask(&request.types),
-            told,
-            cursor: Cursor { place, at: self.stamps.now() },
-            read: VecDeque::new(),
+            hearing,
+            stand: Stand { after, live, mask: mask(&request.types), told: 0 },
+            lines: VecDeque::new(),
             end: None,
             behind: true,
             subscribed: false,
             spoken: Instant::now(),
+            alarm: Box::pin(tokio::time::sleep(HEARTBEAT)),
         };
+        follower.stand.told = follower.hearing.told();
         Ok(Box::pin(stream::unfold(Some(follower), |follower| async {
             let mut follower = follower?;
             match follower.next().await {
@@ -113,37 +107,25 @@ fn mask(types: &[String]) -> i64 {
     if types.is_empty() { subscription::mask(&["*".to_owned()]) } else { subscription::mask(types) }
 }
 
-async fn read(db: &Db, stamps: &Stamps, scope: TenantScope, after: Place, mask: i64, limit: u32) -> Result<Passage> {
-    let now = stamps.now();
-    let mut read = db.read(scope).await?;
-    let mut events = VecDeque::from(store::events::since(&mut read, after, mask, i64::from(limit) + 1).await?);
-    let more = events.len() > limit as usize;
-    events.truncate(limit as usize);
-    let end = match events.back().filter(|_| more) {
-        Some(last) => Cursor { place: last.place, at: last.at },
-        // Behind those that were left out, too, so that they are not looked through again.
-        None => Cursor { place: store::events::end(&mut read).await?.max(after), at: now },
-    };
-    Ok(Passage { events, end, more })
-}
-
 /// One stream of events.
 struct Follower {
     db: Db,
     stamps: Stamps,
     scope: TenantScope,
-    mask: i64,
-    told: Receiver<Told>,
-    /// Behind what was sent.
-    cursor: Cursor,
-    /// Read and not sent yet.
-    read: VecDeque<store::events::Told>,
-    /// Behind what was read.
+    tape: Arc<Tape>,
+    hearing: Hearing,
+    /// Where it stands: `after` is behind what was sent.
+    stand: Stand,
+    /// To be sent next.
+    lines: VecDeque<Arc<Line>>,
+    /// Behind those.
     end: Option<Cursor>,
-    /// Whether there may be more to read.
+    /// Whether there may be more.
     behind: bool,
     subscribed: bool,
     spoken: Instant,
+    /// Goes off when it may have been silent for long.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Follower {
@@ -153,17 +135,15 @@ impl Follower {
             return Ok(self.message(StreamSignal::Subscribed, None));
         }
         loop {
-            if let Some(event) = self.read.pop_front() {
-                self.cursor = Cursor { place: event.place, at: event.at };
-                return Ok(self.message(StreamSignal::News, Some(event)));
+            if let Some(line) = self.lines.pop_front() {
+                self.stand.after = line.cursor;
+                return Ok(self.message(StreamSignal::News, Some(&line)));
             }
             if let Some(end) = self.end.take() {
-                self.cursor = end;
+                self.stand.after = end;
             }
             if self.behind {
-                let (scope, after) = (self.scope.clone(), self.cursor.place);
-                let passage = read(&self.db, &self.stamps, scope, after, self.mask, READ_MAX).await?;
-                (self.read, self.end, self.behind) = (passage.events, Some(passage.end), passage.more);
+                self.read().await?;
             } else if self.spoken.elapsed() >= HEARTBEAT {
                 return Ok(self.message(StreamSignal::Heartbeat, None));
             } else {
@@ -172,25 +152,48 @@ impl Follower {
         }
     }
 
-    /// Waits until it is told of something, or has been silent for long.
-    async fn hear(&mut self) -> Result<()> {
-        self.behind = match tokio::time::timeout_at(self.spoken + HEARTBEAT, self.told.recv()).await {
-            Ok(Ok(told)) => told.concerns(self.scope.tenant()),
-            Ok(Err(RecvError::Closed)) => return Err(Reason::ServiceUnavailable.into()),
-            // Once in a while it looks unasked: to be told is a help and no promise.
-            Ok(Err(RecvError::Lagged(_))) | Err(_) => true,
-        };
+    /// Takes what comes next from the tape, or reads it where the tape has it no more.
+    async fn read(&mut self) -> Result<()> {
+        let Passage { events, end, more } =
+            match self.tape.after(&self.db, &self.stamps, &self.scope, self.stand).await? {
+                Some(passage) => passage,
+                None => {
+                    let Stand { after, mask, .. } = self.stand;
+                    let scope = self.scope.clone();
+                    tape::read(&self.db, &self.stamps, scope, after.place, mask, Most::STREAM).await?.lines()
+                }
+            };
+        (self.lines, self.end, self.behind) = (events, Some(end), more);
+        self.stand.live = !more;
         Ok(())
     }
 
-    fn message(&mut self, signal: StreamSignal, event: Option<store::events::Told>) -> v1::StreamEventsResponse {
+    /// Waits until it is told of something, or has been silent for long.
+    async fn hear(&mut self) -> Result<()> {
+        tokio::select! {
+            told = self.hearing.hear() => self.stand.told = told.ok_or(Reason::ServiceUnavailable)?,
+            () = &mut self.alarm => {
+                // It is set anew only when it goes off: to be woken once in vain costs less than to set it for each event.
+                let silent = self.spoken.elapsed() >= HEARTBEAT;
+                self.alarm.as_mut().reset(if silent { Instant::now() } else { self.spoken } + HEARTBEAT);
+                if !silent {
+                    return Ok(());
+                }
+                // Once in a while it looks unasked: to be told is a help and no promise.
+                self.tape.doubt(HEARTBEAT);
+            }
+        }
+        self.behind = true;
+        Ok(())
+    }
+
+    fn message(&mut self, signal: StreamSignal, line: Option<&Line>) -> v1::StreamEventsResponse {
         self.spoken = Instant::now();
-        let name = event.as_ref().and_then(|event| Kind::from_code(event.kind)).map_or("", Kind::name);
         v1::StreamEventsResponse {
             signal: signal.into(),
-            cursor: self.cursor.text(Of::Events),
-            event: name.to_owned(),
-            payload: event.map(|event| event.body).unwrap_or_default(),
+            cursor: line.map_or_else(|| self.stand.after.text(Of::Events), |line| line.id.clone()),
+            event: line.map_or("", |line| line.event).to_owned(),
+            payload: line.map(|line| line.body.clone()).unwrap_or_default(),
         }
     }
 }

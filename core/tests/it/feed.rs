@@ -1,6 +1,8 @@
 //! The feed of events through the gate: in the order of commits, by cursor and as a stream, with nothing skipped and
 //! nothing twice while many write.
 
+mod followers;
+
 use crate::support::{Came as _, Client, Desk, PATIENCE, Workspace, new_ticket, on_both, until};
 use futures_util::StreamExt as _;
 use inboxops_proto::{

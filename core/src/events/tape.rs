@@ -1,0 +1,332 @@
+//! The latest events of a tenant, read once for all who follow it: whoever is told first reads for the others too. What a
+//! follower missed it reads for itself, so that a slow one costs the others nothing and holds no more than it is sent.
+
+use super::Kind;
+use crate::{
+    cursor::{Cursor, Of},
+    error::Result,
+    stamp::Stamps,
+    store::{self, Db, TenantScope, changes::Place},
+};
+use inboxops_proto::id::TenantId;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// Every kind, as a mask.
+const ALL: i64 = i64::MAX;
+/// Greatest number of events that one reading takes.
+pub(super) const READ_MAX: u32 = 50;
+/// Size of what is taken at once, in bytes of bodies; one event may be larger.
+pub(super) const TAKE_MAX_BYTES: usize = 256 * 1024;
+/// Greatest number of events that are kept for those who come a little later.
+const KEPT_MAX: usize = 256;
+/// Size of those, in bytes of bodies; one event may be larger.
+const KEPT_MAX_BYTES: usize = 512 * 1024;
+
+/// An event as followers get it, made once for all of them.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) kind: i16,
+    pub(super) cursor: Cursor,
+    /// The cursor's text.
+    pub(super) id: String,
+    /// Name of the event.
+    pub(super) event: &'static str,
+    pub(super) body: String,
+}
+
+/// Events behind a place, as they were read or as followers get them.
+#[derive(Debug)]
+pub(super) struct Passage<E = Arc<Line>> {
+    pub(super) events: VecDeque<E>,
+    /// The place behind them and behind all that was left out.
+    pub(super) end: Cursor,
+    /// Whether there may be more already.
+    pub(super) more: bool,
+}
+
+impl Line {
+    fn new(told: store::events::Told) -> Arc<Line> {
+        let cursor = Cursor { place: told.place, at: told.at };
+        let event = Kind::from_code(told.kind).map_or("", Kind::name);
+        Arc::new(Line { kind: told.kind, cursor, id: cursor.text(Of::Events), event, body: told.body })
+    }
+
+    /// Whether the event is one of these kinds.
+    fn is_in(&self, mask: i64) -> bool {
+        mask >> self.kind & 1 == 1
+    }
+}
+
+impl Passage<store::events::Told> {
+    pub(super) fn lines(self) -> Passage {
+        let Passage { events, end, more } = self;
+        Passage { events: events.into_iter().map(Line::new).collect(), end, more }
+    }
+}
+
+/// What one reading takes: greatest number and size. One event may be larger.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    pub(super) events: u32,
+    pub(super) bytes: usize,
+}
+
+impl Most {
+    /// For a stream, which holds it until its client has taken it.
+    pub(super) const STREAM: Most = Most { events: READ_MAX, bytes: TAKE_MAX_BYTES };
+}
+
+/// Reads events of the kinds in `mask` behind a place.
+pub(super) async fn read(
+    db: &Db,
+    stamps: &Stamps,
+    scope: TenantScope,
+    after: Place,
+    mask: i64,
+    most: Most,
+) -> Result<Passage<store::events::Told>> {
+    let now = stamps.now();
+    let mut read = db.read(scope).await?;
+    let told = store::events::since(&mut read, after, mask, i64::from(most.events) + 1).await?;
+    let (found, mut size) = (told.len(), 0);
+    let fits = |it: &store::events::Told| {
+        let before = size;
+        size += it.body.len();
+        before < most.bytes
+    };
+    let events: VecDeque<_> = told.into_iter().take(most.events as usize).take_while(fits).collect();
+    let more = events.len() < found;
+    let end = match events.back().filter(|_| more) {
+        Some(last) => Cursor { place: last.place, at: last.at },
+        // Behind those that were left out, too, so that they are not looked through again.
+        None => Cursor { place: store::events::end(&mut read).await?.max(after), at: now },
+    };
+    Ok(Passage { events, end, more })
+}
+
+/// The tapes of the tenants that are followed.
+#[derive(Default)]
+pub(super) struct Tapes(Mutex<HashMap<TenantId, Weak<Tape>>>);
+
+impl Tapes {
+    /// The tape of a tenant, which lasts as long as somebody has it.
+    pub(super) fn of(&self, tenant: TenantId) -> Arc<Tape> {
+        let mut tapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tape) = tapes.get(&tenant).and_then(Weak::upgrade) {
+            return tape;
+        }
+        tapes.retain(|_, tape| tape.strong_count() > 0);
+        let tape = Arc::<Tape>::default();
+        tapes.insert(tenant, Arc::downgrade(&tape));
+        tape
+    }
+}
+
+/// The latest events of one tenant, without a gap.
+#[derive(Default)]
+pub(super) struct Tape {
+    kept: Mutex<Option<Kept>>,
+    /// Held by the one that reads for all.
+    reading: tokio::sync::Mutex<()>,
+}
+
+struct Kept {
+    lines: VecDeque<Arc<Line>>,
+    /// Size of their bodies.
+    bytes: usize,
+    /// They are all that there is behind this place …
+    from: Place,
+    /// … up to this one.
+    to: Cursor,
+    /// The last telling that they were read after, and when that was.
+    looked: u64,
+    looked_at: Instant,
+}
+
+/// Where a follower stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stand {
+    /// Behind what it has.
+    pub(super) after: Cursor,
+    /// Whether there was nothing more when it looked last.
+    pub(super) live: bool,
+    /// The kinds that it wants.
+    pub(super) mask: i64,
+    /// How often it was told that something changed.
+    pub(super) told: u64,
+}
+
+/// What a tape has for it.
+enum Found {
+    /// These come next, and all of them are there.
+    Next(Passage),
+    /// Somebody must look for more.
+    Unread,
+    /// It is behind all that is kept.
+    Before,
+}
+
+impl Kept {
+    fn begin(from: Cursor) -> Kept {
+        let (lines, looked_at) = (VecDeque::new(), Instant::now());
+        Kept { lines, bytes: 0, from: from.place, to: from, looked: 0, looked_at }
+    }
+
+    fn find(&self, stand: Stand) -> Found {
+        let Stand { after: Cursor { place: after, .. }, mask, told, .. } = stand;
+        if after < self.from {
+            return Found::Before;
+        }
+        if after >= self.to.place {
+            let end = Cursor { place: after, at: self.to.at };
+            let nothing = Passage { events: VecDeque::new(), end, more: false };
+            return if self.looked >= told { Found::Next(nothing) } else { Found::Unread };
+        }
+        let first = self.lines.partition_point(|line| line.cursor.place <= after);
+        let (mut events, mut size) = (VecDeque::new(), 0);
+        for line in self.lines.range(first..).filter(|line| line.is_in(mask)) {
+            if size >= TAKE_MAX_BYTES {
+                let end = events.back().map_or(self.to, |last: &Arc<Line>| last.cursor);
+                return Found::Next(Passage { events, end, more: true });
+            }
+            size += line.body.len();
+            events.push_back(line.clone());
+        }
+        Found::Next(Passage { events, end: self.to, more: self.looked < told })
+    }
+
+    fn add(&mut self, passage: Passage) {
+        self.bytes += passage.events.iter().map(|line| line.body.len()).sum::<usize>();
+        self.lines.extend(passage.events);
+        self.to = passage.end;
+        while self.lines.len() > KEPT_MAX || (self.bytes > KEPT_MAX_BYTES && self.lines.len() > 1) {
+            let Some(first) = self.lines.pop_front() else { break };
+            self.bytes -= first.body.len();
+            self.from = first.cursor.place;
+        }
+    }
+}
+
+impl Tape {
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What comes behind the place, if it is on the tape or can be read for all. None when whoever stands there has to read
+    /// for itself.
+    pub(super) async fn after(
+        &self,
+        db: &Db,
+        stamps: &Stamps,
+        scope: &TenantScope,
+        stand: Stand,
+    ) -> Result<Option<Passage>> {
+        let find = || match self.kept().as_ref() {
+            Some(kept) => kept.find(stand),
+            // Who comes back after days does not read them for all.
+            None if stand.live => Found::Unread,
+            None => Found::Before,
+        };
+        loop {
+            match find() {
+                Found::Next(passage) => return Ok(Some(passage)),
+                Found::Before => return Ok(None),
+                Found::Unread => {}
+            }
+            let _reading = self.reading.lock().await;
+            if !matches!(find(), Found::Unread) {
+                continue;
+            }
+            let from = self.kept().as_ref().map_or(stand.after, |kept| kept.to);
+            let passage = read(db, stamps, scope.clone(), from.place, ALL, Most::STREAM).await?.lines();
+            let mut kept = self.kept();
+            let kept = kept.get_or_insert_with(|| Kept::begin(from));
+            if !passage.more {
+                (kept.looked, kept.looked_at) = (kept.looked.max(stand.told), Instant::now());
+            }
+            kept.add(passage);
+        }
+    }
+
+    /// The next one that asks shall look, told or not, unless somebody did within this time.
+    pub(super) fn doubt(&self, age: Duration) {
+        if let Some(kept) = self.kept().as_mut().filter(|kept| kept.looked_at.elapsed() >= age) {
+            kept.looked = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inboxops_proto::clock::Timestamp;
+
+    fn at(seq: i64) -> Cursor {
+        Cursor { place: Place { xact: 0, seq }, at: Timestamp::default() }
+    }
+
+    fn passage(seqs: std::ops::Range<i64>, end: i64, size: usize) -> Passage {
+        let told = |seq: i64| {
+            let kind = i16::try_from(seq % 2).expect("it is small");
+            Line::new(store::events::Told {
+                place: at(seq).place,
+                kind,
+                at: Timestamp::default(),
+                body: "x".repeat(size),
+            })
+        };
+        Passage { events: seqs.map(told).collect(), end: at(end), more: false }
+    }
+
+    fn stand(after: i64, mask: i64, told: u64) -> Stand {
+        Stand { after: at(after), live: true, mask, told }
+    }
+
+    fn found(kept: &Kept, stand: Stand) -> Option<(Vec<i64>, i64, bool)> {
+        match kept.find(stand) {
+            Found::Next(it) => {
+                Some((it.events.iter().map(|line| line.cursor.place.seq).collect(), it.end.place.seq, it.more))
+            }
+            Found::Unread | Found::Before => None,
+        }
+    }
+
+    #[test]
+    fn a_follower_is_given_what_comes_behind_its_place() {
+        let mut kept = Kept::begin(at(10));
+        assert!(matches!(kept.find(stand(9, ALL, 1)), Found::Before));
+        assert!(matches!(kept.find(stand(10, ALL, 1)), Found::Unread));
+        kept.looked = 1;
+        assert_eq!(found(&kept, stand(10, ALL, 1)), Some((vec![], 10, false)), "somebody has looked");
+        kept.add(passage(12..15, 20, 1));
+        assert_eq!(found(&kept, stand(10, ALL, 1)), Some((vec![12, 13, 14], 20, false)));
+        assert_eq!(found(&kept, stand(12, ALL, 1)), Some((vec![13, 14], 20, false)), "none twice");
+        assert_eq!(found(&kept, stand(10, 1 << 1, 1)), Some((vec![13], 20, false)), "of its kinds");
+        assert_eq!(found(&kept, stand(14, ALL, 2)), Some((vec![], 20, true)), "and there may be more");
+        assert!(matches!(kept.find(stand(20, ALL, 2)), Found::Unread));
+        assert_eq!(found(&kept, stand(25, ALL, 1)), Some((vec![], 25, false)), "one that is ahead stays there");
+    }
+
+    #[test]
+    fn what_is_kept_and_what_is_taken_is_bounded() {
+        let mut kept = Kept::begin(at(0));
+        for n in 0..100 {
+            kept.add(passage(n * 10..n * 10 + 10, n * 10 + 10, 100));
+            assert!(kept.lines.len() <= KEPT_MAX && kept.bytes == kept.lines.len() * 100);
+        }
+        let first = kept.lines[0].cursor.place.seq;
+        assert!(matches!(kept.find(stand(first - 2, ALL, 0)), Found::Before), "that would leave one out");
+        assert_eq!(found(&kept, stand(first - 1, ALL, 0)).expect("kept").0[0], first);
+        kept.add(passage(1000..1010, 1010, 100 * 1024));
+        assert!(kept.bytes <= KEPT_MAX_BYTES, "{}", kept.bytes);
+        let (taken, end, more) = found(&kept, stand(1004, ALL, 0)).expect("kept");
+        assert_eq!((taken, end, more), (vec![1005, 1006, 1007], 1007, true));
+        kept.add(passage(1010..1011, 1011, KEPT_MAX_BYTES + 1));
+        assert_eq!(found(&kept, stand(1009, ALL, 0)).map(|it| it.0), Some(vec![1010]), "one may be larger");
+    }
+}
