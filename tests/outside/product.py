@@ -38,10 +38,16 @@ def until(what, condition, secs=20.0):
         time.sleep(0.02)
 
 
+# Ports in the range below that the product takes for those of databases, and sends nothing to.
+REFUSED_PORTS = {27017, 27018, 27019, 28015}
+
+
 def free_port():
     """A port below the range from which systems take those of outgoing connections, so that none steals it."""
     while True:
         port = random.randrange(20000, 32000)
+        if port in REFUSED_PORTS:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
