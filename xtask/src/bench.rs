@@ -3,7 +3,9 @@
 
 mod delivery;
 mod figures;
+mod followers;
 mod house;
+mod idle_cost;
 pub mod load;
 mod pace;
 mod receiver;
@@ -53,6 +55,8 @@ enum Compared {
     SlowGood,
     BesideSlow,
     Outage,
+    Followers,
+    IdleCost,
 }
 
 /// All that is measured, by the names that `--only` takes.
@@ -70,6 +74,8 @@ const PARTS: &[(&str, Part)] = &[
     ("slow-good", Part::Compared(Compared::SlowGood)),
     ("beside-slow", Part::Compared(Compared::BesideSlow)),
     ("outage", Part::Compared(Compared::Outage)),
+    ("followers", Part::Compared(Compared::Followers)),
+    ("idle-cost", Part::Compared(Compared::IdleCost)),
 ];
 
 /// Runs of each side of a comparison with another build.
@@ -220,6 +226,8 @@ async fn compared(part: Compared, bin: &Path, url: Option<&str>) -> Done<Vec<Fig
         Compared::SlowGood => waiting::slow_but_good(bin, url).await,
         Compared::BesideSlow => waiting::beside_slow(bin, url).await,
         Compared::Outage => waiting::outage(bin, url).await,
+        Compared::Followers => followers::followers(bin, url).await,
+        Compared::IdleCost => idle_cost::idle_cost(bin, url).await,
     }
 }
 

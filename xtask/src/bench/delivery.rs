@@ -15,7 +15,6 @@ use inboxops_proto::clock::Clock;
 use serde_json::json;
 use std::{
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -195,21 +194,7 @@ pub fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
              ON CONFLICT (endpoint_id) DO UPDATE SET due_at = 1;
          UPDATE endpoint_health SET failures_in_row = 40;"
     );
-    let mut command = match plan.database_url {
-        Some(url) => {
-            let mut psql = Command::new("psql");
-            psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", &sql, url]);
-            psql
-        }
-        None => {
-            const SCRIPT: &str = "import sqlite3, sys\nsqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
-            let mut python = Command::new("python3");
-            python.args(["-c", SCRIPT]).arg(plan.data.join("inboxops.db")).arg(&sql);
-            python
-        }
-    };
-    let done = command.status()?;
-    if done.success() { Ok(()) } else { Err("the backlog could not be made".into()) }
+    plan.sql(&sql)
 }
 
 /// Claims in turn, each of deliveries that no other took.

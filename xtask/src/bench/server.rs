@@ -115,6 +115,24 @@ impl Plan<'_> {
         Ok(Tenant { id, inbox, key })
     }
 
+    /// Runs statements in the database, past a server that does not run.
+    pub fn sql(&self, sql: &str) -> Result<(), Box<dyn Error>> {
+        let mut command = match self.database_url {
+            Some(url) => {
+                let mut psql = Command::new("psql");
+                psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url]);
+                psql
+            }
+            None => {
+                const SCRIPT: &str = "import sqlite3, sys\nsqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
+                let mut python = Command::new("python3");
+                python.args(["-c", SCRIPT]).arg(self.data.join("inboxops.db")).arg(sql);
+                python
+            }
+        };
+        if command.status()?.success() { Ok(()) } else { Err("the rows could not be made".into()) }
+    }
+
     fn ask(&self, arguments: &[&str], member: &str) -> Result<String, Box<dyn Error>> {
         let output = self.command(arguments).stderr(Stdio::inherit()).output()?;
         let value: Value = serde_json::from_slice(&output.stdout)?;
