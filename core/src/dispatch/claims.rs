@@ -117,7 +117,7 @@ impl Dispatcher {
     /// Asks whether another core made something due.
     async fn poll(&self) {
         match store::lanes::next_due(&self.db).await {
-            Ok(Some(at)) => self.due.at(at.max(Timestamp::default())),
+            Ok(Some(at)) => self.due.at(at),
             Ok(None) => {}
             Err(error) => tracing::warn!(error = chain(&Error::from(error)), "dispatch could not ask what is due"),
         }

@@ -108,8 +108,11 @@ pub async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<Standing>>
 
 /// When the next lane is due.
 pub async fn next_due(db: &Db) -> Result<Option<Timestamp>> {
-    let mut reader = db.lookup().await?;
-    let link = reader.link();
+    first_due(db.lookup().await?.link()).await
+}
+
+/// The same where a connection is at hand.
+pub(super) async fn first_due(link: &mut Link) -> Result<Option<Timestamp>> {
     let sql = NEXT_DUE.on(link);
     let due = on!(link, c, D => sqlx::query_scalar::<D, Option<i64>>(sql).fetch_one(c).await)?;
     Ok(due.map(Timestamp::from_micros))

@@ -4,6 +4,7 @@
 use crate::store::{
     Handed, Result, SystemTx,
     conn::{Conn, Link, on},
+    lanes,
     sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
 };
 use bytes::Bytes;
@@ -84,7 +85,6 @@ statements! {
         "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
-    NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM lanes WHERE due_at IS NOT NULL AND NOT paused");
     // Tests go out to paused endpoints, too; `claim` passes those by.
     TESTS = Sql::each(
         "SELECT d.id, d.due_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.state = 0 AND d.test \
@@ -178,9 +178,7 @@ pub async fn claim<R: Into<Room>>(
     let more = !turns.is_empty() && i64::try_from(turns.len()).is_ok_and(|n| n >= claim.lanes.min(CLAIM_LANES_MAX));
     let turns: Vec<(Turn, Room)> = turns.into_iter().map(|turn| (turn, room(turn).into())).collect();
     let mut claimed = serve(link, claim, &turns, core).await?;
-    let sql = NEXT_DUE.on(link);
-    let next = on!(link, c, D => sqlx::query_scalar::<D, Option<i64>>(sql).fetch_one(c).await)?;
-    claimed.next = next.map(|at| Timestamp::from_micros(at).max(claim.now));
+    claimed.next = lanes::first_due(link).await?.map(|at| at.max(claim.now));
     claimed.more = more;
     Ok(claimed)
 }
