@@ -231,36 +231,6 @@ impl Hub {
         }
     }
 
-    /// The database has more for an endpoint that is due.
-    pub fn has_more(&mut self, endpoint: EndpointId, tenant: TenantId) {
-        self.lanes.entry(endpoint).or_insert_with(|| Lane::new(tenant)).more = true;
-        self.feed(endpoint);
-    }
-
-    /// A claim that began at `since`, by [`Hub::parks`], left nothing that is due for an endpoint. What was parked
-    /// meanwhile, the claim may not have seen.
-    pub fn is_drained(&mut self, endpoint: EndpointId, since: u64) {
-        if let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.parked_last <= since) {
-            lane.more = false;
-        }
-    }
-
-    /// How many times something was parked so far.
-    pub fn parks(&self) -> u64 {
-        self.parks
-    }
-
-    /// Notes whether a claim for an endpoint is worth it.
-    fn feed(&mut self, endpoint: EndpointId) {
-        if let Some(lane) = self.lanes.get_mut(&endpoint)
-            && !lane.hungry
-            && lane.is_hungry(self.now)
-        {
-            lane.hungry = true;
-            self.hungry.push_back(endpoint);
-        }
-    }
-
     /// The route of an endpoint was loaded, as it was asked for; `None` when it cannot be sent to. One that was asked
     /// for before the endpoint changed is late.
     pub fn route(&mut self, endpoint: EndpointId, asked: u64, route: Option<Arc<Route>>) -> Vec<Action> {

@@ -1,12 +1,15 @@
-//! How many deliveries a claim may take, of each endpoint and in all: what can go out soon, and what an endpoint that
-//! answers well sends while the next are claimed.
+//! Which endpoints have more in the database, and how many deliveries a claim may take, of each and in all: what can go out
+//! soon, and what an endpoint that answers well sends while the next are claimed.
 
 use super::{
     Hub, Map, QUEUE_MAX,
     lane::{IN_FLIGHT_START, Lane},
 };
 use crate::store::dispatch::{CLAIM_LANES_MAX, Room};
-use inboxops_proto::id::EndpointId;
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{EndpointId, TenantId},
+};
 
 /// Least share of an endpoint while several are served by one claim.
 const SHARE_MIN: u32 = 16;
@@ -39,6 +42,36 @@ impl Shares {
 }
 
 impl Hub {
+    /// The database has more for an endpoint that is due.
+    pub fn has_more(&mut self, endpoint: EndpointId, tenant: TenantId) {
+        self.lanes.entry(endpoint).or_insert_with(|| Lane::new(tenant)).more = true;
+        self.feed(endpoint);
+    }
+
+    /// A claim that began at `since`, by [`Hub::parks`], left nothing that is due for an endpoint. What was parked
+    /// meanwhile, the claim may not have seen.
+    pub fn is_drained(&mut self, endpoint: EndpointId, since: u64) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.parked_last <= since) {
+            lane.more = false;
+        }
+    }
+
+    /// How many times something was parked so far.
+    pub fn parks(&self) -> u64 {
+        self.parks
+    }
+
+    /// Notes whether a claim for an endpoint is worth it.
+    pub(super) fn feed(&mut self, endpoint: EndpointId) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint)
+            && !lane.hungry
+            && lane.is_hungry(self.now)
+        {
+            lane.hungry = true;
+            self.hungry.push_back(endpoint);
+        }
+    }
+
     /// What a claim may take now of the endpoints that it finds due, at most `max` deliveries; nothing without a worker.
     pub fn shares(&self, max: usize) -> Shares {
         let rooms = self.lanes.iter().map(|(endpoint, lane)| (*endpoint, (lane.room(self.now), lane.slow)));
@@ -88,7 +121,7 @@ impl Hub {
     }
 }
 
-fn hunger(lane: &Lane, now: inboxops_proto::clock::Timestamp) -> Option<u32> {
+fn hunger(lane: &Lane, now: Timestamp) -> Option<u32> {
     match lane.room(now) {
         Room::Free(room) if lane.is_hungry(now) => Some(room),
         _ => None,
