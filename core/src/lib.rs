@@ -19,6 +19,7 @@ mod identity;
 mod inboxes;
 mod ingest;
 mod limits;
+pub mod lists;
 mod messages;
 mod metrics;
 mod page;
@@ -55,6 +56,7 @@ use inboxops_proto::{
     gate::Gate,
     services::{Implementations, Services},
 };
+use lists::Lists;
 use metrics::{Counted, Metrics};
 use recoveries::Recoveries;
 use retention::Retention;
@@ -96,6 +98,7 @@ pub struct Core {
     metrics: Arc<Metrics>,
     recoveries: Arc<Recoveries>,
     retention: Retention,
+    lists: Lists,
     to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
     house: House,
     place: Arc<OnceLock<Place>>,
@@ -140,6 +143,7 @@ impl Core {
         let retention = Retention::new(db.clone(), stamps.clone());
         let house =
             House { db: db.clone(), stamps: stamps.clone(), authority: authority.clone(), sessions: sessions.clone() };
+        let lists = Lists::new(db.clone(), stamps.clone());
         let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));
         let implementations = Implementations {
             tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
@@ -191,6 +195,7 @@ impl Core {
             metrics,
             recoveries,
             retention,
+            lists,
             to_park: Mutex::new(Some(to_park)),
             house,
             place,
@@ -233,7 +238,8 @@ impl Core {
             }
         };
         let (jobs, retention) = (self.recoveries.run(&shutdown), self.retention.run(&shutdown));
-        tokio::join!(dispatch, jobs, retention, self.db.tell(&shutdown), self.house.keep(&shutdown));
+        let lists = self.lists.run(&shutdown);
+        tokio::join!(dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.house.keep(&shutdown));
     }
 
     /// Ends the lanes and closes the database. Call it after [`Core::run`] has ended.

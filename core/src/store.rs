@@ -31,10 +31,13 @@ pub mod passwords;
 mod pool;
 pub mod rate_windows;
 pub mod recoveries;
+pub mod relist;
 pub mod retention;
 pub mod service_tokens;
 pub mod sessions;
+pub mod spans;
 pub mod sql;
+pub mod subjects;
 pub mod tags;
 pub mod tallies;
 pub mod tenants;
@@ -69,6 +72,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("audit", audit::ALL),
         ("changes", changes::ALL),
         ("cores", cores::ALL),
+        ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
         ("mend", deliveries::MEND_ALL),
         ("dispatch", dispatch::ALL),
@@ -87,13 +91,18 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
         ("recoveries", recoveries::ALL),
+        ("relist", relist::ALL),
         ("retention", retention::ALL),
         ("service_tokens", service_tokens::ALL),
         ("sessions", sessions::ALL),
+        ("spans", spans::ALL),
+        ("subjects", subjects::ALL),
+        ("subjects_keep", subjects::KEEP_ALL),
         ("tags", tags::ALL),
         ("tallies", tallies::ALL),
         ("tenants", tenants::ALL),
         ("tickets", tickets::ALL),
+        ("tickets_list", tickets::LIST_ALL),
     ];
     let rows = [
         ("api_keys", api_keys::ALL_ROWS),
@@ -109,6 +118,9 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("report", dispatch::REPORT_ALL_ROWS),
         ("retention", retention::ALL_ROWS),
         ("sessions", sessions::ALL_ROWS),
+        ("spans", spans::ALL_ROWS),
+        ("subjects", subjects::ALL_ROWS),
+        ("subjects_keep", subjects::KEEP_ALL_ROWS),
         ("tallies", tallies::ALL_ROWS),
         ("tenants", tenants::ALL_ROWS),
         ("tickets", tickets::ALL_ROWS),

@@ -98,7 +98,7 @@ impl Tags {
                 named.check_room(&old)?;
                 let new = old.with_tag(&tag).touched(stamp.at);
                 let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
-                store::tags::attach(tx, new.id, tag.id, stamp.at).await?;
+                store::tags::attach(tx, &new, tag.id, stamp.at).await?;
                 store::tickets::update(tx, &old, &new).await?;
                 emit(tx, events, new.inbox, stamp.at);
                 Ok((tag, true))

@@ -53,11 +53,10 @@ impl Tickets {
         let page = Page::parse(request.page, request.per_page);
         let filter = filter(request)?;
         let mut read = self.db.read(caller.scope()?).await?;
-        let total = store::tickets::count(&mut read, &filter).await?;
-        let tickets = store::tickets::list(&mut read, &filter, page.limit(), page.offset()).await?;
+        let listed = store::tickets::list(&mut read, &filter, page.limit(), page.offset()).await?;
         Ok(v1::ListTicketsResponse {
-            tickets: tickets.iter().map(v1::Ticket::from).collect(),
-            meta: Some(page.meta(total)),
+            tickets: listed.tickets.iter().map(v1::Ticket::from).collect(),
+            meta: Some(page.meta(listed.total)),
         })
     }
 

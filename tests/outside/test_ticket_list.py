@@ -82,6 +82,25 @@ def test_a_filter_keeps_exactly_what_it_names(shop, name):
     assert all(t == shop.tickets[t["ticket_number"] - 1] for t in got)
 
 
+@pytest.mark.parametrize(
+    "q", ["grosse", "GRÖSSE", "Große", "gro\u0308\u00dfe", "ﬁnal", "FINAL", "cafe", "CAFÉ", "e\u0301", "①", "1", "e f"]
+)
+def test_q_is_compared_without_marks_case_and_forms(spellings, q):
+    assert [t["subject"] for t in spellings.api.get("/tickets", params={"q": q}).json()["data"]] == ["Größe ﬁnal: café ①"]
+
+
+@pytest.mark.parametrize("q", ["gröse", "fin al", "ss e", "2"])
+def test_q_finds_nothing_else(spellings, q):
+    assert spellings.api.get("/tickets", params={"q": q}).json()["meta"]["total"] == 0
+
+
+@pytest.fixture(scope="module")
+def spellings(world):
+    tenant = world.tenant("Spellings")
+    tenant.ticket(subject="Größe ﬁnal: café ①")
+    return tenant
+
+
 def test_a_microsecond_later_leaves_the_ticket_out(shop):
     ticket = shop.tickets[5]
     at = datetime.fromisoformat(ticket["created_at"]) + timedelta(microseconds=1)

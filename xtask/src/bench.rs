@@ -6,6 +6,7 @@ mod figures;
 mod followers;
 mod house;
 mod idle_cost;
+mod lists;
 pub mod load;
 mod pace;
 mod receiver;
@@ -41,6 +42,7 @@ const READERS: usize = 32;
 enum Part {
     Read,
     Write,
+    Lists,
     Deliver(delivery::Part),
     Compared(Compared),
 }
@@ -63,6 +65,7 @@ enum Compared {
 const PARTS: &[(&str, Part)] = &[
     ("read", Part::Read),
     ("write", Part::Write),
+    ("lists", Part::Lists),
     ("idle", Part::Deliver(delivery::Part::Idle)),
     ("flood", Part::Deliver(delivery::Part::Flood)),
     ("slow", Part::Deliver(delivery::Part::Slow)),
@@ -207,6 +210,13 @@ async fn measure(bin: &Path, options: &Options) -> Done<(String, Vec<String>)> {
                     runs.push(figures);
                 }
             }
+        }
+        if options.parts.contains(&Part::Lists) {
+            let urls = [databases.fresh(name), databases.fresh(name)];
+            let rounds = lists::measure(bin, urls.each_ref().map(Option::as_deref)).await?;
+            let (text, misses) = table(&format!("Lists, {name}"), rounds, Vec::new())?;
+            sections.push(text);
+            missed.extend(misses);
         }
         if !own.is_empty() {
             let (text, misses) = table(&format!("What waits, {name}"), own, other)?;

@@ -4,12 +4,12 @@
 use super::{
     ReadTx, Result, Scoped as _,
     conn::on,
-    sql::{Rows, Type, chunks, one_of, row_statements},
+    sql::{Rows, Sql, Type, chunks, one_of, row_statements, statements},
     tickets::{AssigneeFilter, Filter, Ticket},
     tx::Session,
 };
-use inboxops_proto::id::TenantId;
-use sqlx::QueryBuilder;
+use inboxops_proto::id::{TagId, TenantId};
+use sqlx::{Database, Encode, QueryBuilder, Type as SqlType};
 use uuid::Uuid;
 
 /// One cell of the cube; the order of the fields is the order in which rows are locked.
@@ -26,7 +26,15 @@ pub(super) struct CountKey {
 }
 
 const COARSE: i16 = 1;
-const FINE: i16 = 2;
+pub(super) const FINE: i16 = 2;
+/// By tag, which stands in place of the inbox.
+const TAGGED: i16 = 3;
+
+statements! {
+    OF_TAG = Sql::both(
+        "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts WHERE tenant_id = $1 AND grain = 3 AND inbox_id = $2",
+    );
+}
 
 row_statements! {
     ADD = Rows {
@@ -56,6 +64,13 @@ impl Session {
         }
     }
 
+    /// Counts a ticket into a tag (`by` = 1) or out of it (-1) at the end of the group.
+    pub(super) fn count_tagged(&mut self, tenant: TenantId, tag: TagId, by: i64) {
+        let nil = Uuid::nil();
+        let key = CountKey { tenant, grain: TAGGED, inbox: tag.0, status: 0, priority: 0, assignee: nil };
+        *self.job.counts.entry(key).or_default() += by;
+    }
+
     pub(super) async fn flush_counts(&mut self) -> Result<()> {
         let mut counts: Vec<_> = std::mem::take(&mut self.group.counts).into_iter().collect();
         counts.retain(|(_, by)| *by != 0);
@@ -81,22 +96,38 @@ impl Session {
     }
 }
 
-/// The number of tickets that a filter keeps, from the cube alone. The filter must be one that
-/// [`Filter::is_counted`] holds for.
+/// The number of tickets that a filter keeps as far as the cube can tell: by status, inbox, priority and assignee.
 pub(super) async fn sum(tx: &mut ReadTx, filter: &Filter) -> Result<i64> {
     let tenant = tx.tenant();
     let fine = !filter.priority.is_empty() || !filter.assignee.is_empty();
     on!(tx.link(), c, D => {
-        let mut query = QueryBuilder::<D>::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts WHERE tenant_id = ");
-        query.push_bind(tenant.0).push(" AND grain = ").push_bind(if fine { FINE } else { COARSE });
-        one_of(&mut query, " AND inbox_id IN", filter.inbox.iter().map(|it| it.0));
-        one_of(&mut query, " AND status IN", filter.status.iter().map(|it| it.code()));
-        one_of(&mut query, " AND priority IN", filter.priority.iter().map(|it| it.code()));
-        let agent = |it: &AssigneeFilter| match it {
-            AssigneeFilter::Nobody => Uuid::nil(),
-            AssigneeFilter::Agent(agent) => agent.0,
-        };
-        one_of(&mut query, " AND assignee_id IN", filter.assignee.iter().map(agent));
+        let mut query = QueryBuilder::<D>::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts");
+        cells(&mut query, tenant, if fine { FINE } else { COARSE }, filter);
         query.build_query_scalar::<i64>().fetch_one(c).await
     })
+}
+
+/// Adds ` WHERE` and what the cells of a filter have in common.
+pub(super) fn cells<D: Database>(query: &mut QueryBuilder<D>, tenant: TenantId, grain: i16, filter: &Filter)
+where
+    Uuid: for<'q> Encode<'q, D> + SqlType<D>,
+    i16: for<'q> Encode<'q, D> + SqlType<D>,
+{
+    query.push(" WHERE tenant_id = ").push_bind(tenant.0).push(" AND grain = ").push_bind(grain);
+    one_of(query, " AND inbox_id IN", filter.inbox.iter().map(|it| it.0));
+    one_of(query, " AND status IN", filter.status.iter().map(|it| it.code()));
+    one_of(query, " AND priority IN", filter.priority.iter().map(|it| it.code()));
+    let agent = |it: &AssigneeFilter| match it {
+        AssigneeFilter::Nobody => Uuid::nil(),
+        AssigneeFilter::Agent(agent) => agent.0,
+    };
+    one_of(query, " AND assignee_id IN", filter.assignee.iter().map(agent));
+}
+
+/// How many tickets have a tag.
+pub(super) async fn tagged(tx: &mut ReadTx, tag: TagId) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = OF_TAG.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).bind(tag.0).fetch_one(c).await)
 }

@@ -3,17 +3,21 @@
 
 use super::{
     Error, Result, checkpoint,
-    conn::{Purpose, Target},
+    conn::{Link, Purpose, Target},
     cores,
     events::Handed,
     lane::{Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, LaneThread, QUEUE_MAX, Queues},
     migrate,
     news::News,
     pool::{Pool, ReadTx, Reader},
-    tx::{SystemTx, TenantScope, Tx},
+    subjects::Behind,
+    tx::{Session, SystemTx, TenantScope, Tx},
 };
 use inboxops_proto::{clock::Clock, id::TenantId};
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +69,9 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) core: Core,
     pub(super) news: Arc<News>,
+    pub(super) behind: Arc<Behind>,
+    /// Whether what lists are counted by adds up.
+    adds_up: Arc<AtomicBool>,
     pub(super) handed: OnceLock<TakeHanded>,
     pub(super) grouped: OnceLock<SeeGroup>,
     /// Rung by every commit.
@@ -87,6 +94,10 @@ impl Committed {
 impl Shared {
     fn committed(&self) -> Committed {
         Committed(self.committed.subscribe())
+    }
+
+    pub(super) fn session(&self, link: Link) -> Session {
+        Session::new(link, self.clock.clone(), self.core, self.news.clone(), self.behind.clone())
     }
 }
 
@@ -129,6 +140,8 @@ impl Db {
             clock: options.clock,
             core,
             news: Arc::new(News::new()),
+            behind: Arc::default(),
+            adds_up: Arc::default(),
             handed: OnceLock::new(),
             grouped: OnceLock::new(),
             committed: watch::Sender::default(),
@@ -185,6 +198,16 @@ impl Db {
     /// Hears of this process's commits from now on.
     pub fn committed(&self) -> Committed {
         self.0.shared.committed()
+    }
+
+    /// Tenants whose subjects are to be indexed.
+    pub fn behind(&self) -> &Behind {
+        &self.0.shared.behind
+    }
+
+    /// Says whether what lists are counted by was found to add up. Until then they count tickets one by one.
+    pub fn set_counts_add_up(&self, yes: bool) {
+        self.0.shared.adds_up.store(yes, Ordering::Release);
     }
 
     /// Which core this process is.
@@ -260,12 +283,16 @@ impl Db {
 
     /// Reads of one moment: a page and its total agree.
     pub async fn read(&self, scope: TenantScope) -> Result<ReadTx> {
-        Ok(ReadTx { reader: self.0.pool.snapshot().await?, scope })
+        Ok(self.read_by(self.0.pool.snapshot().await?, scope))
     }
 
     /// The cheap way for one statement: no transaction around it.
     pub async fn peek(&self, scope: TenantScope) -> Result<ReadTx> {
-        Ok(ReadTx { reader: self.0.pool.take().await?, scope })
+        Ok(self.read_by(self.0.pool.take().await?, scope))
+    }
+
+    fn read_by(&self, reader: Reader, scope: TenantScope) -> ReadTx {
+        ReadTx { reader, scope, adds_up: self.0.shared.adds_up.load(Ordering::Acquire), asked: None }
     }
 
     /// A reader for the lookups that find a tenant: keys, tokens, tenants.

@@ -196,7 +196,7 @@ impl LaneThread {
 
     async fn connect(&self) -> Option<Session> {
         match self.target.connect(Purpose::Write).await {
-            Ok(link) => Some(Session::new(link, self.shared.clock.clone(), self.shared.core, self.shared.news.clone())),
+            Ok(link) => Some(self.shared.session(link)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a write lane has no database");
                 None

@@ -4,6 +4,7 @@
 use super::{
     counts::CountKey,
     events::{Handed, NewEvent},
+    spans::SpanKey,
     tickets::Ticket,
 };
 use inboxops_proto::id::{DeliveryId, TenantId};
@@ -19,6 +20,8 @@ pub(super) struct Later {
     pub(super) events: Vec<NewEvent>,
     /// In key order: every core takes the locks of counts in the same order.
     pub(super) counts: BTreeMap<CountKey, i64>,
+    /// In key order, too.
+    pub(super) spans: BTreeMap<SpanKey, i64>,
     /// Last number given, by tenant.
     pub(super) numbers: HashMap<TenantId, u32>,
     /// What those who follow are told: deliveries that changed, and tenants with events.
@@ -34,6 +37,9 @@ impl Later {
         self.events.append(&mut job.events);
         for (key, by) in std::mem::take(&mut job.counts) {
             *self.counts.entry(key).or_default() += by;
+        }
+        for (key, by) in std::mem::take(&mut job.spans) {
+            *self.spans.entry(key).or_default() += by;
         }
         self.numbers.extend(job.numbers.drain());
         for (tenant, mut ids) in std::mem::take(&mut job.changed) {

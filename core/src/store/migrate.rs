@@ -32,6 +32,7 @@ const STEPS: &[Step] = steps! {
     4 "controls" "0004_controls.sql";
     5 "repairs" "0005_repairs.sql";
     6 "walks" "0006_walks.sql";
+    7 "lists" "0007_lists.sql";
 };
 
 /// Newest version of the schema that this program knows.

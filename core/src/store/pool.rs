@@ -3,6 +3,7 @@
 use super::{
     Error, Result,
     conn::{Link, Purpose, Target},
+    tickets::Asked,
     tx::{Scoped, TenantScope},
 };
 use inboxops_proto::id::TenantId;
@@ -127,9 +128,17 @@ impl Drop for Reader {
 pub struct ReadTx {
     pub(super) reader: Reader,
     pub(super) scope: TenantScope,
+    pub(super) adds_up: bool,
+    /// The statements of lists, when somebody wants to see them.
+    pub(super) asked: Option<Vec<Asked>>,
 }
 
 impl ReadTx {
+    /// Whether what lists are counted by can be trusted.
+    pub(super) fn counts_add_up(&self) -> bool {
+        self.adds_up
+    }
+
     /// The tenant.
     pub fn tenant(&self) -> TenantId {
         self.scope.tenant()

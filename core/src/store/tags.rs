@@ -4,6 +4,7 @@ use super::{
     Result, Scoped, Tx,
     conn::on,
     sql::{Sql, from_row, statements},
+    tickets::Ticket,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -47,7 +48,7 @@ statements! {
          WHERE x.ticket_id = $1 AND x.tenant_id = $2 ORDER BY t.name_folded, t.id LIMIT $3 OFFSET $4",
     );
     ATTACH = Sql::both(
-        "INSERT INTO ticket_tags (ticket_id, tag_id, tenant_id, created_at) VALUES ($1, $2, $3, $4) \
+        "INSERT INTO ticket_tags (ticket_id, tag_id, tenant_id, created_at, opened_at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (ticket_id, tag_id) DO NOTHING",
     );
     DETACH = Sql::both("DELETE FROM ticket_tags WHERE ticket_id = $1 AND tag_id = $2 AND tenant_id = $3");
@@ -94,19 +95,24 @@ pub async fn get_or_insert(tx: &mut Tx<'_>, new: &Tag, folded: &str) -> Result<T
 }
 
 /// Puts a tag on a ticket. Write the ticket's copy too.
-pub async fn attach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId, at: Timestamp) -> Result<()> {
+pub async fn attach(tx: &mut Tx<'_>, ticket: &Ticket, tag: TagId, at: Timestamp) -> Result<()> {
     // Its ticket may still wait in the group for its insert; nothing here reads it.
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = ATTACH.on(link);
-    on!(link, c, D => sqlx::query::<D>(sql)
-        .bind(ticket.0)
+    let attached = on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(ticket.id.0)
         .bind(tag.0)
         .bind(tenant.0)
         .bind(at.micros())
+        .bind(ticket.created_at.micros())
         .execute(c)
         .await
-        .map(drop))
+        .map(|it| it.rows_affected()))?;
+    if attached > 0 {
+        tx.session.count_tagged(tenant, tag, 1);
+    }
+    Ok(())
 }
 
 /// Takes a tag off a ticket. Write the ticket's copy too.
@@ -114,8 +120,17 @@ pub async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Result<()>
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = DETACH.on(link);
-    on!(link, c, D =>
-        sqlx::query::<D>(sql).bind(ticket.0).bind(tag.0).bind(tenant.0).execute(c).await.map(drop))
+    let detached = on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(ticket.0)
+        .bind(tag.0)
+        .bind(tenant.0)
+        .execute(c)
+        .await
+        .map(|it| it.rows_affected()))?;
+    if detached > 0 {
+        tx.session.count_tagged(tenant, tag, -1);
+    }
+    Ok(())
 }
 
 /// A page of the tenant's tags by name.

@@ -3,13 +3,16 @@
 
 mod list;
 
-pub use list::{AssigneeFilter, Filter, Sort, SortKey, count, list};
+pub(super) use list::LIST_ALL;
+pub use list::{Asked, AssigneeFilter, Filter, Listed, Sort, SortKey, list, list_and_tell};
 
 use super::{
     Db, ReadTx, Result, Scoped as _, TenantScope, Tx,
     conn::{Link, on},
     fold,
+    spans::Kind,
     sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
+    subjects,
     tx::Session,
 };
 use inboxops_proto::{
@@ -260,6 +263,11 @@ pub async fn next_number(tx: &mut Tx<'_>) -> Result<u32> {
 pub fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
     let ticket = Ticket { tenant: tx.tenant(), ..ticket.clone() };
     tx.session.count(&ticket, 1);
+    tx.session.span(ticket.tenant, Kind::Created, ticket.created_at, 1);
+    tx.session.span(ticket.tenant, Kind::Updated, ticket.updated_at, 1);
+    if ticket.number.is_multiple_of(subjects::BLOCK) {
+        tx.index_soon();
+    }
     tx.session.job.tickets.push(ticket);
 }
 
@@ -313,6 +321,11 @@ pub async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
         tx.session.count(&Ticket { tenant, ..new.clone() }, 1);
     }
     let tenant = tx.tenant();
+    tx.session.span(tenant, Kind::Updated, old.updated_at, -1);
+    tx.session.span(tenant, Kind::Updated, new.updated_at, 1);
+    if subjects::note(tx, old, new).await? {
+        tx.index_soon();
+    }
     let link = tx.writing();
     let sql = UPDATE.on(link);
     let requester = new.requester.as_ref();
@@ -320,7 +333,7 @@ pub async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
         .bind(old.id.0)
         .bind(tenant.0)
         .bind(&new.subject)
-        .bind(fold(&new.subject))
+        .bind(subjects::fold(&new.subject))
         .bind(new.status.code())
         .bind(new.priority.code())
         .bind(new.inbox.0)
@@ -357,7 +370,7 @@ impl Session {
                         .bind(ticket.tenant.0)
                         .bind(i64::from(ticket.number))
                         .bind(&ticket.subject)
-                        .bind(fold(&ticket.subject))
+                        .bind(subjects::fold(&ticket.subject))
                         .bind(ticket.status.code())
                         .bind(ticket.priority.code())
                         .bind(ticket.inbox.0)

@@ -9,6 +9,7 @@ use super::{
     inboxes::InboxState,
     later::{Effect, Later},
     news::News,
+    subjects::Behind,
 };
 use inboxops_proto::{
     clock::{Clock, Timestamp},
@@ -46,6 +47,7 @@ pub(super) struct Session {
     pub(super) clock: Clock,
     pub(super) core: Core,
     pub(super) news: Arc<News>,
+    pub(super) behind: Arc<Behind>,
     /// What the jobs of the group that succeeded left.
     pub(super) group: Later,
     /// What the running job left.
@@ -63,12 +65,13 @@ pub(super) struct Seen {
 }
 
 impl Session {
-    pub(super) fn new(link: Link, clock: Clock, core: Core, news: Arc<News>) -> Session {
+    pub(super) fn new(link: Link, clock: Clock, core: Core, news: Arc<News>, behind: Arc<Behind>) -> Session {
         Session {
             link,
             clock,
             core,
             news,
+            behind,
             group: Later::default(),
             job: Later::default(),
             wrote: false,
@@ -91,6 +94,7 @@ impl Session {
         self.flush_events().await?;
         self.flush_changes().await?;
         self.flush_counts().await?;
+        self.flush_spans().await?;
         Ok((std::mem::take(&mut self.group.handed), std::mem::take(&mut self.group.after)))
     }
 }
@@ -121,6 +125,12 @@ impl Tx<'_> {
     /// Tells those who follow, after the commit, that deliveries of the tenant changed.
     pub(super) fn changed(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) {
         self.session.job.changed.entry(self.scope.0).or_default().extend(deliveries);
+    }
+
+    /// Tells whoever keeps the index of subjects, after the commit, that it has something to follow.
+    pub(super) fn index_soon(&mut self) {
+        let (behind, tenant) = (self.session.behind.clone(), self.scope.0);
+        self.after(move || behind.add(tenant));
     }
 
     /// For a statement that changes rows.

@@ -5,6 +5,7 @@ mod cores;
 mod dispatch;
 mod fanout;
 mod groups;
+mod lists;
 mod moves;
 mod plans;
 mod retention;

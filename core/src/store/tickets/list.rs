@@ -1,12 +1,21 @@
-//! Lists of tickets: filters, orders and exact totals.
+//! Lists of tickets: filters, orders and exact totals. A page is found by `list/plan.rs`, and what is on it is read by id.
 
-use super::{super::counts, Priority, Status, Ticket, columns, fold};
+mod plan;
+mod source;
+mod stream;
+mod text;
+
+pub(in crate::store) use plan::ALL as LIST_ALL;
+pub use text::Asked;
+
+use super::{Priority, Status, Ticket, columns};
 use crate::store::{ReadTx, Result, Scoped as _, conn::on, sql::one_of};
 use inboxops_proto::{
     clock::Timestamp,
-    id::{AgentId, InboxId, TenantId},
+    id::{AgentId, InboxId},
 };
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use sqlx::QueryBuilder;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Whose tickets a filter keeps.
@@ -59,17 +68,6 @@ impl Sort {
         };
         Some(Sort { key, descending })
     }
-
-    fn order(self) -> &'static str {
-        match (self.key, self.descending) {
-            (SortKey::CreatedAt, false) => " ORDER BY created_at, id",
-            (SortKey::CreatedAt, true) => " ORDER BY created_at DESC, id DESC",
-            (SortKey::UpdatedAt, false) => " ORDER BY updated_at, id",
-            (SortKey::UpdatedAt, true) => " ORDER BY updated_at DESC, id DESC",
-            (SortKey::Number, false) => " ORDER BY number, id",
-            (SortKey::Number, true) => " ORDER BY number DESC, id DESC",
-        }
-    }
 }
 
 /// Which tickets a list keeps; an empty member keeps all.
@@ -87,7 +85,7 @@ pub struct Filter {
     pub tag: Option<String>,
     /// Of this requester, letter case aside.
     pub requester_email: Option<String>,
-    /// With this text in the subject, letter case aside.
+    /// With this text in the subject, letter case, marks and forms of letters aside.
     pub subject_contains: Option<String>,
     /// Opened at this time or later.
     pub created_since: Option<Timestamp>,
@@ -97,94 +95,45 @@ pub struct Filter {
     pub sort: Sort,
 }
 
-impl Filter {
-    /// Whether the cube alone tells how many tickets it keeps.
-    pub fn is_counted(&self) -> bool {
-        self.tag.is_none()
-            && self.requester_email.is_none()
-            && self.subject_contains.is_none()
-            && self.created_since.is_none()
-            && self.updated_since.is_none()
-    }
+/// A page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// How many tickets the filter keeps, exactly.
+    pub total: i64,
+    /// Those of the page.
+    pub tickets: Vec<Ticket>,
 }
 
-/// How many tickets the filter keeps, exactly.
-pub async fn count(tx: &mut ReadTx, filter: &Filter) -> Result<i64> {
-    if filter.is_counted() {
-        return counts::sum(tx, filter).await;
-    }
+/// Numbers of ids in one statement, so that few texts serve all pages.
+const SIZES: [usize; 4] = [1, 8, 32, 128];
+
+/// At most `limit` of the tickets that the filter keeps, after `offset` others, and how many it keeps.
+pub async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Listed> {
+    let (total, ids) = plan::page(tx, filter, limit, offset).await?;
+    Ok(Listed { total, tickets: read(tx, &ids).await? })
+}
+
+/// The same, and the statements by which the page was found: for tests of their plans.
+pub async fn list_and_tell(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<(Listed, Vec<Asked>)> {
+    tx.asked = Some(Vec::new());
+    let listed = list(tx, filter, limit, offset).await?;
+    Ok((listed, tx.asked.take().unwrap_or_default()))
+}
+
+/// The tickets with these ids, in their order.
+async fn read(tx: &mut ReadTx, ids: &[Uuid]) -> Result<Vec<Ticket>> {
     let tenant = tx.tenant();
-    let link = tx.link();
-    let contains = if link.is_pg() { "strpos" } else { "instr" };
-    on!(link, c, D => {
-        let mut query = QueryBuilder::<D>::new("SELECT COUNT(*) FROM tickets WHERE tenant_id = ");
-        narrow(&mut query, tenant, filter, contains);
-        query.build_query_scalar::<i64>().fetch_one(c).await
-    })
-}
-
-/// A page of the tickets that the filter keeps.
-pub async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Vec<Ticket>> {
-    let tenant = tx.tenant();
-    let link = tx.link();
-    let contains = if link.is_pg() { "strpos" } else { "instr" };
-    on!(link, c, D => {
-        let mut query = QueryBuilder::<D>::new(concat!("SELECT ", columns!(), " FROM tickets WHERE tenant_id = "));
-        narrow(&mut query, tenant, filter, contains);
-        query.push(filter.sort.order());
-        query.push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
-        query.build_query_as::<Ticket>().fetch_all(c).await
-    })
-}
-
-/// Adds the conditions of a filter; `contains` is the database's function that finds a text in another.
-fn narrow<D: Database>(query: &mut QueryBuilder<D>, tenant: TenantId, filter: &Filter, contains: &str)
-where
-    Uuid: for<'q> Encode<'q, D> + Type<D>,
-    String: for<'q> Encode<'q, D> + Type<D>,
-    i16: for<'q> Encode<'q, D> + Type<D>,
-    i64: for<'q> Encode<'q, D> + Type<D>,
-{
-    query.push_bind(tenant.0);
-    one_of(query, " AND status IN", filter.status.iter().map(|it| it.code()));
-    one_of(query, " AND priority IN", filter.priority.iter().map(|it| it.code()));
-    one_of(query, " AND inbox_id IN", filter.inbox.iter().map(|it| it.0));
-    if !filter.assignee.is_empty() {
-        let agents: Vec<_> = filter
-            .assignee
-            .iter()
-            .filter_map(|it| match it {
-                AssigneeFilter::Agent(agent) => Some(agent.0),
-                AssigneeFilter::Nobody => None,
-            })
-            .collect();
-        query.push(" AND (");
-        if filter.assignee.contains(&AssigneeFilter::Nobody) {
-            query.push("assignee_id IS NULL").push(if agents.is_empty() { "" } else { " OR " });
-        }
-        one_of(query, "assignee_id IN", agents);
-        query.push(")");
+    let mut tickets = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(SIZES[SIZES.len() - 1]) {
+        let size = SIZES.into_iter().find(|size| *size >= ids.len()).unwrap_or_default();
+        let asked = ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(size);
+        let found = on!(tx.link(), c, D => {
+            let mut query = QueryBuilder::<D>::new(concat!("SELECT ", columns!(), " FROM tickets WHERE tenant_id = "));
+            query.push_bind(tenant.0);
+            one_of(&mut query, " AND id IN", asked);
+            query.build_query_as::<Ticket>().fetch_all(c).await
+        })?;
+        tickets.extend(found.into_iter().map(|ticket| (ticket.id.0, ticket)));
     }
-    if let Some(tag) = &filter.tag {
-        query.push(
-            " AND id IN (SELECT x.ticket_id FROM tags t JOIN ticket_tags x ON x.tag_id = t.id WHERE t.tenant_id = ",
-        );
-        query.push_bind(tenant.0).push(" AND (t.name_folded = ").push_bind(fold(tag));
-        if let Ok(id) = inboxops_proto::id::parse(tag) {
-            query.push(" OR t.id = ").push_bind(id);
-        }
-        query.push("))");
-    }
-    if let Some(email) = &filter.requester_email {
-        query.push(" AND requester_folded = ").push_bind(fold(email));
-    }
-    if let Some(text) = &filter.subject_contains {
-        query.push(" AND ").push(contains).push("(subject_folded, ").push_bind(fold(text)).push(") > 0");
-    }
-    if let Some(since) = filter.created_since {
-        query.push(" AND created_at >= ").push_bind(since.micros());
-    }
-    if let Some(since) = filter.updated_since {
-        query.push(" AND updated_at >= ").push_bind(since.micros());
-    }
+    Ok(ids.iter().filter_map(|id| tickets.remove(id)).collect())
 }

@@ -107,12 +107,13 @@ on_both! {
         let home = fresh.tenant().await;
         let tag = |name: &str| Tag { id: TagId::new(NOON, chance()), name: name.to_owned(), color: None, created_at: NOON };
         let (first, second, other) = (tag("VIP"), tag("vip"), tag("billing"));
-        let ticket = TicketId::new(NOON, chance());
+        let (ticket, row) = (TicketId::new(NOON, chance()), home.ticket(NOON));
+        let row = store::tickets::Ticket { id: ticket, ..row };
         let (a, b, c) = (first.clone(), second.clone(), other.clone());
         let listed = fresh.db.write(home.scope.clone(), async move |tx| {
             for new in [&a, &b, &c] {
                 let tag = store::tags::get_or_insert(tx, new, &store::fold(&new.name)).await?;
-                store::tags::attach(tx, ticket, tag.id, NOON).await?;
+                store::tags::attach(tx, &row, tag.id, NOON).await?;
             }
             assert_eq!(store::tags::get(tx, b.id).await?, None);
             let listed = store::tags::list_of_ticket(tx, ticket, 10, 0).await?;

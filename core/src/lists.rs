@@ -1,0 +1,199 @@
+//! Keeps what lists are read from, beside the calls: the index of subjects follows what is written, what lists are counted by
+//! is checked at the start and counted anew when it does not add up, and what is no longer needed of it goes. Several
+//! cores may be at it.
+
+use crate::{
+    error::{Result, chain},
+    stamp::Stamps,
+    store::{
+        self, Db, Lane,
+        relist::{self, Now},
+        spans::{self, Kind},
+        subjects,
+    },
+};
+use inboxops_proto::{clock::Timestamp, id::TenantId};
+use std::{ops::ControlFlow, time::Duration};
+use tokio_util::sync::CancellationToken;
+
+/// After a commit that leaves something to follow, others are waited for so long, so that they are followed with it.
+const GATHER: Duration = Duration::from_secs(1);
+/// How often it is asked whether cores of an earlier release have gone, and how soon again after the database was away.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked which spans no longer need their seconds.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// Spans of that long before the start are asked about first; what older ones have, left by a server that stood still, only
+/// takes room.
+const TIDY_BACK: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Spans that one transaction tidies.
+const SPANS_MAX: usize = 64;
+
+/// What keeps the lists of one core.
+pub struct Lists {
+    db: Db,
+    stamps: Stamps,
+}
+
+impl Lists {
+    /// On the store.
+    pub fn new(db: Db, stamps: Stamps) -> Lists {
+        Lists { db, stamps }
+    }
+
+    /// Keeps them until `shutdown`.
+    pub async fn run(&self, shutdown: &CancellationToken) {
+        loop {
+            match self.settle().await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(error = chain(&error), "cannot count tickets anew"),
+            }
+            if self.pause(ASK_EVERY, shutdown).await.is_break() {
+                return;
+            }
+        }
+        tokio::join!(self.follow(shutdown), self.tidy_often(shutdown));
+    }
+
+    async fn pause(&self, length: Duration, shutdown: &CancellationToken) -> ControlFlow<()> {
+        tokio::select! {
+            () = shutdown.cancelled() => ControlFlow::Break(()),
+            () = self.stamps.clock().until(self.stamps.now().plus(length)) => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Checks that what lists are counted by adds up, and counts anew what does not, once no core of an earlier release
+    /// runs any more. Whether all is well.
+    pub async fn settle(&self) -> Result<bool> {
+        loop {
+            match relist::look(&self.db, self.stamps.now()).await? {
+                Now::Nothing => {
+                    self.db.set_counts_add_up(true);
+                    return Ok(true);
+                }
+                Now::Note => self.db.system(Lane::Claims, relist::note).await?,
+                Now::Wait => return Ok(false),
+                Now::Count => self.count().await?,
+            }
+        }
+    }
+
+    async fn count(&self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let tenants = relist::tenants(&self.db, after).await?;
+            let Some(last) = tenants.last() else { break };
+            after = Some(*last);
+            for tenant in tenants {
+                let now = self.stamps.now();
+                for step in relist::steps() {
+                    let count = async move |tx: &mut store::SystemTx<'_>| relist::count(tx, tenant, step, now).await;
+                    self.db.system(Lane::Tenant(tenant), count).await?;
+                }
+                let refold =
+                    async move |tx: &mut store::SystemTx<'_>| subjects::refold_rest(&mut tx.enter(tenant)).await;
+                self.db.system(Lane::Tenant(tenant), refold).await?;
+            }
+        }
+        self.db.system(Lane::Claims, relist::done).await?;
+        tracing::info!("tickets and tags were counted anew for lists");
+        Ok(())
+    }
+
+    async fn follow(&self, shutdown: &CancellationToken) {
+        // Nobody tells what was left by earlier processes.
+        let mut all = true;
+        loop {
+            if let Err(error) = self.pass(all, shutdown).await {
+                tracing::warn!(error = chain(&error), "the index of subjects falls behind");
+                all = true;
+                if self.pause(ASK_EVERY, shutdown).await.is_break() {
+                    return;
+                }
+                continue;
+            }
+            all = false;
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.db.behind().rung() => {}
+            }
+            if self.pause(GATHER, shutdown).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Brings the index of subjects up to date: of the tenants that commits told of, or of all.
+    pub async fn pass(&self, all: bool, shutdown: &CancellationToken) -> Result<()> {
+        let mut tenants = self.db.behind().take();
+        if all {
+            tenants.extend(subjects::lag(&self.db).await?);
+        }
+        for tenant in tenants {
+            while !shutdown.is_cancelled() && self.step(tenant).await? {}
+        }
+        Ok(())
+    }
+
+    /// Follows a little; whether there is more to follow now.
+    async fn step(&self, tenant: TenantId) -> Result<bool> {
+        let lane = Lane::Tenant(tenant);
+        let changes = self.db.system(lane, async move |tx| subjects::changes(&mut tx.enter(tenant)).await).await?;
+        let packed = self.db.system(lane, async move |tx| subjects::pack(&mut tx.enter(tenant)).await).await?;
+        Ok(self.seal(tenant).await? || changes || packed)
+    }
+
+    /// Gives a full segment its lists; whether there was one.
+    async fn seal(&self, tenant: TenantId) -> Result<bool> {
+        let Some(full) = subjects::full(&self.db, tenant).await? else { return Ok(false) };
+        let full = std::sync::Arc::new(full);
+        let of = full.clone();
+        let Ok(lists) = tokio::task::spawn_blocking(move || of.lists()).await else { return Ok(false) };
+        let mut rest = lists;
+        loop {
+            let now = rest.split_off(rest.len() - rest.len().min(subjects::LISTS_MAX));
+            let (full, last) = (full.clone(), rest.is_empty());
+            let write = async move |tx: &mut store::SystemTx<'_>| {
+                subjects::seal(&mut tx.enter(tenant), &full, &now, last).await
+            };
+            // Another core has done it, or something changed meanwhile: it is looked at again.
+            if !self.db.system(Lane::Tenant(tenant), write).await? || last {
+                return Ok(true);
+            }
+        }
+    }
+
+    async fn tidy_often(&self, shutdown: &CancellationToken) {
+        let mut from = self.stamps.now().minus(TIDY_BACK);
+        loop {
+            let now = self.stamps.now();
+            match self.tidy(from, now).await {
+                // What has ended since is seen to the next time, and so is what was about to.
+                Ok(()) => from = now.minus(TIDY_EVERY * 24),
+                Err(error) => tracing::warn!(error = chain(&error), "cannot tidy the numbers of lists"),
+            }
+            if self.pause(TIDY_EVERY, shutdown).await.is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Leaves out seconds of spans with few tickets that began at `from` or later and ended a while before `now`. Another core
+    /// may do the same.
+    pub async fn tidy(&self, from: Timestamp, now: Timestamp) -> Result<()> {
+        let mut after = None;
+        loop {
+            let tenants = relist::tenants(&self.db, after).await?;
+            let Some(last) = tenants.last() else { return Ok(()) };
+            after = Some(*last);
+            for (tenant, kind) in tenants.into_iter().flat_map(|it| [(it, Kind::Created), (it, Kind::Updated)]) {
+                let spans = spans::needless(&self.db, tenant, kind, from, now).await?;
+                for some in spans.chunks(SPANS_MAX) {
+                    let some = some.to_vec();
+                    let tidy = async move |tx: &mut store::SystemTx<'_>| spans::tidy(tx, tenant, kind, &some).await;
+                    self.db.system(Lane::Tenant(tenant), tidy).await?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What lists are counted by, counted anew where it does not add up: after cores of an earlier release wrote tickets and tags
+//! without it (PostgreSQL, where several releases may run at a time), or after rows were written past the store. Deltas of
+//! cores are left alone: what they lack is put beside them, in a slot of no core, so that nobody waits.
+
+use super::{
+    Db, Result, SystemTx,
+    conn::on,
+    meta, spans,
+    sql::{Sql, statements},
+};
+use inboxops_proto::{clock::Timestamp, id::TenantId};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A core that was seen within this time may still commit.
+const LATELY: Duration = Duration::from_secs(60);
+/// Under this name the database keeps that all is to be counted.
+const DUE: &str = "relist";
+/// Tenants that one look takes.
+const TENANTS_MAX: i64 = 256;
+
+/// Tickets of one kind of time into the spans of a level.
+macro_rules! spans_of {
+    ($kind:literal, $column:literal, $level:literal, $shift:literal) => {
+        concat!(
+            "INSERT INTO spans (tenant_id, kind, level, at, slot, n) SELECT $1, ",
+            $kind,
+            ", ",
+            $level,
+            ", at, -1, SUM(n) \
+             FROM (SELECT ",
+            $column,
+            " >> ",
+            $shift,
+            " AS at, COUNT(*) AS n FROM tickets \
+             WHERE tenant_id = $1 AND status IN (1, 2, 3, 4) GROUP BY ",
+            $column,
+            " >> ",
+            $shift,
+            " \
+             UNION ALL SELECT at, CASE WHEN slot >= 0 THEN -n ELSE 0 END FROM spans \
+             WHERE tenant_id = $1 AND kind = ",
+            $kind,
+            " AND level = ",
+            $level,
+            ") d GROUP BY at \
+             ON CONFLICT (tenant_id, kind, level, at, slot) DO UPDATE SET n = excluded.n"
+        )
+    };
+}
+
+/// Seconds only of spans with many tickets, and of those that still grow.
+macro_rules! seconds_of {
+    ($kind:literal, $column:literal) => {
+        concat!(
+            "INSERT INTO spans (tenant_id, kind, level, at, slot, n) SELECT $1, ",
+            $kind,
+            ", 1, at, -1, SUM(n) \
+             FROM (SELECT t.",
+            $column,
+            " >> 20 AS at, 1 AS n FROM (SELECT at FROM spans \
+             WHERE tenant_id = $1 AND kind = ",
+            $kind,
+            " AND level = 2 GROUP BY at HAVING SUM(n) > 2048 OR at >= $2) s \
+             CROSS JOIN tickets t WHERE t.tenant_id = $1 AND t.status IN (1, 2, 3, 4) \
+             AND t.",
+            $column,
+            " >= s.at << 31 AND t.",
+            $column,
+            " < (s.at + 1) << 31 \
+             UNION ALL SELECT at, CASE WHEN slot >= 0 THEN -n ELSE 0 END FROM spans \
+             WHERE tenant_id = $1 AND kind = ",
+            $kind,
+            " AND level = 1) d GROUP BY at \
+             ON CONFLICT (tenant_id, kind, level, at, slot) DO UPDATE SET n = excluded.n"
+        )
+    };
+}
+
+statements! {
+    LOOK = Sql::both(
+        "SELECT (SELECT COUNT(*) FROM cores WHERE slot >= 0 AND NOT lists AND seen_at > $1), \
+         (SELECT COUNT(*) FROM meta WHERE key = $2)",
+    );
+    // Whether something does not add up: tickets by their times, tags put on.
+    ODD = Sql::both(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM tenants t WHERE \
+         (SELECT COALESCE(SUM(n), 0) FROM counts WHERE tenant_id = t.id AND grain = 1) <> \
+         (SELECT COALESCE(SUM(n), 0) FROM spans WHERE tenant_id = t.id AND kind = 1 AND level = 3) \
+         OR (SELECT COALESCE(SUM(n), 0) FROM counts WHERE tenant_id = t.id AND grain = 1) <> \
+         (SELECT COALESCE(SUM(n), 0) FROM spans WHERE tenant_id = t.id AND kind = 2 AND level = 3)) \
+         OR (SELECT COUNT(*) FROM ticket_tags) <> (SELECT COALESCE(SUM(n), 0) FROM counts WHERE grain = 3) \
+         THEN 1 ELSE 0 END",
+    );
+    TENANTS = Sql::both("SELECT id FROM tenants WHERE id > $1 ORDER BY id LIMIT $2");
+    OPENED_AT = Sql::both(
+        "UPDATE ticket_tags SET opened_at = \
+         COALESCE((SELECT created_at FROM tickets t WHERE t.id = ticket_tags.ticket_id), 0) \
+         WHERE opened_at = 0 AND tag_id IN (SELECT id FROM tags WHERE tenant_id = $1)",
+    );
+    // `$2` is nobody's id.
+    TAGGED = Sql::both(
+        "INSERT INTO counts (tenant_id, grain, inbox_id, status, priority, assignee_id, slot, n) \
+         SELECT $1, 3, tag_id, 0, 0, $2, -1, SUM(n) FROM (\
+         SELECT tag_id, COUNT(*) AS n FROM ticket_tags WHERE tag_id IN (SELECT id FROM tags WHERE tenant_id = $1) \
+         GROUP BY tag_id \
+         UNION ALL SELECT inbox_id, CASE WHEN slot >= 0 THEN -n ELSE 0 END FROM counts \
+         WHERE tenant_id = $1 AND grain = 3) d GROUP BY tag_id \
+         ON CONFLICT (tenant_id, grain, inbox_id, status, priority, assignee_id, slot) DO UPDATE SET n = excluded.n",
+    );
+    CREATED_3 = Sql::both(spans_of!("1", "created_at", "3", "42"));
+    CREATED_2 = Sql::both(spans_of!("1", "created_at", "2", "31"));
+    UPDATED_3 = Sql::both(spans_of!("2", "updated_at", "3", "42"));
+    UPDATED_2 = Sql::both(spans_of!("2", "updated_at", "2", "31"));
+    CREATED_1 = Sql::both(seconds_of!("1", "created_at"));
+    UPDATED_1 = Sql::both(seconds_of!("2", "updated_at"));
+    DONE = Sql::both("DELETE FROM meta WHERE key = $1");
+}
+
+/// What is to be done about the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Now {
+    /// Nothing: they are right.
+    Nothing,
+    /// They are wrong, or will be: a core that does not keep them runs, or did a moment ago, and nobody has noted it.
+    Note,
+    /// Such a core still runs.
+    Wait,
+    /// Count.
+    Count,
+}
+
+/// What is to be done about the numbers now.
+pub async fn look(db: &Db, now: Timestamp) -> Result<Now> {
+    let mut reader = db.snapshot().await?;
+    let link = reader.link();
+    let (look, odd) = (LOOK.on(link), ODD.on(link));
+    let (strangers, due) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(look)
+        .bind(now.minus(LATELY).micros())
+        .bind(DUE)
+        .fetch_one(c)
+        .await)?;
+    if due > 0 {
+        return Ok(if strangers > 0 { Now::Wait } else { Now::Count });
+    }
+    if strangers > 0 {
+        return Ok(Now::Note);
+    }
+    let odd = on!(link, c, D => sqlx::query_scalar::<D, i32>(odd).fetch_one(c).await)?;
+    Ok(if odd != 0 { Now::Note } else { Now::Nothing })
+}
+
+/// Notes that all is to be counted.
+pub async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
+    meta::put(tx, DUE, "due").await
+}
+
+/// Tenants after one, by id.
+pub async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = TENANTS.on(link);
+    let after = after.map_or(Uuid::nil(), |it| it.0);
+    let ids = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).bind(after).bind(TENANTS_MAX).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(TenantId).collect())
+}
+
+/// One of the steps in which the tickets and tags of a tenant are counted, each a transaction of its own, so that nobody
+/// waits long: each counts what is there against what the cores have counted, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step(usize);
+
+/// All of them, in order.
+pub fn steps() -> impl Iterator<Item = Step> {
+    (0..STEPS.len()).map(Step)
+}
+
+const STEPS: [(Sql, Second); 8] = [
+    (OPENED_AT, Second::Nothing),
+    (TAGGED, Second::Nobody),
+    (CREATED_3, Second::Nothing),
+    (CREATED_2, Second::Nothing),
+    (CREATED_1, Second::Growing),
+    (UPDATED_3, Second::Nothing),
+    (UPDATED_2, Second::Nothing),
+    (UPDATED_1, Second::Growing),
+];
+
+/// What a step is given beside the tenant.
+#[derive(Clone, Copy, Debug)]
+enum Second {
+    Nothing,
+    Nobody,
+    /// The first span that may still grow.
+    Growing,
+}
+
+/// Takes one step for a tenant.
+pub async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): Step, now: Timestamp) -> Result<()> {
+    let (sql, second) = STEPS[step];
+    let link = tx.writing();
+    let sql = sql.on(link);
+    on!(link, c, D => {
+        let query = sqlx::query::<D>(sql).bind(tenant.0);
+        let query = match second {
+            Second::Nothing => query,
+            Second::Nobody => query.bind(Uuid::nil()),
+            Second::Growing => query.bind(spans::span_of(now.minus(spans::SETTLED))),
+        };
+        query.execute(c).await.map(drop)
+    })
+}
+
+/// Notes that all is counted.
+pub async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
+    let link = tx.writing();
+    let sql = DONE.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(DUE).execute(c).await.map(drop))
+}

@@ -1,0 +1,314 @@
+//! How the index of subjects follows: new tickets are packed into blocks, full segments get their lists, changes are carried
+//! over. Each step is one transaction that holds the tenant's row of `subject_index`, so that several cores may be at it.
+
+use super::{
+    BLOCK, BLOCKS, CHANGE, Progress, fold,
+    lists::{self, SEGMENT},
+    text,
+};
+use crate::store::{
+    Db, Result, Scoped as _, Tx,
+    conn::on,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    tickets::Ticket,
+};
+use inboxops_proto::id::{TenantId, TicketId};
+use uuid::Uuid;
+
+/// Changes that one step carries over, at most.
+const CHANGES_MAX: i64 = 64;
+/// Lists that one transaction writes, at most: a writer waits for none longer than for a group of other writes.
+pub const LISTS_MAX: usize = 512;
+
+statements! {
+    LAG = Sql::both(
+        "SELECT t.id FROM tenants t LEFT JOIN subject_index i ON i.tenant_id = t.id \
+         WHERE t.id > $1 AND (t.last_ticket_number >= (COALESCE(i.blocks, 0) + 1) * 1024 \
+         OR i.blocks >= (i.segments + 1) * 16 OR EXISTS (SELECT 1 FROM subject_changes c WHERE c.tenant_id = t.id))",
+    );
+    BEGIN = Sql::both(
+        "INSERT INTO subject_index (tenant_id, blocks, segments, revision) VALUES ($1, 0, 0, 0) \
+         ON CONFLICT (tenant_id) DO NOTHING",
+    );
+    HOLD = Sql::each(
+        "SELECT blocks, segments, revision FROM subject_index WHERE tenant_id = $1",
+        "SELECT blocks, segments, revision FROM subject_index WHERE tenant_id = $1 FOR UPDATE",
+    );
+    ADVANCE = Sql::both(
+        "UPDATE subject_index SET blocks = $2, segments = $3, revision = $4 WHERE tenant_id = $1",
+    );
+    LAST_NUMBER = Sql::both("SELECT last_ticket_number FROM tenants WHERE id = $1");
+    SUBJECTS = Sql::both(
+        "SELECT id, number, subject, subject_folded FROM tickets WHERE tenant_id = $1 AND number > $2 AND number <= $3 \
+         ORDER BY number",
+    );
+    SUBJECT = Sql::both("SELECT subject FROM tickets WHERE tenant_id = $1 AND number = $2");
+    REFOLD = Sql::both("UPDATE tickets SET subject_folded = $3 WHERE id = $1 AND subject = $2");
+    PUT_BLOCK = Sql::both(
+        "INSERT INTO subject_blocks (tenant_id, block, body) VALUES ($1, $2, $3) \
+         ON CONFLICT (tenant_id, block) DO UPDATE SET body = excluded.body",
+    );
+    GET_BLOCK = Sql::both("SELECT body FROM subject_blocks WHERE tenant_id = $1 AND block = $2");
+    CHANGES = Sql::both("SELECT number, version FROM subject_changes WHERE tenant_id = $1 ORDER BY number LIMIT $2");
+    FOLLOWED = Sql::both("DELETE FROM subject_changes WHERE tenant_id = $1 AND number = $2 AND version = $3");
+    GET_LIST = Sql::both("SELECT places FROM subject_lists WHERE tenant_id = $1 AND segment = $2 AND list = $3");
+}
+
+row_statements! {
+    PUT_LISTS = Rows {
+        head: "INSERT INTO subject_lists (tenant_id, segment, list, places) VALUES",
+        row: &[Type::Uuid, Type::Big, Type::Small, Type::Bytes],
+        tail: "ON CONFLICT (tenant_id, segment, list) DO UPDATE SET places = excluded.places",
+        tail_pg: None,
+    };
+}
+
+/// A ticket as it is packed.
+struct Row {
+    id: TicketId,
+    number: i64,
+    subject: String,
+    folded: String,
+}
+
+from_row!(Row, row => Ok(Row {
+    id: TicketId(row.try_get(0)?),
+    number: row.try_get(1)?,
+    subject: row.try_get(2)?,
+    folded: row.try_get(3)?,
+}));
+
+/// Tenants with something that the index has not followed and can.
+pub async fn lag(db: &Db) -> Result<Vec<TenantId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = LAG.on(link);
+    let ids = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).bind(Uuid::nil()).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(TenantId).collect())
+}
+
+/// Notes a subject that changes, for the index to follow; whether it has to.
+pub(in crate::store) async fn note(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<bool> {
+    if old.subject == new.subject || fold(&old.subject) == fold(&new.subject) {
+        return Ok(false);
+    }
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = CHANGE.text(1, link.is_pg());
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(tenant.0)
+        .bind(i64::from(new.number))
+        .bind(i64::from(new.version))
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(true)
+}
+
+async fn hold(tx: &mut Tx<'_>) -> Result<Progress> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let (begin, hold) = (BEGIN.on(link), HOLD.on(link));
+    on!(link, c, D => sqlx::query::<D>(begin).bind(tenant.0).execute(c).await.map(drop))?;
+    on!(link, c, D => sqlx::query_as::<D, Progress>(hold).bind(tenant.0).fetch_one(c).await)
+}
+
+async fn advance(tx: &mut Tx<'_>, to: Progress) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = ADVANCE.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(tenant.0)
+        .bind(to.blocks)
+        .bind(to.segments)
+        .bind(to.revision)
+        .execute(c)
+        .await
+        .map(drop))
+}
+
+/// Packs the next block of new tickets, if it is full; whether it was. What an earlier release wrote is thereby brought to
+/// what is compared today.
+pub async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
+    let progress = hold(tx).await?;
+    let (tenant, first) = (tx.tenant(), progress.last());
+    let last = first + i64::from(BLOCK);
+    let link = tx.link();
+    let (number, subjects) = (LAST_NUMBER.on(link), SUBJECTS.on(link));
+    let given = on!(link, c, D => sqlx::query_scalar::<D, i64>(number).bind(tenant.0).fetch_optional(c).await)?;
+    if given.unwrap_or_default() < last {
+        return Ok(false);
+    }
+    let rows = on!(link, c, D =>
+        sqlx::query_as::<D, Row>(subjects).bind(tenant.0).bind(first).bind(last).fetch_all(c).await)?;
+    let mut folded = vec![String::new(); BLOCK as usize];
+    for row in &rows {
+        let today = refold(tx, row).await?;
+        if let Some(place) = usize::try_from(row.number - first - 1).ok().and_then(|place| folded.get_mut(place)) {
+            *place = today;
+        }
+    }
+    put_block(tx, progress.blocks, text::pack(folded.iter().map(String::as_str))).await?;
+    advance(tx, Progress { blocks: progress.blocks + 1, ..progress }).await?;
+    Ok(true)
+}
+
+/// Brings the tickets that do not fill a block yet to what is compared today.
+pub async fn refold_rest(tx: &mut Tx<'_>) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let (number, subjects) = (LAST_NUMBER.on(link), SUBJECTS.on(link));
+    let last = on!(link, c, D => sqlx::query_scalar::<D, i64>(number).bind(tenant.0).fetch_optional(c).await)?;
+    let last = last.unwrap_or_default();
+    let first = last - last % i64::from(BLOCK);
+    let rows = on!(link, c, D =>
+        sqlx::query_as::<D, Row>(subjects).bind(tenant.0).bind(first).bind(last).fetch_all(c).await)?;
+    for row in &rows {
+        refold(tx, row).await?;
+    }
+    Ok(())
+}
+
+async fn refold(tx: &mut Tx<'_>, row: &Row) -> Result<String> {
+    let folded = fold(&row.subject);
+    if folded != row.folded {
+        let link = tx.writing();
+        let sql = REFOLD.on(link);
+        on!(link, c, D =>
+            sqlx::query::<D>(sql).bind(row.id.0).bind(&row.subject).bind(&folded).execute(c).await.map(drop))?;
+    }
+    Ok(folded)
+}
+
+async fn put_block(tx: &mut Tx<'_>, block: i64, body: Vec<u8>) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    let sql = PUT_BLOCK.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql).bind(tenant.0).bind(block).bind(body).execute(c).await.map(drop))
+}
+
+/// A segment that is full and has no lists yet.
+#[derive(Debug)]
+pub struct Full {
+    segment: i64,
+    revision: i64,
+    texts: Vec<u8>,
+}
+
+/// The next segment of a tenant that is full.
+pub async fn full(db: &Db, tenant: TenantId) -> Result<Option<Full>> {
+    let mut reader = db.snapshot().await?;
+    let link = reader.link();
+    let sql = super::PROGRESS.on(link);
+    let progress = on!(link, c, D => sqlx::query_as::<D, Progress>(sql).bind(tenant.0).fetch_optional(c).await)?
+        .unwrap_or_default();
+    let first = progress.segments * i64::from(BLOCKS);
+    if progress.blocks < first + i64::from(BLOCKS) {
+        return Ok(None);
+    }
+    let mut texts = Vec::new();
+    super::texts(link, tenant, first..first + i64::from(BLOCKS), |_, body| texts.extend_from_slice(body)).await?;
+    Ok(Some(Full { segment: progress.segments, revision: progress.revision, texts }))
+}
+
+impl Full {
+    /// Its lists. It takes some 30 ms of processor time.
+    pub fn lists(&self) -> Vec<(i16, Vec<u8>)> {
+        let subjects = text::subjects(&self.texts).take(SEGMENT);
+        // Nothing but folded subjects is ever packed.
+        lists::build(subjects.map(|subject| std::str::from_utf8(subject).unwrap_or_default()))
+    }
+}
+
+/// Writes some lists of a segment; with the `last` of them it has all. Whether it was still to be done.
+pub async fn seal(tx: &mut Tx<'_>, full: &Full, lists: &[(i16, Vec<u8>)], last: bool) -> Result<bool> {
+    let progress = hold(tx).await?;
+    if (progress.segments, progress.revision) != (full.segment, full.revision) {
+        return Ok(false);
+    }
+    put_lists(tx, full.segment, lists).await?;
+    if last {
+        advance(tx, Progress { segments: progress.segments + 1, ..progress }).await?;
+    }
+    Ok(true)
+}
+
+async fn put_lists(tx: &mut Tx<'_>, segment: i64, lists: &[(i16, Vec<u8>)]) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    for chunk in chunks(lists) {
+        let sql = PUT_LISTS.text(chunk.len(), link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(sql);
+            for (list, places) in chunk {
+                query = query.bind(tenant.0).bind(segment).bind(*list).bind(&places[..]);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// Carries some changes over; whether there may be more.
+pub async fn changes(tx: &mut Tx<'_>) -> Result<bool> {
+    let progress = hold(tx).await?;
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = CHANGES.on(link);
+    let changes = on!(link, c, D =>
+        sqlx::query_as::<D, (i64, i64)>(sql).bind(tenant.0).bind(CHANGES_MAX).fetch_all(c).await)?;
+    let mut moved = false;
+    for (number, version) in &changes {
+        // What is not packed yet will be packed as it is then.
+        if *number <= progress.last() {
+            carry(tx, progress, *number).await?;
+            moved |= *number > progress.segments * SEGMENT as i64;
+        }
+        let link = tx.writing();
+        let sql = FOLLOWED.on(link);
+        on!(link, c, D =>
+            sqlx::query::<D>(sql).bind(tenant.0).bind(*number).bind(*version).execute(c).await.map(drop))?;
+    }
+    // Lists that are just being made were made of texts that are old now.
+    if moved {
+        advance(tx, Progress { revision: progress.revision + 1, ..progress }).await?;
+    }
+    Ok(i64::try_from(changes.len()).is_ok_and(|count| count == CHANGES_MAX))
+}
+
+async fn carry(tx: &mut Tx<'_>, progress: Progress, number: i64) -> Result<()> {
+    let (tenant, at) = (tx.tenant(), number - 1);
+    let (block, segment) = (at / i64::from(BLOCK), at / i64::from(BLOCK * BLOCKS));
+    let link = tx.link();
+    let (subject, body) = (SUBJECT.on(link), GET_BLOCK.on(link));
+    let subject = on!(link, c, D =>
+        sqlx::query_scalar::<D, String>(subject).bind(tenant.0).bind(number).fetch_optional(c).await)?;
+    let body = on!(link, c, D =>
+        sqlx::query_scalar::<D, Vec<u8>>(body).bind(tenant.0).bind(block).fetch_optional(c).await)?;
+    let (Some(subject), Some(body)) = (subject.map(|it| fold(&it)), body) else { return Ok(()) };
+    let place = usize::try_from(at % i64::from(BLOCK)).unwrap_or_default();
+    put_block(tx, block, text::replace(&body, place, &subject)).await?;
+    if segment < progress.segments {
+        let place = u16::try_from(at % i64::from(BLOCK * BLOCKS)).unwrap_or_default();
+        add_to_lists(tx, segment, place, &subject).await?;
+    }
+    Ok(())
+}
+
+/// Where the old subject stood the ticket still stands: lists may name too many.
+async fn add_to_lists(tx: &mut Tx<'_>, segment: i64, place: u16, subject: &str) -> Result<()> {
+    let tenant = tx.tenant();
+    let mut grown = Vec::new();
+    for list in lists::lists_of(subject) {
+        let link = tx.link();
+        let sql = GET_LIST.on(link);
+        let places = on!(link, c, D => sqlx::query_scalar::<D, Vec<u8>>(sql)
+            .bind(tenant.0)
+            .bind(segment)
+            .bind(list)
+            .fetch_optional(c)
+            .await)?;
+        grown.extend(lists::with(&places.unwrap_or_default(), place).map(|places| (list, places)));
+    }
+    put_lists(tx, segment, &grown).await
+}

@@ -1,0 +1,361 @@
+//! How a page is found. Each part of a filter has an index and a number of tickets, known beforehand or counted by that index
+//! alone. Where the smallest part is small, its tickets are looked at one by one. Where an index has all that the filter asks
+//! in the order of the list, the page is read from it. Otherwise tickets are looked at in that order, from its beginning, as
+//! many as an even spread of the filter's tickets makes likely; if that is in vain, those of the smallest part.
+
+use super::{
+    Filter, Sort, SortKey,
+    source::{Source, Wanted, needle, rest},
+    stream::{ALWAYS, Stream},
+    text::{Text, Value},
+};
+use crate::store::{
+    ReadTx, Result, Scoped as _,
+    conn::on,
+    counts, fold,
+    spans::{self, Kind},
+    sql::{Sql, statements},
+    subjects::{self, Found},
+};
+use inboxops_proto::id::TagId;
+use std::cmp::Reverse;
+use uuid::Uuid;
+
+/// A part of so many tickets is looked at one by one.
+const LOOK_MAX: i64 = 4096;
+/// At least so many tickets are looked at in the order of the list before another way is taken, and at most.
+const WALK: (i64, i64) = (256, 8192);
+/// So many times as many as an even spread makes likely.
+const WALK_SPARE: i64 = 4;
+/// Tickets that are passed over one by one to come to a page.
+const SKIP_MAX: i64 = 1024;
+/// Cells of fewer tickets are not merged, but looked at one by one.
+const MERGE_MIN: i64 = 512;
+/// Tickets of cells that are merged, at most; for a page behind more, all are sorted.
+const MERGE_MAX: i64 = 2048;
+
+statements! {
+    TAGS = Sql::both("SELECT id FROM tags WHERE tenant_id = $1 AND (name_folded = $2 OR id = $3)");
+    COUNT_TAGGED = Sql::both("SELECT COUNT(*) FROM ticket_tags WHERE tag_id = $1");
+    COUNT_REQUESTER = Sql::both("SELECT COUNT(*) FROM tickets WHERE tenant_id = $1 AND requester_folded = $2");
+    LAST_NUMBER = Sql::both("SELECT last_ticket_number FROM tenants WHERE id = $1");
+}
+
+/// A part of a filter, with how many tickets it has.
+#[derive(Clone, Debug)]
+struct Part {
+    source: Source,
+    size: i64,
+    /// Whether it is that many, and not at most.
+    exact: bool,
+}
+
+/// Which tickets of a list, of how many.
+type Page = (i64, Vec<Uuid>);
+
+/// The ids of a page, and how many tickets the filter keeps.
+pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Page> {
+    let mut wanted = Wanted { tenant: tx.tenant(), filter, tags: Vec::new(), needle: needle(filter) };
+    let Some(mut parts) = parts(tx, &mut wanted).await? else { return Ok((0, Vec::new())) };
+    parts.sort_by_key(|part| part.size);
+    let Some(smallest) = parts.first() else { return whole(tx, &wanted, limit, offset).await };
+    let alone = parts.len() == 1 && wanted.needle.is_none();
+    let ordered_by = if alone { smallest.stream(tx, filter) } else { None };
+    if ordered_by.is_none() && smallest.size <= LOOK_MAX {
+        return look(tx, &wanted, &smallest.source, limit, offset).await;
+    }
+    let total = match &parts[..] {
+        [part] if part.exact => part.size,
+        _ => count(tx, &wanted, &smallest.source).await?,
+    };
+    if offset >= total {
+        return Ok((total, Vec::new()));
+    }
+    let asked = Asked { limit: limit.min(total - offset), offset, total };
+    if let Some(stream) = ordered_by {
+        return Ok((total, ordered(tx, &wanted, stream, asked).await?));
+    }
+    let ids = match stream(tx, &wanted, &parts).await? {
+        (stream, _) if stream.seen(filter.since_of_sort()).all_of(&wanted) => {
+            ordered(tx, &wanted, stream, asked).await?
+        }
+        (stream, base) => match walk(tx, &wanted, &stream, base, asked).await? {
+            Some(ids) => ids,
+            None => sorted(tx, &wanted, &smallest.source, asked).await?,
+        },
+    };
+    Ok((total, ids))
+}
+
+/// A page that is there.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    limit: i64,
+    offset: i64,
+    total: i64,
+}
+
+impl Filter {
+    /// Whether it keeps what is of some time or newer, and that is what the list is ordered by.
+    fn since_of_sort(&self) -> bool {
+        match self.sort.key.kind() {
+            Some(Kind::Created) => self.created_since.is_some(),
+            Some(Kind::Updated) => self.updated_since.is_some(),
+            None => false,
+        }
+    }
+}
+
+impl Part {
+    /// The index that has exactly its tickets in the order of the list.
+    fn stream(&self, tx: &ReadTx, filter: &Filter) -> Option<Stream> {
+        let (kind, created) = (filter.sort.key.kind(), filter.sort.key == SortKey::CreatedAt);
+        match &self.source {
+            Source::Cells if !filter.names_inner_cells() => kind.map(|kind| Stream::Time(kind, ALWAYS)),
+            // A few are sorted sooner than many cells are merged.
+            Source::Cells => (created && self.size > MERGE_MIN).then_some(Stream::Cells),
+            Source::Tags(tags) if created && tx.counts_add_up() => match tags[..] {
+                [tag] => Some(Stream::Tag(tag)),
+                _ => None,
+            },
+            Source::Requester(email) if created => Some(Stream::Requester(email.clone())),
+            Source::Since(of, since) if kind == Some(*of) => Some(Stream::Time(*of, (since.micros(), i64::MAX))),
+            _ => None,
+        }
+    }
+}
+
+/// The parts of a filter; `None` when one has no tickets.
+async fn parts(tx: &mut ReadTx, wanted: &mut Wanted<'_>) -> Result<Option<Vec<Part>>> {
+    let (filter, mut parts) = (wanted.filter, Vec::new());
+    if filter.names_cells() {
+        parts.push(Part { source: Source::Cells, size: counts::sum(tx, filter).await?, exact: true });
+    }
+    if let Some(tag) = &filter.tag {
+        wanted.tags = tags(tx, tag).await?;
+        let mut size = 0;
+        for tag in &wanted.tags {
+            size += tagged(tx, *tag).await?;
+        }
+        parts.push(Part { source: Source::Tags(wanted.tags.clone()), size, exact: wanted.tags.len() < 2 });
+    }
+    if let Some(email) = &filter.requester_email {
+        let email = fold(email);
+        let size = of_requester(tx, &email).await?;
+        parts.push(Part { source: Source::Requester(email), size, exact: true });
+    }
+    for (kind, since) in [(Kind::Created, filter.created_since), (Kind::Updated, filter.updated_since)] {
+        let Some(since) = since else { continue };
+        let size = match tx.counts_add_up() {
+            true => spans::since(tx, kind, since).await?,
+            false => spans::counted_since(tx, kind, since).await?,
+        };
+        parts.push(Part { source: Source::Since(kind, since), size, exact: true });
+    }
+    if parts.iter().any(|part| part.size == 0) {
+        return Ok(None);
+    }
+    // What is looked at one by one anyway needs no search.
+    let searched = parts.iter().all(|part| part.size > LOOK_MAX);
+    if let Some(needle) = wanted.needle.as_deref().filter(|_| searched) {
+        let found = subjects::find(tx, needle).await?;
+        let (size, exact) = match &found {
+            Found::Few { numbers, .. } => (i64::try_from(numbers.len()).unwrap_or(i64::MAX).max(1), false),
+            Found::Exactly(numbers) => (i64::try_from(numbers.len()).unwrap_or(i64::MAX), true),
+        };
+        parts.push(Part { source: Source::Subject(found), size, exact });
+    }
+    Ok(parts.iter().all(|part| part.size > 0).then_some(parts))
+}
+
+/// The tags that a filter names: by name, or by id.
+async fn tags(tx: &mut ReadTx, tag: &str) -> Result<Vec<TagId>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = TAGS.on(link);
+    let id = inboxops_proto::id::parse(tag).unwrap_or(Uuid::nil());
+    let ids = on!(link, c, D =>
+        sqlx::query_scalar::<D, Uuid>(sql).bind(tenant.0).bind(fold(tag)).bind(id).fetch_all(c).await)?;
+    Ok(ids.into_iter().map(TagId).collect())
+}
+
+async fn tagged(tx: &mut ReadTx, tag: TagId) -> Result<i64> {
+    if tx.counts_add_up() {
+        return counts::tagged(tx, tag).await;
+    }
+    let link = tx.link();
+    let sql = COUNT_TAGGED.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tag.0).fetch_one(c).await)
+}
+
+async fn of_requester(tx: &mut ReadTx, email: &str) -> Result<i64> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = COUNT_REQUESTER.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).bind(email).fetch_one(c).await)
+}
+
+/// Looks at each ticket of a part.
+async fn look(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source, limit: i64, offset: i64) -> Result<Page> {
+    let sort = wanted.filter.sort;
+    let mut keys = select(tx, wanted, source).keys(tx, false).await?;
+    if sort.descending {
+        keys.sort_unstable_by_key(|key| Reverse(*key));
+    } else {
+        keys.sort_unstable();
+    }
+    let (skip, take) = (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
+    let total = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+    Ok((total, keys.into_iter().skip(skip).take(take).map(|(_, id)| id).collect()))
+}
+
+fn select(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source) -> Text {
+    let column = wanted.filter.sort.key.column();
+    let mut text = Text::new(tx.link().is_pg(), &format!("SELECT t.{column} AS k, t.id"));
+    source.from(&mut text, wanted);
+    rest(&mut text, wanted, source.seen());
+    text
+}
+
+async fn count(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source) -> Result<i64> {
+    let mut text = Text::new(tx.link().is_pg(), "SELECT COUNT(*)");
+    source.from(&mut text, wanted);
+    rest(&mut text, wanted, source.seen());
+    text.number(tx).await
+}
+
+/// Sorts all tickets of a part.
+async fn sorted(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source, asked: Asked) -> Result<Vec<Uuid>> {
+    let mut text = select(tx, wanted, source);
+    let way = if wanted.filter.sort.descending { " DESC" } else { "" };
+    text.push(&format!(" ORDER BY k{way}, id{way} LIMIT ")).bind(Value::Big(asked.limit));
+    text.push(" OFFSET ").bind(Value::Big(asked.offset));
+    Ok(ids(text.keys(tx, false).await?))
+}
+
+fn ids(keys: Vec<(i64, Uuid)>) -> Vec<Uuid> {
+    keys.into_iter().map(|(_, id)| id).collect()
+}
+
+/// The index that has the fewest tickets to look at in the order of the list, and how many it has.
+async fn stream(tx: &mut ReadTx, wanted: &Wanted<'_>, parts: &[Part]) -> Result<(Stream, i64)> {
+    let filter = wanted.filter;
+    let mut streams = Vec::new();
+    for part in parts {
+        // What is by time comes below, with the states.
+        let stream = part.stream(tx, filter).filter(|stream| !matches!(stream, Stream::Time(..)));
+        streams.extend(stream.map(|stream| (stream, part.size)));
+    }
+    let states = Filter { status: filter.status.clone(), ..Filter::default() };
+    let all = counts::sum(tx, &states).await?;
+    streams.push(match filter.sort.key.kind() {
+        None => (Stream::Number(None), counts::sum(tx, &Filter::default()).await?),
+        Some(kind) => {
+            let since = match kind {
+                Kind::Created => filter.created_since,
+                // Nothing is changed before it is opened.
+                Kind::Updated => filter.updated_since.max(filter.created_since),
+            };
+            let of_since = parts.iter().find(|part| matches!(part.source, Source::Since(of, _) if of == kind));
+            let from = since.map_or(i64::MIN, |at| at.micros());
+            (Stream::Time(kind, (from, i64::MAX)), of_since.map_or(all, |part| part.size.min(all)))
+        }
+    });
+    // Of two with as many, the last takes the fewest steps: it is one range, or four.
+    Ok(streams.into_iter().rev().min_by_key(|(_, base)| *base).unwrap_or((Stream::Number(None), all)))
+}
+
+/// All tickets of the tenant.
+async fn whole(tx: &mut ReadTx, wanted: &Wanted<'_>, limit: i64, offset: i64) -> Result<Page> {
+    let total = counts::sum(tx, wanted.filter).await?;
+    if offset >= total {
+        return Ok((total, Vec::new()));
+    }
+    let asked = Asked { limit: limit.min(total - offset), offset, total };
+    let stream = wanted.filter.sort.key.kind().map_or(Stream::Number(None), |kind| Stream::Time(kind, ALWAYS));
+    Ok((total, ordered(tx, wanted, stream, asked).await?))
+}
+
+/// A page of an index that has exactly the tickets of the list.
+async fn ordered(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Asked) -> Result<Vec<Uuid>> {
+    let (sort, pg) = (wanted.filter.sort, tx.link().is_pg());
+    if stream == Stream::Cells && asked.offset > MERGE_MAX {
+        return sorted(tx, wanted, &Source::Cells, asked).await;
+    }
+    let (stream, asked, turned) = nearer(tx, wanted, stream, asked).await?;
+    let sort = Sort { descending: sort.descending != turned, ..sort };
+    let mut ids = ids(stream.select(pg, wanted, sort, asked.limit, asked.offset).keys(tx, true).await?);
+    if turned {
+        ids.reverse();
+    }
+    Ok(ids)
+}
+
+/// The same page with less before it: from the other end, or from a place that is known. And whether it is from the other
+/// end.
+async fn nearer(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Asked) -> Result<(Stream, Asked, bool)> {
+    let (filter, Asked { limit, offset, total }) = (wanted.filter, asked);
+    if let Stream::Number(None) = stream {
+        let range = numbers(tx, filter.sort, total, offset, limit).await?;
+        let left = if range.is_some() { 0 } else { offset };
+        return Ok((Stream::Number(range), Asked { offset: left, ..asked }, false));
+    }
+    if offset <= SKIP_MAX {
+        return Ok((stream, asked, false));
+    }
+    match stream {
+        Stream::Time(kind, range) if !filter.names_cells() && tx.counts_add_up() => {
+            // A list of what is newer than some time begins where the older ones end.
+            let older = if filter.sort.descending { 0 } else { counts::sum(tx, &Filter::default()).await? - total };
+            let place = spans::seek(tx, kind, offset + older, filter.sort.descending).await?;
+            // One that begins before the list does counts tickets that are not in it; the page is near the beginning then.
+            if let Some(place) = place.filter(|place| filter.sort.descending || place.range.0 > range.0) {
+                let range = (range.0.max(place.range.0), range.1.min(place.range.1));
+                return Ok((Stream::Time(kind, range), Asked { offset: place.skip, ..asked }, false));
+            }
+            Ok((stream, asked, false))
+        }
+        stream if offset > total / 2 => Ok((stream, Asked { offset: total - offset - limit, ..asked }, true)),
+        stream => Ok((stream, asked, false)),
+    }
+}
+
+/// The numbers of so many tickets after so many others of all, when numbers leave none out; they do not, but for rows that
+/// were taken past the store.
+async fn numbers(tx: &mut ReadTx, sort: Sort, all: i64, skip: i64, count: i64) -> Result<Option<(i64, i64)>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LAST_NUMBER.on(link);
+    let last = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_optional(c).await)?;
+    let range = if sort.descending { (all - skip - count + 1, all - skip) } else { (skip + 1, skip + count) };
+    Ok((last == Some(all)).then_some(range))
+}
+
+/// Looks at the first tickets of an index; `None` when that was in vain, or would be.
+async fn walk(
+    tx: &mut ReadTx,
+    wanted: &Wanted<'_>,
+    stream: &Stream,
+    base: i64,
+    asked: Asked,
+) -> Result<Option<Vec<Uuid>>> {
+    let (pg, sort, page) = (tx.link().is_pg(), wanted.filter.sort, (asked.limit, asked.offset));
+    let likely = (asked.offset + asked.limit).saturating_mul(base) / asked.total.max(1);
+    if likely > WALK.1 {
+        return Ok(None);
+    }
+    let first = likely.saturating_mul(WALK_SPARE).clamp(WALK.0, WALK.1);
+    // Where the first are not enough they may be less evenly spread.
+    for most in [first, WALK.1].into_iter().take(if first < WALK.1 { 2 } else { 1 }) {
+        let of_most = match stream {
+            Stream::Number(_) => Stream::Number(numbers(tx, sort, base, 0, most).await?),
+            other => other.clone(),
+        };
+        let seen = of_most.seen(wanted.filter.since_of_sort());
+        let found = ids(of_most.walk(pg, wanted, sort, most, seen, page).keys(tx, false).await?);
+        if i64::try_from(found.len()).is_ok_and(|found| found == asked.limit) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,295 @@
+//! Where the tickets of a filter are found: by one of its parts, with an index of that part, in no order. What else the
+//! filter asks is looked up in each row.
+
+use super::{
+    AssigneeFilter, Filter, SortKey, Status,
+    text::{Text, Value},
+};
+use crate::store::{
+    counts::FINE,
+    fold,
+    spans::Kind,
+    subjects::{self, Found},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{TagId, TenantId},
+};
+use uuid::Uuid;
+
+/// Stands for nobody in the cube, in each database's words.
+const NOBODY: (&str, &str) = ("zeroblob(16)", "'00000000-0000-0000-0000-000000000000'");
+
+/// One part of a filter that tickets are found by.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Source {
+    /// Status, inbox, priority and assignee, by the cells of the cube.
+    Cells,
+    /// Any of these tags: one but for a tag whose name is another's id.
+    Tags(Vec<TagId>),
+    /// The requester, folded.
+    Requester(String),
+    /// This time or newer.
+    Since(Kind, Timestamp),
+    /// The subject, by what the index of subjects found.
+    Subject(Found),
+}
+
+impl SortKey {
+    pub(super) const fn column(self) -> &'static str {
+        match self {
+            SortKey::CreatedAt => "created_at",
+            SortKey::UpdatedAt => "updated_at",
+            SortKey::Number => "number",
+        }
+    }
+
+    /// The time that it orders by.
+    pub(super) const fn kind(self) -> Option<Kind> {
+        match self {
+            SortKey::CreatedAt => Some(Kind::Created),
+            SortKey::UpdatedAt => Some(Kind::Updated),
+            SortKey::Number => None,
+        }
+    }
+}
+
+impl Kind {
+    /// The column, and the index by it.
+    pub(super) const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Created => ("created_at", "tickets_created"),
+            Kind::Updated => ("updated_at", "tickets_updated"),
+        }
+    }
+}
+
+impl Filter {
+    /// The states that it keeps, each once; all when it names none.
+    pub(super) fn states(&self) -> impl Iterator<Item = Status> {
+        Status::ALL.iter().copied().filter(|state| self.status.is_empty() || self.status.contains(state))
+    }
+
+    /// Whether it names a state, an inbox, a priority or an assignee.
+    pub(super) fn names_cells(&self) -> bool {
+        !self.status.is_empty() || self.names_inner_cells()
+    }
+
+    /// The same but for states.
+    pub(super) fn names_inner_cells(&self) -> bool {
+        !(self.inbox.is_empty() && self.priority.is_empty() && self.assignee.is_empty())
+    }
+}
+
+/// A filter with what was looked up for it.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) filter: &'a Filter,
+    /// The tags that its tag names.
+    pub(super) tags: Vec<TagId>,
+    /// What the subject is to contain, folded.
+    pub(super) needle: Option<String>,
+}
+
+/// Parts of a filter that an index sees to, so that rows need not be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) status: bool,
+    /// Inbox, priority and assignee.
+    pub(super) cells: bool,
+    pub(super) tag: bool,
+    pub(super) requester: bool,
+    pub(super) created: bool,
+    pub(super) updated: bool,
+}
+
+impl Seen {
+    /// Whether nothing of the filter is left to ask.
+    pub(super) fn all_of(self, wanted: &Wanted<'_>) -> bool {
+        let filter = wanted.filter;
+        (self.status || filter.status.is_empty())
+            && (self.cells || !filter.names_inner_cells())
+            && (self.tag || filter.tag.is_none())
+            && (self.requester || filter.requester_email.is_none())
+            && (self.created || filter.created_since.is_none())
+            && (self.updated || filter.updated_since.is_none())
+            && wanted.needle.is_none()
+    }
+}
+
+impl Source {
+    pub(super) fn seen(&self) -> Seen {
+        match self {
+            Source::Cells => Seen { status: true, cells: true, ..Seen::default() },
+            Source::Tags(_) => Seen { tag: true, ..Seen::default() },
+            Source::Requester(_) => Seen { requester: true, ..Seen::default() },
+            Source::Since(Kind::Created, _) => Seen { status: true, created: true, ..Seen::default() },
+            Source::Since(Kind::Updated, _) => Seen { status: true, updated: true, ..Seen::default() },
+            // The lists name too many.
+            Source::Subject(_) => Seen::default(),
+        }
+    }
+
+    /// Adds ` FROM …` with each of its tickets as `t`, and a condition to which others can be added. The part is fenced, so
+    /// that statistics, old ones above all, cannot lead to another way.
+    pub(super) fn from(&self, text: &mut Text, wanted: &Wanted<'_>) {
+        let tenant = Value::Uuid(wanted.tenant.0);
+        match self {
+            Source::Cells => {
+                text.push(" FROM ");
+                cells(text, wanted);
+                text.each(
+                    " c CROSS JOIN tickets t INDEXED BY tickets_cell WHERE ",
+                    " c CROSS JOIN LATERAL ((SELECT * FROM tickets WHERE ",
+                );
+                in_cell(text, wanted.tenant, text.pg.then_some(false));
+                if text.pg {
+                    // In the order of the index: without statistics another one would do as well for the planner.
+                    text.push(" ORDER BY assignee_id, created_at, id) UNION ALL (SELECT * FROM tickets WHERE ");
+                    in_cell(text, wanted.tenant, Some(true));
+                    text.push(" ORDER BY assignee_id, created_at, id)) t WHERE TRUE");
+                }
+            }
+            Source::Tags(tags) => {
+                text.push(if tags.len() > 1 { " FROM (SELECT DISTINCT ticket_id" } else { " FROM (SELECT ticket_id" });
+                text.push(" FROM ticket_tags WHERE").one_of(" tag_id IN", tags.iter().map(|it| Value::Uuid(it.0)));
+                text.each(
+                    ") x CROSS JOIN tickets t WHERE t.id = x.ticket_id AND t.tenant_id = ",
+                    " OFFSET 0) x CROSS JOIN LATERAL (SELECT * FROM tickets WHERE id = x.ticket_id AND tenant_id = ",
+                );
+                text.bind(tenant).each("", " OFFSET 0) t WHERE TRUE");
+            }
+            Source::Requester(email) => {
+                text.each(
+                    " FROM tickets t INDEXED BY tickets_requester WHERE tenant_id = ",
+                    " FROM (SELECT * FROM tickets WHERE tenant_id = ",
+                );
+                text.bind(tenant).push(" AND requester_folded = ").bind(Value::Text(email.clone()));
+                text.each("", " OFFSET 0) t WHERE TRUE");
+            }
+            Source::Since(kind, since) => {
+                let (column, index) = kind.names();
+                text.each(
+                    &format!(" FROM tickets t INDEXED BY {index} WHERE tenant_id = "),
+                    " FROM (SELECT * FROM tickets WHERE tenant_id = ",
+                );
+                text.bind(tenant).one_of(" AND status IN", wanted.filter.states().map(|it| Value::Small(it.code())));
+                text.push(" AND ").push(column).push(" >= ").bind(Value::Big(since.micros()));
+                text.each("", " OFFSET 0) t WHERE TRUE");
+            }
+            Source::Subject(found) => subject(text, found, tenant),
+        }
+    }
+}
+
+fn subject(text: &mut Text, found: &Found, tenant: Value) {
+    let (Found::Few { numbers, .. } | Found::Exactly(numbers)) = found;
+    let list = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let list = if text.pg { format!("{{{list}}}") } else { format!("[{list}]") };
+    text.each(" FROM (SELECT value AS number FROM json_each(", " FROM (SELECT unnest(CAST(");
+    text.bind(Value::Text(list)).each(")", " AS bigint[])) AS number");
+    if let Found::Few { above, .. } = found {
+        text.push(" UNION ALL SELECT number FROM tickets WHERE tenant_id = ").bind(tenant.clone());
+        text.push(" AND number > ").bind(Value::Big(i64::from(*above)));
+    }
+    text.each(
+        ") n CROSS JOIN tickets t INDEXED BY tickets_number WHERE t.number = n.number AND t.tenant_id = ",
+        ") n CROSS JOIN LATERAL (SELECT * FROM tickets WHERE number = n.number AND tenant_id = ",
+    );
+    text.bind(tenant).each("", " OFFSET 0) t WHERE TRUE");
+}
+
+/// Adds a table of the cells that the filter names and that are not empty.
+pub(super) fn cells(text: &mut Text, wanted: &Wanted<'_>) {
+    let filter = wanted.filter;
+    text.each(
+        &format!("(SELECT status, inbox_id, priority, NULLIF(assignee_id, {}) AS assignee_id", NOBODY.0),
+        "(SELECT status, inbox_id, priority, assignee_id",
+    );
+    text.push(" FROM counts WHERE tenant_id = ").bind(Value::Uuid(wanted.tenant.0));
+    text.push(" AND grain = ").bind(Value::Small(FINE));
+    text.one_of(" AND inbox_id IN", filter.inbox.iter().map(|it| Value::Uuid(it.0)));
+    text.one_of(" AND status IN", filter.status.iter().map(|it| Value::Small(it.code())));
+    text.one_of(" AND priority IN", filter.priority.iter().map(|it| Value::Small(it.code())));
+    let agent = |it: &AssigneeFilter| match it {
+        AssigneeFilter::Nobody => Value::Uuid(Uuid::nil()),
+        AssigneeFilter::Agent(agent) => Value::Uuid(agent.0),
+    };
+    text.one_of(" AND assignee_id IN", filter.assignee.iter().map(agent));
+    text.push(" GROUP BY status, inbox_id, priority, counts.assignee_id HAVING SUM(n) > 0").each(")", " OFFSET 0)");
+}
+
+/// Adds the condition that a ticket is in cell `c`. PostgreSQL cannot look up what is NULL or not with one condition:
+/// `nobody` says which cells are meant.
+pub(super) fn in_cell(text: &mut Text, tenant: TenantId, nobody: Option<bool>) {
+    text.push("tenant_id = ").bind(Value::Uuid(tenant.0));
+    let t = if text.pg { "" } else { "t." };
+    for column in ["status", "inbox_id", "priority"] {
+        text.push(&format!(" AND {t}{column} = c.{column}"));
+    }
+    match nobody {
+        None => text.push(" AND t.assignee_id IS c.assignee_id"),
+        Some(false) => text.push(" AND assignee_id = c.assignee_id"),
+        Some(true) => text.push(" AND assignee_id IS NULL AND c.assignee_id = ").push(NOBODY.1),
+    };
+}
+
+/// Adds what of the filter is still to be asked of `t`.
+pub(super) fn rest(text: &mut Text, wanted: &Wanted<'_>, seen: Seen) {
+    let filter = wanted.filter;
+    if !seen.status {
+        text.one_of(" AND t.status IN", filter.status.iter().map(|it| Value::Small(it.code())));
+    }
+    if !seen.cells {
+        text.one_of(" AND t.priority IN", filter.priority.iter().map(|it| Value::Small(it.code())));
+        text.one_of(" AND t.inbox_id IN", filter.inbox.iter().map(|it| Value::Uuid(it.0)));
+        assignees(text, &filter.assignee);
+    }
+    if !seen.tag && filter.tag.is_some() {
+        // With EXISTS, SQLite 3.51 makes a join of it and finds a ticket with both of two tags twice.
+        text.push(" AND (SELECT x.tag_id FROM ticket_tags x WHERE x.ticket_id = t.id");
+        text.one_of(" AND x.tag_id IN", wanted.tags.iter().map(|it| Value::Uuid(it.0))).push(" LIMIT 1) IS NOT NULL");
+    }
+    if !seen.requester
+        && let Some(email) = &filter.requester_email
+    {
+        text.push(" AND t.requester_folded = ").bind(Value::Text(fold(email)));
+    }
+    if let Some(needle) = &wanted.needle {
+        text.each(" AND instr(", " AND strpos(").push("t.subject_folded, ");
+        text.bind(Value::Text(needle.clone())).push(") > 0");
+    }
+    if !seen.created
+        && let Some(since) = filter.created_since
+    {
+        text.push(" AND t.created_at >= ").bind(Value::Big(since.micros()));
+    }
+    if !seen.updated
+        && let Some(since) = filter.updated_since
+    {
+        text.push(" AND t.updated_at >= ").bind(Value::Big(since.micros()));
+    }
+}
+
+fn assignees(text: &mut Text, wanted: &[AssigneeFilter]) {
+    if wanted.is_empty() {
+        return;
+    }
+    let agents = || {
+        wanted.iter().filter_map(|it| match it {
+            AssigneeFilter::Agent(agent) => Some(Value::Uuid(agent.0)),
+            AssigneeFilter::Nobody => None,
+        })
+    };
+    text.push(" AND (");
+    if wanted.contains(&AssigneeFilter::Nobody) {
+        text.push("t.assignee_id IS NULL").push(if agents().next().is_none() { "" } else { " OR " });
+    }
+    text.one_of("t.assignee_id IN", agents()).push(")");
+}
+
+/// What the subject is to contain, unless it is nothing.
+pub(super) fn needle(filter: &Filter) -> Option<String> {
+    filter.subject_contains.as_deref().map(subjects::fold).filter(|needle| !needle.is_empty())
+}

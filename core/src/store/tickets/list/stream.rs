@@ -1,0 +1,206 @@
+//! Tickets in the order of a list, by an index that has them in it: as many as are asked for, and none is looked at that
+//! comes after.
+
+use super::{
+    Sort,
+    source::{Seen, Wanted, cells, in_cell, rest},
+    text::{Text, Value},
+};
+use crate::store::spans::Kind;
+use inboxops_proto::id::TagId;
+
+/// An index that has tickets in the order of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Stream {
+    /// By time, in these states, within these microseconds, the end not included.
+    Time(Kind, (i64, i64)),
+    /// By number, of these alone.
+    Number(Option<(i64, i64)>),
+    /// With this tag, by the time at which they were opened.
+    Tag(TagId),
+    /// Of this requester, folded, by the time at which they were opened.
+    Requester(String),
+    /// In the cells of the filter, by the time at which they were opened.
+    Cells,
+}
+
+/// All times.
+pub(super) const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
+
+impl Stream {
+    pub(super) fn seen(&self, since: bool) -> Seen {
+        match self {
+            Stream::Time(Kind::Created, _) => Seen { status: true, created: since, ..Seen::default() },
+            Stream::Time(Kind::Updated, _) => Seen { status: true, updated: since, ..Seen::default() },
+            Stream::Number(_) => Seen::default(),
+            Stream::Tag(_) => Seen { tag: true, ..Seen::default() },
+            Stream::Requester(_) => Seen { requester: true, ..Seen::default() },
+            Stream::Cells => Seen { status: true, cells: true, ..Seen::default() },
+        }
+    }
+
+    /// The statement for `limit` tickets after `skip` others: `k`, what they are ordered by, and `id`.
+    pub(super) fn select(&self, pg: bool, wanted: &Wanted<'_>, sort: Sort, limit: i64, skip: i64) -> Text {
+        let mut text = Text::new(pg, "");
+        self.write(&mut text, wanted, sort, limit, skip);
+        text
+    }
+
+    /// The statement for those among the first `most` tickets that also keep to the rest of the filter.
+    pub(super) fn walk(
+        &self,
+        pg: bool,
+        wanted: &Wanted<'_>,
+        sort: Sort,
+        most: i64,
+        seen: Seen,
+        page: (i64, i64),
+    ) -> Text {
+        let mut text = Text::new(pg, "SELECT w.k, w.id FROM (");
+        self.write(&mut text, wanted, sort, most, 0);
+        text.each(
+            ") w CROSS JOIN tickets t WHERE t.id = w.id",
+            ") w CROSS JOIN LATERAL (SELECT * FROM tickets WHERE id = w.id OFFSET 0) t WHERE TRUE",
+        );
+        rest(&mut text, wanted, seen);
+        let way = way(sort);
+        text.push(&format!(" ORDER BY w.k{way}, w.id{way} LIMIT ")).bind(Value::Big(page.0));
+        text.push(" OFFSET ").bind(Value::Big(page.1));
+        text
+    }
+
+    fn write(&self, text: &mut Text, wanted: &Wanted<'_>, sort: Sort, limit: i64, skip: i64) {
+        let (tenant, most) = (Value::Uuid(wanted.tenant.0), limit.saturating_add(skip));
+        let order = self.order(sort);
+        let first = first(&order, most);
+        let first = if text.pg { first.as_str() } else { "" };
+        let one_range = match self {
+            Stream::Time(..) => wanted.filter.states().count() == 1,
+            Stream::Cells => false,
+            _ => true,
+        };
+        if text.pg && one_range {
+            text.push("SELECT k, id FROM (");
+        }
+        match self {
+            Stream::Time(kind, range) => times(text, wanted, *kind, *range, first),
+            Stream::Number(range) => {
+                text.push("SELECT number AS k, id FROM tickets WHERE tenant_id = ").bind(tenant);
+                if let Some((first, last)) = range {
+                    text.push(" AND number >= ")
+                        .bind(Value::Big(*first))
+                        .push(" AND number <= ")
+                        .bind(Value::Big(*last));
+                }
+            }
+            Stream::Tag(tag) => {
+                text.push("SELECT opened_at AS k, ticket_id AS id FROM ticket_tags WHERE tag_id = ");
+                text.bind(Value::Uuid(tag.0));
+            }
+            Stream::Requester(email) => {
+                text.push("SELECT created_at AS k, id FROM tickets WHERE tenant_id = ").bind(tenant);
+                text.push(" AND requester_folded = ").bind(Value::Text(email.clone()));
+            }
+            Stream::Cells if text.pg => {
+                // That nobody is one assignee the planner does not see: without the column it would sort all of nobody's.
+                let first = first.replacen(" ORDER BY", &format!(" ORDER BY assignee_id{},", way(sort)), 1);
+                merged_on_pg(text, wanted, &first);
+            }
+            Stream::Cells => merged_on_sqlite(text, wanted, sort, most),
+        }
+        if text.pg && one_range {
+            text.push(first).push(") u");
+        }
+        text.push(&order).push(" LIMIT ").bind(Value::Big(limit));
+        text.push(" OFFSET ").bind(Value::Big(skip));
+    }
+
+    fn order(&self, sort: Sort) -> String {
+        let way = way(sort);
+        match self {
+            // No two tickets have one number, which PostgreSQL's planner makes nothing of.
+            Stream::Number(_) => format!(" ORDER BY k{way}"),
+            _ => format!(" ORDER BY k{way}, id{way}"),
+        }
+    }
+}
+
+const fn way(sort: Sort) -> &'static str {
+    if sort.descending { " DESC" } else { "" }
+}
+
+/// One range of the index for each state. SQLite merges them as they are read; PostgreSQL does not always, and takes the
+/// first few of each.
+fn times(text: &mut Text, wanted: &Wanted<'_>, kind: Kind, (from, to): (i64, i64), first: &str) {
+    let (column, index) = kind.names();
+    let states: Vec<_> = wanted.filter.states().collect();
+    let many = text.pg && states.len() > 1;
+    if many {
+        text.push("SELECT k, id FROM (");
+    }
+    for (at, state) in states.into_iter().enumerate() {
+        text.push(if at > 0 { " UNION ALL " } else { "" }).push(if many { "(" } else { "" });
+        text.push(&format!("SELECT {column} AS k, id FROM tickets"));
+        text.each(&format!(" INDEXED BY {index}"), "").push(" WHERE tenant_id = ").bind(Value::Uuid(wanted.tenant.0));
+        text.push(" AND status = ").bind(Value::Small(state.code()));
+        if from > i64::MIN {
+            text.push(&format!(" AND {column} >= ")).bind(Value::Big(from));
+        }
+        if to < i64::MAX {
+            text.push(&format!(" AND {column} < ")).bind(Value::Big(to));
+        }
+        if many {
+            text.push(first).push(")");
+        }
+    }
+    if many {
+        text.push(") u");
+    }
+}
+
+/// The first of each cell wait in a queue; with each that is taken, the next of its cell comes in.
+fn merged_on_sqlite(text: &mut Text, wanted: &Wanted<'_>, sort: Sort, most: i64) {
+    let (way, after) = (way(sort), if sort.descending { "<" } else { ">" });
+    let first = |text: &mut Text, next: bool| {
+        text.push("(SELECT t.id FROM tickets t INDEXED BY tickets_cell WHERE ");
+        in_cell(text, wanted.tenant, None);
+        if next {
+            text.push(&format!(" AND (t.created_at, t.id) {after} (c.k, c.id)"));
+        }
+        text.push(&format!(" ORDER BY t.created_at{way}, t.id{way} LIMIT 1)"));
+    };
+    text.push(
+        "WITH RECURSIVE heads (status, inbox_id, priority, assignee_id, k, id) AS (\
+         SELECT c.status, c.inbox_id, c.priority, c.assignee_id, h.created_at, h.id FROM ",
+    );
+    cells(text, wanted);
+    text.push(" c CROSS JOIN tickets h WHERE h.id = ");
+    first(text, false);
+    text.push(
+        " UNION ALL SELECT c.status, c.inbox_id, c.priority, c.assignee_id, h.created_at, h.id FROM heads c \
+         CROSS JOIN tickets h WHERE h.id = ",
+    );
+    first(text, true);
+    text.push(&format!(" ORDER BY 5{way}, 6{way} LIMIT ")).bind(Value::Big(most));
+    text.push(") SELECT k, id FROM heads");
+}
+
+/// The first few of each cell.
+fn merged_on_pg(text: &mut Text, wanted: &Wanted<'_>, first: &str) {
+    text.push("SELECT k, id FROM ");
+    cells(text, wanted);
+    text.push(" c CROSS JOIN LATERAL (");
+    for nobody in [false, true] {
+        text.push(if nobody { " UNION ALL " } else { "" });
+        text.push("(SELECT created_at AS k, id FROM tickets WHERE ");
+        in_cell(text, wanted.tenant, Some(nobody));
+        text.push(first).push(")");
+    }
+    text.push(") x");
+}
+
+/// Orders a range for PostgreSQL and tells its planner in the text how few rows are wanted: of values it knows nothing once
+/// a plan serves any. Powers of two keep the texts few.
+fn first(order: &str, most: i64) -> String {
+    format!("{order} LIMIT {}", u64::try_from(most).unwrap_or_default().next_power_of_two())
+}

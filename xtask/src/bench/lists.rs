@@ -1,0 +1,206 @@
+//! What a page of a list costs with a thousand tickets and with a million: the same questions to a server of each in
+//! turn, over one connection, and how the medians compare.
+
+mod fill;
+
+use super::{
+    Done,
+    figures::{Figure, Goal},
+    load,
+    server::{Plan, Running, Tenant},
+};
+use fill::Filled;
+use serde_json::Value;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+use tokio::net::TcpStream;
+
+/// Tickets to compare with.
+const FEW: u32 = 1_000;
+/// Tickets, unless `BENCH_TICKETS` says otherwise.
+const MANY: u32 = 1_000_000;
+/// Times that all questions are asked.
+const ROUNDS: usize = 3;
+/// Times that each page is asked for in a round, at most.
+const ASKED: usize = 100;
+/// Longest time that a round spends on one page.
+const LENGTH: Duration = Duration::from_secs(2);
+/// Times that it is asked for before.
+const WARM_UP: usize = 5;
+/// By how much a page may cost more with a million tickets than with a thousand.
+const RATIO: f64 = 2.0;
+
+/// What one page should cost with a million tickets, beside what it costs with a thousand.
+#[derive(Clone, Copy)]
+enum Cost {
+    /// No more than twice as much.
+    Same,
+    /// The same, and so many milliseconds at most.
+    SameWithin(f64),
+    /// So many milliseconds at most.
+    Within(f64),
+    /// As it comes.
+    Free,
+}
+
+struct Question {
+    what: String,
+    query: String,
+    cost: Cost,
+}
+
+/// The figures of one database, once for each round.
+pub async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> Done<Vec<Vec<Figure>>> {
+    let most = std::env::var("BENCH_TICKETS").ok().map_or(Ok(MANY), |text| text.parse())?;
+    let desks = [Desk::open(bin, urls[0], FEW).await?, Desk::open(bin, urls[1], most).await?];
+    let questions = [desks[0].questions().await?, desks[1].questions().await?];
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let mut figures = Vec::new();
+        for (few, many) in questions[0].iter().zip(&questions[1]) {
+            let (base, own) = (desks[0].ask(few).await?, desks[1].ask(many).await?);
+            figures.extend(compared(many, base, own));
+        }
+        figures.iter().for_each(|it| eprintln!("{} {:.2} {}", it.name, it.value, it.unit));
+        rounds.push(figures);
+    }
+    Ok(rounds)
+}
+
+fn compared(question: &Question, base: Measured, own: Measured) -> [Figure; 2] {
+    let millis = |page: Measured| page.p50.as_secs_f64() * 1000.0;
+    let goal = |of: Option<f64>| of.map_or(Goal::None, Goal::Value);
+    let (ratio, time) = match question.cost {
+        Cost::Same => (Some(RATIO), None),
+        Cost::SameWithin(most) => (Some(RATIO), Some(most)),
+        Cost::Within(most) => (None, Some(most)),
+        Cost::Free => (None, None),
+    };
+    let (what, time_of) = (&question.what, format!("{} of {} tickets", own.total, own.of));
+    [
+        Figure::less(format!("{what}: {time_of}, p50"), millis(own), "ms").goal(goal(time)),
+        Figure::less(format!("{what}: ÷ {} of {}", base.total, base.of), millis(own) / millis(base), "×")
+            .goal(goal(ratio)),
+    ]
+}
+
+/// A page as it was measured.
+#[derive(Clone, Copy)]
+struct Measured {
+    p50: Duration,
+    /// How many tickets the list has.
+    total: u64,
+    /// Of how many.
+    of: u32,
+}
+
+/// A server with so many tickets.
+struct Desk<'a> {
+    server: Running,
+    tenant: Tenant,
+    filled: Filled,
+    tickets: u32,
+    _plan: Plan<'a>,
+    _folder: tempfile::TempDir,
+}
+
+impl<'a> Desk<'a> {
+    async fn open(bin: &'a Path, url: Option<&'a str>, tickets: u32) -> Done<Desk<'a>> {
+        let folder = tempfile::tempdir()?;
+        let plan = Plan { bin, data: folder.path().to_owned(), database_url: url, write_group_max: None };
+        let tenant = {
+            let _server = plan.start()?;
+            plan.tenant()?
+        };
+        let own = || format!("sqlite:{}", folder.path().join("inboxops.db").display());
+        let begin = Instant::now();
+        let filled = fill::run(&url.map_or_else(own, str::to_owned), &tenant, tickets).await?;
+        eprintln!("{tickets} tickets: filled in {:.1} s", begin.elapsed().as_secs_f64());
+        Ok(Desk { server: plan.start()?, tenant, filled, tickets, _plan: plan, _folder: folder })
+    }
+
+    /// Each way of asking.
+    async fn questions(&self) -> Done<Vec<Question>> {
+        let (middle, late) = (self.opened(self.tickets / 2).await?, self.opened(self.tickets - 50).await?);
+        let deep = (self.tickets / 25 / 2).max(1);
+        let Filled { inbox, rare_inbox, agent } = &self.filled;
+        let ask = |what: &str, query: &str, cost| Question { what: what.to_owned(), query: query.to_owned(), cost };
+        let mut all = vec![
+            ask("page 1", "", Cost::Same),
+            ask("`status=closed`", "status=closed", Cost::Same),
+            ask("unknown tag", "tag=nobody-has-it", Cost::Same),
+            ask("deep page, the middle", &format!("page={deep}"), Cost::SameWithin(50.0)),
+            ask("last page by change", &format!("sort=-updated_at&page={}", self.tickets / 25), Cost::SameWithin(50.0)),
+            ask("deep page by number", &format!("sort=ticket_number&page={deep}"), Cost::SameWithin(50.0)),
+            ask("deep page of a state", &format!("status=solved&page={}", deep / 2 + 1), Cost::Within(50.0)),
+            ask("`q`, a word of few", "q=zeppelin", Cost::Within(20.0)),
+            ask("`q`, two words of many that stand together in few", "q=invoice+missing+parcel", Cost::Within(20.0)),
+            ask("`q`, a word of none", "q=xylophone", Cost::Within(20.0)),
+            ask("`q`, a word of many", "q=refund", Cost::Within(300.0)),
+            ask("`q`, two letters", "q=re", Cost::Within(300.0)),
+            ask("`q`, one letter", "q=e", Cost::Within(300.0)),
+            ask("`q` and state", "q=refund&status=open", Cost::Within(300.0)),
+            ask("`updated_since`, half", &format!("updated_since={middle}"), Cost::Same),
+            ask("`updated_since`, all", "updated_since=2001-01-01T00:00:00Z", Cost::Same),
+            ask("`updated_since`, few", &format!("updated_since={late}"), Cost::Same),
+            ask("`updated_since`, half, by change", &format!("updated_since={middle}&sort=updated_at"), Cost::Same),
+            ask("`created_since`, half", &format!("created_since={middle}"), Cost::Same),
+            ask("`assignee_id`, one of 20", &format!("assignee_id={agent}"), Cost::Same),
+            ask("`assignee_id=none`", "assignee_id=none", Cost::Same),
+            ask("`inbox_id`, rare", &format!("inbox_id={rare_inbox}"), Cost::Same),
+            ask("`requester_email`", "requester_email=customer7@example.com", Cost::Same),
+            ask("tag of many", "tag=billing", Cost::Same),
+            ask("tag of few", "tag=vip", Cost::Same),
+            ask(
+                "an agent's open ones by change",
+                &format!("assignee_id={agent}&status=open&sort=-updated_at"),
+                Cost::Free,
+            ),
+            ask("state, tag and inbox", &format!("status=open,solved&tag=billing&inbox_id={inbox}"), Cost::Free),
+        ];
+        let sorts = ["-created_at", "created_at", "-updated_at", "updated_at", "-ticket_number", "ticket_number"];
+        for filter in ["status=open", "status=pending", "status=solved", "priority=high", "priority=urgent"] {
+            all.extend(
+                sorts.map(|sort| ask(&format!("`{filter}` by `{sort}`"), &format!("{filter}&sort={sort}"), Cost::Same)),
+            );
+        }
+        Ok(all)
+    }
+
+    /// When a ticket was opened.
+    async fn opened(&self, number: u32) -> Done<String> {
+        let request = load::request("GET", &format!("/api/v1/tickets/{number}"), &self.tenant.key, None);
+        let (_, body) = load::once(self.server.address, &request).await?;
+        let body: Value = serde_json::from_slice(&body)?;
+        Ok(body["data"]["created_at"].as_str().ok_or("no such ticket")?.to_owned())
+    }
+
+    async fn ask(&self, Question { what, query, .. }: &Question) -> Done<Measured> {
+        let request = load::request("GET", &format!("/api/v1/tickets?{query}"), &self.tenant.key, None);
+        let mut stream = TcpStream::connect(self.server.address).await?;
+        stream.set_nodelay(true)?;
+        let (mut times, mut buffer, mut total, begin) = (Vec::new(), Vec::new(), 0, Instant::now());
+        for n in 0..ASKED + WARM_UP {
+            let asked = Instant::now();
+            let (status, head) = load::call(&mut stream, &request, &mut buffer).await?;
+            let took = asked.elapsed();
+            if status != 200 {
+                return Err(format!("{what}: {status} {}", String::from_utf8_lossy(&buffer)).into());
+            }
+            if n == 0 {
+                let body: Value = serde_json::from_slice(&buffer[head..])?;
+                total = body["meta"]["total"].as_u64().ok_or("no total")?;
+            }
+            if n >= WARM_UP {
+                times.push(took);
+            }
+            if begin.elapsed() > LENGTH && !times.is_empty() {
+                break;
+            }
+        }
+        times.sort_unstable();
+        Ok(Measured { p50: times[times.len() / 2], total, of: self.tickets })
+    }
+}
