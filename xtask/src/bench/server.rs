@@ -124,7 +124,9 @@ impl Plan<'_> {
                 psql
             }
             None => {
-                const SCRIPT: &str = "import sqlite3, sys\nsqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
+                // Python's own SQLite may be older than this function.
+                const SCRIPT: &str = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n\
+                                      db.create_function('unhex', 1, bytes.fromhex)\ndb.executescript(sys.argv[2])";
                 let mut python = Command::new("python3");
                 python.args(["-c", SCRIPT]).arg(self.data.join("inboxops.db")).arg(sql);
                 python
