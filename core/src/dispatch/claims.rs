@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Greatest number of deliveries that one claim takes.
 pub const CLAIM_MAX: usize = 256;
+/// The same while tenants' writes trickle in between.
+const CLAIM_BETWEEN_WRITES_MAX: usize = 48;
 /// How often the database is asked for what other cores made due (PostgreSQL), and how long it is left alone after a
 /// claim that failed.
 pub const POLL: Duration = Duration::from_millis(250);
@@ -73,7 +75,7 @@ impl Dispatcher {
             }
             let (wanted, parks, works) = {
                 let mut hub = self.hub();
-                (hub.wanted(CLAIM_MAX), hub.parks(), hub.has_workers())
+                (hub.wanted(self.claim_max()), hub.parks(), hub.has_workers())
             };
             let looks = works && self.due.take(self.stamps.now());
             if wanted.is_empty() && !looks {
@@ -93,6 +95,10 @@ impl Dispatcher {
                 self.wake();
             }
         }
+    }
+
+    fn claim_max(&self) -> usize {
+        if self.db.writes_trickle() { CLAIM_BETWEEN_WRITES_MAX } else { CLAIM_MAX }
     }
 
     /// Ends when a claim may be worth it.
@@ -137,7 +143,7 @@ impl Dispatcher {
 
     /// Claims whatever is due.
     async fn claim_due(self: &Arc<Self>, parks: u64) -> Result<()> {
-        let (shares, claim) = (self.hub().shares(CLAIM_MAX), self.claim());
+        let (shares, claim) = (self.hub().shares(self.claim_max()), self.claim());
         if shares.left() == 0 {
             self.due.at(claim.now.plus(FULL_PAUSE));
             return Ok(());

@@ -30,6 +30,8 @@ use uuid::Uuid;
 
 /// Greatest number of results that one transaction records, unless one call brings more.
 const RECORD_MAX: usize = 512;
+/// The same while tenants' writes trickle in between.
+const RECORD_BETWEEN_WRITES_MAX: usize = 48;
 
 /// What a batch of outcomes makes of their deliveries.
 #[derive(Debug, Default)]
@@ -92,11 +94,11 @@ impl Recording {
     }
 
     /// Those that go into one transaction: at least one.
-    fn take(&self) -> Vec<Batch> {
+    fn take(&self, most: usize) -> Vec<Batch> {
         let (mut waiting, mut taken, mut reports) = (self.waiting(), Vec::new(), 0);
         while let Some(next) = waiting.front() {
             reports += next.reports.len();
-            if reports > RECORD_MAX && !taken.is_empty() {
+            if reports > most && !taken.is_empty() {
                 break;
             }
             taken.extend(waiting.pop_front());
@@ -161,7 +163,8 @@ impl Dispatcher {
                 Err(TryRecvError::Empty) => {}
             }
             // A caller that goes away does not take the results of others with it.
-            let (this, batches) = (self.clone(), self.recording.take());
+            let most = if self.db.writes_trickle() { RECORD_BETWEEN_WRITES_MAX } else { RECORD_MAX };
+            let (this, batches) = (self.clone(), self.recording.take(most));
             let _ = self.tasks.spawn(async move { this.record_all(batches).await }).await;
         }
     }

@@ -6,7 +6,9 @@ use super::{
     conn::{Link, Purpose, Target},
     cores,
     events::Handed,
-    lane::{Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, LaneThread, QUEUE_MAX, Queues},
+    lane::{
+        Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, LaneThread, QUEUE_MAX, Queues, Trickle,
+    },
     migrate,
     news::News,
     pool::{Pool, ReadTx, Reader},
@@ -76,6 +78,7 @@ pub(super) struct Shared {
     pub(super) grouped: OnceLock<SeeGroup>,
     /// Rung by every commit.
     pub(super) committed: watch::Sender<()>,
+    pub(super) trickle: Trickle,
 }
 
 /// Hears of this process's own commits.
@@ -145,6 +148,7 @@ impl Db {
             handed: OnceLock::new(),
             grouped: OnceLock::new(),
             committed: watch::Sender::default(),
+            trickle: Trickle::default(),
         });
         let closing = CancellationToken::new();
         let (ending, ended) = mpsc::channel(1);
@@ -189,6 +193,11 @@ impl Db {
     /// Whether other processes may share this database.
     pub fn is_shared(&self) -> bool {
         self.0.pg
+    }
+
+    /// Whether tenants' writes, a few at a time, waited for the system's lately: then those had better be small.
+    pub fn writes_trickle(&self) -> bool {
+        self.0.shared.trickle.runs()
     }
 
     pub(super) fn news(&self) -> &Arc<News> {

@@ -12,7 +12,10 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use inboxops_proto::failpoint;
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +27,10 @@ pub const GROUP_MAX_SQLITE: usize = 256;
 pub const GROUP_MAX_PG: usize = 64;
 /// Jobs that may wait in one queue of a lane; further callers wait for room.
 pub const QUEUE_MAX: usize = 1024;
+/// A group of at most so many tenants' writes is a trickle: each of them waits for its own sake, not for throughput.
+const TRICKLE_MAX: usize = 16;
+/// Groups of the system's jobs after which a trickle is forgotten.
+const TRICKLE_KEPT: u8 = 32;
 /// Longest time that a group may take before its connection counts as dead.
 const GROUP_TIMEOUT: Duration = Duration::from_secs(60);
 /// Runs of a job that PostgreSQL asks to run again before its caller is told.
@@ -120,12 +127,13 @@ pub(super) struct Queues {
 }
 
 impl Queues {
-    /// The next group of at most `max` jobs, all of one queue; none when both queues are closed and empty.
-    async fn next(&mut self, system_first: bool, jobs: &mut Vec<Box<dyn Job>>, max: usize) {
+    /// The next group of at most `max` jobs, all of one queue; none when both queues are closed and empty. Whether they
+    /// are the system's.
+    async fn next(&mut self, system_first: bool, jobs: &mut Vec<Box<dyn Job>>, max: usize) -> bool {
         let Queues { writes, system, closing } = self;
         let (first, second) = if system_first { (system, writes) } else { (writes, system) };
         let mut closed = false;
-        let (queue, job) = loop {
+        let (of_system, queue, job) = loop {
             if !closed && closing.is_cancelled() {
                 closed = true;
                 first.close();
@@ -133,10 +141,10 @@ impl Queues {
             }
             tokio::select! {
                 biased;
-                Some(job) = first.recv() => break (first, job),
-                Some(job) = second.recv() => break (second, job),
+                Some(job) = first.recv() => break (system_first, first, job),
+                Some(job) = second.recv() => break (!system_first, second, job),
                 () = closing.cancelled(), if !closed => {}
-                else => return,
+                else => return false,
             }
         };
         jobs.push(job);
@@ -145,6 +153,27 @@ impl Queues {
         {
             jobs.push(job);
         }
+        of_system
+    }
+}
+
+/// Whether tenants' writes come one by one between the system's: then those are made small, so that none waits long.
+#[derive(Debug, Default)]
+pub(super) struct Trickle(AtomicU8);
+
+impl Trickle {
+    /// A group: so many writes of tenants, which waited for one of the system's, or the system's.
+    fn see(&self, writes: Option<usize>) {
+        let left = match writes {
+            Some(count) if count <= TRICKLE_MAX => TRICKLE_KEPT,
+            Some(_) => 0,
+            None => self.0.load(Ordering::Relaxed).saturating_sub(1),
+        };
+        self.0.store(left, Ordering::Relaxed);
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -161,12 +190,17 @@ impl LaneThread {
     pub(super) async fn run(mut self) {
         let (mut session, mut jobs, mut system_first) = (None, Vec::with_capacity(self.group_max), false);
         let mut failed_at: Option<Instant> = None;
+        let mut after_system = false;
         loop {
-            self.queues.next(system_first, &mut jobs, self.group_max).await;
+            let of_system = self.queues.next(system_first, &mut jobs, self.group_max).await;
             system_first = !system_first;
             if jobs.is_empty() {
                 break;
             }
+            if of_system || after_system {
+                self.shared.trickle.see((!of_system).then_some(jobs.len()));
+            }
+            after_system = of_system;
             if session.is_none() && failed_at.is_none_or(|at| at.elapsed() >= RECONNECT_PAUSE) {
                 session = self.connect().await;
                 failed_at = session.is_none().then(Instant::now);
