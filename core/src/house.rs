@@ -1,6 +1,6 @@
 //! What a core does for its database beside the calls: takes the rows of deleted endpoints, forgets what changed long ago,
-//! secrets that have expired and sessions that are over, and writes down when keys were used. Each has its time, so that
-//! nothing is done while nothing happens.
+//! secrets that have expired and sessions that are over, writes down when keys were used, and counts anew what cores of an
+//! earlier release moved. Each has its time, so that nothing is done while nothing happens.
 
 use crate::{
     auth::Authority,
@@ -10,6 +10,7 @@ use crate::{
     store::{
         self, Db, Lane,
         chores::{self, Chores},
+        recount,
     },
 };
 use inboxops_proto::clock::Timestamp;
@@ -18,14 +19,15 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the times at which keys were used are written.
 const LAST_USED_EVERY: Duration = Duration::from_secs(20);
-/// How often limiters forget what no longer counts. They are in memory.
+/// How often limiters forget what no longer counts, which is in memory, and a core that shares its database asks whether
+/// cores of an earlier release run.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// Shortest time between two turns of chores: what a commit may have left to do is looked at within it.
 const TURN_EVERY: Duration = Duration::from_secs(60);
 /// Longest time between two turns: another core may have left something.
 const TURN_LATEST: Duration = Duration::from_secs(3600);
 /// Greatest number of deliveries of a deleted endpoint that one transaction takes.
-const SWEEP_MAX: i64 = 500;
+const SWEEP_MAX: usize = 500;
 
 /// The upkeep of one core.
 pub(crate) struct House {
@@ -53,6 +55,7 @@ impl House {
                 () = clock.until(tidy) => {
                     self.authority.tidy();
                     self.sessions.tidy();
+                    self.warn("count what waits", self.recount().await);
                     tidy = self.stamps.now().plus(TIDY_EVERY);
                 }
                 () = clock.until(next) => {
@@ -98,6 +101,30 @@ impl House {
             self.warn("forget old changes", self.all(prune, shutdown).await);
         }
         None
+    }
+
+    /// Counts what waits once no core of a release runs any more that did not.
+    async fn recount(&self) -> Result<()> {
+        if !self.db.is_shared() {
+            return Ok(());
+        }
+        match recount::look(&self.db, self.stamps.now()).await? {
+            recount::Now::Nothing | recount::Now::Wait => return Ok(()),
+            recount::Now::Note => return Ok(self.db.system(Lane::Claims, recount::note).await?),
+            recount::Now::Count => {}
+        }
+        let mut after = None;
+        loop {
+            let endpoints = store::retention::endpoints(&self.db, after).await?;
+            let Some((last, _)) = endpoints.last() else { break };
+            after = Some(*last);
+            for (endpoint, _) in endpoints {
+                self.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await?;
+            }
+        }
+        self.db.system(Lane::Claims, recount::done).await?;
+        tracing::info!("what waits was counted anew, since cores of an earlier release have gone");
+        Ok(())
     }
 
     /// Does the same in small batches, so that nothing else waits long, until there is no more.

@@ -62,7 +62,10 @@ use recoveries::Recoveries;
 use retention::Retention;
 use secrets::MasterKey;
 use stamp::Stamps;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 use store::{Db, Options};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -78,6 +81,8 @@ pub struct Settings {
     pub failed_auth_per_minute: u32,
     /// Whether webhooks may go to loopback and by http.
     pub allow_private_targets: bool,
+    /// From when on an endpoint whose deliveries are due is called behind.
+    pub behind_after: Duration,
     /// What seals secrets.
     pub master_key: MasterKey,
     /// Greatest number of writes in one transaction; the database's own default when unset.
@@ -159,7 +164,7 @@ impl Core {
                 authority.clone(),
                 dispatcher.clone(),
                 recoveries.clone(),
-                resolver,
+                webhooks::Rules { resolver, behind_after: settings.behind_after },
             )),
             events: Arc::new(events::Events::new(db.clone(), stamps.clone())),
             deliveries: Arc::new(deliveries::Deliveries::new(

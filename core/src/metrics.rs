@@ -1,6 +1,8 @@
 //! What the operator's monitoring sees of a core, as OpenMetrics text. Counting on the way of a call is two look-ups and
-//! a few atomic additions; what the database knows is asked when somebody looks. No tenant is named: there may be any
-//! number.
+//! a few atomic additions; what the database knows is asked when somebody looks. Of tenants only those are named, by their
+//! ids, that are most behind: there may be any number.
+
+mod tenants;
 
 use crate::{
     caller::Caller,
@@ -25,6 +27,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
+use tenants::Tenants;
 use tonic::{Code, Extensions, metadata::MetadataMap};
 
 /// How long what the database said is good enough: the text may be asked for by anybody.
@@ -71,6 +74,7 @@ pub struct Metrics {
     groups: Histograms,
     database_up: Gauge,
     waiting: Gauge,
+    tenants: Arc<Tenants>,
     oldest_due: Gauge<f64, AtomicU64>,
     stuck: Gauge,
     standing: tokio::sync::Mutex<Option<Instant>>,
@@ -91,6 +95,7 @@ impl Metrics {
             groups,
             database_up: Gauge::default(),
             waiting: Gauge::default(),
+            tenants: Arc::default(),
             oldest_due: Gauge::default(),
             stuck: Gauge::default(),
             standing: tokio::sync::Mutex::default(),
@@ -109,8 +114,9 @@ impl Metrics {
         registry.register("leases_expired", help, metrics.leases_ended.clone());
         registry.register("write_group_size", "Writes that shared one commit, by lane", metrics.groups.clone());
         registry.register("database_up", "Whether the database answered just now", metrics.database_up.clone());
-        let help = "Deliveries that wait for their time or for a slot; counted up to a million";
+        let help = "Deliveries that wait for their time or for a slot, tests left out";
         registry.register("deliveries_waiting", help, metrics.waiting.clone());
+        registry.register_collector(Box::new(metrics.tenants.clone()));
         let help = "How long the first of the deliveries that are due has been due";
         registry.register_with_unit("oldest_due_age", help, Unit::Seconds, metrics.oldest_due.clone());
         let help = "Endpoints and leases that nobody looked after for a minute; must be 0";
@@ -161,14 +167,15 @@ impl Metrics {
             return;
         }
         let now = db.clock().now();
-        match store::dispatch::standing(db, now, now.minus(STUCK_AFTER)).await {
-            Ok(Standing { waiting, oldest_due, stuck }) => {
+        let standing = store::dispatch::standing(db, now, now.minus(STUCK_AFTER)).await;
+        match (standing, store::backlog::of_tenants(db, now).await) {
+            (Ok(Standing { oldest_due, stuck }), Ok(tenants)) => {
                 self.database_up.set(1);
-                self.waiting.set(waiting);
+                self.waiting.set(self.tenants.set(&tenants));
                 self.oldest_due.set(oldest_due.map_or(0.0, |at| now.since(at).as_secs_f64()));
                 self.stuck.set(stuck);
             }
-            Err(_) => {
+            _ => {
                 self.database_up.set(0);
             }
         }

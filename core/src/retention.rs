@@ -5,7 +5,7 @@
 use crate::{
     error::{Error, Result, chain},
     stamp::Stamps,
-    store::{self, Db, Lane, deliveries::State, retention as rows, tallies},
+    store::{self, Db, Lane, retention as rows, tallies},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -141,9 +141,7 @@ impl Retention {
             let passed = rows::deliveries(&self.db, endpoint, after, before).await?;
             let Some(last) = passed.last() else { return Ok(()) };
             after = Some(last.id);
-            let ended = |state| matches!(state, State::Delivered | State::Failed | State::Stopped);
-            let ids: Vec<DeliveryId> =
-                passed.iter().filter(|it| ended(it.state) && it.at < old).map(|it| it.id).collect();
+            let ids: Vec<DeliveryId> = passed.iter().filter(|it| it.at < old).map(|it| it.id).collect();
             if !ids.is_empty() {
                 let delete =
                     async move |tx: &mut store::SystemTx<'_>| rows::delete_deliveries(tx, tenant, endpoint, &ids).await;

@@ -5,6 +5,7 @@
 pub mod agents;
 pub mod api_keys;
 pub mod audit;
+pub mod backlog;
 pub mod changes;
 mod checkpoint;
 pub mod chores;
@@ -30,6 +31,7 @@ mod news;
 pub mod passwords;
 mod pool;
 pub mod rate_windows;
+pub mod recount;
 pub mod recoveries;
 pub mod relist;
 pub mod retention;
@@ -71,10 +73,12 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("api_keys", api_keys::ALL),
         ("audit", audit::ALL),
         ("changes", changes::ALL),
+        ("backlog", backlog::ALL),
         ("cores", cores::ALL),
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
         ("mend", deliveries::MEND_ALL),
+        ("walk", deliveries::walk::ALL),
         ("dispatch", dispatch::ALL),
         ("chores", chores::ALL),
         ("claim", dispatch::CLAIM_ALL),
@@ -90,6 +94,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("meta", meta::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
+        ("recount", recount::ALL),
         ("recoveries", recoveries::ALL),
         ("relist", relist::ALL),
         ("retention", retention::ALL),
@@ -106,6 +111,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
     ];
     let rows = [
         ("api_keys", api_keys::ALL_ROWS),
+        ("backlog", backlog::ALL_ROWS),
         ("claim", dispatch::CLAIM_ALL_ROWS),
         ("counts", counts::ALL_ROWS),
         ("deliveries", deliveries::ALL_ROWS),
@@ -115,6 +121,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("health", health::ALL_ROWS),
         ("lanes", lanes::ALL_ROWS),
         ("mend", deliveries::MEND_ALL_ROWS),
+        ("walk", deliveries::walk::ALL_ROWS),
         ("report", dispatch::REPORT_ALL_ROWS),
         ("retention", retention::ALL_ROWS),
         ("sessions", sessions::ALL_ROWS),

@@ -25,7 +25,7 @@ use crate::{
     recoveries::Recoveries,
     secrets::MasterKey,
     stamp::Stamps,
-    store::{self, Db, Tx, endpoints::Endpoint},
+    store::{self, Db, Tx, backlog::Backlog, endpoints::Endpoint},
 };
 use change::{Change, inbox_ids, refusal};
 use inboxops_proto::{
@@ -36,11 +36,20 @@ use inboxops_proto::{
     v1::{self, webhook_service_server::WebhookService},
 };
 use shown::Sight;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 /// Greatest number of endpoints of a tenant.
 pub const ENDPOINTS_PER_TENANT_MAX: i64 = 100;
+
+/// What the operator says of endpoints.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// Which addresses they may have.
+    pub resolver: Resolver,
+    /// For how long their deliveries are due when they are called behind.
+    pub behind_after: Duration,
+}
 
 /// The service of webhook endpoints.
 pub struct Webhooks {
@@ -50,7 +59,7 @@ pub struct Webhooks {
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
     recoveries: Arc<Recoveries>,
-    resolver: Resolver,
+    rules: Rules,
 }
 
 impl Webhooks {
@@ -62,22 +71,29 @@ impl Webhooks {
         authority: Arc<Authority>,
         dispatcher: Arc<Dispatcher>,
         recoveries: Arc<Recoveries>,
-        resolver: Resolver,
+        rules: Rules,
     ) -> Webhooks {
-        Webhooks { db, stamps, master_key, authority, dispatcher, recoveries, resolver }
+        Webhooks { db, stamps, master_key, authority, dispatcher, recoveries, rules }
     }
 
     /// How the caller sees endpoints now.
     async fn sight(&self, caller: &Caller) -> Result<Sight> {
         let tenant = self.authority.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
         let entitled = tenant.has(Entitlement::Webhooks);
-        Ok(Sight { entitled, now: self.stamps.now(), master_key: self.master_key.clone() })
+        let (now, behind_after) = (self.stamps.now(), self.rules.behind_after);
+        Ok(Sight { entitled, now, behind_after, master_key: self.master_key.clone() })
+    }
+
+    /// What an endpoint has not got yet, after a change of it.
+    async fn backlog(&self, caller: &Caller, id: EndpointId) -> Result<Option<Backlog>> {
+        let mut read = self.db.read(caller.scope()?).await?;
+        Ok(store::backlog::of(&mut read, &[id]).await?.remove(&id))
     }
 
     /// The normal form of an address, when there is one, and when nothing is broken before or with it.
     async fn address(&self, url: Option<&str>, mut broken: Vec<Violation>) -> Result<Option<String>> {
         let checked = match url {
-            Some(url) => address::check(url, &self.resolver).await.map(Some),
+            Some(url) => address::check(url, &self.rules.resolver).await.map(Some),
             None => Ok(None),
         };
         let url = checked.unwrap_or_else(|violation| {
@@ -98,8 +114,10 @@ impl Webhooks {
         let endpoints = store::endpoints::list(&mut read, page.limit(), page.offset()).await?;
         let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id).collect();
         let health = store::health::of(&mut read, &ids).await?;
+        let backlog = store::backlog::of(&mut read, &ids).await?;
         let of = |endpoint: &Endpoint| health.iter().find(|health| health.endpoint == endpoint.id);
-        let endpoints = endpoints.iter().map(|endpoint| sight.of(endpoint, of(endpoint))).collect::<Result<_>>()?;
+        let shown = |endpoint: &Endpoint| sight.of(endpoint, of(endpoint), backlog.get(&endpoint.id));
+        let endpoints = endpoints.iter().map(shown).collect::<Result<_>>()?;
         Ok(v1::ListWebhookEndpointsResponse { endpoints, meta: Some(page.meta(total)) })
     }
 
@@ -112,7 +130,9 @@ impl Webhooks {
         let mut read = self.db.read(caller.scope()?).await?;
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
         let health = store::health::of(&mut read, &[id]).await?;
-        Ok(v1::GetWebhookEndpointResponse { endpoint: Some(sight.of(&endpoint, health.first())?) })
+        let backlog = store::backlog::of(&mut read, &[id]).await?;
+        let shown = sight.of(&endpoint, health.first(), backlog.get(&id))?;
+        Ok(v1::GetWebhookEndpointResponse { endpoint: Some(shown) })
     }
 
     async fn create(
@@ -163,7 +183,7 @@ impl Webhooks {
                 Ok(endpoint.clone())
             })
             .await?;
-        let shown = v1::WebhookEndpoint { secret: Some(secret.to_string()), ..sight.of(&endpoint, None)? };
+        let shown = v1::WebhookEndpoint { secret: Some(secret.to_string()), ..sight.of(&endpoint, None, None)? };
         Ok(v1::CreateWebhookEndpointResponse { endpoint: Some(shown) })
     }
 
@@ -207,7 +227,8 @@ impl Webhooks {
                 Ok((new, health))
             })
             .await?;
-        Ok(v1::UpdateWebhookEndpointResponse { endpoint: Some(sight.of(&endpoint, health.as_ref())?) })
+        let shown = sight.of(&endpoint, health.as_ref(), self.backlog(caller, id).await?.as_ref())?;
+        Ok(v1::UpdateWebhookEndpointResponse { endpoint: Some(shown) })
     }
 
     async fn delete(

@@ -76,6 +76,25 @@ test("an endpoint is added, and its secret shows once", async () => {
     await close();
 });
 
+test("an endpoint that is behind says so, and by how much", async () => {
+    const own = await stage({ settings: { INBOXOPS_WEBHOOKS__BEHIND_AFTER_SECONDS: "1" } });
+    try {
+        const { id } = await own.endpoint(hook.url, { description: "Ledger", events: ["ticket.created"], rate_per_second: 1 });
+        for (let n = 0; n < 20; n++) await own.ticket(`Order ${n}`);
+        const { page, close } = await visit(own);
+        const badge = "Behind, about 1 min";
+        await page.getByRole("row", { name: /Ledger/ }).getByText(badge).first().waitFor();
+        await page.goto(`/settings/webhooks/${id}`);
+        await page.getByText(badge).waitFor();
+        const facts = await page.locator("dl.facts").innerText();
+        assert.match(facts, /Waiting\s+\d+, the oldest (just now|\d+ s ago)/i);
+        await accessible(page);
+        await close();
+    } finally {
+        await own.leave();
+    }
+});
+
 test("nobody is trapped by a secret", async () => {
     const { page, close } = await visit(await own(), "/settings/webhooks/new");
     await page.getByLabel("URL").fill(hook.url);

@@ -1,5 +1,5 @@
-//! How deliveries go: counts by state, attempts by hour and day, and how long answers took. All from tallies that grow
-//! with endpoints and hours, and from what waits, which is counted up to a bound.
+//! How deliveries go: counts by state, attempts by hour and day, and how long answers took. All from numbers that are kept,
+//! which grow with endpoints and hours and not with deliveries.
 
 use super::Deliveries;
 use crate::{
@@ -15,17 +15,13 @@ use crate::{
 use inboxops_proto::{clock::Timestamp, id::EndpointId, reason::Reason, v1};
 use std::collections::BTreeMap;
 
-/// Greatest number of waiting deliveries that are counted, all endpoints together.
-const WAITING_MAX: i64 = 10_000;
-/// Of each endpoint, at least so many.
-const WAITING_PER_ENDPOINT_MIN: i64 = 100;
 const HOURS: i64 = 24;
 const DAYS: i64 = 7;
 
 /// What is known of one endpoint, or of several together.
 #[derive(Default)]
 struct Sum {
-    counts: BTreeMap<Shown, (i64, bool)>,
+    counts: BTreeMap<Shown, i64>,
     hours: BTreeMap<i64, Went>,
 }
 
@@ -45,18 +41,12 @@ impl Deliveries {
         let from = now.div_euclid(HOURS) * HOURS - (DAYS - 1) * HOURS;
         let mut known = store::tallies::of(&mut read, &ids, from).await?;
         let health = store::health::of(&mut read, &ids).await?;
-        let mut leased = store::deliveries::leased(&mut read).await?;
-        let most = (WAITING_MAX / i64::try_from(ids.len().max(1)).unwrap_or(1)).max(WAITING_PER_ENDPOINT_MIN);
+        let mut backlog = store::backlog::of(&mut read, &ids).await?;
         let (mut total, mut endpoints) = (Sum::default(), Vec::with_capacity(ids.len()));
         for id in ids {
             let mut sum = Sum::of(known.remove(&id).unwrap_or_default());
-            for (shown, count) in leased.remove(&id).unwrap_or_default() {
-                sum.count(shown, count, false);
-            }
-            let waiting = store::deliveries::waiting(&mut read, id, most).await?;
-            let whole = waiting.iter().map(|(_, count)| count).sum::<i64>() < most;
-            for (shown, count) in waiting {
-                sum.count(shown, count, !whole);
+            for (shown, count) in backlog.remove(&id).unwrap_or_default().open {
+                sum.count(shown, count);
             }
             total.add(&sum);
             let last = health.iter().find(|health| health.endpoint == id).and_then(last);
@@ -79,21 +69,19 @@ fn last(health: &Health) -> Option<v1::LastAttempt> {
 impl Sum {
     fn of(known: Known) -> Sum {
         let mut sum = Sum { hours: known.hours, ..Sum::default() };
-        sum.count(Shown::Delivered, known.ended.delivered, false);
-        sum.count(Shown::Failed, known.ended.failed, false);
-        sum.count(Shown::Canceled, known.ended.stopped, false);
+        sum.count(Shown::Delivered, known.ended.delivered);
+        sum.count(Shown::Failed, known.ended.failed);
+        sum.count(Shown::Canceled, known.ended.stopped);
         sum
     }
 
-    fn count(&mut self, shown: Shown, by: i64, at_least: bool) {
-        let (count, least) = self.counts.entry(shown).or_default();
-        *count += by;
-        *least |= at_least;
+    fn count(&mut self, shown: Shown, by: i64) {
+        *self.counts.entry(shown).or_default() += by;
     }
 
     fn add(&mut self, other: &Sum) {
-        for (shown, (count, at_least)) in &other.counts {
-            self.count(*shown, *count, *at_least);
+        for (shown, count) in &other.counts {
+            self.count(*shown, *count);
         }
         for (hour, went) in &other.hours {
             *self.hours.entry(*hour).or_default() += *went;
@@ -101,12 +89,9 @@ impl Sum {
     }
 
     fn shown(&self, now: i64, last: Option<v1::LastAttempt>) -> v1::DeliveryStats {
-        let counts = self.counts.iter().filter(|(_, (count, _))| *count > 0);
-        let counts = counts.map(|(shown, (count, at_least))| v1::StatusCount {
-            status: shown.code().into(),
-            count: number(*count),
-            at_least: *at_least,
-        });
+        let counts = self.counts.iter().filter(|(_, count)| **count > 0);
+        let counts =
+            counts.map(|(shown, count)| v1::StatusCount { status: shown.code().into(), count: number(*count) });
         v1::DeliveryStats {
             endpoint_id: None,
             counts: counts.collect(),

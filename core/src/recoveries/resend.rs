@@ -153,15 +153,15 @@ pub(super) async fn step(
     now: Timestamp,
 ) -> Result<Step, store::Error> {
     let filter: Filter = serde_json::from_str(&job.filter).map_err(|_| Error::Broken("a job's filter is ours"))?;
-    let stretch = store::deliveries::stretch(tx, endpoint.id, job.after, job.until, STEP_MAX).await?;
-    let left = usize::try_from(job.matched.saturating_sub(job.created)).unwrap_or(usize::MAX);
-    let keeps = |shown: Shown, kind: i16| {
-        filter.shown.contains(&shown.code()) && (filter.kinds.is_empty() || filter.kinds.contains(&kind))
-    };
-    let kept = stretch.iter().filter(|it| it.state != State::Leased && keeps(it.shown, it.kind));
-    let kept: Vec<(DeliveryId, State)> = kept.map(|it| (it.id, it.state)).take(left).collect();
+    let shown: Vec<Shown> = filter.shown.iter().filter_map(|code| Shown::from_code((*code).into())).collect();
+    let left = i64::from(job.matched.saturating_sub(job.created)).min(STEP_MAX);
+    let left = usize::try_from(left).unwrap_or_default();
+    let keeps = (shown.as_slice(), filter.kinds.as_slice());
+    let stretch = store::deliveries::stretch(tx, endpoint.id, keeps, job.after, job.until, left).await?;
+    let standings = store::deliveries::standings(tx, &stretch).await?;
+    let kept: Vec<(DeliveryId, State)> =
+        stretch.iter().filter_map(|id| Some((*id, standings.get(id)?.state))).collect();
     job.created += store::deliveries::rearm_all(tx, endpoint.id, &kept, now).await?;
-    job.after = stretch.last().map_or(job.after, |last| Some(last.id));
-    let whole = i64::try_from(stretch.len()).is_ok_and(|read| read == STEP_MAX);
-    Ok(if whole && job.created < job.matched { Step::More } else { Step::Over })
+    job.after = stretch.last().copied().or(job.after);
+    Ok(if stretch.len() == left && job.created < job.matched { Step::More } else { Step::Over })
 }

@@ -3,16 +3,18 @@
 
 mod log;
 mod mend;
+pub(super) mod walk;
 
-pub use log::{LOOK_MAX, Listed, Page, Range, count, list};
-pub use mend::{Made, Passed, Standing, due, leased, make, rearm_all, standings, stretch, waiting};
+pub use log::{Listed, Page, Range, count, list};
+pub use mend::{Made, Standing, due, make, rearm_all, standings, stretch};
+pub use walk::KINDS;
 
 pub(super) use mend::{ALL as MEND_ALL, ALL_ROWS as MEND_ALL_ROWS};
 
 use super::{
     ReadTx, Result, Scoped, Tx,
     conn::on,
-    lanes,
+    lanes::{self, Moves},
     sql::{Rows, Sql, Type, codes, found, from_row, row_statements, statements},
     tallies::{self, Ended},
 };
@@ -21,7 +23,6 @@ use inboxops_proto::{
     id::{DeliveryId, EndpointId, EventId, TenantId},
 };
 use sqlx::QueryBuilder;
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 codes! {
@@ -231,7 +232,6 @@ macro_rules! select {
         concat!("SELECT ", columns!(), " FROM deliveries d ", joins!())
     };
 }
-use {columns, joins, select};
 
 statements! {
     GET = Sql::both(concat!(select!(), " WHERE d.id = $1 AND d.tenant_id = $2"));
@@ -305,10 +305,11 @@ pub async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Vec<Deliv
     Ok(rows)
 }
 
-/// The delivery, held until the end of the transaction.
+/// The delivery, held until the end of the transaction with the lane of its endpoint.
 pub async fn lock(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>> {
     let tenant = tx.tenant();
     let link = tx.link();
+    lanes::hold_of(link, tenant, id).await?;
     let sql = LOCK.on(link);
     on!(link, c, D => sqlx::query_as::<D, Delivery>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
@@ -337,7 +338,12 @@ pub async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Resu
     if done == 0 {
         return Ok(false);
     }
-    lanes::mark(link, &BTreeMap::from([(delivery.endpoint, now)])).await?;
+    let mut moves = Moves::default();
+    match delivery.state {
+        State::Waiting => moves.due(delivery.endpoint, now),
+        _ => moves.waits(delivery.endpoint, now, delivery.attempt.into(), delivery.test),
+    }
+    lanes::apply(link, &moves).await?;
     let mut left = Ended::default();
     left.add(delivery.state, -1);
     tallies::stand(link, tenant, delivery.endpoint, left).await?;
@@ -359,6 +365,9 @@ pub async fn stop(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Resul
         .await
         .map(|it| it.rows_affected()))?;
     if done > 0 && delivery.state == State::Waiting {
+        let mut moves = Moves::default();
+        moves.leaves(delivery.endpoint, delivery.attempt.into(), delivery.test);
+        lanes::apply(link, &moves).await?;
         tallies::stand(link, tenant, delivery.endpoint, Ended { stopped: 1, ..Ended::default() }).await?;
     }
     tx.changed((done > 0).then_some(delivery.id));

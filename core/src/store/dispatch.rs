@@ -11,7 +11,7 @@ pub use claim::{
 };
 pub use due::{Beat, Due, beat, due};
 pub use report::{Next, Recorded, Report, Sent, report};
-pub use standing::{Standing, WAITING_MAX, standing};
+pub use standing::{Standing, standing};
 
 pub(super) use claim::{ALL as CLAIM_ALL, ALL_ROWS as CLAIM_ALL_ROWS};
 pub(super) use due::ALL as DUE_ALL;
@@ -23,7 +23,7 @@ use super::{
     conn::on,
     cores,
     deliveries::State,
-    lanes,
+    lanes::{self, Moves},
     sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
     tallies::{self, Tally},
 };
@@ -31,7 +31,6 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, TenantId},
 };
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Greatest number of leases that one reap takes back.
@@ -137,7 +136,8 @@ row_statements! {
         tail: ") UPDATE deliveries SET state = CASE WHEN stop THEN 4 ELSE 0 END, stop = FALSE, \
                settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, attempt = attempt - 1 FROM v \
                WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state + 0 = 1 \
-               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state",
+               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state, deliveries.attempt, \
+               deliveries.test",
         tail_pg: None,
     };
     TAKE_BACK = Rows {
@@ -146,7 +146,8 @@ row_statements! {
         tail: ") UPDATE deliveries SET state = CASE WHEN stop THEN 4 ELSE 0 END, stop = FALSE, \
                settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, error_code = 'worker_lost' \
                FROM v WHERE deliveries.id = v.key AND deliveries.state + 0 = 1 \
-               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state",
+               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state, deliveries.attempt, \
+               deliveries.test",
         tail_pg: None,
     };
     LOST_ATTEMPTS = Rows {
@@ -184,31 +185,38 @@ pub async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp) -> Re
     let mut leases = leases.to_vec();
     leases.sort_unstable();
     leases.dedup_by_key(|lease| lease.delivery);
-    let (mut parked, mut due, mut tally) = (0, BTreeMap::new(), Tally::default());
+    let (mut parked, mut moves, mut tally) = (0, Moves::default(), Tally::default());
     let link = tx.writing();
     for chunk in chunks(&leases) {
         let sql = PARK.text(chunk.len(), link.is_pg());
         let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, Uuid, i16)>(sql);
+            let mut query = sqlx::query_as::<D, GivenBack>(sql);
             for lease in chunk {
                 query = query.bind(lease.delivery.0).bind(lease.token).bind(now.micros());
             }
             query.fetch_all(c).await
         })?;
         parked += rows.len();
-        due.extend(ended(rows, &mut tally)?.map(|endpoint| (endpoint, now)));
+        given_back(&rows, now, &mut moves, &mut tally)?;
     }
-    lanes::mark(link, &due).await?;
+    lanes::apply(link, &moves).await?;
     tallies::add(link, &tally).await?;
     Ok(parked)
 }
 
-/// Counts those that were stopped while leased and now end, and says whose they all are.
-fn ended(rows: Vec<(Uuid, Uuid, i16)>, tally: &mut Tally) -> Result<impl Iterator<Item = EndpointId>> {
-    for (tenant, endpoint, state) in &rows {
-        tally.ended(TenantId(*tenant), EndpointId(*endpoint), State::read(*state)?, 1);
+/// A delivery whose lease is over: tenant, endpoint, state, requests made, whether it is a test.
+type GivenBack = (Uuid, Uuid, i16, i64, bool);
+
+/// Counts what waits again, and what was stopped while leased and now ends.
+fn given_back(rows: &[GivenBack], now: Timestamp, moves: &mut Moves, tally: &mut Tally) -> Result<()> {
+    for (tenant, endpoint, state, attempts, test) in rows {
+        let (endpoint, state) = (EndpointId(*endpoint), State::read(*state)?);
+        if state == State::Waiting {
+            moves.waits(endpoint, now, *attempts, *test);
+        }
+        tally.ended(TenantId(*tenant), endpoint, state, 1);
     }
-    Ok(rows.into_iter().map(|(_, endpoint, _)| EndpointId(endpoint)))
+    Ok(())
 }
 
 /// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
@@ -225,7 +233,7 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
     let mut lost = on!(link, c, D =>
         sqlx::query_as::<D, Lost>(sql).bind(before.micros()).bind(REAP_MAX).fetch_all(c).await)?;
     lost.sort_unstable_by_key(|lost| lost.delivery);
-    let mut tally = Tally::default();
+    let (mut moves, mut tally) = (Moves::default(), Tally::default());
     for it in lost.iter().filter(|it| !it.test) {
         tally.attempt(it.tenant, it.endpoint, now).add(false, None);
     }
@@ -233,13 +241,13 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
         let (take_back, attempts) =
             (TAKE_BACK.text(chunk.len(), link.is_pg()), LOST_ATTEMPTS.text(chunk.len(), link.is_pg()));
         let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, Uuid, i16)>(take_back);
+            let mut query = sqlx::query_as::<D, GivenBack>(take_back);
             for it in chunk {
                 query = query.bind(it.delivery.0).bind(now.micros());
             }
             query.fetch_all(c).await
         })?;
-        ended(rows, &mut tally)?.for_each(drop);
+        given_back(&rows, now, &mut moves, &mut tally)?;
         on!(link, c, D => {
             let mut query = sqlx::query::<D>(attempts);
             for it in chunk {
@@ -262,7 +270,7 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
             query.execute(c).await.map(drop)
         })?;
     }
-    lanes::mark(link, &lost.iter().map(|lost| (lost.endpoint, now)).collect()).await?;
+    lanes::apply(link, &moves).await?;
     tallies::add(link, &tally).await?;
     tx.changed(lost.iter().map(|lost| (lost.tenant, lost.delivery)));
     Ok(lost.len())

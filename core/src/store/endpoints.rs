@@ -7,7 +7,7 @@ use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
     conn::{Link, on},
     fanout::LEASE,
-    lanes, recoveries,
+    lanes, recoveries, retention,
     sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
     tallies,
 };
@@ -210,12 +210,6 @@ statements! {
          WHERE other_secret_until <= $1 AND other_secret_role = 1",
     );
     SWEEP_FIND = Sql::both("SELECT id FROM endpoints WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 1");
-    SWEEP_ATTEMPTS = Sql::both(
-        "DELETE FROM attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id LIMIT $2)",
-    );
-    SWEEP_DELIVERIES = Sql::both(
-        "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id LIMIT $2)",
-    );
     SWEEP_LANE = Sql::both("DELETE FROM lanes WHERE endpoint_id = $1");
     SWEEP_HEALTH = Sql::both("DELETE FROM endpoint_health WHERE endpoint_id = $1");
     SWEEP_ENDPOINT = Sql::both("DELETE FROM endpoints WHERE id = $1");
@@ -369,7 +363,7 @@ pub async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
 
 /// Takes at most `limit` deliveries of an endpoint that was deleted [`SWEPT_AFTER`] ago, or the endpoint itself once it
 /// has none. False when there is nothing left to take.
-pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp, limit: i64) -> Result<bool> {
+pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp, limit: usize) -> Result<bool> {
     let link = tx.writing();
     let sql = SWEEP_FIND.on(link);
     let Some(id) = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql)
@@ -379,11 +373,7 @@ pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp, limit: i64) -> Result<
     else {
         return Ok(false);
     };
-    let (attempts, deliveries) = (SWEEP_ATTEMPTS.on(link), SWEEP_DELIVERIES.on(link));
-    on!(link, c, D => sqlx::query::<D>(attempts).bind(id).bind(limit).execute(c).await.map(drop))?;
-    let swept = on!(link, c, D =>
-        sqlx::query::<D>(deliveries).bind(id).bind(limit).execute(c).await.map(|it| it.rows_affected()))?;
-    if swept == 0 {
+    if retention::sweep(link, EndpointId(id), limit).await? == 0 {
         tallies::sweep(link, EndpointId(id)).await?;
         recoveries::sweep(link, EndpointId(id)).await?;
         for sql in [SWEEP_LANE, SWEEP_HEALTH, SWEEP_ENDPOINT] {

@@ -1,16 +1,18 @@
-//! Rows of `lanes`: one per endpoint, saying when the first of its waiting deliveries is due. Whoever makes a delivery
-//! wait marks the lane afterwards, so that a claim never misses it.
+//! Rows of `lanes`: one per endpoint, saying when the first of its waiting deliveries is due and how many wait. Whoever
+//! makes a delivery wait marks the lane afterwards, so that a claim never misses it; whoever moves one to or from
+//! waiting tells the lane in the same transaction, so that the numbers are exact.
 
 use super::{
-    Db, Result,
+    Db, Result, Scoped,
     conn::{Link, on},
-    sql::{Rows, Sql, Type, chunks, row_statements, statements},
+    sql::{Rows, Sql, Type, chunks, found, row_statements, statements},
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{EndpointId, TenantId},
+    id::{DeliveryId, EndpointId, TenantId},
 };
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 // What an endpoint needs to be sent to: 3 and up are the plans that include webhooks, 2 is the override that does.
 macro_rules! runs {
@@ -31,21 +33,85 @@ statements! {
         "SELECT l.paused, COALESCE(h.failures_in_row, 0), l.due_at FROM lanes l \
          LEFT JOIN endpoint_health h ON h.endpoint_id = l.endpoint_id WHERE l.endpoint_id = $1",
     );
+    HOLD = Sql::pg("SELECT 1 FROM lanes WHERE endpoint_id = $1 FOR UPDATE");
+    HOLD_OF = Sql::pg(
+        "SELECT 1 FROM lanes WHERE endpoint_id = (SELECT endpoint_id FROM deliveries WHERE id = $1 AND tenant_id = $2) \
+         FOR UPDATE",
+    );
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM lanes WHERE due_at IS NOT NULL AND NOT paused");
 }
 
-row_statements! {
-    MARK = Rows {
-        head: "WITH v (key, at) AS (VALUES",
-        row: &[Type::Uuid, Type::Big],
-        tail: ") UPDATE lanes SET due_at = CASE WHEN lanes.due_at < v.at THEN lanes.due_at ELSE v.at END \
-               FROM v WHERE lanes.endpoint_id = v.key",
-        // Locks in the order of endpoints, as every core does.
-        tail_pg: Some("), held AS (SELECT endpoint_id FROM lanes WHERE endpoint_id IN (SELECT key FROM v) \
-               ORDER BY endpoint_id FOR UPDATE) \
-               UPDATE lanes SET due_at = CASE WHEN lanes.due_at < v.at THEN lanes.due_at ELSE v.at END \
-               FROM v, held WHERE held.endpoint_id = v.key AND lanes.endpoint_id = held.endpoint_id"),
+// A lane that nothing new waits in keeps its time: `v.at` is NULL then.
+macro_rules! moved {
+    () => {
+        "UPDATE lanes SET due_at = CASE WHEN v.at IS NULL OR lanes.due_at < v.at THEN lanes.due_at ELSE v.at END, \
+         untried = lanes.untried + v.untried, tried = lanes.tried + v.tried "
     };
+}
+
+row_statements! {
+    PAUSED = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT l.endpoint_id, l.tenant_id, l.paused FROM v JOIN lanes l ON l.endpoint_id = v.key",
+        tail_pg: None,
+    };
+    MOVE = Rows {
+        head: "WITH v (key, at, untried, tried) AS (VALUES",
+        row: &[Type::Uuid, Type::Big, Type::Big, Type::Big],
+        tail: concat!(") ", moved!(), "FROM v WHERE lanes.endpoint_id = v.key"),
+        // Locks in the order of endpoints, as every core does.
+        tail_pg: Some(concat!(
+            "), held AS (SELECT endpoint_id FROM lanes WHERE endpoint_id IN (SELECT key FROM v) \
+             ORDER BY endpoint_id FOR UPDATE) ",
+            moved!(),
+            "FROM v, held WHERE held.endpoint_id = v.key AND lanes.endpoint_id = held.endpoint_id"
+        )),
+    };
+}
+
+/// How many deliveries of an endpoint wait; tests, which go out whatever its lane says, are not among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Without a request so far.
+    pub untried: i64,
+    /// After a request that did not succeed.
+    pub tried: i64,
+}
+
+impl Waiting {
+    /// Counts deliveries that came to wait (or, below 0, left) with so many requests made.
+    pub fn add(&mut self, attempts: i64, by: i64) {
+        *if attempts > 0 { &mut self.tried } else { &mut self.untried } += by;
+    }
+}
+
+/// What one batch changes of lanes, in the order in which rows are locked.
+#[derive(Debug, Default)]
+pub(super) struct Moves(BTreeMap<EndpointId, (Option<Timestamp>, Waiting)>);
+
+impl Moves {
+    /// A delivery came to wait until `at`, with so many requests made.
+    pub(super) fn waits(&mut self, endpoint: EndpointId, at: Timestamp, attempts: i64, test: bool) {
+        let (due, waiting) = self.0.entry(endpoint).or_default();
+        *due = Some(due.map_or(at, |due| due.min(at)));
+        if !test {
+            waiting.add(attempts, 1);
+        }
+    }
+
+    /// A delivery that waits already is due at `at`, or earlier.
+    pub(super) fn due(&mut self, endpoint: EndpointId, at: Timestamp) {
+        let (due, _) = self.0.entry(endpoint).or_default();
+        *due = Some(due.map_or(at, |due| due.min(at)));
+    }
+
+    /// A delivery with so many requests made waits no longer.
+    pub(super) fn leaves(&mut self, endpoint: EndpointId, attempts: i64, test: bool) {
+        if !test {
+            self.0.entry(endpoint).or_default().1.add(attempts, -1);
+        }
+    }
 }
 
 pub(super) async fn insert(link: &mut Link, tenant: TenantId, endpoint: EndpointId) -> Result<()> {
@@ -65,20 +131,48 @@ pub(super) async fn pause_as_entitled(link: &mut Link, tenant: TenantId) -> Resu
     on!(link, c, D => sqlx::query::<D>(sql).bind(tenant.0).execute(c).await.map(drop))
 }
 
-/// Marks lanes: something waits in them that is due at the given time, or earlier.
-pub(super) async fn mark(link: &mut Link, due: &BTreeMap<EndpointId, Timestamp>) -> Result<()> {
-    let due: Vec<_> = due.iter().map(|(endpoint, at)| (endpoint.0, at.micros())).collect();
-    for chunk in chunks(&due) {
-        let sql = MARK.text(chunk.len(), link.is_pg());
+/// Tells lanes what came to wait in them, and what left.
+pub(super) async fn apply(link: &mut Link, moves: &Moves) -> Result<()> {
+    let moves: Vec<_> = moves.0.iter().collect();
+    for chunk in chunks(&moves) {
+        let sql = MOVE.text(chunk.len(), link.is_pg());
         on!(link, c, D => {
             let mut query = sqlx::query::<D>(sql);
-            for (endpoint, at) in chunk {
-                query = query.bind(*endpoint).bind(*at);
+            for (endpoint, (due, waiting)) in chunk {
+                query = query.bind(endpoint.0).bind(due.map(Timestamp::micros)).bind(waiting.untried).bind(waiting.tried);
             }
             query.execute(c).await.map(drop)
         })?;
     }
     Ok(())
+}
+
+/// Holds the lane of a delivery's endpoint. A claim holds lanes before deliveries, so whoever changes a delivery that
+/// waits does the same, or the two would wait for each other (PostgreSQL).
+pub(super) async fn hold_of(link: &mut Link, tenant: TenantId, delivery: DeliveryId) -> Result<()> {
+    if let Some(sql) = HOLD_OF.pg.filter(|_| link.is_pg()) {
+        on!(link, c, D => sqlx::query::<D>(sql).bind(delivery.0).bind(tenant.0).execute(c).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// The same for an endpoint.
+pub(super) async fn hold(link: &mut Link, endpoint: EndpointId) -> Result<()> {
+    if let Some(sql) = HOLD.pg.filter(|_| link.is_pg()) {
+        on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// These endpoints of the tenant, those whose lanes are paused apart.
+pub(super) async fn by_pause(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<[(bool, Vec<EndpointId>); 2]> {
+    let (tenant, keys) = (tx.tenant(), endpoints.iter().map(|it| it.0).collect::<Vec<_>>());
+    let rows: Vec<(Uuid, Uuid, bool)> = found(tx.link(), &PAUSED, &keys).await?;
+    let of = |paused| {
+        let rows = rows.iter().filter(|row| row.1 == tenant.0 && row.2 == paused);
+        (paused, rows.map(|row| EndpointId(row.0)).collect())
+    };
+    Ok([of(false), of(true)])
 }
 
 /// How an endpoint stands with dispatch.

@@ -33,6 +33,7 @@ const STEPS: &[Step] = steps! {
     5 "repairs" "0005_repairs.sql";
     6 "walks" "0006_walks.sql";
     7 "lists" "0007_lists.sql";
+    8 "backlog" "0008_backlog.sql";
 };
 
 /// Newest version of the schema that this program knows.

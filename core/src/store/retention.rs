@@ -4,7 +4,10 @@
 use super::{
     Db, Result, SystemTx,
     conn::{Link, on},
-    deliveries::State,
+    deliveries::{
+        State,
+        walk::{self, Class, Walk, Way},
+    },
     events::delivery_id,
     sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
     tallies::{self, Tally},
@@ -13,7 +16,10 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, EventId, TenantId},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 use uuid::Uuid;
 
 /// Greatest number of rows that one batch looks at or deletes.
@@ -31,11 +37,6 @@ statements! {
     CLAIMED = Sql::both("SELECT COUNT(*) FROM meta WHERE key = $1 AND value >= $2");
     ENDPOINTS = Sql::both("SELECT id, tenant_id FROM endpoints WHERE id > $1 ORDER BY id LIMIT $2");
     OF_TENANT = Sql::both("SELECT id FROM endpoints WHERE tenant_id = $1");
-    OLDEST_KEPT = Sql::both("SELECT id FROM deliveries WHERE endpoint_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2");
-    PASSED = Sql::both(
-        "SELECT id, state, created_at, COALESCE(settled_at, created_at) FROM deliveries \
-         WHERE endpoint_id = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4",
-    );
     OLD_HOURS = Sql::both("SELECT COUNT(*) FROM (SELECT 1 FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2 LIMIT 1) h");
     FORGET_HOURS = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2");
     EVENTS = Sql::both("SELECT seq, id, tenant_id, created_at FROM events WHERE seq > $1 ORDER BY seq LIMIT $2");
@@ -52,11 +53,24 @@ statements! {
 }
 
 row_statements! {
+    PASSED = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT deliveries.id, state, created_at, COALESCE(settled_at, created_at) FROM v \
+               JOIN deliveries ON deliveries.id = v.key",
+        tail_pg: None,
+    };
     // Whatever was resent meanwhile waits, and stays.
     DELETE_DELIVERIES = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
         tail: ") DELETE FROM deliveries WHERE id IN (SELECT key FROM v) AND state >= 2 RETURNING id, state",
+        tail_pg: None,
+    };
+    SWEEP_DELIVERIES = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") DELETE FROM deliveries WHERE id IN (SELECT key FROM v)",
         tail_pg: None,
     };
     DELETE_ATTEMPTS = Rows {
@@ -119,12 +133,14 @@ pub async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<(Endpoi
 
 /// The oldest of the newest deliveries that are kept whatever their age; none when there are no more than those.
 pub async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<DeliveryId>> {
-    let mut reader = db.lookup().await?;
-    let link = reader.link();
-    let sql = OLDEST_KEPT.on(link);
-    let id = on!(link, c, D =>
-        sqlx::query_scalar::<D, Uuid>(sql).bind(endpoint.0).bind(NEWEST_KEPT - 1).fetch_optional(c).await)?;
-    Ok(id.map(DeliveryId))
+    let mut reader = db.snapshot().await?;
+    let (link, limit) = (reader.link(), usize::try_from(NEWEST_KEPT).unwrap_or_default());
+    let all =
+        Walk { endpoints: &[endpoint], kinds: &[], classes: &Class::ALL, from: Uuid::nil(), to: Uuid::max(), limit };
+    let mut ids = walk::walk(link, Way::Newest, all).await?;
+    ids.extend(walk::few(link, &[endpoint]).await?.into_iter().map(|it| it.id));
+    ids.sort_unstable_by_key(|id| Reverse(*id));
+    Ok(ids.get(limit - 1).copied())
 }
 
 /// A delivery that retention looks at.
@@ -144,23 +160,27 @@ from_row!(Old, row => Ok(Old {
     at: Timestamp::from_micros(row.try_get::<i64, _>(2)?.max(row.try_get(3)?)),
 }));
 
-/// Deliveries of an endpoint after one and before another, by id, at most [`BATCH_MAX`].
+/// Deliveries of an endpoint that have ended, after one and before another, by id, at most [`BATCH_MAX`].
 pub async fn deliveries(
     db: &Db,
     endpoint: EndpointId,
     after: Option<DeliveryId>,
     before: DeliveryId,
 ) -> Result<Vec<Old>> {
-    let mut reader = db.lookup().await?;
+    let mut reader = db.snapshot().await?;
     let link = reader.link();
-    let sql = PASSED.on(link);
-    on!(link, c, D => sqlx::query_as::<D, Old>(sql)
-        .bind(endpoint.0)
-        .bind(after.map_or(Uuid::nil(), |it| it.0))
-        .bind(before.0)
-        .bind(BATCH_MAX)
-        .fetch_all(c)
-        .await)
+    let ended = Walk {
+        endpoints: &[endpoint],
+        kinds: &[],
+        classes: &Class::ENDED,
+        from: after.map_or(Uuid::nil(), |it| Uuid::from_u128(it.0.as_u128().saturating_add(1))),
+        to: before.0,
+        limit: usize::try_from(BATCH_MAX).unwrap_or_default(),
+    };
+    let ids: Vec<Uuid> = walk::walk(link, Way::Oldest, ended).await?.into_iter().map(|it| it.0).collect();
+    let mut rows: Vec<Old> = found(link, &PASSED, &ids).await?;
+    rows.sort_unstable_by_key(|row| row.id);
+    Ok(rows)
 }
 
 /// Deletes those of these deliveries that have ended, with their attempts; how many.
@@ -180,6 +200,18 @@ pub async fn delete_deliveries(
     let _: Vec<(Uuid,)> = found(link, &DELETE_ATTEMPTS, &gone).await?;
     tallies::add(link, &tally).await?;
     Ok(gone.len())
+}
+
+/// Deletes deliveries of a deleted endpoint, whatever their state, with their attempts, at most `limit`; how many.
+pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId, limit: usize) -> Result<usize> {
+    let all =
+        Walk { endpoints: &[endpoint], kinds: &[], classes: &Class::ALL, from: Uuid::nil(), to: Uuid::max(), limit };
+    let mut ids: Vec<Uuid> = walk::walk(link, Way::Oldest, all).await?.into_iter().map(|it| it.0).collect();
+    let few = walk::few(link, &[endpoint]).await?;
+    ids.extend(few.into_iter().map(|it| it.id.0).take(limit - ids.len()));
+    let _: Vec<(Uuid,)> = found(link, &DELETE_ATTEMPTS, &ids).await?;
+    let _: Vec<(Uuid,)> = found(link, &SWEEP_DELIVERIES, &ids).await?;
+    Ok(ids.len())
 }
 
 /// Whether an endpoint has tallies of hours before this one.

@@ -35,7 +35,7 @@ impl Webhooks {
             endpoint.rotate(new, immediate, keep, now)
         };
         let (endpoint, health) = self.turn(caller, id, "endpoint.secret_rotated", turn).await?;
-        let shown = sight.of(&endpoint, health.as_ref())?;
+        let shown = sight.of(&endpoint, health.as_ref(), self.backlog(caller, id).await?.as_ref())?;
         let endpoint = Some(v1::WebhookEndpoint { secret: Some(secret.to_string()), ..shown });
         Ok(v1::RotateSecretResponse { endpoint })
     }
@@ -49,7 +49,8 @@ impl Webhooks {
         let (sight, keep) = (self.sight(caller).await?, request.keep_old_hours);
         let turn = move |endpoint: &mut Endpoint, now: Timestamp| endpoint.promote(keep, now);
         let (endpoint, health) = self.turn(caller, id, "endpoint.secret_promoted", turn).await?;
-        Ok(v1::PromoteSecretResponse { endpoint: Some(sight.of(&endpoint, health.as_ref())?) })
+        let shown = sight.of(&endpoint, health.as_ref(), self.backlog(caller, id).await?.as_ref())?;
+        Ok(v1::PromoteSecretResponse { endpoint: Some(shown) })
     }
 
     /// Changes the secrets of an endpoint, so that the next request is signed with what they are then. `action` stands in

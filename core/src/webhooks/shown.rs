@@ -4,12 +4,13 @@ use super::{failing, headers};
 use crate::{
     error::Result,
     secrets::MasterKey,
-    store::{deliveries::State, endpoints::Endpoint, health::Health},
+    store::{backlog::Backlog, deliveries::State, endpoints::Endpoint, health::Health},
 };
 use inboxops_proto::{
     clock::Timestamp,
     v1::{self, DeliveryStatus, EndpointStatus},
 };
+use std::time::Duration;
 
 /// What decides how endpoints look at one moment.
 pub struct Sight {
@@ -17,13 +18,20 @@ pub struct Sight {
     pub entitled: bool,
     /// The moment.
     pub now: Timestamp,
+    /// From when on an endpoint is called behind.
+    pub behind_after: Duration,
     /// What opens the names of custom headers.
     pub master_key: MasterKey,
 }
 
 impl Sight {
-    /// The endpoint, with what is known of how it does.
-    pub fn of(&self, endpoint: &Endpoint, health: Option<&Health>) -> Result<v1::WebhookEndpoint> {
+    /// The endpoint, with what is known of how it does and what it has not got yet.
+    pub fn of(
+        &self,
+        endpoint: &Endpoint,
+        health: Option<&Health>,
+        backlog: Option<&Backlog>,
+    ) -> Result<v1::WebhookEndpoint> {
         let mut endpoint = endpoint.clone();
         endpoint.pass_time(self.now);
         let custom = headers::open(endpoint.headers.as_ref(), (endpoint.tenant, endpoint.id), &self.master_key)?;
@@ -43,9 +51,20 @@ impl Sight {
             secret: None,
             secret_hint: endpoint.secret_hint,
             last_delivery: last_delivery(health),
+            backlog: Some(backlog.map(|backlog| self.backlog(backlog)).unwrap_or_default()),
             created_at: Some(endpoint.created_at.into()),
             updated_at: Some(endpoint.updated_at.into()),
         })
+    }
+
+    fn backlog(&self, backlog: &Backlog) -> v1::EndpointBacklog {
+        let behind = backlog.behind(self.now);
+        v1::EndpointBacklog {
+            waiting: u32::try_from(backlog.waiting).unwrap_or(u32::MAX),
+            oldest_at: backlog.oldest_at.map(Into::into),
+            behind_seconds: u32::try_from(behind.as_secs()).unwrap_or(u32::MAX),
+            behind: behind >= self.behind_after,
+        }
     }
 
     fn status(&self, endpoint: &Endpoint, health: Option<&Health>) -> EndpointStatus {

@@ -11,7 +11,7 @@ fn value(text: &str, line: &str) -> f64 {
 }
 
 on_both! {
-    async fn calls_attempts_and_what_waits_are_counted_without_naming_a_tenant(desk: Desk) {
+    async fn calls_attempts_and_what_waits_are_counted(desk: Desk) {
         let mut desk = desk;
         desk.run();
         let home = desk.workspace().await;
@@ -41,13 +41,16 @@ on_both! {
         assert_eq!(value(&text, "inboxops_delivery_attempts_total{outcome=\"http_5xx\"}"), 1.0);
         assert_eq!(value(&text, "inboxops_delivery_lag_seconds_count"), 3.0);
         assert_eq!(value(&text, "inboxops_deliveries_waiting"), 1.0, "the one that failed");
+        let of_tenant = |what: &str, tenant: &str| value(&text, &format!("inboxops_tenant_{what}{{tenant=\"{tenant}\"}}"));
+        assert_eq!((of_tenant("deliveries_waiting", &home.id), of_tenant("deliveries_waiting", "other")), (1.0, 0.0));
+        assert_eq!(of_tenant("behind_seconds", &home.id), 0.0, "it waits for its time");
         assert_eq!(value(&text, "inboxops_deliveries_stuck"), 0.0);
         assert_eq!(value(&text, "inboxops_oldest_due_age_seconds"), 0.0);
         assert_eq!(value(&text, "inboxops_database_up"), 1.0);
         assert!(text.contains("inboxops_write_group_size_bucket{le=\"1.0\",lane="), "{text}");
         assert!(text.contains("inboxops_build_info{version="), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
-        for secret in [&home.id, &home.secret, &home.inbox] {
+        for secret in [&home.secret, &home.inbox] {
             assert!(!text.contains(secret.as_str()), "{text}");
         }
     }

@@ -1,14 +1,17 @@
 //! Tests of the store: every one on SQLite and on PostgreSQL.
 
+mod backlog;
 mod checkpoint;
 mod cores;
 mod dispatch;
 mod fanout;
 mod groups;
 mod lists;
+mod long_log;
 mod moves;
 mod plans;
 mod retention;
 mod schema;
 mod tables;
 mod tickets;
+mod ways;

@@ -1,6 +1,7 @@
 //! Webhook endpoints through the gate: the secret is shown once and sealed at rest, addresses are guarded, changes
 //! count, and each endpoint says how it stands.
 
+mod backlog;
 mod filter;
 mod headers;
 mod preview;
@@ -59,6 +60,7 @@ on_both! {
             secret_hint: secret[34..].to_owned(),
             created_at: Some(at.into()),
             updated_at: Some(at.into()),
+            backlog: Some(v1::EndpointBacklog::default()),
             ..Default::default()
         };
         assert_eq!(v1::WebhookEndpoint { secret: None, ..made.clone() }, expected);

@@ -23,14 +23,12 @@ export function Filters({ filter, set, endpoints, counts }: Props) {
     const [id, setId] = useState(filter.id);
     useEffect(() => setId(filter.id), [filter.id]);
     const wrong = id.trim() !== "" && !UUID.test(id.trim());
-    const count = (status: number) => counts?.find((it) => it.status === status);
     const span = SPANS.find(([name]) => name === new URLSearchParams(location.search).get("since"))?.[0] ?? "";
     return (
         <div className="filters" role="search" aria-label="Filter deliveries">
             <div className="chips" role="group" aria-label="Status">
                 {STATUSES.map(([word, status]) => {
                     const on = filter.status.includes(status);
-                    const n = count(status);
                     return (
                         <button
                             key={word}
@@ -43,10 +41,7 @@ export function Filters({ filter, set, endpoints, counts }: Props) {
                         >
                             {deliveryWord(status)}
                             {counts && (
-                                <span className="n">
-                                    {number(n?.count ?? 0)}
-                                    {n?.atLeast && "+"}
-                                </span>
+                                <span className="n">{number(counts.find((it) => it.status === status)?.count ?? 0)}</span>
                             )}
                         </button>
                     );

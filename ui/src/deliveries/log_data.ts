@@ -12,8 +12,6 @@ import { useWatch } from "./watch";
 const PER_PAGE = 50;
 /** The list is read once the line is open, or after this time without it. */
 const LINE_PATIENCE_MS = 1_200;
-/** A page of a filter that keeps little may be empty while more follow. */
-const EMPTY_PAGES_MAX = 20;
 
 interface Pages {
     pending: boolean;
@@ -36,13 +34,9 @@ export function useLog(filter: Filter, scope: string | undefined, paused: boolea
     rows.fits = fits(filter);
 
     async function page(cursor?: string, until?: Timestamp) {
-        const input = { ...request(current.current.filter), perPage: PER_PAGE, createdUntil: until };
-        for (let tries = 0; ; tries++) {
-            const { deliveries, meta } = await call(DeliveryService.method.listDeliveries, { ...input, cursor });
-            cursor = meta?.nextCursor;
-            const more = !!meta?.hasMore && !!cursor;
-            if (deliveries.length || !more || tries > EMPTY_PAGES_MAX) return { deliveries, more, cursor, until };
-        }
+        const input = { ...request(current.current.filter), perPage: PER_PAGE, createdUntil: until, cursor };
+        const { deliveries, meta } = await call(DeliveryService.method.listDeliveries, input);
+        return { deliveries, more: !!meta?.hasMore, cursor: meta?.nextCursor, until };
     }
 
     async function read() {

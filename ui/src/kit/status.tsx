@@ -3,6 +3,7 @@
 import { DeliveryStatus } from "../gen/inboxops/v1/deliveries_pb";
 import { EndpointStatus, type WebhookEndpoint } from "../gen/inboxops/v1/webhooks_pb";
 import { Icon, type IconName } from "./icon";
+import { span } from "./time";
 
 export type Tone = "ok" | "busy" | "bad" | "calm";
 
@@ -47,9 +48,17 @@ const ENDPOINT: Record<EndpointStatus, [string, IconName, Tone]> = {
 
 export function EndpointBadge({ endpoint }: { endpoint: WebhookEndpoint }) {
     const [word, icon, tone] = ENDPOINT[endpoint.status];
+    const { backlog } = endpoint;
     return (
-        <Badge icon={icon} tone={tone}>
-            {word}
-        </Badge>
+        <>
+            <Badge icon={icon} tone={tone}>
+                {word}
+            </Badge>{" "}
+            {backlog?.behind && (
+                <Badge icon="clock" tone="busy">
+                    {`Behind, about ${span(backlog.behindSeconds)}`}
+                </Badge>
+            )}
+        </>
     );
 }

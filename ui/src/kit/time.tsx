@@ -35,10 +35,15 @@ export function ago(at: number, now: number): string {
     if (secs < 0) return within(at, now);
     if (secs < 5) return "just now";
     if (secs < 60) return `${secs - (secs % 5)} s ago`;
-    if (secs < 3_600) return `${Math.floor(secs / 60)} min ago`;
-    if (secs < 86_400) return `${Math.floor(secs / 3_600)} h ago`;
-    if (secs < 7 * 86_400) return `${Math.floor(secs / 86_400)} d ago`;
+    if (secs < 7 * 86_400) return `${span(secs)} ago`;
     return day(new Date(at));
+}
+
+/** A time of a minute or more, in the greatest unit of which it has one. */
+export function span(secs: number): string {
+    if (secs < 3_600) return `${Math.floor(secs / 60) || 1} min`;
+    if (secs < 86_400) return `${Math.floor(secs / 3_600)} h`;
+    return `${Math.floor(secs / 86_400)} d`;
 }
 
 export function within(at: number, now: number): string {

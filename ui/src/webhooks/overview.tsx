@@ -87,6 +87,17 @@ function Facts({ endpoint }: { endpoint: WebhookEndpoint }) {
                 </dd>
             </div>
             <div>
+                <dt>Waiting</dt>
+                <dd>
+                    {number(endpoint.backlog?.waiting ?? 0)}
+                    {endpoint.backlog?.oldestAt && (
+                        <>
+                            , the oldest <Ago at={endpoint.backlog.oldestAt} />
+                        </>
+                    )}
+                </dd>
+            </div>
+            <div>
                 <dt>Added</dt>
                 <dd>{endpoint.createdAt && <Day at={endpoint.createdAt} />}</dd>
             </div>

@@ -1,10 +1,13 @@
 //! Deliveries by the batch, for jobs: how they stand, made for events that were missed, given a new schedule.
 
-use super::{Shown, State};
+use super::{
+    Shown, State,
+    walk::{self, Class, Walk, Way},
+};
 use crate::store::{
     Result, Scoped, Tx,
     conn::on,
-    lanes,
+    lanes::{self, Moves},
     sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
     tallies::{self, Ended},
 };
@@ -13,10 +16,7 @@ use inboxops_proto::{
     id::{DeliveryId, EndpointId, EventId},
 };
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
 /// How a delivery stands.
@@ -29,24 +29,6 @@ pub struct Standing {
     /// Whether any of its requests succeeded.
     pub succeeded: bool,
 }
-
-/// A delivery in the order of ids, as a job sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passed {
-    /// Its id.
-    pub id: DeliveryId,
-    /// Kind of its event.
-    pub kind: i16,
-    /// State of its row.
-    pub state: State,
-    /// The same as it is shown.
-    pub shown: Shown,
-}
-
-from_row!(Passed, row => {
-    let Row(id, Standing { state, shown, .. }) = Row::from_row(row)?;
-    Ok(Passed { id, kind: row.try_get(6)?, state, shown })
-});
 
 struct Row(DeliveryId, Standing);
 
@@ -71,20 +53,6 @@ pub struct Made {
 statements! {
     DUE = Sql::both(
         "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE endpoint_id = $1 AND state = 0 AND due_at <= $2 LIMIT $3) d",
-    );
-    WAITING = Sql::both(
-        "SELECT tried, paused, COUNT(*) FROM (SELECT d.attempt > 0 AS tried, l.paused AND NOT d.test AS paused FROM deliveries d \
-         JOIN lanes l ON l.endpoint_id = d.endpoint_id WHERE d.endpoint_id = $1 AND d.state = 0 LIMIT $2) w \
-         GROUP BY tried, paused",
-    );
-    LEASED = Sql::both(
-        "SELECT endpoint_id, attempt > 1, stop, COUNT(*) FROM deliveries WHERE state = 1 AND tenant_id = $1 \
-         GROUP BY endpoint_id, attempt > 1, stop",
-    );
-    STRETCH = Sql::both(
-        "SELECT d.id, d.state, d.attempt, d.stop, l.paused AND NOT d.test, FALSE, d.kind FROM deliveries d \
-         JOIN lanes l ON l.endpoint_id = d.endpoint_id WHERE d.endpoint_id = $1 AND d.id > $2 AND d.id < $3 \
-         ORDER BY d.id LIMIT $4",
     );
 }
 
@@ -113,7 +81,7 @@ row_statements! {
         row: &[Type::Uuid, Type::Small, Type::Big],
         tail: ") UPDATE deliveries SET state = 0, failures = 0, due_at = v.at, token = deliveries.token + 1, \
                settled_at = NULL, stop = FALSE FROM v WHERE deliveries.id = v.key AND deliveries.state = v.was \
-               AND deliveries.state <> 1 RETURNING deliveries.id",
+               AND deliveries.state <> 1 RETURNING deliveries.id, deliveries.attempt, deliveries.test",
         tail_pg: None,
     };
 }
@@ -125,24 +93,25 @@ pub async fn standings(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashM
     Ok(rows.into_iter().map(|Row(id, standing)| (id, standing)).collect())
 }
 
-/// Deliveries of an endpoint after one of them, of events up to a time, oldest first, at most `limit`.
+/// Deliveries of an endpoint after one of them, of events up to a time, that are shown so, of these kinds of events, all
+/// when there are none, oldest first, at most `limit`. None that is leased.
 pub async fn stretch(
     tx: &mut impl Scoped,
     endpoint: EndpointId,
+    (shown, kinds): (&[Shown], &[i16]),
     after: Option<DeliveryId>,
     until: Timestamp,
-    limit: i64,
-) -> Result<Vec<Passed>> {
-    let link = tx.link();
-    let sql = STRETCH.on(link);
-    let (after, to) = (after.map_or(Uuid::nil(), |it| it.0), DeliveryId::new(until.plus(Duration::from_millis(1)), 0));
-    on!(link, c, D => sqlx::query_as::<D, Passed>(sql)
-        .bind(endpoint.0)
-        .bind(after)
-        .bind(to.0)
-        .bind(limit)
-        .fetch_all(c)
-        .await)
+    limit: usize,
+) -> Result<Vec<DeliveryId>> {
+    let mut ids = Vec::new();
+    let from = after.map_or(Uuid::nil(), |it| Uuid::from_u128(it.0.as_u128().saturating_add(1)));
+    let to = DeliveryId::new(until.plus(Duration::from_millis(1)), 0).0;
+    for (paused, endpoints) in lanes::by_pause(tx, &[endpoint]).await? {
+        let classes = Class::of(shown, paused);
+        let walk = Walk { endpoints: &endpoints, kinds, classes: &classes, from, to, limit };
+        ids.extend(walk::walk(tx.link(), Way::Oldest, walk).await?);
+    }
+    Ok(ids)
 }
 
 /// How many deliveries of an endpoint are due, counted up to `most`.
@@ -151,31 +120,6 @@ pub async fn due(tx: &mut impl Scoped, endpoint: EndpointId, now: Timestamp, mos
     let sql = DUE.on(link);
     on!(link, c, D =>
         sqlx::query_scalar::<D, i64>(sql).bind(endpoint.0).bind(now.micros()).bind(most).fetch_one(c).await)
-}
-
-/// How many deliveries of an endpoint wait, by how they are shown, counted up to `most`.
-pub async fn waiting(tx: &mut impl Scoped, endpoint: EndpointId, most: i64) -> Result<Vec<(Shown, i64)>> {
-    let link = tx.link();
-    let sql = WAITING.on(link);
-    let rows = on!(link, c, D =>
-        sqlx::query_as::<D, (bool, bool, i64)>(sql).bind(endpoint.0).bind(most).fetch_all(c).await)?;
-    let shown = |tried, paused| Shown::of(State::Waiting, tried, false, paused);
-    Ok(rows.into_iter().map(|(tried, paused, count)| (shown(tried, paused), count)).collect())
-}
-
-/// How many deliveries of each endpoint are leased, by how they are shown. There are never more than memory and
-/// workers hold.
-pub async fn leased(tx: &mut impl Scoped) -> Result<HashMap<EndpointId, Vec<(Shown, i64)>>> {
-    let tenant = tx.tenant();
-    let link = tx.link();
-    let sql = LEASED.on(link);
-    let rows = on!(link, c, D =>
-        sqlx::query_as::<D, (Uuid, bool, bool, i64)>(sql).bind(tenant.0).fetch_all(c).await)?;
-    let mut all: HashMap<EndpointId, Vec<(Shown, i64)>> = HashMap::new();
-    for (endpoint, tried, stop, count) in rows {
-        all.entry(EndpointId(endpoint)).or_default().push((Shown::of(State::Leased, tried, stop, false), count));
-    }
-    Ok(all)
 }
 
 /// Makes deliveries that are due now and returns how many there were not before.
@@ -206,9 +150,9 @@ pub async fn make(tx: &mut Tx<'_>, endpoint: EndpointId, all: &[Made], now: Time
         })?;
         made.extend(ids.into_iter().map(DeliveryId));
     }
-    if !made.is_empty() {
-        lanes::mark(link, &BTreeMap::from([(endpoint, now)])).await?;
-    }
+    let mut moves = Moves::default();
+    made.iter().for_each(|_| moves.waits(endpoint, now, 0, false));
+    lanes::apply(link, &moves).await?;
     let count = u32::try_from(made.len()).unwrap_or(u32::MAX);
     tx.changed(made);
     Ok(count)
@@ -224,23 +168,30 @@ pub async fn rearm_all(
 ) -> Result<u32> {
     let (tenant, mut changed) = (tx.tenant(), Ended::default());
     let was: HashMap<Uuid, State> = all.iter().map(|(id, state)| (id.0, *state)).collect();
-    let (link, mut rearmed) = (tx.writing(), Vec::with_capacity(all.len()));
+    let (link, mut moves, mut rearmed) = (tx.writing(), Moves::default(), Vec::with_capacity(all.len()));
+    lanes::hold(link, endpoint).await?;
     for chunk in chunks(all) {
         let sql = REARM.text(chunk.len(), link.is_pg());
-        let ids = on!(link, c, D => {
-            let mut query = sqlx::query_scalar::<D, Uuid>(sql);
+        let rows = on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, (Uuid, i64, bool)>(sql);
             for (id, state) in chunk {
                 query = query.bind(id.0).bind(state.code()).bind(now.micros());
             }
             query.fetch_all(c).await
         })?;
-        ids.iter().filter_map(|id| was.get(id)).for_each(|state| changed.add(*state, -1));
-        rearmed.extend(ids.into_iter().map(DeliveryId));
+        for (id, attempts, test) in rows {
+            match was.get(&id) {
+                Some(State::Waiting) | None => moves.due(endpoint, now),
+                Some(state) => {
+                    moves.waits(endpoint, now, attempts, test);
+                    changed.add(*state, -1);
+                }
+            }
+            rearmed.push(DeliveryId(id));
+        }
     }
-    if !rearmed.is_empty() {
-        lanes::mark(link, &BTreeMap::from([(endpoint, now)])).await?;
-        tallies::stand(link, tenant, endpoint, changed).await?;
-    }
+    lanes::apply(link, &moves).await?;
+    tallies::stand(link, tenant, endpoint, changed).await?;
     let count = u32::try_from(rearmed.len()).unwrap_or(u32::MAX);
     tx.changed(rearmed);
     Ok(count)

@@ -4,7 +4,7 @@
 use crate::store::{
     Handed, Result, SystemTx,
     conn::{Conn, Link, on},
-    lanes,
+    lanes::{self, Waiting},
     sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
 };
 use bytes::Bytes;
@@ -123,9 +123,10 @@ row_statements! {
         tail_pg: None,
     };
     SET_LANES = Rows {
-        head: "WITH v (key, at) AS (VALUES",
-        row: &[Type::Uuid, Type::Big],
-        tail: ") UPDATE lanes SET due_at = v.at FROM v WHERE lanes.endpoint_id = v.key",
+        head: "WITH v (key, at, untried, tried) AS (VALUES",
+        row: &[Type::Uuid, Type::Big, Type::Big, Type::Big],
+        tail: ") UPDATE lanes SET due_at = v.at, untried = lanes.untried - v.untried, tried = lanes.tried - v.tried \
+               FROM v WHERE lanes.endpoint_id = v.key",
         tail_pg: None,
     };
     BODIES = Rows {
@@ -223,7 +224,7 @@ async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64)
     due.sort_unstable();
     let mut leased = lease(link, &due, claim.lease_until, core).await?;
     next.sort_unstable();
-    set_lanes(link, &next).await?;
+    set_lanes(link, &next, &left(&leased)).await?;
     complete(link, &mut leased).await?;
     Ok(Claimed { handed: leased, looked, more: false, next: None })
 }
@@ -316,13 +317,23 @@ async fn lease(link: &mut Link, due: &[(i64, Uuid)], until: Timestamp, core: i64
     Ok(leased)
 }
 
-async fn set_lanes(link: &mut Link, next: &[(Uuid, Option<i64>)]) -> Result<()> {
+/// How many of each endpoint wait no longer.
+fn left(leased: &[Handed]) -> HashMap<Uuid, Waiting> {
+    let mut left: HashMap<Uuid, Waiting> = HashMap::new();
+    for it in leased.iter().filter(|it| !it.test) {
+        left.entry(it.endpoint.0).or_default().add(i64::from(it.attempt) - 1, 1);
+    }
+    left
+}
+
+async fn set_lanes(link: &mut Link, next: &[(Uuid, Option<i64>)], left: &HashMap<Uuid, Waiting>) -> Result<()> {
     for chunk in chunks(next) {
         let sql = SET_LANES.text(chunk.len(), link.is_pg());
         on!(link, c, D => {
             let mut query = sqlx::query::<D>(sql);
             for (endpoint, at) in chunk {
-                query = query.bind(*endpoint).bind(*at);
+                let left = left.get(endpoint).copied().unwrap_or_default();
+                query = query.bind(*endpoint).bind(*at).bind(left.untried).bind(left.tried);
             }
             query.execute(c).await.map(drop)
         })?;

@@ -6,7 +6,7 @@ use crate::store::{
     conn::{Link, on},
     deliveries::{Attempt, State},
     health::{self, Health, LastDelivery},
-    lanes,
+    lanes::{self, Moves},
     sql::{Rows, Type, chunks, row_statements},
     tallies::{self, Tally},
 };
@@ -14,7 +14,7 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, TenantId},
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use super::Lease;
@@ -98,7 +98,7 @@ row_statements! {
                response_status = CASE WHEN v.back = 1 THEN deliveries.response_status ELSE v.status END, \
                error_code = CASE WHEN v.back = 1 THEN deliveries.error_code ELSE v.code END \
                FROM v WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state + 0 = 1 \
-               RETURNING deliveries.id, deliveries.state",
+               RETURNING deliveries.id, deliveries.state, deliveries.attempt",
         tail_pg: None,
     };
     INSERT_ATTEMPTS = Rows {
@@ -123,13 +123,7 @@ pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -
     let accepted = settle(link, &reports, now).await?;
     reports.retain(|report| accepted.contains_key(&report.lease.delivery));
     record(link, &reports, now).await?;
-    let mut due: BTreeMap<EndpointId, Timestamp> = BTreeMap::new();
-    for report in &reports {
-        if let Some(due_at) = report.due_again() {
-            due.entry(report.endpoint).and_modify(|at| *at = (*at).min(due_at)).or_insert(due_at);
-        }
-    }
-    lanes::mark(link, &due).await?;
+    lanes::apply(link, &moves(&reports, &accepted)).await?;
     let health = health::learn(link, &news(&reports, &accepted, now)).await?;
     tallies::add(link, &tally(&reports, &accepted)).await?;
     tx.changed(reports.iter().map(|report| (report.tenant, report.lease.delivery)));
@@ -145,15 +139,15 @@ fn state(next: Next) -> State {
     }
 }
 
-/// The state of each delivery whose report passed the fence.
-type Accepted = HashMap<DeliveryId, State>;
+/// The state of each delivery whose report passed the fence, and how many requests it has made.
+type Accepted = HashMap<DeliveryId, (State, i64)>;
 
 async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<Accepted> {
     let mut accepted = Accepted::with_capacity(reports.len());
     for chunk in chunks(reports) {
         let sql = SETTLE.text(chunk.len(), link.is_pg());
         let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, i16)>(sql);
+            let mut query = sqlx::query_as::<D, (Uuid, i16, i64)>(sql);
             for report in chunk {
                 let (next, failures, due_at) = match &report.sent {
                     Err(due_at) => (State::Waiting, report.failures, *due_at),
@@ -176,8 +170,8 @@ async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<
             }
             query.fetch_all(c).await
         })?;
-        for (id, state) in rows {
-            accepted.insert(DeliveryId(id), State::read(state)?);
+        for (id, state, attempts) in rows {
+            accepted.insert(DeliveryId(id), (State::read(state)?, attempts));
         }
     }
     Ok(accepted)
@@ -223,11 +217,24 @@ fn end(sent: &Sent) -> Timestamp {
     Timestamp::from_micros(sent.attempt.started_at.micros() + 1000 * i64::from(sent.attempt.duration_ms))
 }
 
+/// What waits again, and until when.
+fn moves(reports: &[&Report], accepted: &Accepted) -> Moves {
+    let mut moves = Moves::default();
+    for report in reports {
+        if let Some((State::Waiting, attempts)) = accepted.get(&report.lease.delivery)
+            && let Some(due_at) = report.due_again()
+        {
+            moves.waits(report.endpoint, due_at, *attempts, report.test);
+        }
+    }
+    moves
+}
+
 /// How the attempts went, and which deliveries ended.
 fn tally(reports: &[&Report], accepted: &Accepted) -> Tally {
     let mut tally = Tally::default();
     for report in reports {
-        if let Some(state) = accepted.get(&report.lease.delivery) {
+        if let Some((state, _)) = accepted.get(&report.lease.delivery) {
             tally.ended(report.tenant, report.endpoint, *state, 1);
         }
         if let (Ok(sent), false) = (&report.sent, report.test) {
@@ -265,7 +272,7 @@ fn told(endpoint: EndpointId, mut sent: Vec<(&Report, &Sent)>, accepted: &Accept
         last_success_at: success.map(|at| end(sent[at].1)),
         last: Some(LastDelivery {
             delivery: report.lease.delivery,
-            state: accepted.get(&report.lease.delivery).copied().unwrap_or(state(last.next)),
+            state: accepted.get(&report.lease.delivery).map_or(state(last.next), |(state, _)| *state),
             response_status: last.attempt.response_status,
             error_code: last.attempt.error_code.clone(),
             at: now,

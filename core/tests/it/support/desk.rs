@@ -304,6 +304,7 @@ fn settings(database_url: String) -> Settings {
         failed_auth_per_minute: 60,
         allow_private_targets: false,
         master_key: MasterKey::new([7; 32]),
+        behind_after: Duration::from_secs(60),
         write_group_max: None,
     }
 }

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inboxops/v1/webhooks.proto.
  */
 export const file_inboxops_v1_webhooks: GenFile = /*@__PURE__*/
-  fileDesc("ChppbmJveG9wcy92MS93ZWJob29rcy5wcm90bxILaW5ib3hvcHMudjEiHgoORW5kcG9pbnRIZWFkZXISDAoEbmFtZRgBIAEoCSJNChFOZXdFbmRwb2ludEhlYWRlchIRCgRuYW1lGAEgASgJSACIAQESEgoFdmFsdWUYAiABKAlIAYgBAUIHCgVfbmFtZUIICgZfdmFsdWUi0AEKDlNlY3JldFJvdGF0aW9uEicKBXN0YWdlGAEgASgOMhguaW5ib3hvcHMudjEuU2VjcmV0U3RhZ2USFwoPbmV3X3NlY3JldF9oaW50GAIgASgJEhcKD29sZF9zZWNyZXRfaGludBgDIAEoCRIvCgtwcm9tb3Rlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOb2xkX2V4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrQBCg9FbmRwb2ludEZhaWxpbmcSKQoFc2luY2UYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2ZhaWx1cmVzX2luX3JvdxgCIAEoDRIsCgd3YXJuaW5nGAMgASgOMhsuaW5ib3hvcHMudjEuRmFpbHVyZVdhcm5pbmcSLwoLZGlzYWJsZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqEBCgxMYXN0RGVsaXZlcnkSCgoCaWQYASABKAkSKwoGc3RhdHVzGAIgASgOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSHAoPcmVzcG9uc2Vfc3RhdHVzGAMgASgNSACIAQESJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhIKEF9yZXNwb25zZV9zdGF0dXMi7AQKD1dlYmhvb2tFbmRwb2ludBIKCgJpZBgBIAEoCRILCgN1cmwYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIOCgZldmVudHMYBCADKAkSDwoHZW5hYmxlZBgFIAEoCBIRCglpbmJveF9pZHMYBiADKAkSHAoPcmF0ZV9wZXJfc2Vjb25kGAcgASgNSAGIAQESLAoHaGVhZGVycxgIIAMoCzIbLmluYm94b3BzLnYxLkVuZHBvaW50SGVhZGVyEisKBnN0YXR1cxgJIAEoDjIbLmluYm94b3BzLnYxLkVuZHBvaW50U3RhdHVzEhwKD2Rpc2FibGVkX3JlYXNvbhgKIAEoCUgCiAEBEhMKBnNlY3JldBgLIAEoCUgDiAEBEhMKC3NlY3JldF9oaW50GAwgASgJEjAKDWxhc3RfZGVsaXZlcnkYDSABKAsyGS5pbmJveG9wcy52MS5MYXN0RGVsaXZlcnkSLgoKY3JlYXRlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoIcm90YXRpb24YECABKAsyGy5pbmJveG9wcy52MS5TZWNyZXRSb3RhdGlvbhItCgdmYWlsaW5nGBEgASgLMhwuaW5ib3hvcHMudjEuRW5kcG9pbnRGYWlsaW5nQg4KDF9kZXNjcmlwdGlvbkISChBfcmF0ZV9wZXJfc2Vjb25kQhIKEF9kaXNhYmxlZF9yZWFzb25CCQoHX3NlY3JldCI9CglFdmVudFR5cGUSDAoEbmFtZRgBIAEoCRITCgtkZXNjcmlwdGlvbhgCIAEoCRINCgVncm91cBgDIAEoCSJdChtMaXN0V2ViaG9va0VuZHBvaW50c1JlcXVlc3QSEQoEcGFnZRgBIAEoDUgAiAEBEhUKCHBlcl9wYWdlGAIgASgNSAGIAQFCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlInoKHExpc3RXZWJob29rRW5kcG9pbnRzUmVzcG9uc2USNQoJZW5kcG9pbnRzGAEgAygLMhwuaW5ib3hvcHMudjEuV2ViaG9va0VuZHBvaW50UgRkYXRhEiMKBG1ldGEYAiABKAsyFS5pbmJveG9wcy52MS5QYWdlTWV0YSIwChlHZXRXZWJob29rRW5kcG9pbnRSZXF1ZXN0EhMKC2VuZHBvaW50X2lkGAEgASgJIlIKGkdldFdlYmhvb2tFbmRwb2ludFJlc3BvbnNlEjQKCGVuZHBvaW50GAEgASgLMhwuaW5ib3hvcHMudjEuV2ViaG9va0VuZHBvaW50UgRkYXRhIooCChxDcmVhdGVXZWJob29rRW5kcG9pbnRSZXF1ZXN0EhAKA3VybBgBIAEoCUgAiAEBEg4KBmV2ZW50cxgCIAMoCRIUCgdlbmFibGVkGAMgASgISAGIAQESGAoLZGVzY3JpcHRpb24YBCABKAlIAogBARIvCgdoZWFkZXJzGAUgAygLMh4uaW5ib3hvcHMudjEuTmV3RW5kcG9pbnRIZWFkZXISEQoJaW5ib3hfaWRzGAYgAygJEhwKD3JhdGVfcGVyX3NlY29uZBgHIAEoDUgDiAEBQgYKBF91cmxCCgoIX2VuYWJsZWRCDgoMX2Rlc2NyaXB0aW9uQhIKEF9yYXRlX3Blcl9zZWNvbmQiVQodQ3JlYXRlV2ViaG9va0VuZHBvaW50UmVzcG9uc2USNAoIZW5kcG9pbnQYASABKAsyHC5pbmJveG9wcy52MS5XZWJob29rRW5kcG9pbnRSBGRhdGEihAIKFldlYmhvb2tFbmRwb2ludENoYW5nZXMSEAoDdXJsGAEgASgJSACIAQESDgoGZXZlbnRzGAIgAygJEhQKB2VuYWJsZWQYAyABKAhIAYgBARIYCgtkZXNjcmlwdGlvbhgEIAEoCUgCiAEBEi8KB2hlYWRlcnMYBSADKAsyHi5pbmJveG9wcy52MS5OZXdFbmRwb2ludEhlYWRlchIRCglpbmJveF9pZHMYBiADKAkSHAoPcmF0ZV9wZXJfc2Vjb25kGAcgASgNSAOIAQFCBgoEX3VybEIKCghfZW5hYmxlZEIOCgxfZGVzY3JpcHRpb25CEgoQX3JhdGVfcGVyX3NlY29uZCKbAQocVXBkYXRlV2ViaG9va0VuZHBvaW50UmVxdWVzdBITCgtlbmRwb2ludF9pZBgBIAEoCRI1CghlbmRwb2ludBgCIAEoCzIjLmluYm94b3BzLnYxLldlYmhvb2tFbmRwb2ludENoYW5nZXMSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIlUKHVVwZGF0ZVdlYmhvb2tFbmRwb2ludFJlc3BvbnNlEjQKCGVuZHBvaW50GAEgASgLMhwuaW5ib3hvcHMudjEuV2ViaG9va0VuZHBvaW50UgRkYXRhIjMKHERlbGV0ZVdlYmhvb2tFbmRwb2ludFJlcXVlc3QSEwoLZW5kcG9pbnRfaWQYASABKAkiHwodRGVsZXRlV2ViaG9va0VuZHBvaW50UmVzcG9uc2UigAEKE1JvdGF0ZVNlY3JldFJlcXVlc3QSEwoLZW5kcG9pbnRfaWQYASABKAkSFgoJaW1tZWRpYXRlGAIgASgISACIAQESGwoOa2VlcF9vbGRfaG91cnMYAyABKA1IAYgBAUIMCgpfaW1tZWRpYXRlQhEKD19rZWVwX29sZF9ob3VycyJMChRSb3RhdGVTZWNyZXRSZXNwb25zZRI0CghlbmRwb2ludBgBIAEoCzIcLmluYm94b3BzLnYxLldlYmhvb2tFbmRwb2ludFIEZGF0YSJbChRQcm9tb3RlU2VjcmV0UmVxdWVzdBITCgtlbmRwb2ludF9pZBgBIAEoCRIbCg5rZWVwX29sZF9ob3VycxgCIAEoDUgAiAEBQhEKD19rZWVwX29sZF9ob3VycyJNChVQcm9tb3RlU2VjcmV0UmVzcG9uc2USNAoIZW5kcG9pbnQYASABKAsyHC5pbmJveG9wcy52MS5XZWJob29rRW5kcG9pbnRSBGRhdGEiXQoTUHJldmlld0V2ZW50UmVxdWVzdBIYCgtlbmRwb2ludF9pZBgBIAEoCUgAiAEBEhIKBWV2ZW50GAIgASgJSAGIAQFCDgoMX2VuZHBvaW50X2lkQggKBl9ldmVudCIsCg1QcmV2aWV3SGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAkiUQoUUHJldmlld0V2ZW50UmVzcG9uc2USDAoEYm9keRgBIAEoCRIrCgdoZWFkZXJzGAIgAygLMhouaW5ib3hvcHMudjEuUHJldmlld0hlYWRlciJJChRTZW5kVGVzdEV2ZW50UmVxdWVzdBITCgtlbmRwb2ludF9pZBgBIAEoCRISCgVldmVudBgCIAEoCUgAiAEBQggKBl9ldmVudCJGChVTZW5kVGVzdEV2ZW50UmVzcG9uc2USLQoIZGVsaXZlcnkYASABKAsyFS5pbmJveG9wcy52MS5EZWxpdmVyeVIEZGF0YSK9AQoIUmVjb3ZlcnkSDwoCaWQYASABKAlIAIgBARITCgtlbmRwb2ludF9pZBgCIAEoCRIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoFdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21hdGNoZWQYBSABKA0SDwoHY3JlYXRlZBgGIAEoDRIMCgRkb25lGAcgASgIQgUKA19pZCKnAQoYUmVjb3ZlckRlbGl2ZXJpZXNSZXF1ZXN0EhMKC2VuZHBvaW50X2lkGAEgASgJEikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHZHJ5X3J1bhgEIAEoCEgAiAEBQgoKCF9kcnlfcnVuIlsKGVJlY292ZXJEZWxpdmVyaWVzUmVzcG9uc2USLQoIcmVjb3ZlcnkYASABKAsyFS5pbmJveG9wcy52MS5SZWNvdmVyeVIEZGF0YRIPCgdzdGFydGVkGAIgASgIIj4KEkdldFJlY292ZXJ5UmVxdWVzdBITCgtlbmRwb2ludF9pZBgBIAEoCRITCgtyZWNvdmVyeV9pZBgCIAEoCSJEChNHZXRSZWNvdmVyeVJlc3BvbnNlEi0KCHJlY292ZXJ5GAEgASgLMhUuaW5ib3hvcHMudjEuUmVjb3ZlcnlSBGRhdGEiFwoVTGlzdEV2ZW50VHlwZXNSZXF1ZXN0IksKFkxpc3RFdmVudFR5cGVzUmVzcG9uc2USMQoLZXZlbnRfdHlwZXMYASADKAsyFi5pbmJveG9wcy52MS5FdmVudFR5cGVSBGRhdGEqxgEKDkVuZHBvaW50U3RhdHVzEh8KG0VORFBPSU5UX1NUQVRVU19VTlNQRUNJRklFRBAAEhoKFkVORFBPSU5UX1NUQVRVU19BQ1RJVkUQARIaChZFTkRQT0lOVF9TVEFUVVNfUEFVU0VEEAISGwoXRU5EUE9JTlRfU1RBVFVTX0ZBSUxJTkcQAxIcChhFTkRQT0lOVF9TVEFUVVNfRElTQUJMRUQQBBIgChxFTkRQT0lOVF9TVEFUVVNfTk9UX0VOVElUTEVEEAUqXwoLU2VjcmV0U3RhZ2USHAoYU0VDUkVUX1NUQUdFX1VOU1BFQ0lGSUVEEAASFwoTU0VDUkVUX1NUQUdFX1NUQUdFRBABEhkKFVNFQ1JFVF9TVEFHRV9QUk9NT1RFRBACKokBCg5GYWlsdXJlV2FybmluZxIfChtGQUlMVVJFX1dBUk5JTkdfVU5TUEVDSUZJRUQQABIYChRGQUlMVVJFX1dBUk5JTkdfTk9ORRABEhgKFEZBSUxVUkVfV0FSTklOR19IQUxGEAISIgoeRkFJTFVSRV9XQVJOSU5HX1RIUkVFX1FVQVJURVJTEAMynwkKDldlYmhvb2tTZXJ2aWNlEmsKFExpc3RXZWJob29rRW5kcG9pbnRzEiguaW5ib3hvcHMudjEuTGlzdFdlYmhvb2tFbmRwb2ludHNSZXF1ZXN0GikuaW5ib3hvcHMudjEuTGlzdFdlYmhvb2tFbmRwb2ludHNSZXNwb25zZRJlChJHZXRXZWJob29rRW5kcG9pbnQSJi5pbmJveG9wcy52MS5HZXRXZWJob29rRW5kcG9pbnRSZXF1ZXN0GicuaW5ib3hvcHMudjEuR2V0V2ViaG9va0VuZHBvaW50UmVzcG9uc2USbgoVQ3JlYXRlV2ViaG9va0VuZHBvaW50EikuaW5ib3hvcHMudjEuQ3JlYXRlV2ViaG9va0VuZHBvaW50UmVxdWVzdBoqLmluYm94b3BzLnYxLkNyZWF0ZVdlYmhvb2tFbmRwb2ludFJlc3BvbnNlEm4KFVVwZGF0ZVdlYmhvb2tFbmRwb2ludBIpLmluYm94b3BzLnYxLlVwZGF0ZVdlYmhvb2tFbmRwb2ludFJlcXVlc3QaKi5pbmJveG9wcy52MS5VcGRhdGVXZWJob29rRW5kcG9pbnRSZXNwb25zZRJuChVEZWxldGVXZWJob29rRW5kcG9pbnQSKS5pbmJveG9wcy52MS5EZWxldGVXZWJob29rRW5kcG9pbnRSZXF1ZXN0GiouaW5ib3hvcHMudjEuRGVsZXRlV2ViaG9va0VuZHBvaW50UmVzcG9uc2USUwoMUm90YXRlU2VjcmV0EiAuaW5ib3hvcHMudjEuUm90YXRlU2VjcmV0UmVxdWVzdBohLmluYm94b3BzLnYxLlJvdGF0ZVNlY3JldFJlc3BvbnNlElYKDVByb21vdGVTZWNyZXQSIS5pbmJveG9wcy52MS5Qcm9tb3RlU2VjcmV0UmVxdWVzdBoiLmluYm94b3BzLnYxLlByb21vdGVTZWNyZXRSZXNwb25zZRJTCgxQcmV2aWV3RXZlbnQSIC5pbmJveG9wcy52MS5QcmV2aWV3RXZlbnRSZXF1ZXN0GiEuaW5ib3hvcHMudjEuUHJldmlld0V2ZW50UmVzcG9uc2USVgoNU2VuZFRlc3RFdmVudBIhLmluYm94b3BzLnYxLlNlbmRUZXN0RXZlbnRSZXF1ZXN0GiIuaW5ib3hvcHMudjEuU2VuZFRlc3RFdmVudFJlc3BvbnNlEmIKEVJlY292ZXJEZWxpdmVyaWVzEiUuaW5ib3hvcHMudjEuUmVjb3ZlckRlbGl2ZXJpZXNSZXF1ZXN0GiYuaW5ib3hvcHMudjEuUmVjb3ZlckRlbGl2ZXJpZXNSZXNwb25zZRJQCgtHZXRSZWNvdmVyeRIfLmluYm94b3BzLnYxLkdldFJlY292ZXJ5UmVxdWVzdBogLmluYm94b3BzLnYxLkdldFJlY292ZXJ5UmVzcG9uc2USWQoOTGlzdEV2ZW50VHlwZXMSIi5pbmJveG9wcy52MS5MaXN0RXZlbnRUeXBlc1JlcXVlc3QaIy5pbmJveG9wcy52MS5MaXN0RXZlbnRUeXBlc1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_inboxops_v1_deliveries, file_inboxops_v1_page]);
+  fileDesc("ChppbmJveG9wcy92MS93ZWJob29rcy5wcm90bxILaW5ib3hvcHMudjEiHgoORW5kcG9pbnRIZWFkZXISDAoEbmFtZRgBIAEoCSJNChFOZXdFbmRwb2ludEhlYWRlchIRCgRuYW1lGAEgASgJSACIAQESEgoFdmFsdWUYAiABKAlIAYgBAUIHCgVfbmFtZUIICgZfdmFsdWUi0AEKDlNlY3JldFJvdGF0aW9uEicKBXN0YWdlGAEgASgOMhguaW5ib3hvcHMudjEuU2VjcmV0U3RhZ2USFwoPbmV3X3NlY3JldF9oaW50GAIgASgJEhcKD29sZF9zZWNyZXRfaGludBgDIAEoCRIvCgtwcm9tb3Rlc19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOb2xkX2V4cGlyZXNfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrQBCg9FbmRwb2ludEZhaWxpbmcSKQoFc2luY2UYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD2ZhaWx1cmVzX2luX3JvdxgCIAEoDRIsCgd3YXJuaW5nGAMgASgOMhsuaW5ib3hvcHMudjEuRmFpbHVyZVdhcm5pbmcSLwoLZGlzYWJsZXNfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wInkKD0VuZHBvaW50QmFja2xvZxIPCgd3YWl0aW5nGAEgASgNEi0KCW9sZGVzdF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOYmVoaW5kX3NlY29uZHMYAyABKA0SDgoGYmVoaW5kGAQgASgIIqEBCgxMYXN0RGVsaXZlcnkSCgoCaWQYASABKAkSKwoGc3RhdHVzGAIgASgOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSHAoPcmVzcG9uc2Vfc3RhdHVzGAMgASgNSACIAQESJgoCYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQhIKEF9yZXNwb25zZV9zdGF0dXMimwUKD1dlYmhvb2tFbmRwb2ludBIKCgJpZBgBIAEoCRILCgN1cmwYAiABKAkSGAoLZGVzY3JpcHRpb24YAyABKAlIAIgBARIOCgZldmVudHMYBCADKAkSDwoHZW5hYmxlZBgFIAEoCBIRCglpbmJveF9pZHMYBiADKAkSHAoPcmF0ZV9wZXJfc2Vjb25kGAcgASgNSAGIAQESLAoHaGVhZGVycxgIIAMoCzIbLmluYm94b3BzLnYxLkVuZHBvaW50SGVhZGVyEisKBnN0YXR1cxgJIAEoDjIbLmluYm94b3BzLnYxLkVuZHBvaW50U3RhdHVzEhwKD2Rpc2FibGVkX3JlYXNvbhgKIAEoCUgCiAEBEhMKBnNlY3JldBgLIAEoCUgDiAEBEhMKC3NlY3JldF9oaW50GAwgASgJEjAKDWxhc3RfZGVsaXZlcnkYDSABKAsyGS5pbmJveG9wcy52MS5MYXN0RGVsaXZlcnkSLgoKY3JlYXRlZF9hdBgOIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoIcm90YXRpb24YECABKAsyGy5pbmJveG9wcy52MS5TZWNyZXRSb3RhdGlvbhItCgdmYWlsaW5nGBEgASgLMhwuaW5ib3hvcHMudjEuRW5kcG9pbnRGYWlsaW5nEi0KB2JhY2tsb2cYEiABKAsyHC5pbmJveG9wcy52MS5FbmRwb2ludEJhY2tsb2dCDgoMX2Rlc2NyaXB0aW9uQhIKEF9yYXRlX3Blcl9zZWNvbmRCEgoQX2Rpc2FibGVkX3JlYXNvbkIJCgdfc2VjcmV0Ij0KCUV2ZW50VHlwZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEg0KBWdyb3VwGAMgASgJIl0KG0xpc3RXZWJob29rRW5kcG9pbnRzUmVxdWVzdBIRCgRwYWdlGAEgASgNSACIAQESFQoIcGVyX3BhZ2UYAiABKA1IAYgBAUIHCgVfcGFnZUILCglfcGVyX3BhZ2UiegocTGlzdFdlYmhvb2tFbmRwb2ludHNSZXNwb25zZRI1CgllbmRwb2ludHMYASADKAsyHC5pbmJveG9wcy52MS5XZWJob29rRW5kcG9pbnRSBGRhdGESIwoEbWV0YRgCIAEoCzIVLmluYm94b3BzLnYxLlBhZ2VNZXRhIjAKGUdldFdlYmhvb2tFbmRwb2ludFJlcXVlc3QSEwoLZW5kcG9pbnRfaWQYASABKAkiUgoaR2V0V2ViaG9va0VuZHBvaW50UmVzcG9uc2USNAoIZW5kcG9pbnQYASABKAsyHC5pbmJveG9wcy52MS5XZWJob29rRW5kcG9pbnRSBGRhdGEiigIKHENyZWF0ZVdlYmhvb2tFbmRwb2ludFJlcXVlc3QSEAoDdXJsGAEgASgJSACIAQESDgoGZXZlbnRzGAIgAygJEhQKB2VuYWJsZWQYAyABKAhIAYgBARIYCgtkZXNjcmlwdGlvbhgEIAEoCUgCiAEBEi8KB2hlYWRlcnMYBSADKAsyHi5pbmJveG9wcy52MS5OZXdFbmRwb2ludEhlYWRlchIRCglpbmJveF9pZHMYBiADKAkSHAoPcmF0ZV9wZXJfc2Vjb25kGAcgASgNSAOIAQFCBgoEX3VybEIKCghfZW5hYmxlZEIOCgxfZGVzY3JpcHRpb25CEgoQX3JhdGVfcGVyX3NlY29uZCJVCh1DcmVhdGVXZWJob29rRW5kcG9pbnRSZXNwb25zZRI0CghlbmRwb2ludBgBIAEoCzIcLmluYm94b3BzLnYxLldlYmhvb2tFbmRwb2ludFIEZGF0YSKEAgoWV2ViaG9va0VuZHBvaW50Q2hhbmdlcxIQCgN1cmwYASABKAlIAIgBARIOCgZldmVudHMYAiADKAkSFAoHZW5hYmxlZBgDIAEoCEgBiAEBEhgKC2Rlc2NyaXB0aW9uGAQgASgJSAKIAQESLwoHaGVhZGVycxgFIAMoCzIeLmluYm94b3BzLnYxLk5ld0VuZHBvaW50SGVhZGVyEhEKCWluYm94X2lkcxgGIAMoCRIcCg9yYXRlX3Blcl9zZWNvbmQYByABKA1IA4gBAUIGCgRfdXJsQgoKCF9lbmFibGVkQg4KDF9kZXNjcmlwdGlvbkISChBfcmF0ZV9wZXJfc2Vjb25kIpsBChxVcGRhdGVXZWJob29rRW5kcG9pbnRSZXF1ZXN0EhMKC2VuZHBvaW50X2lkGAEgASgJEjUKCGVuZHBvaW50GAIgASgLMiMuaW5ib3hvcHMudjEuV2ViaG9va0VuZHBvaW50Q2hhbmdlcxIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siVQodVXBkYXRlV2ViaG9va0VuZHBvaW50UmVzcG9uc2USNAoIZW5kcG9pbnQYASABKAsyHC5pbmJveG9wcy52MS5XZWJob29rRW5kcG9pbnRSBGRhdGEiMwocRGVsZXRlV2ViaG9va0VuZHBvaW50UmVxdWVzdBITCgtlbmRwb2ludF9pZBgBIAEoCSIfCh1EZWxldGVXZWJob29rRW5kcG9pbnRSZXNwb25zZSKAAQoTUm90YXRlU2VjcmV0UmVxdWVzdBITCgtlbmRwb2ludF9pZBgBIAEoCRIWCglpbW1lZGlhdGUYAiABKAhIAIgBARIbCg5rZWVwX29sZF9ob3VycxgDIAEoDUgBiAEBQgwKCl9pbW1lZGlhdGVCEQoPX2tlZXBfb2xkX2hvdXJzIkwKFFJvdGF0ZVNlY3JldFJlc3BvbnNlEjQKCGVuZHBvaW50GAEgASgLMhwuaW5ib3hvcHMudjEuV2ViaG9va0VuZHBvaW50UgRkYXRhIlsKFFByb21vdGVTZWNyZXRSZXF1ZXN0EhMKC2VuZHBvaW50X2lkGAEgASgJEhsKDmtlZXBfb2xkX2hvdXJzGAIgASgNSACIAQFCEQoPX2tlZXBfb2xkX2hvdXJzIk0KFVByb21vdGVTZWNyZXRSZXNwb25zZRI0CghlbmRwb2ludBgBIAEoCzIcLmluYm94b3BzLnYxLldlYmhvb2tFbmRwb2ludFIEZGF0YSJdChNQcmV2aWV3RXZlbnRSZXF1ZXN0EhgKC2VuZHBvaW50X2lkGAEgASgJSACIAQESEgoFZXZlbnQYAiABKAlIAYgBAUIOCgxfZW5kcG9pbnRfaWRCCAoGX2V2ZW50IiwKDVByZXZpZXdIZWFkZXISDAoEbmFtZRgBIAEoCRINCgV2YWx1ZRgCIAEoCSJRChRQcmV2aWV3RXZlbnRSZXNwb25zZRIMCgRib2R5GAEgASgJEisKB2hlYWRlcnMYAiADKAsyGi5pbmJveG9wcy52MS5QcmV2aWV3SGVhZGVyIkkKFFNlbmRUZXN0RXZlbnRSZXF1ZXN0EhMKC2VuZHBvaW50X2lkGAEgASgJEhIKBWV2ZW50GAIgASgJSACIAQFCCAoGX2V2ZW50IkYKFVNlbmRUZXN0RXZlbnRSZXNwb25zZRItCghkZWxpdmVyeRgBIAEoCzIVLmluYm94b3BzLnYxLkRlbGl2ZXJ5UgRkYXRhIr0BCghSZWNvdmVyeRIPCgJpZBgBIAEoCUgAiAEBEhMKC2VuZHBvaW50X2lkGAIgASgJEikKBXNpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgV1bnRpbBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbWF0Y2hlZBgFIAEoDRIPCgdjcmVhdGVkGAYgASgNEgwKBGRvbmUYByABKAhCBQoDX2lkIqcBChhSZWNvdmVyRGVsaXZlcmllc1JlcXVlc3QSEwoLZW5kcG9pbnRfaWQYASABKAkSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIUCgdkcnlfcnVuGAQgASgISACIAQFCCgoIX2RyeV9ydW4iWwoZUmVjb3ZlckRlbGl2ZXJpZXNSZXNwb25zZRItCghyZWNvdmVyeRgBIAEoCzIVLmluYm94b3BzLnYxLlJlY292ZXJ5UgRkYXRhEg8KB3N0YXJ0ZWQYAiABKAgiPgoSR2V0UmVjb3ZlcnlSZXF1ZXN0EhMKC2VuZHBvaW50X2lkGAEgASgJEhMKC3JlY292ZXJ5X2lkGAIgASgJIkQKE0dldFJlY292ZXJ5UmVzcG9uc2USLQoIcmVjb3ZlcnkYASABKAsyFS5pbmJveG9wcy52MS5SZWNvdmVyeVIEZGF0YSIXChVMaXN0RXZlbnRUeXBlc1JlcXVlc3QiSwoWTGlzdEV2ZW50VHlwZXNSZXNwb25zZRIxCgtldmVudF90eXBlcxgBIAMoCzIWLmluYm94b3BzLnYxLkV2ZW50VHlwZVIEZGF0YSrGAQoORW5kcG9pbnRTdGF0dXMSHwobRU5EUE9JTlRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGgoWRU5EUE9JTlRfU1RBVFVTX0FDVElWRRABEhoKFkVORFBPSU5UX1NUQVRVU19QQVVTRUQQAhIbChdFTkRQT0lOVF9TVEFUVVNfRkFJTElORxADEhwKGEVORFBPSU5UX1NUQVRVU19ESVNBQkxFRBAEEiAKHEVORFBPSU5UX1NUQVRVU19OT1RfRU5USVRMRUQQBSpfCgtTZWNyZXRTdGFnZRIcChhTRUNSRVRfU1RBR0VfVU5TUEVDSUZJRUQQABIXChNTRUNSRVRfU1RBR0VfU1RBR0VEEAESGQoVU0VDUkVUX1NUQUdFX1BST01PVEVEEAIqiQEKDkZhaWx1cmVXYXJuaW5nEh8KG0ZBSUxVUkVfV0FSTklOR19VTlNQRUNJRklFRBAAEhgKFEZBSUxVUkVfV0FSTklOR19OT05FEAESGAoURkFJTFVSRV9XQVJOSU5HX0hBTEYQAhIiCh5GQUlMVVJFX1dBUk5JTkdfVEhSRUVfUVVBUlRFUlMQAzKfCQoOV2ViaG9va1NlcnZpY2USawoUTGlzdFdlYmhvb2tFbmRwb2ludHMSKC5pbmJveG9wcy52MS5MaXN0V2ViaG9va0VuZHBvaW50c1JlcXVlc3QaKS5pbmJveG9wcy52MS5MaXN0V2ViaG9va0VuZHBvaW50c1Jlc3BvbnNlEmUKEkdldFdlYmhvb2tFbmRwb2ludBImLmluYm94b3BzLnYxLkdldFdlYmhvb2tFbmRwb2ludFJlcXVlc3QaJy5pbmJveG9wcy52MS5HZXRXZWJob29rRW5kcG9pbnRSZXNwb25zZRJuChVDcmVhdGVXZWJob29rRW5kcG9pbnQSKS5pbmJveG9wcy52MS5DcmVhdGVXZWJob29rRW5kcG9pbnRSZXF1ZXN0GiouaW5ib3hvcHMudjEuQ3JlYXRlV2ViaG9va0VuZHBvaW50UmVzcG9uc2USbgoVVXBkYXRlV2ViaG9va0VuZHBvaW50EikuaW5ib3hvcHMudjEuVXBkYXRlV2ViaG9va0VuZHBvaW50UmVxdWVzdBoqLmluYm94b3BzLnYxLlVwZGF0ZVdlYmhvb2tFbmRwb2ludFJlc3BvbnNlEm4KFURlbGV0ZVdlYmhvb2tFbmRwb2ludBIpLmluYm94b3BzLnYxLkRlbGV0ZVdlYmhvb2tFbmRwb2ludFJlcXVlc3QaKi5pbmJveG9wcy52MS5EZWxldGVXZWJob29rRW5kcG9pbnRSZXNwb25zZRJTCgxSb3RhdGVTZWNyZXQSIC5pbmJveG9wcy52MS5Sb3RhdGVTZWNyZXRSZXF1ZXN0GiEuaW5ib3hvcHMudjEuUm90YXRlU2VjcmV0UmVzcG9uc2USVgoNUHJvbW90ZVNlY3JldBIhLmluYm94b3BzLnYxLlByb21vdGVTZWNyZXRSZXF1ZXN0GiIuaW5ib3hvcHMudjEuUHJvbW90ZVNlY3JldFJlc3BvbnNlElMKDFByZXZpZXdFdmVudBIgLmluYm94b3BzLnYxLlByZXZpZXdFdmVudFJlcXVlc3QaIS5pbmJveG9wcy52MS5QcmV2aWV3RXZlbnRSZXNwb25zZRJWCg1TZW5kVGVzdEV2ZW50EiEuaW5ib3hvcHMudjEuU2VuZFRlc3RFdmVudFJlcXVlc3QaIi5pbmJveG9wcy52MS5TZW5kVGVzdEV2ZW50UmVzcG9uc2USYgoRUmVjb3ZlckRlbGl2ZXJpZXMSJS5pbmJveG9wcy52MS5SZWNvdmVyRGVsaXZlcmllc1JlcXVlc3QaJi5pbmJveG9wcy52MS5SZWNvdmVyRGVsaXZlcmllc1Jlc3BvbnNlElAKC0dldFJlY292ZXJ5Eh8uaW5ib3hvcHMudjEuR2V0UmVjb3ZlcnlSZXF1ZXN0GiAuaW5ib3hvcHMudjEuR2V0UmVjb3ZlcnlSZXNwb25zZRJZCg5MaXN0RXZlbnRUeXBlcxIiLmluYm94b3BzLnYxLkxpc3RFdmVudFR5cGVzUmVxdWVzdBojLmluYm94b3BzLnYxLkxpc3RFdmVudFR5cGVzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_inboxops_v1_deliveries, file_inboxops_v1_page]);
 
 /**
  * A custom header; its value is never shown.
@@ -161,6 +161,48 @@ export const EndpointFailingSchema: GenMessage<EndpointFailing> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_webhooks, 3);
 
 /**
+ * What an endpoint has not got yet.
+ *
+ * @generated from message inboxops.v1.EndpointBacklog
+ */
+export type EndpointBacklog = Message<"inboxops.v1.EndpointBacklog"> & {
+  /**
+   * Deliveries that are pending, retrying or paused; tests are not counted.
+   *
+   * @generated from field: uint32 waiting = 1;
+   */
+  waiting: number;
+
+  /**
+   * When the oldest of them was made; null when there is none.
+   *
+   * @generated from field: google.protobuf.Timestamp oldest_at = 2;
+   */
+  oldestAt?: Timestamp | undefined;
+
+  /**
+   * For how many seconds the delivery has been due that has been for longest and is not in flight; 0 when none is, and while nothing is sent to the endpoint.
+   *
+   * @generated from field: uint32 behind_seconds = 3;
+   */
+  behindSeconds: number;
+
+  /**
+   * Whether those are as many as the operator calls behind, or more.
+   *
+   * @generated from field: bool behind = 4;
+   */
+  behind: boolean;
+};
+
+/**
+ * Describes the message inboxops.v1.EndpointBacklog.
+ * Use `create(EndpointBacklogSchema)` to create a new message.
+ */
+export const EndpointBacklogSchema: GenMessage<EndpointBacklog> = /*@__PURE__*/
+  messageDesc(file_inboxops_v1_webhooks, 4);
+
+/**
  * The last delivery of an endpoint.
  *
  * @generated from message inboxops.v1.LastDelivery
@@ -200,7 +242,7 @@ export type LastDelivery = Message<"inboxops.v1.LastDelivery"> & {
  * Use `create(LastDeliverySchema)` to create a new message.
  */
 export const LastDeliverySchema: GenMessage<LastDelivery> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 4);
+  messageDesc(file_inboxops_v1_webhooks, 5);
 
 /**
  * Where events are posted to.
@@ -326,6 +368,13 @@ export type WebhookEndpoint = Message<"inboxops.v1.WebhookEndpoint"> & {
    * @generated from field: inboxops.v1.EndpointFailing failing = 17;
    */
   failing?: EndpointFailing | undefined;
+
+  /**
+   * What it has not got yet.
+   *
+   * @generated from field: inboxops.v1.EndpointBacklog backlog = 18;
+   */
+  backlog?: EndpointBacklog | undefined;
 };
 
 /**
@@ -333,7 +382,7 @@ export type WebhookEndpoint = Message<"inboxops.v1.WebhookEndpoint"> & {
  * Use `create(WebhookEndpointSchema)` to create a new message.
  */
 export const WebhookEndpointSchema: GenMessage<WebhookEndpoint> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 5);
+  messageDesc(file_inboxops_v1_webhooks, 6);
 
 /**
  * A kind of event.
@@ -368,7 +417,7 @@ export type EventType = Message<"inboxops.v1.EventType"> & {
  * Use `create(EventTypeSchema)` to create a new message.
  */
 export const EventTypeSchema: GenMessage<EventType> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 6);
+  messageDesc(file_inboxops_v1_webhooks, 7);
 
 /**
  * Request of ListWebhookEndpoints.
@@ -396,7 +445,7 @@ export type ListWebhookEndpointsRequest = Message<"inboxops.v1.ListWebhookEndpoi
  * Use `create(ListWebhookEndpointsRequestSchema)` to create a new message.
  */
 export const ListWebhookEndpointsRequestSchema: GenMessage<ListWebhookEndpointsRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 7);
+  messageDesc(file_inboxops_v1_webhooks, 8);
 
 /**
  * Response of ListWebhookEndpoints.
@@ -424,7 +473,7 @@ export type ListWebhookEndpointsResponse = Message<"inboxops.v1.ListWebhookEndpo
  * Use `create(ListWebhookEndpointsResponseSchema)` to create a new message.
  */
 export const ListWebhookEndpointsResponseSchema: GenMessage<ListWebhookEndpointsResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 8);
+  messageDesc(file_inboxops_v1_webhooks, 9);
 
 /**
  * Request of GetWebhookEndpoint.
@@ -445,7 +494,7 @@ export type GetWebhookEndpointRequest = Message<"inboxops.v1.GetWebhookEndpointR
  * Use `create(GetWebhookEndpointRequestSchema)` to create a new message.
  */
 export const GetWebhookEndpointRequestSchema: GenMessage<GetWebhookEndpointRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 9);
+  messageDesc(file_inboxops_v1_webhooks, 10);
 
 /**
  * Response of GetWebhookEndpoint.
@@ -466,7 +515,7 @@ export type GetWebhookEndpointResponse = Message<"inboxops.v1.GetWebhookEndpoint
  * Use `create(GetWebhookEndpointResponseSchema)` to create a new message.
  */
 export const GetWebhookEndpointResponseSchema: GenMessage<GetWebhookEndpointResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 10);
+  messageDesc(file_inboxops_v1_webhooks, 11);
 
 /**
  * Request of CreateWebhookEndpoint.
@@ -529,7 +578,7 @@ export type CreateWebhookEndpointRequest = Message<"inboxops.v1.CreateWebhookEnd
  * Use `create(CreateWebhookEndpointRequestSchema)` to create a new message.
  */
 export const CreateWebhookEndpointRequestSchema: GenMessage<CreateWebhookEndpointRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 11);
+  messageDesc(file_inboxops_v1_webhooks, 12);
 
 /**
  * Response of CreateWebhookEndpoint.
@@ -550,7 +599,7 @@ export type CreateWebhookEndpointResponse = Message<"inboxops.v1.CreateWebhookEn
  * Use `create(CreateWebhookEndpointResponseSchema)` to create a new message.
  */
 export const CreateWebhookEndpointResponseSchema: GenMessage<CreateWebhookEndpointResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 12);
+  messageDesc(file_inboxops_v1_webhooks, 13);
 
 /**
  * The members of an endpoint that can be changed.
@@ -613,7 +662,7 @@ export type WebhookEndpointChanges = Message<"inboxops.v1.WebhookEndpointChanges
  * Use `create(WebhookEndpointChangesSchema)` to create a new message.
  */
 export const WebhookEndpointChangesSchema: GenMessage<WebhookEndpointChanges> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 13);
+  messageDesc(file_inboxops_v1_webhooks, 14);
 
 /**
  * Request of UpdateWebhookEndpoint.
@@ -648,7 +697,7 @@ export type UpdateWebhookEndpointRequest = Message<"inboxops.v1.UpdateWebhookEnd
  * Use `create(UpdateWebhookEndpointRequestSchema)` to create a new message.
  */
 export const UpdateWebhookEndpointRequestSchema: GenMessage<UpdateWebhookEndpointRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 14);
+  messageDesc(file_inboxops_v1_webhooks, 15);
 
 /**
  * Response of UpdateWebhookEndpoint.
@@ -669,7 +718,7 @@ export type UpdateWebhookEndpointResponse = Message<"inboxops.v1.UpdateWebhookEn
  * Use `create(UpdateWebhookEndpointResponseSchema)` to create a new message.
  */
 export const UpdateWebhookEndpointResponseSchema: GenMessage<UpdateWebhookEndpointResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 15);
+  messageDesc(file_inboxops_v1_webhooks, 16);
 
 /**
  * Request of DeleteWebhookEndpoint.
@@ -690,7 +739,7 @@ export type DeleteWebhookEndpointRequest = Message<"inboxops.v1.DeleteWebhookEnd
  * Use `create(DeleteWebhookEndpointRequestSchema)` to create a new message.
  */
 export const DeleteWebhookEndpointRequestSchema: GenMessage<DeleteWebhookEndpointRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 16);
+  messageDesc(file_inboxops_v1_webhooks, 17);
 
 /**
  * Response of DeleteWebhookEndpoint.
@@ -705,7 +754,7 @@ export type DeleteWebhookEndpointResponse = Message<"inboxops.v1.DeleteWebhookEn
  * Use `create(DeleteWebhookEndpointResponseSchema)` to create a new message.
  */
 export const DeleteWebhookEndpointResponseSchema: GenMessage<DeleteWebhookEndpointResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 17);
+  messageDesc(file_inboxops_v1_webhooks, 18);
 
 /**
  * Request of RotateSecret.
@@ -740,7 +789,7 @@ export type RotateSecretRequest = Message<"inboxops.v1.RotateSecretRequest"> & {
  * Use `create(RotateSecretRequestSchema)` to create a new message.
  */
 export const RotateSecretRequestSchema: GenMessage<RotateSecretRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 18);
+  messageDesc(file_inboxops_v1_webhooks, 19);
 
 /**
  * Response of RotateSecret.
@@ -761,7 +810,7 @@ export type RotateSecretResponse = Message<"inboxops.v1.RotateSecretResponse"> &
  * Use `create(RotateSecretResponseSchema)` to create a new message.
  */
 export const RotateSecretResponseSchema: GenMessage<RotateSecretResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 19);
+  messageDesc(file_inboxops_v1_webhooks, 20);
 
 /**
  * Request of PromoteSecret.
@@ -789,7 +838,7 @@ export type PromoteSecretRequest = Message<"inboxops.v1.PromoteSecretRequest"> &
  * Use `create(PromoteSecretRequestSchema)` to create a new message.
  */
 export const PromoteSecretRequestSchema: GenMessage<PromoteSecretRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 20);
+  messageDesc(file_inboxops_v1_webhooks, 21);
 
 /**
  * Response of PromoteSecret.
@@ -810,7 +859,7 @@ export type PromoteSecretResponse = Message<"inboxops.v1.PromoteSecretResponse">
  * Use `create(PromoteSecretResponseSchema)` to create a new message.
  */
 export const PromoteSecretResponseSchema: GenMessage<PromoteSecretResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 21);
+  messageDesc(file_inboxops_v1_webhooks, 22);
 
 /**
  * Request of PreviewEvent.
@@ -838,7 +887,7 @@ export type PreviewEventRequest = Message<"inboxops.v1.PreviewEventRequest"> & {
  * Use `create(PreviewEventRequestSchema)` to create a new message.
  */
 export const PreviewEventRequestSchema: GenMessage<PreviewEventRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 22);
+  messageDesc(file_inboxops_v1_webhooks, 23);
 
 /**
  * A header of a previewed request.
@@ -866,7 +915,7 @@ export type PreviewHeader = Message<"inboxops.v1.PreviewHeader"> & {
  * Use `create(PreviewHeaderSchema)` to create a new message.
  */
 export const PreviewHeaderSchema: GenMessage<PreviewHeader> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 23);
+  messageDesc(file_inboxops_v1_webhooks, 24);
 
 /**
  * Response of PreviewEvent.
@@ -894,7 +943,7 @@ export type PreviewEventResponse = Message<"inboxops.v1.PreviewEventResponse"> &
  * Use `create(PreviewEventResponseSchema)` to create a new message.
  */
 export const PreviewEventResponseSchema: GenMessage<PreviewEventResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 24);
+  messageDesc(file_inboxops_v1_webhooks, 25);
 
 /**
  * Request of SendTestEvent.
@@ -922,7 +971,7 @@ export type SendTestEventRequest = Message<"inboxops.v1.SendTestEventRequest"> &
  * Use `create(SendTestEventRequestSchema)` to create a new message.
  */
 export const SendTestEventRequestSchema: GenMessage<SendTestEventRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 25);
+  messageDesc(file_inboxops_v1_webhooks, 26);
 
 /**
  * Response of SendTestEvent.
@@ -943,7 +992,7 @@ export type SendTestEventResponse = Message<"inboxops.v1.SendTestEventResponse">
  * Use `create(SendTestEventResponseSchema)` to create a new message.
  */
 export const SendTestEventResponseSchema: GenMessage<SendTestEventResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 26);
+  messageDesc(file_inboxops_v1_webhooks, 27);
 
 /**
  * A job that makes deliveries for missed events.
@@ -1006,7 +1055,7 @@ export type Recovery = Message<"inboxops.v1.Recovery"> & {
  * Use `create(RecoverySchema)` to create a new message.
  */
 export const RecoverySchema: GenMessage<Recovery> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 27);
+  messageDesc(file_inboxops_v1_webhooks, 28);
 
 /**
  * Request of RecoverDeliveries.
@@ -1048,7 +1097,7 @@ export type RecoverDeliveriesRequest = Message<"inboxops.v1.RecoverDeliveriesReq
  * Use `create(RecoverDeliveriesRequestSchema)` to create a new message.
  */
 export const RecoverDeliveriesRequestSchema: GenMessage<RecoverDeliveriesRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 28);
+  messageDesc(file_inboxops_v1_webhooks, 29);
 
 /**
  * Response of RecoverDeliveries.
@@ -1076,7 +1125,7 @@ export type RecoverDeliveriesResponse = Message<"inboxops.v1.RecoverDeliveriesRe
  * Use `create(RecoverDeliveriesResponseSchema)` to create a new message.
  */
 export const RecoverDeliveriesResponseSchema: GenMessage<RecoverDeliveriesResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 29);
+  messageDesc(file_inboxops_v1_webhooks, 30);
 
 /**
  * Request of GetRecovery.
@@ -1104,7 +1153,7 @@ export type GetRecoveryRequest = Message<"inboxops.v1.GetRecoveryRequest"> & {
  * Use `create(GetRecoveryRequestSchema)` to create a new message.
  */
 export const GetRecoveryRequestSchema: GenMessage<GetRecoveryRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 30);
+  messageDesc(file_inboxops_v1_webhooks, 31);
 
 /**
  * Response of GetRecovery.
@@ -1125,7 +1174,7 @@ export type GetRecoveryResponse = Message<"inboxops.v1.GetRecoveryResponse"> & {
  * Use `create(GetRecoveryResponseSchema)` to create a new message.
  */
 export const GetRecoveryResponseSchema: GenMessage<GetRecoveryResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 31);
+  messageDesc(file_inboxops_v1_webhooks, 32);
 
 /**
  * Request of ListEventTypes.
@@ -1140,7 +1189,7 @@ export type ListEventTypesRequest = Message<"inboxops.v1.ListEventTypesRequest">
  * Use `create(ListEventTypesRequestSchema)` to create a new message.
  */
 export const ListEventTypesRequestSchema: GenMessage<ListEventTypesRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 32);
+  messageDesc(file_inboxops_v1_webhooks, 33);
 
 /**
  * Response of ListEventTypes.
@@ -1161,7 +1210,7 @@ export type ListEventTypesResponse = Message<"inboxops.v1.ListEventTypesResponse
  * Use `create(ListEventTypesResponseSchema)` to create a new message.
  */
 export const ListEventTypesResponseSchema: GenMessage<ListEventTypesResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_webhooks, 33);
+  messageDesc(file_inboxops_v1_webhooks, 34);
 
 /**
  * State of an endpoint.

@@ -1,0 +1,251 @@
+//! What endpoints have not got yet: how many deliveries of each state are open, since when the oldest is, and how long the
+//! first of those that are due has been. Lanes keep the numbers of what waits; what is leased, and tests that wait, are
+//! few at any time and counted when asked. It costs the same with ten million deliveries as with ten.
+
+use super::{
+    Db, Result, Scoped,
+    conn::on,
+    deliveries::{Shown, State},
+    lanes::Waiting,
+    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{EndpointId, TenantId},
+};
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
+use uuid::Uuid;
+
+/// What one endpoint has not got yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Open deliveries by how they are shown, tests among them; those without any are left out.
+    pub open: BTreeMap<Shown, i64>,
+    /// Deliveries that are to be sent some time, those in flight among them, tests left out.
+    pub waiting: i64,
+    /// When the oldest of those was made.
+    pub oldest_at: Option<Timestamp>,
+    /// Since when the first of those that are not in flight is due, or when it will be; `None` while the endpoint's lane
+    /// is paused.
+    pub due_at: Option<Timestamp>,
+}
+
+impl Backlog {
+    /// How long the delivery that has been due for longest has been; nothing when none is.
+    pub fn behind(&self, now: Timestamp) -> Duration {
+        self.due_at.filter(|due| *due < now).map_or(Duration::ZERO, |due| now.since(due))
+    }
+
+    fn count(&mut self, shown: Shown, by: i64) {
+        if by > 0 {
+            *self.open.entry(shown).or_default() += by;
+        }
+    }
+
+    fn lane(&mut self, lane: &Lane) {
+        // Below 0 only while a core of an earlier release moves deliveries without telling.
+        let Waiting { untried, tried } =
+            Waiting { untried: lane.waiting.untried.max(0), tried: lane.waiting.tried.max(0) };
+        if lane.paused {
+            self.count(Shown::Paused, untried + tried);
+        } else {
+            self.count(Shown::Pending, untried);
+            self.count(Shown::Retrying, tried);
+        }
+        self.waiting += untried + tried;
+        self.oldest_at = lane.oldest_at;
+        self.due_at = lane.due_at.filter(|_| !lane.paused);
+    }
+
+    fn few(&mut self, few: &Few) {
+        self.count(few.shown, few.count);
+        if !few.test && few.shown != Shown::Canceled {
+            self.waiting += few.count;
+            self.oldest_at = Some(self.oldest_at.map_or(few.oldest_at, |at| at.min(few.oldest_at)));
+        }
+    }
+}
+
+/// What waits at an endpoint, as its lane and the heads of its indexes tell.
+struct Lane {
+    endpoint: EndpointId,
+    tenant: TenantId,
+    paused: bool,
+    waiting: Waiting,
+    oldest_at: Option<Timestamp>,
+    due_at: Option<Timestamp>,
+}
+
+from_row!(Lane, row => Ok(Lane {
+    endpoint: EndpointId(row.try_get(0)?),
+    tenant: TenantId(row.try_get(1)?),
+    paused: row.try_get(2)?,
+    waiting: Waiting { untried: row.try_get(3)?, tried: row.try_get(4)? },
+    oldest_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_micros),
+    due_at: row.try_get::<Option<i64>, _>(6)?.map(Timestamp::from_micros),
+}));
+
+/// Deliveries of an endpoint that are leased, or tests that wait, counted by how they stand.
+struct Few {
+    endpoint: EndpointId,
+    shown: Shown,
+    test: bool,
+    count: i64,
+    oldest_at: Timestamp,
+}
+
+from_row!(Few, row => {
+    let state = State::read(row.try_get(1)?)?;
+    Ok(Few {
+        endpoint: EndpointId(row.try_get(0)?),
+        // A test waits for nobody's pause.
+        shown: Shown::of(state, row.try_get(2)?, row.try_get(3)?, false),
+        test: row.try_get(4)?,
+        count: row.try_get(5)?,
+        oldest_at: Timestamp::from_micros(row.try_get(6)?),
+    })
+});
+
+// SQLite is told which index; PostgreSQL is left no other way, see `deliveries::walk`.
+macro_rules! first {
+    (sqlite, $column:literal, $index:literal, $rows:literal) => {
+        concat!(
+            "(SELECT d.",
+            $column,
+            " FROM deliveries d INDEXED BY ",
+            $index,
+            " WHERE d.endpoint_id = l.endpoint_id AND ",
+            $rows,
+            " ORDER BY d.",
+            $column,
+            " LIMIT 1)"
+        )
+    };
+    (pg, $column:literal, $index:literal, $rows:literal) => {
+        concat!(
+            "(SELECT d.",
+            $column,
+            " FROM deliveries d WHERE ",
+            $rows,
+            " AND (d.endpoint_id, d.",
+            $column,
+            ") >= (l.endpoint_id, -9223372036854775808) \
+             AND (d.endpoint_id, d.",
+            $column,
+            ") <= (l.endpoint_id, 9223372036854775807) \
+             ORDER BY d.endpoint_id, d.",
+            $column,
+            " LIMIT (SELECT 1))"
+        )
+    };
+}
+
+macro_rules! oldest {
+    ($db:ident) => {
+        first!($db, "created_at", "deliveries_oldest", "d.state <= 0 AND d.attempt >= 0 AND NOT d.test")
+    };
+}
+
+macro_rules! due {
+    ($db:ident) => {
+        first!($db, "due_at", "deliveries_waiting", "d.state = 0 AND NOT d.test")
+    };
+}
+
+macro_rules! lanes {
+    ($oldest:expr, $due:expr) => {
+        concat!(
+            ") SELECT l.endpoint_id, l.tenant_id, l.paused, l.untried, l.tried, ",
+            $oldest,
+            ", ",
+            $due,
+            " FROM v JOIN lanes l ON l.endpoint_id = v.key"
+        )
+    };
+}
+
+macro_rules! of_tenants {
+    ($heads:expr) => {
+        concat!(
+            "SELECT tenant_id, waiting, CASE WHEN paused THEN NULL ELSE due_at END FROM (SELECT l.tenant_id AS tenant_id, \
+             l.untried + l.tried AS waiting, l.paused AS paused, ", $heads, " AS due_at FROM lanes l \
+             JOIN endpoints e ON e.id = l.endpoint_id WHERE e.deleted_at IS NULL AND l.untried + l.tried > 0) lane"
+        )
+    };
+}
+
+statements! {
+    TENANTS = Sql::each(of_tenants!(due!(sqlite)), of_tenants!(due!(pg)));
+}
+
+row_statements! {
+    LANES = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: lanes!(oldest!(sqlite), due!(sqlite)),
+        tail_pg: Some(lanes!(oldest!(pg), due!(pg))),
+    };
+    FEW = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT endpoint_id, state, attempt > 1, stop, test, COUNT(*), MIN(created_at) \
+               FROM deliveries INDEXED BY deliveries_leased WHERE state = 1 AND endpoint_id IN (SELECT key FROM v) \
+               GROUP BY 1, 2, 3, 4, 5 \
+               UNION ALL SELECT endpoint_id, state, attempt > 0, stop, test, COUNT(*), MIN(created_at) \
+               FROM deliveries INDEXED BY deliveries_tests WHERE state = 0 AND test \
+               AND endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5",
+        tail_pg: Some(") SELECT endpoint_id, state, tried, stop, test, COUNT(*), MIN(created_at) FROM (\
+               (SELECT endpoint_id, state, attempt > 1 AS tried, stop, test, created_at FROM deliveries WHERE state = 1 \
+               ORDER BY due_at OFFSET 0) \
+               UNION ALL (SELECT endpoint_id, state, attempt > 0 AS tried, stop, test, created_at FROM deliveries \
+               WHERE state = 0 AND test ORDER BY due_at OFFSET 0)) few \
+               WHERE endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5"),
+    };
+}
+
+/// What these endpoints of the tenant have not got yet.
+pub async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<BTreeMap<EndpointId, Backlog>> {
+    let (tenant, keys) = (tx.tenant(), endpoints.iter().map(|it| it.0).collect::<Vec<Uuid>>());
+    let lanes: Vec<Lane> = found(tx.link(), &LANES, &keys).await?;
+    let few: Vec<Few> = found(tx.link(), &FEW, &keys).await?;
+    let mut all = BTreeMap::new();
+    for lane in lanes.iter().filter(|lane| lane.tenant == tenant) {
+        let mut backlog = Backlog::default();
+        backlog.lane(lane);
+        few.iter().filter(|few| few.endpoint == lane.endpoint).for_each(|few| backlog.few(few));
+        all.insert(lane.endpoint, backlog);
+    }
+    Ok(all)
+}
+
+/// What the endpoints of one tenant have not got yet, apart from what is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfTenant {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Deliveries that wait for their time or for a slot, tests left out.
+    pub waiting: i64,
+    /// How long the delivery that has been due for longest has been.
+    pub behind: Duration,
+}
+
+/// The tenants that anything waits for, the most behind first.
+pub async fn of_tenants(db: &Db, now: Timestamp) -> Result<Vec<OfTenant>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = TENANTS.on(link);
+    let rows = on!(link, c, D => sqlx::query_as::<D, (Uuid, i64, Option<i64>)>(sql).fetch_all(c).await)?;
+    let mut all: BTreeMap<Uuid, (i64, Option<i64>)> = BTreeMap::new();
+    for (tenant, waiting, due) in rows {
+        let of = all.entry(tenant).or_default();
+        of.0 += waiting;
+        of.1 = due.into_iter().chain(of.1).min();
+    }
+    let behind = |due: Option<i64>| due.map_or(Duration::ZERO, |at| now.since(Timestamp::from_micros(at)));
+    let mut all: Vec<OfTenant> = all
+        .into_iter()
+        .map(|(tenant, (waiting, due))| OfTenant { tenant: TenantId(tenant), waiting, behind: behind(due) })
+        .collect();
+    all.sort_by_key(|of| Reverse((of.behind, of.waiting)));
+    Ok(all)
+}

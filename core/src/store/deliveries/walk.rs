@@ -1,0 +1,291 @@
+//! Ids of deliveries by what stands in their rows, from the newest or from the oldest on. Each class of rows has an index
+//! of its own by endpoint, kind of event and id, so that a few of ten million are found as fast as a few of ten; what is
+//! leased, and tests that wait, are few at any time and read whole.
+
+use super::{Shown, State};
+use crate::store::{
+    Result,
+    conn::{Conn, Link},
+    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+};
+use inboxops_proto::id::{DeliveryId, EndpointId};
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+/// The kinds of events that there are; what has none of these codes is not found.
+pub const KINDS: [i16; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+
+/// Rows that one index has. Tests that wait, and what is leased, are in none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Wait without a request so far.
+    Untried,
+    /// Wait after a request.
+    Tried,
+    /// Delivered.
+    Delivered,
+    /// Failed for good.
+    Failed,
+    /// Stopped.
+    Stopped,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Class; 5] = [Class::Untried, Class::Tried, Class::Delivered, Class::Failed, Class::Stopped];
+    /// Those of deliveries that have ended.
+    pub const ENDED: [Class; 3] = [Class::Delivered, Class::Failed, Class::Stopped];
+
+    /// Those whose rows are shown so, depending on whether their lane is paused; all when `shown` is empty.
+    pub fn of(shown: &[Shown], paused: bool) -> Vec<Class> {
+        let is_shown = |class: &Class| {
+            shown.is_empty()
+                || shown.contains(&match class {
+                    Class::Untried | Class::Tried if paused => Shown::Paused,
+                    Class::Untried => Shown::Pending,
+                    Class::Tried => Shown::Retrying,
+                    Class::Delivered => Shown::Delivered,
+                    Class::Failed => Shown::Failed,
+                    Class::Stopped => Shown::Canceled,
+                })
+        };
+        Class::ALL.into_iter().filter(is_shown).collect()
+    }
+}
+
+/// What a walk finds.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Walk<'a> {
+    pub(in crate::store) endpoints: &'a [EndpointId],
+    /// Of these kinds; all when empty.
+    pub(in crate::store) kinds: &'a [i16],
+    pub(in crate::store) classes: &'a [Class],
+    /// From this id on.
+    pub(in crate::store) from: Uuid,
+    /// Before this id.
+    pub(in crate::store) to: Uuid,
+    /// At most so many.
+    pub(in crate::store) limit: usize,
+}
+
+// SQLite is told which index. PostgreSQL is left no other way: no other index has these rows, by these words, in this order,
+// and with a limit that it does not know, reading all and sorting looks dear however few it expects.
+macro_rules! part {
+    (sqlite, $index:literal, $rows:literal, $way:literal) => {
+        concat!(
+            "SELECT id FROM deliveries INDEXED BY ",
+            $index,
+            " WHERE endpoint_id = $1 AND kind = $2 AND ",
+            $rows,
+            " AND id >= $3 AND id < $4 ORDER BY id ",
+            $way,
+            " LIMIT $5"
+        )
+    };
+    (pg, $rows:literal, $way:literal) => {
+        concat!(
+            "SELECT id FROM deliveries WHERE ",
+            $rows,
+            " AND (endpoint_id, kind, id) >= (o.endpoint, o.kind_of, $3) \
+             AND (endpoint_id, kind, id) < (o.endpoint, o.kind_of, $4) \
+             ORDER BY endpoint_id ",
+            $way,
+            ", kind ",
+            $way,
+            ", id ",
+            $way,
+            " LIMIT $5"
+        )
+    };
+}
+
+macro_rules! of_each {
+    ($way:literal, $($parts:tt)*) => {
+        concat!(
+            "SELECT found.id FROM (SELECT endpoint, kind_of FROM unnest($1::uuid[]) AS e (endpoint) \
+             CROSS JOIN unnest($2::smallint[]) AS k (kind_of)) o CROSS JOIN LATERAL (", $($parts)*,
+            ") found ORDER BY found.id ", $way, " LIMIT $5"
+        )
+    };
+}
+
+macro_rules! walk {
+    ($index:literal, $rows:literal, $way:literal) => {
+        Sql::each(part!(sqlite, $index, $rows, $way), of_each!($way, part!(pg, $rows, $way)))
+    };
+}
+
+macro_rules! walk_all {
+    ($way:literal) => {
+        Sql::each(
+            concat!(
+                "SELECT id FROM (",
+                part!(sqlite, "deliveries_untried", "state < 1 AND attempt = 0 AND NOT test", $way),
+                ") UNION ALL SELECT id FROM (",
+                part!(sqlite, "deliveries_tried", "state < 1 AND attempt > 0 AND NOT test", $way),
+                ") UNION ALL SELECT id FROM (",
+                part!(sqlite, "deliveries_delivered", "state = 2", $way),
+                ") UNION ALL SELECT id FROM (",
+                part!(sqlite, "deliveries_failed", "state = 3", $way),
+                ") UNION ALL SELECT id FROM (",
+                part!(sqlite, "deliveries_stopped", "state = 4", $way),
+                ")"
+            ),
+            of_each!(
+                $way,
+                concat!(
+                    "(",
+                    part!(pg, "state < 1 AND attempt = 0 AND NOT test", $way),
+                    ") UNION ALL (",
+                    part!(pg, "state < 1 AND attempt > 0 AND NOT test", $way),
+                    ") UNION ALL (",
+                    part!(pg, "state = 2", $way),
+                    ") UNION ALL (",
+                    part!(pg, "state = 3", $way),
+                    ") UNION ALL (",
+                    part!(pg, "state = 4", $way),
+                    ")"
+                )
+            ),
+        )
+    };
+}
+
+statements! {
+    NEWEST = walk_all!("DESC");
+    NEWEST_UNTRIED = walk!("deliveries_untried", "state < 1 AND attempt = 0 AND NOT test", "DESC");
+    NEWEST_TRIED = walk!("deliveries_tried", "state < 1 AND attempt > 0 AND NOT test", "DESC");
+    NEWEST_DELIVERED = walk!("deliveries_delivered", "state = 2", "DESC");
+    NEWEST_FAILED = walk!("deliveries_failed", "state = 3", "DESC");
+    NEWEST_STOPPED = walk!("deliveries_stopped", "state = 4", "DESC");
+    OLDEST = walk_all!("ASC");
+    OLDEST_UNTRIED = walk!("deliveries_untried", "state < 1 AND attempt = 0 AND NOT test", "ASC");
+    OLDEST_TRIED = walk!("deliveries_tried", "state < 1 AND attempt > 0 AND NOT test", "ASC");
+    OLDEST_DELIVERED = walk!("deliveries_delivered", "state = 2", "ASC");
+    OLDEST_FAILED = walk!("deliveries_failed", "state = 3", "ASC");
+    OLDEST_STOPPED = walk!("deliveries_stopped", "state = 4", "ASC");
+}
+
+row_statements! {
+    FEW = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries INDEXED BY deliveries_leased \
+               WHERE state = 1 AND endpoint_id IN (SELECT key FROM v) \
+               UNION ALL SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries INDEXED BY deliveries_tests \
+               WHERE state = 0 AND test AND endpoint_id IN (SELECT key FROM v)",
+        // Apart and in the order of their indexes first, so that the endpoint leads to no other index.
+        tail_pg: Some(") SELECT id, endpoint_id, kind, state, attempt, stop, test FROM (\
+               (SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries WHERE state = 1 \
+               ORDER BY due_at OFFSET 0) UNION ALL (SELECT id, endpoint_id, kind, state, attempt, stop, test \
+               FROM deliveries WHERE state = 0 AND test ORDER BY due_at OFFSET 0)) few \
+               WHERE endpoint_id IN (SELECT key FROM v)"),
+    };
+}
+
+/// A delivery that is leased, or a test that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Few {
+    pub(in crate::store) id: DeliveryId,
+    pub(in crate::store) endpoint: EndpointId,
+    pub(in crate::store) kind: i16,
+    pub(in crate::store) shown: Shown,
+}
+
+from_row!(Few, row => {
+    let (state, attempt) = (State::read(row.try_get(3)?)?, row.try_get::<i64, _>(4)?);
+    let tried = attempt - i64::from(state == State::Leased) > 0;
+    Ok(Few {
+        id: DeliveryId(row.try_get(0)?),
+        endpoint: EndpointId(row.try_get(1)?),
+        kind: row.try_get(2)?,
+        // A test waits for nobody's pause.
+        shown: Shown::of(state, tried, row.try_get(5)?, false),
+    })
+});
+
+/// What is leased of these endpoints, and their tests that wait.
+pub(in crate::store) async fn few(link: &mut Link, endpoints: &[EndpointId]) -> Result<Vec<Few>> {
+    let keys: Vec<Uuid> = endpoints.iter().map(|it| it.0).collect();
+    found(link, &FEW, &keys).await
+}
+
+/// From where a walk goes, and in which order its ids are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Way {
+    Newest,
+    Oldest,
+}
+
+impl Way {
+    fn statements(self, classes: &[Class]) -> Vec<Sql> {
+        let (of_all, of_class) = match self {
+            Way::Newest => (NEWEST, [NEWEST_UNTRIED, NEWEST_TRIED, NEWEST_DELIVERED, NEWEST_FAILED, NEWEST_STOPPED]),
+            Way::Oldest => (OLDEST, [OLDEST_UNTRIED, OLDEST_TRIED, OLDEST_DELIVERED, OLDEST_FAILED, OLDEST_STOPPED]),
+        };
+        match classes.len() {
+            all if all == Class::ALL.len() => vec![of_all],
+            _ => classes.iter().map(|class| of_class[*class as usize]).collect(),
+        }
+    }
+
+    /// Leaves of what was found as much as is wanted, and of the walk what may still be.
+    fn keep(self, walk: &mut Walk<'_>, found: &mut Vec<Uuid>) {
+        match self {
+            Way::Newest => found.sort_unstable_by(|one, other| other.cmp(one)),
+            Way::Oldest => found.sort_unstable(),
+        }
+        found.truncate(walk.limit);
+        if let (Some(last), true) = (found.last(), found.len() == walk.limit) {
+            match self {
+                Way::Newest => walk.from = *last,
+                Way::Oldest => walk.to = *last,
+            }
+        }
+    }
+}
+
+/// The first ids that a walk finds. Nothing that is leased is among them, and no test that waits.
+pub(in crate::store) async fn walk(link: &mut Link, way: Way, mut walk: Walk<'_>) -> Result<Vec<DeliveryId>> {
+    let (mut found, kinds) = (Vec::new(), if walk.kinds.is_empty() { &KINDS } else { walk.kinds }.to_vec());
+    let endpoints: Vec<Uuid> = walk.endpoints.iter().map(|it| it.0).collect();
+    for sql in way.statements(walk.classes) {
+        link.busy = true;
+        let result = match &mut link.conn {
+            Conn::Pg(conn) => {
+                let ids = sqlx::query_scalar::<_, Uuid>(sql.pg.unwrap_or_default());
+                let ids = ids.bind(endpoints.clone()).bind(kinds.clone()).bind(walk.from).bind(walk.to);
+                ids.bind(limit(&walk)).fetch_all(&mut *conn).await.map(|ids| {
+                    found.extend(ids);
+                    way.keep(&mut walk, &mut found);
+                })
+            }
+            Conn::Sqlite(conn) => one_by_one(conn, sql, way, (&endpoints, &kinds), &mut walk, &mut found).await,
+        };
+        link.note(result)?;
+    }
+    Ok(found.into_iter().map(DeliveryId).collect())
+}
+
+async fn one_by_one(
+    conn: &mut SqliteConnection,
+    sql: Sql,
+    way: Way,
+    (endpoints, kinds): (&[Uuid], &[i16]),
+    walk: &mut Walk<'_>,
+    found: &mut Vec<Uuid>,
+) -> sqlx::Result<()> {
+    for endpoint in endpoints {
+        for kind in kinds {
+            let ids = sqlx::query_scalar::<_, Uuid>(sql.sqlite.unwrap_or_default()).bind(*endpoint).bind(*kind);
+            let ids = ids.bind(walk.from).bind(walk.to).bind(limit(walk)).fetch_all(&mut *conn).await?;
+            found.extend(ids);
+            way.keep(walk, found);
+        }
+    }
+    Ok(())
+}
+
+fn limit(walk: &Walk<'_>) -> i64 {
+    i64::try_from(walk.limit).unwrap_or(i64::MAX)
+}
