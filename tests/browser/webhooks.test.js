@@ -83,7 +83,7 @@ test("an endpoint that is behind says so, and by how much", async () => {
         for (let n = 0; n < 20; n++) await own.ticket(`Order ${n}`);
         const { page, close } = await visit(own);
         const badge = "Behind, about 1 min";
-        await page.getByRole("row", { name: /Ledger/ }).getByText(badge).first().waitFor();
+        await page.getByRole("row", { name: /Ledger/ }).getByText(badge).filter({ visible: true }).waitFor();
         await page.goto(`/settings/webhooks/${id}`);
         await page.getByText(badge).waitFor();
         const facts = await page.locator("dl.facts").innerText();
