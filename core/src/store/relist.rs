@@ -199,6 +199,10 @@ enum Second {
 pub async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): Step, now: Timestamp) -> Result<()> {
     let (sql, second) = STEPS[step];
     let link = tx.writing();
+    if link.is_pg() {
+        // It is longer than a statement of a call may be where there are very many tickets.
+        link.run("SET LOCAL statement_timeout = 0").await?;
+    }
     let sql = sql.on(link);
     on!(link, c, D => {
         let query = sqlx::query::<D>(sql).bind(tenant.0);

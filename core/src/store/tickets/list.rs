@@ -9,13 +9,13 @@ pub(in crate::store) use plan::ALL as LIST_ALL;
 pub use text::Asked;
 
 use super::{Priority, Status, Ticket, columns};
-use crate::store::{ReadTx, Result, Scoped as _, conn::on, sql::one_of};
+use crate::store::{ReadTx, Result, Scoped as _};
 use inboxops_proto::{
     clock::Timestamp,
     id::{AgentId, InboxId},
 };
-use sqlx::QueryBuilder;
 use std::collections::HashMap;
+use text::{Text, Value};
 use uuid::Uuid;
 
 /// Whose tickets a filter keeps.
@@ -127,12 +127,11 @@ async fn read(tx: &mut ReadTx, ids: &[Uuid]) -> Result<Vec<Ticket>> {
     for ids in ids.chunks(SIZES[SIZES.len() - 1]) {
         let size = SIZES.into_iter().find(|size| *size >= ids.len()).unwrap_or_default();
         let asked = ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(size);
-        let found = on!(tx.link(), c, D => {
-            let mut query = QueryBuilder::<D>::new(concat!("SELECT ", columns!(), " FROM tickets WHERE tenant_id = "));
-            query.push_bind(tenant.0);
-            one_of(&mut query, " AND id IN", asked);
-            query.build_query_as::<Ticket>().fetch_all(c).await
-        })?;
+        let mut text = Text::new(tx.link().is_pg(), concat!("SELECT ", columns!(), " FROM tickets WHERE"));
+        text.one_of(" id IN", asked.map(Value::Uuid));
+        // As a truth, so that no planner looks the tenant up: SQLite would rather go through all of its tickets.
+        text.push(" AND (tenant_id = ").bind(Value::Uuid(tenant.0)).push(") IS TRUE");
+        let found = text.tickets(tx).await?;
         tickets.extend(found.into_iter().map(|ticket| (ticket.id.0, ticket)));
     }
     Ok(ids.iter().filter_map(|id| tickets.remove(id)).collect())

@@ -3,6 +3,7 @@
 use crate::store::{
     ReadTx, Result, Scoped as _,
     conn::{Link, on},
+    tickets::Ticket,
 };
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -81,6 +82,23 @@ impl Text {
                 Value::Text(value) => query.bind(value),
             });
             query.persistent(kept || !pg).fetch_all(c).await
+        })
+    }
+
+    /// Whole tickets, few of them whatever the values are.
+    pub(super) async fn tickets(self, tx: &mut ReadTx) -> Result<Vec<Ticket>> {
+        self.tell(tx, true);
+        let link: &mut Link = tx.link();
+        let Text { sql, values, .. } = self;
+        on!(link, c, D => {
+            let query = sqlx::query_as::<D, Ticket>(AssertSqlSafe(sql));
+            let query = values.into_iter().fold(query, |query, value| match value {
+                Value::Uuid(value) => query.bind(value),
+                Value::Big(value) => query.bind(value),
+                Value::Small(value) => query.bind(value),
+                Value::Text(value) => query.bind(value),
+            });
+            query.fetch_all(c).await
         })
     }
 
