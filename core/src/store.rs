@@ -15,6 +15,7 @@ pub mod counts;
 mod db;
 pub mod deliveries;
 pub mod dispatch;
+mod earlier;
 pub mod endpoints;
 mod error;
 pub mod events;
@@ -84,6 +85,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("claim", dispatch::CLAIM_ALL),
         ("due", dispatch::DUE_ALL),
         ("standing", dispatch::STANDING_ALL),
+        ("earlier", earlier::ALL),
         ("endpoints", endpoints::ALL),
         ("sealed", endpoints::sealed::ALL),
         ("events", events::ALL),

@@ -61,7 +61,7 @@ CREATE TABLE subject_changes (
     PRIMARY KEY (tenant_id, number)
 );
 
--- Whether a core keeps all of this: one of an earlier release does not.
-ALTER TABLE cores ADD COLUMN lists BOOLEAN NOT NULL DEFAULT FALSE;
+-- Whether a core keeps all of this, and what the next step adds: one of an earlier release does not.
+ALTER TABLE cores ADD COLUMN counts BOOLEAN NOT NULL DEFAULT FALSE;
 -- What is there is counted once no core of an earlier release runs any more (core/src/store/relist.rs).
 INSERT INTO meta (key, value) SELECT 'relist', 'due' WHERE EXISTS (SELECT 1 FROM tickets) OR EXISTS (SELECT 1 FROM cores);

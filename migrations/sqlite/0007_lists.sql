@@ -59,7 +59,7 @@ CREATE TABLE subject_changes (
     PRIMARY KEY (tenant_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- Whether a core keeps all of this: one of an earlier release does not.
-ALTER TABLE cores ADD COLUMN lists INTEGER NOT NULL DEFAULT 0;
+-- Whether a core keeps all of this, and what the next step adds: one of an earlier release does not.
+ALTER TABLE cores ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;
 -- What is there is counted once the server runs (core/src/store/relist.rs).
 INSERT INTO meta (key, value) SELECT 'relist', 'due' WHERE EXISTS (SELECT 1 FROM tickets);

@@ -17,14 +17,14 @@ const SIGN_IN_TRIES: u32 = 8;
 
 statements! {
     SIGN_IN = Sql::pg(
-        "INSERT INTO cores (slot, started_at, seen_at, lists) \
+        "INSERT INTO cores (slot, started_at, seen_at, counts) \
          SELECT s, $1, $1, TRUE FROM generate_series(0, 1000) s WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) \
          ORDER BY s LIMIT 1 ON CONFLICT (slot) DO NOTHING RETURNING incarnation, slot",
     );
     SIGN_OUT = Sql::both("DELETE FROM cores WHERE incarnation = $1");
     // Under its old name, which its leases have. Its place is another one; places only keep counts apart.
     SIGN_IN_AGAIN = Sql::pg(
-        "INSERT INTO cores (incarnation, slot, started_at, seen_at, lists) OVERRIDING SYSTEM VALUE \
+        "INSERT INTO cores (incarnation, slot, started_at, seen_at, counts) OVERRIDING SYSTEM VALUE \
          SELECT $1, s, $2, $2, TRUE FROM generate_series(0, 1000) s \
          WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) ORDER BY s LIMIT 1 ON CONFLICT DO NOTHING",
     );

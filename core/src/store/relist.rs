@@ -2,20 +2,19 @@
 //! without it (PostgreSQL, where several releases may run at a time), or after rows were written past the store. Deltas of
 //! cores are left alone: what they lack is put beside them, in a slot of no core, so that nobody waits.
 
+pub use super::earlier::Now;
+
 use super::{
     Db, Result, SystemTx,
     conn::on,
-    meta, spans,
+    earlier, spans,
     sql::{Sql, statements},
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
-use std::time::Duration;
 use uuid::Uuid;
 
-/// A core that was seen within this time may still commit.
-const LATELY: Duration = Duration::from_secs(60);
 /// Under this name the database keeps that all is to be counted.
-const DUE: &str = "relist";
+const NAME: &str = "relist";
 /// Tenants that one look takes.
 const TENANTS_MAX: i64 = 256;
 
@@ -78,10 +77,6 @@ macro_rules! seconds_of {
 }
 
 statements! {
-    LOOK = Sql::both(
-        "SELECT (SELECT COUNT(*) FROM cores WHERE slot >= 0 AND NOT lists AND seen_at > $1), \
-         (SELECT COUNT(*) FROM meta WHERE key = $2)",
-    );
     // Whether something does not add up: tickets by their times, tags put on.
     ODD = Sql::both(
         "SELECT CASE WHEN EXISTS (SELECT 1 FROM tenants t WHERE \
@@ -114,45 +109,24 @@ statements! {
     UPDATED_2 = Sql::both(spans_of!("2", "updated_at", "2", "31"));
     CREATED_1 = Sql::both(seconds_of!("1", "created_at"));
     UPDATED_1 = Sql::both(seconds_of!("2", "updated_at"));
-    DONE = Sql::both("DELETE FROM meta WHERE key = $1");
-}
-
-/// What is to be done about the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Now {
-    /// Nothing: they are right.
-    Nothing,
-    /// They are wrong, or will be: a core that does not keep them runs, or did a moment ago, and nobody has noted it.
-    Note,
-    /// Such a core still runs.
-    Wait,
-    /// Count.
-    Count,
 }
 
 /// What is to be done about the numbers now.
 pub async fn look(db: &Db, now: Timestamp) -> Result<Now> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
-    let (look, odd) = (LOOK.on(link), ODD.on(link));
-    let (strangers, due) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(look)
-        .bind(now.minus(LATELY).micros())
-        .bind(DUE)
-        .fetch_one(c)
-        .await)?;
-    if due > 0 {
-        return Ok(if strangers > 0 { Now::Wait } else { Now::Count });
+    let known = earlier::look(link, NAME, now).await?;
+    if known != Now::Nothing {
+        return Ok(known);
     }
-    if strangers > 0 {
-        return Ok(Now::Note);
-    }
+    let odd = ODD.on(link);
     let odd = on!(link, c, D => sqlx::query_scalar::<D, i32>(odd).fetch_one(c).await)?;
     Ok(if odd != 0 { Now::Note } else { Now::Nothing })
 }
 
 /// Notes that all is to be counted.
 pub async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
-    meta::put(tx, DUE, "due").await
+    earlier::note(tx, NAME).await
 }
 
 /// Tenants after one, by id.
@@ -217,7 +191,5 @@ pub async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): Step, no
 
 /// Notes that all is counted.
 pub async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
-    let link = tx.writing();
-    let sql = DONE.on(link);
-    on!(link, c, D => sqlx::query::<D>(sql).bind(DUE).execute(c).await.map(drop))
+    earlier::done(tx, NAME).await
 }
