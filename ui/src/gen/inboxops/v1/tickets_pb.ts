@@ -244,7 +244,7 @@ export type ListTicketsRequest = Message<"inboxops.v1.ListTicketsRequest"> & {
   requesterEmail?: string | undefined;
 
   /**
-   * Keep tickets whose subject contains this text, letter case aside.
+   * Keep tickets whose subject contains this text, letter case and marks of letters aside (`cafe` finds `CAFÉ`).
    *
    * @generated from field: optional string q = 9;
    */
