@@ -120,19 +120,19 @@ on_both! {
         let desk = Helpdesk::open(fresh, 21_000).await;
         let mut dice = Dice(7);
         // Nothing that lists are counted by is there: rows were written past the store.
-        compare(&desk, &mut dice, 40).await;
+        compare(&desk, &mut dice, 20).await;
         let lists = lists(&desk);
         assert!(lists.settle().await.unwrap());
-        compare(&desk, &mut dice, 40).await;
+        compare(&desk, &mut dice, 20).await;
         lists.pass(true, &CancellationToken::new()).await.unwrap();
-        compare(&desk, &mut dice, 120).await;
+        compare(&desk, &mut dice, 40).await;
         desk.hand().change(&mut dice, 200).await;
-        compare(&desk, &mut dice, 60).await;
+        compare(&desk, &mut dice, 20).await;
         lists.pass(false, &CancellationToken::new()).await.unwrap();
-        compare(&desk, &mut dice, 60).await;
+        compare(&desk, &mut dice, 20).await;
         desk.fresh.clock.advance(Duration::from_secs(100 * 24 * 3600));
         lists.tidy(desk.at(0, 1), desk.fresh.now()).await.unwrap();
-        compare(&desk, &mut dice, 40).await;
+        compare(&desk, &mut dice, 20).await;
         // All of it adds up still.
         assert!(lists.settle().await.unwrap());
         assert_eq!(desk.fresh.count("meta WHERE key = 'relist'").await, 0);
