@@ -10,7 +10,7 @@ use std::sync::{
     Arc, Mutex,
     atomic::{AtomicU32, Ordering},
 };
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 
 async fn create(tx: &mut Tx<'_>, home: &Home, ticket: &Ticket) -> Result<Ticket> {
     if store::inboxes::state(tx, ticket.inbox).await?.is_none() {
@@ -264,4 +264,48 @@ async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
     assert_eq!((failure.reason, failure.retry_after_secs), (Reason::Conflict, Some(1)));
     release.notify_one();
     assert!(holder.join_next().await.unwrap().unwrap().unwrap());
+}
+
+/// So many writes while a job of the system runs.
+async fn write_behind_the_system(fresh: &Fresh, home: &Home, count: usize) {
+    let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (db, runs, goes_on) = (fresh.db.clone(), started.clone(), go_on.clone());
+    let mut system = JoinSet::new();
+    system.spawn(async move {
+        let hold = async move |_: &mut store::SystemTx<'_>| {
+            runs.notify_one();
+            goes_on.notified().await;
+            Ok(())
+        };
+        db.system(Lane::Claims, hold).await.unwrap();
+    });
+    started.notified().await;
+    let mut writes: Vec<_> = (0..count).map(|_| Box::pin(write(&fresh.db, home, home.ticket(fresh.now())))).collect();
+    // Polled once, each stands in the queue.
+    for write in &mut writes {
+        assert!(futures_util::poll!(write).is_pending());
+    }
+    go_on.notify_one();
+    system.join_all().await;
+    for write in writes {
+        write.await.unwrap();
+    }
+}
+
+/// The system's transactions are short while it says so (`dispatch::claims`, `dispatch::reports`).
+#[tokio::test]
+async fn few_writes_that_wait_for_the_system_are_a_trickle_and_many_are_none() {
+    let fresh = Fresh::sqlite().await;
+    let home = fresh.tenant().await;
+    assert!(!fresh.db.writes_trickle());
+    write_behind_the_system(&fresh, &home, 3).await;
+    assert!(fresh.db.writes_trickle());
+    write_behind_the_system(&fresh, &home, 40).await;
+    assert!(!fresh.db.writes_trickle(), "these want throughput");
+    write_behind_the_system(&fresh, &home, 1).await;
+    assert!(fresh.db.writes_trickle());
+    for _ in 0..32 {
+        fresh.db.system(Lane::Claims, async |_| Ok(())).await.unwrap();
+    }
+    assert!(!fresh.db.writes_trickle(), "it is forgotten");
 }
