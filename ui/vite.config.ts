@@ -35,7 +35,8 @@ const UNUSED: [RegExp, string[]][] = [
 ];
 /**
  * Written anew: base64 by the browser's own functions; of default values (proto2) those that `descriptor.proto` itself has,
- * since our files are proto3; no store of mutations, since `kit/act` makes the changes.
+ * since our files are proto3; no store of mutations, since `kit/act` makes the changes; no words about browsers that have no
+ * `fetch`, since those have no modules either.
  */
 const BASE64 = `
 export const base64Decode = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (it) => it.charCodeAt(0));
@@ -49,6 +50,7 @@ export const parseTextFormatScalarValue = (type, text) => {
 };
 `;
 const MUTATIONS = "export class MutationCache { clear() {} resumePausedMutations() {} }";
+const FETCH = "export const assertFetchApi = () => undefined;";
 const lean: Plugin = {
     name: "lean",
     enforce: "pre",
@@ -56,6 +58,7 @@ const lean: Plugin = {
     load(id) {
         if (/protobuf\/dist\/esm\/wire\/base64-encoding\.js/.test(id)) return BASE64;
         if (/protobuf\/dist\/esm\/wire\/text-format\.js/.test(id)) return DEFAULTS;
+        if (/connect-web\/dist\/esm\/assert-fetch-api\.js/.test(id)) return FETCH;
         if (/query-core\/build\/modern\/mutationCache\.js/.test(id)) return MUTATIONS;
         const names = UNUSED.find(([path]) => path.test(id))?.[1];
         return names?.map((name) => `export const ${name} = undefined;`).join("\n");

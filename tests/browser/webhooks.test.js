@@ -81,6 +81,8 @@ test("an endpoint that is behind says so, and by how much", async () => {
     try {
         const { id } = await own.endpoint(hook.url, { description: "Ledger", events: ["ticket.created"], rate_per_second: 1 });
         for (let n = 0; n < 20; n++) await own.ticket(`Order ${n}`);
+        const behind = async () => (await (await own.api(`/webhooks/${id}`)).json()).data.backlog.behind_seconds >= 1;
+        await until(behind, "an endpoint that is behind");
         const { page, close } = await visit(own);
         const badge = "Behind, about 1 min";
         await page.getByRole("row", { name: /Ledger/ }).getByText(badge).filter({ visible: true }).waitFor();

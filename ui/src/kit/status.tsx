@@ -28,14 +28,14 @@ const DELIVERY: Record<DeliveryStatus, [string, IconName, Tone]> = {
 
 export const deliveryWord = (status: DeliveryStatus) => DELIVERY[status][0];
 
-export function DeliveryBadge({ status }: { status: DeliveryStatus }) {
-    const [word, icon, tone] = DELIVERY[status];
-    return (
-        <Badge icon={icon} tone={tone}>
-            {word}
-        </Badge>
-    );
-}
+/** A state that is known by word, icon and tone. */
+const Known = ({ of: [word, icon, tone] }: { of: [string, IconName, Tone] }) => (
+    <Badge icon={icon} tone={tone}>
+        {word}
+    </Badge>
+);
+
+export const DeliveryBadge = ({ status }: { status: DeliveryStatus }) => <Known of={DELIVERY[status]} />;
 
 const ENDPOINT: Record<EndpointStatus, [string, IconName, Tone]> = {
     [EndpointStatus.UNSPECIFIED]: ["Unknown", "clock", "calm"],
@@ -46,19 +46,8 @@ const ENDPOINT: Record<EndpointStatus, [string, IconName, Tone]> = {
     [EndpointStatus.NOT_ENTITLED]: ["Not in your plan", "lock", "calm"],
 };
 
-export function EndpointBadge({ endpoint }: { endpoint: WebhookEndpoint }) {
-    const [word, icon, tone] = ENDPOINT[endpoint.status];
-    const { backlog } = endpoint;
-    return (
-        <>
-            <Badge icon={icon} tone={tone}>
-                {word}
-            </Badge>{" "}
-            {backlog?.behind && (
-                <Badge icon="clock" tone="busy">
-                    {`Behind, about ${span(backlog.behindSeconds)}`}
-                </Badge>
-            )}
-        </>
-    );
-}
+export const EndpointBadge = ({ endpoint: { status, backlog } }: { endpoint: WebhookEndpoint }) => (
+    <>
+        <Known of={ENDPOINT[status]} /> {backlog?.behind && <Known of={[`Behind, about ${span(backlog.behindSeconds)}`, "clock", "busy"]} />}
+    </>
+);
