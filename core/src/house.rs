@@ -1,5 +1,5 @@
 //! What a core does for its database beside the calls: takes the rows of deleted endpoints, forgets what changed long ago,
-//! secrets that have expired and sessions that are over, writes down when keys were used, and counts anew what cores of an
+//! secrets that have expired and sessions that are over, writes down when keys were used, and counts again what cores of an
 //! earlier release moved. Each has its time, so that nothing is done while nothing happens.
 
 use crate::{
@@ -123,7 +123,7 @@ impl House {
             }
         }
         self.db.system(Lane::Claims, recount::done).await?;
-        tracing::info!("what waits was counted anew, since cores of an earlier release have gone");
+        tracing::info!("deliveries that wait were counted again: the last core of an earlier release has gone");
         Ok(())
     }
 

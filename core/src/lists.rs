@@ -46,7 +46,7 @@ impl Lists {
             match self.settle().await {
                 Ok(true) => break,
                 Ok(false) => {}
-                Err(error) => tracing::warn!(error = chain(&error), "cannot count tickets anew"),
+                Err(error) => tracing::warn!(error = chain(&error), "cannot count tickets for lists"),
             }
             if self.pause(ASK_EVERY, shutdown).await.is_break() {
                 return;
@@ -96,7 +96,7 @@ impl Lists {
             }
         }
         self.db.system(Lane::Claims, relist::done).await?;
-        tracing::info!("tickets and tags were counted anew for lists");
+        tracing::info!("tickets and tags were counted again for lists");
         Ok(())
     }
 
