@@ -14,7 +14,7 @@ use crate::{
     store::{
         self, Db, Tx,
         inboxes::InboxState,
-        tickets::{AssigneeFilter, Channel, Filter, Priority, Sort, Status, Ticket, TicketRef},
+        tickets::{AssigneeFilter, Channel, Filter, Lookup, Priority, Sort, Status, Ticket, TicketRef},
     },
 };
 use inboxops_proto::{
@@ -29,6 +29,7 @@ use tonic::{Request, Response, Status as RpcStatus};
 /// The service of tickets.
 pub struct Tickets {
     db: Db,
+    lookup: Lookup,
     stamps: Stamps,
 }
 
@@ -46,7 +47,7 @@ impl TicketRef {
 impl Tickets {
     /// On the store.
     pub fn new(db: Db, stamps: Stamps) -> Tickets {
-        Tickets { db, stamps }
+        Tickets { lookup: Lookup::new(db.clone()), db, stamps }
     }
 
     async fn list(&self, caller: &Caller, request: v1::ListTicketsRequest) -> Result<v1::ListTicketsResponse> {
@@ -62,7 +63,7 @@ impl Tickets {
 
     async fn get(&self, caller: &Caller, request: v1::GetTicketRequest) -> Result<v1::GetTicketResponse> {
         let named = TicketRef::parse(&request.ticket_id)?;
-        let ticket = store::tickets::find(&self.db, caller.scope()?, named).await?.ok_or(Reason::TicketNotFound)?;
+        let ticket = self.lookup.find(caller.scope()?, named).await?.ok_or(Reason::TicketNotFound)?;
         Ok(v1::GetTicketResponse { ticket: Some(v1::Ticket::from(&ticket)) })
     }
 

@@ -2,9 +2,11 @@
 //! written over, and found. Lists are in `tickets/list.rs`.
 
 mod list;
+mod lookup;
 
 pub(super) use list::LIST_ALL;
 pub use list::{Asked, AssigneeFilter, Filter, Listed, Sort, SortKey, list, list_and_tell};
+pub use lookup::Lookup;
 
 use super::{
     Db, ReadTx, Result, Scoped as _, TenantScope, Tx,
@@ -248,6 +250,12 @@ row_statements! {
             Type::Big, Type::Big, Type::Big,
         ],
         tail: "",
+        tail_pg: None,
+    };
+    TOGETHER = Rows {
+        head: "WITH asked (ticket, owner) AS (VALUES",
+        row: &[Type::Uuid, Type::Uuid],
+        tail: concat!(") SELECT ", columns!(), " FROM asked JOIN tickets ON id = ticket AND tenant_id = owner"),
         tail_pg: None,
     };
 }

@@ -8,6 +8,7 @@ mod fanout;
 mod groups;
 mod lists;
 mod long_log;
+mod lookup;
 mod moves;
 mod plans;
 mod retention;
