@@ -1,12 +1,15 @@
 //! The run-time half of the generated `Guard`: the one gate that every call passes, whatever way it came in.
 //! Order: authenticate, rate, entitlement, scope or role (all by the [`Gate`], which the core implements), then the
-//! edge's *undecodable* marker, field rules, deadline, and at last the service. It knows no noun and no database.
+//! edge's *undecodable* marker, what headers say of states and repetitions, field rules, whether it is a repetition,
+//! deadline, and at last the service. It knows no noun and no database.
 
 mod called;
+mod repeat;
 pub mod rules;
 
 pub use called::Called;
 pub(crate) use called::note;
+pub use repeat::Repetition;
 
 use crate::{
     failure::{Failure, Violation},
@@ -61,6 +64,10 @@ pub struct Rpc {
     pub policy: Policy,
     /// Whether the REST route has a body: then fields that break a rule are 422, otherwise query parameters and 400.
     pub has_body: bool,
+    /// Whether it is a write that may be repeated with an idempotency key.
+    pub repeatable: bool,
+    /// Whether a call may name states of the resource: a read by `If-None-Match`, a write by `If-Match`.
+    pub conditional: bool,
 }
 
 /// What the gate says of a call.
@@ -80,6 +87,12 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Looks again whether the caller of a running stream may still have it.
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure>;
+
+    /// Looks whether an admitted call is the repetition of an earlier one, and if not, leaves in `extensions` what the
+    /// service needs to keep its answer. The answer to an earlier call is its encoded message.
+    async fn repeated(&self, _: Repetition, _: &mut Extensions) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(None)
+    }
 
     /// The tenant that an admitted call is for, for the log.
     fn tenant(&self, _: &Extensions) -> Option<TenantId> {
@@ -150,7 +163,8 @@ pub async fn unary<Q, R, F, C>(
     call: C,
 ) -> Result<Response<R>, Status>
 where
-    Q: Checked,
+    Q: Checked + prost::Message,
+    R: prost::Message + Default,
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<R>, Status>>,
 {
@@ -171,11 +185,20 @@ async fn admitted<Q, R, F, C>(
     call: C,
 ) -> Result<Response<R>, Status>
 where
-    Q: Checked,
+    Q: Checked + prost::Message,
+    R: prost::Message + Default,
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<R>, Status>>,
 {
-    let (request, headers) = enter(gate, rpc, request).await?;
+    let (mut request, headers) = enter(gate, rpc, request).await?;
+    match repeat::look(gate, rpc, &mut request).await {
+        Ok(None) => {}
+        Ok(Some(mut before)) => {
+            merge(before.metadata_mut(), headers);
+            return Ok(before);
+        }
+        Err(failure) => return Err(with_headers(failure.status(), headers)),
+    }
     let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
     let current = Current { tenant: gate.tenant(request.extensions()), ..Current::of(rpc, request.extensions()) };
     let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| current.clone());
@@ -273,7 +296,13 @@ async fn enter<Q: Checked>(
     let (metadata, mut extensions, mut message) = request.into_parts();
     let Admission { headers, verdict } = gate.admit(rpc, &metadata, &mut extensions).await;
     note(rpc, || gate.tenant(&extensions), &metadata, &extensions);
-    let verdict = verdict.and_then(|()| check(rpc, &mut message, extensions.remove::<Undecodable>()));
+    let verdict = verdict.and_then(|()| {
+        let undecodable = extensions.remove::<Undecodable>();
+        if undecodable.as_ref().is_none_or(|Undecodable(failure)| is_rule(rpc, failure.reason)) {
+            repeat::check(rpc, &metadata, &mut extensions)?;
+        }
+        check(rpc, &mut message, undecodable)
+    });
     match verdict {
         Ok(()) => Ok((Request::from_parts(metadata, extensions, message), headers)),
         Err(failure) => Err(with_headers(failure.status(), headers)),

@@ -13,6 +13,7 @@ pub use decode::{Body, from_body};
 pub use error::{DOC_URL, failure};
 
 use crate::{
+    entity_tag::Condition,
     failure::Failure,
     gate::{Called, Undecodable},
     reason::{NO_CONTENT, NOT_MODIFIED, Reason},
@@ -66,7 +67,7 @@ pub fn segment(uri: &Uri, index: usize) -> String {
 /// What the answer needs to know of the request.
 pub struct Context {
     request_id: String,
-    none_match: Option<HeaderValue>,
+    none_match: Option<Condition>,
     has_body: bool,
 }
 
@@ -86,7 +87,10 @@ pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, t
         request.extensions_mut().insert(Undecodable(failure));
     }
     let none_match = match parts.method {
-        http::Method::GET | http::Method::HEAD => parts.headers.remove(header::IF_NONE_MATCH),
+        // The gate has refused what is malformed.
+        http::Method::GET | http::Method::HEAD => {
+            Condition::read(&parts.headers, &header::IF_NONE_MATCH).ok().flatten()
+        }
         _ => None,
     };
     (Context { request_id, none_match, has_body }, request)
@@ -135,11 +139,8 @@ impl Context {
         error::of_status(status, &self.request_id, self.has_body)
     }
 
-    /// `If-None-Match` compares weakly (RFC 9110, 13.1.2).
     fn has_already(&self, etag: &HeaderValue) -> bool {
-        let Some(Ok(known)) = self.none_match.as_ref().map(HeaderValue::to_str) else { return false };
-        let mut tags = known.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
-        tags.any(|tag| tag == "*" || tag.as_bytes() == etag.as_bytes())
+        self.none_match.as_ref().is_some_and(|known| known.names(etag.as_bytes()))
     }
 }
 

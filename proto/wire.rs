@@ -19,12 +19,16 @@ pub const UNDECODABLE: &str = "inboxops-undecodable-bin";
 pub const TENANT: &str = "x-inboxops-tenant";
 /// Id of a request in answers and logs.
 pub const REQUEST_ID: &str = "x-request-id";
+/// Names a write, so that it can be repeated.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Says of an answer that it is that to an earlier call with the same idempotency key.
+pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
 
 /// Request headers that reach the core; all others end at the edge. `host` or `connection` would end the call.
 pub static REQUEST_HEADERS: [HeaderName; 8] = [
     header::AUTHORIZATION,
     header::COOKIE,
-    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static(IDEMPOTENCY_KEY),
     header::IF_MATCH,
     header::IF_NONE_MATCH,
     HeaderName::from_static("traceparent"),
@@ -38,7 +42,7 @@ pub static RESPONSE_HEADERS: [HeaderName; 7] = [
     HeaderName::from_static("x-ratelimit-limit"),
     HeaderName::from_static("x-ratelimit-remaining"),
     HeaderName::from_static("x-ratelimit-reset"),
-    HeaderName::from_static("idempotency-replayed"),
+    HeaderName::from_static(IDEMPOTENCY_REPLAYED),
     header::SET_COOKIE,
 ];
 

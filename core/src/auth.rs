@@ -6,9 +6,10 @@ use crate::{
     cache::Cache,
     caller::{Caller, Who},
     error::{Error, Result},
+    idempotency::Repetitions,
     limits::{EXACT_MAX, FailedAuth, Standing, WINDOW, Windows},
     plan::{self, Entitlement},
-    secrets,
+    secrets::{self, MasterKey},
     stamp::Stamps,
     store::{self, Db, TenantScope},
     token::{self, TokenKind},
@@ -16,7 +17,7 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
-    gate::{self, Admission, Gate, Policy, Rpc},
+    gate::{self, Admission, Gate, Policy, Repetition, Rpc},
     id::{ApiKeyId, TenantId},
     reason::Reason,
     wire::{self, Origin, Way},
@@ -57,6 +58,7 @@ pub struct Authority {
     failed: FailedAuth,
     used: Mutex<HashMap<ApiKeyId, Timestamp>>,
     live_cores: Arc<AtomicU32>,
+    repetitions: Repetitions,
 }
 
 /// The limits that the settings give.
@@ -70,7 +72,7 @@ pub struct Limits {
 
 impl Authority {
     /// A gate with empty caches and windows.
-    pub fn new(db: Db, stamps: Stamps, settings: Limits) -> Authority {
+    pub fn new(db: Db, stamps: Stamps, settings: Limits, master_key: MasterKey) -> Authority {
         let keep = if db.is_shared() { KEEP_SHARED } else { KEEP };
         Authority {
             keys: Cache::new(keep),
@@ -81,6 +83,7 @@ impl Authority {
             failed: FailedAuth::new(settings.failed_auth_per_minute),
             used: Mutex::default(),
             live_cores: Arc::new(AtomicU32::new(1)),
+            repetitions: Repetitions::new(db.clone(), stamps.clone(), master_key),
             db,
             stamps,
             settings,
@@ -335,6 +338,12 @@ impl Gate for Authority {
         let told = |error: Error| gate::during(rpc, extensions, || error.into_failure());
         let verdict = decided.map_err(|error| self.failed(told(error), extensions));
         Admission { headers, verdict }
+    }
+
+    async fn repeated(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Vec<u8>>, Failure> {
+        // Who acts for no tenant writes what no key names.
+        let Some(scope) = extensions.get::<Caller>().and_then(|caller| caller.scope().ok()) else { return Ok(None) };
+        self.repetitions.find(scope, repetition, extensions).await.map_err(Error::into_failure)
     }
 
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure> {

@@ -4,9 +4,12 @@
 use crate::{
     auth::{KeyFacts, SessionFacts},
     error::{Error, Result},
+    idempotency::Repeatable,
     store::TenantScope,
 };
 use inboxops_proto::{
+    entity_tag::Condition,
+    failure::Failure,
     id::{AgentId, ApiKeyId, ServiceTokenId, TenantId},
     reason::Reason,
     v1::Role,
@@ -24,6 +27,8 @@ pub struct Caller {
     key: Option<Arc<KeyFacts>>,
     session: Option<Arc<SessionFacts>>,
     address: Option<IpAddr>,
+    repeatable: Option<Arc<Repeatable>>,
+    expected: Option<Condition>,
 }
 
 /// Kind and identity of a caller.
@@ -63,6 +68,21 @@ pub enum Who {
     Anybody,
 }
 
+/// The states for which a change is made.
+pub(crate) struct Expected(Option<Condition>);
+
+impl Expected {
+    /// Refuses the change when the resource has another version by now.
+    pub(crate) fn check(&self, version: u32) -> Result<()> {
+        match &self.0 {
+            Some(condition) if !condition.names(format!("\"{version}\"").as_bytes()) => {
+                Err(Failure::new(Reason::PreconditionFailed).fact("etag", version.to_string()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Who acted, as events tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Actor {
@@ -77,7 +97,7 @@ pub struct Actor {
 
 impl Caller {
     pub(crate) fn new(who: Who, tenant: Option<TenantScope>) -> Caller {
-        Caller { who, tenant, key: None, session: None, address: None }
+        Caller { who, tenant, key: None, session: None, address: None, repeatable: None, expected: None }
     }
 
     /// The operator, who administers from the machine itself. Put it into the extensions of a request that is made
@@ -116,7 +136,19 @@ impl Caller {
         let caller = request.extensions().get::<Caller>().cloned();
         let mut caller = caller.ok_or(Error::Broken("a request reached its service past the gate"))?;
         caller.address = request.extensions().get::<Origin>().and_then(|origin| origin.peer);
+        caller.repeatable = request.extensions().get::<Arc<Repeatable>>().cloned();
+        caller.expected = request.extensions().get::<Condition>().cloned();
         Ok(caller)
+    }
+
+    /// What keeps the answer of a write that the caller has named.
+    pub(crate) fn repeatable(&self) -> Option<&Arc<Repeatable>> {
+        self.repeatable.as_ref()
+    }
+
+    /// The states of a resource for which the caller makes a change; none for any.
+    pub(crate) fn expected(&self) -> Expected {
+        Expected(self.expected.clone())
     }
 
     /// Who it is.

@@ -112,20 +112,18 @@ impl Deliveries {
     async fn resend(&self, caller: &Caller, request: v1::ResendDeliveryRequest) -> Result<v1::ResendDeliveryResponse> {
         let (id, at) = (delivery_id(&request.delivery_id)?, self.stamps.now());
         let dispatcher = self.dispatcher.clone();
-        let delivery = self
-            .db
-            .write(caller.scope()?, async move |tx| {
-                let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
-                if !store::deliveries::rearm(tx, &old, at).await? {
-                    let busy = Failure::new(Reason::Conflict).message("A request of this delivery is on its way.");
-                    return Err(busy.retry_after(1).into());
-                }
-                let dispatcher = dispatcher.clone();
-                tx.after(move || dispatcher.wake());
-                store::deliveries::get(tx, id).await?.ok_or_else(|| Reason::DeliveryNotFound.into())
-            })
-            .await?;
-        Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery)) })
+        let write = caller.write(&self.db, async move |tx| {
+            let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+            if !store::deliveries::rearm(tx, &old, at).await? {
+                let busy = Failure::new(Reason::Conflict).message("A request of this delivery is on its way.");
+                return Err(busy.retry_after(1).into());
+            }
+            let dispatcher = dispatcher.clone();
+            tx.after(move || dispatcher.wake());
+            let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+            Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery)) })
+        });
+        write.await
     }
 
     async fn cancel(&self, caller: &Caller, request: v1::CancelDeliveryRequest) -> Result<v1::CancelDeliveryResponse> {

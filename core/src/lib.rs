@@ -15,7 +15,8 @@ mod error;
 pub mod events;
 mod house;
 mod html;
-mod identity;
+mod idempotency;
+pub mod identity;
 mod inboxes;
 mod ingest;
 mod limits;
@@ -87,6 +88,8 @@ pub struct Settings {
     pub master_key: MasterKey,
     /// Greatest number of writes in one transaction; the database's own default when unset.
     pub write_group_max: Option<usize>,
+    /// Tells how many lines of the log were lost since the start, for the metrics.
+    pub log_lines_lost: fn() -> u64,
 }
 
 impl Settings {
@@ -122,14 +125,14 @@ impl Core {
                 return Err(error);
             }
         };
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(settings.log_lines_lost));
         let groups = metrics.clone();
         db.count_groups(move |lane, jobs| groups.grouped(lane, jobs));
         let limits = Limits {
             requests_per_minute: settings.requests_per_minute,
             failed_auth_per_minute: settings.failed_auth_per_minute,
         };
-        let authority = Arc::new(Authority::new(db.clone(), stamps.clone(), limits));
+        let authority = Arc::new(Authority::new(db.clone(), stamps.clone(), limits, master_key.clone()));
         let (dispatcher, to_park) =
             Dispatcher::new(db.clone(), stamps.clone(), master_key.clone(), metrics.clone(), authority.live_cores());
         dispatcher.void().await?;

@@ -60,30 +60,27 @@ impl Messages {
         let bodies = note_bodies(&request)?;
         let named = named?;
         let (stamp, actor, author) = (self.stamps.stamp(), caller.actor(), author(caller));
-        let message = self
-            .db
-            .write(caller.scope()?, async move |tx| {
-                let old = store::tickets::lock(tx, named).await?.ok_or(Reason::TicketNotFound)?;
-                let mut ids = stamp.ids();
-                let note = Message {
-                    id: ids.next(MessageId::new),
-                    ticket: old.id,
-                    kind: MessageKind::InternalNote,
-                    author: author.clone(),
-                    text: bodies.text.clone(),
-                    html: bodies.html.clone(),
-                    truncated: bodies.truncated,
-                    created_at: stamp.at,
-                };
-                let new = old.clone().touched(stamp.at);
-                let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
-                store::messages::insert(tx, &note).await?;
-                store::tickets::update(tx, &old, &new).await?;
-                emit(tx, events, new.inbox, stamp.at);
-                Ok(note)
-            })
-            .await?;
-        Ok(v1::CreateTicketNoteResponse { message: Some(v1::Message::from(&message)) })
+        let write = caller.write(&self.db, async move |tx| {
+            let old = store::tickets::lock(tx, named).await?.ok_or(Reason::TicketNotFound)?;
+            let mut ids = stamp.ids();
+            let note = Message {
+                id: ids.next(MessageId::new),
+                ticket: old.id,
+                kind: MessageKind::InternalNote,
+                author: author.clone(),
+                text: bodies.text.clone(),
+                html: bodies.html.clone(),
+                truncated: bodies.truncated,
+                created_at: stamp.at,
+            };
+            let new = old.clone().touched(stamp.at);
+            let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
+            store::messages::insert(tx, &note).await?;
+            store::tickets::update(tx, &old, &new).await?;
+            emit(tx, events, new.inbox, stamp.at);
+            Ok(v1::CreateTicketNoteResponse { message: Some(v1::Message::from(&note)) })
+        });
+        write.await
     }
 }
 

@@ -14,16 +14,25 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
-    gate::{Admission, Gate, Rpc},
+    gate::{Admission, Gate, Repetition, Rpc},
     id::{DeliveryId, TenantId},
     reason::code_name,
 };
 use prometheus_client::{
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric as _},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        family::Family,
+        gauge::Gauge,
+        histogram::Histogram,
+        info::Info,
+    },
     registry::{Registry, Unit},
 };
 use std::{
     collections::HashSet,
+    fmt,
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -80,9 +89,21 @@ pub struct Metrics {
     standing: tokio::sync::Mutex<Option<Instant>>,
 }
 
+/// Lines of the log, which is not the core's.
+#[derive(Debug)]
+struct LostLines(fn() -> u64);
+
+impl Collector for LostLines {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let help = "Lines of the log that could not be written";
+        let counter = ConstCounter::new(self.0());
+        counter.encode(encoder.encode_descriptor("log_lines_lost", help, None, counter.metric_type())?)
+    }
+}
+
 impl Metrics {
     /// Nothing counted yet.
-    pub(crate) fn new() -> Metrics {
+    pub(crate) fn new(log_lines_lost: fn() -> u64) -> Metrics {
         let mut registry = Registry::with_prefix("inboxops");
         let took = Histograms::new_with_constructor(|| Histogram::new(CALL_SECS));
         let groups = Histograms::new_with_constructor(|| Histogram::new(GROUP_JOBS));
@@ -121,6 +142,7 @@ impl Metrics {
         registry.register_with_unit("oldest_due_age", help, Unit::Seconds, metrics.oldest_due.clone());
         let help = "Endpoints and leases that nobody looked after for a minute; must be 0";
         registry.register("deliveries_stuck", help, metrics.stuck.clone());
+        registry.register_collector(Box::new(LostLines(log_lines_lost)));
         Metrics { registry, ..metrics }
     }
 
@@ -199,6 +221,10 @@ impl Counted {
 impl Gate for Counted {
     async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
         self.gate.admit(rpc, metadata, extensions).await
+    }
+
+    async fn repeated(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Vec<u8>>, Failure> {
+        self.gate.repeated(repetition, extensions).await
     }
 
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure> {

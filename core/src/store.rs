@@ -3,6 +3,7 @@
 //! writing, no rule of any noun, and gives no row without a [`TenantScope`] or a [`SystemTx`].
 
 pub mod agents;
+pub mod answers;
 pub mod api_keys;
 pub mod audit;
 pub mod backlog;
@@ -71,6 +72,7 @@ type Named<T> = Vec<(String, T)>;
 pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
     let fixed = [
         ("agents", agents::ALL),
+        ("answers", answers::ALL),
         ("api_keys", api_keys::ALL),
         ("audit", audit::ALL),
         ("changes", changes::ALL),
@@ -112,6 +114,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("tickets_list", tickets::LIST_ALL),
     ];
     let rows = [
+        ("answers", answers::ALL_ROWS),
         ("api_keys", api_keys::ALL_ROWS),
         ("backlog", backlog::ALL_ROWS),
         ("claim", dispatch::CLAIM_ALL_ROWS),

@@ -72,39 +72,36 @@ impl Tags {
         let named = Named::parse(request.tag_id, request.tag_name)?;
         let ticket = ticket?;
         let (stamp, actor) = (self.stamps.stamp(), caller.actor());
-        let (tag, attached) = self
-            .db
-            .write(caller.scope()?, async move |tx| {
-                let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
-                let mut ids = stamp.ids();
-                let tag = match &named {
-                    Named::Id(id) => store::tags::get(tx, *id)
-                        .await?
-                        .ok_or_else(|| Failure::invalid(Violation::dangling("tag_id")))?,
-                    Named::Name { shown, folded } => {
-                        let new =
-                            Tag { id: ids.next(TagId::new), name: shown.clone(), color: None, created_at: stamp.at };
-                        // A refusal comes before the first write, so that it leaves its group alone. One of its own
-                        // names takes no room.
-                        if !old.tags.iter().any(|it| fold(&it.name) == *folded) {
-                            named.check_room(&old)?;
-                        }
-                        store::tags::get_or_insert(tx, &new, folded).await?
-                    }
-                };
-                if old.tags.iter().any(|it| it.id == tag.id) {
-                    return Ok((tag, false));
+        let write = caller.write(&self.db, async move |tx| {
+            let answer = |tag, attached| v1::AddTicketTagResponse { tag: Some(v1::Tag::from(tag)), attached };
+            let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
+            let mut ids = stamp.ids();
+            let tag = match &named {
+                Named::Id(id) => {
+                    store::tags::get(tx, *id).await?.ok_or_else(|| Failure::invalid(Violation::dangling("tag_id")))?
                 }
-                named.check_room(&old)?;
-                let new = old.with_tag(&tag).touched(stamp.at);
-                let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
-                store::tags::attach(tx, &new, tag.id, stamp.at).await?;
-                store::tickets::update(tx, &old, &new).await?;
-                emit(tx, events, new.inbox, stamp.at);
-                Ok((tag, true))
-            })
-            .await?;
-        Ok(v1::AddTicketTagResponse { tag: Some(v1::Tag::from(&tag)), attached })
+                Named::Name { shown, folded } => {
+                    let new = Tag { id: ids.next(TagId::new), name: shown.clone(), color: None, created_at: stamp.at };
+                    // A refusal comes before the first write, so that it leaves its group alone. One of its own
+                    // names takes no room.
+                    if !old.tags.iter().any(|it| fold(&it.name) == *folded) {
+                        named.check_room(&old)?;
+                    }
+                    store::tags::get_or_insert(tx, &new, folded).await?
+                }
+            };
+            if old.tags.iter().any(|it| it.id == tag.id) {
+                return Ok(answer(&tag, false));
+            }
+            named.check_room(&old)?;
+            let new = old.with_tag(&tag).touched(stamp.at);
+            let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
+            store::tags::attach(tx, &new, tag.id, stamp.at).await?;
+            store::tickets::update(tx, &old, &new).await?;
+            emit(tx, events, new.inbox, stamp.at);
+            Ok(answer(&tag, true))
+        });
+        write.await
     }
 
     async fn remove(
@@ -115,19 +112,17 @@ impl Tags {
         let ticket = TicketRef::parse(&request.ticket_id)?;
         let tag: Option<TagId> = request.tag_id.parse().ok();
         let (stamp, actor) = (self.stamps.stamp(), caller.actor());
-        self.db
-            .write(caller.scope()?, async move |tx| {
-                let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
-                let tag = tag.filter(|tag| old.tags.iter().any(|it| it.id == *tag)).ok_or(Reason::TagNotFound)?;
-                let new = old.without_tag(tag).touched(stamp.at);
-                let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut stamp.ids())?;
-                store::tags::detach(tx, new.id, tag).await?;
-                store::tickets::update(tx, &old, &new).await?;
-                emit(tx, events, new.inbox, stamp.at);
-                Ok(())
-            })
-            .await?;
-        Ok(v1::RemoveTicketTagResponse {})
+        let write = caller.write(&self.db, async move |tx| {
+            let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
+            let tag = tag.filter(|tag| old.tags.iter().any(|it| it.id == *tag)).ok_or(Reason::TagNotFound)?;
+            let new = old.without_tag(tag).touched(stamp.at);
+            let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut stamp.ids())?;
+            store::tags::detach(tx, new.id, tag).await?;
+            store::tickets::update(tx, &old, &new).await?;
+            emit(tx, events, new.inbox, stamp.at);
+            Ok(v1::RemoveTicketTagResponse {})
+        });
+        write.await
     }
 }
 

@@ -70,44 +70,40 @@ impl Tickets {
     async fn create(&self, caller: &Caller, request: v1::CreateTicketRequest) -> Result<v1::CreateTicketResponse> {
         let new = New::parse(request, caller)?;
         let (stamp, actor) = (self.stamps.stamp(), caller.actor());
-        let ticket = self
-            .db
-            .write(caller.scope()?, async move |tx| {
-                check_references(tx, Some(new.inbox), new.assignee).await?;
-                let mut ids = stamp.ids();
-                let ticket = Ticket {
-                    id: ids.next(TicketId::new),
-                    number: store::tickets::next_number(tx).await?,
-                    ..new.ticket(tx.tenant(), stamp.at)
-                };
-                let action = Action { actor: &actor, at: stamp.at };
-                let events = action.opened(&ticket, &mut ids)?;
-                store::tickets::insert(tx, &ticket);
-                emit(tx, events, ticket.inbox, stamp.at);
-                Ok(ticket)
-            })
-            .await?;
-        Ok(v1::CreateTicketResponse { ticket: Some(v1::Ticket::from(&ticket)) })
+        let write = caller.write(&self.db, async move |tx| {
+            check_references(tx, Some(new.inbox), new.assignee).await?;
+            let mut ids = stamp.ids();
+            let ticket = Ticket {
+                id: ids.next(TicketId::new),
+                number: store::tickets::next_number(tx).await?,
+                ..new.ticket(tx.tenant(), stamp.at)
+            };
+            let action = Action { actor: &actor, at: stamp.at };
+            let events = action.opened(&ticket, &mut ids)?;
+            store::tickets::insert(tx, &ticket);
+            emit(tx, events, ticket.inbox, stamp.at);
+            Ok(v1::CreateTicketResponse { ticket: Some(v1::Ticket::from(&ticket)) })
+        });
+        write.await
     }
 
     async fn update(&self, caller: &Caller, request: v1::UpdateTicketRequest) -> Result<v1::UpdateTicketResponse> {
         let named = TicketRef::parse(&request.ticket_id)?;
         let change = Change::parse(request.ticket.unwrap_or_default(), request.update_mask)?;
-        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
-        let ticket = self
-            .db
-            .write(caller.scope()?, async move |tx| {
-                let old = store::tickets::lock(tx, named).await?.ok_or(Reason::TicketNotFound)?;
-                let inbox = change.inbox.filter(|inbox| *inbox != old.inbox);
-                check_references(tx, inbox, change.assignee.flatten()).await?;
-                let Some(new) = old.apply(&change, stamp.at) else { return Ok(old) };
-                let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut stamp.ids())?;
-                store::tickets::update(tx, &old, &new).await?;
-                emit(tx, events, new.inbox, stamp.at);
-                Ok(new)
-            })
-            .await?;
-        Ok(v1::UpdateTicketResponse { ticket: Some(v1::Ticket::from(&ticket)) })
+        let (stamp, actor, expected) = (self.stamps.stamp(), caller.actor(), caller.expected());
+        let write = caller.write(&self.db, async move |tx| {
+            let answer = |ticket| v1::UpdateTicketResponse { ticket: Some(v1::Ticket::from(ticket)) };
+            let old = store::tickets::lock(tx, named).await?.ok_or(Reason::TicketNotFound)?;
+            expected.check(old.version)?;
+            let inbox = change.inbox.filter(|inbox| *inbox != old.inbox);
+            check_references(tx, inbox, change.assignee.flatten()).await?;
+            let Some(new) = old.apply(&change, stamp.at) else { return Ok(answer(&old)) };
+            let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut stamp.ids())?;
+            store::tickets::update(tx, &old, &new).await?;
+            emit(tx, events, new.inbox, stamp.at);
+            Ok(answer(&new))
+        });
+        write.await
     }
 }
 

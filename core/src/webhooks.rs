@@ -20,12 +20,13 @@ use crate::{
     dispatch::Dispatcher,
     error::{Error, Result},
     events::{Kind, subscription},
+    idempotency::Kept,
     page::Page,
     plan::Entitlement,
     recoveries::Recoveries,
     secrets::MasterKey,
     stamp::Stamps,
-    store::{self, Db, Tx, backlog::Backlog, endpoints::Endpoint},
+    store::{self, Db, Tx, endpoints::Endpoint, health::Health},
 };
 use change::{Change, inbox_ids, refusal};
 use inboxops_proto::{
@@ -82,12 +83,6 @@ impl Webhooks {
         let entitled = tenant.has(Entitlement::Webhooks);
         let (now, behind_after) = (self.stamps.now(), self.rules.behind_after);
         Ok(Sight { entitled, now, behind_after, master_key: self.master_key.clone() })
-    }
-
-    /// What an endpoint has not got yet, after a change of it.
-    async fn backlog(&self, caller: &Caller, id: EndpointId) -> Result<Option<Backlog>> {
-        let mut read = self.db.read(caller.scope()?).await?;
-        Ok(store::backlog::of(&mut read, &[id]).await?.remove(&id))
     }
 
     /// The normal form of an address, when there is one, and when nothing is broken before or with it.
@@ -168,23 +163,19 @@ impl Webhooks {
             updated_at: stamp.at,
         };
         let trail = Trail::of(caller, stamp.at);
-        let endpoint = self
-            .db
-            .write(scope, async move |tx| {
-                known(tx, &endpoint.inboxes).await?;
-                if store::endpoints::count(tx).await? >= ENDPOINTS_PER_TENANT_MAX {
-                    let message =
-                        format!("would be one more than the {ENDPOINTS_PER_TENANT_MAX} endpoints of a workspace");
-                    return Err(Failure::invalid(Violation::new("url", DetailCode::LimitExceeded, message)).into());
-                }
-                store::endpoints::insert(tx, &endpoint).await?;
-                let facts = [("host", host(&endpoint.url))];
-                trail.note(tx, &mut stamp.ids(), "endpoint.created", ("endpoint", Some(id.0)), &facts).await?;
-                Ok(endpoint.clone())
-            })
-            .await?;
         let shown = v1::WebhookEndpoint { secret: Some(secret.to_string()), ..sight.of(&endpoint, None, None)? };
-        Ok(v1::CreateWebhookEndpointResponse { endpoint: Some(shown) })
+        let write = caller.write_and_keep(&self.db, Kept::Sealed, async move |tx| {
+            known(tx, &endpoint.inboxes).await?;
+            if store::endpoints::count(tx).await? >= ENDPOINTS_PER_TENANT_MAX {
+                let message = format!("would be one more than the {ENDPOINTS_PER_TENANT_MAX} endpoints of a workspace");
+                return Err(Failure::invalid(Violation::new("url", DetailCode::LimitExceeded, message)).into());
+            }
+            store::endpoints::insert(tx, &endpoint).await?;
+            let facts = [("host", host(&endpoint.url))];
+            trail.note(tx, &mut stamp.ids(), "endpoint.created", ("endpoint", Some(id.0)), &facts).await?;
+            Ok(v1::CreateWebhookEndpointResponse { endpoint: Some(shown.clone()) })
+        });
+        write.await
     }
 
     async fn update(
@@ -203,32 +194,32 @@ impl Webhooks {
         };
         let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
-        let (endpoint, health) = self
-            .db
-            .write(scope, async move |tx| {
-                let old = lock(tx, id, at).await?;
-                known(tx, change.inboxes.as_deref().unwrap_or_default()).await?;
-                let health = store::health::of(tx, &[id]).await?.pop();
-                let Some(new) = change.apply(&old, sealed.as_ref(), at) else { return Ok((old, health)) };
-                store::endpoints::update(tx, &new).await?;
-                let action = match (old.enabled, new.enabled) {
-                    (false, true) => "endpoint.enabled",
-                    (true, false) => "endpoint.disabled",
-                    _ => "endpoint.updated",
-                };
-                let facts = [("host", host(&new.url))];
-                trail.note(tx, &mut stamp.ids(), action, ("endpoint", Some(id.0)), &facts).await?;
-                let health = match change.revives(&old) {
-                    true => store::health::forgive(tx, id).await?,
-                    false => health,
-                };
-                let dispatcher = dispatcher.clone();
-                tx.after(move || dispatcher.endpoint_changed(id));
-                Ok((new, health))
-            })
-            .await?;
-        let shown = sight.of(&endpoint, health.as_ref(), self.backlog(caller, id).await?.as_ref())?;
-        Ok(v1::UpdateWebhookEndpointResponse { endpoint: Some(shown) })
+        let write = caller.write(&self.db, async move |tx| {
+            let old = lock(tx, id, at).await?;
+            known(tx, change.inboxes.as_deref().unwrap_or_default()).await?;
+            let health = store::health::of(tx, &[id]).await?.pop();
+            let Some(new) = change.apply(&old, sealed.as_ref(), at) else {
+                let endpoint = Some(seen(tx, &sight, &old, health.as_ref()).await?);
+                return Ok(v1::UpdateWebhookEndpointResponse { endpoint });
+            };
+            store::endpoints::update(tx, &new).await?;
+            let action = match (old.enabled, new.enabled) {
+                (false, true) => "endpoint.enabled",
+                (true, false) => "endpoint.disabled",
+                _ => "endpoint.updated",
+            };
+            let facts = [("host", host(&new.url))];
+            trail.note(tx, &mut stamp.ids(), action, ("endpoint", Some(id.0)), &facts).await?;
+            let health = match change.revives(&old) {
+                true => store::health::forgive(tx, id).await?,
+                false => health,
+            };
+            let dispatcher = dispatcher.clone();
+            tx.after(move || dispatcher.endpoint_changed(id));
+            let endpoint = Some(seen(tx, &sight, &new, health.as_ref()).await?);
+            Ok(v1::UpdateWebhookEndpointResponse { endpoint })
+        });
+        write.await
     }
 
     async fn delete(
@@ -239,37 +230,32 @@ impl Webhooks {
         let id = endpoint_id(&request.endpoint_id)?;
         let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
         let trail = Trail::of(caller, stamp.at);
-        self.db
-            .write(caller.scope()?, async move |tx| {
-                if !store::endpoints::delete(tx, id, stamp.at).await? {
-                    return Err(Reason::EndpointNotFound.into());
-                }
-                trail.note(tx, &mut stamp.ids(), "endpoint.deleted", ("endpoint", Some(id.0)), &[]).await?;
-                let dispatcher = dispatcher.clone();
-                tx.after(move || dispatcher.endpoint_changed(id));
-                Ok(())
-            })
-            .await?;
-        Ok(v1::DeleteWebhookEndpointResponse {})
+        let write = caller.write(&self.db, async move |tx| {
+            if !store::endpoints::delete(tx, id, stamp.at).await? {
+                return Err(Reason::EndpointNotFound.into());
+            }
+            trail.note(tx, &mut stamp.ids(), "endpoint.deleted", ("endpoint", Some(id.0)), &[]).await?;
+            let dispatcher = dispatcher.clone();
+            tx.after(move || dispatcher.endpoint_changed(id));
+            Ok(v1::DeleteWebhookEndpointResponse {})
+        });
+        write.await
     }
 
     async fn test(&self, caller: &Caller, request: v1::SendTestEventRequest) -> Result<v1::SendTestEventResponse> {
         let kind = request.event.as_deref().and_then(Kind::from_name).ok_or(Error::Broken("the gate checks events"))?;
         let id = endpoint_id(&request.endpoint_id)?;
         let (stamp, actor) = (self.stamps.stamp(), caller.actor());
-        let delivery = self
-            .db
-            .write(caller.scope()?, async move |tx| {
-                let endpoint = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
-                let tenant = tx.tenant();
-                let event = samples::render(kind, tenant, stamp.at, &actor, &mut stamp.ids())?;
-                let delivery = deliveries::new_test(&event, &endpoint, stamp.at);
-                let row = event.row(tenant, None, stamp.at);
-                tx.emit(store::NewEvent { test_of: Some((endpoint.id, endpoint.version)), ..row });
-                Ok(delivery)
-            })
-            .await?;
-        Ok(v1::SendTestEventResponse { delivery: Some(delivery) })
+        let write = caller.write(&self.db, async move |tx| {
+            let endpoint = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
+            let tenant = tx.tenant();
+            let event = samples::render(kind, tenant, stamp.at, &actor, &mut stamp.ids())?;
+            let delivery = deliveries::new_test(&event, &endpoint, stamp.at);
+            let row = event.row(tenant, None, stamp.at);
+            tx.emit(store::NewEvent { test_of: Some((endpoint.id, endpoint.version)), ..row });
+            Ok(v1::SendTestEventResponse { delivery: Some(delivery) })
+        });
+        write.await
     }
 }
 
@@ -289,6 +275,17 @@ async fn lock(tx: &mut Tx<'_>, id: EndpointId, now: Timestamp) -> Result<Endpoin
     let mut endpoint = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
     endpoint.pass_time(now);
     Ok(endpoint)
+}
+
+/// The endpoint as its tenant sees it after a change.
+async fn seen(
+    tx: &mut Tx<'_>,
+    sight: &Sight,
+    endpoint: &Endpoint,
+    health: Option<&Health>,
+) -> Result<v1::WebhookEndpoint, store::Error> {
+    let backlog = store::backlog::of(tx, &[endpoint.id]).await?;
+    Ok(sight.of(endpoint, health, backlog.get(&endpoint.id))?)
 }
 
 /// Refuses inboxes that the tenant does not have.

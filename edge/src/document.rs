@@ -13,6 +13,7 @@ use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
+use inboxops_proto::entity_tag::Condition;
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     io::Read as _,
@@ -98,13 +99,10 @@ impl Document {
         self.plain.get_or_init(unpack).clone()
     }
 
-    /// Weak comparison, as RFC 9110 §13.1.2 asks for `If-None-Match`.
+    /// Whether the client has it. A header that says nothing that can be read is as good as none here.
     fn is_known(&self, asked: &HeaderMap) -> bool {
-        let given = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        given.flat_map(|value| value.split(',')).any(|tag| {
-            let tag = tag.trim();
-            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == self.etag.as_bytes()
-        })
+        let known = Condition::read(asked, &IF_NONE_MATCH).ok().flatten();
+        known.is_some_and(|known| known.names(self.etag.as_bytes()))
     }
 }
 

@@ -6,7 +6,7 @@ macro_rules! every_reason {
     ($take:ident) => { $take! {
         MalformedJson "MALFORMED_JSON" "malformed_json" InvalidArgument 400 "The body is not well-formed JSON." "The body cannot be read as JSON: broken syntax, a duplicate key, bad UTF-8 or nesting deeper than 32.";
         InvalidRequest "INVALID_REQUEST" "invalid_request" InvalidArgument 400 "The request cannot be read." "A member of the body has the wrong JSON type, or is null where null means nothing.";
-        InvalidParameter "INVALID_PARAMETER" "invalid_parameter" InvalidArgument 400 "A query parameter is invalid." "A query parameter has a value that it does not take, or is given twice.";
+        InvalidParameter "INVALID_PARAMETER" "invalid_parameter" InvalidArgument 400 "A query parameter is invalid." "A query parameter, or a header with a condition, has a value that it does not take, or is given twice.";
         UnknownParameter "UNKNOWN_PARAMETER" "unknown_parameter" InvalidArgument 400 "A query parameter is unknown." "The query has a parameter that this call does not take.";
         InvalidCursor "INVALID_CURSOR" "invalid_cursor" InvalidArgument 400 "The cursor is not one of this list." "The cursor was not made by this list, or was changed.";
         InvalidIdempotencyKey "INVALID_IDEMPOTENCY_KEY" "invalid_idempotency_key" InvalidArgument 400 "The Idempotency-Key must have 1 to 255 printable ASCII characters." "The header `Idempotency-Key` is empty, too long or has characters that are not printable ASCII.";

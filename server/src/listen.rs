@@ -7,6 +7,7 @@ use crate::{
     office,
     print::Shown,
     settings::Settings,
+    telemetry,
 };
 use inboxops_core::{
     secrets,
@@ -21,7 +22,10 @@ use inboxops_proto::{
 };
 use inboxops_worker::{Backoff, forward::Forwarder};
 use serde_json::{Value, json};
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::{Request, metadata::MetadataValue, transport::Channel};
 use uuid::Uuid;
@@ -73,7 +77,10 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate()).map_err(fail)?, signal(SignalKind::interrupt()).map_err(fail)?);
     tokio::select! {
-        failed = listener.run() => Err(failed),
+        ended = listener.run() => match ended {
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Ok(Shown::Nothing),
+            failed => Err(failed),
+        },
         _ = terminate.recv() => Ok(Shown::Nothing),
         _ = interrupt.recv() => Ok(Shown::Nothing),
     }
@@ -95,7 +102,7 @@ impl Listener {
                 Err(error) => return error,
             };
             if !std::mem::replace(&mut away, true) {
-                eprintln!("The server is away ({why}); looking for it again.");
+                telemetry::tell(&format!("The server is away ({why}); looking for it again."));
             }
             tokio::time::sleep(pause.pause()).await;
         }
@@ -115,7 +122,7 @@ impl Listener {
             if message.signal() == StreamSignal::Subscribed {
                 pause.reset();
                 if std::mem::take(away) {
-                    eprintln!("The server is back.");
+                    telemetry::tell("The server is back.");
                 }
             }
             if !message.payload.is_empty() {

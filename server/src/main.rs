@@ -41,10 +41,11 @@ fn main() -> ExitCode {
         Some(shown) => print::print(&shown, json).map_err(|source| Error::Io { what: "print the result", source }),
         None => Ok(()),
     });
+    telemetry::flush();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", error::in_one_line(&error));
+            telemetry::tell(&format!("error: {}", error::in_one_line(&error)));
             ExitCode::from(error.exit_code())
         }
     }
@@ -96,7 +97,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
                 inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?;
             }
             for name in settings::strange_variables(std::env::vars_os()) {
-                eprintln!("warning: {name} in the environment is no setting and is ignored");
+                telemetry::tell(&format!("warning: {name} in the environment is no setting and is ignored"));
             }
             return Ok(Shown::Text("The settings are good.".to_owned(), json!({ "ok": true })));
         }

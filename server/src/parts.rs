@@ -44,20 +44,42 @@ const CORE_DRAIN_MAX: Duration = Duration::from_millis(2500);
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// A terminal that closes, or a service manager that asks to read settings again; none where `nohup` said to ignore it.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     /// Listens from now on, so that a signal during the start is not lost.
     pub(crate) fn listen() -> io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        let hang_up = if ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up,
+        })
     }
 
     async fn stop(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = hang_up => {}
         }
     }
+}
+
+/// Whether the process was started with `SIGHUP` ignored. Listening for a signal would undo that.
+fn ignores_hang_up() -> bool {
+    // Linux tells it as a mask in which the lowest bit is signal number 1, `SIGHUP`; elsewhere nothing is known.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Raises the number of files that may be open to the most that the system allows: every connection is one.

@@ -1,11 +1,16 @@
 //! The log: on standard error, as text or JSON. Standard output belongs to what a command prints.
 
+mod lines;
+
 use crate::settings::{LogFormat, Settings};
 use inboxops_proto::gate::{self, Current};
+use lines::Lines;
 use serde_json::Value;
 use std::{
     fmt::{self, Write as _},
-    io::IsTerminal as _,
+    io::{self, IsTerminal as _, Write as _},
+    sync::{LazyLock, OnceLock},
+    time::Duration,
 };
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -17,13 +22,26 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+/// Longest time that an end waits for the log's reader.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+static LINES: OnceLock<Lines> = OnceLock::new();
+/// What a server says on standard output, which may have no reader either.
+static CONSOLE: LazyLock<Lines> = LazyLock::new(|| Lines::to(io::stdout(), |_| {}));
+
 /// Starts logging. A second call, which only tests make, changes nothing.
 pub(crate) fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log_level.0).unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = LINES.get_or_init(|| {
+        Lines::to(io::stderr(), |lost| {
+            tracing::warn!(lost, "lines of the log were lost: nobody took them, or their disk was full");
+        })
+    });
+    // A line that cannot be made would be told of on standard error in a way that ends the process when that is closed.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines.clone()).log_internal_errors(false);
     // An error here means that a logger is there already.
     let _ = match settings.log_format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => {
             let json = format::json().flatten_event(true).with_current_span(false);
             log.json().event_format(OfCall(json)).try_init()
@@ -34,6 +52,29 @@ pub(crate) fn start(settings: &Settings) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(what, place, "a panic");
     }));
+}
+
+/// Lines of the log that were lost since the start.
+pub(crate) fn lost() -> u64 {
+    LINES.get().map_or(0, Lines::lost)
+}
+
+/// Waits a moment for the last lines of log and console to be written.
+pub(crate) fn flush() {
+    for lines in [LINES.get(), LazyLock::get(&CONSOLE)].into_iter().flatten() {
+        lines.flush(FLUSH_MAX);
+    }
+}
+
+/// Says a line on the console of a server, which goes on whether or not anybody listens.
+pub(crate) fn say(line: &str) {
+    // It takes every line.
+    let _ = writeln!(&*CONSOLE, "{line}");
+}
+
+/// Tells a person something on standard error, where somebody may read it or not.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Lines of JSON that name the call during which they were written: its RPC, request and tenant.

@@ -170,6 +170,10 @@ class Server:
         for process in self.processes:
             process.child.wait()
 
+    def stop_home(self):
+        """Takes what the server kept."""
+        shutil.rmtree(self.home, ignore_errors=True)
+
     @property
     def output(self):
         return "".join(process.output for process in self.processes)
@@ -178,7 +182,7 @@ class Server:
         try:
             codes = [process.stop() for process in reversed(self.processes)]
         finally:
-            shutil.rmtree(self.home, ignore_errors=True)
+            self.stop_home()
         assert not any(codes), f"ended with {codes}:\n{self.output[-4000:]}"
 
 

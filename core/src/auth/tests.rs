@@ -34,7 +34,7 @@ async fn tenant(change: impl FnOnce(&mut Tenant)) -> (tempfile::TempDir, Authori
     let made = db.system(Lane::Tenant(id), async move |tx| store::tenants::insert(tx, &tenant).await);
     made.await.expect("a tenant");
     let limits = Limits { requests_per_minute: 100, failed_auth_per_minute: 60 };
-    (folder, Authority::new(db, stamps, limits), id)
+    (folder, Authority::new(db, stamps, limits, MasterKey::new([7; 32])), id)
 }
 
 /// What each call answers a person of this role.

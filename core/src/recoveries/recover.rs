@@ -60,25 +60,22 @@ impl Recoveries {
         };
         job.matched = count(&mut read, &endpoint, &job, stamp.at).await?;
         drop(read);
-        if request.dry_run == Some(true) {
-            let recovery = Some(v1::Recovery { id: None, done: true, ..shown(&job) });
-            return Ok(v1::RecoverDeliveriesResponse { recovery, started: false });
-        }
-        let made = self.made.clone();
-        let job = self
-            .db
-            .write(scope, async move |tx| {
-                store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
-                if store::recoveries::open_of(tx, id).await?.is_some() {
-                    return Err(busy().into());
-                }
-                store::recoveries::insert(tx, &job).await?;
-                let made = made.clone();
-                tx.after(move || made.notify_one());
-                Ok(job.clone())
-            })
-            .await?;
-        Ok(v1::RecoverDeliveriesResponse { recovery: Some(shown(&job)), started: true })
+        let (made, dry) = (self.made.clone(), request.dry_run == Some(true));
+        let write = caller.write(&self.db, async move |tx| {
+            if dry {
+                let recovery = Some(v1::Recovery { id: None, done: true, ..shown(&job) });
+                return Ok(v1::RecoverDeliveriesResponse { recovery, started: false });
+            }
+            store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
+            if store::recoveries::open_of(tx, id).await?.is_some() {
+                return Err(busy().into());
+            }
+            store::recoveries::insert(tx, &job).await?;
+            let made = made.clone();
+            tx.after(move || made.notify_one());
+            Ok(v1::RecoverDeliveriesResponse { recovery: Some(shown(&job)), started: true })
+        });
+        write.await
     }
 
     /// How far a recovery has come.

@@ -6,9 +6,10 @@ use super::{FIRST, MasterKey};
 use crate::{
     Settings,
     error::{Error, Result},
+    idempotency,
     stamp::Stamps,
     store::{
-        self, Db, Lane, SystemTx,
+        self, Db, Lane, SystemTx, answers,
         endpoints::{Sealed, sealed},
         meta,
     },
@@ -89,6 +90,17 @@ async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &
         for row in rows {
             sealed::update(tx, &anew(row, old, &new, stamps)?).await?;
             endpoints += 1;
+        }
+    }
+    let mut after = None;
+    loop {
+        let rows = answers::sealed_after(tx, after).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some((last.tenant, last.key.clone()));
+        for row in rows {
+            let aad = idempotency::aad(&row.tenant, &row.key);
+            let sealed = new.seal(&old.open(&row.message, &aad)?, &aad, stamps)?;
+            answers::reseal(tx, &answers::Sealed { message: sealed.bytes, ..row }, sealed.key).await?;
         }
     }
     meta::put(tx, FINGERPRINT, &new.fingerprint()).await?;

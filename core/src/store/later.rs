@@ -2,6 +2,7 @@
 //! effects that wait for the commit. It knows rows, no SQL.
 
 use super::{
+    answers::Answer,
     counts::CountKey,
     events::{Handed, NewEvent},
     spans::SpanKey,
@@ -18,6 +19,7 @@ pub(super) type Effect = Box<dyn FnOnce() + Send>;
 pub(super) struct Later {
     pub(super) tickets: Vec<Ticket>,
     pub(super) events: Vec<NewEvent>,
+    pub(super) answers: Vec<(TenantId, Answer)>,
     /// In key order: every core takes the locks of counts in the same order.
     pub(super) counts: BTreeMap<CountKey, i64>,
     /// In key order, too.
@@ -35,6 +37,7 @@ impl Later {
     pub(super) fn absorb(&mut self, job: &mut Later) {
         self.tickets.append(&mut job.tickets);
         self.events.append(&mut job.events);
+        self.answers.append(&mut job.answers);
         for (key, by) in std::mem::take(&mut job.counts) {
             *self.counts.entry(key).or_default() += by;
         }

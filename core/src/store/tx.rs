@@ -91,6 +91,7 @@ impl Session {
     pub(super) async fn flush(&mut self) -> Result<(Vec<Handed>, Vec<Effect>)> {
         self.flush_tickets().await?;
         self.flush_numbers().await?;
+        self.flush_answers().await?;
         self.flush_events().await?;
         self.flush_changes().await?;
         self.flush_counts().await?;

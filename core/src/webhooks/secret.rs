@@ -1,15 +1,17 @@
 //! The two calls of a secret's rotation, and the making of a secret. What may follow what is `rotation`'s.
 
 use super::{
-    Webhooks, endpoint_id, lock,
+    Sight, Webhooks, endpoint_id, lock,
     rotation::{Busy, KEEP_OLD_HOURS, New},
+    seen,
 };
 use crate::{
     audit::Trail,
     caller::Caller,
     error::{Error, Result},
+    idempotency::Kept,
     secrets,
-    store::{self, endpoints::Endpoint, health::Health},
+    store::{self, endpoints::Endpoint},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -34,10 +36,11 @@ impl Webhooks {
             let new = New { sealed: new.sealed.clone(), hint: new.hint.clone() };
             endpoint.rotate(new, immediate, keep, now)
         };
-        let (endpoint, health) = self.turn(caller, id, "endpoint.secret_rotated", turn).await?;
-        let shown = sight.of(&endpoint, health.as_ref(), self.backlog(caller, id).await?.as_ref())?;
-        let endpoint = Some(v1::WebhookEndpoint { secret: Some(secret.to_string()), ..shown });
-        Ok(v1::RotateSecretResponse { endpoint })
+        let answer = move |shown| {
+            let endpoint = Some(v1::WebhookEndpoint { secret: Some(secret.to_string()), ..shown });
+            v1::RotateSecretResponse { endpoint }
+        };
+        self.turn(caller, (id, sight), "endpoint.secret_rotated", turn, answer).await
     }
 
     pub(super) async fn promote(
@@ -48,23 +51,23 @@ impl Webhooks {
         let id = endpoint_id(&request.endpoint_id)?;
         let (sight, keep) = (self.sight(caller).await?, request.keep_old_hours);
         let turn = move |endpoint: &mut Endpoint, now: Timestamp| endpoint.promote(keep, now);
-        let (endpoint, health) = self.turn(caller, id, "endpoint.secret_promoted", turn).await?;
-        let shown = sight.of(&endpoint, health.as_ref(), self.backlog(caller, id).await?.as_ref())?;
-        Ok(v1::PromoteSecretResponse { endpoint: Some(shown) })
+        let answer = |shown| v1::PromoteSecretResponse { endpoint: Some(shown) };
+        self.turn(caller, (id, sight), "endpoint.secret_promoted", turn, answer).await
     }
 
     /// Changes the secrets of an endpoint, so that the next request is signed with what they are then. `action` stands in
     /// the audit log.
-    async fn turn(
+    async fn turn<R: prost::Message + 'static>(
         &self,
         caller: &Caller,
-        id: EndpointId,
+        (id, sight): (EndpointId, Sight),
         action: &'static str,
         turn: impl Fn(&mut Endpoint, Timestamp) -> Result<(), Busy> + Send + Sync + 'static,
-    ) -> Result<(Endpoint, Option<Health>)> {
+        answer: impl Fn(v1::WebhookEndpoint) -> R + Send + Sync + 'static,
+    ) -> Result<R> {
         let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
-        let write = self.db.write(caller.scope()?, async move |tx| {
+        let write = caller.write_and_keep(&self.db, Kept::Sealed, async move |tx| {
             let mut endpoint = lock(tx, id, at).await?;
             turn(&mut endpoint, at).map_err(refused)?;
             endpoint.version += 1;
@@ -74,9 +77,9 @@ impl Webhooks {
             let health = store::health::of(tx, &[id]).await?.pop();
             let dispatcher = dispatcher.clone();
             tx.after(move || dispatcher.endpoint_changed(id));
-            Ok((endpoint, health))
+            Ok(answer(seen(tx, &sight, &endpoint, health.as_ref()).await?))
         });
-        Ok(write.await?)
+        write.await
     }
 
     /// A new signing secret, to be shown once, and as it is kept.

@@ -8,6 +8,7 @@ mod dispatch;
 mod events;
 mod feed;
 mod gate;
+mod idempotency;
 mod identity;
 mod idle;
 mod inboxes;

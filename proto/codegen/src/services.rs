@@ -57,12 +57,14 @@ fn rpcs(out: &mut String, service: &Service) {
     for rpc in &service.rpcs {
         let policy = rpc.policy.clone().unwrap_or_default();
         let session = policy.session.map(|role| format!("crate::v1::Role::{role}"));
+        let repeatable = rpc.http.as_ref().is_some_and(|http| http.verb != "get");
+        let conditional = rpc.http.as_ref().is_some_and(|http| rpc.is_conditional(http));
         let has_body = rpc.http.as_ref().is_none_or(|http| http.body != crate::model::Body::None);
         let _ = writeln!(
             out,
             "/// `{full}.{name}`.\npub static {id}: gate::Rpc = gate::Rpc {{ path: \"/{full}/{name}\", policy: \
              gate::Policy {{ api_key: {api_key:?}, session: {session}, service: {programs}, worker: {worker}, public: \
-             {public}, operator: {operator}, entitlement: {entitlement:?}, spares_sessions: {spares_sessions} }}, has_body: {has_body} }};",
+             {public}, operator: {operator}, entitlement: {entitlement:?}, spares_sessions: {spares_sessions} }}, has_body: {has_body}, repeatable: {repeatable}, conditional: {conditional} }};",
             full = service.full_name(),
             name = rpc.name,
             id = rpc_static(service, rpc),

@@ -1,7 +1,7 @@
 //! What a start tells the person who made it, on standard output. The log is elsewhere.
 
 use super::Started;
-use crate::settings::Settings;
+use crate::{settings::Settings, telemetry::say};
 use serde_json::json;
 
 /// Prints where the server is and, at the first start, how to try it.
@@ -56,11 +56,4 @@ fn first_steps(url: &str, inbox_id: &str, key: &str, receiver: bool) -> String {
 /// Where the receiver's lines go: to the console, unless that holds one JSON value.
 pub(super) fn teller(as_json: bool) -> fn(String) {
     if as_json { |line| tracing::info!("{line}") } else { |line| say(&line) }
-}
-
-/// Prints a line. Nobody may be there to read it, which is no reason to stop.
-fn say(line: &str) {
-    use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

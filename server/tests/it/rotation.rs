@@ -69,6 +69,7 @@ impl Works {
             master_key: MasterKey::new([7; 32]),
             behind_after: Duration::from_secs(60),
             write_group_max: None,
+            log_lines_lost: || 0,
         };
         let core = Core::open(settings, Stamps::new(clock.clone(), Chance::seeded(42))).await.expect("the core opens");
         let core = Arc::new(core);

@@ -46,7 +46,7 @@ struct Waiting {
 /// What comes of waiting.
 enum Turn {
     /// Another caller has read it.
-    Found(Option<Ticket>),
+    Found(Option<Box<Ticket>>),
     /// This caller is to read, for itself and for others.
     Read(Lead),
 }
@@ -73,7 +73,7 @@ impl Lookup {
             Err(turn) => turn.await,
         };
         match turn {
-            Ok(Turn::Found(ticket)) => Ok(ticket),
+            Ok(Turn::Found(ticket)) => Ok(ticket.map(|ticket| *ticket)),
             Ok(Turn::Read(lead)) => lead.read(key).await,
             // Whoever read for this caller failed: it finds out by itself.
             Err(_) => super::find(&self.0.db, scope, named).await,
@@ -112,7 +112,7 @@ impl Lead {
         let of = |key: Key| tickets.iter().find(|ticket| (ticket.id, ticket.tenant) == key).cloned();
         for other in self.others.drain(..) {
             // Who does not wait any more needs no answer.
-            let _ = other.turn.send(Turn::Found(of(other.key)));
+            let _ = other.turn.send(Turn::Found(of(other.key).map(Box::new)));
         }
         Ok(of(key))
     }

@@ -306,6 +306,7 @@ fn settings(database_url: String) -> Settings {
         master_key: MasterKey::new([7; 32]),
         behind_after: Duration::from_secs(60),
         write_group_max: None,
+        log_lines_lost: || 0,
     }
 }
 

@@ -81,6 +81,11 @@ impl Rpc {
     pub fn success_status(&self) -> u16 {
         self.rest.success_status.unwrap_or(200)
     }
+
+    /// Whether requests may name the state that they were made for.
+    pub fn is_conditional(&self, http: &Http) -> bool {
+        self.rest.etag.is_some() && !http.params.is_empty()
+    }
 }
 
 impl Message {

@@ -5,7 +5,7 @@ mod details;
 
 pub use body::schemas;
 
-use super::{headers, operation::is_conditional, reference};
+use super::{headers, reference};
 use crate::model::{Body, Http, Model, Rpc};
 use details::{details_of_any, forbidden, invalid_member, invalid_parameter, unknown};
 use serde_json::{Map, Value, json};
@@ -113,7 +113,7 @@ pub fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> {
         let given = match status {
             409 => writes,
             410 => after,
-            412 => writes && is_conditional(rpc, http),
+            412 => writes && rpc.is_conditional(http),
             413 | 415 => has_body,
             _ => true,
         };
@@ -124,6 +124,8 @@ pub fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> {
     let mut own: Vec<(&str, Vec<Value>)> = vec![("UNKNOWN_PARAMETER", unknown(model, rpc, http))];
     if !model.query_fields(rpc, http).is_empty() {
         own.push(("INVALID_PARAMETER", invalid_parameter(model, rpc, http)));
+    } else if rpc.is_conditional(http) {
+        own.push(("INVALID_PARAMETER", Vec::new()));
     }
     if cursor {
         own.push(("INVALID_CURSOR", Vec::new()));

@@ -74,11 +74,6 @@ fn lower_first(name: &str) -> String {
     first.to_lowercase() + rest
 }
 
-/// Whether requests may name the state that they were made for.
-pub fn is_conditional(rpc: &Rpc, http: &Http) -> bool {
-    rpc.rest.etag.is_some() && !http.params.is_empty()
-}
-
 fn parameters<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Vec<Value> {
     let model = schemas.model;
     let message = model.message(&rpc.input);
@@ -89,7 +84,7 @@ fn parameters<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Ve
     let mut shared = vec![headers::REQUEST_ID];
     shared.extend(writes.then_some(headers::IDEMPOTENCY_KEY));
     let condition = if writes { headers::IF_MATCH } else { headers::IF_NONE_MATCH };
-    shared.extend(is_conditional(rpc, http).then_some(condition));
+    shared.extend(rpc.is_conditional(http).then_some(condition));
     all.extend(shared.into_iter().map(|name| reference("parameters", name)));
     all
 }
@@ -180,7 +175,7 @@ fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<St
         }
         all.insert(status.to_string(), response);
     }
-    if is_conditional(rpc, http) && http.verb == "get" {
+    if rpc.is_conditional(http) && http.verb == "get" {
         let headers = headers::of(true, &["ETag"]);
         all.insert("304".into(), json!({ "description": "The client has the current state.", "headers": headers }));
     }

@@ -1,0 +1,155 @@
+//! Rows of `answers`: what writes with an idempotency key answered. They are written with others at the end of a group.
+
+use super::{
+    Db, Result, SystemTx, TenantScope, Tx,
+    conn::on,
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    tx::Session,
+};
+use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
+use uuid::Uuid;
+
+/// Greatest number of rows that are read at once.
+pub const BATCH_MAX: i64 = 256;
+
+/// The answer to a write.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The caller's name for the write.
+    pub key: String,
+    /// What tells the request from others with this key.
+    pub fingerprint: [u8; 32],
+    /// The encoded message, or its seal.
+    pub message: Vec<u8>,
+    /// Version of the master key that it is sealed with; none when it is not.
+    pub sealed_with: Option<i16>,
+    /// When the write was made.
+    pub at: Timestamp,
+}
+
+/// An answer that is sealed, wherever it stands.
+pub struct Sealed {
+    /// Its tenant.
+    pub tenant: TenantId,
+    /// The caller's name for the write.
+    pub key: String,
+    /// The seal.
+    pub message: Vec<u8>,
+}
+
+from_row!(Answer, row => {
+    let fingerprint: Vec<u8> = row.try_get(1)?;
+    Ok(Answer {
+        key: row.try_get(0)?,
+        fingerprint: fingerprint.try_into().map_err(|_| sqlx::Error::Decode("a fingerprint has 32 bytes".into()))?,
+        message: row.try_get(2)?,
+        sealed_with: row.try_get(3)?,
+        at: Timestamp::from_micros(row.try_get(4)?),
+    })
+});
+
+from_row!(Sealed, row => {
+    Ok(Sealed { tenant: TenantId(row.try_get(0)?), key: row.try_get(1)?, message: row.try_get(2)? })
+});
+
+statements! {
+    FIND = Sql::both(
+        "SELECT key, fingerprint, answer, answer_key, created_at FROM answers \
+         WHERE tenant_id = $1 AND key = $2 AND created_at >= $3",
+    );
+    SEALED = Sql::both(
+        "SELECT tenant_id, key, answer FROM answers WHERE answer_key IS NOT NULL AND (tenant_id, key) > ($1, $2) \
+         ORDER BY tenant_id, key LIMIT $3",
+    );
+    RESEAL = Sql::both("UPDATE answers SET answer = $3, answer_key = $4 WHERE tenant_id = $1 AND key = $2");
+}
+
+row_statements! {
+    // An answer that is too old is as good as none, whether or not it was deleted yet.
+    INSERT = Rows {
+        head: "INSERT INTO answers (tenant_id, key, fingerprint, answer, answer_key, created_at) VALUES",
+        row: &[Type::Uuid, Type::Text, Type::Bytes, Type::Bytes, Type::Small, Type::Big],
+        tail: "ON CONFLICT (tenant_id, key) DO UPDATE SET fingerprint = excluded.fingerprint, answer = excluded.answer, \
+               answer_key = excluded.answer_key, created_at = excluded.created_at \
+               WHERE answers.created_at < excluded.created_at - 86400000000",
+        tail_pg: None,
+    };
+}
+
+/// The answer to the write that a tenant has named so, not older than `since`.
+pub async fn find(db: &Db, scope: TenantScope, key: &str, since: Timestamp) -> Result<Option<Answer>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = FIND.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Answer>(sql)
+        .bind(scope.tenant().0)
+        .bind(key)
+        .bind(since.micros())
+        .fetch_optional(c)
+        .await)
+}
+
+/// Leaves the answer of this write: it is kept if the write is.
+pub fn keep(tx: &mut Tx<'_>, answer: Answer) {
+    let tenant = tx.tenant();
+    tx.session.job.answers.push((tenant, answer));
+}
+
+/// The refusal of a write that is under way elsewhere.
+pub fn in_progress() -> Failure {
+    Failure::new(Reason::IdempotencyInProgress).retry_after(1)
+}
+
+impl Session {
+    /// Writes the answers that the group left. One that is there already belongs to a write that another core made, or
+    /// this one for a caller that did not wait: then the group is refused, and each of its writes runs alone.
+    pub(super) async fn flush_answers(&mut self) -> Result<()> {
+        let mut all = std::mem::take(&mut self.group.answers);
+        // In one order on every core.
+        all.sort_unstable_by(|(one, a), (other, b)| (one, &a.key).cmp(&(other, &b.key)));
+        for chunk in chunks(&all) {
+            let sql = INSERT.text(chunk.len(), self.link.is_pg());
+            let link = &mut self.link;
+            let written = on!(link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for (tenant, answer) in chunk {
+                    query = query
+                        .bind(tenant.0)
+                        .bind(&answer.key)
+                        .bind(&answer.fingerprint[..])
+                        .bind(&answer.message)
+                        .bind(answer.sealed_with)
+                        .bind(answer.at.micros());
+                }
+                query.execute(c).await.map(|done| done.rows_affected())
+            })?;
+            if written < chunk.len() as u64 {
+                return Err(in_progress().into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sealed answers of all tenants after one, at most [`BATCH_MAX`].
+pub async fn sealed_after(tx: &mut SystemTx<'_>, after: Option<(TenantId, String)>) -> Result<Vec<Sealed>> {
+    let link = tx.reading();
+    let sql = SEALED.on(link);
+    let (tenant, key) = after.map_or((Uuid::nil(), String::new()), |(tenant, key)| (tenant.0, key));
+    on!(link, c, D =>
+        sqlx::query_as::<D, Sealed>(sql).bind(tenant).bind(key).bind(BATCH_MAX).fetch_all(c).await)
+}
+
+/// Writes the seal of an answer anew.
+pub async fn reseal(tx: &mut SystemTx<'_>, sealed: &Sealed, with: i16) -> Result<()> {
+    let link = tx.writing();
+    let sql = RESEAL.on(link);
+    on!(link, c, D => sqlx::query::<D>(sql)
+        .bind(sealed.tenant.0)
+        .bind(&sealed.key)
+        .bind(&sealed.message)
+        .bind(with)
+        .execute(c)
+        .await
+        .map(drop))
+}
