@@ -192,6 +192,8 @@ pub struct Rendered {
     pub kind: Kind,
     /// The group that it belongs to.
     pub group: GroupId,
+    /// Inbox that its ticket left by it.
+    pub left: Option<InboxId>,
     /// The body, as it is signed, stored and sent.
     pub body: String,
 }
@@ -225,7 +227,7 @@ impl Group<'_> {
             data: Data { actor: self.actor, group: self.id.to_string(), subject },
         };
         let body = serde_json::to_string(&envelope).map_err(|_| crate::error::Error::Broken("an event renders"))?;
-        Ok(Rendered { id, kind, group: self.id, body })
+        Ok(Rendered { id, kind, group: self.id, left: None, body })
     }
 }
 
@@ -246,6 +248,7 @@ impl Rendered {
             kind: self.kind.code(),
             group: self.group,
             inbox,
+            left: self.left,
             at,
             body: self.body,
             test_of: None,

@@ -74,7 +74,8 @@ impl Messages {
                 created_at: stamp.at,
             };
             let new = old.clone().touched(stamp.at);
-            let events = Action { actor: &actor, at: stamp.at }.changed(&old, &new, &mut ids)?;
+            let notes = store::messages::count_notes(tx, old.id).await?;
+            let events = Action { actor: &actor, at: stamp.at }.noted(&old, &new, notes, &mut ids)?;
             store::messages::insert(tx, &note).await?;
             store::tickets::update(tx, &old, &new).await?;
             emit(tx, events, new.inbox, stamp.at);

@@ -13,7 +13,11 @@ use std::{
 };
 use tonic::metadata::MetadataMap;
 
-use crate::{failure::Failure, gate::BoxStream, wire};
+use crate::{
+    failure::Failure,
+    gate::{BoxStream, Checked, Violations},
+    wire,
+};
 
 /// The media type.
 pub const EVENT_STREAM: &str = "text/event-stream";
@@ -47,10 +51,13 @@ pub fn wanted(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// Puts the last event's id where the request says where to go on; it is newer than what the URL says.
-pub fn resume(headers: &HeaderMap, after: &mut Option<String>) {
-    let last = headers.get(LAST_EVENT_ID).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    if let Some(last) = last.filter(|last| !last.is_empty()) {
-        *after = Some(last);
+pub fn resume<T: Checked>(headers: &HeaderMap, message: &mut T, after: fn(&mut T) -> &mut Option<String>) {
+    let Some(last) = headers.get(LAST_EVENT_ID) else { return };
+    // What the gate refuses without the header it refuses with it.
+    let mut broken = Violations::default();
+    message.check(&mut broken);
+    if broken.list.is_empty() {
+        *after(message) = Some(String::from_utf8_lossy(last.as_bytes()).into_owned());
     }
 }
 
@@ -187,13 +194,20 @@ mod tests {
     }
 
     #[test]
-    fn the_last_event_goes_before_the_url() {
-        let mut headers = HeaderMap::new();
-        let mut after = Some("url".to_owned());
-        resume(&headers, &mut after);
-        assert_eq!(after.as_deref(), Some("url"));
-        headers.insert(LAST_EVENT_ID, HeaderValue::from_static("header"));
-        resume(&headers, &mut after);
-        assert_eq!(after.as_deref(), Some("header"));
+    fn the_last_event_goes_before_the_url_unless_that_is_to_be_refused() {
+        use crate::v1::ListEventsRequest;
+        let after = |after: &str, last: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.extend(last.map(|last| (LAST_EVENT_ID, HeaderValue::from_static(last))));
+            let mut message = ListEventsRequest { after: Some(after.to_owned()), ..Default::default() };
+            resume(&headers, &mut message, |it| &mut it.after);
+            message.after.unwrap_or_default()
+        };
+        assert_eq!(after("url", None), "url");
+        assert_eq!(after("url", Some("header")), "header");
+        assert_eq!(after("url", Some("")), "", "what is empty is no cursor, and refused");
+        for bad in [" ", "\0", &"x".repeat(201)] {
+            assert_eq!(after(bad, Some("header")), bad);
+        }
     }
 }

@@ -163,7 +163,7 @@ impl Effective {
             listen: self.parse("listen")?,
             internal_listen: self.optional("internal_listen")?,
             behind_proxy: self.parse("behind_proxy")?,
-            public_url: self.urls("public_url")?.into_iter().next(),
+            public_url: self.public_url()?,
             tls,
             database_url,
             write_group_max: self.optional_within("write_group_max", 1..=1024)?,
@@ -222,6 +222,16 @@ impl Effective {
             self.of(path).0.split(',').map(|text| text.trim().trim_end_matches('/')).filter(|text| !text.is_empty());
         let wrong = || self.wrong(path, "must be an http or https URL");
         texts.map(|text| if well_formed(text) { Ok(text.to_owned()) } else { Err(wrong()) }).collect()
+    }
+
+    /// The URL under which the server is reached. Pages, documents and links are made for the root of a host.
+    fn public_url(&self) -> Result<Option<String>> {
+        let url = self.urls("public_url")?.into_iter().next();
+        let parts = url.as_ref().and_then(|url| url.parse::<http::Uri>().ok());
+        match parts.and_then(|parts| parts.into_parts().path_and_query).is_none_or(|path| path == "/") {
+            true => Ok(url),
+            false => Err(self.wrong("public_url", "must have no path: the server answers at the root of its host")),
+        }
     }
 
     /// A secret, from its own setting or from the file that `…_file` names.

@@ -116,7 +116,7 @@ def test_a_time_with_an_offset_is_the_same_time(shop):
 
 WRONG = [
     "status=", "status=gone", "status=open,gone", "status=open,", "status=OPEN", "priority=soon", "inbox_id=", "inbox_id=1",
-    "assignee_id=me", "assignee_id=none,x", "tag=", "q=", "requester_email=", "created_since=yesterday", "created_since=2026-01-01",
+    "assignee_id=me", "assignee_id=none,x", "tag=", "q=", "requester_email=", "requester_email=no-address", "requester_email=ada+shop@example.com", "created_since=yesterday", "created_since=2026-01-01",
     "updated_since=", "sort=subject", "sort=", "sort=--created_at", "page=0", "page=-1", "page=1.5", "page=x", "page=",
     "page=1000001", "page=99999999999999999999", "per_page=0", "per_page=101", "per_page=-5", "per_page=ten",
 ]

@@ -268,11 +268,14 @@ async fn read(bin: &Path) -> Done<String> {
     Ok(text)
 }
 
-/// POST tickets with event and fan-out to one endpoint: one transaction per request, then groups.
+/// POST tickets with event and fan-out to one endpoint: one transaction per request, groups, and groups whose requests name
+/// themselves.
 async fn writes(bin: &Path, name: &str, fresh: &mut impl FnMut() -> Done<Option<String>>) -> Done<String> {
-    let (mut single, mut grouped, mut received) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut single, mut grouped, mut keyed, mut received) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        for (group, runs) in [(Some(1), &mut single), (None, &mut grouped)] {
+        for (group, has_key, runs) in
+            [(Some(1), false, &mut single), (None, false, &mut grouped), (None, true, &mut keyed)]
+        {
             let folder = tempfile::tempdir()?;
             let url = fresh()?;
             let plan =
@@ -282,20 +285,25 @@ async fn writes(bin: &Path, name: &str, fresh: &mut impl FnMut() -> Done<Option<
             let receiver = Receiver::start().await?;
             endpoint(&server, &tenant, &receiver).await?;
             let body = json!({"subject": "Refund for order 1042", "inbox_id": tenant.inbox}).to_string();
-            let request = load::request("POST", "/api/v1/tickets", &tenant.key, Some(&body));
+            let mut request = load::request("POST", "/api/v1/tickets", &tenant.key, Some(&body));
+            if has_key {
+                request = load::with(&request, &format!("Idempotency-Key: order-{}", load::NUMBER));
+            }
             let before = receiver.count();
             runs.push(load::run(server.address, &request, 201, CALLERS, LENGTH).await?);
-            if group.is_none() {
+            if group.is_none() && !has_key {
                 // The warm-up counts among the deliveries, as its tickets do.
                 received.push((receiver.count() - before) as f64 / (LENGTH.as_secs_f64() * 1.25));
             }
         }
     }
     received.sort_by(f64::total_cmp);
-    let (single, grouped) = (median(single), median(grouped));
+    let (single, grouped, keyed) = (median(single), median(grouped), median(keyed));
     let mut text = format!("### POST ticket, event and fan-out, {name}, {CALLERS} callers, full durability\n\n{HEAD}");
     text.push_str(&row("one transaction per request", single, None));
     text.push_str(&row("grouped (the default)", grouped, Some(grouped.rate / single.rate)));
+    text.push_str(&row("grouped, each with an `Idempotency-Key`", keyed, Some(keyed.rate / single.rate)));
+    text.push_str(&format!("\nWith a key to without: {:.2}.\n", keyed.rate / grouped.rate));
     text.push_str(&format!("\nWebhooks received meanwhile, one endpoint: {:.0}/s.\n", received[received.len() / 2]));
     Ok(text)
 }

@@ -119,7 +119,7 @@ pub(super) async fn missed(
     until: Timestamp,
 ) -> Result<Vec<Missed>, store::Error> {
     let wanted = |event: &&Past| {
-        !event.test && event.at >= since && event.at <= until && endpoint.wants(event.kind, event.inbox)
+        !event.test && event.at >= since && event.at <= until && endpoint.wants(event.kind, [event.inbox, event.left])
     };
     let wanted: Vec<(&Past, DeliveryId)> =
         past.iter().filter(wanted).map(|event| (event, delivery_id(event.id, endpoint.id))).collect();

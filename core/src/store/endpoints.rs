@@ -86,9 +86,9 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Whether its subscription covers an event of this kind and inbox, as fan-out decides it.
-    pub fn wants(&self, kind: i16, inbox: Option<InboxId>) -> bool {
-        super::fanout::wants(self.mask, &self.inboxes, kind, inbox)
+    /// Whether its subscription covers an event of this kind, of the one inbox and from the other, as fan-out decides it.
+    pub fn wants(&self, kind: i16, of: [Option<InboxId>; 2]) -> bool {
+        super::fanout::wants(self.mask, &self.inboxes, kind, of)
     }
 }
 

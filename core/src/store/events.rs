@@ -31,6 +31,8 @@ pub struct NewEvent {
     pub group: GroupId,
     /// Inbox that it belongs to, for endpoints that are limited to some.
     pub inbox: Option<InboxId>,
+    /// Inbox that its ticket left by it: endpoints that are limited to that one hear of it too.
+    pub left: Option<InboxId>,
     /// When it happened.
     pub at: Timestamp,
     /// The body as it is stored, signed and sent.

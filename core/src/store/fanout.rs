@@ -42,13 +42,13 @@ from_row!(Subscriber, row => Ok(Subscriber {
 
 impl Subscriber {
     fn wants(&self, event: &NewEvent) -> bool {
-        self.entitled && wants(self.mask, &self.inboxes, event.kind, event.inbox)
+        self.entitled && wants(self.mask, &self.inboxes, event.kind, [event.inbox, event.left])
     }
 }
 
-/// Whether a subscription covers an event of this kind and inbox.
-pub(super) fn wants(mask: i64, inboxes: &[InboxId], kind: i16, inbox: Option<InboxId>) -> bool {
-    let of_inbox = inboxes.is_empty() || inbox.is_some_and(|inbox| inboxes.contains(&inbox));
+/// Whether a subscription covers an event of this kind, which is of the one inbox and took its ticket from the other.
+pub(super) fn wants(mask: i64, inboxes: &[InboxId], kind: i16, of: [Option<InboxId>; 2]) -> bool {
+    let of_inbox = inboxes.is_empty() || of.into_iter().flatten().any(|inbox| inboxes.contains(&inbox));
     mask & (1 << kind) != 0 && of_inbox
 }
 
@@ -62,9 +62,9 @@ row_statements! {
         tail_pg: None,
     };
     INSERT_EVENTS = Rows {
-        head: "INSERT INTO events (id, tenant_id, kind, group_id, inbox_id, test, created_at, body) VALUES",
+        head: "INSERT INTO events (id, tenant_id, kind, group_id, inbox_id, left_inbox_id, test, created_at, body) VALUES",
         row: &[
-            Type::Uuid, Type::Uuid, Type::Small, Type::Uuid, Type::Uuid, Type::Bool, Type::Big, Type::Text,
+            Type::Uuid, Type::Uuid, Type::Small, Type::Uuid, Type::Uuid, Type::Uuid, Type::Bool, Type::Big, Type::Text,
         ],
         tail: "",
         tail_pg: None,
@@ -162,6 +162,7 @@ impl Session {
                         .bind(event.kind)
                         .bind(event.group.0)
                         .bind(event.inbox.map(|inbox| inbox.0))
+                        .bind(event.left.map(|inbox| inbox.0))
                         .bind(event.test_of.is_some())
                         .bind(event.at.micros())
                         .bind(&event.body);

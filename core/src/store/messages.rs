@@ -135,6 +135,7 @@ statements! {
          truncated, created_at FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
          ORDER BY created_at, id LIMIT $3 OFFSET $4",
     );
+    COUNT_NOTES = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND kind = 3");
     COUNT = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND tenant_id = $2");
     LIST = Sql::both(
         "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
@@ -262,4 +263,12 @@ async fn page(tx: &mut impl Scoped, sql: Sql, ticket: TicketId, limit: i64, offs
         .bind(offset)
         .fetch_all(c)
         .await)
+}
+
+/// Internal notes of a ticket that the transaction holds.
+pub async fn count_notes(tx: &mut Tx<'_>, ticket: TicketId) -> Result<u32> {
+    let link = tx.link();
+    let sql = COUNT_NOTES.on(link);
+    let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(ticket.0).fetch_one(c).await)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -34,6 +34,7 @@ const STEPS: &[Step] = steps! {
     6 "walks" "0006_walks.sql";
     7 "lists" "0007_lists.sql";
     8 "backlog" "0008_backlog.sql";
+    9 "left" "0009_left.sql";
 };
 
 /// Newest version of the schema that this program knows.

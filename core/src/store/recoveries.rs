@@ -91,6 +91,8 @@ pub struct Past {
     pub kind: i16,
     /// Inbox that it belongs to.
     pub inbox: Option<InboxId>,
+    /// Inbox that its ticket left by it.
+    pub left: Option<InboxId>,
     /// Whether it is a test.
     pub test: bool,
     /// When it happened.
@@ -102,8 +104,9 @@ from_row!(Past, row => Ok(Past {
     id: EventId(row.try_get(2)?),
     kind: row.try_get(3)?,
     inbox: row.try_get::<Option<Uuid>, _>(4)?.map(InboxId),
-    test: row.try_get(5)?,
-    at: Timestamp::from_micros(row.try_get(6)?),
+    left: row.try_get::<Option<Uuid>, _>(5)?.map(InboxId),
+    test: row.try_get(6)?,
+    at: Timestamp::from_micros(row.try_get(7)?),
 }));
 
 macro_rules! columns {
@@ -149,16 +152,16 @@ statements! {
         "SELECT xact::text::bigint, seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1",
     );
     EVENTS = Sql::each(
-        "SELECT 0, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
+        "SELECT 0, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
          AND seq > $3 ORDER BY seq LIMIT $4",
-        "SELECT xact::text::bigint, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
+        "SELECT xact::text::bigint, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
          AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY xact, seq LIMIT $4",
     );
     // Numbers are given before commits: what a transaction that still runs wrote would come in between.
     SETTLED_EVENTS = Sql::each(
-        "SELECT 0, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
+        "SELECT 0, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
          AND seq > $3 ORDER BY seq LIMIT $4",
-        "SELECT xact::text::bigint, seq, id, kind, inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
+        "SELECT xact::text::bigint, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
          AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
          ORDER BY xact, seq LIMIT $4",
     );

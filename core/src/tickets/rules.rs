@@ -158,8 +158,25 @@ impl Action<'_> {
         message: Option<Told<'_>>,
         ids: &mut Ids,
     ) -> Result<Vec<Rendered>> {
+        self.happened(old, new, new.changes_from(old), message, ids)
+    }
+
+    /// The events of a ticket that got a note beside so many; what the note says is not told.
+    pub fn noted(&self, old: &Ticket, new: &Ticket, notes: u32, ids: &mut Ids) -> Result<Vec<Rendered>> {
+        let mut changes = new.changes_from(old);
+        changes.insert("note_count".to_owned(), json!({"from": notes, "to": notes.saturating_add(1)}));
+        self.happened(old, new, changes, None, ids)
+    }
+
+    fn happened(
+        &self,
+        old: &Ticket,
+        new: &Ticket,
+        changes: Map<String, Value>,
+        message: Option<Told<'_>>,
+        ids: &mut Ids,
+    ) -> Result<Vec<Rendered>> {
         let ticket = v1::Ticket::from(new);
-        let changes = new.changes_from(old);
         let subject = Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() };
         let group = self.group(new, ids);
         let kinds = [
@@ -170,6 +187,10 @@ impl Action<'_> {
         ];
         let happened = kinds.into_iter().filter(|(_, happened)| *happened);
         let mut events = happened.map(|(kind, _)| group.render(kind, &subject, ids)).collect::<Result<Vec<_>>>()?;
+        // Who follows the old inbox alone learns that the ticket left it, by the one event that says so.
+        if let Some(updated) = events.iter_mut().find(|event| event.kind == Kind::TicketUpdated) {
+            updated.left = Some(old.inbox).filter(|left| *left != new.inbox);
+        }
         events.extend(message.map(|told| told.render(&group, &ticket, ids)).transpose()?);
         Ok(events)
     }

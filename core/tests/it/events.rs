@@ -1,7 +1,10 @@
 //! Events as they are stored and sent: whole bodies, their order in a group, and nothing when nothing changed. They
 //! are read as an integrator sees them, in the payload of a delivery.
 
-use crate::support::{Came as _, Client, Desk, Workspace, new_ticket, on_both};
+use crate::{
+    recoveries::{enable, recover},
+    support::{Came as _, Client, Desk, NOON, Workspace, new_endpoint, new_ticket, on_both},
+};
 use inboxops_proto::v1::{self, TicketStatus};
 use serde_json::{Value, json};
 
@@ -48,6 +51,60 @@ on_both! {
         assert_eq!(names(&events), expected);
         let bodies: Vec<String> = events.iter().map(|(body, _)| pretty(body)).collect();
         insta::assert_snapshot!("bodies", bodies.join("\n"));
+    }
+
+    async fn who_follows_one_inbox_hears_that_a_ticket_left_it(desk: Desk) {
+        let home = desk.workspace().await;
+        let other = desk.inbox(&home.id, "Other").await;
+        let follow = |inboxes: &[&String], events: &[&str]| {
+            let inbox_ids = inboxes.iter().map(|inbox| (*inbox).clone()).collect();
+            let request = v1::CreateWebhookEndpointRequest { inbox_ids, ..new_endpoint(events) };
+            let made = desk.webhooks().create_webhook_endpoint(home.key.ask(request));
+            async { made.await.answer().endpoint.expect("an endpoint").id }
+        };
+        let old = follow(&[&home.inbox], &["*"]).await;
+        let old_status = follow(&[&home.inbox], &["ticket.status_changed"]).await;
+        let (new, both) = (follow(&[&other], &["*"]).await, follow(&[&home.inbox, &other], &["*"]).await);
+        let missed = follow(&[&home.inbox], &["*"]).await;
+        enable(&desk, &home.key, &missed, false).await;
+        let ticket = desk.ticket(&home, "Hello").await;
+        let moved = v1::TicketChanges {
+            inbox_id: Some(other.clone()),
+            status: Some(TicketStatus::Solved.into()),
+            ..Default::default()
+        };
+        desk.changed(&home.key, &ticket.id, moved).await;
+        desk.changed(&home.key, &ticket.id, v1::TicketChanges { subject: Some("Later".to_owned()), ..Default::default() }).await;
+        let left = since(&desk, &home, &old, 0).await;
+        assert_eq!(names(&left), ["ticket.created", "ticket.updated"], "the one event that says so, and nothing after it");
+        assert_eq!(left[1].1["data"]["changes"]["inbox_id"], json!({"from": home.inbox, "to": other}));
+        assert!(since(&desk, &home, &old_status, 0).await.is_empty());
+        let came = since(&desk, &home, &new, 0).await;
+        assert_eq!(names(&came), ["ticket.updated", "ticket.status_changed", "ticket.updated"]);
+        assert_eq!(since(&desk, &home, &both, 0).await.len(), 4, "each once");
+        // What was missed is found by the same rule.
+        enable(&desk, &home.key, &missed, true).await;
+        let counted = recover(&desk, &home.key, &missed, NOON, true).await;
+        assert_eq!(counted.recovery.expect("a count").matched, 2);
+    }
+
+    async fn the_change_of_a_note_is_told_and_not_its_text(desk: Desk) {
+        let home = desk.workspace().await;
+        let ticket = desk.ticket(&home, "Hello").await;
+        let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
+        for count in 0..3 {
+            let note = v1::CreateTicketNoteRequest {
+                ticket_id: ticket.id.clone(),
+                body_text: Some("Nobody else's business".to_owned()),
+                ..Default::default()
+            };
+            desk.messages().create_ticket_note(home.key.ask(note)).await.answer();
+            desk.tick();
+            let events = since(&desk, &home, &endpoint, count).await;
+            assert_eq!(names(&events), ["ticket.updated"]);
+            assert_eq!(events[0].1["data"]["changes"], json!({"note_count": {"from": count, "to": count + 1}}));
+            assert!(!events[0].0.contains("business"));
+        }
     }
 
     async fn the_ticket_of_an_event_is_what_get_answers_byte_for_byte(desk: Desk) {
@@ -149,7 +206,7 @@ on_both! {
             json!({"tags": {"from": [], "to": ["vip"]}}),
             json!({"tags": {"from": ["vip"], "to": ["Billing", "vip"]}}),
             json!({"tags": {"from": ["Billing", "vip"], "to": ["Billing"]}}),
-            json!({}),
+            json!({"note_count": {"from": 0, "to": 1}}),
         ];
         assert_eq!(changes, expected.iter().collect::<Vec<_>>());
         let versions: Vec<&Value> = events.iter().map(|(_, event)| &event["data"]["ticket"]["version"]).collect();

@@ -157,6 +157,7 @@ impl Home {
             kind: 0,
             group: GroupId(Uuid::nil()),
             inbox: Some(self.inbox),
+            left: None,
             at,
             body: "{\"event\":\"ticket.created\"}".to_owned(),
             test_of: None,

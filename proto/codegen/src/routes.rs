@@ -57,10 +57,13 @@ fn handler_name(service: &Service, rpc: &Rpc) -> String {
 fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: &Http) {
     let input = rust_path(&rpc.input);
     let mut lines = Vec::new();
+    // A list whose route also streams goes on where the stream was: who asks for either has read the same events.
+    let routes = model.routes().filter(|(_, _, other)| (other.verb, &other.path) == (http.verb, &http.path));
+    let stream = routes.filter_map(|(_, rpc, _)| rpc.rest.stream.as_ref()).next();
     match &http.body {
         Body::None => {
             lines.push("let (parts, _) = request.into_parts();".to_owned());
-            let mutable = if http.params.is_empty() && rpc.rest.stream.is_none() { "" } else { "mut " };
+            let mutable = if http.params.is_empty() && stream.is_none() { "" } else { "mut " };
             lines.push(format!("let {mutable}input = rest::from_query::<{input}>(&parts.uri);"));
         }
         body => {
@@ -91,8 +94,9 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
         let at = http.path.split('/').position(|part| part == format!("{{{param}}}")).unwrap_or_default();
         lines.push(format!("input.message.{param} = rest::segment(&parts.uri, {at});"));
     }
-    if let Some(stream) = &rpc.rest.stream {
-        lines.push(format!("rest::stream::resume(&parts.headers, &mut input.message.{});", stream.resume));
+    if let Some(stream) = stream {
+        lines
+            .push(format!("rest::stream::resume(&parts.headers, &mut input.message, |it| &mut it.{});", stream.resume));
     }
     let has_body = http.body != Body::None;
     lines.push(format!("let (context, request) = rest::call(parts, input, {has_body});"));

@@ -31,7 +31,7 @@ table! {
     "listen" "127.0.0.1:8080" "address:port" plain "Where REST, gRPC, grpc-web and the documents are served; a process with the role `core` alone serves gRPC for edges and workers here. Port 0 takes a free one. An address that is not loopback needs TLS or `behind_proxy`.";
     "internal_listen" "" "address:port" plain "Where gRPC for edges, workers and programs of the operator is served. When set, `listen` no longer serves the packages `inboxops.internal.*`.";
     "behind_proxy" "false" "true or false" plain "A proxy in front speaks TLS, and the last entry of `X-Forwarded-For` is the client's address.";
-    "public_url" "" "URL" plain "URL under which the server is reached from outside: login links lead there, browsers may come by its name beside IP addresses and `localhost`, and with https the cookie of sessions is for TLS alone. Unset: `http://` and the address of `listen`.";
+    "public_url" "" "URL" plain "URL under which the server is reached from outside, without a path: login links lead there, browsers may come by its name beside IP addresses and `localhost`, and with https the cookie of sessions is for TLS alone. Unset: `http://` and the address of `listen`.";
     "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen` and `internal_listen` speak TLS.";
     "tls.key" "" "file" plain "Private key in PEM.";
     "data_dir" "data" "folder" plain "Folder of the SQLite database, the master key and the local socket `inboxops.sock`.";

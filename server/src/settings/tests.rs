@@ -50,6 +50,8 @@ fn a_wrong_value_is_named_with_its_source() {
         (&[("demo", "perhaps")], "demo"),
         (&[("log_format", "xml")], "must be text or json"),
         (&[("public_url", "example.com")], "must be an http or https URL"),
+        (&[("public_url", "https://example.com/helpdesk")], "must have no path"),
+        (&[("public_url", "https://example.com/?x=1")], "must have no path"),
         (&[("tls.cert", "a.pem")], "set both, or neither"),
         (&[("roles", "edge")], "needs --core URL"),
         (&[("core", "http://a")], "leave --core out"),

@@ -5,6 +5,7 @@ use super::server::Tenant;
 use std::{
     io,
     net::SocketAddr,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,6 +29,9 @@ pub struct Run {
     pub p99: Duration,
 }
 
+/// Where a request has this, each time that it is sent has a number of its own.
+pub const NUMBER: &str = "0000000000000000";
+
 /// A request as bytes, the same each time.
 pub fn request(method: &str, path: &str, key: &str, body: Option<&str>) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n");
@@ -39,13 +43,19 @@ pub fn request(method: &str, path: &str, key: &str, body: Option<&str>) -> Vec<u
     text.into_bytes()
 }
 
+/// The same request with a header more.
+pub fn with(request: &[u8], header: &str) -> Vec<u8> {
+    let end = request.windows(2).position(|it| it == b"\r\n").map_or(0, |at| at + 2);
+    [&request[..end], header.as_bytes(), b"\r\n", &request[end..]].concat()
+}
+
 /// Asks over `connections` connections for `length`, after a warm-up of a quarter of it. Every answer must have `status`.
 pub async fn run(to: SocketAddr, request: &[u8], status: u16, connections: usize, length: Duration) -> io::Result<Run> {
     let begin = Instant::now() + length / 4;
     let end = begin + length;
-    let mut callers = JoinSet::new();
+    let (mut callers, next) = (JoinSet::new(), Arc::new(AtomicUsize::new(1)));
     for _ in 0..connections {
-        callers.spawn(caller(to, request.to_vec(), status, begin, end));
+        callers.spawn(caller(to, request.to_vec(), status, begin..end, next.clone()));
     }
     let mut times = Vec::new();
     while let Some(done) = callers.join_next().await {
@@ -108,18 +118,23 @@ pub async fn once(to: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> 
 
 async fn caller(
     to: SocketAddr,
-    request: Vec<u8>,
+    mut request: Vec<u8>,
     status: u16,
-    begin: Instant,
-    end: Instant,
+    time: Range<Instant>,
+    next: Arc<AtomicUsize>,
 ) -> io::Result<Vec<Duration>> {
+    let number = request.windows(NUMBER.len()).position(|it| it == NUMBER.as_bytes());
     let mut stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
     let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(16 * 1024));
     loop {
         let asked = Instant::now();
-        if asked >= end {
+        if asked >= time.end {
             return Ok(times);
+        }
+        if let Some(at) = number {
+            let digits = format!("{:0width$}", next.fetch_add(1, Ordering::Relaxed), width = NUMBER.len());
+            request[at..at + NUMBER.len()].copy_from_slice(digits.as_bytes());
         }
         stream.write_all(&request).await?;
         let got = answer(&mut stream, &mut buffer).await?;
@@ -129,7 +144,7 @@ async fn caller(
                 String::from_utf8_lossy(&buffer)
             )));
         }
-        if asked >= begin {
+        if asked >= time.start {
             times.push(asked.elapsed());
         }
     }

@@ -71,8 +71,8 @@ pub fn request() -> Map<String, Value> {
         LAST_EVENT_ID.into(),
         parameter(
             "Last-Event-ID",
-            "Of a stream: `id` of the last event that the client has; it goes before `after`. Browsers send it by \
-             themselves when they connect again.",
+            "`id` of the last event that the client has, or a `next_cursor`; it goes before `after`. Browsers send it by \
+             themselves when they connect to a stream again.",
             json!({ "type": "string", "minLength": 1, "maxLength": 200 }),
             "e1-2f4-1d8-63b0c3f8a5c00",
         ),

@@ -248,6 +248,17 @@ fn changes(schemas: &mut Schemas<'_>) -> Value {
             }),
         );
     }
+    // Notes are no field of a ticket: their number stands here alone.
+    let count = json!({ "type": "integer", "format": "int64", "minimum": 0 });
+    properties.insert(
+        "note_count".to_owned(),
+        json!({
+            "type": "object",
+            "description": "Number of internal notes before and after; what they say is not told.",
+            "properties": { "from": count, "to": count },
+            "required": ["from", "to"],
+        }),
+    );
     json!({
         "type": "object",
         "description": "The fields of a ticket that changed, and those only. Empty when only something that is not \

@@ -237,7 +237,7 @@ export type ListTicketsRequest = Message<"inboxops.v1.ListTicketsRequest"> & {
   tag?: string | undefined;
 
   /**
-   * Keep tickets of this requester, letter case aside.
+   * Keep tickets of this requester, letter case aside. In a URL a `+` must be written `%2B`: a bare one is a space.
    *
    * @generated from field: optional string requester_email = 8;
    */

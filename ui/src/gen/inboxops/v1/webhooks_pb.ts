@@ -559,7 +559,7 @@ export type CreateWebhookEndpointRequest = Message<"inboxops.v1.CreateWebhookEnd
   headers: NewEndpointHeader[];
 
   /**
-   * Inboxes whose events it gets; all when empty.
+   * Inboxes whose events it gets; all when empty. It is also told when a ticket leaves one of them, by the `ticket.updated` of that change.
    *
    * @generated from field: repeated string inbox_ids = 6;
    */
