@@ -125,6 +125,10 @@ impl Core {
                 return Err(error);
             }
         };
+        if let Some((_, last)) = store::cores::settled(&db).await? {
+            // A clock that is behind those of others must not put writes where they have told of all.
+            stamps.not_before(last);
+        }
         let metrics = Arc::new(Metrics::new(settings.log_lines_lost));
         let groups = metrics.clone();
         db.count_groups(move |lane, jobs| groups.grouped(lane, jobs));

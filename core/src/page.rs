@@ -39,6 +39,7 @@ impl Page {
             total_pages,
             has_more: self.page < total_pages,
             next_cursor: None,
+            safe_since: None,
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Time and chance of one request, captured before its write: the write's closure may run twice and must then make
-//! the same rows. It knows no noun.
+//! the same rows. What was stamped and is not written yet is known, so that nobody takes the present for settled. It knows
+//! no noun.
 
 use inboxops_proto::clock::{Clock, Timestamp};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// Where chance comes from: the system, or a test's seed.
 #[derive(Clone)]
@@ -34,12 +38,22 @@ impl Chance {
 pub struct Stamps {
     clock: Clock,
     chance: Chance,
+    moments: Arc<Mutex<Moments>>,
+}
+
+/// Moments of stamps that live.
+#[derive(Default)]
+struct Moments {
+    /// How many have each.
+    open: BTreeMap<Timestamp, usize>,
+    /// No later stamp is before this one, whatever the clock does.
+    floor: Timestamp,
 }
 
 impl Stamps {
     /// From the clock and the chance that `main` built.
     pub fn new(clock: Clock, chance: Chance) -> Stamps {
-        Stamps { clock, chance }
+        Stamps { clock, chance, moments: Arc::default() }
     }
 
     /// The clock that stamps are made by.
@@ -57,20 +71,73 @@ impl Stamps {
         self.chance.fill(bytes);
     }
 
-    /// Time and chance for one request.
+    /// Time and chance for one request. While it lives, its moment is not settled: it goes with the write, and ends with it.
     pub fn stamp(&self) -> Stamp {
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
-        Stamp { at: self.clock.now(), seed }
+        let mut moments = self.moments();
+        let at = self.clock.now().max(moments.floor);
+        *moments.open.entry(at).or_default() += 1;
+        drop(moments);
+        Stamp { at, seed, open: Arc::new(Open { at, moments: self.moments.clone() }) }
+    }
+
+    /// Until when, not included, all that was stamped is over. No later stamp is before that.
+    pub fn settled(&self) -> Timestamp {
+        // The present moment is over, too: whatever comes is stamped with the next.
+        self.settled_by(Timestamp::from_micros(self.clock.now().micros() + 1))
+    }
+
+    /// The same without the present moment: what is told often must not move the stamps of a clock that stands still.
+    pub(crate) fn settled_before_now(&self) -> Timestamp {
+        self.settled_by(self.clock.now())
+    }
+
+    fn settled_by(&self, now: Timestamp) -> Timestamp {
+        let mut moments = self.moments();
+        let settled =
+            moments.open.keys().next().copied().unwrap_or(Timestamp::from_micros(i64::MAX)).min(now.max(moments.floor));
+        moments.floor = moments.floor.max(settled);
+        settled
+    }
+
+    /// Makes no stamp before `at` from now on: others have told of what was before.
+    pub(crate) fn not_before(&self, at: Timestamp) {
+        let mut moments = self.moments();
+        moments.floor = moments.floor.max(at);
+    }
+
+    fn moments(&self) -> MutexGuard<'_, Moments> {
+        self.moments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Time and chance of one request. Copies give the same ids.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Stamp {
     /// The moment at which the request is decided.
     pub at: Timestamp,
     seed: [u8; 32],
+    #[expect(dead_code, reason = "it counts by being there")]
+    open: Arc<Open>,
+}
+
+/// The moment of a stamp, while that lives.
+struct Open {
+    at: Timestamp,
+    moments: Arc<Mutex<Moments>>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = moments.open.get_mut(&self.at) {
+            *count -= 1;
+            if *count == 0 {
+                moments.open.remove(&self.at);
+            }
+        }
+    }
 }
 
 impl Stamp {
@@ -104,6 +171,29 @@ impl Ids {
 mod tests {
     use super::*;
     use inboxops_proto::id::EventId;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_stamped_and_lives_is_not_settled() {
+        let at = |micros: i64| Timestamp::from_micros(1_000_000 + micros);
+        let clock = Clock::manual(at(0));
+        let stamps = Stamps::new(clock.clone(), Chance::seeded(7));
+        assert_eq!(stamps.settled_before_now(), at(0));
+        let (first, again) = (stamps.stamp(), stamps.stamp());
+        clock.advance(Duration::from_micros(10));
+        let second = stamps.stamp();
+        assert_eq!((first.at, second.at, stamps.settled()), (at(0), at(10), at(0)));
+        let copy = first.clone();
+        drop((first, again));
+        assert_eq!(stamps.settled(), at(0), "a copy is the same write");
+        drop(copy);
+        assert_eq!(stamps.settled(), at(10));
+        drop(second);
+        assert_eq!((stamps.settled_before_now(), stamps.settled()), (at(10), at(11)));
+        assert_eq!(stamps.stamp().at, at(11), "what was told is settled stays so, though the clock stands still");
+        stamps.not_before(at(50));
+        assert_eq!((stamps.stamp().at, stamps.settled()), (at(50), at(50)), "or is behind another core's");
+    }
 
     #[test]
     fn ids_of_a_stamp_rise_and_repeat() {

@@ -52,13 +52,27 @@ impl Tickets {
 
     async fn list(&self, caller: &Caller, request: v1::ListTicketsRequest) -> Result<v1::ListTicketsResponse> {
         let page = Page::parse(request.page, request.per_page);
-        let filter = filter(request)?;
+        let mut filter = filter(request)?;
+        if filter.updated_since.is_some() {
+            // Before the moment that is read: what is over by then is seen by it.
+            filter.updated_until = Some(self.settled().await?);
+        }
         let mut read = self.db.read(caller.scope()?).await?;
         let listed = store::tickets::list(&mut read, &filter, page.limit(), page.offset()).await?;
+        let safe_since = filter.updated_until.map(Into::into);
         Ok(v1::ListTicketsResponse {
             tickets: listed.tickets.iter().map(v1::Ticket::from).collect(),
-            meta: Some(page.meta(listed.total)),
+            meta: Some(v1::PageMeta { safe_since, ..page.meta(listed.total) }),
         })
+    }
+
+    /// Until when, not included, all writes are over, of this core and of others.
+    async fn settled(&self) -> Result<Timestamp> {
+        let own = self.stamps.settled();
+        if !self.db.is_shared() {
+            return Ok(own);
+        }
+        Ok(store::cores::settled(&self.db).await?.map_or(own, |(first, _)| own.min(first)))
     }
 
     async fn get(&self, caller: &Caller, request: v1::GetTicketRequest) -> Result<v1::GetTicketResponse> {
@@ -217,6 +231,7 @@ fn filter(request: v1::ListTicketsRequest) -> Result<Filter> {
         subject_contains: request.q,
         created_since: request.created_since.as_ref().map(Timestamp::from),
         updated_since: request.updated_since.as_ref().map(Timestamp::from),
+        updated_until: None,
         sort: request
             .sort
             .as_deref()

@@ -116,7 +116,7 @@ impl Dispatcher {
 
     /// Tells the others that this core lives, and takes back the leases of those that do not.
     async fn beat(&self) -> Result<Due> {
-        let beaten = store::dispatch::beat(&self.db).await;
+        let beaten = store::dispatch::beat(&self.db, self.stamps.settled_before_now()).await;
         let now = self.stamps.now();
         let beat = match beaten {
             Ok(beat) => beat,

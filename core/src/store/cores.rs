@@ -2,7 +2,7 @@
 //! when that core has gone silent; that it lives it tells by the beat of dispatch.
 
 use super::{
-    Result, SystemTx,
+    Db, Result, SystemTx,
     conn::{Link, on},
     db::Core,
     sql::{Sql, statements},
@@ -17,19 +17,23 @@ const SIGN_IN_TRIES: u32 = 8;
 
 statements! {
     SIGN_IN = Sql::pg(
-        "INSERT INTO cores (slot, started_at, seen_at, counts) \
-         SELECT s, $1, $1, TRUE FROM generate_series(0, 1000) s WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) \
+        "INSERT INTO cores (slot, started_at, seen_at, counts, settled_until) \
+         SELECT s, $1, $1, TRUE, $1 FROM generate_series(0, 1000) s WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) \
          ORDER BY s LIMIT 1 ON CONFLICT (slot) DO NOTHING RETURNING incarnation, slot",
     );
     SIGN_OUT = Sql::both("DELETE FROM cores WHERE incarnation = $1");
     // Under its old name, which its leases have. Its place is another one; places only keep counts apart.
     SIGN_IN_AGAIN = Sql::pg(
-        "INSERT INTO cores (incarnation, slot, started_at, seen_at, counts) OVERRIDING SYSTEM VALUE \
-         SELECT $1, s, $2, $2, TRUE FROM generate_series(0, 1000) s \
+        "INSERT INTO cores (incarnation, slot, started_at, seen_at, counts, settled_until) OVERRIDING SYSTEM VALUE \
+         SELECT $1, s, $2, $2, TRUE, $2 FROM generate_series(0, 1000) s \
          WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) ORDER BY s LIMIT 1 ON CONFLICT DO NOTHING",
     );
     // Lanes do without scans: these few rows are read by their index, in which every one has a place.
     OTHERS = Sql::both("SELECT COUNT(*) FROM cores WHERE slot >= 0 AND seen_at > $1 AND incarnation <> $2");
+    // A core of an earlier release tells nothing.
+    SETTLED = Sql::both(
+        "SELECT MIN(settled_until), MAX(settled_until) FROM cores WHERE slot >= 0 AND seen_at > $1 AND incarnation <> $2",
+    );
     FORGET = Sql::both("DELETE FROM cores WHERE slot >= 0 AND seen_at < $1");
 }
 
@@ -60,6 +64,18 @@ pub async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
     let link = tx.reading();
     let sql = OTHERS.on(link);
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(since).bind(own).fetch_one(c).await)
+}
+
+/// Until when, not included, all writes are over that the other cores that live had decided when they last told: by the one
+/// that is furthest back, and by the one that is furthest on. None without others.
+pub async fn settled(db: &Db) -> Result<Option<(Timestamp, Timestamp)>> {
+    let (since, own) = (db.clock().now().minus(SILENCE).micros(), db.core().incarnation);
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = SETTLED.on(link);
+    let (first, last) = on!(link, c, D =>
+        sqlx::query_as::<D, (Option<i64>, Option<i64>)>(sql).bind(since).bind(own).fetch_one(c).await)?;
+    Ok(first.zip(last).map(|(first, last)| (Timestamp::from_micros(first), Timestamp::from_micros(last))))
 }
 
 /// Signs in under the same name: this core was silent for so long that another one forgot it.

@@ -35,6 +35,7 @@ const STEPS: &[Step] = steps! {
     7 "lists" "0007_lists.sql";
     8 "backlog" "0008_backlog.sql";
     9 "left" "0009_left.sql";
+    10 "settled" "0010_settled.sql";
 };
 
 /// Newest version of the schema that this program knows.

@@ -1,6 +1,7 @@
 //! Tickets through the gate: what opens and changes them does what the contract says.
 
 mod lists;
+mod mirror;
 
 use crate::support::{Came as _, Client, Desk, NOON, NOTHING, new_ticket, on_both, violations};
 use inboxops_proto::{

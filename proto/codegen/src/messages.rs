@@ -106,6 +106,9 @@ fn field_attributes(model: &Model) -> Vec<(String, String)> {
                 if field.json != field.name {
                     parts.push(format!("rename = {:?}", field.json));
                 }
+                if field.rules.omitted {
+                    parts.push("skip_serializing_if = \"Option::is_none\"".to_owned());
+                }
                 parts.extend(write_with(field).map(|with| format!("serialize_with = \"crate::json::{with}\"")));
                 if read && in_path.contains(&path) {
                     parts.push("skip_deserializing".to_owned());

@@ -235,6 +235,8 @@ pub struct Rules {
     pub json_text: bool,
     /// The JSON of answers leaves the field out.
     pub grpc_only: bool,
+    /// The JSON of answers leaves the field out when it is absent.
+    pub omitted: bool,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
     /// What `example` or `default` held when it is no JSON; refused.

@@ -263,6 +263,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         reason: text(rules, "reason"),
         json_text: flag(rules, "json_text"),
         grpc_only: flag(rules, "grpc_only"),
+        omitted: flag(rules, "omitted"),
         default,
         broken_json,
     }

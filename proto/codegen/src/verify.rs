@@ -89,6 +89,9 @@ impl Findings {
         if rules.grpc_only && field.required {
             self.add(name, "is required but REST cannot say it");
         }
+        if rules.omitted && (field.list || !field.optional) {
+            self.add(name, "is omitted when absent but is never absent");
+        }
         if rules.nullable && !field.optional {
             self.add(name, "is nullable but not optional");
         }

@@ -29,14 +29,16 @@ BadRequest?
 	FieldMask\r
 paths (	B
 com.google.protobufBFieldMaskProtoPZ2google.golang.org/protobuf/types/known/fieldmaskpbø¢GPBªGoogle.Protobuf.WellKnownTypesbproto3`)),Dr=w(btoa(`
-inboxops/v1/page.proto\vinboxops.v1"
+inboxops/v1/page.proto\vinboxops.v1"º
 \bPageMeta\f
 page (\r
 \bper_page (\r\r
 total (\r
 \vtotal_pages (\r
 \bhas_more (\b
-\vnext_cursor (	H\0B
+\vnext_cursor (	H\0.
+
+safe_since\x07 (\v2.google.protobuf.TimestampB
 \f_next_cursor"H
 
 CursorMeta
@@ -47,7 +49,7 @@ CursorMeta
 STREAM_SIGNAL_UNSPECIFIED\0
 STREAM_SIGNAL_SUBSCRIBED
 STREAM_SIGNAL_NEWS\x1B
-STREAM_SIGNAL_HEARTBEATbproto3`)),Or=function(e){return e[e.UNSPECIFIED=0]=`UNSPECIFIED`,e[e.SUBSCRIBED=1]=`SUBSCRIBED`,e[e.NEWS=2]=`NEWS`,e[e.HEARTBEAT=3]=`HEARTBEAT`,e}({}),kr=fr(w(btoa(`
+STREAM_SIGNAL_HEARTBEATbproto3`),[gr]),Or=function(e){return e[e.UNSPECIFIED=0]=`UNSPECIFIED`,e[e.SUBSCRIBED=1]=`SUBSCRIBED`,e[e.NEWS=2]=`NEWS`,e[e.HEARTBEAT=3]=`HEARTBEAT`,e}({}),kr=fr(w(btoa(`
  inboxops/admin/v1/api_keys.protoinboxops.admin.v1"²
 ApiKey
 

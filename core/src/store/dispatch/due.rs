@@ -39,7 +39,7 @@ macro_rules! due {
 statements! {
     DUE = Sql::both(concat!("SELECT ", due!()));
     BEAT = Sql::pg(concat!(
-        "WITH beat AS (UPDATE cores SET seen_at = $2 WHERE incarnation = $1 RETURNING 1) \
+        "WITH beat AS (UPDATE cores SET seen_at = $2, settled_until = $4 WHERE incarnation = $1 RETURNING 1) \
          SELECT EXISTS (SELECT 1 FROM beat), \
          ARRAY(SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $3 AND incarnation <> $1), ",
         due!(),
@@ -62,7 +62,7 @@ pub async fn due(db: &Db) -> Result<Due> {
 }
 
 /// Tells the other cores that this one lives, on PostgreSQL; call it every 2 s or so. SQLite has one process.
-pub async fn beat(db: &Db) -> Result<Beat> {
+pub async fn beat(db: &Db, settled: Timestamp) -> Result<Beat> {
     let (incarnation, now) = (db.core().incarnation, db.clock().now());
     db.system(Lane::Claims, async move |tx| {
         let link = tx.writing();
@@ -73,6 +73,7 @@ pub async fn beat(db: &Db) -> Result<Beat> {
             .bind(incarnation)
             .bind(now.micros())
             .bind(now.minus(SILENCE).micros())
+            .bind(settled.micros())
             .fetch_one(conn)
             .await;
         let (known, others, lease, test, jobs) = link.note(row)?;

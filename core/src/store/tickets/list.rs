@@ -91,6 +91,8 @@ pub struct Filter {
     pub created_since: Option<Timestamp>,
     /// Changed at this time or later.
     pub updated_since: Option<Timestamp>,
+    /// Changed before this time.
+    pub updated_until: Option<Timestamp>,
     /// Order.
     pub sort: Sort,
 }

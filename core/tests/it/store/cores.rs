@@ -54,10 +54,14 @@ async fn leases_of_a_silent_core_are_taken_back_before_they_end() {
     assert_eq!(emit(&fresh, &home, 1).await.len(), 1);
     let other = fresh.again().await;
     assert_ne!(other.core(), fresh.db.core());
-    assert_eq!(dispatch::beat(&other).await.unwrap().others, [fresh.db.core().incarnation]);
+    assert_eq!(dispatch::beat(&other, other.clock().now()).await.unwrap().others, [fresh.db.core().incarnation]);
     assert_eq!(reap(&other, Which::OfDeadCores).await, 0);
     fresh.clock.advance(store::cores::SILENCE + Duration::from_secs(1));
-    assert_eq!(dispatch::beat(&other).await.unwrap().others, [0; 0], "the first has not been seen");
+    assert_eq!(
+        dispatch::beat(&other, other.clock().now()).await.unwrap().others,
+        [0; 0],
+        "the first has not been seen"
+    );
     assert_eq!(reap(&other, Which::OfDeadCores).await, 1);
     assert_eq!(claim(&other, 16, 8).await.len(), 1);
     assert_eq!(reap(&other, Which::OfDeadCores).await, 0, "its own leases stay");

@@ -48,7 +48,7 @@ fn filter(dice: &mut Dice, desk: &Helpdesk) -> Filter {
     };
     let parts = [1, 1, 1, 2, 2, 3, 0][dice.roll(7) as usize];
     for _ in 0..parts {
-        match dice.roll(9) {
+        match dice.roll(10) {
             0 => filter.status = dice.some(Status::ALL),
             1 => filter.inbox = dice.some(&desk.inboxes),
             2 => {
@@ -84,6 +84,7 @@ fn filter(dice: &mut Dice, desk: &Helpdesk) -> Filter {
                 filter.subject_contains = Some(dice.one(&needles).to_owned());
             }
             7 => filter.created_since = Some(desk.at(dice.roll(11), 10)),
+            8 => filter.updated_until = Some(desk.at(dice.roll(12), 10)),
             _ => filter.updated_since = Some(desk.at(dice.roll(11), 10)),
         }
     }

@@ -27,6 +27,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Desk {
     pub core: Arc<Core>,
     pub clock: Clock,
+    /// What the core stamps its writes with.
+    pub stamps: Stamps,
     pub postgres: Option<Postgres>,
     pub folder: Option<tempfile::TempDir>,
     services: Services,
@@ -72,9 +74,9 @@ impl Desk {
         folder: Option<tempfile::TempDir>,
     ) -> Desk {
         let stamps = Stamps::new(clock.clone(), chance);
-        let core = Arc::new(Core::open(settings.clone(), stamps).await.expect("the core opens"));
+        let core = Arc::new(Core::open(settings.clone(), stamps.clone()).await.expect("the core opens"));
         let (services, shutdown) = (core.services(), CancellationToken::new());
-        Desk { core, clock, postgres, folder, services, settings, running: JoinSet::new(), shutdown }
+        Desk { core, clock, stamps, postgres, folder, services, settings, running: JoinSet::new(), shutdown }
     }
 
     /// The same database under a new core with other settings.

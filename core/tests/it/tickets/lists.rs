@@ -162,6 +162,7 @@ on_both! {
                 total_pages: 3,
                 has_more: at < 3,
                 next_cursor: None,
+                safe_since: None,
             };
             assert_eq!(meta, expected);
         }

@@ -91,7 +91,9 @@ impl<'a> Schemas<'a> {
             properties.insert(field.json.clone(), self.property(field, side));
         }
         let required: Vec<&str> = match side {
-            Side::Answer => fields.iter().map(|field| field.json.as_str()).collect(),
+            Side::Answer => {
+                fields.iter().filter(|field| !field.rules.omitted).map(|field| field.json.as_str()).collect()
+            }
             Side::Request => fields.iter().filter(|field| field.required).map(|field| field.json.as_str()).collect(),
         };
         let mut schema = json!({ "type": "object", "description": prose(&message.comment), "properties": properties });
@@ -166,7 +168,7 @@ impl<'a> Schemas<'a> {
 /// there, so of them the rules must say it.
 pub fn nullable(field: &Field, side: Side) -> bool {
     let message = matches!(field.kind, Kind::Message(_) | Kind::Timestamp);
-    field.rules.nullable || (side == Side::Answer && field.optional && !message)
+    field.rules.nullable || (side == Side::Answer && field.optional && !field.rules.omitted && !message)
 }
 
 /// A reference cannot hold a list of types; a list of allowed values must name null itself.

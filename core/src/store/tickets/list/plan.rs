@@ -13,11 +13,11 @@ use crate::store::{
     ReadTx, Result, Scoped as _,
     conn::on,
     counts, fold,
-    spans::{self, Kind},
+    spans::{self, Kind, Place},
     sql::{Sql, statements},
     subjects::{self, Found},
 };
-use inboxops_proto::id::TagId;
+use inboxops_proto::{clock::Timestamp, id::TagId};
 use std::cmp::Reverse;
 use uuid::Uuid;
 
@@ -55,23 +55,32 @@ type Page = (i64, Vec<Uuid>);
 
 /// The ids of a page, and how many tickets the filter keeps.
 pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Page> {
+    let newer = match filter.updated_until {
+        Some(until) => since(tx, Kind::Updated, until).await?,
+        None => 0,
+    };
+    // An end that nothing is behind is none.
+    let endless = Filter { updated_until: None, ..filter.clone() };
+    let filter = if newer == 0 { &endless } else { filter };
     let mut wanted = Wanted { tenant: tx.tenant(), filter, tags: Vec::new(), needle: needle(filter) };
-    let Some(mut parts) = parts(tx, &mut wanted).await? else { return Ok((0, Vec::new())) };
+    let Some(mut parts) = parts(tx, &mut wanted, newer).await? else { return Ok((0, Vec::new())) };
     parts.sort_by_key(|part| part.size);
     let Some(smallest) = parts.first() else { return whole(tx, &wanted, limit, offset).await };
     let alone = parts.len() == 1 && wanted.needle.is_none();
+    // Other parts have tickets behind the end as well.
+    let alone = alone && (filter.updated_until.is_none() || matches!(smallest.source, Source::Changed(..)));
     let ordered_by = if alone { smallest.stream(tx, filter) } else { None };
     if ordered_by.is_none() && smallest.size <= LOOK_MAX {
         return look(tx, &wanted, &smallest.source, limit, offset).await;
     }
     let total = match &parts[..] {
-        [part] if part.exact => part.size,
+        [part] if part.exact && alone => part.size,
         _ => count(tx, &wanted, &smallest.source).await?,
     };
     if offset >= total {
         return Ok((total, Vec::new()));
     }
-    let asked = Asked { limit: limit.min(total - offset), offset, total };
+    let asked = Asked { limit: limit.min(total - offset), offset, total, newer };
     if let Some(stream) = ordered_by {
         return Ok((total, ordered(tx, &wanted, stream, asked).await?));
     }
@@ -93,6 +102,8 @@ struct Asked {
     limit: i64,
     offset: i64,
     total: i64,
+    /// Tickets that are behind the end of the list by the time of their change.
+    newer: i64,
 }
 
 impl Filter {
@@ -100,7 +111,7 @@ impl Filter {
     fn since_of_sort(&self) -> bool {
         match self.sort.key.kind() {
             Some(Kind::Created) => self.created_since.is_some(),
-            Some(Kind::Updated) => self.updated_since.is_some(),
+            Some(Kind::Updated) => self.updated_since.is_some() || self.updated_until.is_some(),
             None => false,
         }
     }
@@ -120,13 +131,16 @@ impl Part {
             },
             Source::Requester(email) if created => Some(Stream::Requester(email.clone())),
             Source::Since(of, since) if kind == Some(*of) => Some(Stream::Time(*of, (since.micros(), i64::MAX))),
+            Source::Changed(since, until) if kind == Some(Kind::Updated) => {
+                Some(Stream::Time(Kind::Updated, (since.micros(), until.micros())))
+            }
             _ => None,
         }
     }
 }
 
 /// The parts of a filter; `None` when one has no tickets.
-async fn parts(tx: &mut ReadTx, wanted: &mut Wanted<'_>) -> Result<Option<Vec<Part>>> {
+async fn parts(tx: &mut ReadTx, wanted: &mut Wanted<'_>, newer: i64) -> Result<Option<Vec<Part>>> {
     let (filter, mut parts) = (wanted.filter, Vec::new());
     if filter.names_cells() {
         parts.push(Part { source: Source::Cells, size: counts::sum(tx, filter).await?, exact: true });
@@ -144,13 +158,21 @@ async fn parts(tx: &mut ReadTx, wanted: &mut Wanted<'_>) -> Result<Option<Vec<Pa
         let size = of_requester(tx, &email).await?;
         parts.push(Part { source: Source::Requester(email), size, exact: true });
     }
-    for (kind, since) in [(Kind::Created, filter.created_since), (Kind::Updated, filter.updated_since)] {
-        let Some(since) = since else { continue };
-        let size = match tx.counts_add_up() {
-            true => spans::since(tx, kind, since).await?,
-            false => spans::counted_since(tx, kind, since).await?,
-        };
-        parts.push(Part { source: Source::Since(kind, since), size, exact: true });
+    if let Some(from) = filter.created_since {
+        let size = since(tx, Kind::Created, from).await?;
+        parts.push(Part { source: Source::Since(Kind::Created, from), size, exact: true });
+    }
+    match (filter.updated_since, filter.updated_until) {
+        (None, None) => {}
+        (Some(from), None) => {
+            let size = since(tx, Kind::Updated, from).await?;
+            parts.push(Part { source: Source::Since(Kind::Updated, from), size, exact: true });
+        }
+        (from, Some(until)) => {
+            let from = from.unwrap_or(Timestamp::from_micros(i64::MIN));
+            let size = (since(tx, Kind::Updated, from).await? - newer).max(0);
+            parts.push(Part { source: Source::Changed(from, until), size, exact: true });
+        }
     }
     if parts.iter().any(|part| part.size == 0) {
         return Ok(None);
@@ -166,6 +188,14 @@ async fn parts(tx: &mut ReadTx, wanted: &mut Wanted<'_>) -> Result<Option<Vec<Pa
         parts.push(Part { source: Source::Subject(found), size, exact });
     }
     Ok(parts.iter().all(|part| part.size > 0).then_some(parts))
+}
+
+/// How many tickets are of this time or newer.
+async fn since(tx: &mut ReadTx, kind: Kind, from: Timestamp) -> Result<i64> {
+    match tx.counts_add_up() {
+        true => spans::since(tx, kind, from).await,
+        false => spans::counted_since(tx, kind, from).await,
+    }
 }
 
 /// The tags that a filter names: by name, or by id.
@@ -256,9 +286,14 @@ async fn stream(tx: &mut ReadTx, wanted: &Wanted<'_>, parts: &[Part]) -> Result<
                 // Nothing is changed before it is opened.
                 Kind::Updated => filter.updated_since.max(filter.created_since),
             };
-            let of_since = parts.iter().find(|part| matches!(part.source, Source::Since(of, _) if of == kind));
+            let of_since = parts.iter().find(|part| match part.source {
+                Source::Since(of, _) => of == kind,
+                Source::Changed(..) => kind == Kind::Updated,
+                _ => false,
+            });
             let from = since.map_or(i64::MIN, |at| at.micros());
-            (Stream::Time(kind, (from, i64::MAX)), of_since.map_or(all, |part| part.size.min(all)))
+            let until = filter.updated_until.filter(|_| kind == Kind::Updated).map_or(i64::MAX, |at| at.micros());
+            (Stream::Time(kind, (from, until)), of_since.map_or(all, |part| part.size.min(all)))
         }
     });
     // Of two with as many, the last takes the fewest steps: it is one range, or four.
@@ -271,7 +306,7 @@ async fn whole(tx: &mut ReadTx, wanted: &Wanted<'_>, limit: i64, offset: i64) ->
     if offset >= total {
         return Ok((total, Vec::new()));
     }
-    let asked = Asked { limit: limit.min(total - offset), offset, total };
+    let asked = Asked { limit: limit.min(total - offset), offset, total, newer: 0 };
     let stream = wanted.filter.sort.key.kind().map_or(Stream::Number(None), |kind| Stream::Time(kind, ALWAYS));
     Ok((total, ordered(tx, wanted, stream, asked).await?))
 }
@@ -294,7 +329,7 @@ async fn ordered(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: As
 /// The same page with less before it: from the other end, or from a place that is known. And whether it is from the other
 /// end.
 async fn nearer(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Asked) -> Result<(Stream, Asked, bool)> {
-    let (filter, Asked { limit, offset, total }) = (wanted.filter, asked);
+    let (filter, Asked { limit, offset, total, newer }) = (wanted.filter, asked);
     if let Stream::Number(None) = stream {
         let range = numbers(tx, filter.sort, total, offset, limit).await?;
         let left = if range.is_some() { 0 } else { offset };
@@ -305,11 +340,19 @@ async fn nearer(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Ask
     }
     match stream {
         Stream::Time(kind, range) if !filter.names_cells() && tx.counts_add_up() => {
-            // A list of what is newer than some time begins where the older ones end.
-            let older = if filter.sort.descending { 0 } else { counts::sum(tx, &Filter::default()).await? - total };
-            let place = spans::seek(tx, kind, offset + older, filter.sort.descending).await?;
+            // A list of what is newer than some time begins where the older ones end, one with an end behind what is newer.
+            let newer = if kind == Kind::Updated { newer } else { 0 };
+            let before = match filter.sort.descending {
+                true => newer,
+                false => counts::sum(tx, &Filter::default()).await? - total - newer,
+            };
+            let place = spans::seek(tx, kind, offset + before, filter.sort.descending).await?;
+            let inside = |place: &Place| match filter.sort.descending {
+                true => place.range.1 <= range.1,
+                false => place.range.0 > range.0,
+            };
             // One that begins before the list does counts tickets that are not in it; the page is near the beginning then.
-            if let Some(place) = place.filter(|place| filter.sort.descending || place.range.0 > range.0) {
+            if let Some(place) = place.filter(inside) {
                 let range = (range.0.max(place.range.0), range.1.min(place.range.1));
                 return Ok((Stream::Time(kind, range), Asked { offset: place.skip, ..asked }, false));
             }

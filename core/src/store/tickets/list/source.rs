@@ -31,6 +31,8 @@ pub(super) enum Source {
     Requester(String),
     /// This time or newer.
     Since(Kind, Timestamp),
+    /// Changed within this time, the end not included.
+    Changed(Timestamp, Timestamp),
     /// The subject, by what the index of subjects found.
     Subject(Found),
 }
@@ -102,6 +104,8 @@ pub(super) struct Seen {
     pub(super) requester: bool,
     pub(super) created: bool,
     pub(super) updated: bool,
+    /// Changed before some time.
+    pub(super) until: bool,
 }
 
 impl Seen {
@@ -114,6 +118,7 @@ impl Seen {
             && (self.requester || filter.requester_email.is_none())
             && (self.created || filter.created_since.is_none())
             && (self.updated || filter.updated_since.is_none())
+            && (self.until || filter.updated_until.is_none())
             && wanted.needle.is_none()
     }
 }
@@ -126,6 +131,7 @@ impl Source {
             Source::Requester(_) => Seen { requester: true, ..Seen::default() },
             Source::Since(Kind::Created, _) => Seen { status: true, created: true, ..Seen::default() },
             Source::Since(Kind::Updated, _) => Seen { status: true, updated: true, ..Seen::default() },
+            Source::Changed(..) => Seen { status: true, updated: true, until: true, ..Seen::default() },
             // The lists name too many.
             Source::Subject(_) => Seen::default(),
         }
@@ -168,19 +174,26 @@ impl Source {
                 text.bind(tenant).push(" AND requester_folded = ").bind(Value::Text(email.clone()));
                 text.each("", " OFFSET 0) t WHERE TRUE");
             }
-            Source::Since(kind, since) => {
-                let (column, index) = kind.names();
-                text.each(
-                    &format!(" FROM tickets t INDEXED BY {index} WHERE tenant_id = "),
-                    " FROM (SELECT * FROM tickets WHERE tenant_id = ",
-                );
-                text.bind(tenant).one_of(" AND status IN", wanted.filter.states().map(|it| Value::Small(it.code())));
-                text.push(" AND ").push(column).push(" >= ").bind(Value::Big(since.micros()));
-                text.each("", " OFFSET 0) t WHERE TRUE");
-            }
+            Source::Since(kind, since) => timed(text, wanted, *kind, *since, None),
+            Source::Changed(since, until) => timed(text, wanted, Kind::Updated, *since, Some(*until)),
             Source::Subject(found) => subject(text, found, tenant),
         }
     }
+}
+
+fn timed(text: &mut Text, wanted: &Wanted<'_>, kind: Kind, since: Timestamp, until: Option<Timestamp>) {
+    let (column, index) = kind.names();
+    text.each(
+        &format!(" FROM tickets t INDEXED BY {index} WHERE tenant_id = "),
+        " FROM (SELECT * FROM tickets WHERE tenant_id = ",
+    );
+    text.bind(Value::Uuid(wanted.tenant.0));
+    text.one_of(" AND status IN", wanted.filter.states().map(|it| Value::Small(it.code())));
+    text.push(" AND ").push(column).push(" >= ").bind(Value::Big(since.micros()));
+    if let Some(until) = until {
+        text.push(" AND ").push(column).push(" < ").bind(Value::Big(until.micros()));
+    }
+    text.each("", " OFFSET 0) t WHERE TRUE");
 }
 
 fn subject(text: &mut Text, found: &Found, tenant: Value) {
@@ -269,6 +282,11 @@ pub(super) fn rest(text: &mut Text, wanted: &Wanted<'_>, seen: Seen) {
         && let Some(since) = filter.updated_since
     {
         text.push(" AND t.updated_at >= ").bind(Value::Big(since.micros()));
+    }
+    if !seen.until
+        && let Some(until) = filter.updated_until
+    {
+        text.push(" AND t.updated_at < ").bind(Value::Big(until.micros()));
     }
 }
 

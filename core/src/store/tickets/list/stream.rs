@@ -31,7 +31,7 @@ impl Stream {
     pub(super) fn seen(&self, since: bool) -> Seen {
         match self {
             Stream::Time(Kind::Created, _) => Seen { status: true, created: since, ..Seen::default() },
-            Stream::Time(Kind::Updated, _) => Seen { status: true, updated: since, ..Seen::default() },
+            Stream::Time(Kind::Updated, _) => Seen { status: true, updated: since, until: since, ..Seen::default() },
             Stream::Number(_) => Seen::default(),
             Stream::Tag(_) => Seen { tag: true, ..Seen::default() },
             Stream::Requester(_) => Seen { requester: true, ..Seen::default() },

@@ -231,6 +231,9 @@ impl Helpdesk {
         if let Some(since) = filter.updated_since {
             sql += &format!(" AND updated_at >= {}", since.micros());
         }
+        if let Some(until) = filter.updated_until {
+            sql += &format!(" AND updated_at < {}", until.micros());
+        }
         let way = if filter.sort.descending { "DESC" } else { "ASC" };
         let key = match filter.sort.key {
             SortKey::CreatedAt => "created_at",

@@ -49,6 +49,8 @@ fn questions(desk: &Helpdesk) -> Vec<(Filter, i64)> {
         Filter { updated_since: Some(desk.at(0, 10)), ..all() },
         Filter { updated_since: Some(desk.at(5, 10)), ..all() },
         Filter { updated_since: Some(desk.fresh.now()), ..all() },
+        Filter { updated_since: Some(desk.at(0, 10)), updated_until: Some(desk.at(9, 10)), ..all() },
+        Filter { updated_since: Some(desk.at(5, 10)), updated_until: Some(desk.at(9, 10)), ..all() },
     ];
     filters.extend(Status::ALL.iter().map(|it| Filter { status: vec![*it], ..all() }));
     filters.push(Filter { status: vec![Status::Open, Status::Pending], ..all() });

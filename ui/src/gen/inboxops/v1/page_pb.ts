@@ -6,13 +6,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file inboxops/v1/page.proto.
  */
 export const file_inboxops_v1_page: GenFile = /*@__PURE__*/
-  fileDesc("ChZpbmJveG9wcy92MS9wYWdlLnByb3RvEgtpbmJveG9wcy52MSKKAQoIUGFnZU1ldGESDAoEcGFnZRgBIAEoDRIQCghwZXJfcGFnZRgCIAEoDRINCgV0b3RhbBgDIAEoDRITCgt0b3RhbF9wYWdlcxgEIAEoDRIQCghoYXNfbW9yZRgFIAEoCBIYCgtuZXh0X2N1cnNvchgGIAEoCUgAiAEBQg4KDF9uZXh0X2N1cnNvciJICgpDdXJzb3JNZXRhEhAKCGhhc19tb3JlGAEgASgIEhgKC25leHRfY3Vyc29yGAIgASgJSACIAQFCDgoMX25leHRfY3Vyc29yKoABCgxTdHJlYW1TaWduYWwSHQoZU1RSRUFNX1NJR05BTF9VTlNQRUNJRklFRBAAEhwKGFNUUkVBTV9TSUdOQUxfU1VCU0NSSUJFRBABEhYKElNUUkVBTV9TSUdOQUxfTkVXUxACEhsKF1NUUkVBTV9TSUdOQUxfSEVBUlRCRUFUEANiBnByb3RvMw");
+  fileDesc("ChZpbmJveG9wcy92MS9wYWdlLnByb3RvEgtpbmJveG9wcy52MSK6AQoIUGFnZU1ldGESDAoEcGFnZRgBIAEoDRIQCghwZXJfcGFnZRgCIAEoDRINCgV0b3RhbBgDIAEoDRITCgt0b3RhbF9wYWdlcxgEIAEoDRIQCghoYXNfbW9yZRgFIAEoCBIYCgtuZXh0X2N1cnNvchgGIAEoCUgAiAEBEi4KCnNhZmVfc2luY2UYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg4KDF9uZXh0X2N1cnNvciJICgpDdXJzb3JNZXRhEhAKCGhhc19tb3JlGAEgASgIEhgKC25leHRfY3Vyc29yGAIgASgJSACIAQFCDgoMX25leHRfY3Vyc29yKoABCgxTdHJlYW1TaWduYWwSHQoZU1RSRUFNX1NJR05BTF9VTlNQRUNJRklFRBAAEhwKGFNUUkVBTV9TSUdOQUxfU1VCU0NSSUJFRBABEhYKElNUUkVBTV9TSUdOQUxfTkVXUxACEhsKF1NUUkVBTV9TSUdOQUxfSEVBUlRCRUFUEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
  * Where a page stands in its list.
@@ -61,6 +63,13 @@ export type PageMeta = Message<"inboxops.v1.PageMeta"> & {
    * @generated from field: optional string next_cursor = 6;
    */
   nextCursor?: string | undefined;
+
+  /**
+   * Of tickets with `updated_since` alone: no ticket is shown that changed at this time or later, since a write that is under way may come before it. Ask for what changed since then the next time, once the last page is read, and nothing is missed.
+   *
+   * @generated from field: google.protobuf.Timestamp safe_since = 7;
+   */
+  safeSince?: Timestamp | undefined;
 };
 
 /**

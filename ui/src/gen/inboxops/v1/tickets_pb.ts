@@ -258,7 +258,7 @@ export type ListTicketsRequest = Message<"inboxops.v1.ListTicketsRequest"> & {
   createdSince?: Timestamp | undefined;
 
   /**
-   * Keep tickets changed at this time or later.
+   * Keep tickets changed at this time or later, so that a copy can be kept up to date: ask with the newest `updated_at` that you have, or with `meta.safe_since` of the last answer. What changed while an older write was under way is shown only once that is over; lists without this filter show everything at once.
    *
    * @generated from field: google.protobuf.Timestamp updated_since = 11;
    */
