@@ -11,6 +11,7 @@ pub mod failure;
 pub mod gate;
 pub mod id;
 pub mod json;
+pub mod limits;
 pub mod reason;
 pub mod rest;
 pub mod wire;

@@ -156,7 +156,7 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
         event: Kind::from_code(delivery.kind).map_or("", Kind::name).to_owned(),
         event_id: delivery.event.to_string(),
         status: delivery.shown().code().into(),
-        attempt_count: delivery.attempts(),
+        attempt_count: delivery.attempts_counted(),
         max_attempts: if delivery.test { 1 } else { ATTEMPTS_MAX },
         next_attempt_at: waits.then(|| delivery.due_at.into()),
         response_status: delivery.response_status.map(u32::from),

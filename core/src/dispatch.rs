@@ -203,6 +203,7 @@ impl Dispatcher {
                 attempt: item.attempt,
                 token: item.token,
                 lease_until_us: item.lease_until.micros(),
+                fresh: item.fresh,
             }
         });
         let deliveries = deliveries.collect();
@@ -246,6 +247,7 @@ fn item(handed: Handed, now: Timestamp) -> Item {
         token: handed.token,
         attempt: handed.attempt,
         failures: handed.failures,
+        fresh: handed.fresh,
         once: handed.test,
         claimed: false,
         lease_until: handed.lease_until,

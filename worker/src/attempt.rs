@@ -22,6 +22,8 @@ pub struct Lease {
     pub attempt: u32,
     /// Fencing token.
     pub token: i64,
+    /// Whether it goes over a connection of its own, since the one before ended under it.
+    pub fresh: bool,
     /// End of the lease.
     pub until: Timestamp,
 }
@@ -61,7 +63,8 @@ pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timest
     };
     let signed = endpoint.sign(event, delivery, lease.attempt, at);
     let mut outcome = Outcome { request_headers: endpoint.recorded(&signed), ..begun(lease, at) };
-    let sent = shared.sender.send(prepared.key, endpoint, signed, begin).await;
+    let size = signed.body.len();
+    let sent = shared.sender.send(prepared.key, endpoint, signed, lease.fresh, begin).await;
     failpoint::fails("after_answer");
     outcome.duration_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
     let answer = match sent {
@@ -70,8 +73,8 @@ pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timest
     };
     outcome.response_status = answer.status.as_u16().into();
     outcome.response_headers = outcome::recorded(&answer.headers);
-    outcome.response_body = Some(outcome::text(&answer.body));
-    match outcome::verdict(answer.status) {
+    outcome.response_body = Some(outcome::text(&answer.headers, &answer.body));
+    match outcome::verdict(answer.status, size) {
         None => outcome,
         Some(failed) => {
             outcome.retry_after_secs = outcome::retry_after(answer.status, &answer.headers, shared.clock.now());

@@ -61,6 +61,7 @@ impl Forwarder {
             event: Event::new(payload).map(Arc::new),
             attempt,
             token: 0,
+            fresh: false,
             until: Timestamp::from_micros(i64::MAX),
         };
         attempt::run(&self.shared, &lease, &self.prepared, self.shared.clock.now(), Instant::now()).await

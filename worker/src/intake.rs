@@ -275,6 +275,7 @@ fn lease(leased: LeasedDelivery, event: Option<Arc<Event>>) -> Lease {
         event,
         attempt: leased.attempt,
         token: leased.token,
+        fresh: leased.fresh,
         until: Timestamp::from_micros(leased.lease_until_us),
     }
 }

@@ -2,9 +2,10 @@
 //! status and headers mean. It knows no connection.
 
 use crate::request::MASK;
+use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use inboxops_proto::{clock::Timestamp, internal::v1::RecordedHeader};
-use std::{borrow::Cow, time::UNIX_EPOCH};
+use std::{borrow::Cow, io::Read, time::UNIX_EPOCH};
 
 /// Greatest number of response headers that are recorded.
 pub const HEADERS_MAX: usize = 50;
@@ -48,12 +49,16 @@ codes! {
     ConnectTimeout "connect_timeout" "The receiver did not complete a connection within 5 seconds.";
     /// The connection ended before an answer.
     ConnectionReset "connection_reset" "The receiver closed the connection before it answered.";
+    /// The connection was closed before the request reached the receiver. Not one of the schedule's attempts.
+    StaleConnection "stale_connection" "The receiver had closed the connection before the request arrived; it is sent again at once over a new one.";
     /// Certificate out of its time.
     TlsExpired "tls_expired" "The server's certificate has expired or is not valid yet.";
     /// Certificate of another host.
     TlsHostname "tls_hostname" "The server's certificate is for another host name.";
     /// Certificate that nobody we know vouches for.
     TlsUntrusted "tls_untrusted" "The server's certificate is not signed by an authority that we trust.";
+    /// Certificate of ours that we do not have.
+    TlsClientCertificate "tls_client_certificate" "The server demands a client certificate, and we have none.";
     /// Any other failure of TLS.
     TlsHandshake "tls_handshake" "No secure connection could be agreed on with the server.";
     /// No answer in time.
@@ -85,8 +90,8 @@ impl From<Code> for Failed {
     }
 }
 
-/// What a status means: `None` is success.
-pub fn verdict(status: StatusCode) -> Option<Failed> {
+/// What a status means: `None` is success. `sent` is the size of the request's body.
+pub fn verdict(status: StatusCode, sent: usize) -> Option<Failed> {
     let code = match status.as_u16() {
         200..=299 => return None,
         300..=399 => Code::Http3xx,
@@ -94,9 +99,18 @@ pub fn verdict(status: StatusCode) -> Option<Failed> {
         500..=599 => Code::Http5xx,
         _ => Code::InvalidResponse,
     };
+    let n = status.as_u16();
     let what = code.sentence().trim_end_matches('.');
-    Some(Failed { code, sentence: format!("{what} (status {}).", status.as_u16()).into() })
+    let sentence = match n {
+        413 => format!("The receiver refused the request as too large: its body has {sent} bytes (status 413)."),
+        300..=399 if !REDIRECTS.contains(&n) => format!("The receiver's answer is no success (status {n})."),
+        _ => format!("{what} (status {n})."),
+    };
+    Some(Failed { code, sentence: sentence.into() })
 }
+
+/// Statuses that send a client elsewhere.
+const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
 /// Seconds that the receiver asks to wait, on the two statuses where that means something (RFC 9110, 10.2.3): a
 /// number, or a date that is compared with `now`. Zero when it does not ask.
@@ -142,14 +156,48 @@ pub fn recorded(headers: &HeaderMap) -> Vec<RecordedHeader> {
     list
 }
 
-/// The first bytes of a body for the record: what is not UTF-8, and NUL, which a database may not take, become U+FFFD.
-pub fn text(bytes: &[u8]) -> String {
+/// The first bytes of a body for the record, unpacked when it is packed although nobody asked for that: what is not
+/// UTF-8, and NUL, which a database may not take, become U+FFFD.
+pub fn text(headers: &HeaderMap, bytes: &[u8]) -> String {
+    let unpacked = unpacked(headers, bytes);
+    let bytes = unpacked.as_deref().unwrap_or(bytes);
     let mut text = String::from_utf8_lossy(bytes).into_owned();
     if text.contains('\0') {
         text = text.replace('\0', "\u{fffd}");
     }
     cut(&mut text, BODY_MAX_BYTES);
     text
+}
+
+/// What is packed in the first bytes of a body, as far as it is recorded; `None` when nothing that we know is.
+fn unpacked(headers: &HeaderMap, bytes: &[u8]) -> Option<Vec<u8>> {
+    const GZIP: &[u8] = &[0x1f, 0x8b, 8];
+    let named = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii());
+    let deflate = named.is_some_and(|name| name.eq_ignore_ascii_case(b"deflate"));
+    let found = match bytes.starts_with(GZIP) {
+        true => read_some(GzDecoder::new(bytes)),
+        // Servers disagree on what that is (RFC 9110, 8.4.1.2).
+        false if deflate => read_some(ZlibDecoder::new(bytes)).or_else(|| read_some(DeflateDecoder::new(bytes))),
+        false => None,
+    };
+    match (found, named) {
+        (Some(found), _) => Some(found),
+        (None, Some(name))
+            if !bytes.is_empty()
+                && ["br", "zstd", "compress"].iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes())) =>
+        {
+            Some(format!("(a body packed as {})", String::from_utf8_lossy(name)).into_bytes())
+        }
+        _ => None,
+    }
+}
+
+/// What a reader gives before it ends or fails, as far as it is recorded; `None` for nothing.
+fn read_some(reader: impl Read) -> Option<Vec<u8>> {
+    let mut found = Vec::new();
+    // A body that is cut, or broken behind its begin, still shows its begin.
+    let _ = reader.take(BODY_MAX_BYTES as u64 + 1).read_to_end(&mut found);
+    (!found.is_empty()).then_some(found)
 }
 
 /// Cuts at the last character that ends within `max` bytes.

@@ -3,27 +3,31 @@
 //! checked is the one that is connected to.
 
 mod connection;
+mod ending;
+mod heard;
+mod idle;
 mod pool;
 mod resolve;
 mod tls;
 
 pub use pool::IDLE_CONNECTIONS_MAX;
 pub use resolve::{Addresses, Resolve, Resolver};
-pub use tls::Trust;
+pub use tls::{Trust, Unreadable};
 
 use crate::{
     outcome::{self, Code, Failed},
     request::{Endpoint, Signed},
 };
 use connection::{Connection, Outgoing, Tasks};
+use ending::Use;
+use heard::Heard;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    body::Incoming,
-    rt::{Read, Write},
+use hyper::body::Incoming;
+use inboxops_proto::{
+    address::{self, AllowPrivate},
+    limits,
 };
-use hyper_util::rt::TokioIo;
-use inboxops_proto::address::{self, AllowPrivate};
 use pool::Pool;
 use resolve::Lookups;
 use rustls::pki_types::ServerName;
@@ -32,8 +36,12 @@ use std::{
     net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
-use tokio::{net::TcpStream, time::timeout_at};
-use tokio_rustls::TlsConnector;
+use tls::Tls;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout_at,
+};
 use url::Host;
 use uuid::Uuid;
 
@@ -51,7 +59,7 @@ pub struct Limits {
     pub connect: Duration,
     /// Everything, the answer's body included.
     pub request: Duration,
-    /// A connection unused: less than the five seconds after which common servers close theirs.
+    /// A connection unused, whatever its receiver announces.
     pub idle: Duration,
     /// A connection in use; then the name is looked up and its addresses are checked again.
     pub age: Duration,
@@ -62,7 +70,7 @@ impl Default for Limits {
         Limits {
             dns: Duration::from_secs(3),
             connect: Duration::from_secs(5),
-            request: Duration::from_secs(15),
+            request: Duration::from_secs(limits::ANSWER_MAX_SECS),
             idle: Duration::from_secs(4),
             age: Duration::from_secs(60),
         }
@@ -86,7 +94,7 @@ pub struct Sender {
     allow: AllowPrivate,
     resolver: Resolver,
     lookups: Lookups,
-    tls: TlsConnector,
+    tls: Tls,
     pool: Pool,
     tasks: Tasks,
 }
@@ -102,14 +110,14 @@ impl Sender {
         resolver: Resolver,
         trust: &Trust,
     ) -> Result<Sender, rustls::Error> {
-        let tls = TlsConnector::from(tls::config(trust)?);
+        let tls = Tls::new(trust)?;
         let pool = Pool::new(limits.idle, limits.age);
         let (lookups, tasks) = Default::default();
         Ok(Sender { limits, allow, resolver, lookups, tls, pool, tasks })
     }
 
-    /// Makes one request to an endpoint; `key` is its id and the version of its configuration. The deadline counts
-    /// from `begin`, when the lease was looked at.
+    /// Makes one request to an endpoint; `key` is its id and the version of its configuration. It goes over a connection
+    /// of its own when it is to be `fresh`. The deadline counts from `begin`, when the lease was looked at.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -118,6 +126,7 @@ impl Sender {
         key: (Uuid, u32),
         endpoint: &Endpoint,
         signed: Signed,
+        fresh: bool,
         begin: Instant,
     ) -> Result<Answer, Failed> {
         let deadline = begin + self.limits.request;
@@ -126,7 +135,10 @@ impl Sender {
         *request.headers_mut() = signed.headers;
         let mut stale = 0;
         loop {
-            let (mut connection, used) = self.connection(key, endpoint, deadline, stale).await?;
+            let (mut connection, used) = match fresh {
+                true => (Box::pin(self.connect(endpoint, deadline)).await?, Use::Fresh),
+                false => self.connection(key, endpoint, deadline, stale).await?,
+            };
             // A frozen process wakes up here with its lease over: look before the request leaves.
             if Instant::now() >= deadline {
                 return Err(Code::Timeout.into());
@@ -144,8 +156,9 @@ impl Sender {
             self.forget(key, &connection);
             match error.take_message() {
                 // The receiver closed it while it lay idle, and nothing was written: not an attempt yet.
-                Some(unsent) if used => request = unsent,
-                _ => return Err(failure(error.error()).into()),
+                Some(unsent) if used == Use::Again => request = unsent,
+                Some(_) => return Err(ending::unsent(error.error(), &connection)),
+                None => return ending::ended(error.error(), &connection, used),
             }
             stale += 1;
         }
@@ -168,12 +181,12 @@ impl Sender {
         endpoint: &Endpoint,
         deadline: Instant,
         stale: usize,
-    ) -> Result<(Connection, bool), Failed> {
+    ) -> Result<(Connection, Use), Failed> {
         for _ in stale..STALE_MAX {
             match self.pool.take(&key, Instant::now()) {
                 Some(mut connection) => {
                     if connection.ready().await {
-                        return Ok((connection, true));
+                        return Ok((connection, Use::Again));
                     }
                 }
                 None => break,
@@ -182,9 +195,9 @@ impl Sender {
         // Boxed: most requests need no new connection, and each would carry the room for its handshakes along.
         let connection = Box::pin(self.connect(endpoint, deadline)).await?;
         if let Connection::Http2(shared) = &connection {
-            self.pool.put(key, Connection::Http2(shared.clone()), Instant::now());
+            self.pool.share(key, shared);
         }
-        Ok((connection, false))
+        Ok((connection, Use::First))
     }
 
     /// Resolve, check every address, connect to one of them.
@@ -210,34 +223,34 @@ impl Sender {
             tcp.set_nodelay(true).map_err(|error| connect_failure(&error))?;
             match target.is_https() {
                 true => self.secure(target.host(), tcp).await,
-                false => self.speak(TokioIo::new(tcp), false).await,
+                false => self.speak(tcp, Heard::default(), false).await,
             }
         };
         let connected = timeout_at(until.into(), connecting).await;
-        Ok(connected.unwrap_or(Err(Code::ConnectTimeout))?)
+        connected.unwrap_or(Err(Code::ConnectTimeout.into()))
     }
 
-    async fn secure(&self, host: &Host, tcp: TcpStream) -> Result<Connection, Code> {
+    async fn secure(&self, host: &Host, tcp: TcpStream) -> Result<Connection, Failed> {
         let name = match host {
             Host::Ipv4(ip) => ServerName::from(IpAddr::V4(*ip)),
             Host::Ipv6(ip) => ServerName::from(IpAddr::V6(*ip)),
             // A name that no certificate can hold (an underscore at its end, say).
             Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Code::TlsHostname)?,
         };
-        let stream = self.tls.connect(name, tcp).await.map_err(|error| tls::failure(&error))?;
+        let (stream, asked) = self.tls.connect(name, tcp).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.speak(TokioIo::new(stream), http2).await
+        self.speak(stream, Heard::after_handshake(asked), http2).await
     }
 
-    async fn speak<T>(&self, io: T, http2: bool) -> Result<Connection, Code>
+    async fn speak<T>(&self, io: T, heard: Heard, http2: bool) -> Result<Connection, Failed>
     where
-        T: Read + Write + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let connection = match http2 {
-            true => Connection::http2(io, &self.tasks).await,
-            false => Connection::http1(io, &self.tasks).await,
+            true => Connection::http2(io, heard.clone(), &self.tasks).await,
+            false => Connection::http1(io, heard.clone(), &self.tasks).await,
         };
-        connection.map_err(|error| failure(&error))
+        connection.map_err(|_| ending::of_heard(&heard).unwrap_or(Code::ConnectionReset.into()))
     }
 
     /// Reads as much of the body as is allowed. However it ends, the answer stands; only after its whole body can the
@@ -270,9 +283,14 @@ impl Sender {
         drop(incoming);
         match connection {
             // A stream that is given up is reset; its neighbours go on.
-            Connection::Http2(_) => {}
+            Connection::Http2(mut shared) => {
+                shared.used = Instant::now();
+                self.pool.rest(key, &shared);
+            }
             Connection::Http1(_) if !complete => {}
-            Connection::Http1(_) => self.pool.put(key, connection, Instant::now()),
+            Connection::Http1(connection) => {
+                self.pool.put(key, connection, idle::longest(&head.headers), Instant::now());
+            }
         }
         Answer { status: head.status, headers: head.headers, body }
     }
@@ -327,13 +345,5 @@ fn connect_failure(error: &io::Error) -> Code {
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => Code::InternalError,
         _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => Code::InternalError,
         _ => Code::ConnectRefused,
-    }
-}
-
-/// What it means that a connection ended without an answer.
-fn failure(error: &hyper::Error) -> Code {
-    match error.is_parse() {
-        true => Code::InvalidResponse,
-        false => Code::ConnectionReset,
     }
 }

@@ -2,6 +2,7 @@
 //! machine without I/O: it is told what happened and answers what to do. Endpoints take turns, so that one with a
 //! million waiting deliveries delays no other.
 
+mod again;
 mod lane;
 mod load;
 mod pace;
@@ -59,6 +60,8 @@ pub struct Item {
     pub attempt: u32,
     /// Failed attempts before this one, in the present schedule.
     pub failures: u32,
+    /// Whether the attempt before ended with a stale connection: this one goes over a new one, and only this one.
+    pub fresh: bool,
     /// Whether it has one attempt only.
     pub once: bool,
     /// Whether it was claimed, in due order; otherwise a commit handed it over.
@@ -284,11 +287,9 @@ impl Hub {
         Some(item)
     }
 
-    /// The end of these deliveries' leases is on record, or will never be.
-    pub fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) {
-        for delivery in deliveries {
-            self.held.remove(&delivery);
-        }
+    /// The end of these deliveries' leases is on record, or will never be. Returns what was held of them.
+    pub fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) -> Vec<Item> {
+        deliveries.into_iter().filter_map(|delivery| self.held.remove(&delivery)).map(|held| held.item).collect()
     }
 
     /// Leases that ended without a report: their slots are free again.

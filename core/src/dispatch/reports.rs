@@ -3,7 +3,7 @@
 
 use super::{
     Dispatcher,
-    hub::Hub,
+    hub::{Hub, Item},
     settle::{GONE, settle},
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     metrics::Seen,
     store::{
         self, Lane,
-        dispatch::{Open, Recorded, Report},
+        dispatch::{Next, Open, Recorded, Report, STALE_CONNECTION, Sent},
     },
 };
 use inboxops_proto::{
@@ -21,7 +21,7 @@ use inboxops_proto::{
     internal::v1 as pb,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -55,14 +55,15 @@ pub(super) fn answers(
     let mut answered = Answered::default();
     for outcome in outcomes {
         let Ok(id) = Uuid::from_slice(&outcome.delivery_id) else { continue };
-        let ended = (!outcome.not_sent)
+        // A stale connection says nothing of how the endpoint does.
+        let ended = (!outcome.not_sent && outcome.error_code != STALE_CONNECTION)
             .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
         match hub.answer(DeliveryId(id), outcome.token, ended) {
             Some(item) => {
                 if outcome.response_status == GONE && !item.once {
                     answered.gone.insert(item.delivery, (item.endpoint, item.endpoint_version));
                 }
-                answered.reports.push(settle(Open::from(&item), outcome, now, chance()));
+                answered.reports.push(settle(Open::from(&item), outcome, true, now, chance()));
             }
             None => answered.strange.push(outcome),
         }
@@ -140,7 +141,7 @@ impl Dispatcher {
                 open.lease.token == outcome.token && open.lease.delivery.0.as_bytes()[..] == outcome.delivery_id[..]
             };
             if let Some(open) = open.iter().find(of_it) {
-                answered.reports.push(settle(*open, outcome, now, self.chance()));
+                answered.reports.push(settle(*open, outcome, false, now, self.chance()));
             }
         }
         Ok(())
@@ -201,8 +202,9 @@ impl Dispatcher {
 
     /// Sees to what follows from results that are on record; `reports` are those of the batches, in their order.
     async fn recorded(self: &Arc<Self>, batches: Vec<Batch>, reports: &[Report], recorded: Recorded) {
-        let Recorded { accepted, health } = recorded;
-        self.hub().close(reports.iter().map(|report| report.lease.delivery));
+        let Recorded { accepted, again, health } = recorded;
+        let held = self.hub().close(reports.iter().map(|report| report.lease.delivery));
+        self.send_again(held, &again, reports);
         let seen: Vec<Seen> = reports.iter().filter_map(Seen::of).collect();
         self.metrics.recorded(&seen, &accepted);
         // Found as due at its time; a test that could not be sent is looked for by itself.
@@ -221,6 +223,26 @@ impl Dispatcher {
             self.disable_gone(gone, now).await;
         }
         self.judge(&health, now).await;
+    }
+
+    /// Sends those again whose leases go on.
+    fn send_again(self: &Arc<Self>, held: Vec<Item>, again: &HashSet<DeliveryId>, reports: &[Report]) {
+        if again.is_empty() {
+            return;
+        }
+        let until: HashMap<DeliveryId, Timestamp> = reports
+            .iter()
+            .filter_map(|report| match &report.sent {
+                Ok(Sent { next: Next::Again { lease_until }, .. }) => Some((report.lease.delivery, *lease_until)),
+                _ => None,
+            })
+            .collect();
+        let now = self.stamps.now();
+        let lease_until = |item: &Item| until.get(&item.delivery).copied().filter(|_| again.contains(&item.delivery));
+        let items =
+            held.into_iter().filter_map(|item| lease_until(&item).map(|until| item.again(until, now))).collect();
+        self.drive(|hub| hub.again(items));
+        self.look_again();
     }
 
     fn chance(&self) -> u16 {

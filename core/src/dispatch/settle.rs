@@ -5,9 +5,9 @@ use super::hub::Item;
 use crate::{
     schedule::{self, Ended, Next},
     store::{
-        self,
+        self, LEASE,
         deliveries::Attempt,
-        dispatch::{Lease, Open, Report, Sent},
+        dispatch::{Lease, Open, Report, STALE_CONNECTION, Sent},
     },
 };
 use inboxops_proto::{clock::Timestamp, internal::v1 as pb};
@@ -22,29 +22,47 @@ impl From<&Item> for Open {
             test: item.once,
             attempt: item.attempt,
             failures: item.failures,
+            fresh: item.fresh,
         }
     }
 }
 
-/// What an outcome makes of its delivery.
-pub(super) fn settle(open: Open, outcome: pb::Outcome, now: Timestamp, chance: u16) -> Report {
-    let Open { lease, tenant, endpoint, test, attempt, failures } = open;
+/// Whether it was sent over a connection that the receiver had given up, for the first time since it was due.
+fn is_stale(outcome: &pb::Outcome, fresh: bool) -> bool {
+    outcome.error_code == STALE_CONNECTION && !fresh
+}
+
+/// What an outcome makes of its delivery. Its lease can go on only where it is `held`.
+pub(super) fn settle(open: Open, mut outcome: pb::Outcome, held: bool, now: Timestamp, chance: u16) -> Report {
+    let Open { lease, tenant, endpoint, test, attempt, failures, fresh } = open;
     let report = |sent| Report { lease, tenant, endpoint, test, failures, sent };
     if outcome.not_sent {
         return report(Err(now.plus(NOT_SENT_PAUSE)));
     }
     let succeeded = outcome.error_code.is_empty();
+    let stale = is_stale(&outcome, fresh);
+    if !stale && outcome.error_code == STALE_CONNECTION {
+        // At most once for each attempt of the schedule.
+        outcome.error_code = CONNECTION_RESET.to_owned();
+    }
     let ended = Ended {
         succeeded,
         stop: outcome.abort || outcome.response_status == GONE,
         retry_after: Duration::from_secs(outcome.retry_after_secs.into()),
         once: test,
     };
-    let failures = failures + u32::from(!succeeded);
-    let next = match schedule::next(ended, failures, now, chance) {
-        Next::Delivered => store::dispatch::Next::Delivered,
-        Next::Failed => store::dispatch::Next::Failed,
-        Next::Retry(due_at) => store::dispatch::Next::Retry { due_at, failures },
+    let next = if stale {
+        match held {
+            true => store::dispatch::Next::Again { lease_until: now.plus(LEASE) },
+            false => store::dispatch::Next::Retry { due_at: now, failures },
+        }
+    } else {
+        let failures = failures + u32::from(!succeeded);
+        match schedule::next(ended, failures, now, chance) {
+            Next::Delivered => store::dispatch::Next::Delivered,
+            Next::Failed => store::dispatch::Next::Failed,
+            Next::Retry(due_at) => store::dispatch::Next::Retry { due_at, failures },
+        }
     };
     let attempt = Attempt {
         n: attempt,
@@ -63,6 +81,8 @@ pub(super) fn settle(open: Open, outcome: pb::Outcome, now: Timestamp, chance: u
 
 /// Time until a delivery that a worker could not send is offered again.
 const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
+/// What a worker calls a connection that ended before there was an answer.
+const CONNECTION_RESET: &str = "connection_reset";
 /// The receiver says that the address is gone for good.
 pub(super) const GONE: u32 = 410;
 /// What its tenant reads of that.

@@ -98,12 +98,19 @@ pub struct Delivery {
     pub stop: bool,
     /// How long the last request took, in milliseconds.
     pub duration_ms: Option<u32>,
+    /// Requests that ended with a stale connection, which are not counted.
+    pub stale: u32,
 }
 
 impl Delivery {
     /// Requests whose end is recorded.
     pub fn attempts(&self) -> u32 {
         self.attempt - u32::from(self.state == State::Leased)
+    }
+
+    /// Requests that count: those over connections that the receiver had given up were sent again at once.
+    pub fn attempts_counted(&self) -> u32 {
+        self.attempts().saturating_sub(self.stale)
     }
 
     /// Whether stopping it still changes something.
@@ -168,6 +175,7 @@ from_row!(Delivery, row => {
         paused: row.try_get(15)?,
         stop: row.try_get(16)?,
         duration_ms: row.try_get::<Option<i64>, _>(17)?.map(number).transpose()?,
+        stale: number(row.try_get(18)?)?,
     })
 });
 
@@ -215,7 +223,7 @@ from_row!(Attempt, row => {
 macro_rules! columns {
     () => {
         "d.id, d.tenant_id, d.endpoint_id, d.event_id, d.kind, d.test, d.state, d.attempt, d.failures, d.due_at, d.token, \
-         d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test, d.stop, a.duration_ms"
+         d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test, d.stop, a.duration_ms, d.stale"
     };
 }
 

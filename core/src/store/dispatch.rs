@@ -38,6 +38,10 @@ pub const REAP_MAX: i64 = 500;
 /// Why an attempt whose lease ended without a report counts as failed.
 pub const WORKER_LOST: &str = "worker_lost";
 
+/// Why an attempt failed whose connection the receiver had given up. It is sent again at once, under the next number and
+/// over a new connection; it counts as no failure of the delivery, nor of the endpoint.
+pub const STALE_CONNECTION: &str = "stale_connection";
+
 /// A lease, by what fences it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lease {
@@ -62,6 +66,8 @@ pub struct Open {
     pub attempt: u32,
     /// Failed attempts before it.
     pub failures: u32,
+    /// Whether the attempt before it ended with a stale connection.
+    pub fresh: bool,
 }
 
 from_row!(Open, row => {
@@ -73,6 +79,7 @@ from_row!(Open, row => {
         test: row.try_get(4)?,
         attempt: number(row.try_get(5)?)?,
         failures: number(row.try_get(6)?)?,
+        fresh: row.try_get(7)?,
     })
 });
 
@@ -126,7 +133,8 @@ row_statements! {
     OPEN = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT d.id, d.token, d.tenant_id, d.endpoint_id, d.test, d.attempt, d.failures FROM v \
+        tail: ") SELECT d.id, d.token, d.tenant_id, d.endpoint_id, d.test, d.attempt, d.failures, \
+               COALESCE(d.error_code = 'stale_connection', FALSE) FROM v \
                JOIN deliveries d ON d.id = v.key WHERE d.state + 0 = 1",
         tail_pg: None,
     };

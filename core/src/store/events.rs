@@ -64,6 +64,8 @@ pub struct Handed {
     pub attempt: u32,
     /// Failed attempts of the running schedule.
     pub failures: u32,
+    /// Whether the attempt before ended with a stale connection, so that this one gets a new one.
+    pub fresh: bool,
     /// When the delivery was made.
     pub created_at: Timestamp,
     /// End of the lease.

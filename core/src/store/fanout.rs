@@ -104,6 +104,7 @@ impl Session {
                 token: FIRST_TOKEN,
                 attempt: 1,
                 failures: 0,
+                fresh: false,
                 created_at: event.at,
                 lease_until,
                 body,

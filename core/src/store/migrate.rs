@@ -36,6 +36,7 @@ const STEPS: &[Step] = steps! {
     8 "backlog" "0008_backlog.sql";
     9 "left" "0009_left.sql";
     10 "settled" "0010_settled.sql";
+    11 "stale" "0011_stale.sql";
 };
 
 /// Newest version of the schema that this program knows.

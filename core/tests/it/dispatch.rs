@@ -8,6 +8,7 @@ mod rate;
 mod restart;
 mod rotation;
 mod schedule;
+mod stale;
 mod storm;
 
 use crate::support::{Came as _, Client, Desk, Taken, Worker, Workspace, on_both, until};

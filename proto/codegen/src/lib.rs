@@ -3,6 +3,8 @@
 
 mod checks;
 mod fields;
+#[path = "../../limits.rs"]
+mod limits;
 mod messages;
 pub mod model;
 pub mod openapi;

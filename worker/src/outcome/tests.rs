@@ -22,9 +22,11 @@ fn every_code_has_its_own_name_and_sentence() {
             "connect_refused",
             "connect_timeout",
             "connection_reset",
+            "stale_connection",
             "tls_expired",
             "tls_hostname",
             "tls_untrusted",
+            "tls_client_certificate",
             "tls_handshake",
             "timeout",
             "http_3xx",
@@ -57,11 +59,33 @@ fn only_statuses_of_the_two_hundreds_are_success() {
         (600, Some(Code::InvalidResponse)),
         (999, Some(Code::InvalidResponse)),
     ] {
-        let failed = verdict(StatusCode::from_u16(status).unwrap());
+        let failed = verdict(StatusCode::from_u16(status).unwrap(), 102_913);
         assert_eq!(failed.as_ref().map(|failed| failed.code), code, "{status}");
         if let Some(failed) = failed {
             assert!(failed.sentence.ends_with(&format!("(status {status}).")), "{}", failed.sentence);
         }
+    }
+}
+
+#[test]
+fn a_sentence_fits_its_status() {
+    for (status, words) in [
+        (300, "no success"),
+        (301, "redirected"),
+        (302, "redirected"),
+        (303, "redirected"),
+        (304, "no success"),
+        (305, "no success"),
+        (306, "no success"),
+        (307, "redirected"),
+        (308, "redirected"),
+        (399, "no success"),
+        (413, "too large: its body has 102913 bytes"),
+        (414, "refused the request (status 414)"),
+    ] {
+        let failed = verdict(StatusCode::from_u16(status).unwrap(), 102_913).unwrap();
+        assert!(failed.sentence.contains(words), "{}", failed.sentence);
+        assert_eq!(failed.sentence.contains("redirect"), words == "redirected", "{}", failed.sentence);
     }
 }
 
@@ -144,6 +168,7 @@ fn recorded_headers_are_bounded_masked_and_clean() {
 
 #[test]
 fn recorded_bodies_are_clean_and_bounded() {
+    let text = |bytes: &[u8]| text(&HeaderMap::new(), bytes);
     assert_eq!(text(b""), "");
     assert_eq!(text("h\u{e9}".as_bytes()), "h\u{e9}");
     assert_eq!(text(b"a\0b\xff\xfec"), "a\u{fffd}b\u{fffd}\u{fffd}c");
@@ -151,4 +176,49 @@ fn recorded_bodies_are_clean_and_bounded() {
         let text = text(&bytes);
         assert!(text.len() <= BODY_MAX_BYTES && text.len() > BODY_MAX_BYTES - 4, "{}", text.len());
     }
+}
+
+#[test]
+fn a_packed_body_that_nobody_asked_for_is_shown_unpacked() {
+    use flate2::{Compression, read};
+    let said = "{\"ok\": true}";
+    let pack = |kind: &str, said: &str| {
+        let mut packed = Vec::new();
+        match kind {
+            "gzip" => read::GzEncoder::new(said.as_bytes(), Compression::best()).read_to_end(&mut packed),
+            "zlib" => read::ZlibEncoder::new(said.as_bytes(), Compression::best()).read_to_end(&mut packed),
+            _ => read::DeflateEncoder::new(said.as_bytes(), Compression::best()).read_to_end(&mut packed),
+        }
+        .unwrap();
+        packed
+    };
+    for (named, kind) in [
+        (Some("gzip"), "gzip"),
+        (Some("x-gzip"), "gzip"),
+        (Some(" GZIP "), "gzip"),
+        (None, "gzip"),
+        (Some("deflate"), "zlib"),
+        (Some("Deflate"), "raw"),
+    ] {
+        let list: Vec<_> = named.iter().map(|name| ("content-encoding", name.as_bytes())).collect();
+        assert_eq!(text(&headers(&list), &pack(kind, said)), said, "{named:?} {kind}");
+    }
+    // Named so, and not so; and ways that we cannot read.
+    for (named, bytes, shown) in [
+        ("gzip", &b"plain"[..], "plain"),
+        ("deflate", b"\x81\x82plain", "\u{fffd}\u{fffd}plain"),
+        ("br", b"\x81\x82", "(a body packed as br)"),
+        ("zstd", b"\x28\xb5\x2f\xfd", "(a body packed as zstd)"),
+        ("br", b"", ""),
+        ("identity", b"plain", "plain"),
+    ] {
+        assert_eq!(text(&headers(&[("content-encoding", named.as_bytes())]), bytes), shown, "{named}");
+    }
+    // Cut off, and a great deal in little.
+    let long: String = (0..2000).map(|n| format!("{n} ")).collect();
+    let packed = pack("gzip", &long);
+    let shown = text(&HeaderMap::new(), &packed[..packed.len() / 2]);
+    assert!(shown.len() > 100 && long.starts_with(&shown));
+    let bomb = text(&HeaderMap::new(), &pack("gzip", &"a".repeat(50_000_000)));
+    assert_eq!(bomb, "a".repeat(BODY_MAX_BYTES));
 }

@@ -1,27 +1,29 @@
 //! One connection to a receiver, HTTP/1.1 or 2, over a socket that somebody else opened. It knows requests, but not
 //! endpoints.
 
+use super::heard::{Heard, Listened};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
     client::conn::{TrySendError, http1, http2},
-    rt::{Read, Write},
 };
+use hyper_util::rt::TokioIo;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
 
-/// Greatest size of an answer's head.
-pub const HEAD_MAX_BYTES: usize = 64 * 1024;
-/// Greatest number of an answer's headers.
-pub const HEADERS_MAX: usize = 256;
+/// Greatest size of an answer's head that is all read.
+pub const HEAD_MAX_BYTES: usize = 256 * 1024;
+/// Greatest number of an answer's headers that are all read; of one with more, the first.
+pub const HEADERS_MAX: usize = 512;
 /// Longest wait until a connection that was just used can be used again.
 const READY_MAX: Duration = Duration::from_millis(100);
 /// HTTP/2's window for one answer: no more is on the way than is read of it.
@@ -43,6 +45,7 @@ pub struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
     /// When it was opened.
     pub born: Instant,
+    heard: Heard,
     _open: DropGuard,
 }
 
@@ -52,8 +55,9 @@ pub struct Http2 {
     sender: http2::SendRequest<Full<Bytes>>,
     /// When it was opened.
     pub born: Instant,
-    /// When it was last taken or given back.
+    /// When a request on it last came to its end.
     pub used: Instant,
+    heard: Heard,
     open: Arc<DropGuard>,
 }
 
@@ -84,29 +88,35 @@ impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks 
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 on a socket.
+    /// Speaks HTTP/1.1 on a socket. What is not quite to the letter in an answer's head is read past: servers and
+    /// proxies write such heads, and what counts is the status.
     ///
     /// # Errors
     /// The library's.
-    pub async fn http1<T>(io: T, tasks: &Tasks) -> hyper::Result<Connection>
+    pub async fn http1<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
     where
-        T: Read + Write + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut builder = http1::Builder::new();
-        builder.max_header_size(HEAD_MAX_BYTES).max_headers(HEADERS_MAX);
-        let (sender, task) = builder.handshake(io).await?;
+        builder
+            .max_header_size(HEAD_MAX_BYTES)
+            .max_headers(HEADERS_MAX)
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .ignore_invalid_headers_in_responses(true);
+        let (sender, task) = builder.handshake(TokioIo::new(Listened::new(io, heard.clone()))).await?;
         let end = tasks.end.child_token();
         tasks.spawn(end.clone(), task);
-        Ok(Connection::Http1(Http1 { sender, born: Instant::now(), _open: end.drop_guard() }))
+        Ok(Connection::Http1(Http1 { sender, born: Instant::now(), heard, _open: end.drop_guard() }))
     }
 
     /// Speaks HTTP/2 on a socket.
     ///
     /// # Errors
     /// The library's.
-    pub async fn http2<T>(io: T, tasks: &Tasks) -> hyper::Result<Connection>
+    pub async fn http2<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
     where
-        T: Read + Write + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // The library's parts of the connection end with it as well, not only with the worker.
         let own = Tasks { tracker: tasks.tracker.clone(), end: tasks.end.child_token() };
@@ -115,10 +125,10 @@ impl Connection {
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(16 * WINDOW_BYTES)
             .max_header_list_size(HEAD_MAX_BYTES as u32);
-        let (sender, task) = builder.handshake(io).await?;
+        let (sender, task) = builder.handshake(TokioIo::new(Listened::new(io, heard.clone()))).await?;
         own.spawn(own.end.clone(), task);
         let now = Instant::now();
-        Ok(Connection::Http2(Http2 { sender, born: now, used: now, open: Arc::new(own.end.drop_guard()) }))
+        Ok(Connection::Http2(Http2 { sender, born: now, used: now, heard, open: Arc::new(own.end.drop_guard()) }))
     }
 
     /// Waits a moment until the connection takes a request; one that does not is of no more use.
@@ -138,8 +148,19 @@ impl Connection {
     /// The library's.
     pub async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, TrySendError<Outgoing>> {
         match self {
-            Connection::Http1(connection) => connection.sender.try_send_request(request).await,
+            Connection::Http1(connection) => {
+                connection.heard.begin();
+                connection.sender.try_send_request(request).await
+            }
             Connection::Http2(connection) => connection.sender.try_send_request(request).await,
+        }
+    }
+
+    /// What was heard on it.
+    pub fn heard(&self) -> &Heard {
+        match self {
+            Connection::Http1(connection) => &connection.heard,
+            Connection::Http2(connection) => &connection.heard,
         }
     }
 }

@@ -1,7 +1,10 @@
-//! Connections between two requests: a bounded number, for a few seconds, each for the one endpoint at the one version
-//! of its configuration for which its address was checked. It opens nothing.
+//! Connections between two requests: a bounded number, each for as long as its receiver will surely keep it open, for the
+//! one endpoint at the one version of its configuration for which its address was checked. It opens nothing.
 
-use super::connection::{Connection, Http1, Http2};
+use super::{
+    connection::{Connection, Http1, Http2},
+    idle,
+};
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -32,7 +35,8 @@ struct Inner {
 
 struct Idle {
     connection: Http1,
-    since: Instant,
+    /// When it is of no more use.
+    until: Instant,
 }
 
 impl Pool {
@@ -43,42 +47,52 @@ impl Pool {
 
     /// A connection for the next request, the most recently used one first.
     pub fn take(&self, key: &Key, now: Instant) -> Option<Connection> {
-        let mut dropped = Vec::new();
+        let (mut dropped, mut dropped_shared) = (Vec::new(), None);
         let mut inner = self.lock();
         if let Some(shared) = inner.http2.get_mut(key) {
-            if shared.is_open() && now < shared.born + self.age_max {
-                shared.used = now;
+            if self.is_good(shared, now) {
                 return Some(Connection::Http2(shared.clone()));
             }
-            inner.http2.remove(key);
+            dropped_shared = inner.http2.remove(key);
         }
         let taken = loop {
             let Some(idle) = inner.http1.get_mut(key).and_then(Vec::pop) else { break None };
             inner.idle -= 1;
-            if self.is_fresh(&idle, now) {
+            if is_fresh(&idle, now) {
                 break Some(Connection::Http1(idle.connection));
             }
             dropped.push(idle);
         };
         // Closing a socket is a system call.
         drop(inner);
+        drop(dropped_shared);
         taken
     }
 
-    /// Keeps a connection on which nothing is under way, if there is room.
-    pub fn put(&self, key: Key, connection: Connection, now: Instant) {
+    /// Keeps a connection on which nothing is under way for at most `idle`, if there is room.
+    pub fn put(&self, key: Key, connection: Http1, idle: Duration, now: Instant) {
+        let until = (now + idle.min(self.idle_max)).min(connection.born + self.age_max);
         let mut inner = self.lock();
-        match connection {
-            Connection::Http1(connection) => {
-                if inner.idle < IDLE_CONNECTIONS_MAX {
-                    inner.idle += 1;
-                    inner.http1.entry(key).or_default().push(Idle { connection, since: now });
-                }
-            }
-            Connection::Http2(mut connection) => {
-                connection.used = now;
-                inner.http2.entry(key).or_insert(connection);
-            }
+        if until > now && inner.idle < IDLE_CONNECTIONS_MAX {
+            inner.idle += 1;
+            inner.http1.entry(key).or_default().push(Idle { connection, until });
+        }
+    }
+
+    /// Lets others use a connection, too, unless there is one that they use.
+    pub fn share(&self, key: Key, connection: &Http2) {
+        let mut inner = self.lock();
+        let known = inner.http2.entry(key).or_insert_with(|| connection.clone());
+        if !known.is_open() {
+            *known = connection.clone();
+        }
+    }
+
+    /// A request on a connection came to its end: it may lie idle from then on, and others may use it.
+    pub fn rest(&self, key: Key, connection: &Http2) {
+        self.share(key, connection);
+        if let Some(shared) = self.lock().http2.get_mut(&key).filter(|shared| shared.is_same(connection)) {
+            shared.used = connection.used;
         }
     }
 
@@ -95,14 +109,11 @@ impl Pool {
         let mut dropped = Vec::new();
         let mut inner = self.lock();
         inner.http1.retain(|_, list| {
-            dropped.extend(list.extract_if(.., |idle| !self.is_fresh(idle, now)));
+            dropped.extend(list.extract_if(.., |idle| !is_fresh(idle, now)));
             !list.is_empty()
         });
         inner.idle -= dropped.len();
-        inner.http2.retain(|_, shared| {
-            let wanted = shared.is_busy() || now < shared.used + self.idle_max;
-            shared.is_open() && wanted && now < shared.born + self.age_max
-        });
+        inner.http2.retain(|_, shared| self.is_good(shared, now));
         drop(inner);
     }
 
@@ -110,8 +121,98 @@ impl Pool {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_fresh(&self, idle: &Idle, now: Instant) -> bool {
-        let connection = &idle.connection;
-        connection.is_open() && now < idle.since + self.idle_max && now < connection.born + self.age_max
+    /// HTTP/2 announces nothing.
+    fn is_good(&self, shared: &Http2, now: Instant) -> bool {
+        let idle_max = idle::UNANNOUNCED_MAX.min(self.idle_max);
+        let wanted = shared.is_busy() || now < shared.used + idle_max;
+        shared.is_open() && wanted && now < shared.born + self.age_max
+    }
+}
+
+fn is_fresh(idle: &Idle, now: Instant) -> bool {
+    idle.connection.is_open() && now < idle.until
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sender::{connection::Tasks, heard::Heard};
+
+    const KEY: Key = (Uuid::nil(), 1);
+
+    /// A connection that nobody closes, and its other end.
+    async fn http1(tasks: &Tasks) -> (Http1, tokio::io::DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        match Connection::http1(ours, Heard::default(), tasks).await {
+            Ok(Connection::Http1(connection)) => (connection, theirs),
+            _ => panic!("it is HTTP/1"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_until_its_time_and_not_from_then_on() {
+        let (tasks, secs) = (Tasks::default(), Duration::from_secs);
+        for (announced, lives) in [
+            (secs(1), secs(1)),
+            (Duration::from_millis(500), Duration::from_millis(500)),
+            (secs(4), secs(4)),
+            // Whatever is announced, no longer than ours.
+            (secs(71), secs(4)),
+            (Duration::MAX, secs(4)),
+        ] {
+            for (after, used) in [(lives - Duration::from_millis(1), true), (lives, false)] {
+                let pool = Pool::new(secs(4), secs(60));
+                let (connection, _open) = http1(&tasks).await;
+                let now = connection.born;
+                pool.put(KEY, connection, announced, now);
+                assert_eq!(pool.take(&KEY, now + after).is_some(), used, "{announced:?} after {after:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_no_time_is_not_kept_and_an_old_one_not_longer_than_its_age() {
+        let (tasks, secs) = (Tasks::default(), Duration::from_secs);
+        let pool = Pool::new(secs(4), secs(60));
+        let (connection, _open) = http1(&tasks).await;
+        let born = connection.born;
+        pool.put(KEY, connection, Duration::ZERO, born);
+        assert!(pool.take(&KEY, born).is_none());
+        let (connection, _open) = http1(&tasks).await;
+        let born = connection.born;
+        pool.put(KEY, connection, secs(4), born + secs(59));
+        assert!(pool.take(&KEY, born + secs(60)).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_sweep_closes_what_has_no_time_left_and_nothing_else() {
+        let (tasks, secs) = (Tasks::default(), Duration::from_secs);
+        let pool = Pool::new(secs(4), secs(60));
+        let (short, _a) = http1(&tasks).await;
+        let (long, _b) = http1(&tasks).await;
+        let now = short.born.max(long.born);
+        pool.put(KEY, short, secs(1), now);
+        pool.put(KEY, long, secs(4), now);
+        pool.sweep(now + secs(2));
+        assert!(pool.take(&KEY, now + secs(2)).is_some());
+        assert!(pool.take(&KEY, now + secs(2)).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_shared_connection_lies_idle_for_a_second_from_its_last_end_on() {
+        let (tasks, secs) = (Tasks::default(), Duration::from_secs);
+        let (ours, _theirs) = tokio::io::duplex(64 * 1024);
+        let Ok(Connection::Http2(mut shared)) = Connection::http2(ours, Heard::default(), &tasks).await else {
+            panic!("it is HTTP/2")
+        };
+        let (pool, born) = (Pool::new(secs(4), secs(60)), shared.born);
+        pool.share(KEY, &shared);
+        // While a request is on it, it is good for others, too, however long that takes.
+        assert!(pool.take(&KEY, born + secs(10)).is_some());
+        shared.used = born + secs(10);
+        pool.rest(KEY, &shared);
+        drop(shared);
+        assert!(pool.take(&KEY, born + secs(10) + Duration::from_millis(999)).is_some());
+        assert!(pool.take(&KEY, born + secs(11)).is_none());
     }
 }

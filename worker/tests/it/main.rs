@@ -3,6 +3,8 @@
 mod delivery;
 mod guard;
 mod hostile;
+mod http2;
+mod idle;
 mod lease;
 mod support;
 mod throughput;

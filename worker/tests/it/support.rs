@@ -146,6 +146,7 @@ impl Bench {
             endpoint_version: version,
             payload: 0,
             attempt: 1,
+            fresh: false,
             token: n as i64,
             lease_until_us: self.clock.now().plus(Duration::from_secs(60)).micros(),
         }
@@ -154,6 +155,13 @@ impl Bench {
     /// Hands over `count` deliveries to an endpoint.
     pub fn deliver(&mut self, count: usize, endpoint: u128, version: u32) {
         let deliveries = (0..count).map(|_| self.leased(endpoint, version)).collect();
+        self.send(WorkResponse { payloads: vec![payload("{\"a\":1}")], deliveries, ..WorkResponse::default() });
+    }
+
+    /// Hands over `count` deliveries whose requests go over connections of their own.
+    pub fn deliver_fresh(&mut self, count: usize, endpoint: u128, version: u32) {
+        let fresh = |delivery| LeasedDelivery { fresh: true, attempt: 2, ..delivery };
+        let deliveries = (0..count).map(|_| fresh(self.leased(endpoint, version))).collect();
         self.send(WorkResponse { payloads: vec![payload("{\"a\":1}")], deliveries, ..WorkResponse::default() });
     }
 

@@ -12,11 +12,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use inboxops_worker::{Addresses, Resolver, Settings, Trust};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::{
-    ServerConfig,
+    HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer},
+    server::WebPkiClientVerifier,
+    version::{TLS12, TLS13},
 };
 use std::{
     convert::Infallible,
@@ -30,32 +32,54 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 /// An authority that the worker under test believes, or does not.
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub fn new() -> Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Authority of a test");
         let certificate = params.self_signed(&key).unwrap().der().clone();
         Authority { issuer: Issuer::new(params, key), certificate }
     }
 
     /// A server's side with a certificate for `host` that ends in the given year.
-    fn server(&self, host: &str, until: i32, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+    pub fn server(&self, host: &str, until: i32, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+        self.speaking(host, until, alpn, rustls::ALL_VERSIONS, false)
+    }
+
+    /// The same, for some versions of TLS, perhaps `demanding` a client certificate of this authority.
+    fn speaking(
+        &self,
+        host: &str,
+        until: i32,
+        alpn: &[&[u8]],
+        versions: &[&'static SupportedProtocolVersion],
+        demanding: bool,
+    ) -> Arc<ServerConfig> {
+        let provider = Arc::new(ring::default_provider());
+        let clients = match demanding {
+            true => {
+                let mut roots = RootCertStore::empty();
+                roots.add(self.certificate.clone()).unwrap();
+                WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build().unwrap()
+            }
+            false => WebPkiClientVerifier::no_client_auth(),
+        };
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(until, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
         let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![certificate], key)
             .unwrap();
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
@@ -63,7 +87,7 @@ impl Authority {
     }
 
     /// Settings of a worker that believes only this authority and finds every name on this machine.
-    fn trusted(&self, mut settings: Settings) -> Settings {
+    pub fn trusted(&self, mut settings: Settings) -> Settings {
         settings.trust = Trust::Only(vec![self.certificate.clone()]);
         settings.resolver = Resolver::Given(Arc::new(|_: &str| {
             let here: Addresses = Some([IpAddr::from([127, 0, 0, 1])].into());
@@ -77,6 +101,7 @@ impl Authority {
 struct Secure {
     port: u16,
     connections: Arc<AtomicUsize>,
+    resumed: Arc<AtomicUsize>,
     seen: mpsc::UnboundedReceiver<(Version, String, HeaderMap, Bytes)>,
     _tasks: JoinSet<()>,
 }
@@ -85,19 +110,22 @@ impl Secure {
     async fn start(config: Arc<ServerConfig>) -> Secure {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let connections = Arc::new(AtomicUsize::new(0));
+        let (connections, resumed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (sender, seen) = mpsc::unbounded_channel();
-        let count = connections.clone();
+        let (count, again) = (connections.clone(), resumed.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let acceptor = TlsAcceptor::from(config);
             let mut visits = JoinSet::new();
             while let Ok((tcp, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                let (acceptor, sender) = (acceptor.clone(), sender.clone());
+                let (acceptor, sender, again) = (acceptor.clone(), sender.clone(), again.clone());
                 visits.spawn(async move {
                     let Ok(stream) = acceptor.accept(tcp).await else { return };
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                        again.fetch_add(1, Ordering::SeqCst);
+                    }
                     let service = service_fn(move |request: Request<Incoming>| answer(request, sender.clone()));
                     let io = TokioIo::new(stream);
                     let served = match http2 {
@@ -112,7 +140,7 @@ impl Secure {
                 });
             }
         });
-        Secure { port, connections, seen, _tasks: tasks }
+        Secure { port, connections, resumed, seen, _tasks: tasks }
     }
 }
 
@@ -249,6 +277,60 @@ async fn bad_certificates_are_told_apart() {
         assert!(!outcome.not_sent);
         assert!(receiver.seen.try_recv().is_err(), "{code}");
     }
+}
+
+#[tokio::test]
+async fn an_unknown_issuer_is_named_and_what_was_sent_is_counted() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let receiver = Secure::start(stranger.server("hooks.example", 2100, &[])).await;
+    let mut bench = Bench::start(authority.trusted(settings())).await;
+    let outcome = bench.once(&format!("https://hooks.example:{}/", receiver.port)).await;
+    assert_eq!(
+        outcome.error,
+        "The server's certificate is not signed by an authority that we trust: its issuer “Authority of a test” is \
+         not known. The server sent 1 certificate; perhaps an intermediate certificate is missing."
+    );
+}
+
+#[tokio::test]
+async fn a_wanted_client_certificate_is_told_in_every_version_of_tls() {
+    let authority = Authority::new();
+    for (version, alpn) in [(&TLS12, &[][..]), (&TLS13, &[]), (&TLS12, &[&b"h2"[..]]), (&TLS13, &[&b"h2"[..]])] {
+        let config = authority.speaking("hooks.example", 2100, alpn, &[version], true);
+        let receiver = Secure::start(config).await;
+        let mut bench = Bench::start(authority.trusted(settings())).await;
+        bench.configure(endpoint(1, 1, &format!("https://hooks.example:{}/", receiver.port)));
+        bench.deliver(20, 1, 1);
+        for outcome in bench.outcomes(20).await {
+            let told = (outcome.error_code.as_str(), outcome.error.as_str());
+            let expected = "The server demands a client certificate, and we have none.";
+            assert_eq!(told, ("tls_client_certificate", expected), "{version:?} {alpn:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_resumed_although_handshakes_are_noted() {
+    let authority = Authority::new();
+    let receiver = Secure::start(authority.server("hooks.example", 2100, &[])).await;
+    let mut settings = authority.trusted(settings());
+    settings.limits.idle = std::time::Duration::ZERO;
+    let mut bench = Bench::start(settings).await;
+    for _ in 0..5 {
+        assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.response_status, 200);
+    }
+    assert_eq!(receiver.connections.load(Ordering::SeqCst), 5);
+    assert_eq!(receiver.resumed.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn an_authority_can_be_added_to_the_systems() {
+    let authority = Authority::new();
+    let receiver = Secure::start(authority.server("hooks.example", 2100, &[])).await;
+    let mut added = authority.trusted(settings());
+    added.trust = Trust::SystemAnd(vec![authority.certificate.clone()]);
+    let mut bench = Bench::start(added).await;
+    assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.response_status, 200);
 }
 
 #[tokio::test]

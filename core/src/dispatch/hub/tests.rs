@@ -26,6 +26,7 @@ fn item(n: u128, to: u128) -> Item {
         token: 1,
         attempt: 1,
         failures: 0,
+        fresh: false,
         once: false,
         claimed: false,
         lease_until: NOW.plus(Duration::from_secs(60)),

@@ -40,6 +40,12 @@ impl Waiting {
         self.items.insert(at.unwrap_or(self.items.len()), item);
     }
 
+    /// Puts one before all others.
+    pub(super) fn push_front(&mut self, item: Item) {
+        self.claimed += usize::from(item.claimed);
+        self.items.push_front(item);
+    }
+
     /// Takes out those that may not stay, wherever they stand.
     pub(super) fn take_unless(&mut self, stays: impl Fn(&Item) -> bool) -> Vec<Item> {
         if self.items.iter().all(&stays) {

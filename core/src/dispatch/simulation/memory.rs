@@ -1,7 +1,7 @@
 //! The store of the simulation: what the statements of `store/dispatch` do to rows, in memory. What it decides, it
 //! decides by the same functions.
 
-use crate::store::dispatch::{CLAIM_LANES_MAX, FULL_PAUSE, Next, REAP_MAX, Report, Room, served};
+use crate::store::dispatch::{CLAIM_LANES_MAX, FULL_PAUSE, Next, REAP_MAX, Report, Room, STALE_CONNECTION, served};
 use crate::{
     dispatch::hub::{Item, Shares},
     store::LEASE,
@@ -36,6 +36,8 @@ pub(super) struct Row {
     pub(super) due_at: Timestamp,
     pub(super) token: i64,
     pub(super) incarnation: u64,
+    /// Whether its last request ended with a stale connection.
+    pub(super) fresh: bool,
     /// Numbers of the attempts on record, with whether each succeeded; `None` when nobody knows.
     pub(super) attempts: BTreeMap<u32, Option<bool>>,
     /// What happened to it, for whoever reads a failure.
@@ -171,7 +173,7 @@ impl Memory {
                 self.change(*id, now, what, |row| {
                     let before = row.attempts.insert(row.attempt, None);
                     assert_eq!(before, None, "an attempt is on record twice");
-                    (row.state, row.due_at) = (State::Waiting, now);
+                    (row.state, row.due_at, row.fresh) = (State::Waiting, now, false);
                     row.token += 1;
                 });
                 self.mark(self.rows[id].endpoint, now);
@@ -251,6 +253,7 @@ impl Memory {
             token: row.token,
             attempt: row.attempt,
             failures: row.failures,
+            fresh: row.fresh,
             once: false,
             claimed: false,
             lease_until: row.due_at,
@@ -277,7 +280,13 @@ impl Memory {
                     Ok(sent) => {
                         let before = row.attempts.insert(sent.attempt.n, Some(sent.attempt.succeeded));
                         assert_eq!(before, None, "an attempt is on record twice");
+                        row.fresh = sent.attempt.error_code.as_deref() == Some(STALE_CONNECTION);
+                        if let Next::Again { .. } = sent.next {
+                            row.attempt += 1;
+                            row.token += 1;
+                        }
                         (row.state, row.failures, row.due_at) = match sent.next {
+                            Next::Again { lease_until } => (State::Leased, report.failures, lease_until),
                             Next::Delivered => (State::Delivered, report.failures, now),
                             Next::Retry { due_at, failures } => (State::Waiting, failures, due_at),
                             Next::Failed | Next::Stopped => (State::Failed, report.failures + 1, now),
@@ -285,7 +294,9 @@ impl Memory {
                     }
                 }
             });
-            if let Ok(sent) = &report.sent {
+            if let Ok(sent) = &report.sent
+                && sent.attempt.error_code.as_deref() != Some(STALE_CONNECTION)
+            {
                 let failing = self.failing.entry(report.endpoint).or_default();
                 *failing = if sent.attempt.succeeded { 0 } else { *failing + 1 };
             }

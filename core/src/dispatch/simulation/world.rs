@@ -16,7 +16,10 @@ use crate::{
         upkeep::Beats,
     },
     schedule::ATTEMPTS_MAX,
-    store::{LEASE, dispatch::FULL_PAUSE},
+    store::{
+        LEASE,
+        dispatch::{FULL_PAUSE, STALE_CONNECTION},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -144,6 +147,8 @@ pub(super) struct World {
     orphans: HashSet<(u64, u64)>,
     /// Requests that they made for it.
     stale: u64,
+    /// Requests that were sent again at once.
+    again: u64,
 }
 
 impl World {
@@ -176,6 +181,7 @@ impl World {
             crashes: 0,
             orphans: HashSet::new(),
             stale: 0,
+            again: 0,
             dice,
         }
     }

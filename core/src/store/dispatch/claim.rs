@@ -119,7 +119,8 @@ row_statements! {
                incarnation = v.core FROM v WHERE deliveries.id = v.key AND deliveries.state + 0 = 0 \
                RETURNING deliveries.id, deliveries.tenant_id, deliveries.endpoint_id, deliveries.event_id, \
                deliveries.kind, deliveries.test, deliveries.token, deliveries.attempt, deliveries.failures, \
-               deliveries.created_at, deliveries.due_at",
+               deliveries.created_at, deliveries.due_at, \
+               COALESCE(deliveries.error_code = 'stale_connection', FALSE)",
         tail_pg: None,
     };
     SET_LANES = Rows {
@@ -161,6 +162,7 @@ from_row!(Leased, row => {
         failures: number(row.try_get(8)?)?,
         created_at: Timestamp::from_micros(row.try_get(9)?),
         lease_until: Timestamp::from_micros(row.try_get(10)?),
+        fresh: row.try_get(11)?,
         body: Bytes::new(),
     }))
 });

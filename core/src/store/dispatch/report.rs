@@ -17,7 +17,7 @@ use inboxops_proto::{
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-use super::Lease;
+use super::{Lease, STALE_CONNECTION};
 
 /// What comes after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,11 @@ pub enum Next {
         due_at: Timestamp,
         /// Failed attempts of the schedule, this one included unless it does not count.
         failures: u32,
+    },
+    /// It is sent again at once: the lease goes on under a new token, for an attempt of the next number.
+    Again {
+        /// End of the lease.
+        lease_until: Timestamp,
     },
 }
 
@@ -71,6 +76,12 @@ impl Report {
             Ok(_) => None,
         }
     }
+
+    /// The attempt, if it says something of the receiver: one over a connection that was stale says nothing.
+    fn counted(&self) -> Option<&Sent> {
+        let stale = |sent: &&Sent| sent.attempt.error_code.as_deref() == Some(STALE_CONNECTION);
+        self.sent.as_ref().ok().filter(|sent| !stale(sent))
+    }
 }
 
 /// What became of a batch.
@@ -78,23 +89,27 @@ impl Report {
 pub struct Recorded {
     /// Deliveries whose report was recorded; the lease of the others was over.
     pub accepted: HashSet<DeliveryId>,
+    /// Those of them whose lease goes on, for another request.
+    pub again: HashSet<DeliveryId>,
     /// What is known now of the endpoints that the batch told something of.
     pub health: Vec<Health>,
 }
 
 row_statements! {
     SETTLE = Rows {
-        head: "WITH v (key, fence, next, back, fails, at, settled, status, code, now) AS (VALUES",
+        head: "WITH v (key, fence, next, back, fails, at, settled, status, code, now, stale) AS (VALUES",
         row: &[
             Type::Uuid, Type::Big, Type::Small, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Text,
-            Type::Big,
+            Type::Big, Type::Big,
         ],
         // Found by id, hence `state + 0`. `back` is 1 when nothing was sent: the attempt is not counted and the last
-        // answer stays. What was stopped meanwhile is not tried again.
-        tail: ") UPDATE deliveries SET attempt = deliveries.attempt - v.back, \
-               state = CASE WHEN deliveries.stop AND v.next = 0 THEN 4 ELSE v.next END, stop = FALSE, \
-               token = deliveries.token + v.back, failures = v.fails, due_at = v.at, \
-               settled_at = CASE WHEN deliveries.stop AND v.next = 0 THEN v.now ELSE v.settled END, \
+        // answer stays. What was stopped meanwhile is not tried again. With 1 as the next state the lease goes on.
+        tail: ") UPDATE deliveries SET attempt = deliveries.attempt - v.back + CASE WHEN v.next = 1 AND NOT deliveries.stop \
+               THEN 1 ELSE 0 END, \
+               state = CASE WHEN deliveries.stop AND v.next <= 1 THEN 4 ELSE v.next END, stop = FALSE, \
+               token = deliveries.token + CASE WHEN v.next = 1 THEN 1 ELSE v.back END, failures = v.fails, due_at = v.at, \
+               stale = deliveries.stale + v.stale, \
+               settled_at = CASE WHEN deliveries.stop AND v.next <= 1 THEN v.now ELSE v.settled END, \
                response_status = CASE WHEN v.back = 1 THEN deliveries.response_status ELSE v.status END, \
                error_code = CASE WHEN v.back = 1 THEN deliveries.error_code ELSE v.code END \
                FROM v WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state + 0 = 1 \
@@ -127,7 +142,8 @@ pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -
     let health = health::learn(link, &news(&reports, &accepted, now)).await?;
     tallies::add(link, &tally(&reports, &accepted)).await?;
     tx.changed(reports.iter().map(|report| (report.tenant, report.lease.delivery)));
-    Ok(Recorded { accepted: accepted.into_keys().collect(), health })
+    let again = accepted.iter().filter(|(_, (state, _))| *state == State::Leased).map(|(id, _)| *id).collect();
+    Ok(Recorded { accepted: accepted.into_keys().collect(), again, health })
 }
 
 fn state(next: Next) -> State {
@@ -136,6 +152,7 @@ fn state(next: Next) -> State {
         Next::Failed => State::Failed,
         Next::Stopped => State::Stopped,
         Next::Retry { .. } => State::Waiting,
+        Next::Again { .. } => State::Leased,
     }
 }
 
@@ -152,6 +169,7 @@ async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<
                 let (next, failures, due_at) = match &report.sent {
                     Err(due_at) => (State::Waiting, report.failures, *due_at),
                     Ok(Sent { next: Next::Retry { due_at, failures }, .. }) => (State::Waiting, *failures, *due_at),
+                    Ok(Sent { next: Next::Again { lease_until }, .. }) => (State::Leased, report.failures, *lease_until),
                     Ok(Sent { next: next @ Next::Delivered, .. }) => (state(*next), report.failures, now),
                     Ok(Sent { next, .. }) => (state(*next), report.failures + 1, now),
                 };
@@ -163,10 +181,11 @@ async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<
                     .bind(i64::from(attempt.is_none()))
                     .bind(i64::from(failures))
                     .bind(due_at.micros())
-                    .bind((next != State::Waiting).then_some(now.micros()))
+                    .bind((next != State::Waiting && next != State::Leased).then_some(now.micros()))
                     .bind(attempt.and_then(|it| it.response_status).map(i64::from))
                     .bind(attempt.and_then(|it| it.error_code.as_deref()))
-                    .bind(now.micros());
+                    .bind(now.micros())
+                    .bind(i64::from(attempt.is_some() && report.counted().is_none()));
             }
             query.fetch_all(c).await
         })?;
@@ -237,7 +256,7 @@ fn tally(reports: &[&Report], accepted: &Accepted) -> Tally {
         if let Some((state, _)) = accepted.get(&report.lease.delivery) {
             tally.ended(report.tenant, report.endpoint, *state, 1);
         }
-        if let (Ok(sent), false) = (&report.sent, report.test) {
+        if let (Some(sent), false) = (report.counted(), report.test) {
             let took = sent.attempt.response_status.map(|_| sent.attempt.duration_ms);
             tally.attempt(report.tenant, report.endpoint, end(sent)).add(sent.attempt.succeeded, took);
         }
@@ -249,7 +268,7 @@ fn tally(reports: &[&Report], accepted: &Accepted) -> Tally {
 fn news(reports: &[&Report], accepted: &Accepted, now: Timestamp) -> Vec<Health> {
     let mut by_endpoint: HashMap<EndpointId, Vec<(&Report, &Sent)>> = HashMap::new();
     for report in reports.iter().filter(|report| !report.test) {
-        if let Ok(sent) = &report.sent {
+        if let Some(sent) = report.counted() {
             by_endpoint.entry(report.endpoint).or_default().push((report, sent));
         }
     }

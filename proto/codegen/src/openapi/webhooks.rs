@@ -5,7 +5,10 @@ use super::{
     reference,
     schema::{Schemas, Side},
 };
-use crate::model::{Message, PUBLIC_PACKAGE};
+use crate::{
+    limits::ANSWER_MAX_SECS,
+    model::{Message, PUBLIC_PACKAGE},
+};
 use serde_json::{Map, Value, json};
 
 /// The events: name, when it happens, members of `data` besides `actor` and `group`.
@@ -78,7 +81,7 @@ fn operation(name: &str, title: &str, when: &str, body: Value, sample: Value) ->
         "summary": format!("Event {name}"),
         "description": format!(
             "{when}\n\nPosted to every enabled endpoint that takes `{name}`, at least once. Check a signature against \
-             the bytes of the body as they came, answer 2xx within 30 seconds, and drop an `event_id` that you had."
+             the bytes of the body as they came, answer 2xx within {ANSWER_MAX_SECS} seconds, and drop an `event_id` that you had."
         ),
         "tags": [TAG],
         "security": [],

@@ -82,8 +82,9 @@ impl World {
         }
         let hours = self.now.since(START).as_secs() / 3600;
         format!(
-            "{hours} h, {} steps, {} crashes, {delivered} delivered, {failed} failed, {} leases lost, {twice} twice, {} stale",
-            self.steps, self.crashes, self.memory.lost, self.stale
+            "{hours} h, {} steps, {} crashes, {delivered} delivered, {failed} failed, {} leases lost, {twice} twice, {} stale, \
+             {} at once again",
+            self.steps, self.crashes, self.memory.lost, self.stale, self.again
         )
     }
 }

@@ -39,6 +39,7 @@ impl World {
                     due_at: self.now.plus(LEASE),
                     token: 1,
                     incarnation,
+                    fresh: false,
                     attempts: BTreeMap::new(),
                     history: vec![(self.now, "committed")],
                 };
@@ -286,9 +287,12 @@ impl World {
             Mood::Slow => self.dice.millis(1000, 14_500),
             Mood::Mute => REQUEST_MAX,
         };
+        let gave_up = !item.fresh && self.dice.one_in(25);
+        let took = if gave_up { self.dice.millis(1, 5) } else { took };
         let mut outcome = outcome(&item, self.now);
         outcome.duration_ms = u32::try_from(took.as_millis()).expect("it is short");
         let (status, code) = match mood {
+            _ if gave_up => (0, STALE_CONNECTION),
             Mood::Good | Mood::Slow | Mood::Flaky => (200, ""),
             Mood::Failing => (503, "http_5xx"),
             Mood::Gone => (410, "http_4xx"),
@@ -360,8 +364,17 @@ impl World {
                 self.not_before.insert(*id, row.due_at);
             }
         }
-        if let Some(its) = self.core(core) {
-            its.hub.close(reported);
+        let held = self.core(core).map(|its| its.hub.close(reported)).unwrap_or_default();
+        let now = self.now;
+        let goes_on = |item: &Item| {
+            let row = &self.memory.rows[&item.delivery];
+            (accepted.contains(&item.delivery) && row.state == State::Leased).then_some(row.due_at)
+        };
+        let again: Vec<Item> =
+            held.into_iter().filter_map(|it| goes_on(&it).map(|until| it.again(until, now))).collect();
+        if !again.is_empty() {
+            self.again += again.len() as u64;
+            self.decide(core, |hub| hub.again(again));
         }
         for (id, (endpoint, version)) in answered.gone {
             let same = |it: &&Receiver| it.id == endpoint && it.version == version;

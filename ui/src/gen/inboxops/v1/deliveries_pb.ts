@@ -172,7 +172,7 @@ export type Delivery = Message<"inboxops.v1.Delivery"> & {
   status: DeliveryStatus;
 
   /**
-   * Number of requests that were sent.
+   * Number of requests that were sent, without those that ended as `stale_connection` and were sent again at once.
    *
    * @generated from field: uint32 attempt_count = 6;
    */
@@ -291,7 +291,7 @@ export type DeliveryDetail = Message<"inboxops.v1.DeliveryDetail"> & {
   status: DeliveryStatus;
 
   /**
-   * Number of requests that were sent.
+   * Number of requests that were sent, without those that ended as `stale_connection` and were sent again at once.
    *
    * @generated from field: uint32 attempt_count = 6;
    */

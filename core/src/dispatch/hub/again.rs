@@ -1,0 +1,42 @@
+//! Deliveries that go out again at once, since the connection of their request was stale: before all that waits, and over
+//! a new one.
+
+use super::{Action, Hub, Item, Lane};
+use inboxops_proto::clock::Timestamp;
+
+impl Item {
+    /// As it goes out again after a stale connection, by the lease that its report goes on with. What waits behind it was
+    /// to come later, by the order of commits as well as by that of due times.
+    pub fn again(self, lease_until: Timestamp, now: Timestamp) -> Item {
+        Item {
+            token: self.token + 1,
+            attempt: self.attempt + 1,
+            fresh: true,
+            claimed: true,
+            lease_until,
+            since: now,
+            ..self
+        }
+    }
+}
+
+impl Hub {
+    /// Deliveries whose leases go on for another request, in place of the one that ended with a stale connection: they go
+    /// out before all that waits.
+    pub fn again(&mut self, items: Vec<Item>) -> Vec<Action> {
+        if self.workers.is_empty() {
+            return self.give_back(items);
+        }
+        for item in items.into_iter().rev() {
+            let lane = self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant));
+            self.load.enqueued(lane);
+            if !lane.in_turn {
+                lane.in_turn = true;
+                self.load.turn_begins(lane.tenant);
+                self.turns.push_back(item.endpoint);
+            }
+            lane.queue.push_front(item);
+        }
+        self.pump()
+    }
+}
