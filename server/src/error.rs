@@ -27,6 +27,12 @@ pub(crate) enum Error {
     },
     #[error("cannot use the TLS files; check tls.cert and tls.key")]
     Tls(#[source] inboxops_edge::Error),
+    #[error("cannot use the authorities in {}; check webhooks.ca_file", path.display())]
+    Authorities {
+        path: PathBuf,
+        #[source]
+        source: inboxops_worker::Unreadable,
+    },
     #[error("{address} is in use; stop the program that listens there, or choose another address with --listen")]
     InUse { address: SocketAddr },
     #[error("cannot listen on {address}; choose another address with --listen")]
@@ -101,7 +107,7 @@ impl Error {
         match self {
             Error::Usage(_) => EXIT_USAGE,
             Error::TryAgain(_) => EXIT_TRY_AGAIN,
-            Error::Setting(_) | Error::ConfigFile { .. } | Error::Tls(_) => EXIT_CONFIG,
+            Error::Setting(_) | Error::ConfigFile { .. } | Error::Tls(_) | Error::Authorities { .. } => EXIT_CONFIG,
             _ => EXIT_FAILED,
         }
     }

@@ -96,6 +96,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
             if let Some((cert, key)) = &settings.tls {
                 inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?;
             }
+            parts::trust(settings)?;
             for name in settings::strange_variables(std::env::vars_os()) {
                 telemetry::tell(&format!("warning: {name} in the environment is no setting and is ignored"));
             }

@@ -13,6 +13,7 @@ use inboxops_proto::{
     clock::Clock,
     services::{DynDispatchService, Services},
 };
+use inboxops_worker::Trust;
 use std::{
     io,
     sync::{
@@ -136,7 +137,7 @@ pub(crate) async fn run_with_core(
         });
     }
     if settings.roles.worker {
-        let settings = worker(settings, settings.allow_private_targets || development);
+        let settings = worker(settings, settings.allow_private_targets || development)?;
         let cores = vec![core.implementations().dispatch.clone()];
         before.spawn(work(settings, cores, front.clone()));
     }
@@ -171,7 +172,7 @@ pub(crate) async fn run_without_core(
     }
     if settings.roles.worker {
         let cores = each.iter().map(|core| core.dispatch().clone()).collect();
-        parts.spawn(work(worker(settings, settings.allow_private_targets), cores, front.clone()));
+        parts.spawn(work(worker(settings, settings.allow_private_targets)?, cores, front.clone()));
     }
     let ended = until_stopped(signals, &mut parts, &mut JoinSet::new()).await;
     front.cancel();
@@ -195,11 +196,18 @@ async fn serve(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellation
     "the door"
 }
 
-fn worker(settings: &Settings, allow_private_targets: bool) -> inboxops_worker::Settings {
+/// Whose certificates workers believe.
+pub(crate) fn trust(settings: &Settings) -> Result<Trust> {
+    let Some(path) = &settings.ca_file else { return Ok(Trust::System) };
+    Trust::with_file(path).map_err(|source| Error::Authorities { path: path.clone(), source })
+}
+
+fn worker(settings: &Settings, allow_private_targets: bool) -> Result<inboxops_worker::Settings> {
     let mut told = inboxops_worker::Settings::new(format!("worker-{:032x}", rand::random::<u128>()));
     told.allow_private = if allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No };
     told.window = settings.window;
-    told
+    told.trust = trust(settings)?;
+    Ok(told)
 }
 
 async fn work(

@@ -28,6 +28,7 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
         Some((cert, key)) => Some(inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?),
         None => None,
     };
+    parts::trust(&settings)?;
     let signals = parts::Signals::listen().map_err(|source| Error::Io { what: "listen for signals", source })?;
     parts::raise_file_limit();
     if settings.allow_private_targets {

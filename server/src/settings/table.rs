@@ -46,6 +46,7 @@ table! {
     "token" "" "`ixs_…`" secret "Service token for `core` and `server`.";
     "token_file" "" "file" plain "File that holds `token`.";
     "webhooks.allow_private_targets" "false" "true or false" plain "Webhooks may go to this machine itself (loopback) and over http.";
+    "webhooks.ca_file" "" "file" plain "Authorities in PEM that are trusted with receivers' certificates besides the public ones: that of a private network, say.";
     "webhooks.behind_after_seconds" "60" "seconds" plain "An endpoint whose deliveries have been due for so long is shown as behind.";
     "worker.window" "512" "deliveries" plain "Greatest number of deliveries that a core hands to a worker and that are not yet reported.";
     "rate_limit.requests_per_minute" "100" "requests in 60 s" plain "Requests that a tenant may make, all its keys together, unless it has a limit of its own.";

@@ -132,3 +132,10 @@ fn the_documentation_names_every_setting() {
     let document = std::fs::read_to_string(path).expect("docs/configuration.md");
     assert!(document.contains(&text), "docs/configuration.md must hold these rows:\n{text}");
 }
+
+#[test]
+fn the_document_tells_the_rate_limit_that_is_set_by_default() {
+    let row = TABLE.iter().find(|row| row.path == "rate_limit.requests_per_minute").expect("the setting");
+    let words = format!("may send {} requests in any 60 seconds", row.default);
+    assert!(inboxops_proto::OPENAPI.contains(&words), "the document must say: {words}");
+}

@@ -38,6 +38,9 @@ fn wrong_usage_ends_with_2() {
 fn a_wrong_configuration_ends_with_78_and_one_line() {
     let house = House::new();
     std::fs::write(house.path().join("wrong.toml"), "listen = 5\n").expect("a file");
+    for (name, path) in [("strange.toml", "wrong.toml"), ("away.toml", "missing.pem")] {
+        std::fs::write(house.path().join(name), format!("[webhooks]\nca_file = \"{path}\"\n")).expect("a file");
+    }
     for words in [
         &["serve", "--listen", "here"][..],
         &["serve", "--listen", "0.0.0.0:0"],
@@ -46,6 +49,8 @@ fn a_wrong_configuration_ends_with_78_and_one_line() {
         &["serve", "--role", "edge"],
         &["config", "check", "--config", "wrong.toml"],
         &["config", "check", "--config", "missing.toml"],
+        &["config", "check", "--config", "strange.toml"],
+        &["serve", "--config", "away.toml"],
     ] {
         let done = house.run(words);
         assert_eq!(done.code, Some(78), "{words:?}: {done:?}");
