@@ -103,7 +103,12 @@ export default defineConfig({
         assetsInlineLimit: 0,
         reportCompressedSize: false,
         rolldownOptions: {
-            output: { codeSplitting: false, entryFileNames: "assets/app.js", assetFileNames: "assets/app[extname]" },
+            output: {
+                codeSplitting: false,
+                entryFileNames: "assets/app.js",
+                // Files that are fetched when they are looked at keep their names.
+                assetFileNames: ({ originalFileNames }) => (originalFileNames[0]?.includes("/verify/") ? "assets/[name][extname]" : "assets/app[extname]"),
+            },
         },
     },
 });

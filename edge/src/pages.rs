@@ -65,7 +65,8 @@ fn kind(path: &str) -> &'static str {
         "svg" => "image/svg+xml",
         "json" | "map" => "application/json",
         "webmanifest" => "application/manifest+json",
-        "txt" => "text/plain; charset=utf-8",
+        // Sources are to be read.
+        "txt" | "py" | "go" | "sh" => "text/plain; charset=utf-8",
         "png" => "image/png",
         "ico" => "image/x-icon",
         "woff2" => "font/woff2",

@@ -383,21 +383,23 @@ test("the snippets verify a real signature and refuse a false one", async () => 
     await writeFile(join(folder, "verify.mjs"), await shown("Node"));
     await writeFile(
         join(folder, "node.mjs"),
-        `import { readFileSync } from "node:fs"; import { verify } from "./verify.mjs";
-         const it = JSON.parse(readFileSync(process.argv[2])); verify(it.secret, it.headers, Buffer.from(it.body, "base64"));`,
+        `import { readFileSync } from "node:fs"; import { verify, why } from "./verify.mjs";
+         const it = JSON.parse(readFileSync(process.argv[2])), given = [it.secret, it.headers, Buffer.from(it.body, "base64")];
+         console.log(verify(...given), why(...given));`,
     );
-    await run("node", "node.mjs", "given.json");
-    await assert.rejects(run("node", "node.mjs", "spoilt.json"), /the signature is wrong/);
+    const NO_FIT = "No signature fits: another secret, or not the bytes that came.";
+    assert.equal((await run("node", "node.mjs", "given.json")).stdout, "true null\n");
+    assert.equal((await run("node", "node.mjs", "spoilt.json")).stdout, `false ${NO_FIT}\n`);
 
     const python = await shown("Python");
     if (has("python3")) {
         await writeFile(join(folder, "verify.py"), python);
         await writeFile(
             join(folder, "run.py"),
-            `import base64, json, sys\nfrom verify import verify\nit = json.load(open(sys.argv[1]))\nverify(it["secret"], it["headers"], base64.b64decode(it["body"]))\n`,
+            `import base64, json, sys\nfrom verify import verify, why\nit = json.load(open(sys.argv[1]))\ngiven = it["secret"], it["headers"], base64.b64decode(it["body"])\nprint(verify(*given), why(*given))\n`,
         );
-        await run("python3", "run.py", "given.json");
-        await assert.rejects(run("python3", "run.py", "spoilt.json"), /the signature is wrong/);
+        assert.equal((await run("python3", "run.py", "given.json")).stdout, "True None\n");
+        assert.equal((await run("python3", "run.py", "spoilt.json")).stdout, `False ${NO_FIT}\n`);
     }
     const openssl = await shown("OpenSSL");
     if (has("openssl")) {
@@ -409,10 +411,10 @@ test("the snippets verify a real signature and refuse a false one", async () => 
     const go = await shown("Go");
     if (has("go")) {
         await writeFile(join(folder, "verify.go"), go);
-        await writeFile(join(folder, "go.mod"), "module inboxops\n\ngo 1.21\n");
+        await writeFile(join(folder, "go.mod"), "module hooks\n\ngo 1.21\n");
         await writeFile(
             join(folder, "verify_test.go"),
-            `package inboxops\nimport ("encoding/json"; "net/http"; "os"; "testing")\nfunc check(t *testing.T, path string) error {\n\tvar it struct { Secret string; Headers map[string]string; Body []byte }\n\tdata, _ := os.ReadFile(path)\n\tif err := json.Unmarshal(data, &it); err != nil { t.Fatal(err) }\n\theader := http.Header{}\n\tfor name, value := range it.Headers { header.Set(name, value) }\n\treturn Verify(it.Secret, header, it.Body)\n}\nfunc TestVerify(t *testing.T) {\n\tif err := check(t, "given.json"); err != nil { t.Fatal(err) }\n\tif check(t, "spoilt.json") == nil { t.Fatal("taken") }\n}\n`,
+            `package hooks\nimport ("encoding/json"; "net/http"; "os"; "testing")\nfunc check(t *testing.T, path string) string {\n\tvar it struct { Secret string; Headers map[string]string; Body []byte }\n\tdata, _ := os.ReadFile(path)\n\tif err := json.Unmarshal(data, &it); err != nil { t.Fatal(err) }\n\theader := http.Header{}\n\tfor name, value := range it.Headers { header.Set(name, value) }\n\treturn Why([]string{it.Secret}, header, it.Body)\n}\nfunc TestVerify(t *testing.T) {\n\tif why := check(t, "given.json"); why != "" { t.Fatal(why) }\n\tif check(t, "spoilt.json") == "" { t.Fatal("taken") }\n}\n`,
         );
         await run("go", "test", "./...");
     }

@@ -1,17 +1,33 @@
-// Code that checks a signature, to take away. The files beside this one are what is shown, and what the tests run.
+// Code that checks a signature, to take away. The files beside this one are what is shown, what stands in the guide, and
+// what the tests run; they are fetched when they are looked at, and no part of the first load.
 
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Block } from "../kit/copy";
-import go from "./verify/verify.go?raw";
-import node from "./verify/verify.js?raw";
-import python from "./verify/verify.py?raw";
-import openssl from "./verify/verify.sh?raw";
+import { View } from "../kit/view";
+import go from "./verify/verify.go?url";
+import node from "./verify/verify.js?url";
+import python from "./verify/verify.py?url";
+import openssl from "./verify/verify.sh?url";
 
-const LANGUAGES = { Python: python, Node: node, Go: go, OpenSSL: openssl };
-type Language = keyof typeof LANGUAGES;
+const FILES = { Python: python, Node: node, Go: go, OpenSSL: openssl };
+type Language = keyof typeof FILES;
+const LANGUAGES = Object.keys(FILES) as Language[];
+
+async function read(language: Language) {
+    const answer = await fetch(FILES[language]);
+    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    return [language, await answer.text()];
+}
 
 export function Snippets() {
     const [language, setLanguage] = useState<Language>("Python");
+    // All at once, so that no language is shown with the code of another.
+    const code = useQuery({
+        queryKey: ["verify"],
+        queryFn: async () => Object.fromEntries(await Promise.all(LANGUAGES.map(read))) as Record<Language, string>,
+        staleTime: Infinity,
+    });
     return (
         <section aria-labelledby="verify">
             <h2 id="verify">Verify signatures</h2>
@@ -19,19 +35,21 @@ export function Snippets() {
                 Without this check, anybody who knows the URL can post fake events to it. Headers: <code>webhook-id</code>, <code>webhook-timestamp</code>,{" "}
                 <code>webhook-signature</code>.
             </p>
-            <Block
-                text={LANGUAGES[language]}
-                label={`Code in ${language} that verifies a signature`}
-                bar={
-                    <div className="tabs grow" role="group" aria-label="Language">
-                        {(Object.keys(LANGUAGES) as Language[]).map((it) => (
-                            <button key={it} type="button" className="tab" aria-pressed={it === language} onClick={() => setLanguage(it)}>
-                                {it}
-                            </button>
-                        ))}
-                    </div>
-                }
-            />
+            <View query={code} what="the code">
+                <Block
+                    text={code.data?.[language] ?? ""}
+                    label={`Code in ${language} that verifies a signature`}
+                    bar={
+                        <div className="tabs grow" role="group" aria-label="Language">
+                            {LANGUAGES.map((it) => (
+                                <button key={it} type="button" className="tab" aria-pressed={it === language} onClick={() => setLanguage(it)}>
+                                    {it}
+                                </button>
+                            ))}
+                        </div>
+                    }
+                />
+            </View>
         </section>
     );
 }

@@ -1,15 +1,34 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** Throws unless InboxOps sent this. `body` is the raw body (a Buffer), before any parsing. */
-export function verify(secret, headers, body) {
-    const id = headers["webhook-id"];
-    const timestamp = headers["webhook-timestamp"];
-    if (!(Math.abs(Date.now() / 1000 - timestamp) <= 300)) throw new Error("the request is too old");
-    const key = Buffer.from(secret.replace("whsec_", ""), "base64");
-    const digest = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
-    const expected = Buffer.from(`v1,${digest}`);
-    const fits = (given) => given.length === expected.length && timingSafeEqual(given, expected);
-    if (!headers["webhook-signature"].split(" ").some((one) => fits(Buffer.from(one)))) {
-        throw new Error("the signature is wrong");
+/** Whether InboxOps sent this: secrets are one or a list, body the bytes that came (a Buffer), before any parsing. */
+export function verify(secrets, headers, body) {
+    return why(secrets, headers, body) === null;
+}
+
+/** Why it is not taken for a request of InboxOps, as a sentence; null if it is one. */
+export function why(secrets, headers, body) {
+    const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : body;
+    if (typeof bytes !== "string" && !ArrayBuffer.isView(bytes)) return "The body must be the bytes that came, not what was made of them.";
+    const pairs = typeof headers?.entries === "function" ? [...headers.entries()] : Object.entries(headers ?? {});
+    const got = new Map(pairs.map(([name, value]) => [String(name).toLowerCase(), value]));
+    const [event, sent, signatures] = ["id", "timestamp", "signature"].map((it) => got.get(`webhook-${it}`));
+    if (![event, sent, signatures].every((it) => typeof it === "string" && it)) {
+        return "webhook-id, webhook-timestamp or webhook-signature is missing.";
     }
+    if (!/^[0-9]{1,12}$/.test(sent)) return "webhook-timestamp is not a number of seconds.";
+    if (Math.abs(Date.now() / 1000 - Number(sent)) > 300) {
+        return "webhook-timestamp is more than 300 seconds away from this machine's clock.";
+    }
+    const decoded = [secrets].flat().map((it) => Buffer.from(String(it ?? "").trim().replace(/^whsec_/, ""), "base64"));
+    const keys = decoded.filter((key) => key.length > 0);
+    if (!keys.length) return "There is no secret to check with.";
+    const fits = keys.some((key) => {
+        const mac = createHmac("sha256", key).update(`${event}.${sent}.`).update(bytes).digest("base64");
+        const want = Buffer.from(`v1,${mac}`);
+        return signatures.split(" ").some((one) => {
+            const given = Buffer.from(one);
+            return given.length === want.length && timingSafeEqual(given, want);
+        });
+    });
+    return fits ? null : "No signature fits: another secret, or not the bytes that came.";
 }
