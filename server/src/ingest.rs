@@ -101,15 +101,21 @@ fn template(command: &Ingest) -> IngestRequest {
     let by_id = command.inbox.len() == 36 && !command.inbox.contains('@');
     let (inbox_id, inbox_address) =
         if by_id { (command.inbox.clone(), String::new()) } else { (String::new(), command.inbox.clone()) };
-    let nobody = |sender: &String| matches!(sender.as_str(), "" | "<>") || sender.eq_ignore_ascii_case("mailer-daemon");
     IngestRequest {
         tenant_id: command.tenant.clone(),
         inbox_id,
         inbox_address,
         recipient: command.recipient.clone().unwrap_or_default(),
-        null_sender: command.sender.as_ref().is_some_and(nobody),
+        null_sender: command.sender.as_deref().is_some_and(is_nobody),
         ..Default::default()
     }
+}
+
+/// Whether the sender of an envelope is none, or the daemon of a mail server (`MAILER-DAEMON`, with its host or not).
+fn is_nobody(sender: &str) -> bool {
+    let sender = sender.trim().trim_matches(['<', '>', '"']).trim();
+    sender.is_empty()
+        || sender.split('@').next().is_some_and(|it| it.trim_matches('"').eq_ignore_ascii_case("mailer-daemon"))
 }
 
 struct Run<'a> {
@@ -185,5 +191,28 @@ fn refusal(status: &Status) -> Error {
     match failure.reason {
         Reason::TenantNotFound | Reason::InboxNotFound | Reason::ValidationFailed => Error::Refused(failure),
         _ => Error::TryAgain(failure.message.into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_sends_what_no_answer_reaches() {
+        for sender in [
+            "",
+            "<>",
+            " < > ",
+            "MAILER-DAEMON",
+            "<mailer-daemon>",
+            "MAILER-DAEMON@mx.example",
+            "<Mailer-Daemon@mx.example>",
+        ] {
+            assert!(is_nobody(sender), "{sender}");
+        }
+        for sender in ["ada@example.com", "<ada@example.com>", "daemon@mx.example", "my-mailer-daemon@x.example"] {
+            assert!(!is_nobody(sender), "{sender}");
+        }
     }
 }
