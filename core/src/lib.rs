@@ -23,6 +23,7 @@ mod limits;
 pub mod lists;
 mod messages;
 mod metrics;
+mod mime;
 mod page;
 mod passwords;
 mod place;

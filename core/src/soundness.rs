@@ -4,9 +4,13 @@ use crate::{
     html,
     ingest::{self, Mail},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
 /// Greatest size of clean HTML that is cleaned once more, in bytes.
 const CLEAN_TWICE_MAX_BYTES: usize = 64 * 1024;
+
+/// Greatest size of the bodies of a mail that is written down and read again, in bytes.
+const READ_TWICE_MAX_BYTES: usize = 512 * 1024;
 
 /// Reads `raw` as a mail and makes bodies of it.
 ///
@@ -16,6 +20,41 @@ pub fn mail(raw: &[u8]) {
     let mail = ingest::read(raw);
     assert_eq!(mail.dedup_key, ingest::read(raw).dedup_key);
     of_mail(&mail);
+    assert_same(&mail, &ingest::read(&written(&mail)));
+}
+
+/// A mail to the letter that says what was read of another.
+fn written(mail: &Mail) -> Vec<u8> {
+    let word = |text: &str| format!("=?utf-8?B?{}?=", BASE64.encode(text));
+    let mut raw = format!("Subject: {}\r\n", word(&mail.subject));
+    if let Some(email) = &mail.from_email {
+        raw += &format!("From: {} <{email}>\r\n", word(&mail.from_name));
+    }
+    if let Some(id) = &mail.message_id {
+        raw += &format!("Message-ID: {}\r\n", word(&format!("<{id}>")));
+    }
+    raw += "Content-Type: multipart/alternative; boundary=\"=b\"\r\n\r\n";
+    for (kind, text) in [("plain", &mail.text), ("html", &mail.html)] {
+        let head = format!("--=b\r\nContent-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n");
+        raw += &text.as_ref().map(|text| format!("{head}\r\n{}\r\n", BASE64.encode(text))).unwrap_or_default();
+    }
+    (raw + "--=b--\r\n").into_bytes()
+}
+
+/// Whoever writes down what was read, and reads it again, reads the same.
+fn assert_same(read: &Mail, again: &Mail) {
+    let (text, html) = (read.text.as_deref(), read.html.as_deref());
+    let size = text.unwrap_or_default().len() + html.unwrap_or_default().len();
+    if size == 0 || size > READ_TWICE_MAX_BYTES {
+        return;
+    }
+    assert_eq!((&read.subject, &read.from_email), (&again.subject, &again.from_email));
+    assert_eq!(read.message_id, again.message_id);
+    assert_eq!((text, html), (again.text.as_deref(), again.html.as_deref()));
+    // A longer one was cut, perhaps before a quote.
+    if read.from_email.is_some() && read.from_name.chars().count() < 250 {
+        assert_eq!(read.from_name, again.from_name);
+    }
 }
 
 /// What holds of every mail that was read.
@@ -25,6 +64,9 @@ pub fn of_mail(mail: &Mail) {
     assert!(line(&mail.from_name, 255), "{:?}", mail.from_name);
     assert!(mail.from_email.as_ref().is_none_or(|it| line(it, 254) && it.contains('@')), "{:?}", mail.from_email);
     assert!(mail.message_id.iter().chain(&mail.parents).all(|it| line(it, 500) && !it.is_empty()));
+    let bodies = [&mail.text, &mail.html].into_iter().flatten();
+    // Two texts at most beyond what is looked at: the one that fills it, and its form in the other body.
+    bodies.for_each(|it| assert!(!it.contains(['\0', '\r']) && it.len() <= 16 << 20, "{} bytes", it.len()));
     let lines = mail.file_lines();
     assert!(lines.len() <= 101 && lines.iter().all(|it| line(it, 400)), "{lines:?}");
     let bodies = html::mail_bodies(mail.text.as_deref(), mail.html.as_deref(), &lines);

@@ -2,6 +2,7 @@
 //! `ingest/raw.rs`. It knows no ticket.
 
 use super::thread;
+use crate::mime::address::address;
 use inboxops_proto::internal::v1 as pb;
 use sha2::{Digest as _, Sha256};
 
@@ -9,8 +10,6 @@ use sha2::{Digest as _, Sha256};
 const SUBJECT_MAX_CHARS: usize = 255;
 /// Longest name of a person, in characters.
 const NAME_MAX_CHARS: usize = 255;
-/// Longest mail address, in characters; longer ones do not exist (RFC 5321).
-const ADDRESS_MAX_CHARS: usize = 254;
 /// Longest file name or media type that is shown, in characters.
 const FILE_NAME_MAX_CHARS: usize = 120;
 /// Greatest number of attachments that are listed; more are counted.
@@ -64,7 +63,7 @@ impl Mail {
         Mail {
             dedup_key: dedup_key(message_id.as_deref(), parts.message_id.as_deref().unwrap_or_default().as_bytes()),
             message_id,
-            parents: thread::parents(parts.in_reply_to.as_deref().unwrap_or_default(), &parts.references),
+            parents: thread::parents(parts.in_reply_to.as_deref().unwrap_or_default(), &parts.references, &[]),
             from_name: name(&parts.from_name),
             from_email: parts.from_email.as_deref().and_then(address),
             to: parts.to,
@@ -115,15 +114,6 @@ pub fn subject(text: &str) -> String {
 /// A person's name.
 pub fn name(text: &str) -> String {
     short(text, NAME_MAX_CHARS)
-}
-
-/// A mail address, or none when the text cannot be one.
-pub fn address(text: &str) -> Option<String> {
-    let address = text.trim();
-    let (local, domain) = address.rsplit_once('@')?;
-    let plain = !address.chars().any(|letter| letter.is_whitespace() || letter.is_control());
-    let fits = address.chars().count() <= ADDRESS_MAX_CHARS;
-    (plain && fits && !local.is_empty() && !domain.is_empty()).then(|| address.to_owned())
 }
 
 /// A body, when it has anything in it. No database keeps NUL.

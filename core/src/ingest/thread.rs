@@ -31,15 +31,15 @@ fn id(text: &str) -> Option<String> {
     (!id.is_empty()).then_some(id)
 }
 
-/// The mails that a mail answers, the nearest first.
-pub fn parents(in_reply_to: &str, references: &[String]) -> Vec<String> {
+/// The mails that a mail answers, the nearest first, and behind them those that `last` names.
+pub fn parents(in_reply_to: &str, references: &[String], last: &[String]) -> Vec<String> {
     let mut parents: Vec<String> = Vec::new();
     let nearest = ids(in_reply_to).into_iter().chain(references.iter().rev().flat_map(|ids_| {
         let mut found = ids(ids_);
         found.reverse();
         found
     }));
-    for id in nearest {
+    for id in nearest.chain(last.iter().flat_map(|it| ids(it))) {
         if parents.len() < PARENTS_MAX && !parents.contains(&id) {
             parents.push(id);
         }
@@ -113,10 +113,13 @@ mod tests {
     #[test]
     fn the_nearest_parent_comes_first_and_none_twice() {
         let references = ["<root@x> <mid@x>".to_owned(), "<near@x>".to_owned()];
-        assert_eq!(parents("<near@x>", &references), ["near@x", "mid@x", "root@x"]);
+        assert_eq!(
+            parents("<near@x>", &references, &["<mid@x> <sent@x>".to_owned()]),
+            ["near@x", "mid@x", "root@x", "sent@x"]
+        );
         let many = [(0..100).map(|n| format!("<{n}@x>")).collect::<String>()];
-        assert_eq!(parents("", &many).len(), PARENTS_MAX);
-        assert_eq!(parents("", &many)[0], "99@x");
+        assert_eq!(parents("", &many, &[]).len(), PARENTS_MAX);
+        assert_eq!(parents("", &many, &[])[0], "99@x");
     }
 
     #[test]

@@ -67,13 +67,14 @@ on_both! {
             "Auto-Submitted: auto-generated; owner-email=\"x@y\"\r\n",
             "Precedence: bulk\r\n",
             "Precedence: auto_reply\r\n",
-            "X-Auto-Response-Suppress: All\r\n",
             "X-Autoreply: yes\r\n",
+            "X-MS-Exchange-Inbox-Rules-Loop: ada@example.com\r\n",
             "Return-Path: <>\r\n",
+            "Return-Path: <MAILER-DAEMON@mx.example>\r\n",
             "Content-Type: multipart/report; boundary=x\r\n",
         ];
-        let people = ["", "Auto-Submitted: no\r\n", "Precedence: list\r\n", "X-Auto-Response-Suppress: None\r\n",
-            "Return-Path: <ada@example.com>\r\n"];
+        let people = ["", "Auto-Submitted: no\r\n", "Precedence: list\r\n", "X-Auto-Response-Suppress: All\r\n",
+            "List-Id: <x.example>\r\nPrecedence: bulk\r\n", "Return-Path: <ada@example.com>\r\n"];
         let mut version = 1;
         for (at, header) in machines.iter().chain(&people).enumerate() {
             let is_machine = at < machines.len();

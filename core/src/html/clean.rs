@@ -1,0 +1,116 @@
+//! Takes everything out of HTML that could run, load or lay out. What `html/seen.rs` needs to know what a reader sees
+//! stays in it as marks, and is gone after that.
+
+use super::{css, link};
+use ammonia::{Builder, UrlRelative};
+use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
+
+/// Greatest number of elements that formatting tags may make: an open one is made again in every block after it.
+const REMADE_MAX: usize = 1_000_000;
+
+/// Elements that are not shown and whose content is none of a reader's business: titles, and what Office writes for itself.
+const UNSEEN: [&str; 14] = [
+    "title",
+    "xml",
+    "template",
+    "noembed",
+    "noframes",
+    "o:officedocumentsettings",
+    "w:worddocument",
+    "w:latentstyles",
+    "m:mathpr",
+    "o:shapedefaults",
+    "o:shapelayout",
+    "v:shapetype",
+    "o:documentproperties",
+    "x:excelworkbook",
+];
+/// Elements that part a text or hide it, and are not shown themselves.
+pub const UNWRAPPED: [&str; 12] = [
+    "section", "main", "address", "fieldset", "legend", "label", "button", "form", "menu", "dialog", "search", "tfoot",
+];
+/// Attributes that only say what is hidden.
+pub const MARKS: [&str; 4] = ["style", "hidden", "class", "id"];
+
+static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut cleaner = Builder::default();
+    // A note is read inside our pages: links open elsewhere and give nothing away, pictures of strangers stay out.
+    cleaner.link_rel(Some("noopener noreferrer nofollow")).strip_comments(true);
+    let mut attributes = cleaner.clone_tag_attributes();
+    attributes.insert("img", HashSet::from(["alt"]));
+    cleaner.tag_attributes(attributes).add_clean_content_tags(UNSEEN).add_tags(UNWRAPPED);
+    cleaner.add_generic_attributes(MARKS);
+    cleaner.url_relative(UrlRelative::Custom(Box::new(absolute)));
+    cleaner.attribute_filter(|_, attribute, value| match attribute {
+        "style" => css::mark(value).map(Cow::Borrowed),
+        _ => Some(Cow::Borrowed(value)),
+    });
+    cleaner
+});
+
+fn absolute(url: &str) -> Option<Cow<'_, str>> {
+    link::absolute(url).map(Cow::Owned)
+}
+
+/// The HTML without what is not on the list; it still holds the marks.
+pub fn cleaned(html: &str) -> String {
+    // By a reader, since that feeds the parser small pieces: what it does for an entity grows with the piece.
+    let clean = CLEANER.clean_from_reader(tame(html).as_bytes());
+    clean.map(|clean| clean.to_string()).unwrap_or_default()
+}
+
+/// Formatting elements that we show. The parser makes an open one again in each block after it, but those without
+/// attributes only three times each; `a` never stays open beside another.
+const FORMATTING: [&str; 10] = ["b", "code", "em", "i", "s", "small", "strike", "strong", "tt", "u"];
+/// Formatting elements that the allow-list drops anyway.
+const DROPPED: [&str; 2] = ["big", "font"];
+
+/// The same HTML, made so that cleaning it takes memory and time in proportion: where formatting tags could multiply,
+/// they become `span`. It looks at bytes alone, so that nothing can hide a tag from it.
+fn tame(html: &str) -> Cow<'_, str> {
+    let (mut tags, mut formatting, mut dropped) = (0, Vec::new(), Vec::new());
+    for (at, _) in html.match_indices('<') {
+        tags += 1;
+        let rest = &html.as_bytes()[at + 1..];
+        let (start, rest) = rest.strip_prefix(b"/").map_or((at + 1, rest), |rest| (at + 2, rest));
+        let is = |name: &str, bare: bool| {
+            rest.len() > name.len()
+                && rest[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+                && (rest[name.len()].is_ascii_whitespace()
+                    || rest[name.len()] == b'/'
+                    || bare && rest[name.len()] == b'>')
+        };
+        let opens = start == at + 1;
+        formatting.extend(FORMATTING.iter().find(|name| opens && is(name, false)).map(|name| (start, name.len())));
+        // Their ends, too: what a style hides must not go on behind it.
+        dropped.extend(DROPPED.iter().find(|name| is(name, true)).map(|name| (start, name.len())));
+    }
+    if formatting.len() * tags > REMADE_MAX {
+        dropped.append(&mut formatting);
+        dropped.sort_unstable();
+    }
+    if dropped.is_empty() {
+        return Cow::Borrowed(html);
+    }
+    let (mut tamed, mut from) = (String::with_capacity(html.len() + 4 * dropped.len()), 0);
+    for (at, len) in dropped {
+        tamed += &html[from..at];
+        tamed += "span";
+        from = at + len;
+    }
+    tamed += &html[from..];
+    Cow::Owned(tamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_could_multiply_become_plain_ones() {
+        let hostile = (0..2_000).map(|at| format!("<B a={at}>")).collect::<String>() + &"<p>".repeat(2_000);
+        assert!(tame(&hostile).starts_with("<span a=0><span a=1>"));
+        assert_eq!(tame("<b a=1>x</b><br/><font size=1>"), "<b a=1>x</b><br/><span size=1>");
+        assert_eq!(tame("<FONT>x</font ><big>y</big>"), "<span>x</span ><span>y</span>");
+    }
+}

@@ -1,0 +1,223 @@
+//! Plain text as a reader sees it: lines where blocks and breaks are, tabs between the cells of a row, as browsers copy it.
+
+use super::link;
+
+/// Most empty lines in a row.
+const EMPTY_LINES_MAX: usize = 2;
+
+/// Text while it is made.
+#[derive(Default)]
+pub struct Text {
+    out: String,
+    /// What comes before the next letter.
+    lines: usize,
+    tab: bool,
+    space: bool,
+    /// Depth of elements that keep their spaces.
+    preformatted: usize,
+    rows: Vec<Row>,
+    links: Vec<Link>,
+}
+
+/// A row of a table.
+#[derive(Default)]
+struct Row {
+    /// Whether a cell of it has said something.
+    said: bool,
+    /// Whether a cell has more than one line, so that the next begins on a line of its own.
+    broken: bool,
+}
+
+struct Link {
+    url: String,
+    start: usize,
+}
+
+impl Text {
+    /// Takes the beginning of an element; `url` is where a link leads.
+    pub fn open(&mut self, name: &str, url: Option<&str>) {
+        match name {
+            "br" => self.line(),
+            "td" | "th" => self.cell(),
+            "tr" => {
+                self.block();
+                if let Some(row) = self.rows.last_mut() {
+                    row.broken |= row.said && !self.tab;
+                }
+                self.rows.push(Row::default());
+            }
+            "pre" => {
+                self.block();
+                self.preformatted += 1;
+            }
+            "a" => self.links.push(Link { url: url.unwrap_or_default().to_owned(), start: self.out.len() }),
+            name if is_block(name) => self.block(),
+            _ => {}
+        }
+    }
+
+    /// Takes the end of an element.
+    pub fn close(&mut self, name: &str) {
+        match name {
+            "tr" => {
+                let row = self.rows.pop().unwrap_or_default();
+                if let Some(outer) = self.rows.last_mut() {
+                    outer.broken |= outer.said && row.broken;
+                    outer.said |= row.said;
+                }
+                self.block();
+            }
+            "pre" => {
+                self.preformatted = self.preformatted.saturating_sub(1);
+                self.block();
+            }
+            "a" => {
+                if let Some(link) = self.links.pop() {
+                    self.lead(&link);
+                }
+            }
+            "td" | "th" => {}
+            name if is_block(name) => self.block(),
+            _ => {}
+        }
+    }
+
+    /// Takes letters.
+    pub fn letters(&mut self, text: &str) {
+        for letter in text.chars() {
+            match letter {
+                '\n' if self.preformatted > 0 => self.line(),
+                ' ' | '\t' if self.preformatted > 0 => self.letter(letter),
+                ' ' | '\t' | '\n' | '\r' | '\u{c}' => self.space = true,
+                '\u{a0}' => self.letter(' '),
+                letter => self.letter(letter),
+            }
+        }
+    }
+
+    /// The text.
+    pub fn end(self) -> String {
+        let mut text = String::with_capacity(self.out.len());
+        let mut empty = 0;
+        for line in self.out.lines() {
+            let line = line.trim_end();
+            empty = if line.chars().all(is_unseen) { empty + 1 } else { 0 };
+            if empty <= EMPTY_LINES_MAX {
+                text += if empty == 0 { line } else { "" };
+                text.push('\n');
+            }
+        }
+        text.trim().to_owned()
+    }
+
+    fn letter(&mut self, letter: char) {
+        if self.lines > 0 {
+            let spaces = self.out.trim_end_matches(' ').len();
+            self.out.truncate(spaces);
+            let lines = if self.out.is_empty() { 0 } else { self.lines };
+            self.out.extend(std::iter::repeat_n('\n', lines));
+            if let Some(row) = self.rows.last_mut() {
+                row.broken |= row.said;
+            }
+        } else if self.tab {
+            self.out.push('\t');
+        } else if self.space && !self.out.is_empty() && !self.out.ends_with([' ', '\n', '\t']) {
+            self.out.push(' ');
+        }
+        (self.lines, self.tab, self.space) = (0, false, false);
+        if let Some(row) = self.rows.last_mut() {
+            row.said = true;
+        }
+        self.out.push(letter);
+    }
+
+    /// A line ends here, whatever comes.
+    fn line(&mut self) {
+        if !self.tab {
+            self.lines += 1;
+        }
+        self.space = false;
+    }
+
+    /// What comes begins a line; the first thing in a cell already stands where it should.
+    fn block(&mut self) {
+        if self.lines == 0 && !self.tab {
+            self.lines = 1;
+        }
+        self.space = false;
+    }
+
+    fn cell(&mut self) {
+        match self.rows.last() {
+            Some(Row { said: true, broken: false }) => (self.lines, self.tab) = (0, true),
+            Some(Row { said: false, .. }) => {}
+            _ => self.block(),
+        }
+        self.space = false;
+    }
+
+    /// Says where a link leads, behind its text, unless that is the same.
+    fn lead(&mut self, link: &Link) {
+        let said = self.out[link.start.min(self.out.len())..].trim();
+        if said.is_empty() || link.url.is_empty() || link::is_told(said, &link.url) {
+            return;
+        }
+        let ends = self.out.trim_end().len();
+        self.out.truncate(ends);
+        self.out += " (";
+        self.out += link::shown(&link.url);
+        self.out.push(')');
+    }
+}
+
+/// Letters that fill a line and show nothing.
+fn is_unseen(letter: char) -> bool {
+    let fill = ['\u{ad}', '\u{34f}', '\u{61c}', '\u{180e}', '\u{feff}'];
+    letter.is_whitespace()
+        || ('\u{200b}'..='\u{200f}').contains(&letter)
+        || ('\u{2060}'..='\u{2064}').contains(&letter)
+        || fill.contains(&letter)
+}
+
+fn is_block(name: &str) -> bool {
+    const BLOCKS: [&str; 37] = [
+        "p",
+        "div",
+        "li",
+        "ul",
+        "ol",
+        "tr",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "caption",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "hr",
+        "dl",
+        "dt",
+        "dd",
+        "article",
+        "aside",
+        "section",
+        "main",
+        "header",
+        "footer",
+        "nav",
+        "address",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+        "center",
+        "form",
+        "fieldset",
+    ];
+    BLOCKS.contains(&name) || matches!(name, "hgroup" | "legend" | "menu" | "dialog" | "search")
+}

@@ -1,0 +1,333 @@
+//! What is to be read of a mail: which of its parts are its text, which its HTML, and which are files (RFC 8621 4.1.4, with
+//! what mail programs of the world need beside it). Mails within it are read, too.
+
+use super::{
+    super::mail::{self, File},
+    TEXT_MAX_BYTES,
+    part::{Part, Within},
+};
+use crate::{
+    html,
+    mime::{
+        charset::{self, Charset},
+        encoding::{self, Encoding},
+        fields::{self, Fields},
+        flowed, multipart,
+    },
+};
+
+/// Greatest number of multiparts and mails within each other that are opened.
+const NESTED_MAX: usize = 100;
+/// Greatest number of mails within each other that are encoded as a whole, each of which is a copy.
+const COPIES_MAX: usize = 3;
+/// Greatest number of parts that are looked at.
+const PARTS_MAX: usize = 10_000;
+/// Greatest size of a text as it is encoded that is looked at, in bytes.
+const ENCODED_MAX_BYTES: usize = 4 * TEXT_MAX_BYTES;
+/// Greatest number of mails that a report is taken to be about.
+const REPORTED_MAX: usize = 4;
+/// Greatest number of attached texts that are kept in case there is nothing else to read.
+const SPARES_MAX: usize = 20;
+
+/// What was found in a mail.
+pub struct Found {
+    pub text: Option<String>,
+    pub html: Option<String>,
+    pub files: Vec<File>,
+    /// Ids of the mails that a report is about.
+    pub reported: Vec<String>,
+}
+
+/// Reads the parts of one mail.
+#[derive(Default)]
+pub struct Reader {
+    pieces: Vec<Piece>,
+    /// The pieces that are the plain body, and those that are the rich one.
+    texts: Vec<usize>,
+    htmls: Vec<usize>,
+    files: Vec<File>,
+    /// Attached texts: which of the files, and whether it has a name.
+    spares: Vec<(usize, bool, Piece)>,
+    bytes: usize,
+    parts: usize,
+    nested: usize,
+    copies: usize,
+    charset: Option<Charset>,
+    reported: Vec<String>,
+}
+
+#[derive(Clone)]
+enum Piece {
+    Plain(String),
+    Html(String),
+}
+
+/// Where the one part of a mail stands.
+const TOP: Within<'_> = Within { kind: "mixed", start: "", alternative: false, report: false };
+
+impl Reader {
+    /// The charset that the first text names, for the bytes of the header that name none.
+    pub fn charset(&self) -> Option<Charset> {
+        self.charset
+    }
+
+    /// Reads the parts of a mail.
+    pub fn mail(&mut self, fields: &Fields<'_>, body: &[u8]) {
+        self.parts(vec![Part::read(fields, body, "text/plain")], TOP, true, true);
+    }
+
+    /// What was found, put together.
+    pub fn found(mut self) -> Found {
+        if self.texts.is_empty() && self.htmls.is_empty() {
+            self.use_spares();
+        }
+        let is_html = |at: &usize| matches!(self.pieces[*at], Piece::Html(_));
+        let (has_html, has_plain) = (self.htmls.iter().any(is_html), self.texts.iter().any(|at| !is_html(at)));
+        let plain = |at: &usize| match &self.pieces[*at] {
+            Piece::Plain(text) => text.clone(),
+            Piece::Html(html) => html::text_of(html),
+        };
+        // A part of plain text stands in the HTML, too, when there is any.
+        let rich = |at: &usize| match &self.pieces[*at] {
+            Piece::Html(html) => html.clone(),
+            Piece::Plain(text) => html::marked_up(text),
+        };
+        Found {
+            text: has_plain.then(|| joined(self.texts.iter().map(plain), "\n\n")).and_then(mail::body),
+            html: has_html.then(|| joined(self.htmls.iter().map(rich), "\n")).and_then(mail::body),
+            files: self.files,
+            reported: self.reported,
+        }
+    }
+
+    /// A mail of which nothing is to be read but what it calls a file: that is what it says.
+    fn use_spares(&mut self) {
+        let unnamed = self.spares.iter().any(|(_, named, _)| !named);
+        let alone = self.spares.len() == 1;
+        let mut taken = Vec::new();
+        for (file, named, piece) in std::mem::take(&mut self.spares) {
+            if !named || alone && !unnamed {
+                self.add(piece, true, true);
+                taken.extend((!named).then_some(file));
+            }
+        }
+        let mut at = 0;
+        self.files.retain(|_| {
+            at += 1;
+            !taken.contains(&(at - 1))
+        });
+    }
+
+    /// Takes the parts of one multipart. `to_text` and `to_html` say which bodies they may belong to.
+    fn parts(&mut self, parts: Vec<Part<'_>>, within: Within<'_>, mut to_text: bool, mut to_html: bool) {
+        let before = (self.texts.len(), self.htmls.len());
+        let both = to_text && to_html;
+        let root = root(&parts, within);
+        for (at, part) in parts.into_iter().enumerate() {
+            if part.is("multipart/") && self.opened(&part, within, to_text, to_html) {
+                continue;
+            }
+            if let Some(piece) = part.readable(at == root, within).then(|| self.piece(&part)) {
+                let is_html = matches!(piece, Piece::Html(_));
+                match (within.kind, within.alternative) {
+                    ("alternative", _) => self.add(piece, to_text && !is_html, to_html && is_html),
+                    (_, alternative) => {
+                        (to_text, to_html) = match (alternative, is_html) {
+                            (true, true) => (false, to_html),
+                            (true, false) => (to_text, false),
+                            (false, _) => (to_text, to_html),
+                        };
+                        self.add(piece, to_text, to_html);
+                    }
+                }
+                continue;
+            }
+            self.file(&part);
+            match (within.report, part.is_mail()) {
+                (true, _) => self.report(&part),
+                (false, true) => self.forwarded(&part, to_text, to_html),
+                (false, false) => {}
+            }
+        }
+        if within.kind == "alternative" && both {
+            // What has only one form stands in both bodies.
+            match (self.texts.len() == before.0, self.htmls.len() == before.1) {
+                (true, false) => self.texts.extend_from_slice(&self.htmls[before.1..]),
+                (false, true) => self.htmls.extend_from_slice(&self.texts[before.0..]),
+                _ => {}
+            }
+        }
+    }
+
+    /// Opens a multipart; whether it has parts.
+    fn opened(&mut self, part: &Part<'_>, within: Within<'_>, to_text: bool, to_html: bool) -> bool {
+        if self.split(part, part.body, within, to_text, to_html) {
+            return true;
+        }
+        // It must not be encoded as a whole; where it is all the same, its lines are below that.
+        if part.encoding == Encoding::Plain || self.copies >= COPIES_MAX {
+            return false;
+        }
+        self.copies += 1;
+        let found = self.split(part, &part.encoding.decode(part.body), within, to_text, to_html);
+        self.copies -= 1;
+        found
+    }
+
+    fn split(&mut self, part: &Part<'_>, body: &[u8], within: Within<'_>, to_text: bool, to_html: bool) -> bool {
+        let boundary = part.kind.raw("boundary").unwrap_or_default().trim_end();
+        let room = PARTS_MAX.saturating_sub(self.parts);
+        if self.nested >= NESTED_MAX || room == 0 {
+            return false;
+        }
+        let kind = part.kind.word.strip_prefix("multipart/").unwrap_or_default();
+        let default = if kind == "digest" { "message/rfc822" } else { "text/plain" };
+        let read = |slice| {
+            let (fields, body) = fields::split(slice);
+            Part::read(&fields, body, default)
+        };
+        let parts: Vec<_> = multipart::parts(body, boundary, room).into_iter().map(read).collect();
+        let found = !parts.is_empty();
+        self.parts += parts.len();
+        let inner = Within {
+            kind,
+            start: part.kind.raw("start").unwrap_or_default(),
+            alternative: within.alternative || kind == "alternative",
+            report: within.report || kind == "report",
+        };
+        self.nested += 1;
+        self.parts(parts, inner, to_text, to_html);
+        self.nested -= 1;
+        found
+    }
+
+    /// The words of a mail that was forwarded as a file, below a line for each thing that a reader asks of it.
+    fn forwarded(&mut self, part: &Part<'_>, to_text: bool, to_html: bool) {
+        let copies = usize::from(part.encoding != Encoding::Plain);
+        if self.nested >= NESTED_MAX || self.copies + copies > COPIES_MAX || !to_text && !to_html {
+            return;
+        }
+        let raw = part.encoding.decode(part.body);
+        let (fields, body) = fields::of_mail(&raw);
+        (self.nested, self.copies) = (self.nested + 1, self.copies + copies);
+        let place = self.pieces.len();
+        self.add(Piece::Plain(String::new()), to_text, to_html);
+        self.parts(vec![Part::read(&fields, body, "text/plain")], TOP, to_text, to_html);
+        self.pieces[place] = Piece::Plain(envelope(&fields, self.charset));
+        (self.nested, self.copies) = (self.nested - 1, self.copies - copies);
+    }
+
+    /// Which mail a report is about: the one that it returns, or that a receipt names (RFC 3464, RFC 8098).
+    fn report(&mut self, part: &Part<'_>) {
+        let field = match part.kind.word.as_str() {
+            _ if part.is_mail() => "Message-ID",
+            "text/rfc822-headers" | "message/rfc822-headers" => "Message-ID",
+            "message/disposition-notification" => "Original-Message-ID",
+            _ => return,
+        };
+        if self.reported.len() < REPORTED_MAX {
+            let raw = part.encoding.decode(part.body);
+            self.reported.extend(mail::message_id(&fields::split(&raw).0.text(field, None)));
+        }
+    }
+
+    fn add(&mut self, piece: Piece, to_text: bool, to_html: bool) {
+        let at = self.pieces.len();
+        self.bytes += piece.len();
+        self.pieces.push(piece);
+        self.texts.extend(to_text.then_some(at));
+        self.htmls.extend(to_html.then_some(at));
+    }
+
+    fn file(&mut self, part: &Part<'_>) {
+        let named = !part.name.is_empty();
+        if self.texts.is_empty() && self.htmls.is_empty() && self.spares.len() < SPARES_MAX && part.may_be_read() {
+            let piece = self.piece(part);
+            self.spares.push((self.files.len(), named, piece));
+        }
+        let size = part.encoding.decoded_len(part.body) as u64;
+        let name = if named { part.name.clone() } else { part.usual_name(self.charset) };
+        self.files.push(File { name, media_type: part.kind.word.clone(), size });
+    }
+
+    /// The text of a part. Once there is more than anybody keeps, the rest is empty.
+    fn piece(&mut self, part: &Part<'_>) -> Piece {
+        let is_html = part.is_html();
+        let room = TEXT_MAX_BYTES.saturating_sub(self.bytes);
+        let body = if room == 0 { &[] } else { &part.body[..part.body.len().min(ENCODED_MAX_BYTES)] };
+        let end = if part.encoding == Encoding::Base64 { encoding::base64_end(body) } else { body.len() };
+        let (body, below) = body.split_at(end);
+        let bytes = part.encoding.decode(body);
+        let told = part.kind.raw("charset").and_then(charset::named);
+        self.charset = self.charset.or(told);
+        let own = told.or_else(|| if is_html { charset::of_html(&bytes) } else { None });
+        let mut text = charset::decode(&bytes, own);
+        if !below.trim_ascii().is_empty() {
+            let below = charset::decode(below.trim_ascii(), own);
+            text = format!("{}\n\n{}", text.trim_end(), if is_html { html::marked_up(&below) } else { below });
+        }
+        text = in_lines(text);
+        if !is_html && part.kind.raw("format").is_some_and(|it| it.eq_ignore_ascii_case("flowed")) {
+            let delsp = part.kind.raw("delsp").is_some_and(|it| it.eq_ignore_ascii_case("yes"));
+            text = flowed::joined(&text, delsp);
+        }
+        text.truncate(text.floor_char_boundary(room));
+        if is_html { Piece::Html(text) } else { Piece::Plain(text) }
+    }
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        let (Piece::Plain(text) | Piece::Html(text)) = self;
+        text.len()
+    }
+}
+
+/// A text with one kind of line end, and without what is no letter of it.
+pub fn in_lines(mut text: String) -> String {
+    if text.contains('\0') {
+        text = text.replace('\0', "");
+    }
+    if text.contains('\r') {
+        text = text.replace("\r\n", "\n").replace('\r', "\n");
+    }
+    let marks = text.len() - text.trim_start_matches('\u{feff}').len();
+    text.drain(..marks);
+    text
+}
+
+fn joined(parts: impl Iterator<Item = String>, between: &str) -> String {
+    let mut whole = String::new();
+    for part in parts {
+        if whole.len() > TEXT_MAX_BYTES {
+            break;
+        }
+        if !whole.is_empty() && !part.is_empty() {
+            whole.push_str(between);
+        }
+        whole.push_str(&part);
+    }
+    whole
+}
+
+/// Which part of a multipart is shown first: in `related` the one that the others belong to.
+fn root(parts: &[Part<'_>], within: Within<'_>) -> usize {
+    if within.kind != "related" {
+        return 0;
+    }
+    let shown = |part: &Part<'_>| part.is("multipart/") || part.is_text();
+    let named = |part: &Part<'_>| shown(part) && !within.start.is_empty() && part.id.trim() == within.start.trim();
+    parts.iter().position(named).or_else(|| parts.iter().position(shown)).unwrap_or(0)
+}
+
+/// The lines that stand above the words of a forwarded mail.
+fn envelope(fields: &Fields<'_>, charset: Option<Charset>) -> String {
+    let mut lines = "---------- Forwarded message ----------".to_owned();
+    for name in ["From", "Date", "Subject", "To"] {
+        let value = mail::name(&fields.text(name, charset));
+        if !value.is_empty() {
+            lines += &format!("\n{name}: {value}");
+        }
+    }
+    lines
+}

@@ -1,0 +1,280 @@
+//! Addresses of header fields (RFC 5322 3.4 and 4.4), as far from the letter as mail programs write them: an address that
+//! can be answered, or none, and never half of a name.
+
+use super::words;
+
+/// Longest address, in characters; longer ones do not exist (RFC 5321).
+const ADDRESS_MAX_CHARS: usize = 254;
+
+/// Who is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The name; may be empty. Without an address it is all that was written.
+    pub name: String,
+    /// An address that can be answered.
+    pub address: Option<String>,
+}
+
+/// The mailboxes of a list, `max` at most, members of groups among them. Encoded words are still to be decoded in `text`.
+pub fn mailboxes(text: &str, max: usize) -> Vec<Mailbox> {
+    let mut found = list(text, max);
+    // All of it may be one encoded word, brackets included.
+    if text.contains("=?") && found.iter().all(|it| it.address.is_none()) {
+        let decoded = words::decoded(text.as_bytes(), None);
+        if decoded.contains('@') {
+            let again = list(&decoded, max);
+            if again.iter().any(|it| it.address.is_some()) {
+                found = again;
+            }
+        }
+    }
+    found
+}
+
+/// The address that a text is, or none when it cannot be one.
+pub fn address(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let domain = domain.trim_end_matches('.');
+    let strange = |it: char| {
+        it.is_whitespace()
+            || it.is_control()
+            || matches!(it, '<' | '>' | '(' | ')' | ',' | ';' | ':' | '\\' | '"' | '@')
+    };
+    let literal = domain.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    let domain_fits = match literal {
+        Some(inner) => !inner.contains(|it: char| it.is_whitespace() || it.is_control() || "[]<>\\\"@".contains(it)),
+        None => !domain.contains(|it| strange(it) || matches!(it, '[' | ']' | '\'')) && !domain.starts_with('.'),
+    };
+    let local_fits = match local.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+        Some(inner) => is_quoted_content(inner),
+        None => !local.contains(|it| strange(it) || matches!(it, '[' | ']')),
+    };
+    let fits = text.chars().count() <= ADDRESS_MAX_CHARS && !text.contains("=?");
+    (fits && domain_fits && local_fits && !local.is_empty() && !domain.is_empty()).then(|| format!("{local}@{domain}"))
+}
+
+fn is_quoted_content(inner: &str) -> bool {
+    let mut letters = inner.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' if letters.next().is_none() => return false,
+            '"' => return false,
+            letter if letter.is_control() => return false,
+            _ => {}
+        }
+    }
+    !inner.is_empty()
+}
+
+fn list(text: &str, max: usize) -> Vec<Mailbox> {
+    let (mut found, mut draft) = (Vec::new(), Draft::default());
+    let mut rest = text;
+    // Brackets that never close are not looked for again.
+    let (mut comments, mut quotes) = (true, true);
+    while let Some(letter) = rest.chars().next() {
+        if found.len() >= max {
+            return found;
+        }
+        let after = &rest[letter.len_utf8()..];
+        let mut taken = letter.len_utf8();
+        match letter {
+            '"' if quotes => match quoted(after) {
+                Some((content, length)) => {
+                    taken += length;
+                    draft.quote(content, rest[taken..].trim_start().starts_with('@'));
+                }
+                None => quotes = false,
+            },
+            '(' if comments => match comment(after) {
+                Some((content, length)) => {
+                    taken += length;
+                    draft.comment = draft.comment.or(Some(content));
+                }
+                None => comments = false,
+            },
+            '<' => {
+                let (content, length) = angle(after);
+                taken += length;
+                draft.angles.push(content.to_owned());
+            }
+            '>' => {}
+            ',' if draft.is_name_alone() => draft.phrase.push_str(", "),
+            ':' if draft.is_name_alone() => draft = Draft::default(),
+            ',' | ';' => found.extend(std::mem::take(&mut draft).end()),
+            letter => draft.phrase.push(letter),
+        }
+        draft.whole.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    if found.len() < max {
+        found.extend(draft.end());
+    }
+    found
+}
+
+/// The content of a quoted string whose first quote was read, and its length.
+fn quoted(rest: &str) -> Option<(String, usize)> {
+    let mut content = String::new();
+    let mut letters = rest.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return Some((content, at + 1)),
+            '\\' => content.extend(letters.next().map(|(_, next)| next)),
+            letter => content.push(letter),
+        }
+    }
+    None
+}
+
+/// The content of a comment whose first bracket was read, and its length.
+fn comment(rest: &str) -> Option<(String, usize)> {
+    let (mut depth, mut content) = (1_u32, String::new());
+    let mut letters = rest.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '(' => depth += 1,
+            ')' if depth == 1 => return Some((content, at + 1)),
+            ')' => depth -= 1,
+            '\\' => {
+                content.extend(letters.next().map(|(_, next)| next));
+                continue;
+            }
+            _ => {}
+        }
+        content.push(letter);
+    }
+    None
+}
+
+/// What stands in angle brackets whose first was read, and its length; brackets in brackets are one.
+fn angle(rest: &str) -> (&str, usize) {
+    let mut in_quotes = false;
+    let mut letters = rest.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => in_quotes = !in_quotes,
+            '\\' if in_quotes => _ = letters.next(),
+            '>' if !in_quotes => return (&rest[..at], at + 1),
+            _ => {}
+        }
+    }
+    let end = rest.find(['>', ',']).unwrap_or(rest.len());
+    (&rest[..end], end)
+}
+
+/// A mailbox while it is read.
+#[derive(Default)]
+struct Draft {
+    phrase: String,
+    comment: Option<String>,
+    angles: Vec<String>,
+    /// All that was read of it.
+    whole: String,
+}
+
+impl Draft {
+    fn quote(&mut self, content: String, is_local: bool) {
+        if is_local {
+            self.phrase.push('"');
+            self.phrase += &content.replace('\\', "\\\\").replace('"', "\\\"");
+            self.phrase.push('"');
+        } else {
+            self.phrase += &content;
+        }
+    }
+
+    /// Whether nothing but a name was read, so that a comma may well be part of it.
+    fn is_name_alone(&self) -> bool {
+        self.angles.is_empty() && !self.phrase.contains('@') && !self.phrase.trim().is_empty()
+    }
+
+    fn end(self) -> Option<Mailbox> {
+        let comment = || self.comment.as_deref().map(cleaned).unwrap_or_default();
+        let named = |phrase: &str| Some(cleaned(phrase)).filter(|name| !name.is_empty()).unwrap_or_else(comment);
+        if let Some(address) = self.angles.iter().find_map(|it| bare(it)) {
+            return Some(Mailbox { name: named(&self.phrase), address: Some(address) });
+        }
+        if let Some((name, address)) = within(&self.phrase) {
+            // What stands in brackets and is no address is a name.
+            let bracketed = self.angles.join(" ");
+            let name = if name.trim().is_empty() { bracketed } else { name };
+            return Some(Mailbox { name: named(&name), address: Some(address) });
+        }
+        let whole = self.whole.trim().trim_matches([',', ';']);
+        let name = cleaned(whole);
+        (!whole.is_empty()).then_some(Mailbox { name, address: None })
+    }
+}
+
+/// The address in a phrase that has no brackets, and the rest of it.
+fn within(phrase: &str) -> Option<(String, String)> {
+    let sign = phrase.rfind('@')?;
+    let (before, after) = (phrase[..sign].trim_end(), &phrase[sign + 1..]);
+    let start = match before.strip_suffix('"') {
+        Some(quoted) => quoted.find('"')?,
+        None => {
+            before.rfind(char::is_whitespace).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8))
+        }
+    };
+    let space = after.len() - after.trim_start().len();
+    let end = after[space..].find(char::is_whitespace).map_or(after.len(), |at| space + at);
+    let address = bare(&format!("{}@{}", &before[start..], &after[space..end]))?;
+    Some((format!("{} {}", &before[..start], &after[end..]), address))
+}
+
+/// The address in what stands in brackets: without a route, quotes, comments and spaces.
+fn bare(text: &str) -> Option<String> {
+    let decoded = if text.contains("=?") { words::decoded(text.as_bytes(), None) } else { text.to_owned() };
+    let without = if decoded.contains('(') && !decoded.trim_start().starts_with('"') {
+        super::value::without_comments(&decoded)
+    } else {
+        decoded
+    };
+    let mut text = without
+        .trim_matches(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '\'' | ',' | ';' | '`' | '’' | '‘'));
+    if let Some(inner) = text.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+        text = inner.trim();
+    }
+    if text.get(..7).is_some_and(|it| it.eq_ignore_ascii_case("mailto:")) {
+        text = &text[7..];
+    }
+    if text.starts_with('@') {
+        text = text.split_once(':')?.1;
+    }
+    let joined = match text.rsplit_once('@') {
+        Some((local, domain)) if text.contains(char::is_whitespace) => format!("{}@{}", tight(local), tight(domain)),
+        _ => text.to_owned(),
+    };
+    address(&joined)
+}
+
+/// Without the spaces that once were allowed around dots.
+fn tight(text: &str) -> String {
+    match text.trim() {
+        quoted if quoted.starts_with('"') => quoted.to_owned(),
+        plain => plain.split('.').map(str::trim).collect::<Vec<_>>().join("."),
+    }
+}
+
+/// A name as it is shown: decoded, without quotes and brackets around it. One that has no letter is none.
+fn cleaned(phrase: &str) -> String {
+    let decoded = if phrase.contains("=?") { words::decoded(phrase.as_bytes(), None) } else { phrase.to_owned() };
+    let hidden = |it: char| {
+        it.is_control() && !it.is_whitespace() || matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let decoded = if decoded.contains(hidden) { decoded.replace(hidden, "") } else { decoded };
+    let mut name = decoded.trim();
+    while let Some(inner) = [('"', '"'), ('\'', '\''), ('<', '>')]
+        .iter()
+        .find_map(|(open, close)| name.strip_prefix(*open).and_then(|it| it.strip_suffix(*close)))
+    {
+        name = inner.trim();
+    }
+    let says = |it: char| it.is_alphanumeric() || it > '\u{2fff}' || ('\u{2190}'..'\u{2c00}').contains(&it);
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    if name.contains(says) { name } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests;
