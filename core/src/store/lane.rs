@@ -112,9 +112,12 @@ impl<T: Send + 'static, F: Decide<T>> Job for Call<F, T> {
     }
 
     fn answer(self: Box<Self>, instead: Option<Error>) {
-        let result = instead.map(Err).or(self.result).unwrap_or(Err(Error::Closed));
+        let Call { decide, result, reply, .. } = *self;
+        let result = instead.map(Err).or(result).unwrap_or(Err(Error::Closed));
+        // First what the closure holds: who has an answer may take the write for over, and what counts it as open, too.
+        drop(decide);
         // A caller that has gone away does not undo its write.
-        let _ = self.reply.send(result);
+        let _ = reply.send(result);
     }
 }
 
