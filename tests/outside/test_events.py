@@ -174,7 +174,7 @@ def test_a_note_is_told_without_its_text(hook):
     hook.tenant.api.post(f"/tickets/{ticket['id']}/messages", json={"body_text": "a secret thought"})
     hits = hook.next(1)
     check(hits, ["ticket.updated"], hook.tenant, hook.tenant.api.get(f"/tickets/{ticket['id']}"))
-    assert hits[0].json["data"]["changes"] == {}
+    assert hits[0].json["data"]["changes"] == {"note_count": {"from": 0, "to": 1}}
     assert b"secret thought" not in hits[0].body
     hook.quiet()
 
