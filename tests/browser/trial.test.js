@@ -105,19 +105,21 @@ test("a newcomer adds an endpoint, verifies with the shown code, breaks it, find
     await writeFile(join(folder, "verify.py"), await pasted());
     await writeFile(
         join(folder, "check.py"),
-        `import json, sys\nfrom verify import verify\nit = json.load(open("last.json"))\nverify(sys.argv[1], it["headers"], it["body"].encode())\n`,
+        `import json, sys\nfrom verify import verify, why\nit = json.load(open("last.json"))\nasked = sys.argv[1], it["headers"], it["body"].encode()\nassert verify(*asked) == (why(*asked) is None)\nsys.exit(why(*asked))\n`,
     );
     await button(page, "Node").click();
     await button(page, "Copy: Code in Node that verifies a signature").click();
     await writeFile(join(folder, "verify.mjs"), await pasted());
     await writeFile(
         join(folder, "check.mjs"),
-        `import { readFileSync } from "node:fs"; import { verify } from "./verify.mjs";
-         const it = JSON.parse(readFileSync("last.json")); verify(process.argv[2], it.headers, Buffer.from(it.body));`,
+        `import { readFileSync } from "node:fs"; import { verify, why } from "./verify.mjs";
+         const it = JSON.parse(readFileSync("last.json")), asked = [process.argv[2], it.headers, Buffer.from(it.body)];
+         if (!verify(...asked)) throw new Error(why(...asked));`,
     );
     const verified = () => Promise.all([run("python3", "check.py", secret), run("node", "check.mjs", secret)]);
     await verified();
-    await assert.rejects(run("python3", "check.py", "whsec_AAAA"), /the signature is wrong/);
+    await assert.rejects(run("python3", "check.py", "whsec_AAAA"), /No signature fits: another secret/);
+    await assert.rejects(run("node", "check.mjs", "whsec_AAAA"), /No signature fits: another secret/);
 
     // It breaks: an error, then nothing at all.
     await receive("broken");
