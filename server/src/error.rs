@@ -27,7 +27,7 @@ pub(crate) enum Error {
     },
     #[error("cannot use the TLS files; check tls.cert and tls.key")]
     Tls(#[source] inboxops_edge::Error),
-    #[error("cannot use the authorities in {}; check webhooks.ca_file", path.display())]
+    #[error("cannot use the authorities in {}; check tls.extra_ca_file", path.display())]
     Authorities {
         path: PathBuf,
         #[source]

@@ -198,7 +198,7 @@ async fn serve(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellation
 
 /// Whose certificates workers believe.
 pub(crate) fn trust(settings: &Settings) -> Result<Trust> {
-    let Some(path) = &settings.ca_file else { return Ok(Trust::System) };
+    let Some(path) = &settings.extra_ca_file else { return Ok(Trust::System) };
     Trust::with_file(path).map_err(|source| Error::Authorities { path: path.clone(), source })
 }
 

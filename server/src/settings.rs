@@ -60,7 +60,7 @@ pub(crate) struct Settings {
     pub(crate) token: Option<Secret>,
     pub(crate) allow_private_targets: bool,
     /// Authorities beside the public ones.
-    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) extra_ca_file: Option<PathBuf>,
     pub(crate) behind_after_seconds: u32,
     pub(crate) window: u32,
     pub(crate) requests_per_minute: u32,
@@ -176,7 +176,7 @@ impl Effective {
             server: self.urls("server")?.into_iter().next(),
             token: self.secret("token")?,
             allow_private_targets: self.parse("webhooks.allow_private_targets")?,
-            ca_file: self.optional("webhooks.ca_file")?,
+            extra_ca_file: self.optional("tls.extra_ca_file")?,
             behind_after_seconds: self.within("webhooks.behind_after_seconds", 1..=604_800)?,
             window: self.within("worker.window", 1..=4096)?,
             requests_per_minute: self.within("rate_limit.requests_per_minute", 1..=1_000_000)?,

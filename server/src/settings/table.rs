@@ -34,6 +34,7 @@ table! {
     "public_url" "" "URL" plain "URL under which the server is reached from outside, without a path: login links lead there, browsers may come by its name beside IP addresses and `localhost`, and with https the cookie of sessions is for TLS alone. Unset: `http://` and the address of `listen`.";
     "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen` and `internal_listen` speak TLS.";
     "tls.key" "" "file" plain "Private key in PEM.";
+    "tls.extra_ca_file" "" "file" plain "Authorities in PEM that are trusted with receivers' certificates besides the public ones: that of a private network, say.";
     "data_dir" "data" "folder" plain "Folder of the SQLite database, the master key and the local socket `inboxops.sock`.";
     "database_url" "" "URL" plain "`sqlite:FILE` or `postgres://…`; unset: `inboxops.db` in the data folder. A password in it is masked when shown.";
     "database_url_file" "" "file" plain "File that holds `database_url`.";
@@ -46,7 +47,6 @@ table! {
     "token" "" "`ixs_…`" secret "Service token for `core` and `server`.";
     "token_file" "" "file" plain "File that holds `token`.";
     "webhooks.allow_private_targets" "false" "true or false" plain "Webhooks may go to this machine itself (loopback) and over http.";
-    "webhooks.ca_file" "" "file" plain "Authorities in PEM that are trusted with receivers' certificates besides the public ones: that of a private network, say.";
     "webhooks.behind_after_seconds" "60" "seconds" plain "An endpoint whose deliveries have been due for so long is shown as behind.";
     "worker.window" "512" "deliveries" plain "Greatest number of deliveries that a core hands to a worker and that are not yet reported.";
     "rate_limit.requests_per_minute" "100" "requests in 60 s" plain "Requests that a tenant may make, all its keys together, unless it has a limit of its own.";

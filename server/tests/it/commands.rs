@@ -39,7 +39,7 @@ fn a_wrong_configuration_ends_with_78_and_one_line() {
     let house = House::new();
     std::fs::write(house.path().join("wrong.toml"), "listen = 5\n").expect("a file");
     for (name, path) in [("strange.toml", "wrong.toml"), ("away.toml", "missing.pem")] {
-        std::fs::write(house.path().join(name), format!("[webhooks]\nca_file = \"{path}\"\n")).expect("a file");
+        std::fs::write(house.path().join(name), format!("[tls]\nextra_ca_file = \"{path}\"\n")).expect("a file");
     }
     for words in [
         &["serve", "--listen", "here"][..],
