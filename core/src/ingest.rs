@@ -24,7 +24,7 @@ use crate::{
 use inbound::Inbound;
 use inboxops_proto::{
     failure::{Failure, Violation},
-    id::{GroupId, InboxId, TenantId},
+    id::{GroupId, InboxId, TenantId, TicketId},
     internal::v1::{self as pb, ingest_service_server::IngestService},
     reason::Reason,
     v1,
@@ -106,18 +106,19 @@ impl Ingest {
         Ok(self.db.system(Lane::Tenant(tenant), entered).await?)
     }
 
-    /// Records a mail.
+    /// Records a mail; with a `ticket`, in that one.
     pub(crate) async fn inbound(
         &self,
         caller: &Caller,
         request: pb::IngestInboundMessageRequest,
+        ticket: Option<TicketId>,
     ) -> Result<pb::IngestInboundMessageResponse> {
         let tenant = self.tenant(caller, &request.tenant_id).await?;
         let inbox = InboxRef::parse(&request.inbox_id, &request.inbox_address)?;
         let stamp = self.stamps.stamp();
         let inbound = match request.raw.len() {
-            0..LONG_READ_BYTES => Inbound::read(request, stamp)?,
-            _ => tokio::task::spawn_blocking(move || Inbound::read(request, stamp))
+            0..LONG_READ_BYTES => Inbound::read(request, ticket, stamp)?,
+            _ => tokio::task::spawn_blocking(move || Inbound::read(request, ticket, stamp))
                 .await
                 .map_err(|_| Error::Broken("reading a mail does not panic"))??,
         };
@@ -213,7 +214,7 @@ impl IngestService for Ingest {
         request: Request<pb::IngestInboundMessageRequest>,
     ) -> Result<Response<pb::IngestInboundMessageResponse>, Status> {
         let caller = Caller::of(&request)?;
-        Ok(Response::new(self.inbound(&caller, request.into_inner()).await?))
+        Ok(Response::new(self.inbound(&caller, request.into_inner(), None).await?))
     }
 
     async fn record_sent_reply(

@@ -72,6 +72,7 @@ impl Messages {
                 html: bodies.html.clone(),
                 truncated: bodies.truncated,
                 created_at: stamp.at,
+                sent_at: None,
             };
             let new = old.clone().touched(stamp.at);
             let notes = store::messages::count_notes(tx, old.id).await?;
@@ -126,6 +127,7 @@ impl From<&Message> for v1::Message {
             body_html: message.html.clone(),
             created_at: Some(message.created_at.into()),
             truncated: message.truncated,
+            sent_at: message.sent_at.map(Into::into),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod charset;
+pub mod date;
 pub mod encoding;
 pub mod fields;
 pub mod flowed;

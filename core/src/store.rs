@@ -45,6 +45,7 @@ pub mod subjects;
 pub mod tags;
 pub mod tallies;
 pub mod tenants;
+pub mod threads;
 pub mod tickets;
 mod tx;
 
@@ -134,6 +135,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("subjects", subjects::ALL_ROWS),
         ("subjects_keep", subjects::KEEP_ALL_ROWS),
         ("tallies", tallies::ALL_ROWS),
+        ("threads", threads::ALL_ROWS),
         ("tenants", tenants::ALL_ROWS),
         ("tickets", tickets::ALL_ROWS),
     ];

@@ -107,14 +107,8 @@ impl TicketDesk {
             body_text: request.body_text.unwrap_or_default(),
             ..Default::default()
         };
-        let mail = internal::IngestInboundMessageRequest {
-            inbox_id,
-            parts: Some(parts),
-            // As a mail server would hand over an answer to what the ticket sent.
-            recipient: ticket.map(|ticket| format!("desk+t{}@simulated.invalid", ticket.number)).unwrap_or_default(),
-            ..Default::default()
-        };
-        let recorded = self.ingest.inbound(caller, mail).await?;
+        let mail = internal::IngestInboundMessageRequest { inbox_id, parts: Some(parts), ..Default::default() };
+        let recorded = self.ingest.inbound(caller, mail, ticket.map(|ticket| ticket.id)).await?;
         Ok(pb::SimulateInboundMessageResponse { ticket: recorded.ticket, message: recorded.message })
     }
 

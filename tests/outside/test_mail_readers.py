@@ -1,8 +1,10 @@
 """Mails of the world, read by the product and by two readers that know nothing of it: Python's `email` and npm's
 `postal-mime`. What they read differently is listed here by kind, with the reason; everything else fails."""
 
+import datetime
 import email
 import email.policy
+import email.utils
 import html.parser
 import json
 import re
@@ -71,8 +73,14 @@ def by_email(raw):
     files = tried(lambda: [it.get_filename() for it in mail.iter_attachments() if it.get_filename()])
     return {
         "subject": tried(lambda: str(mail["subject"] or "")), "name": who and who[0], "address": who and who[1],
-        "text": tried(lambda: body("plain")), "html": tried(lambda: body("html")), "files": files,
+        "text": tried(lambda: body("plain")), "html": tried(lambda: body("html")), "files": files, "sent": tried(lambda: moment(mail)),
     }
+
+
+def moment(mail):
+    """Seconds since 1970 of the first `Date`; a date without a zone is one of Greenwich."""
+    at = email.utils.parsedate_to_datetime(str(mail.get_all("date")[0]))
+    return int((at if at.tzinfo else at.replace(tzinfo=datetime.UTC)).timestamp())
 
 
 def by_postal_mime(paths):
@@ -93,6 +101,7 @@ def by_us(server, tenant, raw):
         # A mail that joins a ticket leaves its subject as it is.
         "subject": got.ticket.subject if got.opened else None, "name": message.author.name, "address": message.author.email,
         "text": text, "html": message.body_html, "files": [it.rsplit(" (", 1)[0] for it in files], "cut": message.truncated,
+        "sent": message.sent_at.seconds if message.HasField("sent_at") else None,
     }
 
 
@@ -119,6 +128,8 @@ def differences(ours, theirs):
         found.append(("address", ours["address"], theirs["address"]))
     elif theirs["address"] and theirs["name"] is not None and ours["name"] != line(theirs["name"]):
         found.append(("name", ours["name"], theirs["name"]))
+    if theirs.get("sent") is not None and ours["sent"] != theirs["sent"]:
+        found.append(("sent", ours["sent"], theirs["sent"]))
     if ours["cut"]:
         return found
     said = theirs["text"] or ("".join(Words(theirs["html"]).found) if theirs["html"] else "")

@@ -1,6 +1,9 @@
 //! A mail of a customer, and what recording it does to tickets. It knows mails as `ingest/mail.rs` has them.
 
-use super::{mail::Mail, raw, thread, ticket_of};
+use super::{
+    mail::{self, Mail},
+    raw, thread, ticket_of,
+};
 use crate::{
     caller::Actor,
     error::Result,
@@ -11,6 +14,7 @@ use crate::{
         self, Tx,
         inboxes::{Inbox, InboxState},
         messages::{Author, AuthorKind, Mailed, Message, MessageKind},
+        threads::Known,
         tickets::{Channel, Requester, Status, Ticket, TicketRef},
     },
     tickets::{Action, Told},
@@ -30,6 +34,8 @@ pub struct Inbound {
     /// The message as it will be, without the ids that are found in the transaction.
     message: Message,
     recipient: String,
+    /// The ticket that it is known to belong to.
+    ticket: Option<TicketId>,
     stamp: Stamp,
 }
 
@@ -50,8 +56,8 @@ pub struct Recorded {
 }
 
 impl Inbound {
-    /// Reads the mail of a request.
-    pub fn read(request: pb::IngestInboundMessageRequest, stamp: Stamp) -> Result<Inbound> {
+    /// Reads the mail of a request; with a `ticket`, it is for that one, whatever it names.
+    pub fn read(request: pb::IngestInboundMessageRequest, ticket: Option<TicketId>, stamp: Stamp) -> Result<Inbound> {
         let refused = |code, message| Failure::invalid(Violation::new("raw", code, message)).into();
         let mut mail = match (request.raw.is_empty(), request.parts) {
             (false, None) => raw::read(&request.raw),
@@ -77,17 +83,27 @@ impl Inbound {
             html: bodies.html,
             truncated: bodies.truncated,
             created_at: stamp.at,
+            sent_at: mail.sent_at,
         };
-        Ok(Inbound { mail, message, recipient: request.recipient, stamp })
+        Ok(Inbound { mail, message, recipient: request.recipient, ticket, stamp })
     }
 
     /// Records it in its ticket or in a new one, or finds what was recorded before.
     pub async fn record(&self, tx: &mut Tx<'_>, inbox: Inbox) -> Result<Recorded> {
         let mailed = self.mailed(inbox.id);
-        if let Some(message) = store::messages::repeated(tx, &mailed).await? {
-            return Ok(Recorded::before(ticket_of(tx, &message).await?, message));
+        let mut known = self.known(tx, &mailed).await?;
+        if let Some(repeat) = self.repeat(tx, &inbox, &known).await? {
+            return Ok(repeat);
         }
-        let old = self.standing(tx, &inbox).await?;
+        let mut old = self.standing(tx, &inbox, &known).await?;
+        // Of two mails that both would open a ticket, on two cores, the later one may belong into the other's.
+        if old.is_none() && store::tickets::hold_opening(tx).await? {
+            known = self.known(tx, &mailed).await?;
+            if let Some(repeat) = self.repeat(tx, &inbox, &known).await? {
+                return Ok(repeat);
+            }
+            old = self.standing(tx, &inbox, &known).await?;
+        }
         if old.is_none() && inbox.state() == InboxState::Disabled {
             let disabled = Violation::new("inbox_id", DetailCode::InboxDisabled, "is disabled and takes no tickets");
             return Err(Failure::invalid(disabled).into());
@@ -98,9 +114,10 @@ impl Inbound {
         let message = Message { id, ticket, ..self.message.clone() };
         // The message first: only now it is certain that it is no repeat, and nothing else has changed yet.
         if !store::messages::insert_mailed(tx, &message, &mailed).await? {
-            let message = store::messages::repeated(tx, &mailed).await?.ok_or(Reason::Conflict)?;
-            return Ok(Recorded::before(ticket_of(tx, &message).await?, message));
+            let known = self.known(tx, &mailed).await?;
+            return Ok(self.repeat(tx, &inbox, &known).await?.ok_or(Reason::Conflict)?);
         }
+        store::threads::refer(tx, inbox.id, ticket, &known.unknown).await?;
         let automatic = self.mail.automatic || self.is_from(&inbox);
         let told = fitting(v1::Message::from(&message));
         let told = Some(Told { kind: Kind::MessageReceived, message: &told });
@@ -136,20 +153,78 @@ impl Inbound {
         }
     }
 
-    /// The ticket that the mail belongs to, held: the one of a mail that it answers, or one that it names.
-    async fn standing(&self, tx: &mut Tx<'_>, inbox: &Inbox) -> Result<Option<Ticket>> {
-        for parent in &self.mail.parents {
-            if let Some(id) = store::messages::ticket_of(tx, parent).await? {
-                return Ok(store::tickets::lock(tx, TicketRef::Id(id)).await?);
+    async fn known(&self, tx: &mut Tx<'_>, mailed: &Mailed) -> Result<Known> {
+        Ok(store::threads::look(tx, mailed, &self.mail.parents, self.mail.earlier_key()).await?)
+    }
+
+    /// What was recorded of this mail before.
+    async fn repeat(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &Known) -> Result<Option<Recorded>> {
+        let mut message = None;
+        if let Some(id) = known.same {
+            message = store::messages::get(tx, id).await?;
+        }
+        // Where nobody kept what a mail said besides, its writer and its words tell.
+        if let (None, Some(id)) = (&message, known.same_id) {
+            message = store::messages::get(tx, id).await?.filter(|it| self.is_by(&it.author) && self.says(it));
+        }
+        if let (None, Some(id)) = (&message, known.sent) {
+            message = store::messages::get(tx, id).await?;
+            if let Some(sent) = &message
+                && !self.says(sent)
+                && !self.is_ours(tx, inbox, &sent.author).await?
+            {
+                message = None;
             }
+        }
+        let Some(message) = message else { return Ok(None) };
+        Ok(Some(Recorded::before(ticket_of(tx, &message).await?, message)))
+    }
+
+    fn is_by(&self, author: &Author) -> bool {
+        author.email.as_deref().map(store::fold) == self.mail.from_email.as_deref().map(store::fold)
+    }
+
+    fn says(&self, message: &Message) -> bool {
+        mail::lines(&message.text) == mail::lines(&self.message.text)
+    }
+
+    /// Whether the tenant itself wrote it, as a mail does that it sent and that comes back.
+    async fn is_ours(&self, tx: &mut Tx<'_>, inbox: &Inbox, author: &Author) -> Result<bool> {
+        let Some(from) = &self.mail.from_email else { return Ok(false) };
+        Ok(self.is_by(author)
+            || self.is_from(inbox)
+            || store::inboxes::by_address(tx, from).await?.is_some()
+            || store::agents::works_at(tx, from).await?)
+    }
+
+    /// The ticket that the mail belongs to, held: the one that is known, or one that the mail names.
+    async fn standing(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &Known) -> Result<Option<Ticket>> {
+        let mut ticket = self.ticket.or(known.ticket);
+        if ticket.is_none() {
+            ticket = store::threads::elsewhere(tx, self.mail.message_id.as_deref(), &self.mail.parents).await?;
+        }
+        if let Some(id) = ticket {
+            return Ok(store::tickets::lock(tx, TicketRef::Id(id)).await?);
         }
         let own = inbox.email_address.as_deref();
         for number in thread::numbers(&self.recipient, &self.mail.to, own, &self.mail.subject) {
-            if let Some(ticket) = store::tickets::lock(tx, TicketRef::Number(number)).await? {
+            if let Some(ticket) = store::tickets::lock(tx, TicketRef::Number(number)).await?
+                && self.may_name(tx, &ticket).await?
+            {
                 return Ok(Some(ticket));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a number in the mail may lead into the ticket: everybody can guess one, and other desks number theirs in the
+    /// same way. Who writes must have to do with the ticket.
+    async fn may_name(&self, tx: &mut Tx<'_>, ticket: &Ticket) -> Result<bool> {
+        let Some(from) = &self.mail.from_email else { return Ok(false) };
+        let is_from = |email: &str| store::fold(email) == store::fold(from);
+        Ok(ticket.requester.as_ref().is_some_and(|it| is_from(&it.email))
+            || store::messages::authors(tx, ticket.id).await?.iter().any(|email| is_from(email))
+            || store::agents::works_at(tx, from).await?)
     }
 
     /// Whether the inbox seems to write to itself: a loop.

@@ -3,7 +3,7 @@
 
 use super::thread;
 use crate::mime::address::address;
-use inboxops_proto::internal::v1 as pb;
+use inboxops_proto::{clock::Timestamp, internal::v1 as pb};
 use sha2::{Digest as _, Sha256};
 
 /// Longest subject of a ticket, in characters.
@@ -24,6 +24,8 @@ pub struct Mail {
     pub message_id: Option<String>,
     /// The same for every copy of the mail.
     pub dedup_key: [u8; 32],
+    /// Time at which it was sent, by its own word.
+    pub sent_at: Option<Timestamp>,
     /// Ids of the mails that it answers, the nearest first.
     pub parents: Vec<String>,
     /// Name of the sender; may be empty.
@@ -58,11 +60,10 @@ pub struct File {
 impl Mail {
     /// From the parts that its sender has read.
     pub fn from_parts(parts: pb::MailParts) -> Mail {
-        let message_id = parts.message_id.as_deref().and_then(message_id);
         let file = |file: pb::MailAttachment| File { name: file.name, media_type: file.media_type, size: file.size };
-        Mail {
-            dedup_key: dedup_key(message_id.as_deref(), parts.message_id.as_deref().unwrap_or_default().as_bytes()),
-            message_id,
+        let mail = Mail {
+            message_id: parts.message_id.as_deref().and_then(message_id),
+            sent_at: parts.sent_at.as_ref().map(Timestamp::from),
             parents: thread::parents(parts.in_reply_to.as_deref().unwrap_or_default(), &parts.references, &[]),
             from_name: name(&parts.from_name),
             from_email: parts.from_email.as_deref().and_then(address),
@@ -72,7 +73,34 @@ impl Mail {
             html: body(parts.body_html),
             files: parts.attachments.into_iter().map(file).collect(),
             automatic: parts.automatic,
+            ..Mail::default()
+        };
+        // An id that is none is still all there is to tell such mails apart by.
+        mail.keyed(parts.message_id.unwrap_or_default().as_bytes(), "")
+    }
+
+    /// With what recognises a repeat: of a mail with an id that and its content; of another all of its bytes. A `date` that
+    /// names no moment counts as it stands.
+    pub fn keyed(self, raw: &[u8], date: &str) -> Mail {
+        let Some(id) = &self.message_id else {
+            return Mail { dedup_key: Sha256::new().chain_update([0]).chain_update(raw).finalize().into(), ..self };
+        };
+        let date = self.sent_at.map_or_else(|| words(date), |at| at.micros().to_string());
+        let from = crate::store::fold(self.from_email.as_deref().unwrap_or_default());
+        let [text, html] = [&self.text, &self.html].map(|body| lines(body.as_deref().unwrap_or_default()));
+        let files = self.files.iter().flat_map(|file| [file.name.as_str(), file.media_type.as_str()]);
+        let all = [id.as_str(), &from, &self.from_name, &date, &self.subject, &text, &html];
+        // Told apart from other keys by the first byte, and one text from the next by its length.
+        let mut digest = Sha256::new().chain_update([2]);
+        for part in all.into_iter().chain(files) {
+            digest = digest.chain_update((part.len() as u64).to_be_bytes()).chain_update(part);
         }
+        Mail { dedup_key: digest.finalize().into(), ..self }
+    }
+
+    /// The key that earlier releases gave the mail: by its id alone.
+    pub fn earlier_key(&self) -> Option<[u8; 32]> {
+        self.message_id.as_ref().map(|id| Sha256::new().chain_update([1]).chain_update(id).finalize().into())
     }
 
     /// A line for each attachment, as the bodies show them.
@@ -95,14 +123,15 @@ pub fn message_id(header: &str) -> Option<String> {
     thread::ids(header).into_iter().next()
 }
 
-/// What recognises a repeat: the mail's id, or all of its bytes.
-pub fn dedup_key(message_id: Option<&str>, raw: &[u8]) -> [u8; 32] {
-    // Told apart by the first byte, so that no mail can be written to look like another's id.
-    let digest = match message_id {
-        Some(id) => Sha256::new().chain_update([1]).chain_update(id),
-        None => Sha256::new().chain_update([0]).chain_update(raw),
-    };
-    digest.finalize().into()
+/// The words of a text, whatever stands between them.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The lines of a text, without white space at their ends and without empty ones at its end: what mail servers change.
+pub fn lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim_end().to_owned()
 }
 
 /// A subject, never empty.
@@ -130,7 +159,7 @@ fn short(text: &str, max: usize) -> String {
         let letter = if letter.is_whitespace() { ' ' } else { letter };
         // Direction overrides would let a file name show another ending than it has.
         let hidden = letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if hidden || letter == ' ' && line.ends_with(' ') {
+        if hidden || letter == ' ' && (line.is_empty() || line.ends_with(' ')) {
             continue;
         }
         if left == 0 {
@@ -141,4 +170,23 @@ fn short(text: &str, max: usize) -> String {
     }
     line.truncate(line.trim_end().len());
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_begins_and_ends_with_a_word_whatever_is_taken_out_of_it() {
+        for (text, line) in [
+            (" a  b ", "a b"),
+            ("\u{1} a \u{1}", "a"),
+            ("a\u{202e} b", "a b"),
+            ("\u{7f}\u{a0}\u{7f}", ""),
+            ("a\tb", "a b"),
+        ] {
+            assert_eq!(short(text, 10), line, "{text:?}");
+        }
+        assert_eq!(short("abc def", 4), "abc");
+    }
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::mime::{
     address,
     charset::{self, Charset},
+    date,
     fields::{self, Fields},
 };
 use bodies::Reader;
@@ -52,17 +53,17 @@ fn says_something(mail: &Mail) -> bool {
 /// A mail of which nobody could read anything: its bytes are all there is.
 fn unreadable(raw: &[u8]) -> Mail {
     Mail {
-        dedup_key: mail::dedup_key(None, raw),
         subject: mail::subject(""),
         text: mail::body(bodies::in_lines(charset::decode(&raw[..raw.len().min(TEXT_MAX_BYTES)], None))),
         ..Mail::default()
     }
+    .keyed(raw, "")
 }
 
 /// Adds everything but bodies and files.
 fn headers(fields: &Fields<'_>, charset: Option<Charset>, raw: &[u8], bodies: Mail) -> Mail {
     let text = |name: &str| fields.text(name, charset);
-    let message_id = mail::message_id(&text("Message-ID"));
+    let date = text("Date");
     let (from_name, from_email) = sender(fields, charset);
     let mut to = ["Delivered-To", "X-Original-To", "Envelope-To"].map(|name| fields.texts(name, charset)).concat();
     for list in ["To", "Cc"].iter().flat_map(|name| fields.structured(name, charset)) {
@@ -73,8 +74,8 @@ fn headers(fields: &Fields<'_>, charset: Option<Charset>, raw: &[u8], bodies: Ma
         [vec![text("Original-Message-ID")], bodies.parents.iter().map(|id| format!("<{id}>")).collect()].concat();
     let subject = fields.texts("Subject", charset).into_iter().find(|it| !it.trim().is_empty()).unwrap_or_default();
     Mail {
-        dedup_key: mail::dedup_key(message_id.as_deref(), raw),
-        message_id,
+        message_id: mail::message_id(&text("Message-ID")),
+        sent_at: date::moment(&date),
         parents: thread::parents(&text("In-Reply-To"), &fields.texts("References", charset), &last),
         automatic: automatic::is_automatic(fields, &subject, from_email.as_deref()),
         from_name,
@@ -83,6 +84,7 @@ fn headers(fields: &Fields<'_>, charset: Option<Charset>, raw: &[u8], bodies: Ma
         subject: mail::subject(&subject),
         ..bodies
     }
+    .keyed(raw, &date)
 }
 
 /// Who wrote it: the first address of `From`, or of `Sender` and `Reply-To` when that has none.

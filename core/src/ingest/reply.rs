@@ -71,6 +71,7 @@ impl Reply {
             html: self.bodies.html.clone(),
             truncated: self.bodies.truncated,
             created_at: self.stamp.at,
+            sent_at: None,
         };
         let mailed = Mailed {
             inbox: old.inbox,

@@ -54,6 +54,9 @@ statements! {
     );
     EXISTS = Sql::both("SELECT 1 FROM agents WHERE id = $1 AND tenant_id = $2 AND disabled_at IS NULL");
     GET = Sql::both("SELECT id, name, email, role, disabled_at, created_at FROM agents WHERE id = $1 AND tenant_id = $2");
+    WORKS_AT = Sql::both(
+        "SELECT 1 FROM agents WHERE tenant_id = $1 AND email_folded = $2 AND disabled_at IS NULL",
+    );
     OWNER = Sql::both("SELECT tenant_id FROM agents WHERE id = $1");
     UPDATE = Sql::both(
         "UPDATE agents SET name = $3, name_folded = $4, role = $5, disabled_at = $6, updated_at = $7 \
@@ -99,6 +102,15 @@ pub async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
         sqlx::query::<D>(sql).bind(id.0).bind(key.0.0).fetch_optional(c).await.map(|row| row.is_some()))?;
     tx.session.seen.agents.insert(key, found);
     Ok(found)
+}
+
+/// Whether an agent who can work has this mail address, letter case aside.
+pub async fn works_at(tx: &mut Tx<'_>, email: &str) -> Result<bool> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = WORKS_AT.on(link);
+    on!(link, c, D =>
+        sqlx::query::<D>(sql).bind(tenant.0).bind(fold(email)).fetch_optional(c).await.map(|row| row.is_some()))
 }
 
 /// The agent with this id.

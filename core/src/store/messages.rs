@@ -69,6 +69,8 @@ pub struct Message {
     pub truncated: bool,
     /// Time at which it was recorded.
     pub created_at: Timestamp,
+    /// Time at which a mail was sent, by its own word.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// What mail adds to a message: by it, repeats are recognised and answers find their ticket.
@@ -103,7 +105,15 @@ from_row!(Message, row => Ok(Message {
     html: row.try_get(8)?,
     truncated: row.try_get(9)?,
     created_at: Timestamp::from_micros(row.try_get(10)?),
+    sent_at: row.try_get::<Option<i64>, _>(11)?.map(Timestamp::from_micros),
 }));
+
+macro_rules! columns {
+    () => {
+        "id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, truncated, \
+         created_at, sent_at"
+    };
+}
 
 statements! {
     INSERT = Sql::both(
@@ -112,35 +122,26 @@ statements! {
     );
     INSERT_MAILED = Sql::both(
         "INSERT INTO messages (id, tenant_id, ticket_id, kind, author_kind, author_id, author_name, author_email, \
-         body_text, body_html, truncated, created_at, inbox_id, dedup_key, message_id, in_reply_to, provider_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING",
+         body_text, body_html, truncated, created_at, sent_at, inbox_id, dedup_key, message_id, in_reply_to, \
+         provider_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+         ON CONFLICT DO NOTHING",
     );
-    // A mail that we sent and that comes back is a repeat too; 2 is the code of outbound messages.
-    REPEATED = Sql::both(
-        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
-         truncated, created_at FROM messages WHERE tenant_id = $1 AND inbox_id = $2 AND dedup_key = $3 \
-         UNION ALL SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, \
-         body_html, truncated, created_at FROM messages WHERE tenant_id = $1 AND message_id = $4 AND kind = 2 LIMIT 1",
-    );
-    SENT = Sql::both(
-        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
-         truncated, created_at FROM messages WHERE tenant_id = $1 AND provider_id = $2",
-    );
-    TICKET_OF = Sql::both(
-        "SELECT ticket_id FROM messages WHERE tenant_id = $1 AND message_id = $2 ORDER BY created_at, id LIMIT 1",
-    );
+    GET = Sql::both(concat!("SELECT ", columns!(), " FROM messages WHERE id = $1 AND tenant_id = $2"));
+    SENT = Sql::both(concat!("SELECT ", columns!(), " FROM messages WHERE tenant_id = $1 AND provider_id = $2"));
     // 3 is the code of internal notes.
-    LIST_WITHOUT_NOTES = Sql::both(
-        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
-         truncated, created_at FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
-         ORDER BY created_at, id LIMIT $3 OFFSET $4",
-    );
+    LIST_WITHOUT_NOTES = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
+         ORDER BY created_at, id LIMIT $3 OFFSET $4"
+    ));
     COUNT_NOTES = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND kind = 3");
     COUNT = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND tenant_id = $2");
-    LIST = Sql::both(
-        "SELECT id, ticket_id, kind, author_kind, author_id, author_name, author_email, body_text, body_html, \
-         truncated, created_at FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
-         ORDER BY created_at, id LIMIT $3 OFFSET $4",
+    LIST = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
+         ORDER BY created_at, id LIMIT $3 OFFSET $4"
+    ));
+    AUTHORS = Sql::both(
+        "SELECT DISTINCT author_email FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
+         AND author_email IS NOT NULL",
     );
 }
 
@@ -185,6 +186,7 @@ pub async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &Mailed) 
         .bind(&message.html)
         .bind(message.truncated)
         .bind(message.created_at.micros())
+        .bind(message.sent_at.map(Timestamp::micros))
         .bind(mailed.inbox.0)
         .bind(mailed.dedup_key.as_ref().map(|key| &key[..]))
         .bind(&mailed.message_id)
@@ -196,18 +198,12 @@ pub async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &Mailed) 
     Ok(done == 1)
 }
 
-/// What was recorded of this mail before: in this inbox, or as a mail that the tenant itself sent.
-pub async fn repeated(tx: &mut Tx<'_>, mailed: &Mailed) -> Result<Option<Message>> {
+/// The message with this id.
+pub async fn get(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Message>> {
     let tenant = tx.tenant();
     let link = tx.link();
-    let sql = REPEATED.on(link);
-    on!(link, c, D => sqlx::query_as::<D, Message>(sql)
-        .bind(tenant.0)
-        .bind(mailed.inbox.0)
-        .bind(mailed.dedup_key.as_ref().map(|key| &key[..]))
-        .bind(&mailed.message_id)
-        .fetch_optional(c)
-        .await)
+    let sql = GET.on(link);
+    on!(link, c, D => sqlx::query_as::<D, Message>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
 
 /// The reply that was recorded under this id of who sent it.
@@ -219,14 +215,12 @@ pub async fn sent(tx: &mut Tx<'_>, provider_id: &str) -> Result<Option<Message>>
         sqlx::query_as::<D, Message>(sql).bind(tenant.0).bind(provider_id).fetch_optional(c).await)
 }
 
-/// The ticket of the message with this `Message-ID`.
-pub async fn ticket_of(tx: &mut Tx<'_>, message_id: &str) -> Result<Option<TicketId>> {
+/// The mail addresses of all who wrote in a ticket, notes aside.
+pub async fn authors(tx: &mut Tx<'_>, ticket: TicketId) -> Result<Vec<String>> {
     let tenant = tx.tenant();
     let link = tx.link();
-    let sql = TICKET_OF.on(link);
-    let id = on!(link, c, D =>
-        sqlx::query_scalar::<D, Uuid>(sql).bind(tenant.0).bind(message_id).fetch_optional(c).await)?;
-    Ok(id.map(TicketId))
+    let sql = AUTHORS.on(link);
+    on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(ticket.0).bind(tenant.0).fetch_all(c).await)
 }
 
 /// A page of a ticket's messages, oldest first, internal notes left out. Their number is the ticket's `message_count`.

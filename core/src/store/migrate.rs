@@ -37,6 +37,7 @@ const STEPS: &[Step] = steps! {
     9 "left" "0009_left.sql";
     10 "settled" "0010_settled.sql";
     11 "stale" "0011_stale.sql";
+    12 "threads" "0012_threads.sql";
 };
 
 /// Newest version of the schema that this program knows.

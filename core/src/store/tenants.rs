@@ -187,19 +187,28 @@ pub async fn update(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
 impl Session {
     /// Gives the tenant's next ticket number. The counter is written once, at the end of the group.
     pub(super) async fn next_number(&mut self, tenant: TenantId) -> Result<u32> {
-        let known = self.job.numbers.get(&tenant).or_else(|| self.group.numbers.get(&tenant)).copied();
-        let last = match known {
-            Some(last) => last,
-            None => {
-                let sql = LAST_NUMBER.on(&self.link);
-                let last = on!(&mut self.link, c, D =>
-                    sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)?;
-                u32::try_from(last).map_err(|error| sqlx::Error::Decode(error.into()))?
-            }
-        };
+        self.hold_numbers(tenant).await?;
+        let last = self.known_number(tenant).unwrap_or_default();
         let next = last.checked_add(1).ok_or_else(|| sqlx::Error::Encode("ticket numbers have run out".into()))?;
         self.job.numbers.insert(tenant, next);
         Ok(next)
+    }
+
+    /// Holds the tenant's counter until the end of the group. True when another core may have had it until now.
+    pub(super) async fn hold_numbers(&mut self, tenant: TenantId) -> Result<bool> {
+        if self.known_number(tenant).is_some() {
+            return Ok(false);
+        }
+        let sql = LAST_NUMBER.on(&self.link);
+        let last = on!(&mut self.link, c, D =>
+            sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)?;
+        let last = u32::try_from(last).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        self.job.numbers.insert(tenant, last);
+        Ok(self.link.is_pg())
+    }
+
+    fn known_number(&self, tenant: TenantId) -> Option<u32> {
+        self.job.numbers.get(&tenant).or_else(|| self.group.numbers.get(&tenant)).copied()
     }
 
     pub(super) async fn flush_numbers(&mut self) -> Result<()> {

@@ -266,6 +266,13 @@ pub async fn next_number(tx: &mut Tx<'_>) -> Result<u32> {
     tx.session.next_number(tenant).await
 }
 
+/// Lets no other core open tickets of the tenant until the end of the transaction. True when one may have done so since
+/// the transaction began: then what it looked up before may have changed.
+pub async fn hold_opening(tx: &mut Tx<'_>) -> Result<bool> {
+    let tenant = tx.tenant();
+    tx.session.hold_numbers(tenant).await
+}
+
 /// Makes a ticket: it is inserted with others at the end of the group, and counted. Its `tenant` must be the
 /// transaction's.
 pub fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {

@@ -71,6 +71,7 @@ fn message(kind: Kind, ticket: &v1::Ticket, at: Timestamp, ids: &mut Ids) -> v1:
         body_html: "<p>This is a sample.</p>".to_owned(),
         created_at: Some(at.into()),
         truncated: false,
+        sent_at: (!sent).then(|| at.into()),
     }
 }
 

@@ -76,6 +76,13 @@ impl Post {
         self.desk.messages().list_ticket_messages(self.home.operator.ask(request)).await.answer().messages
     }
 
+    /// Number of the newest ticket that this address opened.
+    pub async fn ticket_of(&self, email: &str) -> u32 {
+        let request = v1::ListTicketsRequest { requester_email: Some(email.to_owned()), ..Default::default() };
+        let answer = self.tickets().list_tickets(self.home.operator.ask(request)).await.answer();
+        answer.tickets.first().expect("a ticket").ticket_number
+    }
+
     pub async fn ticket_count(&self) -> u32 {
         let request = v1::ListTicketsRequest::default();
         let answer = self.tickets().list_tickets(self.home.operator.ask(request)).await.answer();
@@ -128,7 +135,10 @@ on_both! {
         assert_eq!(message.body_text, "rich\n\n[Attachment: a.pdf (application/pdf, 7 bytes)]");
         assert_eq!(message.body_html, "<p>rich</p><p>[Attachment: a.pdf (application/pdf, 7 bytes)]</p>");
         assert!(post.take(request).await.duplicate);
-        assert!(post.mail(letter("parts@x", "")).await.duplicate, "the same id, whatever way it came");
+        let raw = "Message-ID: <parts@x>\r\nFrom: Ada Lovelace <ada@example.com>\r\nSubject: Refund\r\n\
+            MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n\
+            <p>rich</p><script>x</script>\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\n1234567\r\n--b--\r\n";
+        assert!(post.mail(raw).await.duplicate, "the same mail, whatever way it came");
     }
 
     async fn every_mail_of_the_corpus_goes_in_and_a_second_run_adds_nothing(post: Post) {
@@ -178,6 +188,80 @@ on_both! {
         assert!(!post.mail(bare).await.duplicate);
         assert!(post.mail(bare).await.duplicate);
         assert!(!post.mail(bare.replace("hello", "hallo")).await.duplicate);
+    }
+
+    async fn a_repeat_says_the_same_and_what_says_something_else_is_recorded(post: Post) {
+        let mail = "Message-ID: <same@x>\r\nFrom: Ada <ada@example.com>\r\nTo: support@acme.example\r\n\
+            Date: Tue, 24 Nov 2026 10:00:00 +0100\r\nSubject: Parcel 1\r\n\r\nIt has come.\r\nThanks\r\n";
+        assert!(post.mail(mail).await.opened);
+        for (what, same) in [
+            ("trace", format!("Received: from mx2.example\r\nDKIM-Signature: v=1; d=x\r\nList-Id: <l.x>\r\n{mail}")),
+            ("line ends", mail.replace("\r\n", "\n")),
+            ("white space at line ends", mail.replace("come.", "come. \t").replace("Thanks\r\n", "Thanks\r\n\r\n")),
+            ("a fold", mail.replace("Subject: Parcel 1", "Subject: Parcel\r\n 1")),
+            ("an encoded word", mail.replace("Parcel 1", "=?utf-8?q?Parcel_1?=")),
+            ("a transfer encoding", mail.replace("\r\n\r\nIt has", "\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=49t has")),
+            ("letter case of the address", mail.replace("ada@example.com", "ADA@Example.com")),
+            ("the same moment", mail.replace("10:00:00 +0100", "09:00:00 +0000")),
+            ("another recipient", mail.replace("support@", "help@")),
+        ] {
+            let got = post.mail(&same).await;
+            assert!(got.duplicate, "{what}: {same}");
+        }
+        for (what, other) in [
+            ("its text", mail.replace("It has come.", "It is lost.")),
+            ("its subject", mail.replace("Parcel 1", "Parcel 2")),
+            ("its date", mail.replace("10:00:00", "10:00:01")),
+            ("its writer", mail.replace("ada@", "bert@")),
+            ("its name", mail.replace("Ada <", "Bert <")),
+            ("HTML beside", mail.replace("\r\n\r\nIt has come.", "\r\nContent-Type: text/html\r\n\r\n<p>It has come.")),
+            ("white space within a line", mail.replace("has come", "has  come")),
+        ] {
+            let got = post.mail(&other).await;
+            assert!(!got.duplicate && !got.opened, "{what}");
+            assert_eq!(got.ticket.map(|it| it.ticket_number), Some(1), "{what}: it is in the ticket of its id");
+            assert!(post.mail(&other).await.duplicate, "{what}: known from now on");
+        }
+        assert_eq!(post.messages("1").await.len(), 1 + 7);
+        let sales = post.inbox(&post.home.id, "Sales").await;
+        let elsewhere = |raw: &str| IngestInboundMessageRequest { inbox_id: sales.clone(), ..post.request(raw) };
+        assert!(post.take(elsewhere(mail)).await.opened, "each inbox has its own");
+        let other = post.take(elsewhere(&mail.replace("come", "gone"))).await;
+        assert_eq!(other.ticket.map(|it| it.ticket_number), Some(2));
+    }
+
+    async fn a_mail_that_an_earlier_release_recorded_is_known_by_its_words(post: Post) {
+        let mail = letter("old@x", "");
+        assert!(post.mail(&mail).await.opened);
+        use sha2::{Digest as _, Sha256};
+        let key = Sha256::new().chain_update([1]).chain_update("old@x").finalize();
+        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        // As it was kept: the key by its id alone.
+        let hex = if post.desk.postgres.is_some() { format!("'\\x{digits}'::bytea") } else { format!("x'{digits}'") };
+        post.run_sql(&format!("UPDATE messages SET dedup_key = {hex}")).await;
+        assert!(post.mail(&mail).await.duplicate);
+        assert!(post.mail(mail.replace("refund it.", "refund it. ")).await.duplicate);
+        for other in [mail.replace("Please refund", "Never refund"), mail.replace("ada@", "bert@")] {
+            let got = post.mail(&other).await;
+            assert!(!got.duplicate && !got.opened);
+        }
+    }
+
+    async fn a_mail_keeps_when_it_was_sent(post: Post) {
+        let sent = async |header: &str| {
+            let id = format!("{}@d", header.len());
+            let got = post.mail(letter(&id, header)).await.message.expect("a message");
+            assert_eq!(post.messages(&got.ticket_id).await, std::slice::from_ref(&got));
+            got.sent_at.map(|at| at.seconds)
+        };
+        assert_eq!(sent("Date: Mon, 02 Jan 2023 10:00:00 +0100\r\n").await, Some(1_672_650_000));
+        assert_eq!(sent("Date: Mon, 02 Jan 2023 09:00:00 Z\r\n").await, Some(1_672_650_000));
+        assert_eq!(sent("Date: yesterday\r\n").await, None);
+        assert_eq!(sent("").await, None);
+        let at = prost_types::Timestamp { seconds: 1_672_650_000, nanos: 250_000_000 };
+        let with = pb::MailParts { sent_at: Some(at), ..parts() };
+        let request = IngestInboundMessageRequest { parts: Some(with), ..post.request("") };
+        assert_eq!(post.take(request).await.message.expect("a message").sent_at, Some(at));
     }
 
     async fn who_names_no_inbox_or_tenant_is_told(post: Post) {

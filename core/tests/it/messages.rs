@@ -38,6 +38,7 @@ on_both! {
             body_html: "<p>Asked the warehouse.<br>Twice.</p>".to_owned(),
             created_at: Some(at.into()),
             truncated: false,
+            sent_at: None,
         };
         assert_eq!(message, expected);
         let after = desk.get_ticket(&home.key, "1").await;

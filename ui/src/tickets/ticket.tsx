@@ -218,13 +218,22 @@ const KIND: Record<MessageType, string> = {
     [MessageType.INTERNAL_NOTE]: "noted",
 };
 
+/** A mail that came a while after it was sent, from an archive or over a server that was away. */
+const LATE_SECS = 300n;
+
 function Said({ message }: { message: Message }) {
-    const { author } = message;
+    const { author, createdAt, sentAt } = message;
+    const late = sentAt && createdAt && createdAt.seconds - sentAt.seconds > LATE_SECS;
     const name = author?.name || author?.email || (author?.type === AuthorType.SYSTEM ? "InboxOps" : "Somebody");
     return (
         <li className={message.type === MessageType.INTERNAL_NOTE ? "note" : undefined}>
             <p className="fine">
-                <strong>{name}</strong> {KIND[message.type]} {message.createdAt && <Ago at={message.createdAt} />}
+                <strong>{name}</strong> {KIND[message.type]} {createdAt && <Ago at={late ? sentAt : createdAt} />}
+                {late && (
+                    <>
+                        , recorded <Ago at={createdAt} />
+                    </>
+                )}
                 {message.type === MessageType.INTERNAL_NOTE && <span className="pill">internal</span>}
             </p>
             <p className="said">{message.bodyText}</p>

@@ -43,7 +43,15 @@ on_both! {
         assert_eq!(answer.ticket.map(|it| (it.status(), it.message_count, it.id)), Some((TicketStatus::Open, 3, ticket)));
         let copy = letter("reply@acme.example", "").replace("ada@example.com", "support@acme.example");
         assert!(post.mail(copy).await.duplicate, "our own mail that comes back is no news");
+        post.agent(&post.home.id, "hopper@acme.example").await;
+        for ours in ["Hopper@ACME.example", "support@acme.example"] {
+            let copy = letter("reply@acme.example", "List-Id: <l>\r\n").replace("ada@example.com", ours);
+            assert!(post.mail(copy).await.duplicate, "{ours}");
+        }
         assert_eq!(post.messages("1").await.len(), 3);
+        let stranger = post.mail(letter("reply@acme.example", "")).await;
+        assert!(!stranger.duplicate, "somebody else's words under our id are no copy of ours");
+        assert_eq!(stranger.ticket.map(|it| (it.ticket_number, it.message_count)), Some((1, 4)));
     }
 
     async fn a_reply_without_an_agent_is_the_programs(post: Post) {

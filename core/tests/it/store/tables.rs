@@ -139,6 +139,7 @@ on_both! {
             html: "<p>Hello</p>".to_owned(),
             truncated: true,
             created_at: at,
+            sent_at: None,
         };
         let messages = [
             message(MessageKind::Outbound, NOON.plus(MINUTE)),

@@ -1,0 +1,160 @@
+//! Threads: which ticket a mail belongs to by the ids of mails. Rows of `messages` know the mails that came or left; rows
+//! of `referred_mails` those that mails name and that did not come in their inbox.
+
+use super::{
+    Result, Scoped as _, Tx,
+    conn::on,
+    messages::Mailed,
+    sql::{CHUNKS, Rows, Type, chunks, from_row, row_statements},
+};
+use inboxops_proto::id::{InboxId, MessageId, TicketId};
+use uuid::Uuid;
+
+/// What is known of a mail that is to be recorded.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The message that is this mail.
+    pub same: Option<MessageId>,
+    /// A message that an earlier release recorded under the id of the mail, whatever it says.
+    pub same_id: Option<MessageId>,
+    /// A reply of the tenant that has the id of the mail.
+    pub sent: Option<MessageId>,
+    /// The ticket in which the inbox has this mail's id or one that it answers.
+    pub ticket: Option<TicketId>,
+    /// Those that it answers of which the inbox knows nothing.
+    pub unknown: Vec<String>,
+}
+
+/// What is known of one id.
+struct Found {
+    at: i16,
+    recorded: Option<TicketId>,
+    referred: Option<TicketId>,
+    same: Option<MessageId>,
+    same_id: Option<MessageId>,
+    sent: Option<MessageId>,
+}
+
+from_row!(Found, row => Ok(Found {
+    at: row.try_get(0)?,
+    recorded: row.try_get::<Option<Uuid>, _>(1)?.map(TicketId),
+    referred: row.try_get::<Option<Uuid>, _>(2)?.map(TicketId),
+    same: row.try_get::<Option<Uuid>, _>(3)?.map(MessageId),
+    same_id: row.try_get::<Option<Uuid>, _>(4)?.map(MessageId),
+    sent: row.try_get::<Option<Uuid>, _>(5)?.map(MessageId),
+}));
+
+impl Found {
+    fn ticket(&self) -> Option<TicketId> {
+        self.recorded.or(self.referred)
+    }
+}
+
+row_statements! {
+    // Of all that the inbox has under one id, any tells the ticket: a sender who gives all mails one id must not make each
+    // slower than the one before. 2 is the code of outbound messages.
+    LOOK = Rows {
+        head: "WITH asked (place, mail, owner, box, content, earlier) AS (VALUES",
+        row: &[Type::Small, Type::Text, Type::Uuid, Type::Uuid, Type::Bytes, Type::Bytes],
+        tail: ") SELECT place, \
+               (SELECT ticket_id FROM messages WHERE tenant_id = owner AND message_id = mail AND inbox_id = box LIMIT 1), \
+               (SELECT ticket_id FROM referred_mails WHERE tenant_id = owner AND inbox_id = box AND message_id = mail), \
+               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = content), \
+               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = earlier), \
+               (SELECT id FROM messages WHERE tenant_id = owner AND message_id = mail AND kind = 2 AND place = 0 LIMIT 1) \
+               FROM asked",
+        tail_pg: None,
+    };
+    // A mail that went to two inboxes is in a ticket of each: a ticket that has it already is not the other inbox's.
+    ELSEWHERE = Rows {
+        head: "WITH asked (place, mail, owner, own) AS (VALUES",
+        row: &[Type::Small, Type::Text, Type::Uuid, Type::Text],
+        tail: ") SELECT place, (SELECT m.ticket_id FROM messages m WHERE m.tenant_id = owner AND m.message_id = mail \
+               AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.tenant_id = owner AND o.message_id = own \
+               AND o.ticket_id = m.ticket_id) ORDER BY m.created_at, m.id LIMIT 1) FROM asked",
+        tail_pg: None,
+    };
+    REFER = Rows {
+        head: "INSERT INTO referred_mails (tenant_id, inbox_id, message_id, ticket_id) VALUES",
+        row: &[Type::Uuid, Type::Uuid, Type::Text, Type::Uuid],
+        tail: "ON CONFLICT DO NOTHING",
+        tail_pg: None,
+    };
+}
+
+/// Looks up a mail and those that it answers, the nearest first; `earlier` is the key that earlier releases gave it.
+pub async fn look(tx: &mut Tx<'_>, mailed: &Mailed, parents: &[String], earlier: Option<[u8; 32]>) -> Result<Known> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let places: Vec<i16> = (0..).take(1 + parents.len()).collect();
+    let size = padded(places.len());
+    let sql = LOOK.text(size, link.is_pg());
+    let found = on!(link, c, D => {
+        let mut query = sqlx::query_as::<D, Found>(sql);
+        for place in places.iter().cycle().take(size) {
+            let own = *place == 0;
+            let mail = if own { mailed.message_id.as_ref() } else { parents.get(usize::from(place.unsigned_abs()) - 1) };
+            query = query
+                .bind(*place)
+                .bind(mail)
+                .bind(tenant.0)
+                .bind(mailed.inbox.0)
+                .bind(mailed.dedup_key.as_ref().filter(|_| own).map(|key| &key[..]))
+                .bind(earlier.as_ref().filter(|_| own).map(|key| &key[..]));
+        }
+        query.fetch_all(c).await
+    })?;
+    let first = |of: fn(&Found) -> Option<TicketId>| {
+        found.iter().filter_map(|it| Some((it.at, of(it)?))).min_by_key(|(at, _)| *at).map(|(_, ticket)| ticket)
+    };
+    let knows = |place: usize| found.iter().any(|it| usize::try_from(it.at) == Ok(place) && it.ticket().is_some());
+    Ok(Known {
+        same: found.iter().find_map(|it| it.same),
+        same_id: found.iter().find_map(|it| it.same_id),
+        sent: found.iter().find_map(|it| it.sent),
+        ticket: first(|it| it.recorded).or_else(|| first(|it| it.referred)),
+        unknown: (1..).zip(parents).filter(|(place, _)| !knows(*place)).map(|(_, parent)| parent.clone()).collect(),
+    })
+}
+
+/// The ticket that has one of the mails that a mail answers, in whatever inbox, but for those that have the mail itself.
+pub async fn elsewhere(tx: &mut Tx<'_>, own: Option<&str>, parents: &[String]) -> Result<Option<TicketId>> {
+    if parents.is_empty() {
+        return Ok(None);
+    }
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let size = padded(parents.len());
+    let sql = ELSEWHERE.text(size, link.is_pg());
+    let found = on!(link, c, D => {
+        let mut query = sqlx::query_as::<D, (i16, Option<Uuid>)>(sql);
+        for (place, parent) in (0_i16..).zip(parents).cycle().take(size) {
+            query = query.bind(place).bind(parent).bind(tenant.0).bind(own);
+        }
+        query.fetch_all(c).await
+    })?;
+    let known = found.into_iter().filter_map(|(place, ticket)| Some((place, ticket?)));
+    Ok(known.min_by_key(|(place, _)| *place).map(|(_, ticket)| TicketId(ticket)))
+}
+
+/// Remembers that a mail of this inbox, in this ticket, names these mails. What is known of them already stays.
+pub async fn refer(tx: &mut Tx<'_>, inbox: InboxId, ticket: TicketId, mails: &[String]) -> Result<()> {
+    let tenant = tx.tenant();
+    let link = tx.writing();
+    for chunk in chunks(mails) {
+        let sql = REFER.text(chunk.len(), link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query::<D>(sql);
+            for mail in chunk {
+                query = query.bind(tenant.0).bind(inbox.0).bind(mail).bind(ticket.0);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
+/// The next of the sizes that statements come in; what is missing to it is asked for twice.
+fn padded(count: usize) -> usize {
+    CHUNKS.into_iter().rev().find(|size| *size >= count).unwrap_or(CHUNKS[0])
+}
