@@ -46,7 +46,7 @@ def test_messages_are_listed_oldest_first_without_notes(acme, api, talk):
     assert [message["type"] for message in body["data"]] == ["inbound", "outbound"] * 2 + ["inbound"]
     assert body["meta"] == {"page": 1, "per_page": 25, "total": 5, "total_pages": 1, "has_more": False, "next_cursor": None}
     first, second = body["data"][:2]
-    assert sorted(first) == ["author", "body_html", "body_text", "created_at", "id", "ticket_id", "truncated", "type"]
+    assert sorted(first) == ["author", "body_html", "body_text", "created_at", "id", "sent_at", "ticket_id", "truncated", "type"]
     assert (first["author"]["type"], first["author"]["id"], first["author"]["name"]) == ("customer", None, "Ada")
     assert first["author"]["email"].lower() == "ada@example.com"
     assert (second["author"]["type"], second["author"]["id"]) == ("agent", acme.agent["id"])
