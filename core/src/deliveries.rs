@@ -86,8 +86,9 @@ impl Deliveries {
         let mut read = self.db.read(caller.scope()?).await?;
         let delivery = store::deliveries::get(&mut read, id).await?.ok_or(Reason::DeliveryNotFound)?;
         let attempts = store::deliveries::attempts(&mut read, id).await?;
-        let payload =
+        let body =
             store::events::body(&mut read, delivery.event).await?.ok_or(Error::Broken("a delivery has its event"))?;
+        let payload = if delivery.thin { self.dispatcher.thin().of(&body)? } else { body };
         let brief = shown(&delivery);
         let detail = v1::DeliveryDetail {
             id: brief.id,

@@ -23,7 +23,7 @@ use upkeep::Beats;
 
 use crate::{
     error::Result,
-    events::Kind,
+    events::{Kind, Thin},
     metrics::Metrics,
     secrets::MasterKey,
     stamp::Stamps,
@@ -57,6 +57,7 @@ pub struct Dispatcher {
     db: Db,
     stamps: Stamps,
     master_key: MasterKey,
+    thin: Thin,
     metrics: Arc<Metrics>,
     hub: Mutex<Hub>,
     workers: Mutex<HashMap<WorkerKey, mpsc::Sender<Result<pb::WorkResponse, Status>>>>,
@@ -84,6 +85,7 @@ impl Dispatcher {
         db: Db,
         stamps: Stamps,
         master_key: MasterKey,
+        thin: Thin,
         metrics: Arc<Metrics>,
         live_cores: Arc<AtomicU32>,
     ) -> (Arc<Dispatcher>, mpsc::UnboundedReceiver<Vec<Item>>) {
@@ -92,6 +94,7 @@ impl Dispatcher {
             db,
             stamps,
             master_key,
+            thin,
             metrics,
             hub: Mutex::default(),
             workers: Mutex::default(),
@@ -113,9 +116,36 @@ impl Dispatcher {
     /// Deliveries that a lane has just committed, leased already. Called on the lane, so it only hands over.
     pub fn handed(self: &Arc<Self>, handed: Vec<Handed>) {
         let now = self.stamps.now();
-        let items = handed.into_iter().map(|handed| item(handed, now)).collect();
+        let items = self.items(handed, now);
         self.drive(|hub| hub.offer(items));
         self.look_again();
+    }
+
+    /// How thin events are made.
+    pub fn thin(&self) -> &Thin {
+        &self.thin
+    }
+
+    /// Deliveries with the bytes that are sent. An event has one thin form, however many endpoints get it.
+    fn items(&self, handed: Vec<Handed>, now: Timestamp) -> Vec<Item> {
+        let mut made: HashMap<EventId, bytes::Bytes> = HashMap::new();
+        let mut body = |handed: &Handed| match handed.thin {
+            true => made.entry(handed.event).or_insert_with(|| self.thin_of(handed)).clone(),
+            false => handed.body.clone(),
+        };
+        let items = handed.into_iter().map(|handed| (body(&handed), handed));
+        items.map(|(body, handed)| item(handed, body, now)).collect()
+    }
+
+    fn thin_of(&self, handed: &Handed) -> bytes::Bytes {
+        let text = std::str::from_utf8(&handed.body).unwrap_or_default();
+        match self.thin.of(text) {
+            Ok(thin) => thin.into(),
+            Err(error) => {
+                tracing::error!(%error, event_id = %handed.event, "an event has no thin form and is sent whole");
+                handed.body.clone()
+            }
+        }
     }
 
     /// An endpoint changed: what is sent from now on follows the new configuration.
@@ -185,9 +215,9 @@ impl Dispatcher {
 
     fn send(&self, worker: WorkerKey, items: Vec<Item>, routes: Vec<Arc<Route>>) {
         let mut payloads: Vec<pb::Payload> = Vec::new();
-        let mut index: HashMap<EventId, u32> = HashMap::new();
+        let mut index: HashMap<(EventId, bool), u32> = HashMap::new();
         let deliveries = items.iter().map(|item| {
-            let payload = *index.entry(item.event).or_insert_with(|| {
+            let payload = *index.entry((item.event, item.thin)).or_insert_with(|| {
                 payloads.push(pb::Payload {
                     event_id: bytes(item.event.0),
                     event: item.event_name.to_owned(),
@@ -235,14 +265,15 @@ impl Dispatcher {
     }
 }
 
-fn item(handed: Handed, now: Timestamp) -> Item {
+fn item(handed: Handed, body: bytes::Bytes, now: Timestamp) -> Item {
     Item {
         delivery: handed.delivery,
         endpoint: handed.endpoint,
         tenant: handed.tenant,
         event: handed.event,
         event_name: Kind::from_code(handed.kind).map_or("", Kind::name),
-        body: handed.body,
+        thin: handed.thin,
+        body,
         endpoint_version: handed.endpoint_version,
         token: handed.token,
         attempt: handed.attempt,

@@ -3,8 +3,9 @@
 
 mod feed;
 mod tape;
+mod thin;
 
-pub use feed::Events;
+pub use {feed::Events, thin::Thin};
 
 use crate::{
     caller::Actor,

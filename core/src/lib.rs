@@ -83,6 +83,8 @@ pub struct Settings {
     pub failed_auth_per_minute: u32,
     /// Whether webhooks may go to loopback and by http.
     pub allow_private_targets: bool,
+    /// URL under which the server is reached from outside, for links in thin events.
+    pub public_url: Option<String>,
     /// From when on an endpoint whose deliveries are due is called behind.
     pub behind_after: Duration,
     /// What seals secrets.
@@ -138,8 +140,15 @@ impl Core {
             failed_auth_per_minute: settings.failed_auth_per_minute,
         };
         let authority = Arc::new(Authority::new(db.clone(), stamps.clone(), limits, master_key.clone()));
-        let (dispatcher, to_park) =
-            Dispatcher::new(db.clone(), stamps.clone(), master_key.clone(), metrics.clone(), authority.live_cores());
+        let thin = events::Thin::new(settings.public_url.as_deref());
+        let (dispatcher, to_park) = Dispatcher::new(
+            db.clone(),
+            stamps.clone(),
+            master_key.clone(),
+            thin,
+            metrics.clone(),
+            authority.live_cores(),
+        );
         dispatcher.void().await?;
         let hand = Arc::downgrade(&dispatcher);
         db.hand_to(move |handed| {

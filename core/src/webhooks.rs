@@ -26,7 +26,7 @@ use crate::{
     recoveries::Recoveries,
     secrets::MasterKey,
     stamp::Stamps,
-    store::{self, Db, Tx, endpoints::Endpoint, health::Health},
+    store::{self, Db, Tx, endpoints::Endpoint, events::TestOf, health::Health},
 };
 use change::{Change, inbox_ids, refusal};
 use inboxops_proto::{
@@ -136,6 +136,7 @@ impl Webhooks {
         request: v1::CreateWebhookEndpointRequest,
     ) -> Result<v1::CreateWebhookEndpointResponse> {
         let (sight, scope) = (self.sight(caller).await?, caller.scope()?);
+        let thin = request.payload() == v1::EndpointPayload::Thin;
         let mut broken = Vec::new();
         let headers = headers::parse(request.headers, &mut broken);
         let url = self.address(request.url.as_deref(), broken).await?.unwrap_or_default();
@@ -154,6 +155,7 @@ impl Webhooks {
             enabled: request.enabled.unwrap_or(true),
             disabled_reason: None,
             rate_per_second: request.rate_per_second,
+            thin,
             headers: headers::seal(&headers, owner, &self.master_key, &self.stamps)?,
             secret: new.sealed,
             secret_hint: new.hint,
@@ -252,7 +254,8 @@ impl Webhooks {
             let event = samples::render(kind, tenant, stamp.at, &actor, &mut stamp.ids())?;
             let delivery = deliveries::new_test(&event, &endpoint, stamp.at);
             let row = event.row(tenant, None, stamp.at);
-            tx.emit(store::NewEvent { test_of: Some((endpoint.id, endpoint.version)), ..row });
+            let of = TestOf { endpoint: endpoint.id, version: endpoint.version, thin: endpoint.thin };
+            tx.emit(store::NewEvent { test_of: Some(of), ..row });
             Ok(v1::SendTestEventResponse { delivery: Some(delivery) })
         });
         write.await

@@ -49,6 +49,7 @@ pub(crate) fn core_settings(
         requests_per_minute: settings.requests_per_minute,
         failed_auth_per_minute: settings.failed_auth_per_minute,
         allow_private_targets,
+        public_url: settings.public_url.clone(),
         behind_after: Duration::from_secs(settings.behind_after_seconds.into()),
         master_key,
         write_group_max: settings.write_group_max.map(|most| most as usize),

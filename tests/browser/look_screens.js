@@ -89,7 +89,7 @@ export const SCREENS = {
         act: async (page) => {
             await page.getByLabel("URL").fill("ftp://example.com/x");
             await page.getByRole("radio", { name: "Only these" }).check();
-            await page.getByText("Advanced: headers and rate").click();
+            await page.getByText("Advanced: headers, rate and size").click();
             await button(page, "Add header").click();
             await page.getByLabel("Name of header 1").fill("bad name");
             await page.getByLabel("Requests per second").fill("many");

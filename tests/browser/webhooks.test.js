@@ -27,7 +27,7 @@ test("an endpoint is added, and its secret shows once", async () => {
     await button(page, "Add endpoint").click();
     await page.getByLabel("URL").fill("ftp://example.com/x");
     await page.getByRole("radio", { name: "Only these" }).check();
-    await page.getByText("Advanced: headers and rate").click();
+    await page.getByText("Advanced: headers, rate and size").click();
     await button(page, "Add header").click();
     await page.getByLabel("Name of header 1").fill("bad name");
     await page.getByLabel("Value of header 1").fill("x");
@@ -247,10 +247,11 @@ test("settings change what is sent; leaving with unsaved changes asks", async ()
     await button(dialog(page, "Leave without saving?"), "Keep editing").click();
     assert.equal(await page.getByLabel("Description").inputValue(), "New name");
     assert.match(page.url(), /\/settings$/);
-    await page.getByText("Advanced: headers and rate").click();
+    await page.getByText("Advanced: headers, rate and size").click();
     await button(page, "Add header").click();
     await page.getByLabel("Name of header 1").fill("X-Team");
     await page.getByLabel("Value of header 1").fill("blue");
+    await page.getByLabel("Small bodies").check();
     await button(page, "Save").click();
     await heading(page, "New name").waitFor();
     await page.getByText("Stored values are never shown again.").waitFor();
@@ -258,6 +259,7 @@ test("settings change what is sent; leaving with unsaved changes asks", async ()
     await house.ticket("With header");
     await until(() => target.taken.length > 0, "a request");
     assert.equal(target.taken[0].headers["x-team"], "blue");
+    assert.deepEqual(Object.keys(JSON.parse(target.taken[0].body).data.ticket), ["id", "ticket_number", "version", "url"]);
     await target.stop();
     await close();
 });

@@ -9,7 +9,7 @@ from world import random_id, refused, violations
 FIELDS = [
     "id", "url", "description", "events", "enabled", "inbox_ids", "rate_per_second", "headers", "status",
     "disabled_reason", "secret", "secret_hint", "last_delivery", "created_at", "updated_at",
-    "rotation", "failing", "backlog",
+    "rotation", "failing", "backlog", "payload",
 ]
 EVENTS = [
     "ticket.created", "ticket.updated", "ticket.assigned", "ticket.status_changed", "ticket.closed",
@@ -30,6 +30,7 @@ def test_a_new_endpoint_has_every_field_and_shows_its_secret_once(acme, api):
         "url": URL, "description": "CRM sync", "events": ["ticket.*"], "enabled": True, "inbox_ids": [], "rate_per_second": None,
         "headers": [], "status": "active", "disabled_reason": None, "last_delivery": None,
         "rotation": None, "failing": None, "backlog": {"waiting": 0, "oldest_at": None, "behind_seconds": 0},
+        "payload": "full",
     }
     assert answer.headers["location"] == f"/api/v1/webhooks/{made['id']}"
     assert answer.headers["cache-control"] == "no-store"

@@ -5,7 +5,6 @@
 use super::{
     Dispatcher,
     hub::{Hub, Item},
-    item,
 };
 use crate::{
     error::{Error, Result, chain},
@@ -174,7 +173,7 @@ impl Dispatcher {
         if !handed.is_empty() {
             failpoint::fails("after_claim");
         }
-        let items = claimed_items(handed, now);
+        let items = self.claimed_items(handed, now);
         self.drive(|hub| {
             let actions = hub.offer(items);
             let drained = looked.iter().filter(|it| !it.more).map(|it| it.turn.endpoint);
@@ -195,15 +194,15 @@ impl Dispatcher {
         }
         let tests =
             self.db.system(Lane::Claims, async move |tx| store::dispatch::claim_tests(tx, claim, left.into()).await);
-        let tests = claimed_items(tests.await?, claim.now);
+        let tests = self.claimed_items(tests.await?, claim.now);
         if !tests.is_empty() {
             self.drive(|hub: &mut Hub| hub.offer(tests));
             self.look_again();
         }
         Ok(())
     }
-}
 
-fn claimed_items(handed: Vec<Handed>, now: Timestamp) -> Vec<Item> {
-    handed.into_iter().map(|handed| Item { claimed: true, ..item(handed, now) }).collect()
+    fn claimed_items(&self, handed: Vec<Handed>, now: Timestamp) -> Vec<Item> {
+        self.items(handed, now).into_iter().map(|item| Item { claimed: true, ..item }).collect()
+    }
 }

@@ -52,6 +52,8 @@ pub struct Item {
     pub event_name: &'static str,
     /// The bytes to sign and send.
     pub body: bytes::Bytes,
+    /// Whether they are the event's thin form.
+    pub thin: bool,
     /// Version of the endpoint that it was made for.
     pub endpoint_version: u32,
     /// Fencing token of the lease.

@@ -181,7 +181,7 @@ pub(super) async fn step(
             Some(standing) => ended.push((it.delivery, standing.state)),
         }
     }
-    job.created += store::deliveries::make(tx, endpoint.id, &missing, now).await?;
+    job.created += store::deliveries::make(tx, endpoint.id, endpoint.thin, &missing, now).await?;
     job.created += store::deliveries::rearm_all(tx, endpoint.id, &ended, now).await?;
     job.after_event = past.last().map_or(job.after_event, |last| last.place);
     let whole = i64::try_from(past.len()).is_ok_and(|read| read == STEP_MAX);

@@ -100,6 +100,8 @@ pub struct Delivery {
     pub duration_ms: Option<u32>,
     /// Requests that ended with a stale connection, which are not counted.
     pub stale: u32,
+    /// Whether the event is sent in its thin form.
+    pub thin: bool,
 }
 
 impl Delivery {
@@ -176,6 +178,7 @@ from_row!(Delivery, row => {
         stop: row.try_get(16)?,
         duration_ms: row.try_get::<Option<i64>, _>(17)?.map(number).transpose()?,
         stale: number(row.try_get(18)?)?,
+        thin: row.try_get(19)?,
     })
 });
 
@@ -223,7 +226,8 @@ from_row!(Attempt, row => {
 macro_rules! columns {
     () => {
         "d.id, d.tenant_id, d.endpoint_id, d.event_id, d.kind, d.test, d.state, d.attempt, d.failures, d.due_at, d.token, \
-         d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test, d.stop, a.duration_ms, d.stale"
+         d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test, d.stop, a.duration_ms, d.stale, \
+         d.thin"
     };
 }
 
@@ -253,7 +257,8 @@ statements! {
     );
     // Nothing that is leased: its request may be under way.
     REARM = Sql::both(
-        "UPDATE deliveries SET state = 0, failures = 0, due_at = $3, token = token + 1, settled_at = NULL \
+        "UPDATE deliveries SET state = 0, failures = 0, due_at = $3, token = token + 1, settled_at = NULL, \
+         thin = COALESCE((SELECT e.thin FROM endpoints e WHERE e.id = deliveries.endpoint_id), thin) \
          WHERE id = $1 AND tenant_id = $2 AND state <> 1",
     );
     // A lease keeps its token, so that its report counts.

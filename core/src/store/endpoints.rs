@@ -69,6 +69,8 @@ pub struct Endpoint {
     pub disabled_reason: Option<String>,
     /// Greatest number of requests a second.
     pub rate_per_second: Option<u32>,
+    /// Whether it gets the thin form of events.
+    pub thin: bool,
     /// Custom headers.
     pub headers: Option<Sealed>,
     /// The secret that signs `X-InboxOps-Signature`.
@@ -96,7 +98,8 @@ macro_rules! columns {
     () => {
         "id, tenant_id, url, description, events, mask, inbox_ids, enabled, disabled_reason, rate_per_second, headers, \
          headers_key, secret, secret_key, secret_hint, other_secret, other_secret_key, other_secret_hint, \
-         other_secret_role, other_secret_until, version, created_at, updated_at, keep_old_hours"
+         other_secret_role, other_secret_until, version, created_at, updated_at, keep_old_hours, \
+         thin"
     };
 }
 
@@ -125,6 +128,7 @@ from_row!(Endpoint, row => {
         enabled: row.try_get(7)?,
         disabled_reason: row.try_get(8)?,
         rate_per_second: row.try_get::<Option<i64>, _>(9)?.map(number).transpose()?,
+        thin: row.try_get(24)?,
         headers: sealed(row.try_get(10)?, row.try_get(11)?),
         secret: Sealed { bytes: row.try_get(12)?, key: row.try_get(13)? },
         secret_hint: row.try_get(14)?,
@@ -177,15 +181,15 @@ statements! {
     INSERT = Sql::both(
         "INSERT INTO endpoints (id, tenant_id, url, description, events, mask, inbox_ids, enabled, disabled_reason, \
          rate_per_second, headers, headers_key, secret, secret_key, secret_hint, other_secret, other_secret_key, \
-         other_secret_hint, other_secret_role, other_secret_until, keep_old_hours, version, created_at, updated_at) \
+         other_secret_hint, other_secret_role, other_secret_until, keep_old_hours, version, thin, created_at, updated_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-         $23, $24)",
+         $23, $24, $25)",
     );
     UPDATE = Sql::both(
         "UPDATE endpoints SET url = $3, description = $4, events = $5, mask = $6, inbox_ids = $7, enabled = $8, \
          disabled_reason = $9, rate_per_second = $10, headers = $11, headers_key = $12, secret = $13, \
          secret_key = $14, secret_hint = $15, other_secret = $16, other_secret_key = $17, other_secret_hint = $18, \
-         other_secret_role = $19, other_secret_until = $20, keep_old_hours = $21, version = $22, updated_at = $23 \
+         other_secret_role = $19, other_secret_until = $20, keep_old_hours = $21, version = $22, thin = $23, updated_at = $24 \
          WHERE id = $1 AND tenant_id = $2",
     );
     DELETE = Sql::both(
@@ -249,6 +253,7 @@ macro_rules! bind_all {
             .bind(other.map(|other| other.until.micros()))
             .bind(other.map(|other| i64::from(other.keep_hours)))
             .bind(i64::from(endpoint.version))
+            .bind(endpoint.thin)
     }};
 }
 

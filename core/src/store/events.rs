@@ -38,7 +38,18 @@ pub struct NewEvent {
     /// The body as it is stored, signed and sent.
     pub body: String,
     /// A test: for this endpoint of this version alone, whatever it subscribes to, and in no list of events.
-    pub test_of: Option<(EndpointId, u32)>,
+    pub test_of: Option<TestOf>,
+}
+
+/// The endpoint that a test is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TestOf {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Version of its settings.
+    pub version: u32,
+    /// Whether it gets the thin form.
+    pub thin: bool,
 }
 
 /// A leased delivery with all that dispatch needs of it: handed over after the commit that made it, or claimed.
@@ -66,11 +77,13 @@ pub struct Handed {
     pub failures: u32,
     /// Whether the attempt before ended with a stale connection, so that this one gets a new one.
     pub fresh: bool,
+    /// Whether the event is sent in its thin form.
+    pub thin: bool,
     /// When the delivery was made.
     pub created_at: Timestamp,
     /// End of the lease.
     pub lease_until: Timestamp,
-    /// The body, shared by all deliveries of the event.
+    /// The body as it is stored, shared by all deliveries of the event.
     pub body: Bytes,
 }
 

@@ -29,6 +29,7 @@ struct Subscriber {
     mask: i64,
     inboxes: Vec<InboxId>,
     entitled: bool,
+    thin: bool,
 }
 
 from_row!(Subscriber, row => Ok(Subscriber {
@@ -38,6 +39,7 @@ from_row!(Subscriber, row => Ok(Subscriber {
     mask: row.try_get(3)?,
     inboxes: read_inboxes(row.try_get(4)?)?,
     entitled: overridden(row.try_get(6)?).unwrap_or(Plan::read(row.try_get(5)?)?.includes_integrations()),
+    thin: row.try_get(7)?,
 }));
 
 impl Subscriber {
@@ -56,7 +58,7 @@ row_statements! {
     SUBSCRIBERS = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT e.id, e.tenant_id, e.version, e.mask, e.inbox_ids, t.plan, t.webhooks \
+        tail: ") SELECT e.id, e.tenant_id, e.version, e.mask, e.inbox_ids, t.plan, t.webhooks, e.thin \
                FROM v JOIN tenants t ON t.id = v.key JOIN endpoints e ON e.tenant_id = t.id \
                WHERE e.enabled AND e.disabled_reason IS NULL AND e.deleted_at IS NULL ORDER BY e.id",
         tail_pg: None,
@@ -71,10 +73,10 @@ row_statements! {
     };
     INSERT_DELIVERIES = Rows {
         head: "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, \
-               due_at, token, incarnation, created_at) VALUES",
+               due_at, token, incarnation, created_at, thin) VALUES",
         row: &[
             Type::Uuid, Type::Uuid, Type::Uuid, Type::Uuid, Type::Small, Type::Bool, Type::Small, Type::Big, Type::Big,
-            Type::Big, Type::Big, Type::Big, Type::Big,
+            Type::Big, Type::Big, Type::Big, Type::Big, Type::Bool,
         ],
         tail: "",
         tail_pg: None,
@@ -93,7 +95,7 @@ impl Session {
         let mut handed = Vec::with_capacity(events.len());
         for event in events {
             self.group.changed.entry(event.tenant).or_default();
-            let deliver = |endpoint, endpoint_version, body| Handed {
+            let deliver = |endpoint, endpoint_version, thin, body| Handed {
                 delivery: delivery_id(event.id, endpoint),
                 tenant: event.tenant,
                 endpoint,
@@ -105,12 +107,13 @@ impl Session {
                 attempt: 1,
                 failures: 0,
                 fresh: false,
+                thin,
                 created_at: event.at,
                 lease_until,
                 body,
             };
             match event.test_of {
-                Some((endpoint, version)) => handed.push(deliver(endpoint, version, Bytes::from(event.body))),
+                Some(it) => handed.push(deliver(it.endpoint, it.version, it.thin, Bytes::from(event.body))),
                 None => {
                     let all = subscribers.get(&event.tenant).map(Vec::as_slice).unwrap_or_default();
                     let wanting: Vec<_> = all.iter().filter(|it| it.wants(&event)).collect();
@@ -118,7 +121,8 @@ impl Session {
                         continue;
                     }
                     let body = Bytes::from(event.body);
-                    handed.extend(wanting.into_iter().map(|it| deliver(it.endpoint, it.version, body.clone())));
+                    handed
+                        .extend(wanting.into_iter().map(|it| deliver(it.endpoint, it.version, it.thin, body.clone())));
                 }
             }
         }
@@ -194,7 +198,8 @@ impl Session {
                         .bind(it.lease_until.micros())
                         .bind(it.token)
                         .bind(incarnation)
-                        .bind(it.created_at.micros());
+                        .bind(it.created_at.micros())
+                        .bind(it.thin);
                 }
                 query.execute(c).await.map(drop)
             })?;

@@ -27,6 +27,7 @@ pub struct Change {
     enabled: Option<bool>,
     description: Option<Option<String>>,
     rate_per_second: Option<Option<u32>>,
+    thin: Option<bool>,
 }
 
 impl Change {
@@ -39,7 +40,7 @@ impl Change {
     ) -> Result<Change> {
         let named =
             |name: &str, set: bool| mask.as_ref().map_or(set, |mask| mask.paths.iter().any(|path| path == name));
-        let known = ["url", "events", "enabled", "description", "headers", "inbox_ids", "rate_per_second"];
+        let known = ["url", "events", "enabled", "description", "headers", "inbox_ids", "rate_per_second", "payload"];
         if let Some(path) = mask.iter().flat_map(|mask| &mask.paths).find(|path| !known.contains(&path.as_str())) {
             let message = "is not a member that can be changed";
             return Err(Failure::invalid(Violation::new(path, DetailCode::UnknownField, message)).into());
@@ -70,6 +71,12 @@ impl Change {
         if named("rate_per_second", changes.rate_per_second.is_some()) {
             change.rate_per_second = Some(changes.rate_per_second);
         }
+        if named("payload", changes.payload.is_some()) {
+            change.thin = match changes.payload.and_then(|it| v1::EndpointPayload::try_from(it).ok()) {
+                Some(payload) => Some(payload == v1::EndpointPayload::Thin),
+                None => return Err(required("payload")),
+            };
+        }
         Ok(change)
     }
 
@@ -94,6 +101,9 @@ impl Change {
         }
         if let Some(rate) = self.rate_per_second {
             new.rate_per_second = rate;
+        }
+        if let Some(thin) = self.thin {
+            new.thin = thin;
         }
         if let Some(enabled) = self.enabled {
             // Whoever says whether it is on has seen why it was off.

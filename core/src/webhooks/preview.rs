@@ -37,7 +37,10 @@ impl Webhooks {
             None => None,
         };
         let mut ids = stamp.ids();
-        let event = samples::render(kind, scope.tenant(), stamp.at, &caller.actor(), &mut ids)?;
+        let mut event = samples::render(kind, scope.tenant(), stamp.at, &caller.actor(), &mut ids)?;
+        if endpoint.as_ref().is_some_and(|endpoint| endpoint.thin) {
+            event.body = self.dispatcher.thin().of(&event.body)?;
+        }
         let host = endpoint.as_ref().and_then(|endpoint| Url::parse(&endpoint.url).ok());
         let host = host.map(|url| url[Position::BeforeHost..Position::AfterPort].to_owned());
         let delivery = match &endpoint {

@@ -128,6 +128,7 @@ mod tests {
             enabled: true,
             disabled_reason: None,
             rate_per_second: None,
+            thin: false,
             headers: None,
             secret: sealed,
             secret_hint: hint,

@@ -46,6 +46,7 @@ impl Sight {
             enabled: endpoint.enabled,
             inbox_ids: endpoint.inboxes.iter().map(ToString::to_string).collect(),
             rate_per_second: endpoint.rate_per_second,
+            payload: if endpoint.thin { v1::EndpointPayload::Thin } else { v1::EndpointPayload::Full } as i32,
             headers: custom.into_iter().map(|(name, _)| v1::EndpointHeader { name }).collect(),
             disabled_reason: endpoint.disabled_reason,
             secret: None,

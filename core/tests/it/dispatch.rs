@@ -10,6 +10,7 @@ mod rotation;
 mod schedule;
 mod stale;
 mod storm;
+mod thin;
 
 use crate::support::{Came as _, Client, Desk, Taken, Worker, Workspace, on_both, until};
 use inboxops_proto::{

@@ -188,6 +188,7 @@ pub fn endpoint(tenant: TenantId, at: Timestamp) -> Endpoint {
         enabled: true,
         disabled_reason: None,
         rate_per_second: None,
+        thin: false,
         headers: None,
         secret: sealed,
         secret_hint: "FRYX".to_owned(),

@@ -61,6 +61,7 @@ on_both! {
             created_at: Some(at.into()),
             updated_at: Some(at.into()),
             backlog: Some(v1::EndpointBacklog::default()),
+            payload: v1::EndpointPayload::Full.into(),
             ..Default::default()
         };
         assert_eq!(v1::WebhookEndpoint { secret: None, ..made.clone() }, expected);

@@ -67,6 +67,7 @@ impl Works {
             failed_auth_per_minute: 60,
             allow_private_targets: true,
             master_key: MasterKey::new([7; 32]),
+            public_url: None,
             behind_after: Duration::from_secs(60),
             write_group_max: None,
             log_lines_lost: || 0,

@@ -3,7 +3,7 @@
 import { useQuery } from "@connectrpc/connect-query";
 import { useMemo, useRef, useState, type ReactNode } from "react";
 import { InboxService } from "../gen/inboxops/v1/inboxes_pb";
-import type { WebhookEndpoint } from "../gen/inboxops/v1/webhooks_pb";
+import { EndpointPayload, type WebhookEndpoint } from "../gen/inboxops/v1/webhooks_pb";
 import type { Failure } from "../failure";
 import { Confirm } from "../kit/dialog";
 import { Check, Text, useFirstWrong } from "../kit/field";
@@ -21,6 +21,7 @@ export interface Draft {
     /** Null: those that are there stay. */
     headers: NewHeader[] | null;
     rate: string;
+    thin: boolean;
 }
 
 export const draftOf = (endpoint?: WebhookEndpoint): Draft => ({
@@ -30,7 +31,10 @@ export const draftOf = (endpoint?: WebhookEndpoint): Draft => ({
     inboxIds: endpoint?.inboxIds ?? [],
     headers: endpoint?.headers.length ? null : [],
     rate: endpoint?.ratePerSecond?.toString() ?? "",
+    thin: endpoint?.payload === EndpointPayload.THIN,
 });
+
+export const payloadOf = (draft: Draft) => (draft.thin ? EndpointPayload.THIN : EndpointPayload.FULL);
 
 /** The rate as a number; undefined for none. What is no number goes to the server as 0, which it refuses in words. */
 export const rateOf = (text: string) => (text.trim() === "" ? undefined : /^\d{1,9}$/.test(text.trim()) ? Number(text) : 0);
@@ -59,7 +63,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
     useGuard(!saved && JSON.stringify(draft) !== JSON.stringify(first), (proceed) => setLeave(() => proceed));
     useFirstWrong(form, failure);
     const beside = failure && FIELDS.some((it) => failure.field(it, ""));
-    const advanced = !!endpoint?.headers.length || !!draft.rate || !!failure?.field("headers", "") || !!failure?.field("rate_per_second", "");
+    const advanced = !!endpoint?.headers.length || !!draft.rate || draft.thin || !!failure?.field("headers", "") || !!failure?.field("rate_per_second", "");
     return (
         <form
             ref={form}
@@ -110,7 +114,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                 </fieldset>
             )}
             <details open={advanced}>
-                <summary>Advanced: headers and rate</summary>
+                <summary>Advanced: headers, rate and size</summary>
                 <HeadersField
                     kept={endpoint?.headers.map((it) => it.name) ?? []}
                     value={draft.headers}
@@ -126,6 +130,12 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                     value={draft.rate}
                     onChange={(rate) => change({ rate })}
                     error={failure?.field("rate_per_second", "The rate")}
+                />
+                <Check
+                    label="Small bodies"
+                    hint="Ids and links in place of tickets and messages, for a receiver that takes little at once."
+                    checked={draft.thin}
+                    onChange={(thin) => change({ thin })}
                 />
             </details>
             <div className="buttons start">

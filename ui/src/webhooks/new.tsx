@@ -9,7 +9,7 @@ import { Page } from "../kit/page";
 import { navigate } from "../kit/route";
 import { SecretOnce } from "../kit/secret";
 import { Gate, useGate } from "../kit/gate";
-import { EndpointForm, rateOf, type Draft } from "./form";
+import { EndpointForm, payloadOf, rateOf, type Draft } from "./form";
 
 export function NewEndpoint() {
     const [made, setMade] = useState<WebhookEndpoint>();
@@ -21,6 +21,7 @@ export function NewEndpoint() {
             inboxIds: draft.inboxIds,
             headers: draft.headers ?? [],
             ratePerSecond: rateOf(draft.rate),
+            payload: payloadOf(draft),
         });
         setMade(endpoint);
         void refresh(WebhookService.method.listWebhookEndpoints);

@@ -8,7 +8,7 @@ import { say } from "../kit/toast";
 import { useGate } from "../kit/gate";
 import { useSession } from "../session/session";
 import { DeleteEndpoint } from "./delete";
-import { EndpointForm, rateOf, type Draft } from "./form";
+import { EndpointForm, payloadOf, rateOf, type Draft } from "./form";
 
 export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
     const session = useSession();
@@ -17,7 +17,7 @@ export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
     // What the form began with: a reload in the background never takes away what somebody types.
     const [first, setFirst] = useState(endpoint);
     const { run, busy, failure } = useAct(async (draft: Draft) => {
-        const paths = ["url", "description", "events", "inbox_ids", "rate_per_second", ...(draft.headers ? ["headers"] : [])];
+        const paths = ["url", "description", "events", "inbox_ids", "rate_per_second", "payload", ...(draft.headers ? ["headers"] : [])];
         const { endpoint: after } = await call(WebhookService.method.updateWebhookEndpoint, {
             endpointId: endpoint.id,
             endpoint: {
@@ -26,6 +26,7 @@ export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
                 events: draft.events,
                 inboxIds: draft.inboxIds,
                 ratePerSecond: rateOf(draft.rate),
+                payload: payloadOf(draft),
                 headers: draft.headers ?? [],
             },
             updateMask: { paths },

@@ -22,6 +22,7 @@ fn item(n: u128, to: u128) -> Item {
         event: EventId::new(NOW, n << 64),
         event_name: "ticket.created",
         body: bytes::Bytes::from_static(b"{}"),
+        thin: false,
         endpoint_version: 1,
         token: 1,
         attempt: 1,

@@ -249,6 +249,7 @@ impl Memory {
             event: row.event,
             event_name: "ticket.created",
             body: bytes::Bytes::new(),
+            thin: false,
             endpoint_version: 1,
             token: row.token,
             attempt: row.attempt,

@@ -67,10 +67,10 @@ row_statements! {
     };
     INSERT_WAITING = Rows {
         head: "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, \
-               due_at, token, incarnation, created_at) VALUES",
+               due_at, token, incarnation, created_at, thin) VALUES",
         row: &[
             Type::Uuid, Type::Uuid, Type::Uuid, Type::Uuid, Type::Small, Type::Bool, Type::Small, Type::Big, Type::Big,
-            Type::Big, Type::Big, Type::Big, Type::Big,
+            Type::Big, Type::Big, Type::Big, Type::Big, Type::Bool,
         ],
         tail: "ON CONFLICT (id) DO NOTHING RETURNING id",
         tail_pg: None,
@@ -80,7 +80,9 @@ row_statements! {
         head: "WITH v (key, was, at) AS (VALUES",
         row: &[Type::Uuid, Type::Small, Type::Big],
         tail: ") UPDATE deliveries SET state = 0, failures = 0, due_at = v.at, token = deliveries.token + 1, \
-               settled_at = NULL, stop = FALSE FROM v WHERE deliveries.id = v.key AND deliveries.state = v.was \
+               settled_at = NULL, stop = FALSE, \
+               thin = COALESCE((SELECT e.thin FROM endpoints e WHERE e.id = deliveries.endpoint_id), deliveries.thin) \
+               FROM v WHERE deliveries.id = v.key AND deliveries.state = v.was \
                AND deliveries.state <> 1 RETURNING deliveries.id, deliveries.attempt, deliveries.test",
         tail_pg: None,
     };
@@ -122,8 +124,8 @@ pub async fn due(tx: &mut impl Scoped, endpoint: EndpointId, now: Timestamp, mos
         sqlx::query_scalar::<D, i64>(sql).bind(endpoint.0).bind(now.micros()).bind(most).fetch_one(c).await)
 }
 
-/// Makes deliveries that are due now and returns how many there were not before.
-pub async fn make(tx: &mut Tx<'_>, endpoint: EndpointId, all: &[Made], now: Timestamp) -> Result<u32> {
+/// Makes deliveries that are due now, of thin events or whole ones, and returns how many there were not before.
+pub async fn make(tx: &mut Tx<'_>, endpoint: EndpointId, thin: bool, all: &[Made], now: Timestamp) -> Result<u32> {
     let (tenant, mut made) = (tx.tenant(), Vec::with_capacity(all.len()));
     let link = tx.writing();
     for chunk in chunks(all) {
@@ -144,7 +146,8 @@ pub async fn make(tx: &mut Tx<'_>, endpoint: EndpointId, all: &[Made], now: Time
                     .bind(now.micros())
                     .bind(0_i64)
                     .bind(0_i64)
-                    .bind(now.micros());
+                    .bind(now.micros())
+                    .bind(thin);
             }
             query.fetch_all(c).await
         })?;

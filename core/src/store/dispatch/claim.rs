@@ -120,7 +120,7 @@ row_statements! {
                RETURNING deliveries.id, deliveries.tenant_id, deliveries.endpoint_id, deliveries.event_id, \
                deliveries.kind, deliveries.test, deliveries.token, deliveries.attempt, deliveries.failures, \
                deliveries.created_at, deliveries.due_at, \
-               COALESCE(deliveries.error_code = 'stale_connection', FALSE)",
+               COALESCE(deliveries.error_code = 'stale_connection', FALSE), deliveries.thin",
         tail_pg: None,
     };
     SET_LANES = Rows {
@@ -163,6 +163,7 @@ from_row!(Leased, row => {
         created_at: Timestamp::from_micros(row.try_get(9)?),
         lease_until: Timestamp::from_micros(row.try_get(10)?),
         fresh: row.try_get(11)?,
+        thin: row.try_get(12)?,
         body: Bytes::new(),
     }))
 });

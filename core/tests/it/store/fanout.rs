@@ -53,7 +53,7 @@ on_both! {
         let home = fresh.tenant().await;
         add(&fresh, &home, endpoint(home.tenant, fresh.now())).await;
         let off = add(&fresh, &home, Endpoint { enabled: false, mask: 0, version: 9, ..endpoint(home.tenant, fresh.now()) }).await;
-        let event = NewEvent { test_of: Some((off, 9)), ..home.event(fresh.now()) };
+        let event = NewEvent { test_of: Some(store::events::TestOf { endpoint: off, version: 9, thin: true }), ..home.event(fresh.now()) };
         let handed = emit(&fresh, &home, event).await;
         assert_eq!(handed.iter().map(|it| (it.endpoint, it.endpoint_version, it.test)).collect::<Vec<_>>(), [(off, 9, true)]);
     }

@@ -200,6 +200,7 @@ on_both! {
             description: Some("CRM".to_owned()),
             inboxes: vec![home.inbox],
             rate_per_second: Some(5),
+            thin: true,
             headers: Some(Sealed { bytes: vec![0, 1, 255], key: 2 }),
             other_secret: Some(OtherSecret {
                 sealed: Sealed { bytes: vec![9], key: 3 },

@@ -306,6 +306,7 @@ fn settings(database_url: String) -> Settings {
         failed_auth_per_minute: 60,
         allow_private_targets: false,
         master_key: MasterKey::new([7; 32]),
+        public_url: None,
         behind_after: Duration::from_secs(60),
         write_group_max: None,
         log_lines_lost: || 0,

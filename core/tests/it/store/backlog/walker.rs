@@ -116,7 +116,10 @@ impl Walker<'_> {
             }
             Step::Test(at) => {
                 fresh.handed.lock().unwrap().clear();
-                let event = store::NewEvent { test_of: Some((self.endpoint(at), 1)), ..self.home.event(now) };
+                let event = store::NewEvent {
+                    test_of: Some(store::events::TestOf { endpoint: self.endpoint(at), version: 1, thin: false }),
+                    ..self.home.event(now)
+                };
                 let written = fresh.db.write(self.home.scope.clone(), async move |tx| {
                     tx.emit(event.clone());
                     Ok(())
@@ -217,7 +220,7 @@ impl Walker<'_> {
         self.all.extend(made.iter().map(|it| (it.id, endpoint)));
         let written = self.fresh.db.write(self.home.scope.clone(), async move |tx| {
             events.iter().for_each(|event| tx.emit(event.clone()));
-            store::deliveries::make(tx, endpoint, &made, now).await
+            store::deliveries::make(tx, endpoint, false, &made, now).await
         });
         written.await.unwrap();
     }
