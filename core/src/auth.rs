@@ -35,6 +35,7 @@ use tonic::{Extensions, metadata::MetadataMap};
 
 mod facts;
 mod sessions;
+mod words;
 
 use facts::TokenFacts;
 pub use facts::{KeyFacts, TenantFacts};
@@ -168,14 +169,14 @@ impl Authority {
 
     async fn token(&self, token: &str) -> Result<Arc<TokenFacts>> {
         if token::kind(token) != Some(TokenKind::Service) {
-            return Err(Reason::InvalidApiKey.into());
+            return Err(words::unknown_token().into());
         }
         let (hash, now) = (secrets::hash(token), self.stamps.now());
         if let Some(facts) = self.tokens.get(&hash, now) {
             return Ok(facts);
         }
         let generation = self.tokens.generation();
-        let row = store::service_tokens::find_by_hash(&self.db, hash).await?.ok_or(Reason::InvalidApiKey)?;
+        let row = store::service_tokens::find_by_hash(&self.db, hash).await?.ok_or_else(words::unknown_token)?;
         let facts = Arc::new(TokenFacts { id: row.id, name: row.name, dispatch_only: row.dispatch_only });
         self.tokens.fill(hash, facts.clone(), generation, now);
         Ok(facts)
@@ -188,7 +189,7 @@ impl Authority {
         extensions: &mut Extensions,
     ) -> Result<(Caller, Option<Standing>)> {
         if let Some(edge) = metadata.get(wire::EDGE_TOKEN) {
-            let facts = self.token(edge.to_str().map_err(|_| Reason::InvalidApiKey)?).await?;
+            let facts = self.token(edge.to_str().map_err(|_| words::unknown_token())?).await?;
             // An edge forwards with an origin. Without one the call is the holder's own: a worker's, which speaks for
             // nobody else.
             if facts.dispatch_only || (metadata.get_bin(wire::ORIGIN).is_none() && bearer(metadata)?.is_none()) {
@@ -219,6 +220,7 @@ impl Authority {
                 let who = self.token(credential).await?.who();
                 Ok((self.for_tenant(who, metadata).await?, None))
             }
+            None if credential.starts_with(TokenKind::Service.prefix()) => Err(words::unknown_token().into()),
             None => Err(Reason::InvalidApiKey.into()),
         }
     }
@@ -284,7 +286,7 @@ impl Authority {
             Who::ApiKey { .. } => {
                 let key = caller.key().ok_or(Error::Broken("a key's caller knows its key"))?;
                 own(&key.tenant, Some(Entitlement::PublicApi), policy.entitlement)?;
-                let scope = policy.api_key.ok_or_else(|| denied("API keys may not make this call."))?;
+                let scope = policy.api_key.ok_or_else(|| denied(words::KEY))?;
                 if !Scope::from_name(scope).is_none_or(|scope| key.scopes.contains(&scope)) {
                     return Err(Failure::new(Reason::InsufficientScope).fact("scope", scope).into());
                 }
@@ -303,6 +305,7 @@ impl Authority {
             Who::Service { .. } if policy.service || policy.worker => Ok(()),
             Who::Operator if policy.service || policy.operator => Ok(()),
             Who::Worker { .. } if policy.worker => Ok(()),
+            Who::Worker { .. } => Err(denied(words::WORKER).into()),
             _ => Err(denied("This credential may not make this call.").into()),
         }
     }
@@ -336,7 +339,7 @@ impl Gate for Authority {
         let (standing, decided) = self.decide(rpc, metadata, extensions).await;
         let headers = standing.map(|standing| standing.headers(self.stamps.now())).unwrap_or_default();
         let told = |error: Error| gate::during(rpc, extensions, || error.into_failure());
-        let verdict = decided.map_err(|error| self.failed(told(error), extensions));
+        let verdict = decided.map_err(|error| words::of(&rpc.policy, self.failed(told(error), extensions)));
         Admission { headers, verdict }
     }
 

@@ -22,7 +22,8 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    const fn prefix(self) -> &'static str {
+    /// What every token of the kind begins with.
+    pub const fn prefix(self) -> &'static str {
         match self {
             TokenKind::ApiKey => "ixk_",
             TokenKind::Service => "ixs_",

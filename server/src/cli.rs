@@ -3,6 +3,12 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod ingest;
+mod words;
+
+pub(crate) use ingest::{Ingest, MailFrom};
+pub(crate) use words::is_ingest;
+
 /// Tickets for other programs: REST, gRPC and signed webhooks from one binary.
 #[derive(Debug, Parser)]
 #[command(
@@ -132,31 +138,6 @@ pub(crate) struct Serve {
     /// Form of the log: text or json
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  inboxops ingest --tenant 019ab5f0-0000-7000-8000-000000000001 --inbox support@example.com archive.mbox\n  \
-        inboxops ingest --tenant 019ab5f0-0000-7000-8000-000000000001 --inbox support@example.com < mail.eml\n\n\
-        A server must run. What was recorded before is not recorded again, so the same command may be repeated.\n\
-        Exit codes: 0 all is recorded, 75 try again later, 1 wrong tenant, inbox or file, 2 wrong usage."
-)]
-pub(crate) struct Ingest {
-    /// Id of the tenant
-    #[arg(long)]
-    pub(crate) tenant: String,
-    /// Id or mail address of the inbox
-    #[arg(long)]
-    pub(crate) inbox: String,
-    /// Address that the mail server delivers for; its +t<number> names a ticket
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) recipient: Option<String>,
-    /// Sender of the envelope; an empty one or MAILER-DAEMON marks what a machine sent
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) sender: Option<String>,
-    /// Files with one mail or many (mbox); `-` or none for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -412,6 +393,11 @@ pub(crate) enum Secrets {
 }
 
 impl Cli {
+    /// Where the mails of `ingest` come from; none for another command.
+    pub(crate) fn mail(&self) -> Option<MailFrom> {
+        if let Command::Ingest(command) = &self.command { Some(command.mail_from()) } else { None }
+    }
+
     /// The settings that flags set, by their path.
     pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
         let mut flags = Vec::new();

@@ -1,12 +1,13 @@
 //! `inboxops ingest`: reads mails and hands them to a running core, many at a time. A mail server may call it for each
-//! mail: what is not certain to be recorded ends with exit code 75, upon which it tries again later.
+//! mail: what is not certain to be recorded ends with exit code 75, upon which it tries again later. Any other code but
+//! 0 would give the mail back to who wrote it, whatever the operator could have mended.
 
 mod progress;
 mod source;
 
 use crate::{
-    cli::Ingest,
-    error::{Error, Result},
+    cli::{Ingest, MailFrom},
+    error::{self, Error, Result},
     office::Office,
     print::Shown,
 };
@@ -18,7 +19,13 @@ use inboxops_proto::{
 use progress::Progress;
 use serde_json::json;
 use source::Source;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    ffi::OsStr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use tonic::Status;
 
@@ -29,7 +36,9 @@ const IN_FLIGHT_MAX_KIB: u32 = 64 * 1024;
 /// Longest time that a core may take to answer for one mail.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// What stands for standard input among the files.
-const STDIN: &str = "-";
+pub(crate) const STDIN: &str = "-";
+/// Longest address of an envelope that a core takes, in characters; a longer one is no inbox's.
+const RECIPIENT_MAX_CHARS: usize = 320;
 
 const _: () = assert!(source::MAIL_MAX_BYTES / 1024 < IN_FLIGHT_MAX_KIB as usize, "every mail fits");
 
@@ -71,13 +80,27 @@ impl Tally {
     }
 }
 
+/// The exit code of a failure. That a file which was named cannot be read is known for good, and nobody's mail is lost by
+/// it; but while standard input has a mail, nothing else is certain than that it is not recorded.
+pub(crate) fn exit_code(error: &Error, from: MailFrom) -> u8 {
+    match (error, from) {
+        (Error::MailFile { .. }, MailFrom::Files) => error::EXIT_FAILED,
+        _ => error::EXIT_TRY_AGAIN,
+    }
+}
+
+/// Does the work, and makes a failure of a panic.
+pub(crate) fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Stopped { what: "the command" }))
+}
+
 /// Hands over every mail of the files, in their order; the first failure ends it.
 pub(crate) async fn ingest(office: &Office, command: Ingest) -> Result<Shown> {
+    let from = command.mail_from();
     let files = if command.files.is_empty() { vec![PathBuf::from(STDIN)] } else { command.files.clone() };
-    let template = Arc::new(template(&command));
     let mut run = Run {
         office,
-        template,
+        template: Arc::new(template(&command)),
         room: Arc::new(Semaphore::new(IN_FLIGHT_MAX_KIB as usize)),
         calls: JoinSet::new(),
         tally: Tally::default(),
@@ -93,8 +116,23 @@ pub(crate) async fn ingest(office: &Office, command: Ingest) -> Result<Shown> {
     // What is on its way is waited for, whatever failed: it may well be recorded.
     let rest = run.finish().await;
     run.progress.end();
-    done.and(rest)?;
+    done.and(rest).map_err(|error| explained(error, &command))?;
+    if from == MailFrom::Input && run.tally.mails == 0 {
+        // No mail server has a mail without a single byte: something before this command failed.
+        return Err(Error::TryAgain("nothing came by standard input".to_owned()));
+    }
     Ok(run.tally.shown())
+}
+
+/// A refusal with what to look at.
+fn explained(error: Error, command: &Ingest) -> Error {
+    let Error::Refused(failure) = &error else { return error };
+    let (tenant, inbox) = (&command.tenant, &command.inbox);
+    Error::TryAgain(match failure.reason {
+        Reason::TenantNotFound => format!("there is no tenant {tenant}; check --tenant"),
+        Reason::InboxNotFound => format!("the tenant {tenant} has no inbox {inbox}; check --inbox"),
+        _ => error.to_string(),
+    })
 }
 
 fn template(command: &Ingest) -> IngestRequest {
@@ -105,10 +143,17 @@ fn template(command: &Ingest) -> IngestRequest {
         tenant_id: command.tenant.clone(),
         inbox_id,
         inbox_address,
-        recipient: command.recipient.clone().unwrap_or_default(),
-        null_sender: command.sender.as_deref().is_some_and(is_nobody),
+        recipient: Some(text(command.recipient.as_deref()))
+            .filter(|address| address.chars().count() <= RECIPIENT_MAX_CHARS)
+            .unwrap_or_default(),
+        null_sender: command.sender.is_some() && is_nobody(&text(command.sender.as_deref())),
         ..Default::default()
     }
+}
+
+/// An address of an envelope, which may have any bytes in it.
+fn text(address: Option<&OsStr>) -> String {
+    address.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Whether the sender of an envelope is none, or the daemon of a mail server (`MAILER-DAEMON`, with its host or not).
@@ -169,7 +214,7 @@ impl Run<'_> {
     async fn answer(&mut self) -> Result<()> {
         match self.calls.join_next().await {
             Some(Ok((size, Ok(answer)))) => self.tally.add(size, &answer),
-            Some(Ok((_, Err(status)))) => return Err(refusal(&status)),
+            Some(Ok((_, Err(status)))) => return Err(status.into()),
             Some(Err(_)) => return Err(Error::Stopped { what: "a call" }),
             None => {}
         }
@@ -185,18 +230,25 @@ impl Run<'_> {
     }
 }
 
-/// What cannot become right by itself is a failure; all else is to be tried again.
-fn refusal(status: &Status) -> Error {
-    let failure = Failure::of(status);
-    match failure.reason {
-        Reason::TenantNotFound | Reason::InboxNotFound | Reason::ValidationFailed => Error::Refused(failure),
-        _ => Error::TryAgain(failure.message.into_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_named_file_that_cannot_be_read_is_a_failure_for_good() {
+        let file = || Error::MailFile { path: "x".into(), source: std::io::ErrorKind::NotFound.into() };
+        let setting = || Error::Setting("wrong".to_owned());
+        let refused = || Error::Refused(Reason::InboxNotFound.into());
+        assert_eq!(exit_code(&file(), MailFrom::Files), 1);
+        for error in [file(), setting(), refused(), Error::Usage(String::new())] {
+            assert_eq!(exit_code(&error, MailFrom::Input), 75, "{error}");
+        }
+        for error in [setting(), refused(), Error::Stopped { what: "it" }] {
+            assert_eq!(exit_code(&error, MailFrom::Files), 75, "{error}");
+        }
+        let ended = guarded(|| panic!("on purpose")).expect_err("a failure");
+        assert_eq!(exit_code(&ended, MailFrom::Input), 75);
+    }
 
     #[test]
     fn nobody_sends_what_no_answer_reaches() {

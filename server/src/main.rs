@@ -35,19 +35,37 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     keep_pages_small();
-    let cli = Cli::parse();
-    let json = cli.global.json;
-    let done = run(cli).and_then(|shown| match shown {
-        Some(shown) => print::print(&shown, json).map_err(|source| Error::Io { what: "print the result", source }),
-        None => Ok(()),
-    });
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(wrong_words(&error)),
+    };
+    let (json, mail) = (cli.global.json, cli.mail());
+    let work = || {
+        run(cli).and_then(|shown| match shown {
+            Some(shown) => print::print(&shown, json).map_err(|source| Error::Io { what: "print the result", source }),
+            None => Ok(()),
+        })
+    };
+    // A mail server gives a mail back to its sender when its pipe ends with the code of a panic.
+    let done = if mail.is_some() { ingest::guarded(work) } else { work() };
     telemetry::flush();
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             telemetry::tell(&format!("error: {}", error::in_one_line(&error)));
-            ExitCode::from(error.exit_code())
+            ExitCode::from(mail.map_or_else(|| error.exit_code(), |mail| ingest::exit_code(&error, mail)))
         }
+    }
+}
+
+/// Tells what is wrong with the words, or the help that they ask for; the exit code.
+fn wrong_words(error: &clap::Error) -> u8 {
+    // Whoever could read it may be gone.
+    let _ = error.print();
+    match error.use_stderr() {
+        false => 0,
+        true if cli::is_ingest(std::env::args_os().skip(1), error) => error::EXIT_TRY_AGAIN,
+        true => error::EXIT_USAGE,
     }
 }
 

@@ -82,9 +82,16 @@ impl Office {
                 other => other,
             };
         }
-        let path = folder::socket_path(&settings.data_dir);
+        let (path, folder) = (folder::socket_path(&settings.data_dir), settings.data_dir.display());
+        if let Err(error) = connect(&path).await
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            let way_out = "run the command as the user of the server, or name the server with --server and a token";
+            return Err(Error::TryAgain(format!(
+                "this user may not reach the server of the data folder {folder}; {way_out}"
+            )));
+        }
         let channel = local(path).await.ok_or_else(|| {
-            let folder = settings.data_dir.display();
             Error::TryAgain(format!("no server runs in the data folder {folder}, and --server names none"))
         })?;
         Ok(Office { services: Services::remote(channel, MetadataValue::from_static("")), token: None, own: None })

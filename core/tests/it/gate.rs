@@ -74,7 +74,43 @@ fn undecodable(by: &Client) -> Request<Vec<u8>> {
     request
 }
 
+/// What a call that takes service tokens alone says to this credential.
+async fn told(desk: &Desk, by: &Client) -> Failure {
+    const INGEST: &str = "/inboxops.internal.v1.IngestService/IngestInboundMessage";
+    desk.call(INGEST, by.ask(Vec::new())).await.expect_err("a refusal")
+}
+
 on_both! {
+    async fn where_a_token_is_wanted_a_refusal_speaks_of_tokens(desk: Desk) {
+        let home = desk.workspace().await;
+        let poor = desk.workspace().await;
+        desk.set_plan(&poor.id, Plan::Free).await;
+        let token = desk.service_token("mail", false).await;
+        let worker = Client::key(&desk.service_token("worker", true).await);
+        let unknown = format!("{}{}", &token[..token.len() - 1], if token.ends_with('0') { '1' } else { '0' });
+        let (not_valid, not_a_key) = ("The service token is not valid.", "not an API key");
+        for (by, reason, words) in [
+            (&Client::nobody(), Reason::MissingApiKey, "Send a service token"),
+            (&Client::key(&unknown), Reason::InvalidApiKey, not_valid),
+            (&Client::key("ixs_"), Reason::InvalidApiKey, not_valid),
+            (&Client::key("secret"), Reason::InvalidApiKey, not_valid),
+            (&Client::key(&format!("ixk_{}", &unknown[4..])), Reason::InvalidApiKey, not_valid),
+            (&home.key, Reason::RoleRequired, not_a_key),
+            (&poor.key, Reason::EntitlementRequired, not_a_key),
+            (&worker, Reason::RoleRequired, "is for a worker"),
+        ] {
+            let failure = told(&desk, by).await;
+            assert_eq!(failure.reason, reason, "{by:?}");
+            assert!(failure.message.contains(words), "{by:?}: {}", failure.message);
+            assert!(!failure.message.contains("ixk_"), "{by:?}: {}", failure.message);
+        }
+        // Where keys may call, a refusal speaks of what came.
+        let list = async |by: &Client| desk.call(LIST_TICKETS, by.ask(Vec::new())).await.expect_err("a refusal").message;
+        assert_eq!(list(&Client::key(&unknown)).await, not_valid);
+        assert_eq!(list(&Client::key("secret")).await, Reason::InvalidApiKey.message());
+        assert_eq!(list(&worker).await, told(&desk, &worker).await.message);
+    }
+
     async fn each_call_is_open_to_those_that_its_policy_names_and_to_no_others(desk: Desk) {
         let home = desk.workspace().await;
         let reader = Client::key(&desk.key(&home.operator, "Reader", &["events:read"]).await);

@@ -32,31 +32,115 @@ fn tenant(house: &House) -> String {
     id
 }
 
-#[test]
-fn a_pipe_without_a_server_is_told_to_try_again() {
-    let house = House::new();
-    let id = tenant(&house);
-    let words = ["ingest", "--tenant", &id, "--inbox", "support@example.com"];
-    let done = with_input(house.command(&words), mail(1).as_bytes());
-    assert_eq!((done.code, done.out.as_str(), done.err.lines().count()), (Some(75), "", 1), "{done:?}");
-    let elsewhere = [&words[..], &["--server", "http://127.0.0.1:1", "--token", "ixs_x"]].concat();
-    let done = with_input(house.command(&elsewhere), mail(1).as_bytes());
-    assert_eq!((done.code, done.err.lines().count()), (Some(75), 1), "{done:?}");
+/// A command that reads standard input and ends with 75; what it says in its one line.
+fn deferred(house: &House, words: &[&str]) -> String {
+    let done = with_input(house.command(words), mail(1).as_bytes());
+    assert_eq!((done.code, done.out.as_str()), (Some(75), ""), "{words:?}: {done:?}");
+    assert!(done.err.starts_with("error: "), "{words:?}: {done:?}");
+    done.err
 }
 
 #[test]
-fn a_pipe_with_a_wrong_tenant_or_inbox_fails_for_good() {
+fn whatever_keeps_a_mail_of_a_pipe_from_being_recorded_it_is_to_try_again_and_says_why() {
+    let house = House::new();
+    let id = tenant(&house);
+    let ingest = ["ingest", "--tenant", &id, "--inbox", "support@example.com"];
+    let with = |more: &[&str]| deferred(&house, &[&ingest[..], more].concat());
+    // Nobody is there.
+    assert!(with(&[]).contains("no server runs"));
+    for server in ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://no.host.invalid"] {
+        let said = with(&["--server", server, "--token", "ixs_x"]);
+        assert!(said.contains(server) && said.lines().count() == 1, "{said}");
+    }
+    // Wrong words.
+    assert!(with(&["--nonsense"]).contains("--nonsense"));
+    assert!(deferred(&house, &["ingest", "--tenant", &id]).contains("--inbox"));
+    assert!(deferred(&house, &["--config", "ingest", "--tenant", &id, "--inbox", "x@y"]).contains("error"));
+    assert!(deferred(&house, &["injest", "--tenant", &id, "--inbox", "support@example.com"]).contains("ingest"));
+    // Wrong settings.
+    std::fs::write(house.path().join("wrong.toml"), "listen = [").expect("a file");
+    std::fs::write(house.path().join("strange.toml"), "lisen = '127.0.0.1:1'").expect("a file");
+    for (setting, words) in [
+        (["--config", "none.toml"], "none.toml"),
+        (["--config", "wrong.toml"], "wrong.toml"),
+        (["--config", "strange.toml"], "lisen"),
+        (["--server", "nonsense"], "http or https"),
+        (["--server", "http://127.0.0.1:1"], "service token"),
+        (["--database-url", "mysql://x"], "database_url"),
+    ] {
+        let said = with(&setting);
+        assert!(said.contains(words), "{setting:?}: {said}");
+    }
+    // Wrong tenants, inboxes and tokens.
+    let server = house.serve(&["--no-demo"]);
+    let url = server.url().to_owned();
+    for (tenant, inbox, words) in [
+        (NOBODY, "support@example.com", "check --tenant"),
+        ("x", "support@example.com", "check --tenant"),
+        (&id, "x@y", "check --inbox"),
+        (&id, NOBODY, "check --inbox"),
+        (&id, "", "inbox"),
+    ] {
+        let said = deferred(&house, &["ingest", "--tenant", tenant, "--inbox", inbox]);
+        assert!(said.contains(words) && said.lines().count() == 1, "{tenant} {inbox}: {said}");
+    }
+    let key = house.json(&["key", "create", "--tenant", &id, "--name", "k"])["key"].as_str().expect("a key").to_owned();
+    let worker = house.json(&["token", "create", "--name", "w", "--dispatch-only"]);
+    for token in ["ixs_x", "\u{e9}", &key, worker["token"].as_str().expect("a token")] {
+        let said = with(&["--server", &url, "--token", token]);
+        assert!(said.contains("token") && said.lines().count() == 1, "{token}: {said}");
+    }
+    assert!(with(&["--server", &url.replace("http:", "https:"), "--token", "ixs_x"]).contains("no answer"));
+    // A file among them changes nothing while a mail may come by standard input.
+    with(&["none.mbox", "-"]);
+    let empty = with_input(house.command(&ingest), b"");
+    assert_eq!((empty.code, empty.err.contains("nothing came")), (Some(75), true), "{empty:?}");
+}
+
+#[test]
+fn only_a_named_file_that_cannot_be_read_is_a_failure_for_good() {
     let house = House::new();
     let _server = house.serve(&["--no-demo"]);
     let id = tenant(&house);
-    for (tenant, inbox) in [(NOBODY, "support@example.com"), ("x", "support@example.com"), (&id, "x@y"), (&id, NOBODY)]
-    {
-        let words = ["ingest", "--tenant", tenant, "--inbox", inbox];
-        let done = with_input(house.command(&words), mail(1).as_bytes());
-        assert_eq!((done.code, done.err.lines().count()), (Some(1), 1), "{tenant} {inbox}: {done:?}");
+    std::fs::write(house.path().join("one.eml"), mail(1)).expect("a file");
+    std::fs::write(house.path().join("empty.mbox"), "").expect("a file");
+    let ingest = ["ingest", "--tenant", &id, "--inbox", "support@example.com"];
+    for (words, code) in [
+        (&["one.eml"][..], 0),
+        (&["empty.mbox"], 0),
+        (&["no.mbox"], 1),
+        (&["one.eml", "data"], 1),
+        (&["one.eml", "--nonsense"], 75),
+        (&["one.eml", "--data-dir", "elsewhere"], 75),
+        (&["no.mbox", "--config", "none.toml"], 75),
+    ] {
+        let done = house.run(&[&ingest[..], words].concat());
+        assert_eq!(done.code, Some(code), "{words:?}: {done:?}");
     }
-    let missing = house.run(&["ingest", "--tenant", &id, "--inbox", "support@example.com", "no.mbox"]);
-    assert_eq!((missing.code, missing.err.lines().count()), (Some(1), 1), "{missing:?}");
+    let done = house.run(&["ingest", "--tenant", &id, "--inbox", "x@y", "one.eml"]);
+    assert_eq!((done.code, done.err.lines().count()), (Some(75), 1), "{done:?}");
+    assert_eq!(house.run(&["ingest", "--help"]).code, Some(0));
+}
+
+#[test]
+fn addresses_of_an_envelope_may_hold_anything() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let house = House::new();
+    let _server = house.serve(&["--no-demo"]);
+    let id = tenant(&house);
+    let long = format!("--recipient={}@example.com", "x".repeat(400));
+    let envelopes: [&[&[u8]]; 4] = [
+        &[b"--sender=-dash@example.com", b"--recipient=-dash+t1@example.com"],
+        &[b"--sender=\xffada@example.com", b"--recipient=\xff@example.com"],
+        &[b"--sender=", b"--recipient="],
+        &[b"--sender=<>", long.as_bytes()],
+    ];
+    for (at, words) in envelopes.iter().enumerate() {
+        let mut command = house.command(&["ingest", "--tenant", &id, "--inbox", "support@example.com"]);
+        command.args(words.iter().map(|word| OsStr::from_bytes(word)));
+        let done = with_input(command, mail(at).as_bytes());
+        assert_eq!(done.code, Some(0), "{words:?}: {done:?}");
+    }
 }
 
 #[test]
