@@ -4,7 +4,10 @@ use crate::{
     caller::Caller,
     error::Result,
     page::Page,
-    store::{self, Db, inboxes::Inbox},
+    store::{
+        self, Db,
+        inboxes::{Inbox, SharedAddress},
+    },
 };
 use inboxops_proto::{
     id::InboxId,
@@ -12,6 +15,25 @@ use inboxops_proto::{
     v1::{self, inbox_service_server::InboxService},
 };
 use tonic::{Request, Response, Status};
+
+/// Greatest number of inboxes that share addresses and are told of at a start.
+const SHARED_MAX: i64 = 1000;
+
+/// Tells in the log which inboxes share an address, as earlier releases let them: all work, and the oldest gets the
+/// mails that name the address alone.
+pub async fn tell_shared(db: &Db) {
+    match store::inboxes::shared_addresses(db, SHARED_MAX).await {
+        Ok(shared) => {
+            for SharedAddress { tenant, address, inboxes } in shared {
+                let inboxes: Vec<String> = inboxes.iter().map(ToString::to_string).collect();
+                let inboxes = inboxes.join(" ");
+                let what = "several inboxes share an address, and the first gets its mails; give the others addresses of their own";
+                tracing::warn!(%tenant, address, inboxes, "{what}");
+            }
+        }
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for shared addresses"),
+    }
+}
 
 /// The service of inboxes.
 pub struct Inboxes {

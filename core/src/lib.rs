@@ -260,8 +260,8 @@ impl Core {
             }
         };
         let (jobs, retention) = (self.recoveries.run(&shutdown), self.retention.run(&shutdown));
-        let lists = self.lists.run(&shutdown);
-        tokio::join!(dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.house.keep(&shutdown));
+        let (lists, told) = (self.lists.run(&shutdown), inboxes::tell_shared(&self.db));
+        tokio::join!(told, dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.house.keep(&shutdown));
     }
 
     /// Ends the lanes and closes the database. Call it after [`Core::run`] has ended.

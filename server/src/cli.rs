@@ -3,9 +3,11 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod inbox;
 mod ingest;
 mod words;
 
+pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
 pub(crate) use words::is_ingest;
 
@@ -60,7 +62,7 @@ pub(crate) enum Command {
     /// Make agents, the people of a tenant
     #[command(subcommand)]
     Agent(Agent),
-    /// Make inboxes
+    /// Make, list and change inboxes
     #[command(subcommand)]
     Inbox(Inbox),
     /// Make, list and revoke API keys
@@ -280,25 +282,6 @@ pub(crate) enum Agent {
         /// Whether the agent is disabled: its sessions end, and it cannot sign in
         #[arg(long)]
         disabled: Option<bool>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Inbox {
-    /// Make an inbox
-    #[command(
-        after_help = "Example:\n  inboxops inbox create --tenant 019ab5f0-0000-7000-8000-000000000001 --name Support --address support@example.com"
-    )]
-    Create {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// Name
-        #[arg(long)]
-        name: String,
-        /// Mail address
-        #[arg(long)]
-        address: Option<String>,
     },
 }
 

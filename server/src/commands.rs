@@ -133,10 +133,43 @@ async fn login_link(office: &Office, agent_id: String, pages: Option<String>) ->
 }
 
 pub(crate) async fn inbox(office: &Office, command: Inbox) -> Result<Shown> {
-    let Inbox::Create { tenant, name, address } = command;
-    let message =
-        internal::CreateInboxRequest { tenant_id: tenant, name: Some(name), email_address: address, channel: None };
-    one(&there(office.services().tenants().create_inbox(office.request(message)).await?.into_inner().inbox)?)
+    let tenants = office.services().tenants();
+    match command {
+        Inbox::Create { tenant, name, address } => {
+            let message = internal::CreateInboxRequest {
+                tenant_id: tenant,
+                name: Some(name),
+                email_address: address,
+                channel: None,
+            };
+            one(&there(tenants.create_inbox(office.request(message)).await?.into_inner().inbox)?)
+        }
+        Inbox::List { tenant } => {
+            let mut found = Vec::new();
+            for page in 1.. {
+                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE) };
+                let request = office.request_for(&tenant, message)?;
+                let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
+                for inbox in &answer.inboxes {
+                    found.push(value(inbox)?);
+                }
+                if !answer.meta.is_some_and(|meta| meta.has_more) {
+                    break;
+                }
+            }
+            Ok(Shown::Many(found, &["id", "name", "email_address", "status"]))
+        }
+        Inbox::Update { id, name, address, enabled } => {
+            let message = internal::UpdateInboxRequest {
+                inbox_id: id,
+                name,
+                email_address: address,
+                enabled,
+                ..Default::default()
+            };
+            one(&there(tenants.update_inbox(office.request(message)).await?.into_inner().inbox)?)
+        }
+    }
 }
 
 pub(crate) async fn key(office: &Office, command: Key, clock: &Clock) -> Result<Shown> {

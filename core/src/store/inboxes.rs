@@ -1,13 +1,17 @@
 //! Rows of `inboxes`.
 
 use super::{
-    Result, Scoped, Tx,
+    Db, Result, Scoped, Tx,
     conn::on,
     fold,
     sql::{Sql, codes, from_row, statements},
     tickets::Channel,
 };
-use inboxops_proto::{clock::Timestamp, id::InboxId};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::{InboxId, TenantId},
+};
+use uuid::Uuid;
 
 codes! {
     /// State of an inbox, as it is shown.
@@ -110,11 +114,19 @@ statements! {
     LIST = Sql::both(concat!(
         "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 ORDER BY name_folded, id LIMIT $2 OFFSET $3"
     ));
-    // Nothing keeps an address unique: the oldest inbox has it.
+    // Earlier releases let several inboxes have an address: the oldest has it.
     BY_ADDRESS = Sql::both(concat!(
         "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 AND email_folded = $2 ORDER BY id LIMIT 1"
     ));
     COUNT = Sql::both("SELECT COUNT(*) FROM inboxes WHERE tenant_id = $1");
+    OWNER = Sql::both("SELECT tenant_id FROM inboxes WHERE id = $1");
+    // All of them are looked at, by the index of names: nothing else is asked of all tenants at once.
+    SHARED = Sql::both(
+        "SELECT tenant_id, email_folded, id FROM (SELECT tenant_id, email_folded, id, \
+         COUNT(*) OVER (PARTITION BY tenant_id, email_folded) AS sharers \
+         FROM inboxes WHERE tenant_id >= $1 AND email_folded IS NOT NULL) AS addressed \
+         WHERE sharers > 1 ORDER BY tenant_id, email_folded, id LIMIT $2",
+    );
 }
 
 /// Makes an inbox.
@@ -201,6 +213,54 @@ pub async fn by_address(tx: &mut impl Scoped, address: &str) -> Result<Option<In
     let sql = BY_ADDRESS.on(link);
     on!(link, c, D =>
         sqlx::query_as::<D, Inbox>(sql).bind(tenant.0).bind(fold(address)).fetch_optional(c).await)
+}
+
+/// Another inbox of the tenant than this one with the address, letter case aside. Whoever goes by the answer holds the
+/// tenant, so that no other core gives the address away meanwhile.
+pub async fn taken(tx: &mut Tx<'_>, address: &str, than: InboxId) -> Result<Option<Inbox>> {
+    Ok(by_address(tx, address).await?.filter(|other| other.id != than))
+}
+
+/// Whether two addresses are one, letter case aside.
+pub fn same_address(one: Option<&str>, other: Option<&str>) -> bool {
+    one.map(fold) == other.map(fold)
+}
+
+/// The tenant of an inbox: for the operator, who names an inbox alone.
+pub async fn owner(db: &Db, id: InboxId) -> Result<Option<TenantId>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = OWNER.on(link);
+    let owner = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).bind(id.0).fetch_optional(c).await)?;
+    Ok(owner.map(TenantId))
+}
+
+/// An address that several inboxes of a tenant have, from the time when that was allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedAddress {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The address, letter case aside.
+    pub address: String,
+    /// The inboxes; the first gets the mails that name the address alone.
+    pub inboxes: Vec<InboxId>,
+}
+
+/// Addresses that several inboxes of a tenant have; `most` inboxes are looked at.
+pub async fn shared_addresses(db: &Db, most: i64) -> Result<Vec<SharedAddress>> {
+    let mut reader = db.lookup().await?;
+    let link = reader.link();
+    let sql = SHARED.on(link);
+    let rows = on!(link, c, D =>
+        sqlx::query_as::<D, (Uuid, String, Uuid)>(sql).bind(Uuid::nil()).bind(most).fetch_all(c).await)?;
+    let mut shared: Vec<SharedAddress> = Vec::new();
+    for (tenant, address, id) in rows {
+        match shared.last_mut().filter(|last| last.tenant.0 == tenant && last.address == address) {
+            Some(last) => last.inboxes.push(InboxId(id)),
+            None => shared.push(SharedAddress { tenant: TenantId(tenant), address, inboxes: vec![InboxId(id)] }),
+        }
+    }
+    Ok(shared)
 }
 
 /// The inbox, held until the end of the transaction.

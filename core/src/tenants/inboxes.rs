@@ -8,7 +8,7 @@ use crate::{
     stamp::Stamp,
     store::{self, Lane, inboxes::Inbox, tickets::Channel},
 };
-use inboxops_proto::{id::InboxId, internal::v1 as pb, reason::Reason, v1};
+use inboxops_proto::{failure::Failure, id::InboxId, internal::v1 as pb, reason::Reason, v1};
 
 impl Tenants {
     pub(super) async fn create_inbox(&self, caller: &Caller, request: pb::CreateInboxRequest) -> Result<v1::Inbox> {
@@ -32,6 +32,7 @@ impl Tenants {
             .system(Lane::Tenant(tenant), async move |tx| {
                 store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
                 let mut tx = tx.enter(tenant);
+                free(&mut tx, &inbox).await?;
                 store::inboxes::insert(&mut tx, &inbox).await?;
                 note_inbox(&trail, &mut tx, &stamp, "inbox.created", &inbox).await?;
                 Ok(inbox.clone())
@@ -41,13 +42,19 @@ impl Tenants {
     }
 
     pub(super) async fn update_inbox(&self, caller: &Caller, request: pb::UpdateInboxRequest) -> Result<v1::Inbox> {
-        let tenant = named_tenant(&request.tenant_id)?;
         let id: InboxId = request.inbox_id.parse().map_err(|_| Reason::InboxNotFound)?;
+        let tenant = match request.tenant_id.as_str() {
+            "" => store::inboxes::owner(&self.db, id).await?.ok_or(Reason::InboxNotFound)?,
+            named => named_tenant(named)?,
+        };
         let stamp = self.stamps.stamp();
         let trail = Trail::of(caller, stamp.at);
         let inbox = self
             .db
             .system(Lane::Tenant(tenant), async move |tx| {
+                if request.email_address.is_some() {
+                    store::tenants::lock(tx, tenant).await?;
+                }
                 let mut tx = tx.enter(tenant);
                 let old = store::inboxes::lock(&mut tx, id).await?.ok_or(Reason::InboxNotFound)?;
                 let mut new = old.clone();
@@ -61,6 +68,10 @@ impl Tenants {
                 if new == old {
                     return Ok(old);
                 }
+                let (before, after) = (old.email_address.as_deref(), new.email_address.as_deref());
+                if !store::inboxes::same_address(before, after) {
+                    free(&mut tx, &new).await?;
+                }
                 new.updated_at = stamp.at;
                 store::inboxes::update(&mut tx, &new).await?;
                 note_inbox(&trail, &mut tx, &stamp, "inbox.updated", &new).await?;
@@ -68,6 +79,19 @@ impl Tenants {
             })
             .await?;
         Ok(v1::Inbox::from(&inbox))
+    }
+}
+
+/// Refuses an address that another inbox of the tenant has: a mail that names the address alone would be for both. Of two
+/// calls, on one core or on several, one waits for the other, since both hold the tenant.
+async fn free(tx: &mut store::Tx<'_>, inbox: &Inbox) -> Result<()> {
+    let Some(address) = &inbox.email_address else { return Ok(()) };
+    match store::inboxes::taken(tx, address, inbox.id).await? {
+        None => Ok(()),
+        Some(other) => {
+            let message = format!("The inbox {} ({}) has the address {address} already.", other.name, other.id);
+            Err(Failure::new(Reason::Conflict).message(message).into())
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::support::{Came as _, Client, Desk, NOTHING, on_both, violations};
 use inboxops_proto::{
+    failure::Failure,
     internal::v1 as internal,
     reason::Reason,
     v1::{self, Channel, InboxStatus},
@@ -75,5 +76,113 @@ on_both! {
         assert_eq!(update(of("x")).await.refusal().reason, Reason::TenantNotFound);
         let bad = internal::UpdateInboxRequest { email_address: Some("nobody".to_owned()), ..of(&home.id) };
         assert_eq!(violations(&update(bad).await.refusal()), [("email_address", "invalid_format")]);
+    }
+    async fn no_two_inboxes_of_a_tenant_have_one_address(desk: Desk) {
+        let (home, other) = (desk.workspace().await, desk.workspace().await);
+        let first = with_address(&desk, &home.id, "Help@Example.com").await.expect("an inbox");
+        for address in ["help@example.com", " HELP@example.COM ", "Help@Example.com"] {
+            let failure = with_address(&desk, &home.id, address).await.expect_err("it is taken");
+            assert_eq!((failure.reason, failure.reason.http_status()), (Reason::Conflict, 409), "{address}");
+            assert!(failure.message.contains(&first.id), "{}", failure.message);
+        }
+        with_address(&desk, &other.id, "help@example.com").await.expect("of another tenant");
+        with_address(&desk, &home.id, "help+x@example.com").await.expect("another address");
+        desk.inbox(&home.id, "Without").await;
+        desk.inbox(&home.id, "Without, too").await;
+
+        let second = with_address(&desk, &home.id, "sales@example.com").await.expect("an inbox");
+        let failure = readdressed(&desk, &home.id, &second.id, "HELP@example.com").await.expect_err("it is taken");
+        assert_eq!(failure.reason, Reason::Conflict);
+        let shown = readdressed(&desk, &home.id, &second.id, "Sales@Example.com").await.expect("its own");
+        assert_eq!(shown.email_address.as_deref(), Some("Sales@Example.com"));
+        readdressed(&desk, &home.id, &second.id, "orders@example.com").await.expect("a free one");
+        with_address(&desk, &home.id, "sales@example.com").await.expect("free again");
+        // Named alone, as the operator does.
+        readdressed(&desk, "", &second.id, "help@example.com").await.expect_err("it is taken");
+        readdressed(&desk, "", &second.id, "orders2@example.com").await.expect("a free one");
+        let failure = readdressed(&desk, "", NOTHING, "x@example.com").await.expect_err("there is none");
+        assert_eq!(failure.reason, Reason::InboxNotFound);
+        // One that is switched off keeps its address.
+        let off = internal::UpdateInboxRequest {
+            tenant_id: home.id.clone(),
+            inbox_id: first.id.clone(),
+            enabled: Some(false),
+            ..Default::default()
+        };
+        desk.tenants().update_inbox(Client::operator().ask(off)).await.answer();
+        with_address(&desk, &home.id, "help@example.com").await.expect_err("it is taken");
+    }
+
+    async fn inboxes_that_shared_an_address_before_work_on(desk: Desk) {
+        let home = desk.workspace().await;
+        let mut ids = Vec::new();
+        for address in ["a@example.com", "b@example.com", "c@example.com"] {
+            ids.push(with_address(&desk, &home.id, address).await.expect("an inbox").id);
+        }
+        desk.run_sql(
+            "UPDATE inboxes SET email_address = 'A@example.com', email_folded = 'a@example.com' \
+             WHERE email_folded = 'b@example.com'",
+        ).await;
+        let rename = internal::UpdateInboxRequest {
+            tenant_id: home.id.clone(),
+            inbox_id: ids[1].clone(),
+            name: Some("Renamed".to_owned()),
+            email_address: Some("a@EXAMPLE.com".to_owned()),
+            ..Default::default()
+        };
+        desk.tenants().update_inbox(Client::operator().ask(rename)).await.answer();
+        readdressed(&desk, &home.id, &ids[2], "a@example.com").await.expect_err("not a third");
+        let failure = readdressed(&desk, &home.id, &ids[1], "c@example.com").await.expect_err("it is taken");
+        assert_eq!(failure.reason, Reason::Conflict);
+        readdressed(&desk, &home.id, &ids[1], "b@example.com").await.expect("mended");
+    }
+}
+
+async fn with_address(desk: &Desk, tenant: &str, address: &str) -> Result<v1::Inbox, Failure> {
+    let request = internal::CreateInboxRequest {
+        tenant_id: tenant.to_owned(),
+        name: Some("Inbox".to_owned()),
+        email_address: Some(address.to_owned()),
+        channel: None,
+    };
+    let made = desk.tenants().create_inbox(Client::operator().ask(request)).await;
+    made.map(|made| made.into_inner().inbox.expect("an inbox")).map_err(|status| Failure::of(&status))
+}
+
+async fn readdressed(desk: &Desk, tenant: &str, inbox: &str, address: &str) -> Result<v1::Inbox, Failure> {
+    let request = internal::UpdateInboxRequest {
+        tenant_id: tenant.to_owned(),
+        inbox_id: inbox.to_owned(),
+        email_address: Some(address.to_owned()),
+        ..Default::default()
+    };
+    let made = desk.tenants().update_inbox(Client::operator().ask(request)).await;
+    made.map(|made| made.into_inner().inbox.expect("an inbox")).map_err(|status| Failure::of(&status))
+}
+
+/// An address is given to one of two callers, whichever core they ask.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_cores_give_an_address_to_one_inbox() {
+    let desk = Desk::postgres().await;
+    let beside = desk.beside().await;
+    let home = desk.workspace().await;
+    let (one, other) = (desk.inbox(&home.id, "One").await, desk.inbox(&home.id, "Other").await);
+    for turn in 0..20 {
+        let address = format!("turn{turn}@example.com");
+        let got = match turn % 3 {
+            0 => tokio::join!(with_address(&desk, &home.id, &address), with_address(&beside, &home.id, &address)),
+            1 => tokio::join!(
+                readdressed(&desk, &home.id, &one, &address),
+                readdressed(&beside, &home.id, &other, &address)
+            ),
+            _ => {
+                tokio::join!(with_address(&desk, &home.id, &address), readdressed(&beside, &home.id, &other, &address))
+            }
+        };
+        let (given, refused) = match got {
+            (Ok(given), Err(refused)) | (Err(refused), Ok(given)) => (given, refused),
+            both => panic!("{address}: {both:?}"),
+        };
+        assert_eq!((given.email_address, refused.reason), (Some(address), Reason::Conflict));
     }
 }

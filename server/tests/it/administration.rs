@@ -23,6 +23,19 @@ fn walk(house: &House, also: &[&str]) {
     assert_eq!((&agent["email"], &agent["role"]), (&json!("ada@example.com"), &json!("admin")));
     let inbox = run(&["inbox", "create", "--tenant", &id, "--name", "Support", "--address", "s@example.com"]);
     assert_eq!((&inbox["name"], &inbox["email_address"]), (&json!("Support"), &json!("s@example.com")));
+    let other = run(&["inbox", "create", "--tenant", &id, "--name", "Other", "--address", "o@example.com"]);
+    let refused = |words: &[&str]| {
+        let done = house.run(&[words, also].concat());
+        assert_eq!((done.code, done.err.lines().count()), (Some(1), 1), "{words:?}: {done:?}");
+        assert!(done.err.contains(text(&inbox["id"])), "{done:?}");
+    };
+    refused(&["inbox", "create", "--tenant", &id, "--name", "Twin", "--address", "S@Example.com"]);
+    refused(&["inbox", "update", text(&other["id"]), "--address", "S@example.com"]);
+    let moved = run(&["inbox", "update", text(&other["id"]), "--address", "p@example.com", "--enabled", "false"]);
+    assert_eq!((&moved["email_address"], &moved["status"]), (&json!("p@example.com"), &json!("disabled")));
+    let listed = run(&["inbox", "list", "--tenant", &id]);
+    assert_eq!(listed.as_array().expect("a list").len(), 2);
+    assert_eq!(listed[0], moved);
 
     let key = run(&["key", "create", "--tenant", &id, "--name", "export", "--scopes", "read-only", "--expires", "90d"]);
     let names: Vec<&String> = key.as_object().expect("an object").keys().collect();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
     net::TcpListener,
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -166,4 +166,31 @@ fn parts_in_processes_of_their_own_do_what_one_process_does() {
     assert!(from.elapsed() < Duration::from_secs(10), "{:?}", from.elapsed());
     wait(|| edge.ask("GET", "/readyz", "", None).0 == 503);
     assert_eq!(edge.ask("GET", "/api/v1/tickets/1", key, None).0, 503);
+}
+
+#[test]
+fn a_start_tells_which_inboxes_share_an_address() {
+    let (house, database) = (House::new(), postgres());
+    let on = ["--database-url", &database.url];
+    let run = |words: &[&str]| house.json(&[words, &on].concat());
+    let tenant = run(&["tenant", "create", "--name", "Acme"]);
+    let tenant = tenant["id"].as_str().expect("an id");
+    let ids = ["help@example.com", "sales@example.com"].map(|address| {
+        let made = run(&["inbox", "create", "--tenant", tenant, "--name", "Inbox", "--address", address]);
+        made["id"].as_str().expect("an id").to_owned()
+    });
+    // As an earlier release let it be.
+    database.run("UPDATE inboxes SET email_address = 'Help@Example.com', email_folded = 'help@example.com'");
+    let mut command = house.command(&[&["serve", "--listen", "127.0.0.1:0", "--no-demo"], &on[..]].concat());
+    let mut child = command
+        .env("INBOXOPS_LOG_LEVEL", "warn")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let lines = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
+    let told = lines.into_iter().find(|line| line.contains("share an address")).expect("a line");
+    assert!([tenant, "help@example.com", &ids[0], &ids[1]].iter().all(|word| told.contains(word)), "{told}");
+    child.kill().expect("it ends");
+    child.wait().expect("its end");
 }

@@ -1,12 +1,12 @@
 //! Rows come back as they were written, and nobody sees another tenant's.
 
-use crate::support::{Fresh, NOON, chance, endpoint, on_both};
+use crate::support::{Fresh, Home, NOON, chance, endpoint, on_both};
 use inboxops_core::store::{
-    self, Lane,
+    self, Lane, Tx,
     agents::{Agent, Role},
     api_keys::ApiKey,
     endpoints::{Endpoint, OtherSecret, Sealed},
-    inboxes::{Inbox, InboxError, InboxState},
+    inboxes::{Inbox, InboxError, InboxState, SharedAddress},
     messages::{Author, AuthorKind, Message, MessageKind},
     service_tokens::ServiceToken,
     tags::Tag,
@@ -101,6 +101,35 @@ on_both! {
         assert_eq!(store::inboxes::list(&mut read, 10, 0).await.unwrap()[0], failing);
         assert_eq!(store::inboxes::count(&mut read).await.unwrap(), 2);
         assert_eq!(store::inboxes::get(&mut read, home.inbox).await.unwrap().map(|it| it.state()), Some(InboxState::Active));
+    }
+
+    async fn addresses_that_inboxes_share_are_found_tenant_by_tenant(fresh: Fresh) {
+        let (home, other) = (fresh.tenant().await, fresh.tenant().await);
+        let add = async |home: &Home, address: Option<&str>| {
+            let id = InboxId::new(NOON, chance());
+            let inbox = Inbox {
+                id,
+                name: "Inbox".to_owned(),
+                email_address: address.map(str::to_owned),
+                channel: Channel::Email,
+                enabled: true,
+                error: None,
+                created_at: NOON,
+                updated_at: NOON,
+            };
+            let insert = async move |tx: &mut Tx<'_>| store::inboxes::insert(tx, &inbox).await;
+            fresh.db.write(home.scope.clone(), insert).await.unwrap();
+            id
+        };
+        for (home, address) in [(&home, None), (&home, None), (&home, Some("own@x.example")), (&other, Some("a@x.example"))] {
+            add(home, address).await;
+        }
+        assert_eq!(store::inboxes::shared_addresses(&fresh.db, 10).await.unwrap(), []);
+        let mut inboxes = [add(&home, Some("A@x.example")).await, add(&home, Some("a@X.example")).await];
+        inboxes.sort();
+        let tenant = home.tenant;
+        let shared = SharedAddress { tenant, address: "a@x.example".to_owned(), inboxes: inboxes.to_vec() };
+        assert_eq!(store::inboxes::shared_addresses(&fresh.db, 10).await.unwrap(), [shared]);
     }
 
     async fn a_tag_is_one_whatever_its_letter_case(fresh: Fresh) {
