@@ -29,6 +29,7 @@ use inboxops_proto::{
     reason::Reason,
     v1,
 };
+pub use raw::ids as mail_ids;
 use reply::Reply;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};

@@ -47,6 +47,7 @@ mod webhooks;
 
 pub use caller::{Actor, Caller, Who};
 pub use error::{Error, Result, chain};
+pub use ingest::mail_ids;
 pub use place::Place;
 
 use address::Resolver;

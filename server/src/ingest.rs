@@ -2,6 +2,8 @@
 //! mail: what is not certain to be recorded ends with exit code 75, upon which it tries again later. Any other code but
 //! 0 would give the mail back to who wrote it, whatever the operator could have mended.
 
+mod mbox;
+mod order;
 mod progress;
 mod source;
 
@@ -11,28 +13,37 @@ use crate::{
     office::Office,
     print::Shown,
 };
+use inboxops_core::mail_ids;
 use inboxops_proto::{
     failure::Failure,
     internal::v1::{IngestInboundMessageRequest as IngestRequest, IngestInboundMessageResponse as Answer},
     reason::Reason,
 };
+use order::Order;
 use progress::Progress;
 use serde_json::json;
 use source::Source;
 use std::{
+    collections::VecDeque,
     ffi::OsStr,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::timeout,
+};
 use tonic::Status;
 
 /// Mails that are on their way at once.
 const IN_FLIGHT_MAX: usize = 64;
-/// Greatest size of the mails that are on their way at once, in KiB.
-const IN_FLIGHT_MAX_KIB: u32 = 64 * 1024;
+/// Mails that are on their way or wait for one that is.
+const HELD_MAX: usize = 256;
+/// Greatest size of these mails together, in KiB.
+const HELD_MAX_KIB: u32 = 64 * 1024;
 /// Longest time that a core may take to answer for one mail.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// What stands for standard input among the files.
@@ -40,7 +51,7 @@ pub(crate) const STDIN: &str = "-";
 /// Longest address of an envelope that a core takes, in characters; a longer one is no inbox's.
 const RECIPIENT_MAX_CHARS: usize = 320;
 
-const _: () = assert!(source::MAIL_MAX_BYTES / 1024 < IN_FLIGHT_MAX_KIB as usize, "every mail fits");
+const _: () = assert!(source::MAIL_MAX_BYTES / 1024 < HELD_MAX_KIB as usize, "every mail fits");
 
 /// What was done.
 #[derive(Debug, Default)]
@@ -101,8 +112,11 @@ pub(crate) async fn ingest(office: &Office, command: Ingest) -> Result<Shown> {
     let mut run = Run {
         office,
         template: Arc::new(template(&command)),
-        room: Arc::new(Semaphore::new(IN_FLIGHT_MAX_KIB as usize)),
+        room: Arc::new(Semaphore::new(HELD_MAX_KIB as usize)),
         calls: JoinSet::new(),
+        order: Order::new(),
+        ready: VecDeque::new(),
+        failed: false,
         tally: Tally::default(),
         progress: Progress::new(),
     };
@@ -163,11 +177,22 @@ fn is_nobody(sender: &str) -> bool {
         || sender.split('@').next().is_some_and(|it| it.trim_matches('"').eq_ignore_ascii_case("mailer-daemon"))
 }
 
+/// A mail with the room that it takes.
+struct Letter {
+    raw: Vec<u8>,
+    room: OwnedSemaphorePermit,
+}
+
 struct Run<'a> {
     office: &'a Office,
     template: Arc<IngestRequest>,
     room: Arc<Semaphore>,
-    calls: JoinSet<(usize, std::result::Result<Answer, Status>)>,
+    calls: JoinSet<(u64, usize, std::result::Result<Answer, Status>)>,
+    order: Order<Letter>,
+    /// Mails that may leave as soon as a call ends.
+    ready: VecDeque<(u64, Letter)>,
+    /// Whether a call failed: nothing more leaves.
+    failed: bool,
     tally: Tally,
     progress: Progress,
 }
@@ -188,35 +213,55 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Sends a mail as soon as there is room.
+    /// Sends a mail as soon as there is room, and those that it may belong to are recorded; those behind it may pass it.
     async fn send(&mut self, raw: Vec<u8>) -> Result<()> {
-        let kib = u32::try_from(raw.len() / 1024 + 1).unwrap_or(IN_FLIGHT_MAX_KIB);
+        let kib = u32::try_from(raw.len() / 1024 + 1).unwrap_or(HELD_MAX_KIB);
         let room = loop {
             if self.calls.len() < IN_FLIGHT_MAX
+                && self.order.held() < HELD_MAX
                 && let Ok(room) = self.room.clone().try_acquire_many_owned(kib)
             {
                 break room;
             }
             self.answer().await?;
         };
+        let (number, letter) = self.order.enter(mail_ids(&raw), Letter { raw, room });
+        if let Some(letter) = letter {
+            self.call(number, letter);
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, number: u64, letter: Letter) {
+        let Letter { raw, room } = letter;
         let (service, size) = (self.office.services().ingest().clone(), raw.len());
         let request = self.office.request(IngestRequest { raw: raw.into(), ..(*self.template).clone() });
         self.calls.spawn(async move {
             let answer = timeout(ANSWER_MAX, service.ingest_inbound_message(request)).await;
             drop(room);
             let late = || Failure::new(Reason::Timeout).status();
-            (size, answer.map_or_else(|_| Err(late()), |answer| answer.map(tonic::Response::into_inner)))
+            (number, size, answer.map_or_else(|_| Err(late()), |answer| answer.map(tonic::Response::into_inner)))
         });
-        Ok(())
     }
 
-    /// Waits for the answer to one mail.
+    /// Waits for the answer to one mail, and sends those that waited for it.
     async fn answer(&mut self) -> Result<()> {
-        match self.calls.join_next().await {
-            Some(Ok((size, Ok(answer)))) => self.tally.add(size, &answer),
-            Some(Ok((_, Err(status)))) => return Err(status.into()),
+        let answered = self.calls.join_next().await;
+        self.failed |= !matches!(answered, None | Some(Ok((_, _, Ok(_)))));
+        match answered {
+            Some(Ok((number, size, Ok(answer)))) => {
+                self.tally.add(size, &answer);
+                self.ready.extend(self.order.answered(number));
+            }
+            Some(Ok((_, _, Err(status)))) => return Err(status.into()),
             Some(Err(_)) => return Err(Error::Stopped { what: "a call" }),
             None => {}
+        }
+        while !self.failed
+            && self.calls.len() < IN_FLIGHT_MAX
+            && let Some((number, letter)) = self.ready.pop_front()
+        {
+            self.call(number, letter);
         }
         Ok(())
     }

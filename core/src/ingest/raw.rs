@@ -36,6 +36,17 @@ pub fn read(raw: &[u8]) -> Mail {
     Some(headers(&fields, charset, raw, bodies)).filter(says_something).unwrap_or_else(|| unreadable(raw))
 }
 
+/// The ids that a mail has and names, its own first, as [`read`] finds them in its header: mails that share one may belong
+/// together. Bodies are not looked at.
+pub fn ids(raw: &[u8]) -> Vec<String> {
+    let lines = with_lines(raw);
+    let (fields, _) = fields::of_mail(&lines);
+    let text = |name: &str| fields.text(name, None);
+    let last = [text("Original-Message-ID")];
+    let parents = thread::parents(&text("In-Reply-To"), &fields.texts("References", None), &last);
+    mail::message_id(&text("Message-ID")).into_iter().chain(parents).collect()
+}
+
 /// The mail with line ends that end lines: old Macs had another one.
 fn with_lines(raw: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\n', raw).is_some() || memchr::memchr(b'\r', raw).is_none() {

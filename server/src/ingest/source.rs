@@ -1,6 +1,7 @@
 //! Mails from a file or from standard input, one after the other, whatever the size of the whole: an mbox is taken
 //! apart as it is read. It knows no server.
 
+use super::mbox::{self, Separator};
 use std::{io, os::fd::AsFd as _, path::PathBuf, pin::Pin};
 use tokio::{
     fs::File,
@@ -13,6 +14,8 @@ pub(crate) const MAIL_MAX_BYTES: usize = 31 * 1024 * 1024;
 const LINE_MAX_BYTES: u64 = 64 * 1024;
 /// How much is read ahead, in bytes.
 const READ_AHEAD_BYTES: usize = 256 * 1024;
+/// What some programs put before the first line of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One mail.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,7 +32,10 @@ type Reader = BufReader<Pin<Box<dyn AsyncRead + Send>>>;
 /// Where mails come from.
 pub(crate) struct Source {
     reader: Reader,
+    /// The line, or the piece of a long one, that is looked at.
     line: Vec<u8>,
+    /// The one behind it, when it had to be looked at already; empty at the end.
+    ahead: Option<Vec<u8>>,
     read: u64,
     /// Whether the next byte begins a line.
     line_starts: bool,
@@ -42,7 +48,7 @@ enum Kind {
     Unknown,
     /// One mail.
     Single,
-    /// Many, each after a line that begins with `From `.
+    /// Many, each behind a line of its own.
     Mbox,
 }
 
@@ -65,49 +71,79 @@ impl Source {
 
     fn new(reader: Pin<Box<dyn AsyncRead + Send>>) -> Source {
         let reader = BufReader::with_capacity(READ_AHEAD_BYTES, reader);
-        Source { reader, line: Vec::new(), read: 0, line_starts: true, kind: Kind::Unknown }
+        Source { reader, line: Vec::new(), ahead: None, read: 0, line_starts: true, kind: Kind::Unknown }
     }
 
     /// The next mail; none at the end.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Mail>> {
         let mut mail = Mail::default();
         // Of an empty source and of the space between two mails there is nothing to send.
-        let mut blank_before = true;
+        let (mut blank_before, mut in_body) = (true, false);
         loop {
-            let begins = self.line_starts;
-            self.line.clear();
-            let got = (&mut self.reader).take(LINE_MAX_BYTES).read_until(b'\n', &mut self.line).await?;
-            if got == 0 {
+            let (begins, before) = (self.line_starts, self.read);
+            if !self.advance().await? {
                 mail.read = self.read;
                 return Ok((!mail.raw.is_empty()).then_some(mail));
             }
-            self.line_starts = self.line.ends_with(b"\n");
-            if begins && self.kind == Kind::Unknown {
-                self.kind = if is_from_line(&self.line) { Kind::Mbox } else { Kind::Single };
+            let blank = begins && matches!(&self.line[..], b"\n" | b"\r\n");
+            if begins && self.kind == Kind::Unknown && !blank {
+                self.kind = if self.separates(true).await? { Kind::Mbox } else { Kind::Single };
             }
-            if begins && self.kind == Kind::Mbox && blank_before && is_from_line(&self.line) {
-                mail.read = self.read;
-                self.read += got as u64;
+            let mbox = begins && self.kind == Kind::Mbox;
+            if mbox && self.separates(blank_before).await? {
+                mail.read = before;
                 if mail.raw.iter().all(u8::is_ascii_whitespace) {
                     mail.raw.clear();
+                    (blank_before, in_body) = (true, false);
                     continue;
                 }
                 return Ok(Some(mail));
             }
-            self.read += got as u64;
-            let text = if begins && self.kind == Kind::Mbox { unquoted(&self.line) } else { &self.line };
+            let text = if mbox && in_body { unquoted(&self.line) } else { &self.line };
             let room = MAIL_MAX_BYTES - mail.raw.len();
             mail.cut |= text.len() > room;
             mail.raw.extend_from_slice(&text[..text.len().min(room)]);
-            blank_before = begins && matches!(&self.line[..], b"\n" | b"\r\n");
+            blank_before = blank;
+            in_body |= blank;
+        }
+    }
+
+    /// Goes to the next line, or to the next piece of a long one; false at the end.
+    async fn advance(&mut self) -> io::Result<bool> {
+        match self.ahead.take() {
+            Some(ahead) => self.line = ahead,
+            None => read_line(&mut self.reader, &mut self.line).await?,
+        }
+        let (first, length) = (self.read == 0, self.line.len());
+        self.read += length as u64;
+        self.line_starts = self.line.ends_with(b"\n");
+        if first && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
+        Ok(length > 0)
+    }
+
+    /// Whether the line parts two mails. A sure one does behind an empty line, and without one when a header follows: some
+    /// programs leave the empty line out. One that may be a sentence needs both.
+    async fn separates(&mut self, blank_before: bool) -> io::Result<bool> {
+        match (mbox::separator(&self.line), blank_before) {
+            (None, _) | (Some(Separator::Likely), false) => Ok(false),
+            (Some(Separator::Sure), true) => Ok(true),
+            (Some(_), _) => {
+                if self.ahead.is_none() {
+                    let mut ahead = Vec::new();
+                    read_line(&mut self.reader, &mut ahead).await?;
+                    self.ahead = Some(ahead);
+                }
+                Ok(self.ahead.as_deref().is_some_and(mbox::begins_header))
+            }
         }
     }
 }
 
-/// `From ada@example.com Tue Nov 24 10:00:00 2026`: without a time of day it is a sentence of somebody.
-fn is_from_line(line: &[u8]) -> bool {
-    let time = |at: &[u8]| at[0].is_ascii_digit() && at[1] == b':' && at[2].is_ascii_digit();
-    line.starts_with(b"From ") && line.windows(3).any(time)
+async fn read_line(reader: &mut Reader, line: &mut Vec<u8>) -> io::Result<()> {
+    line.clear();
+    reader.take(LINE_MAX_BYTES).read_until(b'\n', line).await.map(drop)
 }
 
 /// Takes away the `>` that an mbox puts before `From ` in a text.
@@ -144,6 +180,66 @@ mod tests {
             "last",
         ];
         assert_eq!(all(mbox).await, expected);
+    }
+
+    const LINE: &str = "From a@b Tue Nov 24 10:00:00 2026\n";
+
+    /// The subjects of the mails in it.
+    async fn subjects(mbox: &str) -> String {
+        let mails = all(Box::leak(mbox.to_owned().into_bytes().into_boxed_slice())).await;
+        let subject = |mail: &String| mail.lines().find_map(|line| line.strip_prefix("Subject: ").map(str::to_owned));
+        mails.iter().map(|mail| subject(mail).unwrap_or_default()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[tokio::test]
+    async fn a_sentence_parts_no_mails() {
+        for text in [
+            "From 9:30 to 11:00 nobody answered the phone.",
+            "From here on",
+            "From a@b Tue Nov 24 10:00:00 2026 on",
+            "From Tue Nov 24 10:00:00 2026\nnobody came.",
+            "From Rome Tue Nov 24 10:00 2026 I wrote:\nx",
+            ">From a@b Tue Nov 24 10:00:00 2026\nSubject: no",
+        ] {
+            for between in ["\n", "\n\n"] {
+                let mbox = format!("{LINE}Subject: 1\n\nHello,{between}{text}\nBye\n\n{LINE}Subject: 2\n\nx\n");
+                assert_eq!(subjects(&mbox).await, "1 2", "{text}");
+                // A mail alone is no mbox, whatever it says.
+                assert_eq!(subjects(&format!("Subject: 1\n\n{text}\n\n{LINE}Subject: 2\n")).await, "1", "{text}");
+                let mails = all(Box::leak(mbox.clone().into_bytes().into_boxed_slice())).await;
+                assert!(mails[0].contains(text.trim_start_matches('>')), "no line is lost: {}", mails[0]);
+            }
+        }
+        // Nor does one begin an mbox.
+        assert_eq!(all(b"From 9:30 on\n\nFrom a@b Tue Nov 24 10:00:00 2026\nSubject: 1\n").await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn mails_are_apart_however_the_lines_between_them_stand() {
+        for mbox in [
+            "{L}Subject: 1\n\nx\n\n{L}Subject: 2\n\ny",
+            "{L}Subject: 1\n\nx\n{L}Subject: 2\n\ny\n\n\n\n",
+            "{L}Subject: 1\n\nx\n\n\n\n\n{L}Subject: 2\n\ny\n",
+            "\u{feff}{L}Subject: 1\n\nx\n\n{L}Subject: 2\n\ny\n",
+            "\n\n{L}Subject: 1\n\nx\n\n{L}Subject: 2\n\ny\n",
+            "{L}Subject: 1\n{L}Subject: 2\n",
+            "{L}{L}Subject: 1\n\n\n{L}\n\n{L}Subject: 2\n",
+            "{L}>From c@d Tue Nov 24 10:00:00 2026 remote from x\nSubject: 1\n\n{L}Subject: 2\n",
+            "{L}Subject: 1\n\nx\n\nFrom Ada Lovelace Tue Nov 24 10:00:00 2026\nSubject: 2\n\ny\n",
+            "From  Tue Nov 24 10:00:00 2026\nSubject: 1\n\nx\n\nFrom 2026-11-24 10:00:00\nSubject: 2\n\ny\n",
+        ] {
+            let mbox = mbox.replace("{L}", LINE);
+            assert_eq!(subjects(&mbox).await, "1 2", "{mbox}");
+            assert_eq!(subjects(&mbox.replace('\n', "\r\n")).await, "1 2", "{mbox}");
+        }
+    }
+
+    #[tokio::test]
+    async fn quotes_go_from_bodies_alone_and_a_mark_from_the_start() {
+        assert_eq!(all(b"\xef\xbb\xbfSubject: 1\n\n>From x\n").await, ["Subject: 1\n\n>From x\n"]);
+        assert_eq!(all(b"\n\nSubject: 1\n").await, ["\n\nSubject: 1\n"]);
+        let mbox = b"From - Tue Nov 24 10:00:00 2026\n>From b\nSubject: 1\n\n>From c\n>>From d\n>>Fro\n";
+        assert_eq!(all(mbox).await, [">From b\nSubject: 1\n\nFrom c\n>From d\n>>Fro\n"]);
     }
 
     #[tokio::test]

@@ -169,6 +169,44 @@ fn a_mail_from_standard_input_is_a_ticket_and_an_archive_adds_what_is_new() {
 }
 
 #[test]
+fn a_conversation_in_an_archive_is_one_ticket() {
+    let house = House::new();
+    let _server = house.serve(&["--no-demo"]);
+    let id = tenant(&house);
+    let ingest = ["ingest", "--tenant", &id, "--inbox", "support@example.com", "all.mbox"];
+    let one = |head: &str, subject: &str| {
+        let line = "From ada@example.com Tue Nov 24 10:00:00 2026";
+        format!("{line}\n{head}From: Ada <ada@example.com>\nSubject: {subject}\n\nwords\n\n")
+    };
+    for run in 0..3 {
+        // Each answers the one before it; of a second thread each names the first.
+        let mut mbox = String::new();
+        for at in 0..30 {
+            let before = if at > 0 { format!("In-Reply-To: <{run}.a{}@x>\n", at - 1) } else { String::new() };
+            mbox += &one(&format!("Message-ID: <{run}.a{at}@x>\n{before}"), "chain");
+            let first = if at > 0 { format!("References: <{run}.b0@x>\n") } else { String::new() };
+            mbox += &one(&format!("Message-ID: <{run}.b{at}@x>\n{first}"), "star");
+            // And somebody who belongs to nobody.
+            mbox += &one(&format!("Message-ID: <{run}.c{at}@x>\n"), "alone");
+        }
+        std::fs::write(house.path().join("all.mbox"), mbox).expect("a file");
+        let said = house.json(&ingest);
+        assert_eq!((&said["mails"], &said["opened"], &said["joined"]), (&json!(90), &json!(32), &json!(58)), "{run}");
+    }
+    // Questions and answers in turn, and a sentence that looks like the line between two mails.
+    let pairs: String = (0..150)
+        .map(|at| {
+            let question = one(&format!("Message-ID: <q{at}@x>\n"), "talk");
+            question.replace("words", "words\n\nFrom 9:30 to 11:00 nobody answered the phone.")
+                + &one(&format!("Message-ID: <r{at}@x>\nIn-Reply-To: <q{at}@x>\n"), "Re: talk")
+        })
+        .collect();
+    std::fs::write(house.path().join("all.mbox"), pairs).expect("a file");
+    let said = house.json(&ingest);
+    assert_eq!((&said["mails"], &said["opened"], &said["joined"]), (&json!(300), &json!(150), &json!(150)));
+}
+
+#[test]
 fn a_core_killed_in_the_middle_has_every_mail_once_after_the_same_command() {
     let house = House::new();
     // The test asks more often than a tenant may.

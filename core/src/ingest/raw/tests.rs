@@ -3,6 +3,7 @@
 
 mod beside;
 mod charsets;
+mod header_ids;
 mod machines;
 
 use super::*;
