@@ -4,7 +4,7 @@
 use crate::{
     cli::Listen,
     error::{Error, Result},
-    office,
+    office, parts,
     print::Shown,
     settings::Settings,
     telemetry,
@@ -62,7 +62,7 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
         Some(secret) => secret,
         None => secrets::signing_secret(&Stamps::new(Clock::System, Chance::System)).to_string(),
     };
-    let forwarder = Forwarder::new(&command.forward_to, &secret, Clock::System)
+    let forwarder = Forwarder::new(&command.forward_to, &secret, &parts::trust(settings)?, Clock::System)
         .map_err(|why| Error::Usage(format!("cannot forward: {why}")))?;
     let server = settings.server.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
     let events =

@@ -35,17 +35,16 @@ pub enum Unfit {
 }
 
 impl Forwarder {
-    /// A forwarder to this URL; loopback and `http` are open to it.
+    /// A forwarder to this URL; loopback and `http` are open to it. `trust` says whose certificates are good.
     ///
     /// # Errors
     /// When the URL is refused or the secret cannot sign.
-    pub fn new(url: &str, secret: &str, clock: Clock) -> Result<Forwarder, Unfit> {
+    pub fn new(url: &str, secret: &str, trust: &Trust, clock: Clock) -> Result<Forwarder, Unfit> {
         let allow_private = AllowPrivate::Yes;
         let config =
             EndpointConfig { url: url.to_owned(), secrets: vec![secret.to_owned()], ..EndpointConfig::default() };
         let endpoint = Endpoint::new(&config, allow_private)?;
-        let sender =
-            Sender::new(Limits::default(), allow_private, Resolver::System, &Trust::System).map_err(Error::Tls)?;
+        let sender = Sender::new(Limits::default(), allow_private, Resolver::System, trust).map_err(Error::Tls)?;
         let slots = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let worker_id = "forward".to_owned();
         let shared = Shared { worker_id, window: WINDOW, in_flight_max: 1, allow_private, clock, sender, slots };

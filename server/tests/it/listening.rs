@@ -96,6 +96,42 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
 }
 
 #[test]
+fn a_private_authority_counts_for_the_url_that_events_go_to() {
+    let house = House::new();
+    let server = house.serve(&["--no-demo"]);
+    let (key, inbox) = tenant(&house);
+    ticket(&server, &key, &inbox, "One");
+    ticket(&server, &key, &inbox, "Two");
+    let (_, events) = server.ask("GET", "/api/v1/events?limit=1", &key, None);
+    let cursor = events["meta"]["next_cursor"].as_str().unwrap_or_else(|| panic!("{events}")).to_owned();
+    // Any server that speaks TLS answers something.
+    let target = House::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let (cert, signing) = (target.path().join("cert.pem"), target.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).expect("a file");
+    std::fs::write(&signing, made.signing_key.serialize_pem()).expect("a file");
+    let receiver = target.serve(&["--no-demo", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let url = format!("{}/hooks", receiver.url().replace("127.0.0.1", "localhost"));
+    let told = |extra: Option<&std::path::Path>| {
+        let words = ["--server", server.url(), "--json", "listen", "--forward-to", &url, "--after", &cursor];
+        let mut command = house.command(&words);
+        command.env("INBOXOPS_API_KEY", &key);
+        if let Some(extra) = extra {
+            command.env("INBOXOPS_TLS__EXTRA_CA_FILE", extra);
+        }
+        let mut listener = Server::start(command);
+        line(&mut listener);
+        line(&mut listener)
+    };
+    let strange = told(None);
+    assert!(strange["response_status"].is_null() && strange["error"].is_string(), "{strange}");
+    assert_eq!(told(Some(&cert))["response_status"], json!(404));
+    let mut command = house.command(&["--server", server.url(), "listen", "--forward-to", &url]);
+    command.env("INBOXOPS_API_KEY", &key).env("INBOXOPS_TLS__EXTRA_CA_FILE", "none.pem");
+    assert_eq!(Server::start(command).end().code(), Some(78));
+}
+
+#[test]
 fn a_wrong_key_url_or_cursor_ends_the_command() {
     let house = House::new();
     let server = house.serve(&["--no-demo"]);
