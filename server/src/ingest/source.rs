@@ -243,6 +243,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_line_of_any_order_is_lost() {
+        const PIECES: [&str; 7] =
+            [LINE, "From Ada B Tue Nov 24 10:00 2026\n", "From 9:30 #\n", "Name: #\n", "\n", ">From #\n", "word #\n"];
+        for order in 0..PIECES.len().pow(5) {
+            let (mut text, mut rest) = (String::new(), order);
+            for at in 0..5 {
+                text += &PIECES[rest % PIECES.len()].replace('#', &format!("w{at}"));
+                rest /= PIECES.len();
+            }
+            let marks =
+                |text: &str| text.split_whitespace().filter(|it| it.starts_with('w')).collect::<Vec<_>>().join(" ");
+            let mut source = Source::new(Box::pin(std::io::Cursor::new(text.clone().into_bytes())));
+            let mut read = Vec::new();
+            while let Some(mail) = source.next().await.expect("memory is read") {
+                read.extend_from_slice(&mail.raw);
+            }
+            assert_eq!(marks(str::from_utf8(&read).expect("text")), marks(&text), "{text}");
+            assert_eq!(source.read, text.len() as u64);
+        }
+    }
+
+    #[tokio::test]
     async fn a_mail_without_an_end_takes_no_more_than_its_room() {
         let endless = tokio::io::repeat(b'x').take(MAIL_MAX_BYTES as u64 + 5_000_000);
         let mut source = Source::new(Box::pin(endless));
