@@ -12,6 +12,11 @@ pub(crate) const EXIT_TRY_AGAIN: u8 = 75;
 /// Exit code of a wrong configuration (`EX_CONFIG` of sysexits.h).
 pub(crate) const EXIT_CONFIG: u8 = 78;
 
+/// Short name of wrong words.
+pub(crate) const WRONG_USAGE: &str = "wrong_usage";
+/// Short name of a server that does not answer.
+pub(crate) const NO_ANSWER: &str = "no_answer";
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -80,8 +85,12 @@ pub(crate) enum Error {
     },
     #[error("{}", line(.0))]
     Refused(Failure),
-    #[error("not all is recorded; try the same again later: {0}")]
-    TryAgain(String),
+    #[error("not all is recorded; try the same again later: {why}")]
+    TryAgain {
+        /// Short name of what it was.
+        code: &'static str,
+        why: String,
+    },
     #[error("cannot read the mails of {}", path.display())]
     MailFile {
         path: PathBuf,
@@ -102,11 +111,24 @@ pub(crate) enum Error {
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// Short name of the failure, for programs: the code of a refusal, else what kind it is of.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Error::Refused(failure) => failure.reason.rest_code(),
+            Error::TryAgain { code, .. } => code,
+            Error::Usage(_) => WRONG_USAGE,
+            Error::NoAnswer { .. } => NO_ANSWER,
+            Error::MailFile { .. } => "unreadable_file",
+            error if error.exit_code() == EXIT_CONFIG => "wrong_configuration",
+            _ => "failed",
+        }
+    }
+
     /// The exit code that stands for it.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => EXIT_USAGE,
-            Error::TryAgain(_) => EXIT_TRY_AGAIN,
+            Error::TryAgain { .. } => EXIT_TRY_AGAIN,
             Error::Setting(_) | Error::ConfigFile { .. } | Error::Tls(_) | Error::Authorities { .. } => EXIT_CONFIG,
             _ => EXIT_FAILED,
         }

@@ -133,7 +133,7 @@ pub(crate) async fn ingest(office: &Office, command: Ingest) -> Result<Shown> {
     done.and(rest).map_err(|error| explained(error, &command))?;
     if from == MailFrom::Input && run.tally.mails == 0 {
         // No mail server has a mail without a single byte: something before this command failed.
-        return Err(Error::TryAgain("nothing came by standard input".to_owned()));
+        return Err(Error::TryAgain { code: "no_mail", why: "nothing came by standard input".to_owned() });
     }
     Ok(run.tally.shown())
 }
@@ -142,11 +142,12 @@ pub(crate) async fn ingest(office: &Office, command: Ingest) -> Result<Shown> {
 fn explained(error: Error, command: &Ingest) -> Error {
     let Error::Refused(failure) = &error else { return error };
     let (tenant, inbox) = (&command.tenant, &command.inbox);
-    Error::TryAgain(match failure.reason {
+    let why = match failure.reason {
         Reason::TenantNotFound => format!("there is no tenant {tenant}; check --tenant"),
         Reason::InboxNotFound => format!("the tenant {tenant} has no inbox {inbox}; check --inbox"),
         _ => error.to_string(),
-    })
+    };
+    Error::TryAgain { code: error.code(), why }
 }
 
 fn template(command: &Ingest) -> IngestRequest {

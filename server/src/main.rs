@@ -52,16 +52,31 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            telemetry::tell(&format!("error: {}", error::in_one_line(&error)));
+            let line = error::in_one_line(&error);
+            if json {
+                print_failure(error.code(), &line);
+            }
+            telemetry::tell(&format!("error: {line}"));
             ExitCode::from(mail.map_or_else(|| error.exit_code(), |mail| ingest::exit_code(&error, mail)))
         }
     }
+}
+
+/// A failure as the one JSON value of the command.
+fn print_failure(code: &str, message: &str) {
+    // Whoever reads standard output may be gone, and standard error says the same.
+    let _ = print::print(&Shown::One(json!({ "error": { "code": code, "message": message } })), true);
 }
 
 /// Tells what is wrong with the words, or the help that they ask for; the exit code.
 fn wrong_words(error: &clap::Error) -> u8 {
     // Whoever could read it may be gone.
     let _ = error.print();
+    if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        print_failure(error::WRONG_USAGE, line.trim_start_matches("error: "));
+    }
     match error.use_stderr() {
         false => 0,
         true if cli::is_ingest(std::env::args_os().skip(1), error) => error::EXIT_TRY_AGAIN,

@@ -2,7 +2,7 @@
 //! folder, or, when none runs, by the core in this very process. A command cannot tell which: it sees the services.
 
 use crate::{
-    error::{Error, Result, in_one_line},
+    error::{self, Error, Result, in_one_line},
     folder::{self, Folder, Lock},
     opening,
     settings::{Secret, Settings},
@@ -78,21 +78,23 @@ impl Office {
     pub(crate) async fn running(settings: &Settings) -> Result<Office> {
         if settings.server.is_some() {
             return match Office::open(settings).await {
-                Err(error @ Error::NoAnswer { .. }) => Err(Error::TryAgain(in_one_line(&error))),
+                Err(error @ Error::NoAnswer { .. }) => {
+                    Err(Error::TryAgain { code: error.code(), why: in_one_line(&error) })
+                }
                 other => other,
             };
         }
         let (path, folder) = (folder::socket_path(&settings.data_dir), settings.data_dir.display());
-        if let Err(error) = connect(&path).await
-            && error.kind() == io::ErrorKind::PermissionDenied
+        if let Err(refused) = connect(&path).await
+            && refused.kind() == io::ErrorKind::PermissionDenied
         {
             let way_out = "run the command as the user of the server, or name the server with --server and a token";
-            return Err(Error::TryAgain(format!(
-                "this user may not reach the server of the data folder {folder}; {way_out}"
-            )));
+            let why = format!("this user may not reach the server of the data folder {folder}; {way_out}");
+            return Err(Error::TryAgain { code: error::NO_ANSWER, why });
         }
         let channel = local(path).await.ok_or_else(|| {
-            Error::TryAgain(format!("no server runs in the data folder {folder}, and --server names none"))
+            let why = format!("no server runs in the data folder {folder}, and --server names none");
+            Error::TryAgain { code: error::NO_ANSWER, why }
         })?;
         Ok(Office { services: Services::remote(channel, MetadataValue::from_static("")), token: None, own: None })
     }

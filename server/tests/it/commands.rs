@@ -99,3 +99,28 @@ fn the_openapi_document_is_printed() {
     let text = house.run(&["openapi"]).out;
     assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), document);
 }
+
+#[test]
+fn with_json_a_failure_is_one_value_and_the_code_stays() {
+    let house = House::new();
+    let nobody = "019ab5f0-0000-7000-8000-000000000001";
+    house.json(&["migrate"]);
+    for (words, exit, code) in [
+        (&["--json", "nonsense"][..], 2, "wrong_usage"),
+        (&["tenant", "create", "--json"], 2, "wrong_usage"),
+        (&["inbox", "create", "--tenant", nobody, "--name", "x", "--json"], 1, "tenant_not_found"),
+        (&["tenant", "create", "--name", " ", "--json"], 1, "validation_failed"),
+        (&["tenant", "list", "--json", "--server", "http://127.0.0.1:1", "--token", "ixs_x"], 1, "no_answer"),
+        (&["config", "check", "--json", "--config", "none.toml"], 78, "wrong_configuration"),
+        (&["ingest", "--json"], 75, "wrong_usage"),
+        (&["ingest", "--json", "--tenant", nobody, "--inbox", "x"], 75, "no_answer"),
+    ] {
+        let done = house.run(words);
+        let said: serde_json::Value =
+            serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {done:?}"));
+        assert_eq!((done.code, &said["error"]["code"]), (Some(exit), &serde_json::json!(code)), "{words:?}: {done:?}");
+        let message = said["error"]["message"].as_str().expect("a message");
+        assert!(done.err.contains(message) && !message.is_empty(), "{done:?}");
+    }
+    assert!(house.run(&["nonsense"]).out.is_empty());
+}
