@@ -77,7 +77,8 @@ impl Failure {
             message: Cow::Borrowed(reason.message()),
             violations: Vec::new(),
             facts: Vec::new(),
-            retry_after_secs: None,
+            // What is away for the moment is worth another try, whoever finds out.
+            retry_after_secs: (reason == Reason::ServiceUnavailable).then_some(1),
         }
     }
 

@@ -55,7 +55,7 @@ impl Error {
                 let gate::Current { rpc, request_id, tenant } = gate::current();
                 let tenant = tenant.map(tracing::field::display);
                 tracing::warn!(rpc, request_id, tenant, error = chain(&error), "the database is not available");
-                Failure::new(Reason::ServiceUnavailable).retry_after(1)
+                Failure::new(Reason::ServiceUnavailable)
             }
             error => {
                 let gate::Current { rpc, request_id, tenant } = gate::current();

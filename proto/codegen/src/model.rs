@@ -237,6 +237,8 @@ pub struct Rules {
     pub grpc_only: bool,
     /// The JSON of answers leaves the field out when it is absent.
     pub omitted: bool,
+    /// The JSON of answers always has null.
+    pub unset: bool,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
     /// What `example` or `default` held when it is no JSON; refused.

@@ -65,7 +65,8 @@ pub fn document(model: &Model) -> Value {
     let mut responses = errors::shared_responses();
     responses.retain(|name, _| used.contains(&format!("\"#/components/responses/{name}\"")));
     let mut components = Map::new();
-    let mut all = errors::schemas();
+    let told = format!("{used}{}", Value::from(responses.clone()));
+    let mut all = errors::schemas(model, &told);
     all.extend(schemas.finish());
     components.insert("schemas".into(), all.into());
     components.insert("responses".into(), responses.into());

@@ -264,6 +264,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         json_text: flag(rules, "json_text"),
         grpc_only: flag(rules, "grpc_only"),
         omitted: flag(rules, "omitted"),
+        unset: flag(rules, "unset"),
         default,
         broken_json,
     }

@@ -92,6 +92,9 @@ impl Findings {
         if rules.omitted && (field.list || !field.optional) {
             self.add(name, "is omitted when absent but is never absent");
         }
+        if rules.unset && (field.list || !field.optional || rules.omitted) {
+            self.add(name, "is never set but cannot be null");
+        }
         if rules.nullable && !field.optional {
             self.add(name, "is nullable but not optional");
         }

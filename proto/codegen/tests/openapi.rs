@@ -59,6 +59,8 @@ message Thing {
   google.protobuf.Timestamp gone_at = 7 [(rules) = {nullable: true}];
   // What was sent.
   string payload = 8 [(rules) = {json_text: true}];
+  // Shape; always null.
+  optional string shape = 9 [(rules) = {unset: true}];
 }
 // Request of ListThings.
 message ListThingsRequest {
@@ -147,7 +149,7 @@ fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
 #[test]
 fn answers_have_every_member_and_say_where_null_stands() {
     let document = small();
-    let required = json!(["id", "version", "color", "part", "parts", "made_at", "gone_at", "payload"]);
+    let required = json!(["id", "version", "color", "part", "parts", "made_at", "gone_at", "payload", "shape"]);
     assert_eq!(schema(&document, "Thing")["required"], required);
     assert_eq!(schema(&document, "Thing").get("additionalProperties"), None);
     let none = json!({ "type": "null" });
@@ -159,6 +161,7 @@ fn answers_have_every_member_and_say_where_null_stands() {
         ("made_at", json!({ "type": "string", "format": "date-time" })),
         ("gone_at", json!({ "type": ["string", "null"], "format": "date-time" })),
         ("payload", json!({ "type": "object", "additionalProperties": true })),
+        ("shape", json!({ "type": ["string", "null"], "const": null })),
     ];
     for (member, expected) in table {
         assert_eq!(property(&document, "Thing", member), expected, "{member}");
@@ -288,6 +291,26 @@ fn every_error_has_the_schema_an_example_of_its_own_code_and_its_headers() {
     header("Conflict", "Retry-After");
     header("ServiceUnavailable", "Retry-After");
     header("PreconditionFailed", "ETag");
+    for response in ["InternalError", "ServiceUnavailable", "Timeout"] {
+        header(response, "RateLimit");
+    }
+    assert!(document["components"]["responses"]["Timeout"]["headers"].get("Retry-After").is_none());
+}
+
+#[test]
+fn the_codes_of_errors_are_those_that_rest_gives() {
+    let document = openapi::document(&real());
+    let codes = schema(&document, "ErrorCode")["enum"].as_array().expect("codes").clone();
+    let mut told = BTreeSet::new();
+    walk(&document["paths"], &mut |object| told.extend(object.get("error").map(|error| error["code"].to_string())));
+    walk(&document["components"], &mut |object| {
+        told.extend(object.get("error").map(|error| error["code"].to_string()))
+    });
+    let of_no_operation: Vec<&Value> = codes.iter().filter(|code| !told.contains(&code.to_string())).collect();
+    let expected = ["cross_origin", "role_required", "tenant_not_found", "route_not_found", "method_not_allowed"];
+    assert_eq!(json!(of_no_operation), json!(expected));
+    let details = schema(&document, "ErrorDetail")["properties"]["code"]["enum"].to_string();
+    assert!(details.contains("too_long") && !details.contains("too_short"), "what is too short for REST is blank");
 }
 
 #[test]

@@ -103,6 +103,11 @@ fn whatever_breaks_a_rule_is_named() {
         ("// Things.", "", "inboxops.v1.ThingService: has no comment"),
         ("// Get a thing.", "", "inboxops.v1.ThingService.GetThing: has no comment"),
         ("// A thing.", "", "inboxops.v1.Thing: has no comment"),
+        (
+            "uint32 version = 1;",
+            "uint32 version = 1 [(rules) = {unset: true}];",
+            "inboxops.v1.Thing.version: is never set but cannot be null",
+        ),
         ("// Its name.", "", "inboxops.v1.Thing.name: has no comment"),
         ("// Color of a thing.", "", "inboxops.v1.ThingColor: has no comment"),
         ("// Red.", "", "inboxops.v1.ThingColor.THING_COLOR_DARK_RED: has no comment"),

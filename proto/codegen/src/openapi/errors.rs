@@ -81,10 +81,15 @@ const SHARED: &[Shared] = &[
     shared("PayloadTooLarge", 413, false, &[], &["PAYLOAD_TOO_LARGE"]),
     shared("UnsupportedMediaType", 415, true, &[], &["UNSUPPORTED_MEDIA_TYPE"]),
     shared("RateLimited", 429, true, &["Retry-After"], &["RATE_LIMITED"]),
-    shared("InternalError", 500, false, &[], &["INTERNAL_ERROR"]),
-    shared("ServiceUnavailable", 503, false, &["Retry-After"], &["SERVICE_UNAVAILABLE"]),
-    shared("Timeout", 504, false, &["Retry-After"], &["TIMEOUT"]),
+    // Of these three the caller may be known by then or not.
+    shared("InternalError", 500, true, &[], &["INTERNAL_ERROR"]),
+    shared("ServiceUnavailable", 503, true, &["Retry-After"], &["SERVICE_UNAVAILABLE"]),
+    shared("Timeout", 504, true, &[], &["TIMEOUT"]),
 ];
+
+/// Reasons that no operation tells: of other paths and methods, and of callers that are no API key.
+const OF_NO_OPERATION: &[&str] =
+    &["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED", "CROSS_ORIGIN", "ROLE_REQUIRED", "TENANT_NOT_FOUND"];
 
 /// The reason with this name.
 pub fn reason(name: &str) -> Option<&'static Reason> {

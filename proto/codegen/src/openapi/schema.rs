@@ -122,6 +122,10 @@ impl<'a> Schemas<'a> {
         if let Some(default) = &field.rules.default {
             object.insert("default".into(), default.clone());
         }
+        if field.rules.unset {
+            // The type stays beside it: generators of clients have none for null alone.
+            object.insert("const".into(), Value::Null);
+        }
         if let Some(example) = field.rules.example.as_ref().filter(|example| !example.is_null()) {
             object.insert("examples".into(), json!([example]));
         }

@@ -31,18 +31,12 @@ const EVENTS: &[(&str, &str, &[&str])] = &[
     ("inbox.error", "An inbox stopped working, or its error changed.", &["inbox", "error"]),
 ];
 
-/// Fields of a ticket that `changes` may hold; the document has those that the ticket has.
-const CHANGES: &[&str] = &[
-    "subject",
-    "status",
-    "priority",
-    "inbox_id",
-    "assignee_id",
-    "tags",
-    "requester",
-    "message_count",
-    "last_message_at",
-];
+/// Fields of a ticket that `changes` may hold; the document has those that the ticket has. Nothing changes a requester.
+const CHANGES: &[&str] =
+    &["subject", "status", "priority", "inbox_id", "assignee_id", "tags", "message_count", "last_message_at"];
+
+/// Fields among them that are null at first, and never again once they have a value.
+const NEVER_TAKEN_BACK: &[&str] = &["last_message_at"];
 
 /// Group of these operations. No service has it: generators make one file per group, and these would overwrite it.
 pub const TAG: &str = "Webhook events";
@@ -241,12 +235,16 @@ fn changes(schemas: &mut Schemas<'_>) -> Value {
             true => json!({ "type": "array", "items": { "type": "string" } }),
             false => schemas.value(field, Side::Answer),
         };
+        let mut to = value.clone();
+        if NEVER_TAKEN_BACK.contains(&field.json.as_str()) {
+            to["type"] = to["type"][0].clone();
+        }
         properties.insert(
             field.json.clone(),
             json!({
                 "type": "object",
                 "description": format!("`{}` before and after.", field.json),
-                "properties": { "from": value, "to": value },
+                "properties": { "from": value, "to": to },
                 "required": ["from", "to"],
             }),
         );

@@ -1,18 +1,26 @@
 //! The body of every failure as component schemas.
 
-use super::{DETAIL_CODES, REASONS};
-use crate::openapi::reference;
+use super::{DETAIL_CODES, OF_NO_OPERATION, REASONS, Reason};
+use crate::{model::Model, openapi::reference};
 use serde_json::{Map, Value, json};
 
-/// Schemas of the error body.
-pub fn schemas() -> Map<String, Value> {
-    let codes: Vec<&str> = REASONS.iter().map(|reason| reason.code).collect();
-    let details: Vec<&str> = DETAIL_CODES.iter().map(|(name, _)| *name).collect();
+/// Schemas of the error body, with the codes that REST gives; the catalogue has more. `operations` are the operations and
+/// the answers that they share, as text.
+pub fn schemas(model: &Model, operations: &str) -> Map<String, Value> {
+    let given = |reason: &&Reason| {
+        OF_NO_OPERATION.contains(&reason.name) || operations.contains(&format!("\"code\":\"{}\"", reason.code))
+    };
+    let reasons: Vec<&Reason> = REASONS.iter().filter(given).collect();
+    let codes: Vec<&str> = reasons.iter().map(|reason| reason.code).collect();
+    let short = can_be_short(model);
+    let rules: Vec<(&str, &str)> =
+        DETAIL_CODES.iter().copied().filter(|(name, _)| short || *name != "too_short").collect();
+    let details: Vec<&str> = rules.iter().map(|(name, _)| *name).collect();
     let list = |rows: &mut dyn Iterator<Item = (&str, &str)>| {
         rows.map(|(name, doc)| format!("- `{name}`: {doc}")).collect::<Vec<_>>().join("\n")
     };
-    let of_codes = list(&mut REASONS.iter().map(|reason| (reason.code, reason.doc)));
-    let of_details = list(&mut DETAIL_CODES.iter().copied());
+    let of_codes = list(&mut reasons.iter().map(|reason| (reason.code, reason.doc)));
+    let of_details = list(&mut rules.iter().copied());
     let text = |description: &str| json!({ "type": "string", "description": description });
     let mut all = Map::new();
     all.insert(
@@ -79,4 +87,13 @@ pub fn schemas() -> Map<String, Value> {
         }),
     );
     all
+}
+
+/// Whether a member or parameter of REST asks for more than one character or item: an empty one is blank or missing.
+fn can_be_short(model: &Model) -> bool {
+    let fields = model.routes().flat_map(|(_, rpc, http)| {
+        let body = model.body_message(rpc, http).map(|message| message.fields.iter().collect()).unwrap_or_default();
+        [model.query_fields(rpc, http), body].concat()
+    });
+    fields.into_iter().any(|field| field.rules.min_len.max(field.rules.min_items) > Some(1))
 }

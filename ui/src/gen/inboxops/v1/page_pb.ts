@@ -58,7 +58,7 @@ export type PageMeta = Message<"inboxops.v1.PageMeta"> & {
   hasMore: boolean;
 
   /**
-   * Where the next page starts, in lists that take a cursor.
+   * Always null: these lists are read on by `page`.
    *
    * @generated from field: optional string next_cursor = 6;
    */
