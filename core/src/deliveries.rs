@@ -28,7 +28,7 @@ use inboxops_proto::{
     reason::Reason,
     v1::{self, DeliveryStatus, delivery_service_server::DeliveryService},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 /// The service of deliveries.
@@ -56,7 +56,11 @@ impl Deliveries {
             shown: recoveries::shown(&request.status)?,
             kinds: recoveries::kinds(&request.event)?,
             ids: None,
-            range: Range { since: since.map(Timestamp::from), until: until.map(Timestamp::from) },
+            // A range has both its ends, the call's has not its last.
+            range: Range {
+                since: since.map(Timestamp::from),
+                until: until.map(|at| Timestamp::from(at).minus(Duration::from_micros(1))),
+            },
             before,
         };
         let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT) as usize;
