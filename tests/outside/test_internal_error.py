@@ -8,17 +8,17 @@ from world import refused
 
 
 @contextmanager
-def without_tags(server):
-    """While the table of tags is away."""
-    execute(server, "alter table tags rename to tags_away")
+def without(server, table):
+    """While a table is away."""
+    execute(server, f"alter table {table} rename to {table}_away")
     try:
         yield
     finally:
-        execute(server, "alter table tags_away rename to tags")
+        execute(server, f"alter table {table}_away rename to {table}")
 
 
 def test_an_error_of_the_server_tells_nothing_but_its_request_id(server, acme, api):
-    with without_tags(server):
+    with without(server, "tags"):
         answer = api.get("/tags", headers={"X-Request-Id": "broken-1"})
         error = refused(answer, 500, "internal_error")
         assert error["request_id"] == "broken-1" and error["details"] == []
