@@ -50,9 +50,9 @@ pub enum Kind {
     Bool,
     /// A whole number.
     Integer {
-        /// Least that the field holds.
+        /// Least that the field takes.
         min: i64,
-        /// Greatest that the field holds.
+        /// Greatest that the field takes.
         max: i64,
     },
     /// A time as text.

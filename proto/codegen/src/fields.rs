@@ -34,11 +34,16 @@ fn hidden(model: &Model, message: &Message) -> Vec<String> {
 }
 
 fn member(field: &Field) -> String {
+    // What no message could hold is told by the rules of the field, where it has some.
+    let integer = |least: i64, most: i64| {
+        let (min, max) = (field.rules.min.unwrap_or(least), field.rules.max.unwrap_or(most));
+        format!("Integer {{ min: {min}, max: {max} }}")
+    };
     let kind = match &field.kind {
         Kind::Bool => "Bool".to_owned(),
-        Kind::I32 => "Integer { min: i32::MIN as i64, max: i32::MAX as i64 }".to_owned(),
-        Kind::U32 => "Integer { min: 0, max: u32::MAX as i64 }".to_owned(),
-        Kind::I64 | Kind::U64 => "Integer { min: i64::MIN, max: i64::MAX }".to_owned(),
+        Kind::I32 => integer(i32::MIN.into(), i32::MAX.into()),
+        Kind::U32 => integer(0, u32::MAX.into()),
+        Kind::I64 | Kind::U64 => integer(i64::MIN, i64::MAX),
         Kind::Timestamp => "Timestamp".to_owned(),
         Kind::Enum(name) => format!("Enum(<{} as crate::json::JsonEnum>::ALLOWED)", rust_path(name)),
         Kind::Message(name) => format!("Message(<{} as crate::rest::shape::Shaped>::SHAPE)", rust_path(name)),
