@@ -38,7 +38,7 @@ const STEPS: &[Step] = steps! {
     10 "settled" "0010_settled.sql";
     11 "stale" "0011_stale.sql";
     12 "threads" "0012_threads.sql";
-    14 "thin" "0014_thin.sql";
+    13 "thin" "0013_thin.sql";
 };
 
 /// Newest version of the schema that this program knows.
