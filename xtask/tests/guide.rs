@@ -29,7 +29,9 @@ fn told() -> String {
 #[test]
 fn the_code_in_the_guide_is_the_code_in_the_pages() {
     let guide = guide();
-    for (title, fence, name) in [("Python", "python", "py"), ("Node", "js", "js"), ("Go", "go", "go"), ("openssl", "sh", "sh")] {
+    for (title, fence, name) in
+        [("Python", "python", "py"), ("Node", "js", "js"), ("Go", "go", "go"), ("openssl", "sh", "sh")]
+    {
         let code = file(&format!("ui/src/webhooks/verify/verify.{name}"));
         let block = format!("### {title}\n\n```{fence}\n{code}```\n");
         assert!(guide.contains(&block), "under {title} must stand ui/src/webhooks/verify/verify.{name}:\n{block}");
