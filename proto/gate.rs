@@ -29,7 +29,7 @@ use tonic::{Code, Extensions, Request, Response, Status, metadata::MetadataMap};
 /// A server stream of any service, in process or remote.
 pub type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Longest time that a unary call may take; a caller may ask for less by `grpc-timeout`.
+/// Longest time that a unary call may take, from the gate on; a caller may ask for less by `grpc-timeout`.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 /// How often the credentials of a running stream are looked at again.
 pub const STREAM_RECHECK: Duration = Duration::from_secs(30);
@@ -190,19 +190,20 @@ where
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<R>, Status>>,
 {
-    let (mut request, headers) = enter(gate, rpc, request).await?;
-    match repeat::look(gate, rpc, &mut request).await {
-        Ok(None) => {}
-        Ok(Some(mut before)) => {
-            merge(before.metadata_mut(), headers);
+    // The gate asks the database, too, which may be as silent as any service.
+    let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
+    let (mut headers, mut logged) = (MetadataMap::new(), None);
+    let work = async {
+        let (mut request, told) = enter(gate, rpc, request).await?;
+        headers = told;
+        if let Some(before) = repeat::look(gate, rpc, &mut request).await.map_err(|failure| failure.status())? {
             return Ok(before);
         }
-        Err(failure) => return Err(with_headers(failure.status(), headers)),
-    }
-    let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
-    let current = Current { tenant: gate.tenant(request.extensions()), ..Current::of(rpc, request.extensions()) };
-    let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| current.clone());
-    let answer = match tokio::time::timeout(deadline, CURRENT.scope(current, call(request))).await {
+        let current = Current { tenant: gate.tenant(request.extensions()), ..Current::of(rpc, request.extensions()) };
+        logged = tracing::enabled!(tracing::Level::DEBUG).then(|| current.clone());
+        CURRENT.scope(current, call(request)).await
+    };
+    let answer = match tokio::time::timeout(deadline, work).await {
         Ok(answer) => answer,
         Err(_) => Err(Failure::new(Reason::Timeout).status()),
     };
@@ -250,7 +251,10 @@ where
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<BoxStream<R>>, Status>>,
 {
-    let (request, headers) = enter(gate, rpc, request).await?;
+    let (request, headers) = match tokio::time::timeout(DEADLINE, enter(gate, rpc, request)).await {
+        Ok(entered) => entered?,
+        Err(_) => return Err(Failure::new(Reason::Timeout).status()),
+    };
     let extensions = request.extensions().clone();
     let current = Current { tenant: gate.tenant(&extensions), ..Current::of(rpc, &extensions) };
     match CURRENT.scope(current, call(request)).await {

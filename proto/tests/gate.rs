@@ -58,6 +58,38 @@ async fn a_call_ends_at_its_deadline() {
     }
 }
 
+/// Finds out who calls, and never does.
+struct Silent;
+
+#[tonic::async_trait]
+impl Gate for Silent {
+    async fn admit(&self, _: &'static Rpc, _: &MetadataMap, _: &mut Extensions) -> Admission {
+        std::future::pending().await
+    }
+
+    async fn still_admitted(&self, _: &'static Rpc, _: &Extensions) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_the_gate_is_told_at_the_deadline_too() {
+    let start = Instant::now();
+    let call = |_| async { Ok(Response::new(v1::WhoAmIResponse::default())) };
+    let request = Request::new(v1::WhoAmIRequest {});
+    let answer = gate::unary(&Silent, &services::IDENTITY_SERVICE_WHO_AM_I, request, call).await;
+    assert_eq!(Failure::of(&answer.expect_err("a timeout")).reason, Reason::Timeout);
+    assert_eq!(start.elapsed().as_secs(), DEADLINE.as_secs());
+    let work = |_| async {
+        let stream: gate::BoxStream<internal::WorkResponse> = Box::pin(stream::pending());
+        Ok(Response::new(stream))
+    };
+    let request = Request::new(internal::WorkRequest::default());
+    let answer = gate::streaming(Arc::new(Silent), &services::DISPATCH_SERVICE_WORK, request, work).await;
+    assert_eq!(Failure::of(&answer.err().expect("a timeout")).reason, Reason::Timeout);
+    assert_eq!(start.elapsed().as_secs(), DEADLINE.as_secs() * 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_caller_may_no_longer_have_it() {
     let work = |_| async {
