@@ -117,6 +117,7 @@ impl Inbound {
             let known = self.known(tx, &mailed).await?;
             return Ok(self.repeat(tx, &inbox, &known).await?.ok_or(Reason::Conflict)?);
         }
+        known.unknown.retain(|id| self.may_be_shared(id, &inbox));
         store::threads::refer(tx, inbox.id, ticket, &known.unknown).await?;
         let automatic = self.mail.automatic || self.is_from(&inbox);
         let told = fitting(v1::Message::from(&message));
@@ -225,6 +226,14 @@ impl Inbound {
         Ok(ticket.requester.as_ref().is_some_and(|it| is_from(&it.email))
             || store::messages::authors(tx, ticket.id).await?.iter().any(|email| is_from(email))
             || store::agents::works_at(tx, from).await?)
+    }
+
+    /// Whether a mail that it names, and that never came, may bring others into the ticket. Some programs name a person in
+    /// place of a mail, and so would many who have nothing to do with each other.
+    fn may_be_shared(&self, id: &str, inbox: &Inbox) -> bool {
+        let folded = store::fold(id);
+        let people = self.mail.from_email.iter().chain(&self.mail.to).chain(&inbox.email_address);
+        thread::is_whole(id) && !people.into_iter().any(|address| store::fold(address) == folded)
     }
 
     /// Whether the inbox seems to write to itself: a loop.

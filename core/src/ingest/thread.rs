@@ -8,8 +8,8 @@ pub const PARENTS_MAX: usize = 20;
 /// Greatest number of ticket numbers that are looked up for a mail.
 const NUMBERS_MAX: usize = 4;
 
-/// The ids in a header such as `References`, without their angle brackets; headers without any bracket are read by
-/// words.
+/// The ids in a header such as `References`, without their angle brackets. A header without any bracket has ids when each
+/// of its words looks like one: else it is a sentence, such as `Your mail of Monday`.
 pub fn ids(header: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = header;
@@ -19,9 +19,15 @@ pub fn ids(header: &str) -> Vec<String> {
         rest = &rest[start + end + 1..];
     }
     if found.is_empty() {
-        found = header.split_whitespace().filter(|word| word.len() > 2).filter_map(id).collect();
+        let words = || header.split_whitespace().filter_map(id);
+        found = words().filter(|_| words().all(|word| is_whole(&word))).collect();
     }
     found
+}
+
+/// Whether an id has both its sides (RFC 5322, 3.6.4).
+pub fn is_whole(id: &str) -> bool {
+    id.split_once('@').is_some_and(|(left, right)| !left.is_empty() && !right.is_empty())
 }
 
 fn id(text: &str) -> Option<String> {
@@ -103,6 +109,12 @@ mod tests {
             ("<>", &[]),
             ("", &[]),
             ("<a@b", &["a@b"]),
+            ("a@b c@d", &["a@b", "c@d"]),
+            ("<20261124.17>", &["20261124.17"]),
+            ("Your mail of Monday", &[]),
+            ("Message from ada@example.com", &[]),
+            ("@", &[]),
+            ("a@", &[]),
         ];
         for (header, expected) in cases {
             assert_eq!(ids(header), *expected, "{header:?}");

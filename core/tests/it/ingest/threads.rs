@@ -180,6 +180,24 @@ on_both! {
         assert_eq!(post.take(second).await.ticket.map(|it| it.ticket_number), Some(first.ticket_number));
     }
 
+    async fn what_names_no_mail_brings_no_strangers_together(post: Post) {
+        for (at, header) in [
+            "In-Reply-To: Your mail of Monday\r\n",
+            "In-Reply-To: <support@acme.example>\r\n",
+            "In-Reply-To: Support <SUPPORT@acme.example>\r\nTo: help@acme.example\r\n",
+            "References: <help@acme.example>\r\nTo: help@acme.example\r\n",
+            "In-Reply-To: <ada@example.com>\r\n",
+            "In-Reply-To: Message from desk@acme.example\r\n",
+            "References: <1> <2> <@> <a@>\r\n",
+            "In-Reply-To: <>\r\n",
+        ].into_iter().enumerate() {
+            for n in 0..2 {
+                let got = post.mail(letter(&format!("{at}-{n}@x"), header)).await;
+                assert!(got.opened, "{header}");
+            }
+        }
+    }
+
     async fn a_mail_to_two_inboxes_is_a_ticket_of_each_and_so_are_its_answers(post: Post) {
         let sales = post.inbox(&post.home.id, "Sales").await;
         let at = async |inbox: &str, id: &str, header: &str| {
