@@ -10,7 +10,7 @@ use crate::{
     stamp::Stamps,
     store::{
         self, Db, TenantScope, Tx,
-        answers::{self, Answer},
+        answers::{self, Answer, Answers},
     },
 };
 use inboxops_proto::{gate::Repetition, id::TenantId, reason::Reason};
@@ -29,7 +29,7 @@ type Running = Arc<Mutex<HashMap<(TenantId, String), Fingerprint>>>;
 
 /// Knows which writes of this process are under way, and finds the answers of those that are over.
 pub struct Repetitions {
-    db: Db,
+    answers: Answers,
     master_key: MasterKey,
     stamps: Stamps,
     running: Running,
@@ -61,7 +61,7 @@ impl Drop for Repeatable {
 impl Repetitions {
     /// With nothing under way.
     pub fn new(db: Db, stamps: Stamps, master_key: MasterKey) -> Repetitions {
-        Repetitions { db, master_key, stamps, running: Running::default() }
+        Repetitions { answers: Answers::new(db), master_key, stamps, running: Running::default() }
     }
 
     /// The answer to the write that this one repeats; if there is none, leaves in `extensions` what keeps its own.
@@ -76,7 +76,7 @@ impl Repetitions {
         // First: a write that ends after this look and before the next would be found by neither.
         let repeatable = self.begin(tenant, key.clone(), fingerprint)?;
         let since = self.stamps.now().minus(KEEP_ANSWERS);
-        let Some(answer) = answers::find(&self.db, scope, &key, since).await? else {
+        let Some(answer) = self.answers.find(scope, &key, since).await? else {
             extensions.insert(Arc::new(repeatable));
             return Ok(None);
         };

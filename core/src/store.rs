@@ -47,6 +47,7 @@ pub mod tallies;
 pub mod tenants;
 pub mod threads;
 pub mod tickets;
+mod together;
 mod tx;
 
 pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, Purpose, STATEMENT_TIMEOUT};

@@ -2,8 +2,9 @@
 
 use super::{
     Db, Result, SystemTx, TenantScope, Tx,
-    conn::on,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    conn::{Link, on},
+    sql::{Rows, Sql, Type, chunks, from_row, padded, row_statements, statements},
+    together::{Keyed, Together},
     tx::Session,
 };
 use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
@@ -37,26 +38,11 @@ pub struct Sealed {
     pub message: Vec<u8>,
 }
 
-from_row!(Answer, row => {
-    let fingerprint: Vec<u8> = row.try_get(1)?;
-    Ok(Answer {
-        key: row.try_get(0)?,
-        fingerprint: fingerprint.try_into().map_err(|_| sqlx::Error::Decode("a fingerprint has 32 bytes".into()))?,
-        message: row.try_get(2)?,
-        sealed_with: row.try_get(3)?,
-        at: Timestamp::from_micros(row.try_get(4)?),
-    })
-});
-
 from_row!(Sealed, row => {
     Ok(Sealed { tenant: TenantId(row.try_get(0)?), key: row.try_get(1)?, message: row.try_get(2)? })
 });
 
 statements! {
-    FIND = Sql::both(
-        "SELECT key, fingerprint, answer, answer_key, created_at FROM answers \
-         WHERE tenant_id = $1 AND key = $2 AND created_at >= $3",
-    );
     SEALED = Sql::both(
         "SELECT tenant_id, key, answer FROM answers WHERE answer_key IS NOT NULL AND (tenant_id, key) > ($1, $2) \
          ORDER BY tenant_id, key LIMIT $3",
@@ -65,6 +51,13 @@ statements! {
 }
 
 row_statements! {
+    FIND = Rows {
+        head: "WITH asked (owner, name) AS (VALUES",
+        row: &[Type::Uuid, Type::Text],
+        tail: ") SELECT tenant_id, key, fingerprint, answer, answer_key, created_at FROM asked \
+               JOIN answers ON tenant_id = owner AND key = name",
+        tail_pg: None,
+    };
     // An answer that is too old is as good as none, whether or not it was deleted yet.
     INSERT = Rows {
         head: "INSERT INTO answers (tenant_id, key, fingerprint, answer, answer_key, created_at) VALUES",
@@ -76,17 +69,56 @@ row_statements! {
     };
 }
 
-/// The answer to the write that a tenant has named so, not older than `since`.
-pub async fn find(db: &Db, scope: TenantScope, key: &str, since: Timestamp) -> Result<Option<Answer>> {
-    let mut reader = db.lookup().await?;
-    let link = reader.link();
-    let sql = FIND.on(link);
-    on!(link, c, D => sqlx::query_as::<D, Answer>(sql)
-        .bind(scope.tenant().0)
-        .bind(key)
-        .bind(since.micros())
-        .fetch_optional(c)
-        .await)
+/// Finds answers by the callers' names for writes.
+pub struct Answers(Together<Named>);
+
+impl Answers {
+    /// In this database.
+    pub fn new(db: Db) -> Answers {
+        Answers(Together::new(db))
+    }
+
+    /// The answer to the write that a tenant has named so, not older than `since`.
+    pub async fn find(&self, scope: TenantScope, key: &str, since: Timestamp) -> Result<Option<Answer>> {
+        let found = self.0.find((scope.tenant(), key.to_owned())).await?;
+        Ok(found.map(|Named(_, answer)| answer).filter(|answer| answer.at >= since))
+    }
+}
+
+/// An answer and whose it is.
+#[derive(Clone)]
+struct Named(TenantId, Answer);
+
+from_row!(Named, row => {
+    let fingerprint: Vec<u8> = row.try_get(2)?;
+    let answer = Answer {
+        key: row.try_get(1)?,
+        fingerprint: fingerprint.try_into().map_err(|_| sqlx::Error::Decode("a fingerprint has 32 bytes".into()))?,
+        message: row.try_get(3)?,
+        sealed_with: row.try_get(4)?,
+        at: Timestamp::from_micros(row.try_get(5)?),
+    };
+    Ok(Named(TenantId(row.try_get(0)?), answer))
+});
+
+impl Keyed for Named {
+    type Key = (TenantId, String);
+
+    async fn read(link: &mut Link, keys: &[Self::Key]) -> Result<Vec<Named>> {
+        let size = padded(keys.len());
+        let sql = FIND.text(size, link.is_pg());
+        on!(link, c, D => {
+            let mut query = sqlx::query_as::<D, Named>(sql);
+            for (tenant, key) in keys.iter().cycle().take(size) {
+                query = query.bind(tenant.0).bind(key);
+            }
+            query.fetch_all(c).await
+        })
+    }
+
+    fn is_of(&self, (tenant, key): &Self::Key) -> bool {
+        self.0 == *tenant && self.1.key == *key
+    }
 }
 
 /// Leaves the answer of this write: it is kept if the write is.

@@ -90,7 +90,7 @@ pub enum Which {
     Ended,
     /// All: at the start of the only process there is.
     All,
-    /// Those of cores that went silent or signed out (PostgreSQL).
+    /// Those of other cores that went silent or signed out (PostgreSQL).
     OfDeadCores,
 }
 
@@ -120,9 +120,10 @@ statements! {
         "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 AND due_at <= $1 \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
+    // Whoever judges lives, however long ago it could say so: its process may have stood still in between.
     OF_DEAD_CORES = Sql::pg(
         "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 \
-         AND incarnation NOT IN (SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $1) \
+         AND incarnation <> $3 AND incarnation NOT IN (SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $1) \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
 }
@@ -230,6 +231,7 @@ fn given_back(rows: &[GivenBack], now: Timestamp, moves: &mut Moves, tally: &mut
 /// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
 /// delivery is due at once, its schedule unchanged. Returns how many; call again while it returns [`REAP_MAX`].
 pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result<usize> {
+    let own = tx.session.core.incarnation;
     let link = tx.writing();
     let (sql, before) = match which {
         Which::Ended => (ENDED, now),
@@ -238,8 +240,13 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
         Which::OfDeadCores => (OF_DEAD_CORES, now.minus(cores::SILENCE)),
     };
     let sql = sql.on(link);
-    let mut lost = on!(link, c, D =>
-        sqlx::query_as::<D, Lost>(sql).bind(before.micros()).bind(REAP_MAX).fetch_all(c).await)?;
+    let mut lost = on!(link, c, D => {
+        let mut query = sqlx::query_as::<D, Lost>(sql).bind(before.micros()).bind(REAP_MAX);
+        if which == Which::OfDeadCores {
+            query = query.bind(own);
+        }
+        query.fetch_all(c).await
+    })?;
     lost.sort_unstable_by_key(|lost| lost.delivery);
     let (mut moves, mut tally) = (Moves::default(), Tally::default());
     for it in lost.iter().filter(|it| !it.test) {

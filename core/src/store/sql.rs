@@ -129,6 +129,11 @@ impl Rows {
     }
 }
 
+/// The next of the sizes in [`CHUNKS`]: a statement of so many rows asks for some of `count` twice.
+pub(super) fn padded(count: usize) -> usize {
+    CHUNKS.into_iter().rev().find(|size| *size >= count).unwrap_or(CHUNKS[0])
+}
+
 /// Cuts `items` into pieces whose sizes are in [`CHUNKS`].
 pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {

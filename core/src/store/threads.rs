@@ -5,7 +5,7 @@ use super::{
     Result, Scoped as _, Tx,
     conn::on,
     messages::Mailed,
-    sql::{CHUNKS, Rows, Type, chunks, from_row, row_statements},
+    sql::{Rows, Type, chunks, from_row, padded, row_statements},
 };
 use inboxops_proto::id::{InboxId, MessageId, TicketId};
 use uuid::Uuid;
@@ -152,9 +152,4 @@ pub async fn refer(tx: &mut Tx<'_>, inbox: InboxId, ticket: TicketId, mails: &[S
         })?;
     }
     Ok(())
-}
-
-/// The next of the sizes that statements come in; what is missing to it is asked for twice.
-fn padded(count: usize) -> usize {
-    CHUNKS.into_iter().rev().find(|size| *size >= count).unwrap_or(CHUNKS[0])
 }
