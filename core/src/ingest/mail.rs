@@ -157,8 +157,9 @@ fn short(text: &str, max: usize) -> String {
     let mut left = max;
     for letter in text.trim().chars() {
         let letter = if letter.is_whitespace() { ' ' } else { letter };
-        // Direction overrides would let a file name show another ending than it has.
-        let hidden = letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        // Direction overrides would let a file name show another ending than it has. A byte order mark is no letter.
+        let hidden =
+            letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
         if hidden || letter == ' ' && (line.is_empty() || line.ends_with(' ')) {
             continue;
         }
