@@ -6,7 +6,7 @@ import pytest
 
 from world import random_id, refused, violations
 
-MESSAGE = ["id", "ticket_id", "type", "author", "body_text", "body_html", "created_at", "truncated"]
+MESSAGE = ["id", "ticket_id", "type", "author", "body_text", "body_html", "created_at", "truncated", "sent_at"]
 
 
 def note(api, ticket, **body):
