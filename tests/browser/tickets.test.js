@@ -44,6 +44,23 @@ test("a ticket is opened, changed, tagged and noted, and each change tells what 
     await close();
 });
 
+test("a mail from an archive tells when it was sent, and its longest word stays in its place", async () => {
+    const house = { ...scene, ...(await workspace(scene.product)) };
+    const link = `https://example.com/${"track-".repeat(300)}`;
+    const head = "Message-ID: <old@example.com>\nFrom: Ada <ada@example.com>\nSubject: Old parcel\nDate: Mon, 02 Jan 2023 10:00:00 +0000\n";
+    await house.product.pipe(`${head}\nIt is here:\n${link}\n`, "ingest", "--tenant", house.tenant, "--inbox", house.inbox);
+    for (const width of [1280, 390]) {
+        const { page, close } = await visit(house, "/tickets/1", { viewport: { width, height: 800 } });
+        const said = page.getByRole("listitem").filter({ hasText: "It is here" });
+        assert.match(await said.innerText(), /Ada wrote Jan 2, 2023, recorded /);
+        const [box, aside] = await Promise.all([said.boundingBox(), page.getByLabel("Properties").boundingBox()]);
+        assert.ok(width < 1000 || box.x + box.width <= aside.x, JSON.stringify([box, aside]));
+        assert.ok(await said.evaluate((it) => it.scrollWidth <= it.clientWidth));
+        assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= width);
+        await close();
+    }
+});
+
 test("in development a customer's message is simulated, as a new ticket and as an answer in it", async (t) => {
     const demo = await stage({ demo: true });
     t.after(demo.leave);
