@@ -1,4 +1,4 @@
-//! Which credential a refusal speaks of: whoever may call with a service token alone is not told of API keys.
+//! The words of refusals by credential: a call that takes service tokens alone speaks of tokens, not of API keys.
 
 use inboxops_proto::{failure::Failure, gate::Policy, reason::Reason};
 

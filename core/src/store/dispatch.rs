@@ -120,7 +120,7 @@ statements! {
         "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 AND due_at <= $1 \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
-    // Whoever judges lives, however long ago it could say so: its process may have stood still in between.
+    // The core that judges is alive, even if its own beat is old: its process may have stood still in between.
     OF_DEAD_CORES = Sql::pg(
         "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 \
          AND incarnation <> $3 AND incarnation NOT IN (SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $1) \

@@ -1,6 +1,6 @@
 //! Rows of one kind, for many callers at once. A read is a hop to the database's thread and back, which costs more than the
 //! read itself; so what is asked for while others are being read is read together, in one statement, right after them.
-//! Nobody waits for company: whoever finds nothing under way reads alone and at once.
+//! A caller that finds no read under way reads alone and at once; it does not wait for others.
 
 use super::{Db, Result, conn::Link};
 use std::{

@@ -57,7 +57,7 @@ async fn leases_of_a_silent_core_are_taken_back_before_they_end() {
     assert_eq!(dispatch::beat(&other, other.clock().now()).await.unwrap().others, [fresh.db.core().incarnation]);
     assert_eq!(reap(&other, Which::OfDeadCores).await, 0);
     fresh.clock.advance(store::cores::SILENCE + Duration::from_secs(1));
-    assert_eq!(reap(&fresh.db, Which::OfDeadCores).await, 0, "whoever judges is not dead");
+    assert_eq!(reap(&fresh.db, Which::OfDeadCores).await, 0, "a core that judges is alive");
     assert_eq!(
         dispatch::beat(&other, other.clock().now()).await.unwrap().others,
         [0; 0],
