@@ -9,7 +9,7 @@ pub mod rules;
 
 pub use called::Called;
 pub(crate) use called::note;
-pub use repeat::Repetition;
+pub use repeat::{Named, Repetition};
 
 use crate::{
     failure::{Failure, Violation},
@@ -22,6 +22,7 @@ use futures_util::{Stream, StreamExt as _};
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tonic::{Code, Extensions, Request, Response, Status, metadata::MetadataMap};
@@ -88,9 +89,10 @@ pub trait Gate: Send + Sync + 'static {
     /// Looks again whether the caller of a running stream may still have it.
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure>;
 
-    /// Looks whether an admitted call is the repetition of an earlier one, and if not, leaves in `extensions` what the
-    /// service needs to keep its answer. The answer to an earlier call is its encoded message.
-    async fn repeated(&self, _: Repetition, _: &mut Extensions) -> Result<Option<Vec<u8>>, Failure> {
+    /// Begins an admitted call that its caller has named: leaves in `extensions` what the service needs to find the
+    /// answer to an earlier call of this name, and to keep its own. Refused while such a call is under way. None when
+    /// the name means nothing here.
+    fn begin(&self, _: Repetition, _: &mut Extensions) -> Result<Option<Arc<dyn Named>>, Failure> {
         Ok(None)
     }
 
@@ -196,12 +198,10 @@ where
     let work = async {
         let (mut request, told) = enter(gate, rpc, request).await?;
         headers = told;
-        if let Some(before) = repeat::look(gate, rpc, &mut request).await.map_err(|failure| failure.status())? {
-            return Ok(before);
-        }
+        let named = repeat::begin(gate, rpc, &mut request).map_err(|failure| failure.status())?;
         let current = Current { tenant: gate.tenant(request.extensions()), ..Current::of(rpc, request.extensions()) };
         logged = tracing::enabled!(tracing::Level::DEBUG).then(|| current.clone());
-        CURRENT.scope(current, call(request)).await
+        CURRENT.scope(current, async { repeat::settle(named, call(request).await).await }).await
     };
     let answer = match tokio::time::timeout(deadline, work).await {
         Ok(answer) => answer,
@@ -222,7 +222,7 @@ where
 
 /// Passes one server-streaming call through the gate; its credentials are looked at again every [`STREAM_RECHECK`].
 pub async fn streaming<Q, R, F, C>(
-    gate: std::sync::Arc<dyn Gate>,
+    gate: Arc<dyn Gate>,
     rpc: &'static Rpc,
     request: Request<Q>,
     call: C,
@@ -268,7 +268,7 @@ where
 
 /// Ends a stream with a status as soon as its caller may no longer have it.
 fn recheck<R: Send + 'static>(
-    gate: std::sync::Arc<dyn Gate>,
+    gate: Arc<dyn Gate>,
     rpc: &'static Rpc,
     extensions: Extensions,
     stream: BoxStream<R>,

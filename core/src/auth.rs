@@ -17,7 +17,7 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
-    gate::{self, Admission, Gate, Policy, Repetition, Rpc},
+    gate::{self, Admission, Gate, Named, Policy, Repetition, Rpc},
     id::{ApiKeyId, TenantId},
     reason::Reason,
     wire::{self, Origin, Way},
@@ -343,10 +343,12 @@ impl Gate for Authority {
         Admission { headers, verdict }
     }
 
-    async fn repeated(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Vec<u8>>, Failure> {
+    fn begin(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Arc<dyn Named>>, Failure> {
         // Who acts for no tenant writes what no key names.
         let Some(scope) = extensions.get::<Caller>().and_then(|caller| caller.scope().ok()) else { return Ok(None) };
-        self.repetitions.find(scope, repetition, extensions).await.map_err(Error::into_failure)
+        let named = self.repetitions.begin(scope, repetition)?;
+        extensions.insert(named.clone());
+        Ok(Some(named))
     }
 
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure> {

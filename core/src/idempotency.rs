@@ -4,56 +4,66 @@
 
 use crate::{
     caller::Caller,
-    error::Result,
+    error::{Error, Result},
     retention::KEEP_ANSWERS,
     secrets::MasterKey,
     stamp::Stamps,
     store::{
         self, Db, TenantScope, Tx,
-        answers::{self, Answer, Answers},
+        answers::{self, Answer},
     },
 };
-use inboxops_proto::{gate::Repetition, id::TenantId, reason::Reason};
+use inboxops_proto::{
+    failure::Failure,
+    gate::{Named, Repetition},
+    id::TenantId,
+    reason::Reason,
+};
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
-use tonic::Extensions;
 
 /// Tells two requests with one key apart.
 type Fingerprint = [u8; 32];
 /// What is being written, by tenant and key.
 type Running = Arc<Mutex<HashMap<(TenantId, String), Fingerprint>>>;
 
-/// Knows which writes of this process are under way, and finds the answers of those that are over.
+/// Knows which named writes of this process are under way.
 pub struct Repetitions {
-    answers: Answers,
+    db: Db,
     master_key: MasterKey,
     stamps: Stamps,
     running: Running,
 }
 
-/// A write whose answer is to be kept. While it lives, a repetition is told to wait.
+/// A write that its caller has named. While it lives, a repetition is told to wait.
 pub struct Repeatable {
-    tenant: TenantId,
+    scope: TenantScope,
     key: String,
     fingerprint: Fingerprint,
+    db: Db,
     master_key: MasterKey,
     stamps: Stamps,
     running: Running,
+    /// Whether it was answered with the answer to an earlier one.
+    repeats: AtomicBool,
 }
 
 impl std::fmt::Debug for Repeatable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Repeatable").field("tenant", &self.tenant).field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("Repeatable").field("scope", &self.scope).field("key", &self.key).finish_non_exhaustive()
     }
 }
 
 impl Drop for Repeatable {
     fn drop(&mut self) {
-        let key = (self.tenant, std::mem::take(&mut self.key));
+        let key = (self.scope.tenant(), std::mem::take(&mut self.key));
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 }
@@ -61,42 +71,29 @@ impl Drop for Repeatable {
 impl Repetitions {
     /// With nothing under way.
     pub fn new(db: Db, stamps: Stamps, master_key: MasterKey) -> Repetitions {
-        Repetitions { answers: Answers::new(db), master_key, stamps, running: Running::default() }
+        Repetitions { db, master_key, stamps, running: Running::default() }
     }
 
-    /// The answer to the write that this one repeats; if there is none, leaves in `extensions` what keeps its own.
-    pub(crate) async fn find(
-        &self,
-        scope: TenantScope,
-        repetition: Repetition,
-        extensions: &mut Extensions,
-    ) -> Result<Option<Vec<u8>>> {
-        let (tenant, key) = (scope.tenant(), repetition.key);
+    /// Begins a named write, unless one of this name is under way.
+    pub(crate) fn begin(&self, scope: TenantScope, repetition: Repetition) -> Result<Arc<Repeatable>, Failure> {
+        let key = repetition.key;
         let fingerprint: Fingerprint = Sha256::digest(&repetition.request).into();
-        // First: a write that ends after this look and before the next would be found by neither.
-        let repeatable = self.begin(tenant, key.clone(), fingerprint)?;
-        let since = self.stamps.now().minus(KEEP_ANSWERS);
-        let Some(answer) = self.answers.find(scope, &key, since).await? else {
-            extensions.insert(Arc::new(repeatable));
-            return Ok(None);
-        };
-        if answer.fingerprint != fingerprint {
-            return Err(Reason::IdempotencyKeyReused.into());
-        }
-        match answer.sealed_with {
-            None => Ok(Some(answer.message)),
-            Some(_) => Ok(Some(self.master_key.open(&answer.message, &aad(&tenant, &key))?.to_vec())),
-        }
-    }
-
-    fn begin(&self, tenant: TenantId, key: String, fingerprint: Fingerprint) -> Result<Repeatable> {
-        match self.running.lock().unwrap_or_else(PoisonError::into_inner).entry((tenant, key.clone())) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.entry((scope.tenant(), key.clone())) {
             Entry::Occupied(first) if *first.get() != fingerprint => return Err(Reason::IdempotencyKeyReused.into()),
-            Entry::Occupied(_) => return Err(answers::in_progress().into()),
+            Entry::Occupied(_) => return Err(answers::in_progress()),
             Entry::Vacant(free) => _ = free.insert(fingerprint),
         }
-        let (master_key, stamps, running) = (self.master_key.clone(), self.stamps.clone(), self.running.clone());
-        Ok(Repeatable { tenant, key, fingerprint, master_key, stamps, running })
+        Ok(Arc::new(Repeatable {
+            scope,
+            key,
+            fingerprint,
+            db: self.db.clone(),
+            master_key: self.master_key.clone(),
+            stamps: self.stamps.clone(),
+            running: self.running.clone(),
+            repeats: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -112,7 +109,7 @@ pub(crate) enum Kept {
 impl Caller {
     /// Writes for the caller's tenant, as [`Db::write`] does, and keeps the answer in the same transaction when the
     /// caller has named the write.
-    pub(crate) async fn write<R: Message + 'static>(
+    pub(crate) async fn write<R: Message + Default + 'static>(
         &self,
         db: &Db,
         decide: impl AsyncFn(&mut Tx<'_>) -> store::Result<R> + Send + 'static,
@@ -121,7 +118,7 @@ impl Caller {
     }
 
     /// The same, where the answer may hold a secret.
-    pub(crate) async fn write_and_keep<R: Message + 'static>(
+    pub(crate) async fn write_and_keep<R: Message + Default + 'static>(
         &self,
         db: &Db,
         kept: Kept,
@@ -129,7 +126,13 @@ impl Caller {
     ) -> Result<R> {
         let scope = self.scope()?;
         let Some(repeatable) = self.repeatable().cloned() else { return Ok(db.write(scope, decide).await?) };
-        let write = db.write(scope, async move |tx| {
+        let key = repeatable.key.clone();
+        let write = db.write_named(scope, key, async move |tx| {
+            let before = answers::before(tx, &repeatable.key).map(|answer| repeatable.read(answer)).transpose()?;
+            if let Some(message) = before.flatten() {
+                repeatable.repeats.store(true, Ordering::Relaxed);
+                return R::decode(&message[..]).map_err(|_| Error::Broken("an answer cannot be read").into());
+            }
             let answer = decide(tx).await?;
             answers::keep(tx, repeatable.answer(&answer, kept)?);
             Ok(answer)
@@ -138,13 +141,42 @@ impl Caller {
     }
 }
 
+#[tonic::async_trait]
+impl Named for Repeatable {
+    fn is_repetition(&self) -> bool {
+        self.repeats.load(Ordering::Relaxed)
+    }
+
+    async fn before(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let find = async || -> Result<Option<Vec<u8>>> {
+            let answer = answers::find(&self.db, &self.scope, &self.key).await?;
+            Ok(answer.map(|answer| self.read(&answer)).transpose()?.flatten())
+        };
+        find().await.map_err(Error::into_failure)
+    }
+}
+
 impl Repeatable {
+    /// The message of an answer to an earlier write of this name; none when it is too old to count.
+    fn read(&self, answer: &Answer) -> Result<Option<Vec<u8>>> {
+        if answer.at < self.stamps.now().minus(KEEP_ANSWERS) {
+            return Ok(None);
+        }
+        if answer.fingerprint != self.fingerprint {
+            return Err(Reason::IdempotencyKeyReused.into());
+        }
+        match answer.sealed_with {
+            None => Ok(Some(answer.message.clone())),
+            Some(_) => Ok(Some(self.master_key.open(&answer.message, &aad(&self.scope.tenant(), &self.key))?.to_vec())),
+        }
+    }
+
     fn answer(&self, message: &impl Message, kept: Kept) -> Result<Answer> {
         let plain = message.encode_to_vec();
         let (message, sealed_with) = match kept {
             Kept::Plain => (plain, None),
             Kept::Sealed => {
-                let sealed = self.master_key.seal(&plain, &aad(&self.tenant, &self.key), &self.stamps)?;
+                let sealed = self.master_key.seal(&plain, &aad(&self.scope.tenant(), &self.key), &self.stamps)?;
                 (sealed.bytes, Some(sealed.key))
             }
         };

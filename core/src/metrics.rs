@@ -14,7 +14,7 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
-    gate::{Admission, Gate, Repetition, Rpc},
+    gate::{Admission, Gate, Named, Repetition, Rpc},
     id::{DeliveryId, TenantId},
     reason::code_name,
 };
@@ -225,8 +225,8 @@ impl Gate for Counted {
         self.gate.admit(rpc, metadata, extensions).await
     }
 
-    async fn repeated(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Vec<u8>>, Failure> {
-        self.gate.repeated(repetition, extensions).await
+    fn begin(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Arc<dyn Named>>, Failure> {
+        self.gate.begin(repetition, extensions)
     }
 
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure> {

@@ -47,7 +47,6 @@ pub mod tallies;
 pub mod tenants;
 pub mod threads;
 pub mod tickets;
-mod together;
 mod tx;
 
 pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, Purpose, STATEMENT_TIMEOUT};

@@ -9,8 +9,9 @@ use crate::{
 };
 use http::header::{IF_MATCH, IF_NONE_MATCH};
 use prost::Message;
+use std::sync::Arc;
 use tonic::{
-    Extensions, Request, Response,
+    Extensions, Request, Response, Status,
     metadata::{MetadataMap, MetadataValue},
 };
 
@@ -30,7 +31,7 @@ pub struct Repetition {
 #[derive(Clone)]
 struct Key(String);
 
-/// Reads what the headers of a call say; [`look`] and the service find it in its extensions.
+/// Reads what the headers of a call say; [`begin`] and the service find it in its extensions.
 pub(super) fn check(rpc: &Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Result<(), Failure> {
     let headers = metadata.as_ref();
     if rpc.repeatable {
@@ -63,22 +64,47 @@ fn printable(key: &[u8]) -> Option<String> {
     fits.then(|| String::from_utf8_lossy(key).into_owned())
 }
 
-/// The answer to an earlier call of which this one is the repetition.
-pub(super) async fn look<Q: Message, R: Message + Default>(
+/// A call that its caller has named. While it lives, its repetitions are told to wait.
+#[tonic::async_trait]
+pub trait Named: Send + Sync {
+    /// Whether its service answered with the answer to an earlier call.
+    fn is_repetition(&self) -> bool;
+
+    /// The encoded answer to an earlier call of this name.
+    async fn before(&self) -> Result<Option<Vec<u8>>, Failure>;
+}
+
+/// Begins a call, if its caller has named it.
+pub(super) fn begin<Q: Message>(
     gate: &dyn Gate,
     rpc: &'static Rpc,
     request: &mut Request<Q>,
-) -> Result<Option<Response<R>>, Failure> {
+) -> Result<Option<Arc<dyn Named>>, Failure> {
     let Some(Key(key)) = request.extensions_mut().remove::<Key>() else { return Ok(None) };
     let mut asked = rpc.path.as_bytes().to_vec();
     asked.push(0);
     // Growing is all that memory can refuse.
     let _ = request.get_ref().encode(&mut asked);
-    let Some(before) = gate.repeated(Repetition { key, request: asked }, request.extensions_mut()).await? else {
-        return Ok(None);
+    gate.begin(Repetition { key, request: asked }, request.extensions_mut())
+}
+
+/// The answer to a call, when it may be a repetition. Its service looks for the earlier answer where it writes, with the
+/// other writes of its group; but it may have refused the call before, say because the ticket is gone by now.
+pub(super) async fn settle<R: Message + Default>(
+    named: Option<Arc<dyn Named>>,
+    answer: Result<Response<R>, Status>,
+) -> Result<Response<R>, Status> {
+    let Some(named) = named else { return answer };
+    let mut response = match answer {
+        Ok(response) if !named.is_repetition() => return Ok(response),
+        Ok(response) => response,
+        Err(refusal) => match named.before().await.map_err(|failure| failure.status())? {
+            None => return Err(refusal),
+            Some(before) => {
+                Response::new(R::decode(&*before).map_err(|_| Failure::from(Reason::InternalError).status())?)
+            }
+        },
     };
-    let message = R::decode(&*before).map_err(|_| Reason::InternalError)?;
-    let mut response = Response::new(message);
     response.metadata_mut().insert(IDEMPOTENCY_REPLAYED, MetadataValue::from_static("true"));
-    Ok(Some(response))
+    Ok(response)
 }

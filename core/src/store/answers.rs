@@ -3,8 +3,7 @@
 use super::{
     Db, Result, SystemTx, TenantScope, Tx,
     conn::{Link, on},
-    sql::{Rows, Sql, Type, chunks, from_row, padded, row_statements, statements},
-    together::{Keyed, Together},
+    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
     tx::Session,
 };
 use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
@@ -14,7 +13,6 @@ use uuid::Uuid;
 pub const BATCH_MAX: i64 = 256;
 
 /// The answer to a write.
-#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The caller's name for the write.
     pub key: String,
@@ -56,7 +54,12 @@ row_statements! {
         row: &[Type::Uuid, Type::Text],
         tail: ") SELECT tenant_id, key, fingerprint, answer, answer_key, created_at FROM asked \
                JOIN answers ON tenant_id = owner AND key = name",
-        tail_pg: None,
+        // One by one: joined as a whole, all of a table that is young and small is read, and the plan outlives its youth.
+        tail_pg: Some(
+            ") SELECT found.* FROM asked, LATERAL (\
+               SELECT tenant_id, key, fingerprint, answer, answer_key, created_at FROM answers \
+               WHERE tenant_id = owner AND key = name OFFSET 0) found",
+        ),
     };
     // An answer that is too old is as good as none, whether or not it was deleted yet.
     INSERT = Rows {
@@ -69,24 +72,18 @@ row_statements! {
     };
 }
 
-/// Finds answers by the callers' names for writes.
-pub struct Answers(Together<Named>);
+/// The answer to the write that a tenant has named so.
+pub async fn find(db: &Db, scope: &TenantScope, key: &str) -> Result<Option<Answer>> {
+    let found = named(db.lookup().await?.link(), &[(scope.tenant(), key.to_owned())]).await?;
+    Ok(found.into_iter().next().map(|Named(_, answer)| answer))
+}
 
-impl Answers {
-    /// In this database.
-    pub fn new(db: Db) -> Answers {
-        Answers(Together::new(db))
-    }
-
-    /// The answer to the write that a tenant has named so, not older than `since`.
-    pub async fn find(&self, scope: TenantScope, key: &str, since: Timestamp) -> Result<Option<Answer>> {
-        let found = self.0.find((scope.tenant(), key.to_owned())).await?;
-        Ok(found.map(|Named(_, answer)| answer).filter(|answer| answer.at >= since))
-    }
+/// The same for a write of this transaction that is named so: it was looked for as its group began.
+pub fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
+    tx.session.seen.answers.get(&tx.tenant())?.get(key)
 }
 
 /// An answer and whose it is.
-#[derive(Clone)]
 struct Named(TenantId, Answer);
 
 from_row!(Named, row => {
@@ -101,24 +98,19 @@ from_row!(Named, row => {
     Ok(Named(TenantId(row.try_get(0)?), answer))
 });
 
-impl Keyed for Named {
-    type Key = (TenantId, String);
-
-    async fn read(link: &mut Link, keys: &[Self::Key]) -> Result<Vec<Named>> {
-        let size = padded(keys.len());
-        let sql = FIND.text(size, link.is_pg());
-        on!(link, c, D => {
+async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<Named>> {
+    let mut all = Vec::new();
+    for chunk in chunks(names) {
+        let sql = FIND.text(chunk.len(), link.is_pg());
+        all.extend(on!(link, c, D => {
             let mut query = sqlx::query_as::<D, Named>(sql);
-            for (tenant, key) in keys.iter().cycle().take(size) {
+            for (tenant, key) in chunk {
                 query = query.bind(tenant.0).bind(key);
             }
             query.fetch_all(c).await
-        })
+        })?);
     }
-
-    fn is_of(&self, (tenant, key): &Self::Key) -> bool {
-        self.0 == *tenant && self.1.key == *key
-    }
+    Ok(all)
 }
 
 /// Leaves the answer of this write: it is kept if the write is.
@@ -133,6 +125,14 @@ pub fn in_progress() -> Failure {
 }
 
 impl Session {
+    /// Looks for the answers to earlier writes of these names, for [`before`].
+    pub(super) async fn look_for_answers(&mut self, names: &[(TenantId, String)]) -> Result<()> {
+        for Named(tenant, answer) in named(&mut self.link, names).await? {
+            self.seen.answers.entry(tenant).or_default().insert(answer.key.clone(), answer);
+        }
+        Ok(())
+    }
+
     /// Writes the answers that the group left. One that is there already belongs to a write that another core made, or
     /// this one for a caller that did not wait: then the group is refused, and each of its writes runs alone.
     pub(super) async fn flush_answers(&mut self) -> Result<()> {

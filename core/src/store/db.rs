@@ -252,7 +252,19 @@ impl Db {
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let lane = self.lane_of(scope.tenant());
-        self.call(&self.0.lanes[lane].writes, ForTenant(decide), Some(scope)).await
+        self.call(&self.0.lanes[lane].writes, ForTenant(decide), Some(scope), None).await
+    }
+
+    /// The same for a write that has a name: `decide` finds the answer to an earlier one of this name in
+    /// [`super::answers::before`].
+    pub async fn write_named<T: Send + 'static>(
+        &self,
+        scope: TenantScope,
+        name: String,
+        decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let lane = self.lane_of(scope.tenant());
+        self.call(&self.0.lanes[lane].writes, ForTenant(decide), Some(scope), Some(name)).await
     }
 
     /// Writes for no tenant in particular; `decide` may run again, as in [`Db::write`].
@@ -268,7 +280,7 @@ impl Db {
             (Lane::Claims, true) => &lanes[TENANT_LANES_PG].system,
             (Lane::Outcomes, true) => &lanes[TENANT_LANES_PG + 1].system,
         };
-        self.call(queue, ForSystem(decide), None).await
+        self.call(queue, ForSystem(decide), None, None).await
     }
 
     async fn call<T: Send + 'static, F: Decide<T> + 'static>(
@@ -276,9 +288,10 @@ impl Db {
         queue: &mpsc::Sender<Box<dyn Job>>,
         decide: F,
         scope: Option<TenantScope>,
+        name: Option<String>,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        queue.send(Box::new(Call { decide, scope, result: None, reply })).await.map_err(|_| Error::Closed)?;
+        queue.send(Box::new(Call { decide, scope, name, result: None, reply })).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
 

@@ -9,7 +9,7 @@ use super::{
     tx::{Session, SystemTx, TenantScope, Tx, begin},
 };
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use inboxops_proto::failpoint;
+use inboxops_proto::{failpoint, id::TenantId};
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -51,6 +51,8 @@ pub(super) enum Ran {
 pub(super) trait Job: Send {
     /// Runs the closure and keeps its result.
     fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Ran>;
+    /// Whose write it is and how its caller has named it.
+    fn named(&self) -> Option<(TenantId, String)>;
     /// Whether the kept result is a conflict that a further run may solve.
     fn conflicts(&self) -> bool;
     /// Answers the caller: the kept result, or `instead`.
@@ -61,6 +63,8 @@ pub(super) trait Job: Send {
 pub(super) struct Call<F, T> {
     pub(super) decide: F,
     pub(super) scope: Option<TenantScope>,
+    /// How its caller has named the write.
+    pub(super) name: Option<String>,
     pub(super) result: Option<Result<T>>,
     pub(super) reply: oneshot::Sender<Result<T>>,
 }
@@ -105,6 +109,10 @@ impl<T: Send + 'static, F: Decide<T>> Job for Call<F, T> {
             self.result = Some(result);
             ran
         })
+    }
+
+    fn named(&self) -> Option<(TenantId, String)> {
+        Some((self.scope.as_ref()?.tenant(), self.name.clone()?))
     }
 
     fn conflicts(&self) -> bool {
@@ -280,7 +288,9 @@ impl LaneThread {
             session.link.lost = true;
             return Err(Some(Error::Unavailable));
         }
+        let names: Vec<_> = jobs.iter().filter_map(|job| job.named()).collect();
         let outcome = async {
+            session.look_for_answers(&names).await?;
             for job in jobs.iter_mut() {
                 match job.run(session).await {
                     Ran::Done => session.group.absorb(&mut session.job),

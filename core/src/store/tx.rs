@@ -3,6 +3,7 @@
 
 use super::{
     Result,
+    answers::Answer,
     conn::{Link, on},
     db::Core,
     events::{Handed, NewEvent},
@@ -62,6 +63,8 @@ pub(super) struct Session {
 pub(super) struct Seen {
     pub(super) inboxes: HashMap<(TenantId, InboxId), Option<InboxState>>,
     pub(super) agents: HashMap<(TenantId, AgentId), bool>,
+    /// Answers to earlier writes, by the names of those of this group.
+    pub(super) answers: HashMap<TenantId, HashMap<String, Answer>>,
 }
 
 impl Session {

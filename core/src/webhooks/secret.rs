@@ -57,7 +57,7 @@ impl Webhooks {
 
     /// Changes the secrets of an endpoint, so that the next request is signed with what they are then. `action` stands in
     /// the audit log.
-    async fn turn<R: prost::Message + 'static>(
+    async fn turn<R: prost::Message + Default + 'static>(
         &self,
         caller: &Caller,
         (id, sight): (EndpointId, Sight),

@@ -184,6 +184,26 @@ on_both! {
         try_twice!(home, deliveries.resend_delivery, v1::ResendDeliveryRequest { delivery_id });
     }
 
+    async fn a_repetition_of_what_would_be_refused_by_now_is_answered_as_the_first(desk: Desk) {
+        let home = desk.workspace().await;
+        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+        let since = Some(desk.clock.now().minus(Duration::from_secs(60)).into());
+        // It is refused before anything is written.
+        let recover = |dry_run| {
+            let endpoint_id = endpoint_id.clone();
+            home.key.ask(v1::RecoverDeliveriesRequest { endpoint_id, since, until: None, dry_run })
+        };
+        let (first, _) = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
+        let delete = v1::DeleteWebhookEndpointRequest { endpoint_id: endpoint_id.clone() };
+        desk.webhooks().delete_webhook_endpoint(home.key.ask(delete)).await.answer();
+        let again = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
+        assert_eq!(again, (first, true));
+        let other = desk.webhooks().recover_deliveries(keyed(recover(None), "k")).await.refusal();
+        assert_eq!(other.reason, Reason::IdempotencyKeyReused);
+        let unknown = desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "another")).await.refusal();
+        assert_eq!(unknown.reason, Reason::EndpointNotFound, "a refusal is kept for nobody");
+    }
+
     async fn another_request_with_the_key_is_refused(desk: Desk) {
         let (home, stranger) = (desk.workspace().await, desk.workspace().await);
         let (ticket, _) = open(&desk, &home, "k", "Hello").await;

@@ -1,52 +1,157 @@
-//! One ticket, for many callers at once: see `store/together.rs`.
+//! One ticket, for many callers at once. A read is a hop to the database's thread and back, which costs more than the
+//! read itself; so what is asked for while others are being read is read together, in one statement, right after them.
+//! A caller that finds no read under way reads alone and at once; it does not wait for others.
 
 use super::{TOGETHER, Ticket, TicketRef};
 use crate::store::{
     Db, Result, TenantScope,
     conn::{Link, on},
     sql::padded,
-    together::{Keyed, Together},
 };
 use inboxops_proto::id::{TenantId, TicketId};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::oneshot;
+
+/// Greatest number of tickets that are read together.
+const TOGETHER_MAX: usize = 32;
 
 /// Finds tickets by id.
-pub struct Lookup {
+pub struct Lookup(Arc<Shared>);
+
+struct Shared {
     db: Db,
-    together: Together<Ticket>,
+    /// Greatest number of reads under way.
+    most: usize,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Reads under way.
+    running: usize,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A ticket, and the tenant whose it must be.
+type Key = (TicketId, TenantId);
+
+struct Waiting {
+    key: Key,
+    turn: oneshot::Sender<Turn>,
+}
+
+/// What comes of waiting.
+enum Turn {
+    /// Another caller has read it.
+    Found(Option<Box<Ticket>>),
+    /// This caller is to read, for itself and for others.
+    Read(Lead),
+}
+
+/// One of the reads under way. Dropped, it hands itself on to the next who wait, with those that it has not answered.
+struct Lead {
+    shared: Arc<Shared>,
+    others: Vec<Waiting>,
 }
 
 impl Lookup {
-    /// In this database.
+    /// In this database, with so many reads under way as there are readers to spare.
     pub fn new(db: Db) -> Lookup {
-        Lookup { together: Together::new(db.clone()), db }
+        let most = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+        Lookup(Arc::new(Shared { db, most, queue: Mutex::default() }))
     }
 
     /// The ticket as of now: what was committed before the call is seen.
     pub async fn find(&self, scope: TenantScope, named: TicketRef) -> Result<Option<Ticket>> {
-        match named {
-            TicketRef::Id(id) => self.together.find((id, scope.tenant())).await,
-            TicketRef::Number(_) => super::find(&self.db, scope, named).await,
+        let TicketRef::Id(id) = named else { return super::find(&self.0.db, scope, named).await };
+        let key = (id, scope.tenant());
+        let turn = match self.0.join(key) {
+            Ok(lead) => return lead.read(key).await,
+            Err(turn) => turn.await,
+        };
+        match turn {
+            Ok(Turn::Found(ticket)) => Ok(ticket.map(|ticket| *ticket)),
+            Ok(Turn::Read(lead)) => lead.read(key).await,
+            // Whoever read for this caller failed: it finds out by itself.
+            Err(_) => super::find(&self.0.db, scope, named).await,
         }
     }
 }
 
-impl Keyed for Ticket {
-    /// A ticket, and the tenant whose it must be.
-    type Key = (TicketId, TenantId);
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-    async fn read(link: &mut Link, keys: &[Self::Key]) -> Result<Vec<Ticket>> {
-        let size = padded(keys.len());
-        let sql = TOGETHER.text(size, link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Ticket>(sql);
-            for (ticket, tenant) in keys.iter().cycle().take(size) {
-                query = query.bind(ticket.0).bind(tenant.0);
+    /// Begins to read, or waits for a turn.
+    fn join(self: &Arc<Shared>, key: Key) -> std::result::Result<Lead, oneshot::Receiver<Turn>> {
+        let mut queue = self.queue();
+        if queue.running < self.most {
+            queue.running += 1;
+            return Ok(Lead { shared: self.clone(), others: Vec::new() });
+        }
+        let (turn, waits) = oneshot::channel();
+        queue.waiting.push_back(Waiting { key, turn });
+        Err(waits)
+    }
+}
+
+impl Lead {
+    async fn read(mut self, key: Key) -> Result<Option<Ticket>> {
+        let keys: Vec<Key> = std::iter::once(key).chain(self.others.iter().map(|other| other.key)).collect();
+        let tickets = match self.tickets(&keys).await {
+            Ok(tickets) => tickets,
+            Err(error) => {
+                self.others.clear();
+                return Err(error);
             }
-            query.fetch_all(c).await
-        })
+        };
+        let of = |key: Key| tickets.iter().find(|ticket| (ticket.id, ticket.tenant) == key).cloned();
+        for other in self.others.drain(..) {
+            // Who does not wait any more needs no answer.
+            let _ = other.turn.send(Turn::Found(of(other.key).map(Box::new)));
+        }
+        Ok(of(key))
     }
 
-    fn is_of(&self, key: &Self::Key) -> bool {
-        (self.id, self.tenant) == *key
+    async fn tickets(&self, keys: &[Key]) -> Result<Vec<Ticket>> {
+        let mut reader = self.shared.db.lookup().await?;
+        together(reader.link(), keys).await
     }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        let (next, others) = {
+            let mut queue = self.shared.queue();
+            for other in self.others.drain(..).rev() {
+                queue.waiting.push_front(other);
+            }
+            queue.waiting.retain(|waiting| !waiting.turn.is_closed());
+            let Some(next) = queue.waiting.pop_front() else {
+                queue.running -= 1;
+                return;
+            };
+            let together = queue.waiting.len().min(TOGETHER_MAX - 1);
+            (next, queue.waiting.drain(..together).collect())
+        };
+        // Who went away in this moment drops the lead, which hands it on again.
+        let _ = next.turn.send(Turn::Read(Lead { shared: self.shared.clone(), others }));
+    }
+}
+
+/// Those of the tickets that are there, each in its own tenant.
+async fn together(link: &mut Link, keys: &[Key]) -> Result<Vec<Ticket>> {
+    let size = padded(keys.len());
+    let sql = TOGETHER.text(size, link.is_pg());
+    on!(link, c, D => {
+        let mut query = sqlx::query_as::<D, Ticket>(sql);
+        for (ticket, tenant) in keys.iter().cycle().take(size) {
+            query = query.bind(ticket.0).bind(tenant.0);
+        }
+        query.fetch_all(c).await
+    })
 }
