@@ -3,9 +3,12 @@ folder and never kept elsewhere."""
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
+import warnings
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = Path(sys.prefix).parent / "mails"
 SOURCES = ["mail-parser==4.8.0", "talon==1.4.4"]
 PACKAGES = ["eml-format@0.6.1"]
+# Source packages of the Debian release that the machine runs.
+DEBIAN = ["notmuch", "rspamd", "public-inbox", "libmail-deliverystatus-bounceparser-perl"]
 READER = "postal-mime@4.0.0"
 
 
@@ -31,9 +36,10 @@ def fetched(name, fetch):
 
 
 def unpacked(folder):
-    for archive in [*folder.glob("*.tar.gz"), *folder.glob("*.tgz")]:
+    for archive in [*folder.glob("*.tar.?z"), *folder.glob("*.tgz")]:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            # Links are of no use here, and some lead out of the archive.
+            tar.extractall(folder, [it for it in tar if it.isfile()], filter="data")
     return folder
 
 
@@ -44,6 +50,34 @@ def source(name):
 
 def package(name):
     return fetched(name, lambda folder: (call("npm", "pack", name, "--pack-destination", folder, cwd=folder), unpacked(folder)))
+
+
+def debian():
+    """The source packages of Debian. A machine's own sources may name binary packages only, and a mirror may lack the
+    others: what it has not is left out, with a warning."""
+    def fetch(folder):
+        stanzas = [it for path in Path("/etc/apt/sources.list.d").glob("*.sources") for it in re.split(r"\n\s*\n", path.read_text())]
+        lines = Path("/etc/apt/sources.list").read_text().splitlines() if Path("/etc/apt/sources.list").exists() else []
+        (folder / "of.sources").write_text("\n\n".join(
+            re.sub(r"(?m)^Types:.*$", "Types: deb-src", it) for it in stanzas if re.search(r"(?m)^URIs:.*/debian/?\s*$", it)))
+        (folder / "of.list").write_text("".join(
+            it.replace("deb ", "deb-src ", 1) + "\n" for it in lines if re.match(r"deb (\[.*?\] )?\S+/debian/? ", it)))
+        for name in "state", "cache":
+            (folder / name).mkdir(exist_ok=True)
+        apt = ["apt-get", "-qq"]
+        for option in (f"Dir::Etc::SourceList={folder}/of.list", f"Dir::Etc::SourceParts={folder}", f"Dir::State::lists={folder}/state",
+                       f"Dir::Cache={folder}/cache", "APT::Sandbox::User=root"):
+            apt += ["-o", option]
+        call(*apt, "update")
+        for name in DEBIAN:
+            try:
+                call(*apt, "source", "--tar-only", "--download-only", name, cwd=folder)
+            except subprocess.CalledProcessError as failed:
+                warnings.warn(f"{name} is left out: {failed.stderr.strip()}")
+        shutil.rmtree(folder / "state")
+        unpacked(folder)
+
+    return fetched("debian", fetch)
 
 
 def reader():
@@ -62,11 +96,15 @@ def crate():
 
 def all_mails():
     """The paths of all mails."""
-    folders = [*map(source, SOURCES), *map(package, PACKAGES), crate()]
+    folders = [*map(source, SOURCES), *map(package, PACKAGES), crate(), debian()]
     found = [path for folder in folders for path in folder.rglob("*") if path.is_file() and is_mail(path)]
     return sorted(found)
 
 
 def is_mail(path):
     # A message of Outlook's own format is no mail.
+    if "/notmuch-" in str(path):
+        return "/test/corpora/" in str(path) and path.name not in {"README", "LICENSE"}
+    if "/Mail-DeliveryStatus-BounceParser-" in str(path):
+        return "/t/corpus/" in str(path)
     return path.suffix == ".eml" or "/maildir/" in str(path) or "/tests/mails/" in str(path) and "outlook" not in path.name

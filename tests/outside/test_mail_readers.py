@@ -18,6 +18,7 @@ import mails
 from rpc import ingest
 
 ON = ["sqlite"]
+# Those of the packages that Debian's sources may lack are not among them.
 MAILS_MIN = 140
 
 
@@ -160,28 +161,39 @@ def is_lost(text):
 KINDS = [
     ({"subject", "text", "html", "file", "name"}, lambda ours, theirs, reader, raw: is_lost(theirs),
      "bytes without a right label, or in a header, are UTF-8 or Windows-1252 and no signs of loss"),
-    ({"text", "html"}, lambda ours, theirs, reader, raw: "锛" in theirs or "Гі" in theirs,
+    ({"text", "html"}, lambda ours, theirs, reader, raw: any(it in theirs for it in ("锛", "Гі", "â\x80")),
      "what is UTF-8 is UTF-8 whatever the label says"),
-    ({"subject", "text"}, lambda ours, theirs, reader, raw: reader == "postal-mime" and re.search(r"\+[A-Za-z0-9/]{3,}-", theirs),
+    ({"subject", "text"}, lambda ours, theirs, reader, raw: reader == "postal-mime" and re.search(r"\+[A-Za-z0-9/]{3,}-|\+(AD0APQA9){3,}", theirs),
      "UTF-7 is read"),
     ({"file"}, lambda ours, theirs, reader, raw: any(it.replace("\\", "") == theirs for it in ours),
      "the backslashes of a Windows path are no escapes"),
-    ({"file"}, lambda ours, theirs, reader, raw: reader == "email" and theirs.endswith(".txt"),
+    ({"file"}, lambda ours, theirs, reader, raw: reader == "email"
+     and (theirs.endswith(".txt") or re.search(rb"Content-Type: text/plain\s+(Content-.*\s+)*Content-Disposition: inline;\s*filename=\"" + re.escape(theirs.encode()), raw)),
      "a text that is to be shown is shown, and no file"),
     ({"address"}, lambda ours, theirs, reader, raw: "@" not in theirs,
      "what has no domain cannot be answered: it is a name"),
     ({"address"}, lambda ours, theirs, reader, raw: f"{theirs} <{ours}>".encode() in raw,
      "the address is what stands in brackets"),
+    ({"address"}, lambda ours, theirs, reader, raw: theirs.startswith("@") and theirs.endswith(":" + ours),
+     "a source route is no part of the address"),
     ({"name"}, lambda ours, theirs, reader, raw: not theirs and "@" in ours,
      "a name may be an address, too"),
+    ({"name"}, lambda ours, theirs, reader, raw: reader == "email" and not theirs and f"({ours})".encode() in raw,
+     "a comment behind a bare address is the name"),
+    ({"name"}, lambda ours, theirs, reader, raw: reader == "postal-mime" and theirs.replace(" ", "") == ours.replace(" ", "") and b'"' in raw,
+     "quoted words and others have spaces between them"),
+    ({"sent"}, lambda ours, theirs, reader, raw: int(ours or 0) - theirs == 57600 and b" PM EDT" in raw,
+     "hours of the afternoon and American zones are read"),
     ({"text", "html"}, lambda ours, theirs, reader, raw: reader == "postal-mime"
      and (b"message/rfc822" in raw or b"multipart/digest" in raw) and not missing(words(without_envelopes(theirs)), words(ours)),
      "the lines above a forwarded mail are ours"),
+    ({"html"}, lambda ours, theirs, reader, raw: reader == "postal-mime" and b"multipart/report" in raw and "(message/rfc822, " in ours,
+     "the mail that a report gives back is a file"),
     ({"text", "html"}, lambda ours, theirs, reader, raw: reader == "postal-mime" and raw.count(b"multipart/alternative") > 2,
      "of alternatives within alternatives each is in the body of its kind"),
     ({"text", "html"}, lambda ours, theirs, reader, raw: re.search(rb"<title>|display: ?none", raw) and b"\n" in raw and seen_part(ours, theirs, raw),
      "titles and what styles hide are no words"),
-    ({"subject", "text"}, lambda ours, theirs, reader, raw: raw.startswith(b"Fro :"),
+    ({"subject", "text", "address"}, lambda ours, theirs, reader, raw: raw.startswith(b"Fro :") or b"\nFrom\n :" in raw,
      "a line that went astray does not end the header"),
 ]
 

@@ -72,6 +72,8 @@ pub fn split(raw: &[u8]) -> (Fields<'_>, &[u8]) {
         match line {
             b"\n" | b"\r\n" | b"\r" => break end,
             [b' ' | b'\t', ..] => block.fold(end),
+            // A delimiter without an empty line before it: the fields after it are those of a part.
+            [b'-', b'-', ..] if block.any_known && name(line).is_none() => break at,
             line => block.take(raw, line, at),
         }
         at = end;
@@ -216,6 +218,10 @@ mod tests {
                 "From: a\r\nSubject: b\r\nHello there,\r\nNote: yes\r\n\r\nw",
                 ("From Subject", "Hello there,\r\nNote: yes\r\n\r\nw"),
             ),
+            ("From: a\r\n--b\r\nSubject: c\r\n\r\nw", ("From", "--b\r\nSubject: c\r\n\r\nw")),
+            ("From: a\r\n \r\n--b\r\nSubject: c\r\n\r\nw", ("From", "--b\r\nSubject: c\r\n\r\nw")),
+            ("From: a\r\n--x: y\r\nSubject: b\r\n\r\nw", ("From --x Subject", "w")),
+            ("--b\r\nSubject: b\r\n\r\nw", ("Subject", "w")),
             ("Just words.\r\nAnd more: words\r\n", ("", "Just words.\r\nAnd more: words\r\n")),
             ("", ("", "")),
         ] {
