@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 KEPT = Path(sys.prefix).parent / "mails"
 SOURCES = ["mail-parser==4.8.0", "talon==1.4.4"]
 PACKAGES = ["eml-format@0.6.1"]
-# Source packages of the Debian release that the machine runs.
-DEBIAN = ["notmuch", "rspamd", "public-inbox", "libmail-deliverystatus-bounceparser-perl"]
+# Source packages of Debian 12.
+DEBIAN = ["notmuch=0.37-1", "rspamd=3.4-1", "public-inbox=1.9.0-1", "libmail-deliverystatus-bounceparser-perl=1.543+repacked-1"]
 READER = "postal-mime@4.0.0"
 
 
@@ -53,8 +53,8 @@ def package(name):
 
 
 def debian():
-    """The source packages of Debian. A machine's own sources may name binary packages only, and a mirror may lack the
-    others: what it has not is left out, with a warning."""
+    """The source packages of Debian. A machine's own sources name binary packages only, its release may be another one, and a
+    mirror may lack sources: what cannot be had is left out, with a warning."""
     def fetch(folder):
         stanzas = [it for path in Path("/etc/apt/sources.list.d").glob("*.sources") for it in re.split(r"\n\s*\n", path.read_text())]
         lines = Path("/etc/apt/sources.list").read_text().splitlines() if Path("/etc/apt/sources.list").exists() else []
@@ -68,12 +68,11 @@ def debian():
         for option in (f"Dir::Etc::SourceList={folder}/of.list", f"Dir::Etc::SourceParts={folder}", f"Dir::State::lists={folder}/state",
                        f"Dir::Cache={folder}/cache", "APT::Sandbox::User=root"):
             apt += ["-o", option]
-        call(*apt, "update")
-        for name in DEBIAN:
+        for words in ("update",), *(("source", "--tar-only", "--download-only", name) for name in DEBIAN):
             try:
-                call(*apt, "source", "--tar-only", "--download-only", name, cwd=folder)
-            except subprocess.CalledProcessError as failed:
-                warnings.warn(f"{name} is left out: {failed.stderr.strip()}")
+                call(*apt, *words, cwd=folder)
+            except (OSError, subprocess.CalledProcessError) as failed:
+                warnings.warn(f"{words[-1]}: {getattr(failed, 'stderr', failed)}")
         shutil.rmtree(folder / "state")
         unpacked(folder)
 
@@ -102,9 +101,9 @@ def all_mails():
 
 
 def is_mail(path):
-    # A message of Outlook's own format is no mail.
     if "/notmuch-" in str(path):
         return "/test/corpora/" in str(path) and path.name not in {"README", "LICENSE"}
     if "/Mail-DeliveryStatus-BounceParser-" in str(path):
         return "/t/corpus/" in str(path)
+    # A message of Outlook's own format is no mail.
     return path.suffix == ".eml" or "/maildir/" in str(path) or "/tests/mails/" in str(path) and "outlook" not in path.name
