@@ -8,8 +8,8 @@ use crate::{
     error::Result,
     page::Page,
     secrets,
-    stamp::Stamps,
     store::{self, Db, TenantScope, Tx, api_keys::ApiKey},
+    time_and_chance::Stamps,
     token::{self, TokenKind},
 };
 use inboxops_proto::{

@@ -3,11 +3,11 @@
 use crate::{
     caller::{Caller, Who},
     error::Result,
-    stamp::Ids,
     store::{
         self, Db, SystemTx, Tx,
         audit::{ActorKind, Entry},
     },
+    time_and_chance::Ids,
 };
 use inboxops_proto::{
     admin::v1::{self as pb, audit_service_server::AuditService},

@@ -7,11 +7,11 @@ use crate::{
     caller::{Caller, Who},
     error::{Error, Result},
     idempotency::Repetitions,
-    limits::{EXACT_MAX, FailedAuth, Standing, WINDOW, Windows},
+    limits::{EXACT_MAX, FailedAuth, RateLimitState, WINDOW, Windows},
     plan::{self, Entitlement},
     secrets::{self, MasterKey},
-    stamp::Stamps,
     store::{self, Db, TenantScope},
+    time_and_chance::Stamps,
     token::{self, TokenKind},
 };
 use inboxops_proto::{
@@ -187,7 +187,7 @@ impl Authority {
         &self,
         metadata: &MetadataMap,
         extensions: &mut Extensions,
-    ) -> Result<(Caller, Option<Standing>)> {
+    ) -> Result<(Caller, Option<RateLimitState>)> {
         if let Some(edge) = metadata.get(wire::EDGE_TOKEN) {
             let facts = self.token(edge.to_str().map_err(|_| words::unknown_token())?).await?;
             // An edge forwards with an origin. Without one the call is the holder's own: a worker's, which speaks for
@@ -225,7 +225,7 @@ impl Authority {
         }
     }
 
-    async fn api_key(&self, key: &str) -> Result<(Caller, Option<Standing>)> {
+    async fn api_key(&self, key: &str) -> Result<(Caller, Option<RateLimitState>)> {
         let (facts, now) = (self.key(key).await?, self.stamps.now());
         if facts.revoked_at.is_some_and(|at| at <= now) {
             return Err(Reason::RevokedApiKey.into());
@@ -240,11 +240,11 @@ impl Authority {
         Ok((Caller::new(who, Some(TenantScope::new(tenant))).with_key(facts), Some(standing)))
     }
 
-    async fn count(&self, tenant: TenantId, limit: u32, now: Timestamp) -> Result<Standing> {
+    async fn count(&self, tenant: TenantId, limit: u32, now: Timestamp) -> Result<RateLimitState> {
         if limit > EXACT_MAX {
             // Each process takes its share: a count in the database on every call would cost more than it is worth.
             let share = self.windows.admit(tenant, limit.div_ceil(self.live_cores.load(Ordering::Relaxed).max(1)), now);
-            return Ok(Standing { limit, ..share });
+            return Ok(RateLimitState { limit, ..share });
         }
         let local = self.windows.admit(tenant, limit, now);
         if !self.db.is_shared() || !local.accepted {
@@ -253,7 +253,7 @@ impl Authority {
         }
         let shared = store::rate_windows::admit(&self.db, tenant, limit, now).await?;
         let frees_at = shared.oldest_leaves_at.unwrap_or_else(|| now.plus(WINDOW));
-        Ok(Standing { accepted: shared.accepted, limit, remaining: limit.saturating_sub(shared.used), frees_at })
+        Ok(RateLimitState { accepted: shared.accepted, limit, remaining: limit.saturating_sub(shared.used), frees_at })
     }
 
     async fn for_tenant(&self, who: Who, metadata: &MetadataMap) -> Result<Caller> {
@@ -315,7 +315,7 @@ impl Authority {
         rpc: &'static Rpc,
         metadata: &MetadataMap,
         extensions: &mut Extensions,
-    ) -> (Option<Standing>, Result<()>) {
+    ) -> (Option<RateLimitState>, Result<()>) {
         if rpc.policy.public {
             extensions.insert(Caller::new(Who::Anybody, None));
             return (None, Ok(()));

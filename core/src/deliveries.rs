@@ -13,12 +13,12 @@ use crate::{
     page::PER_PAGE_DEFAULT,
     recoveries::{self, Recoveries},
     schedule::ATTEMPTS_MAX,
-    stamp::Stamps,
     store::{
         self, Db,
         deliveries::{Attempt, Delivery, Page, Range, Shown, State},
         endpoints::Endpoint,
     },
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     clock::Timestamp,

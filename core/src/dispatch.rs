@@ -2,34 +2,34 @@
 //! decisions are the hub's; here they are carried out. Workers decide nothing durable.
 
 mod claims;
+mod disable;
 pub mod hub;
 mod reports;
-mod rounds;
 mod routes;
+mod run_loop;
 mod service;
 mod settle;
-mod upkeep;
-mod verdicts;
+mod timers;
 
 pub use claims::{CLAIM_MAX, POLL};
-pub use rounds::{PACE_MIN, TICK};
+pub use run_loop::{PACE_MIN, TICK};
 pub use service::Dispatch;
-pub use upkeep::{BEAT, REAP};
+pub use timers::{BEAT, REAP};
 
 use claims::Due;
 use reports::Recording;
 use service::Work;
-use upkeep::Beats;
+use timers::Beats;
 
 use crate::{
     error::Result,
     events::{Kind, Thin},
     metrics::Metrics,
     secrets::MasterKey,
-    stamp::Stamps,
-    store::{Db, Handed},
+    store::{Db, Leased},
+    time_and_chance::Stamps,
 };
-use hub::{Action, Hub, Item, Route, WorkerKey};
+use hub::{Action, Hub, Route, WorkerKey};
 use inboxops_proto::{
     clock::Timestamp,
     id::{EndpointId, EventId, TenantId},
@@ -76,7 +76,7 @@ pub struct Dispatcher {
     tasks: TaskTracker,
     live_cores: Arc<AtomicU32>,
     beats: Mutex<Beats>,
-    parked: mpsc::UnboundedSender<Vec<Item>>,
+    parked: mpsc::UnboundedSender<Vec<Leased>>,
 }
 
 impl Dispatcher {
@@ -88,7 +88,7 @@ impl Dispatcher {
         thin: Thin,
         metrics: Arc<Metrics>,
         live_cores: Arc<AtomicU32>,
-    ) -> (Arc<Dispatcher>, mpsc::UnboundedReceiver<Vec<Item>>) {
+    ) -> (Arc<Dispatcher>, mpsc::UnboundedReceiver<Vec<Leased>>) {
         let (parked, to_park) = mpsc::unbounded_channel();
         let dispatcher = Dispatcher {
             db,
@@ -113,10 +113,9 @@ impl Dispatcher {
         (Arc::new(dispatcher), to_park)
     }
 
-    /// Deliveries that a lane has just committed, leased already. Called on the lane, so it only hands over.
-    pub fn handed(self: &Arc<Self>, handed: Vec<Handed>) {
-        let now = self.stamps.now();
-        let items = self.items(handed, now);
+    /// Deliveries that a writer has just committed, leased already. Called on the writer's thread, so it only hands over.
+    pub fn handed(self: &Arc<Self>, handed: Vec<Leased>) {
+        let items = self.with_bodies(handed);
         self.drive(|hub| hub.offer(items));
         self.look_again();
     }
@@ -126,18 +125,16 @@ impl Dispatcher {
         &self.thin
     }
 
-    /// Deliveries with the bytes that are sent. An event has one thin form, however many endpoints get it.
-    fn items(&self, handed: Vec<Handed>, now: Timestamp) -> Vec<Item> {
+    /// Gives deliveries the bytes that are sent. An event has one thin form, however many endpoints get it.
+    fn with_bodies(&self, mut leased: Vec<Leased>) -> Vec<Leased> {
         let mut made: HashMap<EventId, bytes::Bytes> = HashMap::new();
-        let mut body = |handed: &Handed| match handed.thin {
-            true => made.entry(handed.event).or_insert_with(|| self.thin_of(handed)).clone(),
-            false => handed.body.clone(),
-        };
-        let items = handed.into_iter().map(|handed| (body(&handed), handed));
-        items.map(|(body, handed)| item(handed, body, now)).collect()
+        for delivery in leased.iter_mut().filter(|it| it.thin) {
+            delivery.body = made.entry(delivery.event).or_insert_with(|| self.thin_of(delivery)).clone();
+        }
+        leased
     }
 
-    fn thin_of(&self, handed: &Handed) -> bytes::Bytes {
+    fn thin_of(&self, handed: &Leased) -> bytes::Bytes {
         let text = std::str::from_utf8(&handed.body).unwrap_or_default();
         match self.thin.of(text) {
             Ok(thin) => thin.into(),
@@ -213,14 +210,14 @@ impl Dispatcher {
         }
     }
 
-    fn send(&self, worker: WorkerKey, items: Vec<Item>, routes: Vec<Arc<Route>>) {
+    fn send(&self, worker: WorkerKey, items: Vec<Leased>, routes: Vec<Arc<Route>>) {
         let mut payloads: Vec<pb::Payload> = Vec::new();
         let mut index: HashMap<(EventId, bool), u32> = HashMap::new();
         let deliveries = items.iter().map(|item| {
             let payload = *index.entry((item.event, item.thin)).or_insert_with(|| {
                 payloads.push(pb::Payload {
                     event_id: bytes(item.event.0),
-                    event: item.event_name.to_owned(),
+                    event: Kind::from_code(item.kind).map_or("", Kind::name).to_owned(),
                     body: item.body.clone(),
                 });
                 u32::try_from(payloads.len() - 1).unwrap_or(u32::MAX)
@@ -262,27 +259,6 @@ impl Dispatcher {
     fn leave(self: &Arc<Self>, key: WorkerKey) {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         self.drive(|hub| hub.leave(key));
-    }
-}
-
-fn item(handed: Handed, body: bytes::Bytes, now: Timestamp) -> Item {
-    Item {
-        delivery: handed.delivery,
-        endpoint: handed.endpoint,
-        tenant: handed.tenant,
-        event: handed.event,
-        event_name: Kind::from_code(handed.kind).map_or("", Kind::name),
-        thin: handed.thin,
-        body,
-        endpoint_version: handed.endpoint_version,
-        token: handed.token,
-        attempt: handed.attempt,
-        failures: handed.failures,
-        fresh: handed.fresh,
-        once: handed.test,
-        claimed: false,
-        lease_until: handed.lease_until,
-        since: now,
     }
 }
 

@@ -10,8 +10,8 @@ pub use {feed::Events, thin::Thin};
 use crate::{
     caller::Actor,
     error::Result,
-    stamp::Ids,
     store::{NewEvent, Tx},
+    time_and_chance::Ids,
 };
 use inboxops_proto::{
     clock::Timestamp,

@@ -7,11 +7,11 @@ use crate::{
     error::{Error, Result},
     retention::KEEP_ANSWERS,
     secrets::MasterKey,
-    stamp::Stamps,
     store::{
         self, Db, TenantScope, Tx,
         answers::{self, Answer},
     },
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     failure::Failure,

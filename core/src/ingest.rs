@@ -13,13 +13,13 @@ use crate::{
     caller::{Caller, named_tenant},
     error::{Error, Result},
     events::{Group, Kind, Subject, emit},
-    stamp::Stamps,
     store::{
-        self, Db, Lane, SystemTx, Tx,
+        self, Db, Queue, SystemTx, Tx,
         inboxes::{Inbox, InboxError},
         messages::Message,
         tickets::{Ticket, TicketRef},
     },
+    time_and_chance::Stamps,
 };
 use inbound::Inbound;
 use inboxops_proto::{
@@ -104,7 +104,7 @@ impl Ingest {
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let entered = async move |tx: &mut SystemTx<'_>| Ok(decide(&mut tx.enter(tenant)).await?);
-        Ok(self.db.system(Lane::Tenant(tenant), entered).await?)
+        Ok(self.db.system(Queue::Tenant(tenant), entered).await?)
     }
 
     /// Records a mail; with a `ticket`, in that one.

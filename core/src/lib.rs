@@ -13,65 +13,66 @@ mod deliveries;
 pub mod dispatch;
 mod error;
 pub mod events;
-mod house;
 mod html;
 mod idempotency;
 pub mod identity;
 mod inboxes;
 mod ingest;
 mod limits;
-pub mod lists;
+pub mod list_index;
+#[cfg(any(test, fuzzing))]
+pub mod mail_invariants;
 mod messages;
 mod metrics;
 mod mime;
 mod page;
 mod passwords;
-mod place;
 mod plan;
+mod public_site;
 pub mod recoveries;
 pub mod retention;
 pub mod schedule;
 pub mod secrets;
 mod service_tokens;
 mod sessions;
-#[cfg(any(test, fuzzing))]
-pub mod soundness;
-pub mod stamp;
 pub mod store;
 mod tags;
 mod tenants;
 mod ticket_desk;
 mod tickets;
+pub mod time_and_chance;
 pub mod token;
+mod upkeep;
 mod webhooks;
 
 pub use caller::{Actor, Caller, Who};
 pub use error::{Error, Result, chain};
 pub use ingest::mail_ids;
-pub use place::Place;
+pub use public_site::PublicSite;
 
 use address::Resolver;
 use auth::{Authority, Limits};
-use dispatch::{Dispatcher, hub::Item};
-use house::House;
+use dispatch::Dispatcher;
 use inboxops_proto::{
     address::AllowPrivate,
     gate::Gate,
     services::{Implementations, Services},
 };
-use lists::Lists;
+use list_index::ListIndex;
 use metrics::{Counted, Metrics};
 use recoveries::Recoveries;
 use retention::Retention;
 use secrets::MasterKey;
-use stamp::Stamps;
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
+use store::Leased;
 use store::{Db, Options};
+use time_and_chance::Stamps;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use upkeep::Upkeep;
 
 /// What the core is told at its start.
 #[derive(Clone, Debug)]
@@ -110,10 +111,10 @@ pub struct Core {
     metrics: Arc<Metrics>,
     recoveries: Arc<Recoveries>,
     retention: Retention,
-    lists: Lists,
-    to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Item>>>>,
-    house: House,
-    place: Arc<OnceLock<Place>>,
+    lists: ListIndex,
+    to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Leased>>>>,
+    house: Upkeep,
+    site: Arc<OnceLock<PublicSite>>,
     implementations: Implementations,
 }
 
@@ -135,7 +136,7 @@ impl Core {
         }
         let metrics = Arc::new(Metrics::new(settings.log_lines_lost));
         let groups = metrics.clone();
-        db.count_groups(move |lane, jobs| groups.grouped(lane, jobs));
+        db.count_groups(move |writer, jobs| groups.grouped(writer, jobs));
         let limits = Limits {
             requests_per_minute: settings.requests_per_minute,
             failed_auth_per_minute: settings.failed_auth_per_minute,
@@ -159,14 +160,14 @@ impl Core {
         });
         let resolver =
             Resolver { allow: if settings.allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No } };
-        let place = Arc::<OnceLock<Place>>::default();
+        let site = Arc::<OnceLock<PublicSite>>::default();
         let sessions =
-            Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), place.clone(), resolver));
+            Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), site.clone(), resolver));
         let ingest = Arc::new(ingest::Ingest::new(db.clone(), stamps.clone(), authority.clone()));
         let retention = Retention::new(db.clone(), stamps.clone());
         let house =
-            House { db: db.clone(), stamps: stamps.clone(), authority: authority.clone(), sessions: sessions.clone() };
-        let lists = Lists::new(db.clone(), stamps.clone());
+            Upkeep { db: db.clone(), stamps: stamps.clone(), authority: authority.clone(), sessions: sessions.clone() };
+        let lists = ListIndex::new(db.clone(), stamps.clone());
         let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));
         let implementations = Implementations {
             tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
@@ -199,14 +200,14 @@ impl Core {
                 stamps.clone(),
                 authority.clone(),
                 dispatcher.clone(),
-                place.clone(),
+                site.clone(),
             )),
             service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone())),
             ticket_desks: Arc::new(ticket_desk::TicketDesk::new(
                 db.clone(),
                 stamps.clone(),
                 ingest.clone(),
-                place.clone(),
+                site.clone(),
             )),
             ingest,
             dispatch: Arc::new(dispatch::Dispatch::new(dispatcher.clone())),
@@ -221,7 +222,7 @@ impl Core {
             lists,
             to_park: Mutex::new(Some(to_park)),
             house,
-            place,
+            site,
             implementations,
         })
     }
@@ -238,8 +239,8 @@ impl Core {
     }
 
     /// Says where the pages are reached and in which mode the server runs. Only the first call counts.
-    pub fn serves_at(&self, place: Place) {
-        let _ = self.place.set(place);
+    pub fn serves_at(&self, site: PublicSite) {
+        let _ = self.site.set(site);
     }
 
     /// What monitoring sees, as OpenMetrics text.
@@ -265,7 +266,7 @@ impl Core {
         tokio::join!(told, dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.house.keep(&shutdown));
     }
 
-    /// Ends the lanes and closes the database. Call it after [`Core::run`] has ended.
+    /// Ends the writers and closes the database. Call it after [`Core::run`] has ended.
     pub async fn close(self) {
         self.db.close().await;
     }

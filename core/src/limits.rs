@@ -20,7 +20,7 @@ const STEP_MICROS: i64 = 100_000;
 
 /// Where a tenant stands after a request was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct RateLimitState {
     /// Whether the request is accepted.
     pub accepted: bool,
     /// Requests that a window takes.
@@ -31,7 +31,7 @@ pub struct Standing {
     pub frees_at: Timestamp,
 }
 
-impl Standing {
+impl RateLimitState {
     /// The headers of an answer.
     pub fn headers(&self, now: Timestamp) -> MetadataMap {
         let wait = self.wait_secs(now);
@@ -75,7 +75,7 @@ struct Window {
 }
 
 impl Window {
-    fn admit(&mut self, limit: u32, now: Timestamp) -> Standing {
+    fn admit(&mut self, limit: u32, now: Timestamp) -> RateLimitState {
         self.expire(now);
         let accepted = self.count < limit;
         if accepted {
@@ -91,7 +91,7 @@ impl Window {
             self.count += 1;
         }
         let oldest = self.hits.front().map_or(now, |(at, _)| Timestamp::from_micros(*at));
-        Standing { accepted, limit, remaining: limit.saturating_sub(self.count), frees_at: oldest.plus(WINDOW) }
+        RateLimitState { accepted, limit, remaining: limit.saturating_sub(self.count), frees_at: oldest.plus(WINDOW) }
     }
 
     fn expire(&mut self, now: Timestamp) {
@@ -110,7 +110,7 @@ pub struct Windows {
 
 impl Windows {
     /// Counts a request of `tenant` when fewer than `limit` accepted ones lie in the last minute.
-    pub fn admit(&self, tenant: TenantId, limit: u32, now: Timestamp) -> Standing {
+    pub fn admit(&self, tenant: TenantId, limit: u32, now: Timestamp) -> RateLimitState {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.entry(tenant).or_default().admit(limit, now)
     }

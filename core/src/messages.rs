@@ -7,13 +7,13 @@ use crate::{
     events::emit,
     html::{self, Bodies},
     page::Page,
-    stamp::Stamps,
     store::{
         self, Db,
         messages::{Author, AuthorKind, Message, MessageKind},
         tickets::TicketRef,
     },
     tickets::Action,
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     failure::{Failure, Violation},

@@ -8,7 +8,7 @@ use crate::{
     caller::Caller,
     store::{
         self, Db,
-        dispatch::{Report, Sent, Standing},
+        dispatch::{QueueStats, Report, Sent},
     },
 };
 use inboxops_proto::{
@@ -135,7 +135,7 @@ impl Metrics {
         registry.register_with_unit("delivery_lag", help, Unit::Seconds, metrics.lag.clone());
         let help = "Leases that ended without a report: a worker or a core died, or froze";
         registry.register("leases_expired", help, metrics.leases_ended.clone());
-        registry.register("write_group_size", "Writes that shared one commit, by lane", metrics.groups.clone());
+        registry.register("write_group_size", "Writes that shared one commit, by writer", metrics.groups.clone());
         registry.register("database_up", "Whether the database answered just now", metrics.database_up.clone());
         let help = "Deliveries that wait for their time or for a slot, tests left out";
         registry.register("deliveries_waiting", help, metrics.waiting.clone());
@@ -155,9 +155,9 @@ impl Metrics {
         self.took.get_or_create(&[("rpc", path)]).observe(took.as_secs_f64());
     }
 
-    /// A lane committed a group, or ran it in vain.
-    pub(crate) fn grouped(&self, lane: &'static str, jobs: usize) {
-        self.groups.get_or_create(&[("lane", lane)]).observe(jobs as f64);
+    /// A writer committed a group, or ran it in vain.
+    pub(crate) fn grouped(&self, writer: &'static str, jobs: usize) {
+        self.groups.get_or_create(&[("writer", writer)]).observe(jobs as f64);
     }
 
     /// Leases were taken back.
@@ -193,7 +193,7 @@ impl Metrics {
         let now = db.clock().now();
         let standing = store::dispatch::standing(db, now, now.minus(STUCK_AFTER)).await;
         match (standing, store::backlog::of_tenants(db, now).await) {
-            (Ok(Standing { oldest_due, stuck }), Ok(tenants)) => {
+            (Ok(QueueStats { oldest_due, stuck }), Ok(tenants)) => {
                 self.database_up.set(1);
                 self.waiting.set(self.tenants.set(&tenants));
                 self.oldest_due.set(oldest_due.map_or(0.0, |at| now.since(at).as_secs_f64()));

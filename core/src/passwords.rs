@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    stamp::Stamps,
+    time_and_chance::Stamps,
 };
 use argon2::{
     Algorithm, Argon2, Params, PasswordHash, PasswordHasher as _, PasswordVerifier as _, Version,
@@ -96,7 +96,7 @@ fn verify(password: &[u8], hash: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stamp::Chance;
+    use crate::time_and_chance::Chance;
     use inboxops_proto::clock::Clock;
 
     #[tokio::test]

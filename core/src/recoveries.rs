@@ -11,8 +11,8 @@ pub use resend::{kinds, shown};
 use crate::{
     dispatch::Dispatcher,
     error::{Error, Result, chain},
-    stamp::Stamps,
-    store::{self, Db, Lane, recoveries::What},
+    store::{self, Db, Queue, recoveries::What},
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -107,7 +107,7 @@ impl Recoveries {
 
     async fn step(&self, id: RecoveryId) -> Result<Step> {
         let (now, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
-        let step = self.db.system(Lane::Claims, async move |tx| {
+        let step = self.db.system(Queue::Claims, async move |tx| {
             let Some(mut job) = store::recoveries::take(tx, id).await? else { return Ok(Step::Over) };
             let (before, mut tx) = (job.created, tx.enter(job.tenant));
             // Held, so that it is not deleted under the job.

@@ -4,8 +4,8 @@
 
 use crate::{
     error::{Error, Result, chain},
-    stamp::Stamps,
-    store::{self, Db, Lane, retention as rows, tallies},
+    store::{self, Db, Queue, retention as rows, tallies},
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = EVERY.saturating_add(Duration::from_secs(1));
 const AGAIN_AFTER: Duration = Duration::from_secs(300);
 /// Events that are looked at in one batch, each for all endpoints of its tenant.
 const EVENTS_MAX: i64 = 64;
-/// Time between two batches, so that they never fill a lane.
+/// Time between two batches, so that they never fill the queue of a writer.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Under this name the database keeps when it was done last.
 const DONE: &str = "retention";
@@ -85,7 +85,7 @@ impl Retention {
         let now = self.stamps.now();
         let claim = async move |tx: &mut store::SystemTx<'_>| rows::claim(tx, DONE, now, now.minus(EVERY)).await;
         if self.db.is_shared() {
-            if !self.db.system(Lane::Claims, claim).await? {
+            if !self.db.system(Queue::Claims, claim).await? {
                 return Ok(None);
             }
         } else if rows::claimed(&self.db, DONE, now.minus(EVERY)).await? {
@@ -94,7 +94,7 @@ impl Retention {
         let gone = self.everything(now, shutdown).await?;
         // Where no other core needs to know, nothing is written for nothing.
         if !self.db.is_shared() && gone != Gone::default() {
-            self.db.system(Lane::Claims, claim).await?;
+            self.db.system(Queue::Claims, claim).await?;
         }
         Ok(Some(gone))
     }
@@ -115,7 +115,7 @@ impl Retention {
                 if rows::has_old_hours(&self.db, endpoint, hours).await? {
                     let forget =
                         async move |tx: &mut store::SystemTx<'_>| rows::forget_hours(tx, endpoint, hours).await;
-                    self.db.system(Lane::Claims, forget).await?;
+                    self.db.system(Queue::Claims, forget).await?;
                 }
             }
         }
@@ -145,7 +145,7 @@ impl Retention {
             if !ids.is_empty() {
                 let delete =
                     async move |tx: &mut store::SystemTx<'_>| rows::delete_deliveries(tx, tenant, endpoint, &ids).await;
-                let deleted = self.db.system(Lane::Claims, delete).await?;
+                let deleted = self.db.system(Queue::Claims, delete).await?;
                 gone.deliveries += deleted;
                 gone.at_once = gone.at_once.max(deleted);
             }
@@ -171,7 +171,7 @@ impl Retention {
                 gone.events += seqs.len();
                 gone.at_once = gone.at_once.max(seqs.len());
                 let delete = async move |tx: &mut store::SystemTx<'_>| rows::delete_events(tx, &seqs).await;
-                self.db.system(Lane::Claims, delete).await?;
+                self.db.system(Queue::Claims, delete).await?;
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -182,7 +182,7 @@ impl Retention {
         let times = [now.minus(KEEP_ANSWERS), now.minus(KEEP)];
         for table in 0..rows::EXPIRING {
             let delete = async move |tx: &mut store::SystemTx<'_>| rows::expired(tx, table, times).await;
-            while !shutdown.is_cancelled() && self.db.system(Lane::Claims, delete).await? {
+            while !shutdown.is_cancelled() && self.db.system(Queue::Claims, delete).await? {
                 tokio::time::sleep(PAUSE).await;
             }
         }

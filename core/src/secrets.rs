@@ -3,7 +3,7 @@
 
 pub mod rotation;
 
-use crate::{error::Error, stamp::Stamps, store::endpoints::Sealed};
+use crate::{error::Error, store::endpoints::Sealed, time_and_chance::Stamps};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
@@ -134,7 +134,7 @@ pub fn hash(token: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stamp::Chance;
+    use crate::time_and_chance::Chance;
     use inboxops_proto::clock::Clock;
 
     fn stamps() -> Stamps {

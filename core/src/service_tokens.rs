@@ -3,8 +3,8 @@
 use crate::{
     error::Result,
     secrets,
-    stamp::Stamps,
-    store::{self, Db, Lane, service_tokens::ServiceToken},
+    store::{self, Db, Queue, service_tokens::ServiceToken},
+    time_and_chance::Stamps,
     token::{self, TokenKind},
 };
 use inboxops_proto::{
@@ -34,7 +34,7 @@ impl ServiceTokens {
             created_at: stamp.at,
         };
         let (inserted, hash) = (row.clone(), secrets::hash(&token));
-        self.db.system(Lane::Claims, async move |tx| store::service_tokens::insert(tx, &inserted, hash).await).await?;
+        self.db.system(Queue::Claims, async move |tx| store::service_tokens::insert(tx, &inserted, hash).await).await?;
         let service_token = pb::ServiceToken {
             id: row.id.to_string(),
             name: row.name,

@@ -13,9 +13,9 @@ use crate::{
     error::{Error, Result},
     identity,
     passwords::Passwords,
-    place::Place,
-    stamp::Stamps,
+    public_site::PublicSite,
     store::{self, Db},
+    time_and_chance::Stamps,
     webhooks::ENDPOINTS_PER_TENANT_MAX,
 };
 use attempts::Attempts;
@@ -48,7 +48,7 @@ pub struct Sessions {
     authority: Arc<Authority>,
     passwords: Passwords,
     attempts: Arc<Attempts>,
-    place: Arc<OnceLock<Place>>,
+    site: Arc<OnceLock<PublicSite>>,
     resolver: Resolver,
 }
 
@@ -60,16 +60,16 @@ pub(crate) fn secret(stamps: &Stamps) -> Zeroizing<String> {
 }
 
 impl Sessions {
-    /// On the store; `place` is where the pages are, once it is known, and `resolver` which addresses webhooks may have.
+    /// On the store; `site` is where the pages are, once it is known, and `resolver` which addresses webhooks may have.
     pub fn new(
         db: Db,
         stamps: Stamps,
         authority: Arc<Authority>,
-        place: Arc<OnceLock<Place>>,
+        site: Arc<OnceLock<PublicSite>>,
         resolver: Resolver,
     ) -> Sessions {
         let passwords = Passwords::new();
-        Sessions { db, stamps, authority, passwords, attempts: Arc::default(), place, resolver }
+        Sessions { db, stamps, authority, passwords, attempts: Arc::default(), site, resolver }
     }
 
     /// Forgets attempts that no longer count. Call it every minute or so.
@@ -85,7 +85,7 @@ impl Sessions {
             entitlements: identity::entitlements(tenant),
             limit: Some(identity::limit(tenant)),
             endpoints_max: u32::try_from(ENDPOINTS_PER_TENANT_MAX).unwrap_or(u32::MAX),
-            development: self.place.get().is_some_and(|place| place.development),
+            development: self.site.get().is_some_and(|site| site.development),
             has_password,
             expires_at: Some(ends.into()),
             private_targets: self.resolver.allow == AllowPrivate::Yes,

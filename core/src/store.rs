@@ -1,5 +1,5 @@
-//! The store: the only place with SQL. One file per table with plain functions over a transaction; `lane` runs write
-//! closures in groups, `pool` serves reads, `fanout` and `dispatch` move deliveries. It knows rows and their order of
+//! The store: the only place with SQL. One file per table with plain functions over a transaction; `db` is the engine, whose
+//! writers run write closures in groups; `fanout` and `dispatch` move deliveries. It knows rows and their order of
 //! writing, no rule of any noun, and gives no row without a [`TenantScope`] or a [`SystemTx`].
 
 pub mod agents;
@@ -8,30 +8,21 @@ pub mod api_keys;
 pub mod audit;
 pub mod backlog;
 pub mod changes;
-mod checkpoint;
 pub mod chores;
-mod conn;
-pub mod cores;
 pub mod counts;
-mod db;
+pub mod db;
 pub mod deliveries;
 pub mod dispatch;
 mod earlier;
 pub mod endpoints;
-mod error;
 pub mod events;
 mod fanout;
 pub mod health;
 pub mod inboxes;
-mod lane;
 pub mod lanes;
-mod later;
 pub mod messages;
 pub mod meta;
-pub mod migrate;
-mod news;
 pub mod passwords;
-mod pool;
 pub mod rate_windows;
 pub mod recount;
 pub mod recoveries;
@@ -40,24 +31,27 @@ pub mod retention;
 pub mod service_tokens;
 pub mod sessions;
 pub mod spans;
-pub mod sql;
 pub mod subjects;
 pub mod tags;
 pub mod tallies;
 pub mod tenants;
 pub mod threads;
 pub mod tickets;
-mod tx;
 
-pub use conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, Purpose, STATEMENT_TIMEOUT};
-pub use db::{Committed, Db, Lane, Options};
-pub use error::{Error, Result};
-pub use events::{Handed, NewEvent};
+pub use db::{
+    Committed, Db, Options, Queue,
+    conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, Purpose, STATEMENT_TIMEOUT},
+    cores,
+    error::{Error, Result},
+    migrate,
+    news::{CommitNews, Hearing},
+    pool::{READERS_PG, READERS_SQLITE, ReadTx},
+    sql,
+    tx::{Scoped, SystemTx, TenantScope, Tx},
+    writer::{GROUP_MAX_PG, GROUP_MAX_SQLITE, QUEUE_MAX},
+};
+pub use events::{Leased, NewEvent};
 pub use fanout::{FIRST_TOKEN, LEASE};
-pub use lane::{GROUP_MAX_PG, GROUP_MAX_SQLITE, QUEUE_MAX};
-pub use news::{Hearing, Told};
-pub use pool::{READERS_PG, READERS_SQLITE, ReadTx};
-pub use tx::{Scoped, SystemTx, TenantScope, Tx};
 
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -81,13 +75,13 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("cores", cores::ALL),
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
-        ("mend", deliveries::MEND_ALL),
+        ("bulk", deliveries::BULK_ALL),
         ("walk", deliveries::walk::ALL),
         ("dispatch", dispatch::ALL),
         ("chores", chores::ALL),
         ("claim", dispatch::CLAIM_ALL),
         ("due", dispatch::DUE_ALL),
-        ("standing", dispatch::STANDING_ALL),
+        ("stats", dispatch::STATS_ALL),
         ("earlier", earlier::ALL),
         ("endpoints", endpoints::ALL),
         ("sealed", endpoints::sealed::ALL),
@@ -126,7 +120,7 @@ pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
         ("fanout", fanout::ALL_ROWS),
         ("health", health::ALL_ROWS),
         ("lanes", lanes::ALL_ROWS),
-        ("mend", deliveries::MEND_ALL_ROWS),
+        ("bulk", deliveries::BULK_ALL_ROWS),
         ("walk", deliveries::walk::ALL_ROWS),
         ("report", dispatch::REPORT_ALL_ROWS),
         ("retention", retention::ALL_ROWS),

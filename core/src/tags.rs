@@ -6,13 +6,13 @@ use crate::{
     error::Result,
     events::emit,
     page::Page,
-    stamp::Stamps,
     store::{
         self, Db,
         tags::Tag,
         tickets::{TagRef, Ticket, TicketRef},
     },
     tickets::Action,
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     failure::{Failure, Violation},

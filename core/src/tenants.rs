@@ -9,15 +9,15 @@ use crate::{
     dispatch::Dispatcher,
     error::{Error, Result},
     page::Page,
-    place::Place,
     plan::{self, Entitlement},
+    public_site::PublicSite,
     secrets, sessions,
-    stamp::Stamps,
     store::{
-        self, Db, Lane,
+        self, Db, Queue,
         agents::{Agent, Role},
         tenants::{Plan, Tenant},
     },
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     failure::{Failure, Violation},
@@ -41,7 +41,7 @@ pub struct Tenants {
     stamps: Stamps,
     authority: Arc<Authority>,
     dispatcher: Arc<Dispatcher>,
-    place: Arc<OnceLock<Place>>,
+    site: Arc<OnceLock<PublicSite>>,
 }
 
 impl Tenants {
@@ -51,9 +51,9 @@ impl Tenants {
         stamps: Stamps,
         authority: Arc<Authority>,
         dispatcher: Arc<Dispatcher>,
-        place: Arc<OnceLock<Place>>,
+        site: Arc<OnceLock<PublicSite>>,
     ) -> Tenants {
-        Tenants { db, stamps, authority, dispatcher, place }
+        Tenants { db, stamps, authority, dispatcher, site }
     }
 
     async fn create(&self, caller: &Caller, request: pb::CreateTenantRequest) -> Result<Tenant> {
@@ -76,7 +76,7 @@ impl Tenants {
             let (id, facts) = (inserted.id, [("name", inserted.name.as_str()), ("plan", inserted.plan.name())]);
             trail.note(&mut tx.enter(id), &mut stamp.ids(), "tenant.created", ("tenant", Some(id.0)), &facts).await
         };
-        self.db.system(Lane::Tenant(tenant.id), write).await?;
+        self.db.system(Queue::Tenant(tenant.id), write).await?;
         Ok(tenant)
     }
 
@@ -102,7 +102,7 @@ impl Tenants {
         let (authority, dispatcher) = (self.authority.clone(), self.dispatcher.clone());
         let tenant = self
             .db
-            .system(Lane::Tenant(id), async move |tx| {
+            .system(Queue::Tenant(id), async move |tx| {
                 let mut tenant = store::tenants::lock(tx, id).await?.ok_or(Reason::TenantNotFound)?;
                 change(&mut tenant);
                 tenant.updated_at = tenant.updated_at.max(at);
@@ -135,7 +135,7 @@ impl Tenants {
         };
         let agent = self
             .db
-            .system(Lane::Tenant(tenant), async move |tx| {
+            .system(Queue::Tenant(tenant), async move |tx| {
                 store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
                 let mut tx = tx.enter(tenant);
                 if !store::agents::insert(&mut tx, &agent).await? {
@@ -184,7 +184,7 @@ impl Tenants {
             tx.after(move || authority.forget());
             Ok(new)
         };
-        Ok(self.db.system(Lane::Tenant(tenant), write).await?)
+        Ok(self.db.system(Queue::Tenant(tenant), write).await?)
     }
 
     /// An agent that the operator's side names alone, and its tenant.
@@ -210,8 +210,8 @@ impl Tenants {
             store::sessions::insert_code(&mut tx, hash, id, stamp.at, ends).await?;
             trail.note(&mut tx, &mut stamp.ids(), "login_link.created", ("agent", Some(id.0)), &[]).await
         };
-        self.db.system(Lane::Tenant(tenant), write).await?;
-        let login_url = self.place.get().and_then(|place| place.login_url(&code));
+        self.db.system(Queue::Tenant(tenant), write).await?;
+        let login_url = self.site.get().and_then(|site| site.login_url(&code));
         Ok(pb::CreateLoginLinkResponse { code: code.to_string(), login_url, expires_at: Some(ends.into()) })
     }
 }

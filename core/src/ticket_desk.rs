@@ -7,13 +7,13 @@ use crate::{
     events::Kind,
     ingest::Ingest,
     page::Page,
-    place::Place,
-    stamp::Stamps,
+    public_site::PublicSite,
     store::{
         self, Db,
         events::{Event, delivery_id},
         tickets::{Ticket, TicketRef},
     },
+    time_and_chance::Stamps,
     webhooks::ENDPOINTS_PER_TENANT_MAX,
 };
 use inboxops_proto::{
@@ -48,13 +48,13 @@ pub struct TicketDesk {
     db: Db,
     stamps: Stamps,
     ingest: Arc<Ingest>,
-    place: Arc<OnceLock<Place>>,
+    site: Arc<OnceLock<PublicSite>>,
 }
 
 impl TicketDesk {
-    /// On the store; customers' messages go through `ingest`, when `place` says that the server is in development mode.
-    pub fn new(db: Db, stamps: Stamps, ingest: Arc<Ingest>, place: Arc<OnceLock<Place>>) -> TicketDesk {
-        TicketDesk { db, stamps, ingest, place }
+    /// On the store; customers' messages go through `ingest`, when `site` says that the server is in development mode.
+    pub fn new(db: Db, stamps: Stamps, ingest: Arc<Ingest>, site: Arc<OnceLock<PublicSite>>) -> TicketDesk {
+        TicketDesk { db, stamps, ingest, site }
     }
 
     async fn ticket(&self, caller: &Caller, named: &str) -> Result<Ticket> {
@@ -80,7 +80,7 @@ impl TicketDesk {
         caller: &Caller,
         request: pb::SimulateInboundMessageRequest,
     ) -> Result<pb::SimulateInboundMessageResponse> {
-        if !self.place.get().is_some_and(|place| place.development) {
+        if !self.site.get().is_some_and(|site| site.development) {
             let message = "Customers' messages can be simulated in development mode only.";
             return Err(Failure::new(Reason::RoleRequired).message(message).into());
         }

@@ -3,19 +3,19 @@
 
 mod rules;
 
-pub use rules::{Action, Change, Told};
+pub use rules::{Action, Change, MessageInEvent};
 
 use crate::{
     caller::{Caller, Who},
     error::{Error, Result},
     events::emit,
     page::Page,
-    stamp::Stamps,
     store::{
         self, Db, Tx,
         inboxes::InboxState,
         tickets::{AssigneeFilter, Channel, Filter, Lookup, Priority, Sort, Status, Ticket, TicketRef},
     },
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     clock::Timestamp,

@@ -1,7 +1,7 @@
 //! The form of API keys (`ixk_`) and service tokens (`ixs_`): 36 random base62 digits and six of a checksum, so that
 //! a mistyped one is told without the database. It knows no store.
 
-use crate::stamp::Stamps;
+use crate::time_and_chance::Stamps;
 use zeroize::Zeroizing;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -77,7 +77,7 @@ fn check_digits(text: &str) -> [u8; CHECK_DIGITS] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stamp::Chance;
+    use crate::time_and_chance::Chance;
     use inboxops_proto::clock::Clock;
 
     #[test]

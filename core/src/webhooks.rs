@@ -25,8 +25,8 @@ use crate::{
     plan::Entitlement,
     recoveries::Recoveries,
     secrets::MasterKey,
-    stamp::Stamps,
     store::{self, Db, Tx, endpoints::Endpoint, events::TestOf, health::Health},
+    time_and_chance::Stamps,
 };
 use change::{Change, inbox_ids, refusal};
 use inboxops_proto::{

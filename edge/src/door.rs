@@ -3,7 +3,8 @@
 //! the way of every call.
 
 use crate::{
-    Result, Settings, compress, docs, documents, ending::ending, grpc, guard, headers, listener::Surface, origin, pages,
+    Result, Settings, compress, drain::ending, grpc, headers, listener::Surface, origin, pages, probes, reference,
+    same_site,
 };
 use axum::body::Body;
 use futures_util::FutureExt as _;
@@ -68,9 +69,9 @@ impl Door {
     pub fn of(rest: axum::Router, grpc: Routes, openapi: &'static str, settings: Settings) -> Result<Door> {
         let drain = CancellationToken::new();
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
-        let metrics = documents::metrics(&settings);
-        let probes = documents::probes(&settings).merge(metrics.clone()).fallback(rest::route_not_found).with_state(());
-        let public = rest.merge(documents::probes(&settings)).merge(documents::openapi(openapi)).merge(docs::routes());
+        let metrics = probes::metrics(&settings);
+        let probes = probes::probes(&settings).merge(metrics.clone()).fallback(rest::route_not_found).with_state(());
+        let public = rest.merge(probes::probes(&settings)).merge(probes::openapi(openapi)).merge(reference::routes());
         let whole = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
         let public = pages::add(public, settings.pages).with_state(());
         Ok(Door { public, whole, probes, grpc, health, drain, settings })
@@ -104,7 +105,8 @@ impl Door {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().clone()));
         let grpc = is_grpc(request.headers());
-        let guarded = guard::check(&origin, request.method(), request.headers(), request.uri(), &self.settings.names);
+        let guarded =
+            same_site::check(&origin, request.method(), request.headers(), request.uri(), &self.settings.names);
         request.extensions_mut().insert(origin);
         let called = Called::default();
         if seen.is_some() {

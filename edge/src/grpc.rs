@@ -1,6 +1,6 @@
 //! The gRPC half of the door: the contract's services beside health and reflection, with grpc-web around them.
 
-use crate::{Error, Result, ending::Ending};
+use crate::{Error, Result, drain::Ending};
 use prost::Message as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;

@@ -3,18 +3,18 @@
 
 mod compress;
 mod connection;
-mod docs;
-mod document;
-mod documents;
 mod door;
-mod ending;
+mod drain;
 mod error;
 mod grpc;
-mod guard;
 mod headers;
 mod listener;
 mod origin;
 mod pages;
+mod probes;
+mod reference;
+mod same_site;
+mod static_file;
 pub mod tls;
 
 pub use door::{AccessLog, Door};

@@ -1,7 +1,7 @@
 //! Where a request came from, as its headers and its connection tell: peer address, request id, and whether a browser
 //! sent it from our own pages. It decides nothing from it.
 
-use crate::guard;
+use crate::same_site;
 use http::{HeaderMap, HeaderValue, uri::Uri};
 use inboxops_proto::wire::{Origin, REQUEST_ID, Way};
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub(crate) fn origin(
         Some(id) => String::from_utf8_lossy(id).into_owned(),
         None => format!("req_{:032x}", chance()),
     };
-    Origin { peer, way, request_id, same_origin: guard::same_origin(way, headers, uri), secure }
+    Origin { peer, way, request_id, same_origin: same_site::same_origin(way, headers, uri), secure }
 }
 
 fn is_request_id(id: &[u8]) -> bool {

@@ -1,7 +1,7 @@
 //! The pages of the browser UI: files that were built before and are part of the binary. A path that is no file and
 //! looks like none is a view of the app, which finds its own way. What the pages show is not known here.
 
-use crate::document::Document;
+use crate::static_file::StaticFile;
 use axum::{Router, extract::Request};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
@@ -27,13 +27,13 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 pub(crate) fn add(mut router: Router, pages: &'static [Page]) -> Router {
     let headers = headers();
     for (path, bytes) in pages.iter().filter(|(path, _)| *path != INDEX) {
-        let document = Document::built(kind(path), bytes).with(&headers);
-        router = router.route(path, crate::documents::reads().get(document.handler()));
+        let document = StaticFile::built(kind(path), bytes).with(&headers);
+        router = router.route(path, crate::probes::reads().get(document.handler()));
     }
     let Some((_, index)) = pages.iter().find(|(path, _)| *path == INDEX) else {
         return router.fallback(rest::route_not_found);
     };
-    let index = Arc::new(Document::built(kind(INDEX), index).with(&headers));
+    let index = Arc::new(StaticFile::built(kind(INDEX), index).with(&headers));
     router.fallback(move |request: Request| {
         let index = index.clone();
         async move {

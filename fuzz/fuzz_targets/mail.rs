@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|raw: &[u8]| inboxops_core::soundness::mail(raw));
+libfuzzer_sys::fuzz_target!(|raw: &[u8]| inboxops_core::mail_invariants::mail(raw));

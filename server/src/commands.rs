@@ -1,9 +1,9 @@
 //! Administrative commands: one call of a service each, and what is shown of its answer.
 
 use crate::{
+    admin_client::AdminClient,
     cli::{Agent, AgentRole, Inbox, Key, Plan, Switch, Tenant, Token},
     error::{Error, Result},
-    office::Office,
     print::Shown,
 };
 use inboxops_proto::{admin::v1 as admin, clock::Clock, internal::v1 as internal, json, reason::Reason, v1};
@@ -27,7 +27,7 @@ impl Plan {
     }
 }
 
-pub(crate) async fn tenant(office: &Office, command: Tenant) -> Result<Shown> {
+pub(crate) async fn tenant(office: &AdminClient, command: Tenant) -> Result<Shown> {
     let tenants = office.services().tenants();
     let tenant = match command {
         Tenant::Create { name, plan } => {
@@ -56,7 +56,7 @@ pub(crate) async fn tenant(office: &Office, command: Tenant) -> Result<Shown> {
     one(&there(tenant)?)
 }
 
-async fn all_tenants(office: &Office) -> Result<Vec<Value>> {
+async fn all_tenants(office: &AdminClient) -> Result<Vec<Value>> {
     let mut found = Vec::new();
     for page in 1.. {
         let message = internal::ListTenantsRequest { page: Some(page), per_page: Some(PAGE) };
@@ -82,7 +82,7 @@ impl AgentRole {
 }
 
 /// `pages` is where the pages are, as far as this process knows: a server knows better.
-pub(crate) async fn agent(office: &Office, command: Agent, pages: Option<String>) -> Result<Shown> {
+pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<String>) -> Result<Shown> {
     let tenants = office.services().tenants();
     match command {
         Agent::Create { tenant, email, name, role } => {
@@ -124,7 +124,7 @@ pub(crate) async fn agent(office: &Office, command: Agent, pages: Option<String>
 }
 
 /// A login link and the time at which it ends.
-async fn login_link(office: &Office, agent_id: String, pages: Option<String>) -> Result<(String, String)> {
+async fn login_link(office: &AdminClient, agent_id: String, pages: Option<String>) -> Result<(String, String)> {
     let message = internal::CreateLoginLinkRequest { agent_id };
     let answer = office.services().tenants().create_login_link(office.request(message)).await?.into_inner();
     let here = || format!("{}/login#code={}", pages.unwrap_or_default(), answer.code);
@@ -132,7 +132,7 @@ async fn login_link(office: &Office, agent_id: String, pages: Option<String>) ->
     Ok((answer.login_url.clone().unwrap_or_else(here), expires_at))
 }
 
-pub(crate) async fn inbox(office: &Office, command: Inbox) -> Result<Shown> {
+pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Shown> {
     let tenants = office.services().tenants();
     match command {
         Inbox::Create { tenant, name, address } => {
@@ -172,7 +172,7 @@ pub(crate) async fn inbox(office: &Office, command: Inbox) -> Result<Shown> {
     }
 }
 
-pub(crate) async fn key(office: &Office, command: Key, clock: &Clock) -> Result<Shown> {
+pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Result<Shown> {
     let keys = office.services().api_keys();
     match command {
         Key::Create { tenant, name, scopes, expires } => {
@@ -208,7 +208,7 @@ pub(crate) async fn key(office: &Office, command: Key, clock: &Clock) -> Result<
     }
 }
 
-pub(crate) async fn token(office: &Office, command: Token) -> Result<Shown> {
+pub(crate) async fn token(office: &AdminClient, command: Token) -> Result<Shown> {
     let Token::Create { name, dispatch_only } = command;
     let message = internal::CreateServiceTokenRequest { name: Some(name), dispatch_only };
     let tokens = office.services().service_tokens();

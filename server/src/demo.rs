@@ -2,10 +2,10 @@
 //! services that everybody calls, and remembered in a file of the data folder, readable by its owner alone.
 
 use crate::{
+    admin_client::AdminClient,
     commands::there,
     error::{Error, Result},
     folder::{Folder, write_private},
-    office::Office,
 };
 use inboxops_proto::{admin::v1 as admin, failure::Failure, internal::v1 as internal, reason::Reason, v1};
 use serde::{Deserialize, Serialize};
@@ -53,7 +53,7 @@ pub(crate) fn remembered(folder: &Folder) -> Result<Option<Demo>> {
 }
 
 /// Whether there is no tenant yet: only then a demo tenant is made.
-pub(crate) async fn is_first_start(office: &Office) -> Result<bool> {
+pub(crate) async fn is_first_start(office: &AdminClient) -> Result<bool> {
     let message = internal::ListTenantsRequest { page: Some(1), per_page: Some(1) };
     let answer = office.services().tenants().list_tenants(office.request(message)).await?.into_inner();
     Ok(answer.tenants.is_empty())
@@ -68,7 +68,7 @@ pub(crate) struct Made {
 }
 
 /// Makes the demo tenant, and an endpoint when there is a receiver.
-pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<String>) -> Result<Made> {
+pub(crate) async fn create(office: &AdminClient, folder: &Folder, receiver: Option<String>) -> Result<Made> {
     let services = office.services();
     let plan = Some(v1::Plan::Business.into());
     let message = internal::CreateTenantRequest { name: Some("Demo".to_owned()), plan };
@@ -122,7 +122,7 @@ pub(crate) async fn create(office: &Office, folder: &Folder, receiver: Option<St
     Ok(Made { demo, key, login_url })
 }
 
-async fn create_endpoint(office: &Office, tenant_id: &str, url: String) -> Result<Endpoint> {
+async fn create_endpoint(office: &AdminClient, tenant_id: &str, url: String) -> Result<Endpoint> {
     let message = v1::CreateWebhookEndpointRequest {
         url: Some(url),
         events: vec!["*".to_owned()],
@@ -136,7 +136,7 @@ async fn create_endpoint(office: &Office, tenant_id: &str, url: String) -> Resul
 }
 
 /// Points the demo's endpoint at the receiver of this start. One that was deleted stays deleted.
-pub(crate) async fn move_endpoint(office: &Office, demo: &Demo, url: String) -> Result<Option<Endpoint>> {
+pub(crate) async fn move_endpoint(office: &AdminClient, demo: &Demo, url: String) -> Result<Option<Endpoint>> {
     let Some(endpoint) = &demo.endpoint else { return Ok(None) };
     let message = v1::UpdateWebhookEndpointRequest {
         endpoint_id: endpoint.id.clone(),

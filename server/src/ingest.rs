@@ -8,9 +8,9 @@ mod progress;
 mod source;
 
 use crate::{
+    admin_client::AdminClient,
     cli::{Ingest, MailFrom},
     error::{self, Error, Result},
-    office::Office,
     print::Shown,
 };
 use inboxops_core::mail_ids;
@@ -106,7 +106,7 @@ pub(crate) fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 /// Hands over every mail of the files, in their order; the first failure ends it.
-pub(crate) async fn ingest(office: &Office, command: Ingest) -> Result<Shown> {
+pub(crate) async fn ingest(office: &AdminClient, command: Ingest) -> Result<Shown> {
     let from = command.mail_from();
     let files = if command.files.is_empty() { vec![PathBuf::from(STDIN)] } else { command.files.clone() };
     let mut run = Run {
@@ -185,7 +185,7 @@ struct Letter {
 }
 
 struct Run<'a> {
-    office: &'a Office,
+    office: &'a AdminClient,
     template: Arc<IngestRequest>,
     room: Arc<Semaphore>,
     calls: JoinSet<(u64, usize, std::result::Result<Answer, Status>)>,

@@ -2,16 +2,17 @@
 //! machine. It goes on where it was when the server goes away, and never leaves an event out.
 
 use crate::{
+    admin_client,
     cli::Listen,
     error::{Error, Result},
-    office, parts,
+    parts,
     print::Shown,
     settings::Settings,
     telemetry,
 };
 use inboxops_core::{
     secrets,
-    stamp::{Chance, Stamps},
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::{
     clock::Clock,
@@ -65,8 +66,8 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
     let forwarder = Forwarder::new(&command.forward_to, &secret, &parts::trust(settings)?, Clock::System)
         .map_err(|why| Error::Usage(format!("cannot forward: {why}")))?;
     let server = settings.server.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
-    let events =
-        EventServiceClient::new(office::endpoint(&server)?.connect_lazy()).max_decoding_message_size(MESSAGE_MAX_BYTES);
+    let events = EventServiceClient::new(admin_client::endpoint(&server)?.connect_lazy())
+        .max_decoding_message_size(MESSAGE_MAX_BYTES);
     if json {
         say(&json!({ "server": server, "forward_to": command.forward_to, "secret": secret }).to_string())?;
     } else {

@@ -1,5 +1,6 @@
 //! The binary: reads the command line, finds the settings, does the command, and turns how it went into an exit code.
 
+mod admin_client;
 mod cli;
 mod commands;
 mod demo;
@@ -8,8 +9,7 @@ mod folder;
 mod ingest;
 mod listen;
 mod master_key;
-mod office;
-mod opening;
+mod open_core;
 mod parts;
 mod print;
 mod receiver;
@@ -17,12 +17,12 @@ mod serve;
 mod settings;
 mod telemetry;
 
+use admin_client::AdminClient;
 use clap::Parser as _;
 use cli::{Cli, Command, Config, Secrets};
 use error::{Error, Result};
-use inboxops_core::stamp::{Chance, Stamps};
+use inboxops_core::time_and_chance::{Chance, Stamps};
 use inboxops_proto::clock::Clock;
-use office::Office;
 use print::Shown;
 use serde_json::{Value, json};
 use settings::{Effective, Settings};
@@ -136,7 +136,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
             return Ok(Shown::Text("The settings are good.".to_owned(), json!({ "ok": true })));
         }
         Command::Migrate => {
-            opening::migrate(settings).await?;
+            open_core::migrate(settings).await?;
             let text = "The database has the schema of this version.".to_owned();
             return Ok(Shown::Text(text, json!({ "ok": true })));
         }
@@ -147,9 +147,9 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
         _ => {}
     }
     if let Command::Ingest(command) = command {
-        return ingest::ingest(&Office::running(settings).await?, command).await;
+        return ingest::ingest(&AdminClient::running(settings).await?, command).await;
     }
-    let office = Office::open(settings).await?;
+    let office = AdminClient::open(settings).await?;
     let done = match command {
         Command::Tenant(command) => commands::tenant(&office, command).await,
         Command::Agent(command) => commands::agent(&office, command, settings.pages_url()).await,

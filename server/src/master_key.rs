@@ -4,7 +4,7 @@
 use crate::{
     error::{Error, Result},
     folder::Folder,
-    opening,
+    open_core,
     print::Shown,
     settings::Settings,
 };
@@ -13,7 +13,7 @@ use inboxops_core::{
         MasterKey,
         rotation::{self, Rotated},
     },
-    stamp::Stamps,
+    time_and_chance::Stamps,
 };
 use serde_json::json;
 use std::{
@@ -159,10 +159,10 @@ async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps
     let mut old = load(place)?.ok_or_else(missing)?;
     let mut already = false;
     if let Some(Found { key, waiting: Some(waiting) }) = next(settings) {
-        let told = opening::core_settings(settings, old.clone(), settings.allow_private_targets);
+        let told = open_core::core_settings(settings, old.clone(), settings.allow_private_targets);
         already = rotation::is_sealed_with(&told, &key, stamps)
             .await
-            .map_err(|error| opening::told(&settings.database_url, error))?;
+            .map_err(|error| open_core::told(&settings.database_url, error))?;
         if already {
             waiting.settle()?;
             old = key;
@@ -193,11 +193,11 @@ async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps
 }
 
 async fn turn(settings: &Settings, old: MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
-    let told = opening::core_settings(settings, old, settings.allow_private_targets);
+    let told = open_core::core_settings(settings, old, settings.allow_private_targets);
     match rotation::rotate(&told, new, stamps).await {
         Ok(Rotated::InUse(cores)) => Err(Error::InUseByCores { cores }),
         Ok(rotated) => Ok(rotated),
-        Err(error) => Err(opening::told(&settings.database_url, error)),
+        Err(error) => Err(open_core::told(&settings.database_url, error)),
     }
 }
 

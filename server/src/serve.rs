@@ -2,14 +2,14 @@
 //! parts do is none of its business.
 
 use crate::{
+    admin_client::{self, AdminClient},
     demo::{self, Demo},
     error::{Error, Result},
     folder::{Folder, SocketFile},
-    office::{self, Office},
-    opening, parts,
+    open_core, parts,
     settings::Settings,
 };
-use inboxops_core::{Core, Place};
+use inboxops_core::{Core, PublicSite};
 use inboxops_edge::{Listener, Socket, Surface};
 use inboxops_proto::services::Services;
 use rustls::ServerConfig;
@@ -106,9 +106,9 @@ async fn with_core(settings: Settings, mut bound: Bound, signals: parts::Signals
     };
     let (core, demo) = open(&settings, &folder).await?;
     let core = Arc::new(core);
-    let office = Office::inside(&core);
+    let office = AdminClient::inside(&core);
     let development = !matches!(demo, Stage::None) && settings.listen.ip().is_loopback();
-    core.serves_at(Place { url: bound.pages_url(&settings), development });
+    core.serves_at(PublicSite { url: bound.pages_url(&settings), development });
     let started = start_demo(&settings, &folder, &office, demo).await?;
     let socket = match &lock {
         Some(lock) => Some(folder.socket(lock)?),
@@ -143,18 +143,18 @@ async fn open(settings: &Settings, folder: &Folder) -> Result<(Core, Stage)> {
     let made = if wanted { demo::remembered(folder)? } else { None };
     let loopback = settings.listen.ip().is_loopback();
     if let Some(demo) = made {
-        let core = opening::core(settings, settings.allow_private_targets || loopback).await?;
+        let core = open_core::core(settings, settings.allow_private_targets || loopback).await?;
         return Ok((core, Stage::Made(demo)));
     }
-    let core = opening::core(settings, settings.allow_private_targets).await?;
-    if !wanted || !demo::is_first_start(&Office::inside(&core)).await? {
+    let core = open_core::core(settings, settings.allow_private_targets).await?;
+    if !wanted || !demo::is_first_start(&AdminClient::inside(&core)).await? {
         return Ok((core, Stage::None));
     }
     if !loopback || settings.allow_private_targets {
         return Ok((core, Stage::First));
     }
     core.close().await;
-    Ok((opening::core(settings, true).await?, Stage::First))
+    Ok((open_core::core(settings, true).await?, Stage::First))
 }
 
 /// What the console tells and the parts need of the demo.
@@ -167,7 +167,7 @@ struct Started {
     development: bool,
 }
 
-async fn start_demo(settings: &Settings, folder: &Folder, office: &Office, stage: Stage) -> Result<Started> {
+async fn start_demo(settings: &Settings, folder: &Folder, office: &AdminClient, stage: Stage) -> Result<Started> {
     let development = !matches!(stage, Stage::None) && settings.listen.ip().is_loopback();
     let mut started = Started { demo: None, key: None, login_url: None, receiver: None, development };
     if matches!(stage, Stage::None) {
@@ -208,8 +208,9 @@ async fn without_core(settings: Settings, bound: Bound, signals: parts::Signals,
     let Some(token) = &settings.token else {
         return Err(Error::Setting("token: an edge or a worker needs a service token".to_owned()));
     };
-    let token = office::token(token)?;
-    let endpoints: Vec<Endpoint> = settings.cores.iter().map(|core| office::endpoint(core)).collect::<Result<_>>()?;
+    let token = admin_client::token(token)?;
+    let endpoints: Vec<Endpoint> =
+        settings.cores.iter().map(|core| admin_client::endpoint(core)).collect::<Result<_>>()?;
     // They connect when they are first used, and again whenever a core was away.
     let each: Vec<Services> =
         endpoints.iter().map(|endpoint| Services::remote(endpoint.connect_lazy(), token.clone())).collect();

@@ -3,7 +3,7 @@
 //! checked is the one that is connected to.
 
 mod connection;
-mod ending;
+mod connection_end;
 mod heard;
 mod idle;
 mod pool;
@@ -19,7 +19,7 @@ use crate::{
     request::{Endpoint, Signed},
 };
 use connection::{Connection, Outgoing, Tasks};
-use ending::Use;
+use connection_end::Use;
 use heard::Heard;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
@@ -157,8 +157,8 @@ impl Sender {
             match error.take_message() {
                 // The receiver closed it while it lay idle, and nothing was written: not an attempt yet.
                 Some(unsent) if used == Use::Again => request = unsent,
-                Some(_) => return Err(ending::unsent(error.error(), &connection)),
-                None => return ending::ended(error.error(), &connection, used),
+                Some(_) => return Err(connection_end::unsent(error.error(), &connection)),
+                None => return connection_end::ended(error.error(), &connection, used),
             }
             stale += 1;
         }
@@ -250,7 +250,7 @@ impl Sender {
             true => Connection::http2(io, heard.clone(), &self.tasks).await,
             false => Connection::http1(io, heard.clone(), &self.tasks).await,
         };
-        connection.map_err(|_| ending::of_heard(&heard).unwrap_or(Code::ConnectionReset.into()))
+        connection.map_err(|_| connection_end::of_heard(&heard).unwrap_or(Code::ConnectionReset.into()))
     }
 
     /// Reads as much of the body as is allowed. However it ends, the answer stands; only after its whole body can the

@@ -8,7 +8,7 @@ use axum::{
     http::{Response, StatusCode, header},
     routing::get,
 };
-use inboxops_core::store::{self, Db, Lane, Options, TenantScope, tickets::TicketRef};
+use inboxops_core::store::{self, Db, Options, Queue, TenantScope, tickets::TicketRef};
 use inboxops_proto::{clock::Clock, id::TenantId, v1};
 use std::{error::Error, io::Write as _, sync::Arc};
 use tokio::net::TcpListener;
@@ -23,7 +23,7 @@ pub fn serve(database_url: &str, tenant: &str) -> Result<(), Box<dyn Error>> {
     let tenant: TenantId = tenant.parse()?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let db = Db::open(Options::new(database_url, Clock::System)).await?;
-        let scope = db.system(Lane::Claims, async move |tx| Ok(tx.scope_of(tenant))).await?;
+        let scope = db.system(Queue::Claims, async move |tx| Ok(tx.scope_of(tenant))).await?;
         let app = Router::new().route("/api/v1/tickets/{id}", get(ticket)).with_state(Arc::new(Floor { db, scope }));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);

@@ -168,6 +168,6 @@ impl Authority {
     /// Takes the rows of sessions and login codes that are over.
     pub async fn sweep_sessions(&self) -> Result<()> {
         let now = self.stamps.now();
-        Ok(self.db.system(store::Lane::Claims, async move |tx| store::sessions::sweep(tx, now).await).await?)
+        Ok(self.db.system(store::Queue::Claims, async move |tx| store::sessions::sweep(tx, now).await).await?)
     }
 }

@@ -3,11 +3,11 @@
 
 use super::*;
 use crate::{
-    stamp::Chance,
     store::{
-        Lane, Options,
+        Options, Queue,
         tenants::{Plan, Tenant},
     },
+    time_and_chance::Chance,
 };
 use inboxops_proto::{clock::Clock, cookie, id::AgentId, services::RPCS, v1::Role};
 
@@ -31,7 +31,7 @@ async fn tenant(change: impl FnOnce(&mut Tenant)) -> (tempfile::TempDir, Authori
     };
     change(&mut tenant);
     let id = tenant.id;
-    let made = db.system(Lane::Tenant(id), async move |tx| store::tenants::insert(tx, &tenant).await);
+    let made = db.system(Queue::Tenant(id), async move |tx| store::tenants::insert(tx, &tenant).await);
     made.await.expect("a tenant");
     let limits = Limits { requests_per_minute: 100, failed_auth_per_minute: 60 };
     (folder, Authority::new(db, stamps, limits, MasterKey::new([7; 32])), id)

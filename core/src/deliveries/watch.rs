@@ -5,12 +5,12 @@ use super::shown;
 use crate::{
     cursor::{Cursor, Of},
     error::Result,
-    stamp::Stamps,
     store::{
-        self, Db, TenantScope, Told,
+        self, CommitNews, Db, TenantScope,
         changes::{self, Place},
         deliveries::Delivery,
     },
+    time_and_chance::Stamps,
 };
 use futures_util::stream;
 use inboxops_proto::{
@@ -38,14 +38,14 @@ struct Watch {
     stamps: Stamps,
     scope: TenantScope,
     endpoint: Option<EndpointId>,
-    told: Receiver<Told>,
+    told: Receiver<CommitNews>,
     place: Place,
     /// Everything up to here was sent.
     sent: Place,
     /// Read from the log up to `place` and not sent yet.
     waiting: Vec<DeliveryId>,
     /// The last of what it was told, up to `place`, as far as that is not sent: few rows, read once for all watchers.
-    told_last: Option<Told>,
+    told_last: Option<CommitNews>,
     /// Whether the log may hold more behind `place` than what we are told next.
     behind: bool,
     subscribed: bool,

@@ -2,14 +2,11 @@
 //! as there is room, ahead of need; for all others, when something is due. Nothing here goes by a clock but for what
 //! other cores make due.
 
-use super::{
-    Dispatcher,
-    hub::{Hub, Item},
-};
+use super::{Dispatcher, hub::Hub};
 use crate::{
     error::{Error, Result, chain},
     store::{
-        self, Handed, LEASE, Lane,
+        self, LEASE, Queue,
         dispatch::{CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE},
     },
 };
@@ -131,12 +128,12 @@ impl Dispatcher {
     /// Claims for endpoints that are known to have more. When that fails, they are found as due, or by their next answer.
     async fn claim_wanted(self: &Arc<Self>, wanted: &[(EndpointId, u32)], parks: u64) -> Result<()> {
         let (claim, rooms) = (self.claim(), wanted.to_vec());
-        let claimed = self.db.system(Lane::Claims, async move |tx| store::dispatch::claim_of(tx, claim, &rooms).await);
+        let claimed = self.db.system(Queue::Claims, async move |tx| store::dispatch::claim_of(tx, claim, &rooms).await);
         let claimed = claimed.await?;
         let seen = |endpoint| claimed.looked.iter().any(|it| it.turn.endpoint == endpoint);
         // Paused, or served by another core just now.
         let unseen = wanted.iter().map(|(endpoint, _)| *endpoint).filter(|endpoint| !seen(*endpoint)).collect();
-        self.claimed(claimed, unseen, parks, claim.now);
+        self.claimed(claimed, unseen, parks);
         Ok(())
     }
 
@@ -147,7 +144,7 @@ impl Dispatcher {
             self.due.at(claim.now.plus(FULL_PAUSE));
             return Ok(());
         }
-        let claimed = self.db.system(Lane::Claims, async move |tx| {
+        let claimed = self.db.system(Queue::Claims, async move |tx| {
             let mut shares = shares.clone();
             store::dispatch::claim(tx, claim, |turn| shares.take(turn.endpoint)).await
         });
@@ -158,7 +155,7 @@ impl Dispatcher {
             // What is due now was seen by this claim, and is claimed by name; this is for what that would miss.
             self.due.at(if at <= claim.now { claim.now.plus(FULL_PAUSE) } else { at });
         }
-        self.claimed(claimed, Vec::new(), parks, claim.now);
+        self.claimed(claimed, Vec::new(), parks);
         Ok(())
     }
 
@@ -168,12 +165,12 @@ impl Dispatcher {
     }
 
     /// Tells the hub what a claim brought and what it saw.
-    fn claimed(self: &Arc<Self>, claimed: Claimed, unseen: Vec<EndpointId>, parks: u64, now: Timestamp) {
+    fn claimed(self: &Arc<Self>, claimed: Claimed, unseen: Vec<EndpointId>, parks: u64) {
         let Claimed { handed, looked, .. } = claimed;
         if !handed.is_empty() {
             failpoint::fails("after_claim");
         }
-        let items = self.claimed_items(handed, now);
+        let items = self.with_bodies(handed);
         self.drive(|hub| {
             let actions = hub.offer(items);
             let drained = looked.iter().filter(|it| !it.more).map(|it| it.turn.endpoint);
@@ -193,16 +190,12 @@ impl Dispatcher {
             return Ok(());
         }
         let tests =
-            self.db.system(Lane::Claims, async move |tx| store::dispatch::claim_tests(tx, claim, left.into()).await);
-        let tests = self.claimed_items(tests.await?, claim.now);
+            self.db.system(Queue::Claims, async move |tx| store::dispatch::claim_tests(tx, claim, left.into()).await);
+        let tests = self.with_bodies(tests.await?);
         if !tests.is_empty() {
             self.drive(|hub: &mut Hub| hub.offer(tests));
             self.look_again();
         }
         Ok(())
-    }
-
-    fn claimed_items(&self, handed: Vec<Handed>, now: Timestamp) -> Vec<Item> {
-        self.items(handed, now).into_iter().map(|item| Item { claimed: true, ..item }).collect()
     }
 }

@@ -12,9 +12,10 @@ mod waiting;
 pub use lane::{CLAIMED_AHEAD, CLAIMED_AHEAD_MAX, DEAD_AFTER, IN_FLIGHT_MAX, IN_FLIGHT_START, SLOW};
 pub use shares::Shares;
 
+use crate::store::Leased;
 use inboxops_proto::{
     clock::Timestamp,
-    id::{DeliveryId, EndpointId, EventId, TenantId},
+    id::{DeliveryId, EndpointId, TenantId},
     internal::v1::EndpointConfig,
 };
 use lane::Lane;
@@ -37,47 +38,10 @@ pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Greatest number of requests in flight for a tenant.
 pub const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
 
-/// A leased delivery that waits for its turn.
-#[derive(Clone, Debug)]
-pub struct Item {
-    /// The delivery.
-    pub delivery: DeliveryId,
-    /// Its endpoint.
-    pub endpoint: EndpointId,
-    /// Its tenant.
-    pub tenant: TenantId,
-    /// Its event.
-    pub event: EventId,
-    /// Name of the event.
-    pub event_name: &'static str,
-    /// The bytes to sign and send.
-    pub body: bytes::Bytes,
-    /// Whether they are the event's thin form.
-    pub thin: bool,
-    /// Version of the endpoint that it was made for.
-    pub endpoint_version: u32,
-    /// Fencing token of the lease.
-    pub token: i64,
-    /// Number of the attempt.
-    pub attempt: u32,
-    /// Failed attempts before this one, in the present schedule.
-    pub failures: u32,
-    /// Whether the attempt before ended with a stale connection: this one goes over a new one, and only this one.
-    pub fresh: bool,
-    /// Whether it has one attempt only.
-    pub once: bool,
-    /// Whether it was claimed, in due order; otherwise a commit handed it over.
-    pub claimed: bool,
-    /// End of the lease.
-    pub lease_until: Timestamp,
-    /// Time since which it waits in memory.
-    pub since: Timestamp,
-}
-
 /// A delivery that was sent and whose end is not on record.
 #[derive(Debug)]
 struct Held {
-    item: Item,
+    item: Leased,
     /// Whose slot it takes; `None` once it was answered.
     worker: Option<WorkerKey>,
 }
@@ -106,9 +70,9 @@ pub struct Route {
 #[derive(Debug)]
 pub enum Action {
     /// Send these to the worker, with the routes that are new to it.
-    Send(WorkerKey, Vec<Item>, Vec<Arc<Route>>),
+    Send(WorkerKey, Vec<Leased>, Vec<Arc<Route>>),
     /// Give these leases back, then call [`Hub::parked`].
-    Park(Vec<Item>),
+    Park(Vec<Leased>),
     /// Load the route of this endpoint, then call [`Hub::route`] with the same number.
     Load(EndpointId, u64),
 }
@@ -188,7 +152,7 @@ impl Hub {
     }
 
     /// Deliveries whose lease begins: just committed, or claimed.
-    pub fn offer(&mut self, items: Vec<Item>) -> Vec<Action> {
+    pub fn offer(&mut self, items: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
             return self.give_back(items);
         }
@@ -216,7 +180,7 @@ impl Hub {
     }
 
     /// Parks these, and notes that they are on their way: what a commit hands over later must not overtake them.
-    fn give_back(&mut self, items: Vec<Item>) -> Vec<Action> {
+    fn give_back(&mut self, items: Vec<Leased>) -> Vec<Action> {
         for item in &items {
             self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant)).parking += 1;
         }
@@ -225,7 +189,7 @@ impl Hub {
 
     /// What an [`Action::Park`] gave back is in the database, where a claim finds it, or never will be: then its leases
     /// end.
-    pub fn parked<'a>(&mut self, items: impl IntoIterator<Item = &'a Item>) {
+    pub fn parked<'a>(&mut self, items: impl IntoIterator<Item = &'a Leased>) {
         self.parks += 1;
         for item in items {
             if let Some(lane) = self.lanes.get_mut(&item.endpoint) {
@@ -272,13 +236,13 @@ impl Hub {
     /// A worker tells how a request ended, with the token of its lease: the slots are free, and how many requests go
     /// out at once adapts. The delivery is held until [`Hub::close`], so that a report whose record failed can be
     /// repeated. `ended` is whether it succeeded and how long it took, or `None` when nothing was sent.
-    pub fn answer(&mut self, delivery: DeliveryId, token: i64, ended: Option<(bool, Duration)>) -> Option<Item> {
+    pub fn answer(&mut self, delivery: DeliveryId, token: i64, ended: Option<(bool, Duration)>) -> Option<Leased> {
         let held = self.held.get_mut(&delivery).filter(|held| held.item.token == token)?;
         let item = held.item.clone();
         if let Some(worker) = held.worker.take() {
             self.release(item.endpoint, item.tenant, worker);
             // A test says nothing of how the endpoint does.
-            if let Some((succeeded, took)) = ended.filter(|_| !item.once)
+            if let Some((succeeded, took)) = ended.filter(|_| !item.test)
                 && let Some(lane) = self.lanes.get_mut(&item.endpoint)
             {
                 lane.settled(succeeded, took, self.now);
@@ -290,7 +254,7 @@ impl Hub {
     }
 
     /// The end of these deliveries' leases is on record, or will never be. Returns what was held of them.
-    pub fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) -> Vec<Item> {
+    pub fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) -> Vec<Leased> {
         deliveries.into_iter().filter_map(|delivery| self.held.remove(&delivery)).map(|held| held.item).collect()
     }
 
@@ -378,7 +342,7 @@ impl Hub {
             }
             return Turn::Waits;
         };
-        if !route.enabled && !next.once {
+        if !route.enabled && !next.test {
             out.parked.extend(lane.queue.pop_front());
             lane.parking += 1;
             self.load.dequeued(lane, 1);
@@ -414,7 +378,7 @@ impl Hub {
     }
 
     /// Takes out what waited so long that its lease would end under the request.
-    fn stale(&mut self, now: Timestamp) -> Vec<Item> {
+    fn stale(&mut self, now: Timestamp) -> Vec<Leased> {
         let moment = now.minus(QUEUE_WAIT_MAX);
         let mut stale = Vec::new();
         for lane in self.lanes.values_mut() {
@@ -462,9 +426,9 @@ impl Hub {
 /// What a pump does, while it goes on.
 #[derive(Default)]
 struct Out {
-    batches: Map<WorkerKey, (Vec<Item>, Vec<Arc<Route>>)>,
+    batches: Map<WorkerKey, (Vec<Leased>, Vec<Arc<Route>>)>,
     loads: Vec<Action>,
-    parked: Vec<Item>,
+    parked: Vec<Leased>,
 }
 
 /// What an endpoint's turn came to.

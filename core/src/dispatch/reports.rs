@@ -3,14 +3,14 @@
 
 use super::{
     Dispatcher,
-    hub::{Hub, Item},
+    hub::Hub,
     settle::{GONE, settle},
 };
 use crate::{
     error::Result,
     metrics::Seen,
     store::{
-        self, Lane,
+        self, Leased, Queue,
         dispatch::{Next, Open, Recorded, Report, STALE_CONNECTION, Sent},
     },
 };
@@ -60,7 +60,7 @@ pub(super) fn answers(
             .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
         match hub.answer(DeliveryId(id), outcome.token, ended) {
             Some(item) => {
-                if outcome.response_status == GONE && !item.once {
+                if outcome.response_status == GONE && !item.test {
                     answered.gone.insert(item.delivery, (item.endpoint, item.endpoint_version));
                 }
                 answered.reports.push(settle(Open::from(&item), outcome, true, now, chance()));
@@ -197,7 +197,7 @@ impl Dispatcher {
             return Err(store::Error::Unavailable);
         }
         let now = self.stamps.now();
-        self.db.system(Lane::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await).await
+        self.db.system(Queue::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await).await
     }
 
     /// Sees to what follows from results that are on record; `reports` are those of the batches, in their order.
@@ -226,7 +226,7 @@ impl Dispatcher {
     }
 
     /// Sends those again whose leases go on.
-    fn send_again(self: &Arc<Self>, held: Vec<Item>, again: &HashSet<DeliveryId>, reports: &[Report]) {
+    fn send_again(self: &Arc<Self>, held: Vec<Leased>, again: &HashSet<DeliveryId>, reports: &[Report]) {
         if again.is_empty() {
             return;
         }
@@ -238,7 +238,7 @@ impl Dispatcher {
             })
             .collect();
         let now = self.stamps.now();
-        let lease_until = |item: &Item| until.get(&item.delivery).copied().filter(|_| again.contains(&item.delivery));
+        let lease_until = |item: &Leased| until.get(&item.delivery).copied().filter(|_| again.contains(&item.delivery));
         let items =
             held.into_iter().filter_map(|item| lease_until(&item).map(|until| item.again(until, now))).collect();
         self.drive(|hub| hub.again(items));

@@ -1,7 +1,7 @@
 //! What an outcome makes of its delivery: delivered, tried again at some time, failed. Pure but for the chance it is
 //! given; the rule itself is `schedule`'s.
 
-use super::hub::Item;
+use crate::store::Leased;
 use crate::{
     schedule::{self, Ended, Next},
     store::{
@@ -13,13 +13,13 @@ use crate::{
 use inboxops_proto::{clock::Timestamp, internal::v1 as pb};
 use std::time::Duration;
 
-impl From<&Item> for Open {
-    fn from(item: &Item) -> Open {
+impl From<&Leased> for Open {
+    fn from(item: &Leased) -> Open {
         Open {
             lease: Lease { delivery: item.delivery, token: item.token },
             tenant: item.tenant,
             endpoint: item.endpoint,
-            test: item.once,
+            test: item.test,
             attempt: item.attempt,
             failures: item.failures,
             fresh: item.fresh,

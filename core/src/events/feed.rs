@@ -10,8 +10,8 @@ use crate::{
     cursor::{Cursor, Of},
     error::Result,
     page::PER_PAGE_DEFAULT,
-    stamp::Stamps,
     store::{self, Db, Hearing, TenantScope, changes::Place, events::KEPT},
+    time_and_chance::Stamps,
 };
 use futures_util::stream;
 use inboxops_proto::{

@@ -5,8 +5,8 @@ use super::Kind;
 use crate::{
     cursor::{Cursor, Of},
     error::Result,
-    stamp::Stamps,
     store::{self, Db, TenantScope, changes::Place},
+    time_and_chance::Stamps,
 };
 use inboxops_proto::id::TenantId;
 use std::{
@@ -50,7 +50,7 @@ pub(super) struct Passage<E = Arc<Line>> {
 }
 
 impl Line {
-    fn new(told: store::events::Told) -> Arc<Line> {
+    fn new(told: store::events::LoggedEvent) -> Arc<Line> {
         let cursor = Cursor { place: told.place, at: told.at };
         let event = Kind::from_code(told.kind).map_or("", Kind::name);
         Arc::new(Line { kind: told.kind, cursor, id: cursor.text(Of::Events), event, body: told.body })
@@ -62,7 +62,7 @@ impl Line {
     }
 }
 
-impl Passage<store::events::Told> {
+impl Passage<store::events::LoggedEvent> {
     pub(super) fn lines(self) -> Passage {
         let Passage { events, end, more } = self;
         Passage { events: events.into_iter().map(Line::new).collect(), end, more }
@@ -89,12 +89,12 @@ pub(super) async fn read(
     after: Place,
     mask: i64,
     most: Most,
-) -> Result<Passage<store::events::Told>> {
+) -> Result<Passage<store::events::LoggedEvent>> {
     let now = stamps.now();
     let mut read = db.read(scope).await?;
     let told = store::events::since(&mut read, after, mask, i64::from(most.events) + 1).await?;
     let (found, mut size) = (told.len(), 0);
-    let fits = |it: &store::events::Told| {
+    let fits = |it: &store::events::LoggedEvent| {
         let before = size;
         size += it.body.len();
         before < most.bytes
@@ -273,7 +273,7 @@ mod tests {
     fn passage(seqs: std::ops::Range<i64>, end: i64, size: usize) -> Passage {
         let told = |seq: i64| {
             let kind = i16::try_from(seq % 2).expect("it is small");
-            Line::new(store::events::Told {
+            Line::new(store::events::LoggedEvent {
                 place: at(seq).place,
                 kind,
                 at: Timestamp::default(),

@@ -9,7 +9,6 @@ use crate::{
     error::Result,
     events::{Kind, emit, fitting},
     html,
-    stamp::Stamp,
     store::{
         self, Tx,
         inboxes::{Inbox, InboxState},
@@ -17,7 +16,8 @@ use crate::{
         threads::Known,
         tickets::{Channel, Requester, Status, Ticket, TicketRef},
     },
-    tickets::{Action, Told},
+    tickets::{Action, MessageInEvent},
+    time_and_chance::Stamp,
 };
 use inboxops_proto::{
     failure::{Failure, Violation},
@@ -121,7 +121,7 @@ impl Inbound {
         store::threads::refer(tx, inbox.id, ticket, &known.unknown).await?;
         let automatic = self.mail.automatic || self.is_from(&inbox);
         let told = fitting(v1::Message::from(&message));
-        let told = Some(Told { kind: Kind::MessageReceived, message: &told });
+        let told = Some(MessageInEvent { kind: Kind::MessageReceived, message: &told });
         let actor = self.actor();
         let action = Action { actor: &actor, at: self.stamp.at };
         let (opened, reopened) =

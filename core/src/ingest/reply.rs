@@ -6,13 +6,13 @@ use crate::{
     error::Result,
     events::{Kind, emit, fitting},
     html::{self, Bodies},
-    stamp::Stamp,
     store::{
         self, Tx,
         messages::{Author, AuthorKind, Mailed, Message, MessageKind},
         tickets::{Ticket, TicketRef},
     },
-    tickets::{Action, Told},
+    tickets::{Action, MessageInEvent},
+    time_and_chance::Stamp,
 };
 use inboxops_proto::{
     failure::{Failure, Violation},
@@ -87,7 +87,7 @@ impl Reply {
         }
         let new = old.with_message(false, self.stamp.at);
         let told = fitting(v1::Message::from(&message));
-        let told = Told { kind: Kind::MessageSent, message: &told };
+        let told = MessageInEvent { kind: Kind::MessageSent, message: &told };
         let events = Action { actor: &actor, at: self.stamp.at }.changed_by(&old, &new, Some(told), &mut ids)?;
         store::tickets::update(tx, &old, &new).await?;
         emit(tx, events, new.inbox, self.stamp.at);

@@ -7,7 +7,7 @@ use crate::{
     retention::KEEP,
     store::{
         self, ReadTx, Scoped, Tx,
-        deliveries::{Made, Standing, State},
+        deliveries::{DeliveryState, Made, State},
         endpoints::Endpoint,
         events::delivery_id,
         recoveries::{Past, Recovery, What},
@@ -107,7 +107,7 @@ pub(super) struct Missed {
     pub(super) event: Past,
     pub(super) delivery: DeliveryId,
     /// How its delivery stands; none when there is none.
-    pub(super) standing: Option<Standing>,
+    pub(super) standing: Option<DeliveryState>,
 }
 
 /// Those of `past` that the endpoint subscribes to, of this time, which were never delivered to it.
@@ -124,11 +124,11 @@ pub(super) async fn missed(
     let wanted: Vec<(&Past, DeliveryId)> =
         past.iter().filter(wanted).map(|event| (event, delivery_id(event.id, endpoint.id))).collect();
     let ids: Vec<DeliveryId> = wanted.iter().map(|(_, id)| *id).collect();
-    let standings = store::deliveries::standings(tx, &ids).await?;
+    let states = store::deliveries::states(tx, &ids).await?;
     let missed = wanted.into_iter().map(|(event, delivery)| Missed {
         event: *event,
         delivery,
-        standing: standings.get(&delivery).copied(),
+        standing: states.get(&delivery).copied(),
     });
     Ok(missed.filter(|it| it.standing.is_none_or(|standing| !standing.succeeded)).collect())
 }

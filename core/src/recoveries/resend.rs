@@ -158,9 +158,8 @@ pub(super) async fn step(
     let left = usize::try_from(left).unwrap_or_default();
     let keeps = (shown.as_slice(), filter.kinds.as_slice());
     let stretch = store::deliveries::stretch(tx, endpoint.id, keeps, job.after, job.until, left).await?;
-    let standings = store::deliveries::standings(tx, &stretch).await?;
-    let kept: Vec<(DeliveryId, State)> =
-        stretch.iter().filter_map(|id| Some((*id, standings.get(id)?.state))).collect();
+    let states = store::deliveries::states(tx, &stretch).await?;
+    let kept: Vec<(DeliveryId, State)> = stretch.iter().filter_map(|id| Some((*id, states.get(id)?.state))).collect();
     job.created += store::deliveries::rearm_all(tx, endpoint.id, &kept, now).await?;
     job.after = stretch.last().copied().or(job.after);
     Ok(if stretch.len() == left && job.created < job.matched { Step::More } else { Step::Over })

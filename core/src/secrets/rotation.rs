@@ -7,12 +7,12 @@ use crate::{
     Settings,
     error::{Error, Result},
     idempotency,
-    stamp::Stamps,
     store::{
-        self, Db, Lane, SystemTx, answers,
+        self, Db, Queue, SystemTx, answers,
         endpoints::{Sealed, sealed},
         meta,
     },
+    time_and_chance::Stamps,
     webhooks::{headers, secret},
 };
 
@@ -40,7 +40,7 @@ pub enum Rotated {
 /// The key with the version that the database has of it. A new database takes any key; later it must be the same.
 pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
     let fingerprint = key.fingerprint();
-    let claim = db.system(Lane::Claims, async move |tx| {
+    let claim = db.system(Queue::Claims, async move |tx| {
         Ok((meta::get_or_insert(tx, FINGERPRINT, &fingerprint).await? == fingerprint, version(tx).await?))
     });
     match claim.await? {
@@ -54,7 +54,7 @@ pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
 pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
     let db = Db::open(settings.options(stamps)).await?;
     let (old, new, stamps) = (settings.master_key.clone(), new.clone(), stamps.clone());
-    let rotated = db.system(Lane::Claims, async move |tx| Ok(turn(tx, &old, &new, &stamps).await?)).await;
+    let rotated = db.system(Queue::Claims, async move |tx| Ok(turn(tx, &old, &new, &stamps).await?)).await;
     db.close().await;
     Ok(rotated?)
 }

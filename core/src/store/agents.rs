@@ -2,9 +2,11 @@
 
 use super::{
     Db, Result, Scoped, Tx,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Sql, codes, from_row, statements},
+    },
     fold,
-    sql::{Sql, codes, from_row, statements},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -72,7 +74,7 @@ statements! {
 /// Makes an agent; false when the tenant has one with this address.
 pub async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
     let tenant = tx.tenant();
-    tx.session.seen.agents.clear();
+    tx.writing.lookups.agents.clear();
     let link = tx.writing();
     let sql = INSERT.on(link);
     let done = on!(link, c, D => sqlx::query::<D>(sql)
@@ -93,14 +95,14 @@ pub async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
 /// Whether the tenant has this agent, and it can work.
 pub async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
     let key = (tx.tenant(), id);
-    if let Some(known) = tx.session.seen.agents.get(&key) {
+    if let Some(known) = tx.writing.lookups.agents.get(&key) {
         return Ok(*known);
     }
     let link = tx.link();
     let sql = EXISTS.on(link);
     let found = on!(link, c, D =>
         sqlx::query::<D>(sql).bind(id.0).bind(key.0.0).fetch_optional(c).await.map(|row| row.is_some()))?;
-    tx.session.seen.agents.insert(key, found);
+    tx.writing.lookups.agents.insert(key, found);
     Ok(found)
 }
 
@@ -133,7 +135,7 @@ pub async fn owner(db: &Db, id: AgentId) -> Result<Option<TenantId>> {
 /// Writes a changed agent; its address stays.
 pub async fn update(tx: &mut Tx<'_>, agent: &Agent, at: Timestamp) -> Result<()> {
     let tenant = tx.tenant();
-    tx.session.seen.agents.clear();
+    tx.writing.lookups.agents.clear();
     let link = tx.writing();
     let sql = UPDATE.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)

@@ -2,9 +2,11 @@
 
 use super::{
     Db, Result, SystemTx, TenantScope, Tx,
-    conn::{Link, on},
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
-    tx::Session,
+    db::{
+        conn::{Link, on},
+        group::Writing,
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
 };
 use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
 use uuid::Uuid;
@@ -80,7 +82,7 @@ pub async fn find(db: &Db, scope: &TenantScope, key: &str) -> Result<Option<Answ
 
 /// The same for a write of this transaction that is named so: it was looked for as its group began.
 pub fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
-    tx.session.seen.answers.get(&tx.tenant())?.get(key)
+    tx.writing.lookups.answers.get(&tx.tenant())?.get(key)
 }
 
 /// An answer and whose it is.
@@ -116,7 +118,7 @@ async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<Name
 /// Leaves the answer of this write: it is kept if the write is.
 pub fn keep(tx: &mut Tx<'_>, answer: Answer) {
     let tenant = tx.tenant();
-    tx.session.job.answers.push((tenant, answer));
+    tx.writing.job.answers.push((tenant, answer));
 }
 
 /// The refusal of a write that is under way elsewhere.
@@ -124,11 +126,11 @@ pub fn in_progress() -> Failure {
     Failure::new(Reason::IdempotencyInProgress).retry_after(1)
 }
 
-impl Session {
+impl Writing {
     /// Looks for the answers to earlier writes of these names, for [`before`].
     pub(super) async fn look_for_answers(&mut self, names: &[(TenantId, String)]) -> Result<()> {
         for Named(tenant, answer) in named(&mut self.link, names).await? {
-            self.seen.answers.entry(tenant).or_default().insert(answer.key.clone(), answer);
+            self.lookups.answers.entry(tenant).or_default().insert(answer.key.clone(), answer);
         }
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Rows of `api_keys`. No row holds a key, only its SHA-256.
 
 use super::{
-    Db, Lane, Result, Scoped, Tx,
-    conn::on,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    Db, Queue, Result, Scoped, Tx,
+    db::{
+        conn::on,
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -198,7 +200,7 @@ pub async fn revoke(tx: &mut Tx<'_>, id: ApiKeyId, at: Timestamp) -> Result<Opti
 /// Notes when keys were last used.
 pub async fn mark_used(db: &Db, mut used: Vec<(ApiKeyId, Timestamp)>) -> Result<()> {
     used.sort_unstable();
-    db.system(Lane::Claims, async move |tx| {
+    db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();
         for chunk in chunks(&used) {
             let sql = MARK_USED.text(chunk.len(), link.is_pg());

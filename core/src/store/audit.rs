@@ -2,8 +2,10 @@
 
 use super::{
     Result, Scoped, SystemTx, Tx,
-    conn::{Link, on},
-    sql::{Sql, codes, from_row, statements},
+    db::{
+        conn::{Link, on},
+        sql::{Sql, codes, from_row, statements},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,

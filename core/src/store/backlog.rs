@@ -4,10 +4,12 @@
 
 use super::{
     Db, Result, Scoped,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+    },
     deliveries::{Shown, State},
     lanes::Waiting,
-    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
 };
 use inboxops_proto::{
     clock::Timestamp,

@@ -3,9 +3,11 @@
 
 use super::{
     Db, Result, SystemTx,
-    conn::{Link, on},
-    sql::{Sql, from_row, statements},
-    tx::Session,
+    db::{
+        conn::{Link, on},
+        group::Writing,
+        sql::{Sql, from_row, statements},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -122,7 +124,7 @@ pub async fn prune(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<bool> {
     Ok(i64::try_from(gone).is_ok_and(|gone| gone == PRUNE_MAX))
 }
 
-impl Session {
+impl Writing {
     /// Writes what the group changed, and tells those who follow after the commit.
     pub(super) async fn flush_changes(&mut self) -> Result<()> {
         if self.group.changed.is_empty() {

@@ -3,9 +3,11 @@
 
 use super::{
     Db, Result, changes,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Sql, statements},
+    },
     endpoints,
-    sql::{Sql, statements},
 };
 use inboxops_proto::clock::Timestamp;
 

@@ -3,10 +3,12 @@
 
 use super::{
     ReadTx, Result, Scoped as _,
-    conn::on,
-    sql::{Rows, Sql, Type, chunks, one_of, row_statements, statements},
+    db::{
+        conn::on,
+        group::Writing,
+        sql::{Rows, Sql, Type, chunks, one_of, row_statements, statements},
+    },
     tickets::{AssigneeFilter, Filter, Ticket},
-    tx::Session,
 };
 use inboxops_proto::id::{TagId, TenantId};
 use sqlx::{Database, Encode, QueryBuilder, Type as SqlType};
@@ -46,7 +48,7 @@ row_statements! {
     };
 }
 
-impl Session {
+impl Writing {
     /// Counts a ticket in (`by` = 1) or out (-1) at the end of the group.
     pub(super) fn count(&mut self, ticket: &Ticket, by: i64) {
         let coarse = CountKey {

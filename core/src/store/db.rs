@@ -1,30 +1,38 @@
-//! The database as the core holds it: lanes to write, readers to read. It knows no table but the one of cores, in which
-//! it signs in.
+//! The store's engine: writers to write, readers to read, and what both are made of. It knows no table but the one of cores,
+//! in which it signs in, and what a group leaves for the tables (`group`).
 
-use super::{
-    Error, Result, checkpoint,
-    conn::{Link, Purpose, Target},
-    cores,
-    events::Handed,
-    lane::{
-        Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, LaneThread, QUEUE_MAX, Queues, Trickle,
-    },
-    migrate,
-    news::News,
-    pool::{Pool, ReadTx, Reader},
-    subjects::Behind,
-    tx::{Session, SystemTx, TenantScope, Tx},
-};
+pub(super) mod checkpoint;
+pub(super) mod conn;
+pub mod cores;
+pub(super) mod error;
+pub(super) mod group;
+pub mod migrate;
+pub(super) mod news;
+pub(super) mod pool;
+pub mod sql;
+pub(super) mod tx;
+pub(super) mod writer;
+
+use super::{events::Leased, subjects::Behind};
+use conn::{Link, Purpose, Target};
+use error::{Error, Result};
+use group::Writing;
 use inboxops_proto::{clock::Clock, id::TenantId};
+use news::News;
+use pool::{Pool, ReadTx, Reader};
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
+use tx::{SystemTx, TenantScope, Tx};
+use writer::{
+    Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, QUEUE_MAX, Queues, Trickle, Writer,
+};
 
-/// Lanes that write tenants' changes on PostgreSQL; SQLite has one for everything.
-const TENANT_LANES_PG: usize = 4;
+/// Writers of tenants' changes on PostgreSQL; SQLite has one writer for everything.
+const TENANT_WRITERS_PG: usize = 4;
 
 /// How a database is opened.
 #[derive(Clone, Debug)]
@@ -46,7 +54,7 @@ impl Options {
 
 /// Which queue a system job waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
+pub enum Queue {
     /// Taking work: claim, park, reap.
     Claims,
     /// Recording results of attempts.
@@ -64,7 +72,7 @@ pub struct Core {
     pub slot: i16,
 }
 
-type TakeHanded = Box<dyn Fn(Vec<Handed>) + Send + Sync>;
+type TakeHanded = Box<dyn Fn(Vec<Leased>) + Send + Sync>;
 type SeeGroup = Box<dyn Fn(&'static str, usize) + Send + Sync>;
 
 pub(super) struct Shared {
@@ -99,8 +107,8 @@ impl Shared {
         Committed(self.committed.subscribe())
     }
 
-    pub(super) fn session(&self, link: Link) -> Session {
-        Session::new(link, self.clock.clone(), self.core, self.news.clone(), self.behind.clone())
+    pub(super) fn writing(&self, link: Link) -> Writing {
+        Writing::new(link, self.clock.clone(), self.core, self.news.clone(), self.behind.clone())
     }
 }
 
@@ -112,15 +120,15 @@ struct Senders {
 struct Inner {
     pg: bool,
     shared: Arc<Shared>,
-    lanes: Vec<Senders>,
+    writers: Vec<Senders>,
     pool: Arc<Pool>,
     closing: CancellationToken,
-    /// Each lane holds one sender until it has ended.
+    /// Each writer holds one sender until it has ended.
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
 impl Drop for Inner {
-    /// Lanes hold the token, so that the end of their queues alone does not end them.
+    /// Writers hold the token, so that the end of their queues alone does not end them.
     fn drop(&mut self) {
         self.closing.cancel();
     }
@@ -131,13 +139,13 @@ impl Drop for Inner {
 pub struct Db(Arc<Inner>);
 
 impl Db {
-    /// Opens the database, brings its schema up to date, and starts the lanes. Needs a Tokio runtime.
+    /// Opens the database, brings its schema up to date, and starts the writers. Needs a Tokio runtime.
     pub async fn open(options: Options) -> Result<Db> {
         let target = Target::parse(&options.url)?;
         let mut link = target.connect(Purpose::Write).await?;
         migrate::run(&mut link).await?;
         let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };
-        super::conn::close(link).await;
+        conn::close(link).await;
 
         let shared = Arc::new(Shared {
             clock: options.clock,
@@ -152,19 +160,19 @@ impl Db {
         });
         let closing = CancellationToken::new();
         let (ending, ended) = mpsc::channel(1);
-        // On PostgreSQL claims and outcomes have a lane each, beside those of the tenants.
+        // On PostgreSQL claims and outcomes have a writer each, beside those of the tenants.
         let (count, group_max) =
-            if target.is_pg() { (TENANT_LANES_PG + 2, GROUP_MAX_PG) } else { (1, GROUP_MAX_SQLITE) };
-        let mut lanes = Vec::with_capacity(count);
+            if target.is_pg() { (TENANT_WRITERS_PG + 2, GROUP_MAX_PG) } else { (1, GROUP_MAX_SQLITE) };
+        let mut writers = Vec::with_capacity(count);
         for number in 0..count {
             let (writes, writes_out) = mpsc::channel(QUEUE_MAX);
             let (system, system_out) = mpsc::channel(QUEUE_MAX);
-            lanes.push(Senders { writes, system });
-            let lane = LaneThread {
+            writers.push(Senders { writes, system });
+            let writer = Writer {
                 name: match (target.is_pg(), number) {
                     (false, _) => "all",
-                    (true, TENANT_LANES_PG) => "claims",
-                    (true, number) if number > TENANT_LANES_PG => "outcomes",
+                    (true, TENANT_WRITERS_PG) => "claims",
+                    (true, number) if number > TENANT_WRITERS_PG => "outcomes",
                     (true, _) => "tenants",
                 },
                 target: target.clone(),
@@ -176,9 +184,9 @@ impl Db {
                 (tokio::runtime::Builder::new_current_thread().enable_all().build(), ending.clone());
             let runtime = runtime.map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
             std::thread::Builder::new()
-                .name(format!("inboxops-lane-{number}"))
+                .name(format!("inboxops-writer-{number}"))
                 .spawn(move || {
-                    runtime.block_on(lane.run());
+                    runtime.block_on(writer.run());
                     drop(ending);
                 })
                 .map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
@@ -187,7 +195,7 @@ impl Db {
             checkpoint::start(target.clone(), shared.committed(), closing.clone(), ending)?;
         }
         let (pg, pool) = (target.is_pg(), Pool::new(target));
-        Ok(Db(Arc::new(Inner { pg, shared, lanes, pool, closing, ended: tokio::sync::Mutex::new(ended) })))
+        Ok(Db(Arc::new(Inner { pg, shared, writers, pool, closing, ended: tokio::sync::Mutex::new(ended) })))
     }
 
     /// Whether other processes may share this database.
@@ -229,18 +237,18 @@ impl Db {
         &self.0.shared.clock
     }
 
-    /// Names who takes the deliveries that a commit made, already leased. It runs on the lane and must not block. Until
-    /// it is named, such leases end by themselves. Only the first call counts.
-    pub fn hand_to(&self, take: impl Fn(Vec<Handed>) + Send + Sync + 'static) {
+    /// Registers the callback that receives the leased deliveries after each commit. It runs on the writer's thread and must not block. Until
+    /// it is registered, such leases end by themselves. Only the first call counts.
+    pub fn hand_to(&self, take: impl Fn(Vec<Leased>) + Send + Sync + 'static) {
         let _ = self.0.shared.handed.set(Box::new(take));
     }
 
-    /// Names who is told how many writes each group had, and on which lane. As with [`Db::hand_to`].
+    /// Registers the callback that counts the writes of each group, by writer. As with [`Db::hand_to`].
     pub fn count_groups(&self, see: impl Fn(&'static str, usize) + Send + Sync + 'static) {
         let _ = self.0.shared.grouped.set(Box::new(see));
     }
 
-    /// Writes for a tenant: `decide` runs on the tenant's lane in a transaction with others of its group, and is
+    /// Writes for a tenant: `decide` runs on the tenant's writer in a transaction with others of its group, and is
     /// answered once that is committed.
     ///
     /// `decide` may run again after a rollback, so ids and time are captured before, only SQL is awaited in it, and
@@ -251,8 +259,8 @@ impl Db {
         scope: TenantScope,
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let lane = self.lane_of(scope.tenant());
-        self.call(&self.0.lanes[lane].writes, ForTenant(decide), Some(scope), None).await
+        let writer = self.writer_of(scope.tenant());
+        self.call(&self.0.writers[writer].writes, ForTenant(decide), Some(scope), None).await
     }
 
     /// The same for a write that has a name: `decide` finds the answer to an earlier one of this name in
@@ -263,22 +271,22 @@ impl Db {
         name: String,
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let lane = self.lane_of(scope.tenant());
-        self.call(&self.0.lanes[lane].writes, ForTenant(decide), Some(scope), Some(name)).await
+        let writer = self.writer_of(scope.tenant());
+        self.call(&self.0.writers[writer].writes, ForTenant(decide), Some(scope), Some(name)).await
     }
 
     /// Writes for no tenant in particular; `decide` may run again, as in [`Db::write`].
     pub async fn system<T: Send + 'static>(
         &self,
-        lane: Lane,
+        queue: Queue,
         decide: impl AsyncFn(&mut SystemTx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let lanes = &self.0.lanes;
-        let queue = match (lane, self.0.pg) {
-            (Lane::Tenant(tenant), _) => &lanes[self.lane_of(tenant)].writes,
-            (_, false) => &lanes[0].system,
-            (Lane::Claims, true) => &lanes[TENANT_LANES_PG].system,
-            (Lane::Outcomes, true) => &lanes[TENANT_LANES_PG + 1].system,
+        let writers = &self.0.writers;
+        let queue = match (queue, self.0.pg) {
+            (Queue::Tenant(tenant), _) => &writers[self.writer_of(tenant)].writes,
+            (_, false) => &writers[0].system,
+            (Queue::Claims, true) => &writers[TENANT_WRITERS_PG].system,
+            (Queue::Outcomes, true) => &writers[TENANT_WRITERS_PG + 1].system,
         };
         self.call(queue, ForSystem(decide), None, None).await
     }
@@ -295,12 +303,12 @@ impl Db {
         answer.await.map_err(|_| Error::Closed)?
     }
 
-    fn lane_of(&self, tenant: TenantId) -> usize {
+    fn writer_of(&self, tenant: TenantId) -> usize {
         if !self.0.pg {
             return 0;
         }
         // The last byte of an id is chance in every version that we meet.
-        usize::from(tenant.0.as_bytes()[15]) % TENANT_LANES_PG
+        usize::from(tenant.0.as_bytes()[15]) % TENANT_WRITERS_PG
     }
 
     /// Reads of one moment: a page and its total agree.
@@ -308,7 +316,7 @@ impl Db {
         Ok(self.read_by(self.0.pool.snapshot().await?, scope))
     }
 
-    /// The cheap way for one statement: no transaction around it.
+    /// A connection for a single read, outside a transaction.
     pub async fn peek(&self, scope: TenantScope) -> Result<ReadTx> {
         Ok(self.read_by(self.0.pool.take().await?, scope))
     }
@@ -332,11 +340,11 @@ impl Db {
         if self.0.pg { self.lookup().await?.link().run("SELECT 1").await } else { Ok(()) }
     }
 
-    /// Ends the lanes once what waits in them is done, and closes all connections. Later calls are refused.
+    /// Ends the writers once what waits in them is done, and closes all connections. Later calls are refused.
     pub async fn close(&self) {
         if self.0.pg {
             let incarnation = self.core().incarnation;
-            let left = self.system(Lane::Claims, async move |tx| cores::sign_out(tx, incarnation).await).await;
+            let left = self.system(Queue::Claims, async move |tx| cores::sign_out(tx, incarnation).await).await;
             if let Err(error) = left {
                 tracing::debug!(error = &error as &dyn std::error::Error, "the core did not sign out");
             }

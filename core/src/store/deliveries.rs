@@ -1,21 +1,23 @@
 //! Rows of `deliveries` and `attempts` as the tenant sees them: one, send again, stop; lists are in `log`, batches for
 //! jobs in `mend`. How they move by themselves is in `dispatch`.
 
+mod bulk;
 mod log;
-mod mend;
 pub(super) mod walk;
 
+pub use bulk::{DeliveryState, Made, due, make, rearm_all, states, stretch};
 pub use log::{Listed, Page, Range, count, list};
-pub use mend::{Made, Standing, due, make, rearm_all, standings, stretch};
 pub use walk::KINDS;
 
-pub(super) use mend::{ALL as MEND_ALL, ALL_ROWS as MEND_ALL_ROWS};
+pub(super) use bulk::{ALL as BULK_ALL, ALL_ROWS as BULK_ALL_ROWS};
 
 use super::{
     ReadTx, Result, Scoped, Tx,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Rows, Sql, Type, codes, found, from_row, row_statements, statements},
+    },
     lanes::{self, Moves},
-    sql::{Rows, Sql, Type, codes, found, from_row, row_statements, statements},
     tallies::{self, Ended},
 };
 use inboxops_proto::{
@@ -30,7 +32,7 @@ codes! {
     State {
         /// Waits for its time.
         Waiting = 0 "waiting",
-        /// Handed to somebody who will report.
+        /// Leased to somebody who will report.
         Leased = 1 "leased",
         /// The receiver answered 2xx.
         Delivered = 2 "delivered",

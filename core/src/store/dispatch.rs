@@ -4,27 +4,28 @@
 mod claim;
 mod due;
 mod report;
-mod standing;
+mod stats;
 
 pub use claim::{
     CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Looked, Room, Turn, claim, claim_of, claim_tests, served,
 };
 pub use due::{Beat, Due, beat, due};
 pub use report::{Next, Recorded, Report, Sent, report};
-pub use standing::{Standing, standing};
+pub use stats::{QueueStats, standing};
 
 pub(super) use claim::{ALL as CLAIM_ALL, ALL_ROWS as CLAIM_ALL_ROWS};
 pub(super) use due::ALL as DUE_ALL;
 pub(super) use report::ALL_ROWS as REPORT_ALL_ROWS;
-pub(super) use standing::ALL as STANDING_ALL;
+pub(super) use stats::ALL as STATS_ALL;
 
 use super::{
-    Db, Result, SystemTx,
-    conn::on,
-    cores,
+    Db, Result, SystemTx, cores,
+    db::{
+        conn::on,
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
     deliveries::State,
     lanes::{self, Moves},
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
     tallies::{self, Tally},
 };
 use inboxops_proto::{
@@ -231,7 +232,7 @@ fn given_back(rows: &[GivenBack], now: Timestamp, moves: &mut Moves, tally: &mut
 /// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
 /// delivery is due at once, its schedule unchanged. Returns how many; call again while it returns [`REAP_MAX`].
 pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result<usize> {
-    let own = tx.session.core.incarnation;
+    let own = tx.writing.core.incarnation;
     let link = tx.writing();
     let (sql, before) = match which {
         Which::Ended => (ENDED, now),

@@ -3,9 +3,11 @@
 
 use super::{
     Result, SystemTx,
-    conn::{Link, on},
+    db::{
+        conn::{Link, on},
+        sql::{Sql, statements},
+    },
     meta,
-    sql::{Sql, statements},
 };
 use inboxops_proto::clock::Timestamp;
 use std::time::Duration;

@@ -5,11 +5,12 @@ pub mod sealed;
 
 use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
-    conn::{Link, on},
+    db::{
+        conn::{Link, on},
+        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+    },
     fanout::LEASE,
-    lanes, recoveries, retention,
-    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
-    tallies,
+    lanes, recoveries, retention, tallies,
 };
 use inboxops_proto::{
     clock::Timestamp,

@@ -4,8 +4,10 @@
 use super::{
     ReadTx, Result, Scoped,
     changes::Place,
-    conn::on,
-    sql::{Sql, from_row, statements},
+    db::{
+        conn::on,
+        sql::{Sql, from_row, statements},
+    },
 };
 use bytes::Bytes;
 use inboxops_proto::{
@@ -52,9 +54,9 @@ pub struct TestOf {
     pub thin: bool,
 }
 
-/// A leased delivery with all that dispatch needs of it: handed over after the commit that made it, or claimed.
+/// A leased delivery with all that dispatch needs of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handed {
+pub struct Leased {
     /// Id of the delivery.
     pub delivery: DeliveryId,
     /// Its tenant.
@@ -81,9 +83,13 @@ pub struct Handed {
     pub thin: bool,
     /// When the delivery was made.
     pub created_at: Timestamp,
+    /// Whether it was claimed, in due order; otherwise the commit that made it leased it.
+    pub claimed: bool,
+    /// When it was leased: since then it waits in memory.
+    pub since: Timestamp,
     /// End of the lease.
     pub lease_until: Timestamp,
-    /// The body as it is stored, shared by all deliveries of the event.
+    /// The body as it is stored, shared by all deliveries of the event; dispatch puts the thin form in its place.
     pub body: Bytes,
 }
 
@@ -100,7 +106,7 @@ pub fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
 
 /// An event as those who read the events see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct LoggedEvent {
     /// Its place in the order of events.
     pub place: Place,
     /// Its kind.
@@ -111,7 +117,7 @@ pub struct Told {
     pub body: String,
 }
 
-from_row!(Told, row => Ok(Told {
+from_row!(LoggedEvent, row => Ok(LoggedEvent {
     place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
     kind: row.try_get(2)?,
     at: Timestamp::from_micros(row.try_get(3)?),
@@ -175,11 +181,11 @@ pub async fn end(tx: &mut ReadTx) -> Result<Place> {
 }
 
 /// Events of the kinds in `mask` behind a place, in order, at most `limit`; tests are not among them.
-pub async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Result<Vec<Told>> {
+pub async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Result<Vec<LoggedEvent>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = SINCE.on(link);
-    on!(link, c, D => sqlx::query_as::<D, Told>(sql)
+    on!(link, c, D => sqlx::query_as::<D, LoggedEvent>(sql)
         .bind(tenant.0)
         .bind(place.xact)
         .bind(place.seq)

@@ -3,12 +3,14 @@
 
 use super::{
     Result,
-    conn::on,
+    db::{
+        conn::on,
+        group::Writing,
+        sql::{Rows, Type, chunks, from_row, row_statements},
+    },
     endpoints::read_inboxes,
-    events::{Handed, NewEvent, delivery_id},
-    sql::{Rows, Type, chunks, from_row, row_statements},
+    events::{Leased, NewEvent, delivery_id},
     tenants::{Plan, overridden},
-    tx::Session,
 };
 use bytes::Bytes;
 use inboxops_proto::id::{EndpointId, InboxId, TenantId};
@@ -83,7 +85,7 @@ row_statements! {
     };
 }
 
-impl Session {
+impl Writing {
     pub(super) async fn flush_events(&mut self) -> Result<()> {
         let events = std::mem::take(&mut self.group.events);
         if events.is_empty() {
@@ -91,11 +93,11 @@ impl Session {
         }
         let subscribers = self.subscribers(&events).await?;
         self.insert_events(&events).await?;
-        let lease_until = self.clock.now().plus(LEASE);
+        let since = self.clock.now();
         let mut handed = Vec::with_capacity(events.len());
         for event in events {
             self.group.changed.entry(event.tenant).or_default();
-            let deliver = |endpoint, endpoint_version, thin, body| Handed {
+            let deliver = |endpoint, endpoint_version, thin, body| Leased {
                 delivery: delivery_id(event.id, endpoint),
                 tenant: event.tenant,
                 endpoint,
@@ -109,7 +111,9 @@ impl Session {
                 fresh: false,
                 thin,
                 created_at: event.at,
-                lease_until,
+                claimed: false,
+                since,
+                lease_until: since.plus(LEASE),
                 body,
             };
             match event.test_of {
@@ -178,7 +182,7 @@ impl Session {
         Ok(())
     }
 
-    async fn insert_deliveries(&mut self, handed: &[Handed]) -> Result<()> {
+    async fn insert_deliveries(&mut self, handed: &[Leased]) -> Result<()> {
         let leased = super::deliveries::State::Leased.code();
         for chunk in chunks(handed) {
             let (sql, incarnation) = (INSERT_DELIVERIES.text(chunk.len(), self.link.is_pg()), self.core.incarnation);

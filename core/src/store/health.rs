@@ -2,9 +2,11 @@
 
 use super::{
     Result, Scoped, SystemTx, Tx,
-    conn::{Link, on},
+    db::{
+        conn::{Link, on},
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
     deliveries::State,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
 };
 use inboxops_proto::{
     clock::Timestamp,

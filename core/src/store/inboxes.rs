@@ -2,9 +2,11 @@
 
 use super::{
     Db, Result, Scoped, Tx,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Sql, codes, from_row, statements},
+    },
     fold,
-    sql::{Sql, codes, from_row, statements},
     tickets::Channel,
 };
 use inboxops_proto::{
@@ -132,7 +134,7 @@ statements! {
 /// Makes an inbox.
 pub async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
     let tenant = tx.tenant();
-    tx.session.seen.inboxes.clear();
+    tx.writing.lookups.inboxes.clear();
     let link = tx.writing();
     let sql = INSERT.on(link);
     let error = inbox.error.as_ref();
@@ -158,7 +160,7 @@ pub async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
 /// Writes a changed inbox.
 pub async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
     let tenant = tx.tenant();
-    tx.session.seen.inboxes.clear();
+    tx.writing.lookups.inboxes.clear();
     let link = tx.writing();
     let sql = UPDATE.on(link);
     let error = inbox.error.as_ref();
@@ -183,7 +185,7 @@ pub async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
 /// State of the inbox, looked up once a group.
 pub async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxState>> {
     let key = (tx.tenant(), id);
-    if let Some(known) = tx.session.seen.inboxes.get(&key) {
+    if let Some(known) = tx.writing.lookups.inboxes.get(&key) {
         return Ok(*known);
     }
     let link = tx.link();
@@ -194,7 +196,7 @@ pub async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxState>> {
         .fetch_optional(c)
         .await)?;
     let state = row.map(|(enabled, error)| state_of(enabled, error.is_some()));
-    tx.session.seen.inboxes.insert(key, state);
+    tx.writing.lookups.inboxes.insert(key, state);
     Ok(state)
 }
 

@@ -4,8 +4,10 @@
 
 use super::{
     Db, Result, Scoped,
-    conn::{Link, on},
-    sql::{Rows, Sql, Type, chunks, found, row_statements, statements},
+    db::{
+        conn::{Link, on},
+        sql::{Rows, Sql, Type, chunks, found, row_statements, statements},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -177,7 +179,7 @@ pub(super) async fn by_pause(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> 
 
 /// How an endpoint stands with dispatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct LaneState {
     /// Whether nothing is sent to it.
     pub paused: bool,
     /// Failures in a row.
@@ -187,13 +189,13 @@ pub struct Standing {
 }
 
 /// How an endpoint stands, whoever's it is.
-pub async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<Standing>> {
+pub async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<LaneState>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = STANDING.on(link);
     let row =
         on!(link, c, D => sqlx::query_as::<D, (bool, i64, Option<i64>)>(sql).bind(endpoint.0).fetch_optional(c).await)?;
-    Ok(row.map(|(paused, failures, due_at)| Standing {
+    Ok(row.map(|(paused, failures, due_at)| LaneState {
         paused,
         failures_in_row: u32::try_from(failures).unwrap_or(u32::MAX),
         due_at: due_at.map(Timestamp::from_micros),

@@ -2,8 +2,10 @@
 
 use super::{
     Result, Scoped, Tx,
-    conn::on,
-    sql::{Sql, codes, from_row, statements},
+    db::{
+        conn::on,
+        sql::{Sql, codes, from_row, statements},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,

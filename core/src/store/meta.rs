@@ -2,8 +2,10 @@
 
 use super::{
     Db, Result, SystemTx,
-    conn::on,
-    sql::{Sql, statements},
+    db::{
+        conn::on,
+        sql::{Sql, statements},
+    },
 };
 
 statements! {

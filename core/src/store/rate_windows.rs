@@ -3,8 +3,10 @@
 
 use super::{
     Db, Error, Result,
-    conn::Conn,
-    sql::{Sql, statements},
+    db::{
+        conn::Conn,
+        sql::{Sql, statements},
+    },
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 use std::time::Duration;

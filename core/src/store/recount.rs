@@ -6,9 +6,11 @@ pub use super::earlier::Now;
 
 use super::{
     Db, Result, SystemTx,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Sql, statements},
+    },
     earlier, lanes,
-    sql::{Sql, statements},
 };
 use inboxops_proto::{clock::Timestamp, id::EndpointId};
 

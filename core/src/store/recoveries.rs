@@ -4,8 +4,10 @@
 use super::{
     Db, Result, Scoped, SystemTx, Tx,
     changes::Place,
-    conn::{Link, on},
-    sql::{Sql, codes, from_row, statements},
+    db::{
+        conn::{Link, on},
+        sql::{Sql, codes, from_row, statements},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -141,7 +143,7 @@ statements! {
         "UPDATE recoveries SET after_xact = $2, after_seq = $3, after_id = $4, matched = $5, created = $6, done = $7, \
          updated_at = $8 WHERE id = $1",
     );
-    // Few rows, which lanes of PostgreSQL read by the key: they do without scans.
+    // Few rows, which writers of PostgreSQL read by the key: they do without scans.
     SWEEP = Sql::each(
         "DELETE FROM recoveries WHERE endpoint_id = $1",
         "DELETE FROM recoveries WHERE id >= '00000000-0000-0000-0000-000000000000' AND endpoint_id = $1",

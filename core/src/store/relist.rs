@@ -6,9 +6,11 @@ pub use super::earlier::Now;
 
 use super::{
     Db, Result, SystemTx,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Sql, statements},
+    },
     earlier, spans,
-    sql::{Sql, statements},
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 use uuid::Uuid;

@@ -3,13 +3,15 @@
 
 use super::{
     Db, Result, SystemTx,
-    conn::{Link, on},
+    db::{
+        conn::{Link, on},
+        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+    },
     deliveries::{
         State,
         walk::{self, Class, Walk, Way},
     },
     events::delivery_id,
-    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
     tallies::{self, Tally},
 };
 use inboxops_proto::{
@@ -44,7 +46,7 @@ statements! {
         "DELETE FROM answers WHERE (tenant_id, key) IN \
          (SELECT tenant_id, key FROM answers WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
     );
-    // As in `recoveries`: by the key where lanes do without scans.
+    // As in `recoveries`: by the key where writers do without scans.
     OLD_JOBS = Sql::each(
         "DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE done AND updated_at < $1 LIMIT $2)",
         "DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries \

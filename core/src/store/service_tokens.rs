@@ -2,8 +2,10 @@
 
 use super::{
     Db, Result, SystemTx,
-    conn::on,
-    sql::{Sql, from_row, statements},
+    db::{
+        conn::on,
+        sql::{Sql, from_row, statements},
+    },
 };
 use inboxops_proto::{clock::Timestamp, id::ServiceTokenId};
 

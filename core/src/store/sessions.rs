@@ -1,10 +1,12 @@
 //! Rows of `sessions` and of `login_codes`. No row holds what a browser holds, only its SHA-256.
 
 use super::{
-    Db, Lane, Result, SystemTx, Tx,
+    Db, Queue, Result, SystemTx, Tx,
     agents::Role,
-    conn::on,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    db::{
+        conn::on,
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -136,7 +138,7 @@ pub async fn delete_others(tx: &mut Tx<'_>, agent: AgentId, kept: [u8; 32]) -> R
 /// Notes when sessions were last seen and when they now end.
 pub async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Timestamp)>) -> Result<()> {
     seen.sort_unstable();
-    db.system(Lane::Claims, async move |tx| {
+    db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();
         for chunk in chunks(&seen) {
             let sql = MARK_SEEN.text(chunk.len(), link.is_pg());

@@ -4,9 +4,11 @@
 
 use super::{
     Db, ReadTx, Result, Scoped as _, SystemTx,
-    conn::on,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
-    tx::Session,
+    db::{
+        conn::on,
+        group::Writing,
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 use std::time::Duration;
@@ -110,7 +112,7 @@ pub(super) fn span_of(at: Timestamp) -> i64 {
     at.micros() >> SHIFTS[1]
 }
 
-impl Session {
+impl Writing {
     /// Counts a ticket into the spans of a time (`by` = 1) or out of them (-1) at the end of the group.
     pub(super) fn span(&mut self, tenant: TenantId, kind: Kind, at: Timestamp, by: i64) {
         for (level, shift) in (1..).zip(SHIFTS) {
@@ -192,7 +194,7 @@ async fn between(tx: &mut ReadTx, kind: Kind, from: i64, to: i64) -> Result<i64>
 
 /// A place in the order of time: `skip` tickets after the nearer bound of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Position {
     /// The range, in microseconds, the end not included.
     pub(super) range: (i64, i64),
     /// How many tickets of the range come before the place.
@@ -214,8 +216,8 @@ from_row!(Found, row => Ok(Found {
 }));
 
 /// Where the ticket is that `skip` others are newer than (`newest_first`) or older than.
-pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: bool) -> Result<Option<Place>> {
-    let (tenant, mut place) = (tx.tenant(), Place { range: (i64::MIN, i64::MAX), skip });
+pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: bool) -> Result<Option<Position>> {
+    let (tenant, mut place) = (tx.tenant(), Position { range: (i64::MIN, i64::MAX), skip });
     let (mut from, mut to, mut own) = (i64::MIN, i64::MAX, None);
     for (level, shift) in [(3i16, SHIFTS[2]), (2, SHIFTS[1]), (1, SHIFTS[0])] {
         let link = tx.link();
@@ -234,7 +236,7 @@ pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: b
             return Ok(own.map(|_| place));
         };
         let (begin, end) = (found.at << shift, (found.at + 1) << shift);
-        place = Place {
+        place = Position {
             range: if newest_first { (place.range.0, end) } else { (begin, place.range.1) },
             skip: place.skip - found.before,
         };

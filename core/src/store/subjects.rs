@@ -12,8 +12,10 @@ pub use keep::{Full, LISTS_MAX, changes, full, lag, pack, refold_rest, seal};
 
 use super::{
     ReadTx, Result, Scoped as _,
-    conn::{Link, on},
-    sql::{Rows, Sql, Type, from_row, one_of, row_statements, statements},
+    db::{
+        conn::{Link, on},
+        sql::{Rows, Sql, Type, from_row, one_of, row_statements, statements},
+    },
 };
 use futures_util::TryStreamExt as _;
 use inboxops_proto::id::TenantId;

@@ -2,8 +2,10 @@
 
 use super::{
     Result, Scoped, Tx,
-    conn::on,
-    sql::{Sql, from_row, statements},
+    db::{
+        conn::on,
+        sql::{Sql, from_row, statements},
+    },
     tickets::Ticket,
 };
 use inboxops_proto::{
@@ -110,7 +112,7 @@ pub async fn attach(tx: &mut Tx<'_>, ticket: &Ticket, tag: TagId, at: Timestamp)
         .await
         .map(|it| it.rows_affected()))?;
     if attached > 0 {
-        tx.session.count_tagged(tenant, tag, 1);
+        tx.writing.count_tagged(tenant, tag, 1);
     }
     Ok(())
 }
@@ -128,7 +130,7 @@ pub async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Result<()>
         .await
         .map(|it| it.rows_affected()))?;
     if detached > 0 {
-        tx.session.count_tagged(tenant, tag, -1);
+        tx.writing.count_tagged(tenant, tag, -1);
     }
     Ok(())
 }

@@ -4,9 +4,11 @@
 
 use super::{
     ReadTx, Result, Scoped,
-    conn::{Link, on},
+    db::{
+        conn::{Link, on},
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
     deliveries::State,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
 };
 use inboxops_proto::{
     clock::Timestamp,

@@ -2,10 +2,12 @@
 
 use super::{
     Db, Result, SystemTx,
-    conn::on,
+    db::{
+        conn::on,
+        group::Writing,
+        sql::{Rows, Sql, Type, codes, from_row, row_statements, statements},
+    },
     fold,
-    sql::{Rows, Sql, Type, codes, from_row, row_statements, statements},
-    tx::Session,
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 
@@ -184,7 +186,7 @@ pub async fn update(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
     super::lanes::pause_as_entitled(tx.writing(), tenant.id).await
 }
 
-impl Session {
+impl Writing {
     /// Gives the tenant's next ticket number. The counter is written once, at the end of the group.
     pub(super) async fn next_number(&mut self, tenant: TenantId) -> Result<u32> {
         self.hold_numbers(tenant).await?;

@@ -3,9 +3,11 @@
 
 use super::{
     Result, Scoped as _, Tx,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Rows, Type, chunks, from_row, padded, row_statements},
+    },
     messages::Mailed,
-    sql::{Rows, Type, chunks, from_row, padded, row_statements},
 };
 use inboxops_proto::id::{InboxId, MessageId, TicketId};
 use uuid::Uuid;

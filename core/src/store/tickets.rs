@@ -10,12 +10,14 @@ pub use lookup::Lookup;
 
 use super::{
     Db, ReadTx, Result, Scoped as _, TenantScope, Tx,
-    conn::{Link, on},
+    db::{
+        conn::{Link, on},
+        group::Writing,
+        sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
+    },
     fold,
     spans::Kind,
-    sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
     subjects,
-    tx::Session,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -263,32 +265,32 @@ row_statements! {
 /// The next ticket number of the tenant. A number taken by a closure that then refuses is given again.
 pub async fn next_number(tx: &mut Tx<'_>) -> Result<u32> {
     let tenant = tx.tenant();
-    tx.session.next_number(tenant).await
+    tx.writing.next_number(tenant).await
 }
 
 /// Lets no other core open tickets of the tenant until the end of the transaction. True when one may have done so since
 /// the transaction began: then what it looked up before may have changed.
 pub async fn hold_opening(tx: &mut Tx<'_>) -> Result<bool> {
     let tenant = tx.tenant();
-    tx.session.hold_numbers(tenant).await
+    tx.writing.hold_numbers(tenant).await
 }
 
 /// Makes a ticket: it is inserted with others at the end of the group, and counted. Its `tenant` must be the
 /// transaction's.
 pub fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
     let ticket = Ticket { tenant: tx.tenant(), ..ticket.clone() };
-    tx.session.count(&ticket, 1);
-    tx.session.span(ticket.tenant, Kind::Created, ticket.created_at, 1);
-    tx.session.span(ticket.tenant, Kind::Updated, ticket.updated_at, 1);
+    tx.writing.count(&ticket, 1);
+    tx.writing.span(ticket.tenant, Kind::Created, ticket.created_at, 1);
+    tx.writing.span(ticket.tenant, Kind::Updated, ticket.updated_at, 1);
     if ticket.number.is_multiple_of(subjects::BLOCK) {
         tx.index_soon();
     }
-    tx.session.job.tickets.push(ticket);
+    tx.writing.job.tickets.push(ticket);
 }
 
 /// The ticket, held until the end of the transaction.
 pub async fn lock(tx: &mut Tx<'_>, named: TicketRef) -> Result<Option<Ticket>> {
-    tx.session.flush_tickets().await?;
+    tx.writing.flush_tickets().await?;
     let tenant = tx.tenant();
     one(tx.link(), tenant, named, LOCK_BY_ID, LOCK_BY_NUMBER).await
 }
@@ -332,12 +334,12 @@ pub async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
     let place = |ticket: &Ticket| (ticket.inbox, ticket.status, ticket.priority, ticket.assignee);
     if place(old) != place(new) {
         let tenant = tx.tenant();
-        tx.session.count(&Ticket { tenant, ..old.clone() }, -1);
-        tx.session.count(&Ticket { tenant, ..new.clone() }, 1);
+        tx.writing.count(&Ticket { tenant, ..old.clone() }, -1);
+        tx.writing.count(&Ticket { tenant, ..new.clone() }, 1);
     }
     let tenant = tx.tenant();
-    tx.session.span(tenant, Kind::Updated, old.updated_at, -1);
-    tx.session.span(tenant, Kind::Updated, new.updated_at, 1);
+    tx.writing.span(tenant, Kind::Updated, old.updated_at, -1);
+    tx.writing.span(tenant, Kind::Updated, new.updated_at, 1);
     if subjects::note(tx, old, new).await? {
         tx.index_soon();
     }
@@ -368,7 +370,7 @@ pub async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
         .map(drop))
 }
 
-impl Session {
+impl Writing {
     /// Inserts the tickets that wait: at the end of the group, or before a job reads the table.
     pub(super) async fn flush_tickets(&mut self) -> Result<()> {
         self.wrote |= !self.job.tickets.is_empty();

@@ -5,8 +5,8 @@ use crate::{
     audit::Trail,
     caller::{Caller, named_tenant},
     error::{Error, Result},
-    stamp::Stamp,
-    store::{self, Lane, inboxes::Inbox, tickets::Channel},
+    store::{self, Queue, inboxes::Inbox, tickets::Channel},
+    time_and_chance::Stamp,
 };
 use inboxops_proto::{failure::Failure, id::InboxId, internal::v1 as pb, reason::Reason, v1};
 
@@ -29,7 +29,7 @@ impl Tenants {
         };
         let inbox = self
             .db
-            .system(Lane::Tenant(tenant), async move |tx| {
+            .system(Queue::Tenant(tenant), async move |tx| {
                 store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
                 let mut tx = tx.enter(tenant);
                 free(&mut tx, &inbox).await?;
@@ -51,7 +51,7 @@ impl Tenants {
         let trail = Trail::of(caller, stamp.at);
         let inbox = self
             .db
-            .system(Lane::Tenant(tenant), async move |tx| {
+            .system(Queue::Tenant(tenant), async move |tx| {
                 if request.email_address.is_some() {
                     store::tenants::lock(tx, tenant).await?;
                 }

@@ -4,8 +4,8 @@ use crate::{
     caller::Actor,
     error::Result,
     events::{Group, Kind, Rendered, Subject},
-    stamp::Ids,
     store::tickets::{Status, Ticket},
+    time_and_chance::Ids,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -101,14 +101,14 @@ fn time(at: Option<Timestamp>) -> Value {
 
 /// A message that an event tells of.
 #[derive(Clone, Copy)]
-pub struct Told<'a> {
+pub struct MessageInEvent<'a> {
     /// `message.received` or `message.sent`.
     pub kind: Kind,
     /// The message, with bodies that an event can hold.
     pub message: &'a v1::Message,
 }
 
-impl Told<'_> {
+impl MessageInEvent<'_> {
     fn render(&self, group: &Group<'_>, ticket: &v1::Ticket, ids: &mut Ids) -> Result<Rendered> {
         let subject = Subject { ticket: Some(ticket), message: Some(self.message), ..Subject::default() };
         group.render(self.kind, &subject, ids)
@@ -130,7 +130,7 @@ impl Action<'_> {
     }
 
     /// The same, with the message that opened it.
-    pub fn opened_by(&self, new: &Ticket, message: Option<Told<'_>>, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub fn opened_by(&self, new: &Ticket, message: Option<MessageInEvent<'_>>, ids: &mut Ids) -> Result<Vec<Rendered>> {
         let ticket = v1::Ticket::from(new);
         let group = self.group(new, ids);
         let mut events =
@@ -155,7 +155,7 @@ impl Action<'_> {
         &self,
         old: &Ticket,
         new: &Ticket,
-        message: Option<Told<'_>>,
+        message: Option<MessageInEvent<'_>>,
         ids: &mut Ids,
     ) -> Result<Vec<Rendered>> {
         self.happened(old, new, new.changes_from(old), message, ids)
@@ -173,7 +173,7 @@ impl Action<'_> {
         old: &Ticket,
         new: &Ticket,
         changes: Map<String, Value>,
-        message: Option<Told<'_>>,
+        message: Option<MessageInEvent<'_>>,
         ids: &mut Ids,
     ) -> Result<Vec<Rendered>> {
         let ticket = v1::Ticket::from(new);

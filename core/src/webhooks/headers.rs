@@ -4,8 +4,8 @@
 use crate::{
     error::{Error, Result},
     secrets::MasterKey,
-    stamp::Stamps,
     store::endpoints::Sealed,
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{
     custom_header::ALL_MAX_BYTES,

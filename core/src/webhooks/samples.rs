@@ -4,7 +4,7 @@ use crate::{
     caller::Actor,
     error::Result,
     events::{Group, Kind, Rendered, Subject},
-    stamp::Ids,
+    time_and_chance::Ids,
 };
 use inboxops_proto::{
     clock::Timestamp,

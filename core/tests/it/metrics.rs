@@ -47,7 +47,7 @@ on_both! {
         assert_eq!(value(&text, "inboxops_deliveries_stuck"), 0.0);
         assert_eq!(value(&text, "inboxops_oldest_due_age_seconds"), 0.0);
         assert_eq!(value(&text, "inboxops_database_up"), 1.0);
-        assert!(text.contains("inboxops_write_group_size_bucket{le=\"1.0\",lane="), "{text}");
+        assert!(text.contains("inboxops_write_group_size_bucket{le=\"1.0\",writer="), "{text}");
         assert!(text.contains("inboxops_build_info{version="), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
         for secret in [&home.secret, &home.inbox] {

@@ -1,7 +1,7 @@
 //! People sign in by a link or a password, and a session is worth what its agent, its tenant and its time allow.
 
 use crate::support::{Came as _, Client, Desk, Workspace, on_both, violations};
-use inboxops_core::Place;
+use inboxops_core::PublicSite;
 use inboxops_proto::{
     admin::v1 as admin,
     cookie,
@@ -81,7 +81,7 @@ on_both! {
         let home = desk.workspace().await;
         let ada = agent(&desk, &home.id, "ada@example.com", Role::Admin).await;
         assert_eq!(link(&desk, &ada.id).await.login_url, None, "nobody said where the pages are");
-        desk.core.serves_at(Place { url: Some("https://desk.example.com".to_owned()), development: false });
+        desk.core.serves_at(PublicSite { url: Some("https://desk.example.com".to_owned()), development: false });
         let made = link(&desk, &ada.id).await;
         assert_eq!(made.login_url, Some(format!("https://desk.example.com/login#code={}", made.code)));
         assert_eq!(made.expires_at, Some(desk.clock.now().plus(HOUR / 2).into()));

@@ -9,7 +9,7 @@ pub use desk::*;
 pub use worker::{Taken, Worker};
 
 use inboxops_core::store::{
-    self, Db, Handed, Lane, Options, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,
+    self, Db, Leased, Options, Queue, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,
 };
 use inboxops_proto::{
     clock::{Clock, Timestamp},
@@ -33,7 +33,7 @@ pub struct Fresh {
     pub url: String,
     pub postgres: Option<Postgres>,
     /// What commits handed over.
-    pub handed: Arc<Mutex<Vec<Handed>>>,
+    pub handed: Arc<Mutex<Vec<Leased>>>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -52,7 +52,7 @@ impl Fresh {
     async fn open(url: String, postgres: Option<Postgres>, folder: Option<tempfile::TempDir>) -> Fresh {
         let clock = Clock::manual(NOON);
         let db = Db::open(Options::new(&url, clock.clone())).await.expect("the database opens");
-        let handed: Arc<Mutex<Vec<Handed>>> = Arc::default();
+        let handed: Arc<Mutex<Vec<Leased>>> = Arc::default();
         let taken = handed.clone();
         db.hand_to(move |mut batch| taken.lock().expect("no test panics here").append(&mut batch));
         Fresh { db, clock, url, postgres, handed, _folder: folder }
@@ -113,7 +113,7 @@ impl Fresh {
             updated_at: at,
         };
         let (id, inbox_id) = (tenant.id, inbox.id);
-        let made = self.db.system(Lane::Tenant(id), async move |tx| {
+        let made = self.db.system(Queue::Tenant(id), async move |tx| {
             store::tenants::insert(tx, &tenant).await?;
             store::inboxes::insert(&mut tx.enter(tenant.id), &inbox).await?;
             Ok(tx.scope_of(tenant.id))

@@ -1,7 +1,7 @@
 //! What the browser's view of tickets sees beyond the public API.
 
 use crate::support::{Came as _, Client, Desk, Workspace, on_both, violations};
-use inboxops_core::Place;
+use inboxops_core::PublicSite;
 use inboxops_proto::{admin::v1 as admin, reason::Reason, v1};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ on_both! {
     async fn notes_are_seen_at_the_desk_and_nowhere_else(desk: Desk) {
         let home = desk.workspace().await;
         let grace = browser(&desk, &home).await;
-        desk.core.serves_at(Place { url: None, development: true });
+        desk.core.serves_at(PublicSite { url: None, development: true });
         let ticket = desk.ticket(&home, "Refund").await;
         desk.ticket_desks().simulate_inbound_message(grace.ask(writes(Some("1"), None, "Where is it?"))).await.answer();
         desk.tick();
@@ -52,7 +52,7 @@ on_both! {
         let grace = browser(&desk, &home).await;
         let ask = async |request| desk.ticket_desks().simulate_inbound_message(grace.ask(request)).await;
         assert_eq!(ask(writes(None, Some(&home.inbox), "Hello")).await.refusal().reason, Reason::RoleRequired);
-        desk.core.serves_at(Place { url: None, development: true });
+        desk.core.serves_at(PublicSite { url: None, development: true });
         let first = admin::SimulateInboundMessageRequest {
             subject: Some("A question".to_owned()),
             from_email: Some("eve@example.com".to_owned()),

@@ -5,7 +5,7 @@ use crate::receiver::{Post, Receiver};
 use inboxops_core::{
     Caller, Core, Settings,
     secrets::MasterKey,
-    stamp::{Chance, Stamps},
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::{
     address::AllowPrivate,

@@ -31,7 +31,7 @@ struct Said {
 
 /// An answer as far as it could be made out.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct EarlyAnswer {
     /// Its status.
     pub status: StatusCode,
     /// The lines that are headers.
@@ -65,7 +65,7 @@ impl Heard {
     }
 
     /// The answer, if its first line came whole.
-    pub fn answer(&self) -> Option<Told> {
+    pub fn answer(&self) -> Option<EarlyAnswer> {
         told(&self.lock().first)
     }
 
@@ -165,7 +165,7 @@ impl<T> Listened<T> {
 
 /// Reads an answer that a strict reader gave up, line by line: the status is what counts, whatever follows it. Interim
 /// answers are passed by.
-fn told(mut bytes: &[u8]) -> Option<Told> {
+fn told(mut bytes: &[u8]) -> Option<EarlyAnswer> {
     loop {
         while let [b'\r' | b'\n', rest @ ..] = bytes {
             bytes = rest;
@@ -185,7 +185,7 @@ fn told(mut bytes: &[u8]) -> Option<Told> {
         };
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             let body = if whole { rest.to_vec() } else { Vec::new() };
-            return Some(Told { status, headers, body });
+            return Some(EarlyAnswer { status, headers, body });
         }
         if !whole {
             return None;

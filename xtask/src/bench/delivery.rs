@@ -10,7 +10,7 @@ use super::{
     server::Plan,
     usage,
 };
-use inboxops_core::store::{Db, Lane, Options, dispatch};
+use inboxops_core::store::{Db, Options, Queue, dispatch};
 use inboxops_proto::clock::Clock;
 use serde_json::json;
 use std::{
@@ -216,7 +216,7 @@ async fn claims(plan: &Plan<'_>) -> Done<Arrivals> {
         let now = Clock::System.now();
         let claim = dispatch::Claim { now, lease_until: now.plus(Duration::from_secs(60)), lanes: 16 };
         let begin = Instant::now();
-        db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| CLAIM_ROOM).await).await?;
+        db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| CLAIM_ROOM).await).await?;
         times.push(begin.elapsed());
     }
     db.close().await;

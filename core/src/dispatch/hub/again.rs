@@ -1,14 +1,14 @@
 //! Deliveries that go out again at once, since the connection of their request was stale: before all that waits, and over
 //! a new one.
 
-use super::{Action, Hub, Item, Lane};
+use super::{Action, Hub, Lane, Leased};
 use inboxops_proto::clock::Timestamp;
 
-impl Item {
+impl Leased {
     /// As it goes out again after a stale connection, by the lease that its report goes on with. What waits behind it was
     /// to come later, by the order of commits as well as by that of due times.
-    pub fn again(self, lease_until: Timestamp, now: Timestamp) -> Item {
-        Item {
+    pub fn again(self, lease_until: Timestamp, now: Timestamp) -> Leased {
+        Leased {
             token: self.token + 1,
             attempt: self.attempt + 1,
             fresh: true,
@@ -23,7 +23,7 @@ impl Item {
 impl Hub {
     /// Deliveries whose leases go on for another request, in place of the one that ended with a stale connection: they go
     /// out before all that waits.
-    pub fn again(&mut self, items: Vec<Item>) -> Vec<Action> {
+    pub fn again(&mut self, items: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
             return self.give_back(items);
         }

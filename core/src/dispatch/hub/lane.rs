@@ -3,8 +3,8 @@
 //! it; from there it grows by one a round. It is one while the endpoint counts as dead. It knows no other endpoint and no
 //! worker.
 
-use super::{Item, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace, waiting::Waiting};
-use crate::store::dispatch::Room;
+use super::{QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace, waiting::Waiting};
+use crate::store::{Leased, dispatch::Room};
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 use std::{sync::Arc, time::Duration};
 
@@ -96,7 +96,7 @@ impl Lane {
 
     /// Whether one more may wait in memory. While the database has older ones, and while the endpoint is dead, it is
     /// served in the order of the database alone: what a commit hands over goes back there.
-    pub(super) fn takes(&self, item: &Item) -> bool {
+    pub(super) fn takes(&self, item: &Leased) -> bool {
         // A claim takes what there is room for, whatever commits handed over.
         let ahead = (self.limit + CLAIMED_AHEAD_MAX) as usize;
         let most = if item.claimed { self.most() + ahead } else { self.most() };
@@ -129,12 +129,12 @@ impl Lane {
     }
 
     /// Takes out what waits here since before a moment. It need not be in front.
-    pub(super) fn waiting_since_before(&mut self, moment: Timestamp) -> Vec<Item> {
+    pub(super) fn waiting_since_before(&mut self, moment: Timestamp) -> Vec<Leased> {
         self.queue.take_older(moment)
     }
 
     /// Its route was loaded. What cannot wait here any more is given back: everything when there is no route.
-    pub(super) fn routed(&mut self, route: Option<Arc<Route>>, serial: u64, now: Timestamp) -> Vec<Item> {
+    pub(super) fn routed(&mut self, route: Option<Arc<Route>>, serial: u64, now: Timestamp) -> Vec<Leased> {
         (self.loading, self.serial, self.routed_at) = (None, serial, now);
         let was_dead = self.is_dead();
         if let Some(route) = &route {
@@ -152,7 +152,7 @@ impl Lane {
     }
 
     /// The route that this delivery can be sent by.
-    pub(super) fn route_for(&self, item: &Item, now: Timestamp) -> Option<Arc<Route>> {
+    pub(super) fn route_for(&self, item: &Leased, now: Timestamp) -> Option<Arc<Route>> {
         let holds = |route: &&Arc<Route>| {
             // A claim takes nothing of an endpoint that is switched off: it was switched on since, perhaps elsewhere.
             let on = route.enabled || !item.claimed || self.routed_at >= item.since;
@@ -256,6 +256,6 @@ impl Lane {
 }
 
 /// Whether it came in the order of commits and not of due times. A test has an order of its own.
-fn unordered(item: &Item) -> bool {
-    !item.claimed && !item.once
+fn unordered(item: &Leased) -> bool {
+    !item.claimed && !item.test
 }

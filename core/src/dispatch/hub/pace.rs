@@ -19,9 +19,9 @@ use std::{
 
 /// The hub's time as `governor` reads it.
 #[derive(Clone, Debug)]
-struct Told(Arc<AtomicU64>);
+struct HubClock(Arc<AtomicU64>);
 
-impl Clock for Told {
+impl Clock for HubClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
@@ -32,15 +32,15 @@ impl Clock for Told {
 /// Requests a second of one endpoint, as far as this core may make them.
 #[derive(Debug)]
 pub(super) struct Pace {
-    limiter: RateLimiter<NotKeyed, InMemoryState, Told, NoOpMiddleware<Nanos>>,
-    time: Told,
+    limiter: RateLimiter<NotKeyed, InMemoryState, HubClock, NoOpMiddleware<Nanos>>,
+    time: HubClock,
     rate: u32,
 }
 
 impl Pace {
     /// `rate` requests a second, which `cores` share equally.
     pub(super) fn new(rate: u32, cores: u32, now: Timestamp) -> Pace {
-        let time = Told(Arc::new(AtomicU64::new(nanos(now))));
+        let time = HubClock(Arc::new(AtomicU64::new(nanos(now))));
         Pace { limiter: RateLimiter::direct_with_clock(quota(rate, cores), time.clone()), time, rate }
     }
 

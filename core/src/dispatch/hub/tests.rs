@@ -4,6 +4,7 @@ mod room;
 
 use super::*;
 use crate::store::dispatch::Room;
+use inboxops_proto::id::EventId;
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
@@ -14,13 +15,14 @@ fn endpoint(n: u128) -> EndpointId {
     EndpointId::new(NOW, n << 64)
 }
 
-fn item(n: u128, to: u128) -> Item {
-    Item {
+fn item(n: u128, to: u128) -> Leased {
+    Leased {
         delivery: DeliveryId::new(NOW, n << 64),
         endpoint: endpoint(to),
         tenant: TenantId::new(NOW, to << 64),
         event: EventId::new(NOW, n << 64),
-        event_name: "ticket.created",
+        kind: 1,
+        created_at: NOW,
         body: bytes::Bytes::from_static(b"{}"),
         thin: false,
         endpoint_version: 1,
@@ -28,7 +30,7 @@ fn item(n: u128, to: u128) -> Item {
         attempt: 1,
         failures: 0,
         fresh: false,
-        once: false,
+        test: false,
         claimed: false,
         lease_until: NOW.plus(Duration::from_secs(60)),
         since: NOW,
@@ -52,7 +54,7 @@ fn loaded(hub: &mut Hub, to: u128, route: Option<Arc<Route>>) -> Vec<Action> {
 }
 
 /// Sent items of all workers, in order.
-fn sent(actions: &[Action]) -> Vec<Item> {
+fn sent(actions: &[Action]) -> Vec<Leased> {
     actions
         .iter()
         .flat_map(|action| if let Action::Send(_, items, _) = action { items.clone() } else { Vec::new() })
@@ -87,7 +89,7 @@ fn a_changed_endpoint_is_not_sent_to_with_the_old_route() {
     loaded(&mut hub, 1, Some(route(1)));
     hub.forget_route(endpoint(1));
     assert!(matches!(hub.offer(vec![item(2, 1)]).as_slice(), [Action::Load(..)]));
-    let newer = Item { endpoint_version: 2, ..item(3, 1) };
+    let newer = Leased { endpoint_version: 2, ..item(3, 1) };
     loaded(&mut hub, 1, Some(route(1)));
     assert!(matches!(hub.offer(vec![newer]).as_slice(), [Action::Load(..)]), "made for a newer version than the route");
 }
@@ -117,7 +119,7 @@ fn what_a_claim_took_of_an_endpoint_that_seems_off_has_its_route_read_again() {
     loaded(&mut hub, 1, Some(Arc::new(Route { enabled: false, ..plain(1) })));
     // Another core switched it on.
     let later = NOW.plus(Duration::from_secs(9));
-    let claimed = |n| Item { claimed: true, since: later, ..item(n, 1) };
+    let claimed = |n| Leased { claimed: true, since: later, ..item(n, 1) };
     hub.at(later, 2);
     assert!(matches!(hub.offer(vec![claimed(2)]).as_slice(), [Action::Load(..)]));
     assert_eq!(sent(&loaded(&mut hub, 1, Some(route(1)))).len(), 1);
@@ -171,7 +173,7 @@ fn what_is_claimed_stands_before_what_happened_later() {
     hub.join(1, 8, SLOTS);
     hub.offer((0..20).map(|n| item(n * 10, 1)).collect());
     let mut order = sent(&loaded(&mut hub, 1, Some(route(1))));
-    let claimed = |n| Item { claimed: true, ..item(n, 1) };
+    let claimed = |n| Leased { claimed: true, ..item(n, 1) };
     assert_eq!(parked(&hub.offer(vec![claimed(95), claimed(101)])), 0);
     for at in 0..22 {
         let it = order[at].clone();
@@ -189,7 +191,7 @@ fn what_waits_too_long_is_given_back_from_behind_what_was_claimed_since() {
     hub.offer(vec![item(1, 1), item(50, 1)]);
     loaded(&mut hub, 1, Some(route(1)));
     let later = NOW.plus(Duration::from_secs(15));
-    hub.at(later, 1).offer(vec![Item { claimed: true, since: later, ..item(20, 1) }]);
+    hub.at(later, 1).offer(vec![Leased { claimed: true, since: later, ..item(20, 1) }]);
     let over = NOW.plus(QUEUE_WAIT_MAX + Duration::from_secs(1));
     let actions = hub.at(over, 1).tick(over);
     let [Action::Park(items)] = actions.as_slice() else { panic!("{actions:?}") };
@@ -200,7 +202,7 @@ fn what_waits_too_long_is_given_back_from_behind_what_was_claimed_since() {
 fn a_switched_off_endpoint_gets_tests_only() {
     let mut hub = Hub::default();
     hub.join(1, 10, SLOTS);
-    hub.offer(vec![item(1, 1), Item { once: true, ..item(2, 1) }]);
+    hub.offer(vec![item(1, 1), Leased { test: true, ..item(2, 1) }]);
     let off = Route { enabled: false, ..plain(1) };
     let actions = loaded(&mut hub, 1, Some(Arc::new(off)));
     assert_eq!((sent(&actions).len(), parked(&actions)), (1, 1));
@@ -210,7 +212,7 @@ fn a_switched_off_endpoint_gets_tests_only() {
 fn endpoints_take_turns() {
     let mut hub = Hub::default();
     hub.join(1, 6, SLOTS);
-    let busy: Vec<Item> = (0..20).map(|n| item(n, 1)).collect();
+    let busy: Vec<Leased> = (0..20).map(|n| item(n, 1)).collect();
     hub.offer(busy);
     hub.offer(vec![item(100, 2), item(101, 2)]);
     loaded(&mut hub, 2, Some(route(2)));
@@ -254,11 +256,11 @@ fn a_dead_endpoint_is_served_in_due_order_only() {
     let actions = loaded(&mut hub, 1, Some(Arc::new(dead)));
     assert_eq!((sent(&actions).len(), parked(&actions)), (0, 10), "the record knows what a new process does not");
     assert_eq!(parked(&hub.offer(vec![item(20, 1)])), 1, "a commit's hand-over would overtake");
-    let claimed = (30..38).map(|n| Item { claimed: true, ..item(n, 1) }).collect();
+    let claimed = (30..38).map(|n| Leased { claimed: true, ..item(n, 1) }).collect();
     let actions = hub.offer(claimed);
     assert_eq!((sent(&actions).len(), parked(&actions)), (1, 7), "the next is claimed when this one has ended");
     assert_eq!(hub.shares(100).take(endpoint(1)), Room::Free(0));
-    let test = Item { once: true, ..item(40, 1) };
+    let test = Leased { test: true, ..item(40, 1) };
     assert_eq!(parked(&hub.offer(vec![test])), 0, "a test waits for its turn");
 }
 
@@ -353,7 +355,7 @@ fn the_slots_of_a_lost_worker_are_free_when_its_leases_end() {
     assert_eq!(sent(&hub.tick(NOW.plus(Duration::from_secs(60)))).len(), 0, "and this one waited too long by then");
     hub.parked(&[item(9, 1)]);
     hub.is_drained(endpoint(1), hub.parks());
-    let fresh = Item { since: NOW.plus(Duration::from_secs(60)), ..item(10, 1) };
+    let fresh = Leased { since: NOW.plus(Duration::from_secs(60)), ..item(10, 1) };
     assert_eq!(sent(&hub.offer(vec![fresh])).len(), 1);
 }
 
@@ -388,7 +390,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_sent_twice_or_over_a_limit(steps in proptest::collection::vec(step(), 1..300)) {
         let (mut hub, mut offered, mut workers) = (Hub::default(), 0u128, 0u64);
-        let (mut flying, mut parking, mut gone) = (Vec::<Item>::new(), Vec::<Item>::new(), 0usize);
+        let (mut flying, mut parking, mut gone) = (Vec::<Leased>::new(), Vec::<Leased>::new(), 0usize);
         for step in steps {
             let actions = match step {
                 Step::Offer(to) => {

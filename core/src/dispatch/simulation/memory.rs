@@ -3,8 +3,8 @@
 
 use crate::store::dispatch::{CLAIM_LANES_MAX, FULL_PAUSE, Next, REAP_MAX, Report, Room, STALE_CONNECTION, served};
 use crate::{
-    dispatch::hub::{Item, Shares},
-    store::LEASE,
+    dispatch::hub::Shares,
+    store::{LEASE, Leased},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -60,7 +60,7 @@ pub(super) enum Which {
 }
 
 /// What a claim took, and the lanes that it looked at, with whether they have more that is due.
-pub(super) type Taken = (Vec<Item>, Vec<(EndpointId, bool)>);
+pub(super) type Taken = (Vec<Leased>, Vec<(EndpointId, bool)>);
 
 /// How long a core may be silent.
 const SILENCE: Duration = crate::store::cores::SILENCE;
@@ -139,7 +139,7 @@ impl Memory {
         self.leased.len() + self.waiting.iter().map(waiting).sum::<usize>()
     }
 
-    pub(super) fn park(&mut self, items: &[Item], now: Timestamp) {
+    pub(super) fn park(&mut self, items: &[Leased], now: Timestamp) {
         for item in items {
             if self.fenced(item.delivery, item.token) {
                 self.change(item.delivery, now, "parked", |row| {
@@ -233,21 +233,22 @@ impl Memory {
                     row.attempt += 1;
                     row.token += 1;
                 });
-                claimed.push(Item { claimed: true, ..self.item(*id, now) });
+                claimed.push(Leased { claimed: true, ..self.item(*id, now) });
             }
         }
         (claimed, looked)
     }
 
     /// A leased row as dispatch has it.
-    pub(super) fn item(&self, id: DeliveryId, now: Timestamp) -> Item {
+    pub(super) fn item(&self, id: DeliveryId, now: Timestamp) -> Leased {
         let row = &self.rows[&id];
-        Item {
+        Leased {
             delivery: id,
             endpoint: row.endpoint,
             tenant: row.tenant,
             event: row.event,
-            event_name: "ticket.created",
+            kind: 1,
+            created_at: now,
             body: bytes::Bytes::new(),
             thin: false,
             endpoint_version: 1,
@@ -255,7 +256,7 @@ impl Memory {
             attempt: row.attempt,
             failures: row.failures,
             fresh: row.fresh,
-            once: false,
+            test: false,
             claimed: false,
             lease_until: row.due_at,
             since: now,

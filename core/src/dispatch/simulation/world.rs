@@ -9,13 +9,14 @@ use crate::{
     dispatch::{
         BEAT, CLAIM_MAX, PACE_MIN, REAP, TICK,
         hub::{
-            Action, Hub, IN_FLIGHT_MAX, IN_FLIGHT_PER_TENANT_MAX, Item, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route,
+            Action, Hub, IN_FLIGHT_MAX, IN_FLIGHT_PER_TENANT_MAX, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route,
             Shares, WorkerKey,
         },
         reports::{Answered, answers},
-        upkeep::Beats,
+        timers::Beats,
     },
     schedule::ATTEMPTS_MAX,
+    store::Leased,
     store::{
         LEASE,
         dispatch::{FULL_PAUSE, STALE_CONNECTION},
@@ -64,7 +65,7 @@ struct Core {
     hub: Hub,
     streams: BTreeMap<WorkerKey, (usize, u64)>,
     /// What was sent and not answered: whose credit it takes, and of what.
-    flying: HashMap<(DeliveryId, i64), (WorkerKey, Item)>,
+    flying: HashMap<(DeliveryId, i64), (WorkerKey, Leased)>,
     claiming: bool,
     /// When the hub is pumped for an endpoint that waits for its rate.
     paced: Option<Timestamp>,
@@ -78,7 +79,7 @@ struct Worker {
     /// Number of its present life; 0 while it is dead.
     life: u64,
     frozen: bool,
-    waiting: VecDeque<(u64, Item)>,
+    waiting: VecDeque<(u64, Leased)>,
     /// Cores whose streams ended.
     ended: HashSet<u64>,
     running: usize,
@@ -100,14 +101,14 @@ enum Step {
     Commit,
     Trouble,
     Tick { slot: usize },
-    Handed { core: u64, ids: Vec<DeliveryId> },
-    Parked { core: u64, items: Vec<Item> },
+    Leased { core: u64, ids: Vec<DeliveryId> },
+    Parked { core: u64, items: Vec<Leased> },
     Loaded { core: u64, endpoint: EndpointId, asked: u64 },
     Paced { core: u64 },
     Claimed { core: u64, claim: Claim },
-    Batch { core: u64, worker: usize, life: u64, items: Vec<Item> },
+    Batch { core: u64, worker: usize, life: u64, items: Vec<Leased> },
     StreamEnded { core: u64, worker: usize, life: u64 },
-    Ended { worker: usize, life: u64, core: u64, item: Item, outcome: Outcome },
+    Ended { worker: usize, life: u64, core: u64, item: Leased, outcome: Outcome },
     Reported { worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome },
     Recorded { worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome, answered: Answered },
     CoreStarts { slot: usize },
@@ -291,11 +292,11 @@ impl World {
     }
 
     /// Notes what was sent, and holds it against the limits.
-    fn fly(&mut self, incarnation: u64, key: WorkerKey, items: &[Item]) {
+    fn fly(&mut self, incarnation: u64, key: WorkerKey, items: &[Leased]) {
         let Some(core) = self.core(incarnation) else { return };
         core.flying.extend(items.iter().map(|item| ((item.delivery, item.token), (key, item.clone()))));
         let count =
-            |of: &dyn Fn(&WorkerKey, &Item) -> bool| core.flying.values().filter(|(key, it)| of(key, it)).count();
+            |of: &dyn Fn(&WorkerKey, &Leased) -> bool| core.flying.values().filter(|(key, it)| of(key, it)).count();
         assert!(count(&|it, _| *it == key) <= WINDOW as usize, "more than a worker's credit");
         for item in items {
             assert!(count(&|_, it| it.endpoint == item.endpoint) <= IN_FLIGHT_MAX as usize, "an endpoint has too much");
@@ -326,7 +327,7 @@ impl World {
             Step::Commit => self.commit(),
             Step::Trouble => self.trouble(),
             Step::Tick { slot } => self.tick(slot),
-            Step::Handed { core, ids } => {
+            Step::Leased { core, ids } => {
                 let now = self.now;
                 let items = ids.into_iter().map(|id| self.memory.item(id, now)).collect();
                 self.decide(core, |hub| hub.offer(items));

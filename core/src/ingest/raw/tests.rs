@@ -7,7 +7,7 @@ mod header_ids;
 mod machines;
 
 use super::*;
-use crate::soundness;
+use crate::mail_invariants;
 use proptest::prelude::*;
 use std::time::Instant;
 
@@ -50,13 +50,13 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read(raw in proptest::collection::vec(any::<u8>(), 0..2000)) {
-        soundness::mail(&raw);
+        mail_invariants::mail(&raw);
     }
 
     #[test]
     fn any_pieces_of_mails_are_read(pieces in proptest::collection::vec(0..PIECES.len(), 0..60)) {
         let raw: Vec<u8> = pieces.iter().flat_map(|at| PIECES[*at]).copied().collect();
-        soundness::mail(&raw);
+        mail_invariants::mail(&raw);
     }
 
     #[test]
@@ -73,7 +73,7 @@ proptest! {
             }
         }
         raw.truncate(raw.len().min(end.max(1)));
-        soundness::mail(&raw);
+        mail_invariants::mail(&raw);
     }
 }
 
@@ -113,7 +113,7 @@ fn mails_built_to_cost_much_are_read() {
         let started = Instant::now();
         let mail = read(&raw);
         assert_eq!(mail.subject, "Bomb", "{name}");
-        soundness::of_mail(&mail);
+        mail_invariants::of_mail(&mail);
         // For people only: a busy machine may take any time.
         eprintln!("{name}: {:?} for {} kB", started.elapsed(), raw.len() / 1024);
     }

@@ -5,8 +5,10 @@
 use super::{Shown, State};
 use crate::store::{
     Result,
-    conn::{Conn, Link},
-    sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+    db::{
+        conn::{Conn, Link},
+        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+    },
 };
 use inboxops_proto::id::{DeliveryId, EndpointId};
 use sqlx::SqliteConnection;

@@ -2,10 +2,12 @@
 //! first due deliveries of each. A lane that was served goes behind all that are due already, which is the rotation.
 
 use crate::store::{
-    Handed, Result, SystemTx,
-    conn::{Conn, Link, on},
+    Leased, Result, SystemTx,
+    db::{
+        conn::{Conn, Link, on},
+        sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
+    },
     lanes::{self, Waiting},
-    sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
 };
 use bytes::Bytes;
 use inboxops_proto::{
@@ -69,7 +71,7 @@ pub struct Looked {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claimed {
     /// What it leased, in the order in which it was due.
-    pub handed: Vec<Handed>,
+    pub handed: Vec<Leased>,
     /// The lanes that it looked at.
     pub looked: Vec<Looked>,
     /// Whether it looked at as many lanes as it may: others may be due as well.
@@ -144,12 +146,10 @@ row_statements! {
     };
 }
 
-/// A row of `LEASE`: all of a [`Handed`] but what stands in other tables.
-struct Leased(Handed);
-
+// A row of `LEASE`; what stands in other tables, and when it was leased, is put in afterwards.
 from_row!(Leased, row => {
     let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
-    Ok(Leased(Handed {
+    Ok(Leased {
         delivery: DeliveryId(row.try_get(0)?),
         tenant: TenantId(row.try_get(1)?),
         endpoint: EndpointId(row.try_get(2)?),
@@ -165,7 +165,9 @@ from_row!(Leased, row => {
         fresh: row.try_get(11)?,
         thin: row.try_get(12)?,
         body: Bytes::new(),
-    }))
+        claimed: true,
+        since: Timestamp::default(),
+    })
 });
 
 /// Leases due deliveries, whosever they are. `room` says how many requests an endpoint has free now; it is asked once for
@@ -176,7 +178,7 @@ pub async fn claim<R: Into<Room>>(
     claim: Claim,
     mut room: impl FnMut(Turn) -> R,
 ) -> Result<Claimed> {
-    let core = tx.session.core.incarnation;
+    let core = tx.writing.core.incarnation;
     let link = tx.writing();
     let turns = turns(link, claim).await?;
     let more = !turns.is_empty() && i64::try_from(turns.len()).is_ok_and(|n| n >= claim.lanes.min(CLAIM_LANES_MAX));
@@ -189,7 +191,7 @@ pub async fn claim<R: Into<Room>>(
 
 /// Leases due deliveries of these endpoints, at most so many of each, whenever their lanes are due.
 pub async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(EndpointId, u32)]) -> Result<Claimed> {
-    let core = tx.session.core.incarnation;
+    let core = tx.writing.core.incarnation;
     let link = tx.writing();
     let keys: Vec<Uuid> = rooms.iter().map(|(endpoint, _)| endpoint.0).collect();
     let found: Vec<(Uuid, Uuid)> = found(link, &TURNS_OF, &keys).await?;
@@ -225,7 +227,7 @@ async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64)
         looked.push(Looked { turn, more: then.is_some_and(|at| at <= claim.now.micros()) });
     }
     due.sort_unstable();
-    let mut leased = lease(link, &due, claim.lease_until, core).await?;
+    let mut leased = lease(link, &due, claim, core).await?;
     next.sort_unstable();
     set_lanes(link, &next, &left(&leased)).await?;
     complete(link, &mut leased).await?;
@@ -240,8 +242,8 @@ pub fn served<Id>(heads: &[(Id, i64)], room: usize, now: i64) -> (usize, Option<
 }
 
 /// Leases at most `most` tests that are due, whatever their endpoints' lanes say.
-pub async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) -> Result<Vec<Handed>> {
-    let core = tx.session.core.incarnation;
+pub async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) -> Result<Vec<Leased>> {
+    let core = tx.writing.core.incarnation;
     let link = tx.writing();
     let sql = TESTS.on(link);
     let due = on!(link, c, D =>
@@ -250,7 +252,7 @@ pub async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) -> Resu
         return Ok(Vec::new());
     }
     let due: Vec<(i64, Uuid)> = due.into_iter().map(|(id, at)| (at, id)).collect();
-    let mut leased = lease(link, &due, claim.lease_until, core).await?;
+    let mut leased = lease(link, &due, claim, core).await?;
     complete(link, &mut leased).await?;
     Ok(leased)
 }
@@ -302,26 +304,28 @@ async fn heads(link: &mut Link, rooms: &[(Turn, i64)]) -> Result<Vec<Heads>> {
     Ok(lanes)
 }
 
-async fn lease(link: &mut Link, due: &[(i64, Uuid)], until: Timestamp, core: i64) -> Result<Vec<Handed>> {
-    let mut leased = Vec::with_capacity(due.len());
+async fn lease(link: &mut Link, due: &[(i64, Uuid)], claim: Claim, core: i64) -> Result<Vec<Leased>> {
+    let mut leased: Vec<Leased> = Vec::with_capacity(due.len());
     for chunk in chunks(due) {
         let sql = LEASE.text(chunk.len(), link.is_pg());
         leased.extend(on!(link, c, D => {
             let mut query = sqlx::query_as::<D, Leased>(sql);
             for (_, id) in chunk {
-                query = query.bind(*id).bind(until.micros()).bind(core);
+                query = query.bind(*id).bind(claim.lease_until.micros()).bind(core);
             }
             query.fetch_all(c).await
         })?);
     }
     let order: HashMap<Uuid, usize> = due.iter().enumerate().map(|(at, (_, id))| (*id, at)).collect();
-    let mut leased: Vec<Handed> = leased.into_iter().map(|leased| leased.0).collect();
+    for it in &mut leased {
+        it.since = claim.now;
+    }
     leased.sort_unstable_by_key(|it| order.get(&it.delivery.0).copied());
     Ok(leased)
 }
 
 /// How many of each endpoint wait no longer.
-fn left(leased: &[Handed]) -> HashMap<Uuid, Waiting> {
+fn left(leased: &[Leased]) -> HashMap<Uuid, Waiting> {
     let mut left: HashMap<Uuid, Waiting> = HashMap::new();
     for it in leased.iter().filter(|it| !it.test) {
         left.entry(it.endpoint.0).or_default().add(i64::from(it.attempt) - 1, 1);
@@ -345,7 +349,7 @@ async fn set_lanes(link: &mut Link, next: &[(Uuid, Option<i64>)], left: &HashMap
 }
 
 /// Adds bodies and the endpoints' versions.
-async fn complete(link: &mut Link, leased: &mut [Handed]) -> Result<()> {
+async fn complete(link: &mut Link, leased: &mut [Leased]) -> Result<()> {
     let distinct = |ids: &mut Vec<Uuid>| {
         ids.sort_unstable();
         ids.dedup();

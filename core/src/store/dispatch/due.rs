@@ -2,10 +2,12 @@
 //! tells the others that it lives, and hears in the same statement what they may have left to do.
 
 use crate::store::{
-    Db, Error, Lane, Result,
-    conn::{Conn, on},
+    Db, Error, Queue, Result,
     cores::{self, SILENCE},
-    sql::{Sql, statements},
+    db::{
+        conn::{Conn, on},
+        sql::{Sql, statements},
+    },
 };
 use inboxops_proto::clock::Timestamp;
 
@@ -64,7 +66,7 @@ pub async fn due(db: &Db) -> Result<Due> {
 /// Tells the other cores that this one lives, on PostgreSQL; call it every 2 s or so. SQLite has one process.
 pub async fn beat(db: &Db, settled: Timestamp) -> Result<Beat> {
     let (incarnation, now) = (db.core().incarnation, db.clock().now());
-    db.system(Lane::Claims, async move |tx| {
+    db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();
         let sql = BEAT.on(link);
         let Conn::Pg(conn) = &mut link.conn else { return Err(Error::Closed) };

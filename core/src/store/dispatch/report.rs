@@ -3,11 +3,13 @@
 
 use crate::store::{
     Result, SystemTx,
-    conn::{Link, on},
+    db::{
+        conn::{Link, on},
+        sql::{Rows, Type, chunks, row_statements},
+    },
     deliveries::{Attempt, State},
     health::{self, Health, LastDelivery},
     lanes::{self, Moves},
-    sql::{Rows, Type, chunks, row_statements},
     tallies::{self, Tally},
 };
 use inboxops_proto::{

@@ -3,8 +3,10 @@
 use super::Sealed;
 use crate::store::{
     Result, SystemTx,
-    conn::on,
-    sql::{Sql, from_row, statements},
+    db::{
+        conn::on,
+        sql::{Sql, from_row, statements},
+    },
 };
 use inboxops_proto::id::{EndpointId, TenantId};
 use uuid::Uuid;

@@ -8,8 +8,10 @@ use super::{
 };
 use crate::store::{
     Db, Result, Scoped as _, Tx,
-    conn::on,
-    sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    db::{
+        conn::on,
+        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+    },
     tickets::Ticket,
 };
 use inboxops_proto::id::{TenantId, TicketId};

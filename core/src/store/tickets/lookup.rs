@@ -5,8 +5,10 @@
 use super::{TOGETHER, Ticket, TicketRef};
 use crate::store::{
     Db, Result, TenantScope,
-    conn::{Link, on},
-    sql::padded,
+    db::{
+        conn::{Link, on},
+        sql::padded,
+    },
 };
 use inboxops_proto::id::{TenantId, TicketId};
 use std::{

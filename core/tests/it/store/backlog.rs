@@ -5,7 +5,7 @@ mod walker;
 use super::moves::{claim, emit, not_sent, park, report, sent};
 use crate::support::{Fresh, Home, on_both};
 use inboxops_core::store::{
-    self, Handed, Lane,
+    self, Leased, Queue,
     backlog::{Backlog, OfTenant},
     deliveries::{Page, Range, Shown},
     dispatch::Next,
@@ -192,12 +192,12 @@ async fn what_waits_is_right_after_several_cores_moved_deliveries_at_the_same_ti
     let mut moving = tokio::task::JoinSet::new();
     for (core, db) in [fresh.db.clone(), fresh.again().await].into_iter().enumerate() {
         let (scope, now) = (home.scope.clone(), fresh.now());
-        let mut held: Vec<Handed> = first.iter().skip(core).step_by(2).cloned().collect();
+        let mut held: Vec<Leased> = first.iter().skip(core).step_by(2).cloned().collect();
         moving.spawn(async move {
             for round in 0..30 {
                 let half = held.split_off(held.len() / 2);
                 park(&db, &half).await;
-                let of = |(at, it): (usize, &Handed)| match at % 3 {
+                let of = |(at, it): (usize, &Leased)| match at % 3 {
                     0 => not_sent(it, now),
                     _ => sent(it, now, Next::Retry { due_at: now, failures: 1 }),
                 };
@@ -260,13 +260,13 @@ async fn lanes_are_counted_again_when_the_last_core_that_did_not_has_gone() {
     let seen = fresh.now().micros();
     fresh.run(&format!("INSERT INTO cores (slot, started_at, seen_at) VALUES (900, {seen}, {seen})")).await;
     assert_eq!(look().await, recount::Now::Note);
-    fresh.db.system(Lane::Claims, recount::note).await.unwrap();
+    fresh.db.system(Queue::Claims, recount::note).await.unwrap();
     fresh.run("UPDATE deliveries SET state = 2, settled_at = 1 WHERE id = (SELECT id FROM deliveries LIMIT 1)").await;
     assert_eq!(look().await, recount::Now::Wait);
     fresh.clock.advance(Duration::from_secs(61));
     assert_eq!(look().await, recount::Now::Count);
-    fresh.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
-    fresh.db.system(Lane::Claims, recount::done).await.unwrap();
+    fresh.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
+    fresh.db.system(Queue::Claims, recount::done).await.unwrap();
     assert_eq!(look().await, recount::Now::Nothing);
     let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
     assert_eq!(store::backlog::of(&mut read, &[endpoint]).await.unwrap()[&endpoint].waiting, 4);

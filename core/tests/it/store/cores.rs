@@ -3,7 +3,7 @@
 use super::moves::{claim, emit, park, reap};
 use crate::support::{Fresh, NOON};
 use inboxops_core::store::{
-    self, Db, LEASE, Lane, Options,
+    self, Db, LEASE, Options, Queue,
     dispatch::{self, Claim, Which},
 };
 use inboxops_proto::clock::Clock;
@@ -27,7 +27,7 @@ async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
     });
     let (now, postgres) = (fresh.now(), fresh.postgres.clone().unwrap());
     let claim_now = Claim { now, lease_until: now.plus(LEASE), lanes: 16 };
-    let first = fresh.db.system(Lane::Claims, async move |tx| {
+    let first = fresh.db.system(Queue::Claims, async move |tx| {
         dispatch::claim(tx, claim_now, |_| {
             go.send(()).unwrap();
             // The other core has written its row and waits for the lane.

@@ -3,7 +3,7 @@
 use super::moves::{claim, emit, not_sent, park, reap, report, sent};
 use crate::support::{Fresh, Home, NOON, on_both};
 use inboxops_core::store::{
-    self, Handed, LEASE, Lane,
+    self, LEASE, Leased, Queue,
     deliveries::{Attempt, Delivery, Shown},
     dispatch::{self, CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Next, REAP_MAX, Which},
     health::Health,
@@ -69,7 +69,7 @@ on_both! {
         let home = fresh.tenant().await;
         fresh.endpoint(&home).await;
         let handed = emit(&fresh, &home, 1).await.remove(0);
-        let old = Handed { token: handed.token - 1, ..handed.clone() };
+        let old = Leased { token: handed.token - 1, ..handed.clone() };
         let refused = report(&fresh.db, vec![sent(&old, fresh.now(), Next::Delivered)]).await;
         assert!(refused.accepted.is_empty() && refused.health.is_empty());
         assert!(delivery(&fresh, &home, handed.delivery).await.1.is_empty(), "no attempt is recorded");
@@ -163,7 +163,7 @@ on_both! {
         let now = fresh.now();
         let claim = Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX };
         for more in [true, false] {
-            let claimed = fresh.db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
+            let claimed = fresh.db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
             let Claimed { handed, looked, more: others, .. } = claimed.unwrap();
             assert_eq!((handed, others), (Vec::new(), more));
             assert!(looked.iter().all(|it| it.more), "they are full");
@@ -189,7 +189,7 @@ on_both! {
 
         let tenant = home.tenant;
         let plan = async |plan| {
-            fresh.db.system(Lane::Tenant(tenant), async move |tx| {
+            fresh.db.system(Queue::Tenant(tenant), async move |tx| {
                 let old = store::tenants::lock(tx, tenant).await?.expect("the tenant is there");
                 store::tenants::update(tx, &store::tenants::Tenant { plan, ..old }).await
             }).await.unwrap();
@@ -200,7 +200,7 @@ on_both! {
         plan(store::tenants::Plan::Enterprise).await;
 
         let off = async move |tx: &mut store::SystemTx<'_>| store::endpoints::disable(tx, endpoint, None, "gone", NOON).await;
-        assert!(fresh.db.system(Lane::Outcomes, off).await.unwrap().is_some());
+        assert!(fresh.db.system(Queue::Outcomes, off).await.unwrap().is_some());
         assert!(claim(&fresh.db, 16, 8).await.is_empty());
         fresh.db.write(home.scope.clone(), async move |tx| {
             let old = store::endpoints::lock(tx, endpoint).await?.expect("the endpoint is there");
@@ -269,7 +269,7 @@ on_both! {
         drop(read);
         let sweep = async || {
             let now = fresh.now();
-            fresh.db.system(Lane::Claims, async move |tx| store::endpoints::sweep(tx, now, 3).await).await.unwrap()
+            fresh.db.system(Queue::Claims, async move |tx| store::endpoints::sweep(tx, now, 3).await).await.unwrap()
         };
         fresh.clock.advance(store::endpoints::SWEPT_AFTER - Duration::from_micros(1));
         assert!(!sweep().await, "a request may be under way");

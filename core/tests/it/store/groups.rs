@@ -2,7 +2,7 @@
 
 use crate::support::{Fresh, Home, on_both};
 use inboxops_core::store::{
-    self, Db, Error, Lane, Result, Tx,
+    self, Db, Error, Queue, Result, Tx,
     tickets::{Filter, Ticket, TicketRef},
 };
 use inboxops_proto::reason::Reason;
@@ -200,7 +200,7 @@ on_both! {
                     write(&db, &home, ticket).await.unwrap();
                 } else {
                     let name = format!("n{n}");
-                    db.system(Lane::Outcomes, async move |tx| store::meta::put(tx, &name, "x").await).await.unwrap();
+                    db.system(Queue::Outcomes, async move |tx| store::meta::put(tx, &name, "x").await).await.unwrap();
                 }
             });
         }
@@ -225,7 +225,7 @@ async fn lanes_and_readers_outlive_a_lost_postgres() {
         assert!(fresh.db.read(home.scope.clone()).await.is_err());
     }
     postgres.let_in(true);
-    // The lane waits a moment before it looks for the database again.
+    // The writer waits a moment before it looks for the database again.
     let mut ticket = home.ticket(fresh.now());
     while let Err(error) = write(&fresh.db, &home, ticket.clone()).await {
         assert!(matches!(error, Error::Unavailable), "{error:?}");
@@ -277,7 +277,7 @@ async fn write_behind_the_system(fresh: &Fresh, home: &Home, count: usize) {
             goes_on.notified().await;
             Ok(())
         };
-        db.system(Lane::Claims, hold).await.unwrap();
+        db.system(Queue::Claims, hold).await.unwrap();
     });
     started.notified().await;
     let mut writes: Vec<_> = (0..count).map(|_| Box::pin(write(&fresh.db, home, home.ticket(fresh.now())))).collect();
@@ -305,7 +305,7 @@ async fn few_writes_that_wait_for_the_system_are_a_trickle_and_many_are_none() {
     write_behind_the_system(&fresh, &home, 1).await;
     assert!(fresh.db.writes_trickle());
     for _ in 0..32 {
-        fresh.db.system(Lane::Claims, async |_| Ok(())).await.unwrap();
+        fresh.db.system(Queue::Claims, async |_| Ok(())).await.unwrap();
     }
     assert!(!fresh.db.writes_trickle(), "it is forgotten");
 }

@@ -1,4 +1,4 @@
-//! Lists of tickets are what a plain query finds, whatever way they are found by, and none of those ways looks at more
+//! ListIndex of tickets are what a plain query finds, whatever way they are found by, and none of those ways looks at more
 //! than a few thousand tickets, whatever their number and whatever the statistics say. `LISTS_TICKETS` sets the number.
 
 mod changes;
@@ -8,12 +8,12 @@ mod plans;
 use crate::support::{Fresh, on_both};
 use helpdesk::Helpdesk;
 use inboxops_core::{
-    lists::Lists,
-    stamp::{Chance, Stamps},
+    list_index::ListIndex,
     store::{
         self, Db,
         tickets::{AssigneeFilter, Filter, Priority, Sort, SortKey, Status},
     },
+    time_and_chance::{Chance, Stamps},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -112,8 +112,8 @@ async fn compare_on(db: &Db, desk: &Helpdesk, dice: &mut Dice, filters: usize) {
     }
 }
 
-fn lists(desk: &Helpdesk) -> Lists {
-    Lists::new(desk.fresh.db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
+fn lists(desk: &Helpdesk) -> ListIndex {
+    ListIndex::new(desk.fresh.db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
 }
 
 on_both! {

@@ -3,7 +3,7 @@
 
 use crate::support::{Fresh, Home, on_both};
 use inboxops_core::store::{
-    self, Lane,
+    self, Queue,
     deliveries::{Page, Range, Shown},
     recount,
 };
@@ -85,7 +85,7 @@ on_both! {
         let stuck = fresh.endpoint(&home).await;
         fill(&fresh, &home, stuck, deliveries() / 4, 0).await;
         for endpoint in [good, dead, stuck] {
-            fresh.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
+            fresh.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
         }
         let (now, fresh, home) = (fresh.now(), &fresh, &home);
         let list = async |endpoints: &[EndpointId], page: &Page| {

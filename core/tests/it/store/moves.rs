@@ -2,14 +2,14 @@
 
 use crate::support::{Fresh, Home};
 use inboxops_core::store::{
-    Db, Handed, LEASE, Lane,
+    Db, LEASE, Leased, Queue,
     deliveries::Attempt,
     dispatch::{self, Claim, Lease, Next, Recorded, Report, Sent, Which},
 };
 use inboxops_proto::clock::Timestamp;
 
 /// Events of one commit, as their deliveries are handed over.
-pub async fn emit(fresh: &Fresh, home: &Home, count: usize) -> Vec<Handed> {
+pub async fn emit(fresh: &Fresh, home: &Home, count: usize) -> Vec<Leased> {
     fresh.handed.lock().unwrap().clear();
     let events: Vec<_> = (0..count).map(|_| home.event(fresh.now())).collect();
     let written = fresh.db.write(home.scope.clone(), async move |tx| {
@@ -20,27 +20,27 @@ pub async fn emit(fresh: &Fresh, home: &Home, count: usize) -> Vec<Handed> {
     std::mem::take(&mut *fresh.handed.lock().unwrap())
 }
 
-pub fn lease(handed: &Handed) -> Lease {
+pub fn lease(handed: &Leased) -> Lease {
     Lease { delivery: handed.delivery, token: handed.token }
 }
 
-pub async fn park(db: &Db, handed: &[Handed]) -> usize {
+pub async fn park(db: &Db, handed: &[Leased]) -> usize {
     let (leases, now): (Vec<_>, _) = (handed.iter().map(lease).collect(), db.clock().now());
-    db.system(Lane::Claims, async move |tx| dispatch::park(tx, &leases, now).await).await.unwrap()
+    db.system(Queue::Claims, async move |tx| dispatch::park(tx, &leases, now).await).await.unwrap()
 }
 
-pub async fn claim(db: &Db, lanes: i64, room: u32) -> Vec<Handed> {
+pub async fn claim(db: &Db, lanes: i64, room: u32) -> Vec<Leased> {
     let now = db.clock().now();
     let claim = Claim { now, lease_until: now.plus(LEASE), lanes };
-    db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| room).await).await.unwrap().handed
+    db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| room).await).await.unwrap().handed
 }
 
 pub async fn reap(db: &Db, which: Which) -> usize {
     let now = db.clock().now();
-    db.system(Lane::Claims, async move |tx| dispatch::reap(tx, which, now).await).await.unwrap()
+    db.system(Queue::Claims, async move |tx| dispatch::reap(tx, which, now).await).await.unwrap()
 }
 
-pub fn sent(handed: &Handed, at: Timestamp, next: Next) -> Report {
+pub fn sent(handed: &Leased, at: Timestamp, next: Next) -> Report {
     let succeeded = next == Next::Delivered;
     let attempt = Attempt {
         n: handed.attempt,
@@ -57,7 +57,7 @@ pub fn sent(handed: &Handed, at: Timestamp, next: Next) -> Report {
     Report { sent: Ok(Sent { attempt, next }), ..not_sent(handed, at) }
 }
 
-pub fn not_sent(handed: &Handed, due_at: Timestamp) -> Report {
+pub fn not_sent(handed: &Leased, due_at: Timestamp) -> Report {
     Report {
         lease: lease(handed),
         tenant: handed.tenant,
@@ -70,5 +70,5 @@ pub fn not_sent(handed: &Handed, due_at: Timestamp) -> Report {
 
 pub async fn report(db: &Db, reports: Vec<Report>) -> Recorded {
     let now = db.clock().now();
-    db.system(Lane::Outcomes, async move |tx| dispatch::report(tx, &reports, now).await).await.unwrap()
+    db.system(Queue::Outcomes, async move |tx| dispatch::report(tx, &reports, now).await).await.unwrap()
 }

@@ -71,7 +71,7 @@ async fn no_statement_is_compiled_or_left_with_a_way_that_is_switched_off() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the test above would say of a count without an index on a lane that did not switch compiling off.
+/// What the test above would say of a count without an index on a writer that did not switch compiling off.
 #[tokio::test]
 async fn such_a_plan_is_noticed() {
     let fresh = Fresh::postgres().await;

@@ -4,13 +4,13 @@ use super::moves::{claim, emit, park, report, sent};
 use crate::support::{Fresh, Home, on_both};
 use inboxops_core::{
     retention::{EVERY, Gone, KEEP, Retention},
-    stamp::{Chance, Stamps},
     store::{
-        self, Handed,
+        self, Leased,
         deliveries::{Page, Shown},
         dispatch::Next,
         retention::{BATCH_MAX, NEWEST_KEPT},
     },
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::id::{EndpointId, EventId};
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn pass(fresh: &Fresh) -> Option<Gone> {
     Retention::new(fresh.db.clone(), stamps).pass(&CancellationToken::new()).await.unwrap()
 }
 
-async fn deliver(fresh: &Fresh, handed: &[Handed]) {
+async fn deliver(fresh: &Fresh, handed: &[Leased]) {
     for chunk in handed.chunks(64) {
         report(&fresh.db, chunk.iter().map(|it| sent(it, fresh.now(), Next::Delivered)).collect()).await;
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{Fresh, Home, NOON, chance, endpoint, on_both};
 use inboxops_core::store::{
-    self, Lane, Tx,
+    self, Queue, Tx,
     agents::{Agent, Role},
     api_keys::ApiKey,
     endpoints::{Endpoint, OtherSecret, Sealed},
@@ -268,7 +268,7 @@ on_both! {
         };
         let token = ServiceToken { id: ServiceTokenId::new(NOON, chance()), name: "mail".to_owned(), dispatch_only: true, created_at: NOON };
         let (tenant, written) = (changed.clone(), token.clone());
-        let value = fresh.db.system(Lane::Tenant(home.tenant), async move |tx| {
+        let value = fresh.db.system(Queue::Tenant(home.tenant), async move |tx| {
             store::tenants::update(tx, &tenant).await?;
             store::service_tokens::insert(tx, &written, [3; 32]).await?;
             store::meta::put(tx, "a", "1").await?;

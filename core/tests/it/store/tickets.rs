@@ -1,4 +1,4 @@
-//! Lists of tickets keep what their filters say, totals are exact, and reads see one moment.
+//! ListIndex of tickets keep what their filters say, totals are exact, and reads see one moment.
 
 use crate::support::{Fresh, Home, NOON, chance, on_both};
 use inboxops_core::store::{

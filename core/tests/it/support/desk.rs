@@ -5,7 +5,7 @@ use http_body_util::{BodyExt as _, Full};
 use inboxops_core::{
     Core, Settings,
     secrets::MasterKey,
-    stamp::{Chance, Stamps},
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::{
     admin::v1 as admin, clock::Clock, failure::Failure, internal::v1 as internal, services::Services, v1,

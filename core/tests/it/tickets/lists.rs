@@ -1,4 +1,4 @@
-//! Lists of tickets: they keep what they are asked for, their pages tile, and their totals are exact whatever
+//! ListIndex of tickets: they keep what they are asked for, their pages tile, and their totals are exact whatever
 //! happened before.
 
 use super::{mask, status};

@@ -3,13 +3,13 @@
 
 use super::{super::server::Tenant, Done};
 use inboxops_core::{
-    lists::Lists,
-    stamp::{Chance, Stamps},
+    list_index::ListIndex,
     store::{
-        self, Db, Lane, Options,
+        self, Db, Options, Queue,
         tags::Tag,
         tickets::{Priority, Requester, Status, TagRef, Ticket},
     },
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::{
     clock::{Clock, Timestamp},
@@ -88,7 +88,7 @@ fn mixed(n: u32, salt: u64) -> u64 {
 pub async fn run(database: &str, tenant: &Tenant, count: u32) -> Done<Filled> {
     let db = Db::open(Options::new(database, Clock::System)).await?;
     let id: TenantId = tenant.id.parse()?;
-    let scope = db.system(Lane::Claims, async move |tx| Ok(tx.scope_of(id))).await?;
+    let scope = db.system(Queue::Claims, async move |tx| Ok(tx.scope_of(id))).await?;
     let now = Clock::System.now();
     let begin = now.minus(EVERY * count);
     let chance = |n: u32, salt: u64| u128::from(mixed(n, salt)) << 64 | u128::from(mixed(n, salt + 1));
@@ -125,7 +125,7 @@ pub async fn run(database: &str, tenant: &Tenant, count: u32) -> Done<Filled> {
         };
         db.write(scope.clone(), write).await?;
     }
-    let lists = Lists::new(db.clone(), Stamps::new(Clock::System, Chance::seeded(1)));
+    let lists = ListIndex::new(db.clone(), Stamps::new(Clock::System, Chance::seeded(1)));
     lists.pass(true, &CancellationToken::new()).await?;
     db.close().await;
     Ok(Filled {

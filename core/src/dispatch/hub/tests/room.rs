@@ -10,7 +10,7 @@ fn claims_run_ahead_of_an_endpoint_that_answers_fast_and_not_of_another() {
         hub.has_more(endpoint(1), TenantId::new(NOW, 1 << 64));
         assert_eq!(hub.wanted(1000), [(endpoint(1), IN_FLIGHT_START)]);
         assert!(hub.wanted(1000).is_empty(), "one claim at a time");
-        hub.offer((0..8).map(|n| Item { claimed: true, ..item(n, 1) }).collect());
+        hub.offer((0..8).map(|n| Leased { claimed: true, ..item(n, 1) }).collect());
         let first = sent(&loaded(&mut hub, 1, Some(route(1))));
         hub.has_more(endpoint(1), TenantId::new(NOW, 1 << 64));
         assert!(!hub.is_hungry(), "full");
@@ -79,7 +79,7 @@ fn an_endpoint_from_which_no_answer_comes_counts_as_slow_after_a_second() {
 fn a_tenant_leaves_half_of_the_slots_to_others_that_have_work() {
     let mut hub = Hub::default();
     hub.join(1, 64, 32);
-    let of = |n: u128, to: u128, tenant: u128| Item { tenant: TenantId::new(NOW, tenant << 64), ..item(n, to) };
+    let of = |n: u128, to: u128, tenant: u128| Leased { tenant: TenantId::new(NOW, tenant << 64), ..item(n, to) };
     let mut flying = Vec::new();
     for to in 1..=4 {
         hub.offer(vec![of(to, to, 1)]);

@@ -51,7 +51,7 @@ impl World {
             // Dies after the commit, before anything is handed over.
             return self.core_dies(slot);
         }
-        self.later(Duration::from_micros(50), Step::Handed { core: incarnation, ids });
+        self.later(Duration::from_micros(50), Step::Leased { core: incarnation, ids });
     }
 
     pub(super) fn core_starts(&mut self, slot: usize) {
@@ -259,7 +259,7 @@ impl World {
         }
     }
 
-    fn give_back(&mut self, worker: usize, life: u64, core: u64, item: &Item) {
+    fn give_back(&mut self, worker: usize, life: u64, core: u64, item: &Leased) {
         let outcome = Outcome { not_sent: true, ..outcome(item, self.now) };
         self.report(worker, life, core, item.lease_until, outcome);
     }
@@ -270,12 +270,12 @@ impl World {
         let (gone, kept) =
             std::mem::take(&mut self.workers[worker].waiting).into_iter().partition(|(it, _)| *it == core);
         self.workers[worker].waiting = kept;
-        let gone: VecDeque<(u64, Item)> = gone;
+        let gone: VecDeque<(u64, Leased)> = gone;
         gone.iter().for_each(|(_, item)| self.give_back(worker, life, core, item));
     }
 
     /// A request leaves: this is where the promises are kept or broken.
-    fn request(&mut self, worker: usize, life: u64, core: u64, item: Item) {
+    fn request(&mut self, worker: usize, life: u64, core: u64, item: Leased) {
         let receiver = self.receivers.iter().find(|it| it.id == item.endpoint).expect("it was made with the world");
         let mood = match receiver.mood {
             Mood::Flaky if self.dice.one_in(2) => Mood::Good,
@@ -366,11 +366,11 @@ impl World {
         }
         let held = self.core(core).map(|its| its.hub.close(reported)).unwrap_or_default();
         let now = self.now;
-        let goes_on = |item: &Item| {
+        let goes_on = |item: &Leased| {
             let row = &self.memory.rows[&item.delivery];
             (accepted.contains(&item.delivery) && row.state == State::Leased).then_some(row.due_at)
         };
-        let again: Vec<Item> =
+        let again: Vec<Leased> =
             held.into_iter().filter_map(|it| goes_on(&it).map(|until| it.again(until, now))).collect();
         if !again.is_empty() {
             self.again += again.len() as u64;
@@ -403,7 +403,7 @@ impl World {
 }
 
 /// An outcome that says nothing yet.
-fn outcome(item: &Item, now: Timestamp) -> Outcome {
+fn outcome(item: &Leased, now: Timestamp) -> Outcome {
     Outcome {
         delivery_id: item.delivery.0.as_bytes().to_vec().into(),
         token: item.token,

@@ -10,11 +10,13 @@ use super::{
     text::{Text, Value},
 };
 use crate::store::{
-    ReadTx, Result, Scoped as _,
-    conn::on,
-    counts, fold,
-    spans::{self, Kind, Place},
-    sql::{Sql, statements},
+    ReadTx, Result, Scoped as _, counts,
+    db::{
+        conn::on,
+        sql::{Sql, statements},
+    },
+    fold,
+    spans::{self, Kind, Position},
     subjects::{self, Found},
 };
 use inboxops_proto::{clock::Timestamp, id::TagId};
@@ -347,7 +349,7 @@ async fn nearer(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Ask
                 false => counts::sum(tx, &Filter::default()).await? - total - newer,
             };
             let place = spans::seek(tx, kind, offset + before, filter.sort.descending).await?;
-            let inside = |place: &Place| match filter.sort.descending {
+            let inside = |place: &Position| match filter.sort.descending {
                 true => place.range.1 <= range.1,
                 false => place.range.0 > range.0,
             };

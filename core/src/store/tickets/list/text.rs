@@ -2,7 +2,7 @@
 
 use crate::store::{
     ReadTx, Result, Scoped as _,
-    conn::{Link, on},
+    db::conn::{Link, on},
     tickets::Ticket,
 };
 use sqlx::AssertSqlSafe;

@@ -6,12 +6,12 @@ use crate::{
 };
 use inboxops_core::{
     retention::{KEEP, Retention},
-    stamp::{Chance, Stamps},
     store::{
-        self, Handed, LEASE, Lane,
+        self, LEASE, Leased, Queue,
         deliveries::{Made, State},
         dispatch::{self, Claim, Next, Which},
     },
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::id::{DeliveryId, EndpointId};
 use proptest::prelude::*;
@@ -67,20 +67,20 @@ pub struct Walker<'a> {
     fresh: &'a Fresh,
     home: &'a Home,
     pub endpoints: Vec<EndpointId>,
-    held: Vec<Handed>,
+    held: Vec<Leased>,
     /// Leases that are over.
-    over: Vec<Handed>,
+    over: Vec<Leased>,
     all: BTreeMap<DeliveryId, EndpointId>,
 }
 
 impl Walker<'_> {
-    fn take(&mut self, handed: Vec<Handed>) {
+    fn take(&mut self, handed: Vec<Leased>) {
         self.all.extend(handed.iter().map(|it| (it.delivery, it.endpoint)));
         self.held.extend(handed);
     }
 
-    fn give(&mut self, count: usize) -> Vec<Handed> {
-        let given: Vec<Handed> = self.held.drain(..count.min(self.held.len())).collect();
+    fn give(&mut self, count: usize) -> Vec<Leased> {
+        let given: Vec<Leased> = self.held.drain(..count.min(self.held.len())).collect();
         self.over.extend(given.iter().cloned());
         given
     }
@@ -140,19 +140,19 @@ impl Walker<'_> {
                 let claim = Claim { now, lease_until: now.plus(LEASE), lanes: 1 };
                 let rooms = [(self.endpoint(at), room)];
                 let claimed = async move |tx: &mut store::SystemTx<'_>| dispatch::claim_of(tx, claim, &rooms).await;
-                let claimed = fresh.db.system(Lane::Claims, claimed).await.unwrap();
+                let claimed = fresh.db.system(Queue::Claims, claimed).await.unwrap();
                 self.take(claimed.handed);
             }
             Step::ClaimTests => {
                 let claim = Claim { now, lease_until: now.plus(LEASE), lanes: 1 };
                 let claimed = async move |tx: &mut store::SystemTx<'_>| dispatch::claim_tests(tx, claim, 3).await;
-                let handed = fresh.db.system(Lane::Claims, claimed).await.unwrap();
+                let handed = fresh.db.system(Queue::Claims, claimed).await.unwrap();
                 self.take(handed);
             }
             Step::Report(count, how) => {
                 let given = self.give(count);
                 let due_at = now.plus(Duration::from_secs(u64::from(how % 50)));
-                let of = |(at, it): (usize, &Handed)| match (usize::from(how) + at) % 6 {
+                let of = |(at, it): (usize, &Leased)| match (usize::from(how) + at) % 6 {
                     0 | 1 => sent(it, now, Next::Delivered),
                     2 => sent(it, now, Next::Failed),
                     3 => sent(it, now, Next::Stopped),
@@ -162,7 +162,7 @@ impl Walker<'_> {
                 report(&fresh.db, given.iter().enumerate().map(of).collect()).await;
             }
             Step::Late(at) => {
-                let late: Vec<Handed> = self.over.iter().skip(at % self.over.len().max(1)).take(3).cloned().collect();
+                let late: Vec<Leased> = self.over.iter().skip(at % self.over.len().max(1)).take(3).cloned().collect();
                 park(&fresh.db, &late).await;
                 report(&fresh.db, late.iter().map(|it| sent(it, now, Next::Delivered)).collect()).await;
                 assert!(late.iter().all(|it| lease(it).token == it.token));
@@ -199,8 +199,8 @@ impl Walker<'_> {
         let own = self.all.iter().filter(|(_, of)| **of == endpoint).map(|(id, _)| *id);
         let (ids, now): (Vec<DeliveryId>, _) = (own.collect(), self.fresh.now());
         let rearmed = self.fresh.db.write(self.home.scope.clone(), async move |tx| {
-            let standings = store::deliveries::standings(tx, &ids).await?;
-            let read = ids.iter().filter_map(|id| Some((*id, standings.get(id)?.state)));
+            let states = store::deliveries::states(tx, &ids).await?;
+            let read = ids.iter().filter_map(|id| Some((*id, states.get(id)?.state)));
             let read: Vec<(DeliveryId, State)> = read.take(count).collect();
             store::deliveries::rearm_all(tx, endpoint, &read, now).await
         });

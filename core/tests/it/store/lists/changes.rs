@@ -1,16 +1,16 @@
-//! Lists while tickets change: by several writers at once, with the index at work, through a crash, beside an earlier release.
+//! ListIndex while tickets change: by several writers at once, with the index at work, through a crash, beside an earlier release.
 
 use super::{Dice, compare, compare_on, helpdesk::Helpdesk, lists};
 use crate::support::{Fresh, Home, NOON, on_both, until};
 use inboxops_core::{
-    lists::Lists,
-    stamp::{Chance, Stamps},
+    list_index::ListIndex,
     store::{
-        self, Db, Lane,
+        self, Db, Queue,
         relist::{self, Now},
         subjects,
         tickets::{AssigneeFilter, Filter, Priority, Sort, SortKey, Status, TagRef, Ticket, TicketRef},
     },
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::{clock::Timestamp, id::AgentId, reason::Reason};
 use std::{
@@ -145,8 +145,8 @@ async fn create(tx: &mut store::Tx<'_>, ticket: &Ticket, tag: Option<&TagRef>) -
     Ok(())
 }
 
-fn lists_on(db: &Db, desk: &Helpdesk) -> Lists {
-    Lists::new(db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
+fn lists_on(db: &Db, desk: &Helpdesk) -> ListIndex {
+    ListIndex::new(db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
 }
 
 /// Pages of one moment have each ticket once, in order, and as many as their total says.
@@ -235,7 +235,7 @@ on_both! {
         let desk = Helpdesk::open(fresh, 16_900).await;
         let (lists, mut dice, tenant) = (lists(&desk), Dice(5), desk.home.tenant);
         assert!(lists.settle().await.unwrap());
-        let lane = Lane::Tenant(tenant);
+        let lane = Queue::Tenant(tenant);
         // It ended in the middle of a segment's lists.
         for _ in 0..16 {
             let pack = async move |tx: &mut store::SystemTx<'_>| subjects::pack(&mut tx.enter(tenant)).await;

@@ -4,12 +4,12 @@
 use super::helpdesk::Helpdesk;
 use crate::support::Fresh;
 use inboxops_core::{
-    lists::Lists,
-    stamp::{Chance, Stamps},
+    list_index::ListIndex,
     store::{
         self,
         tickets::{Asked, AssigneeFilter, Filter, Priority, Sort, SortKey, Status},
     },
+    time_and_chance::{Chance, Stamps},
 };
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
@@ -22,8 +22,8 @@ fn count() -> u32 {
     std::env::var("LISTS_TICKETS").ok().and_then(|text| text.parse().ok()).unwrap_or(40_000)
 }
 
-fn lists(desk: &Helpdesk) -> Lists {
-    Lists::new(desk.fresh.db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
+fn lists(desk: &Helpdesk) -> ListIndex {
+    ListIndex::new(desk.fresh.db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
 }
 
 /// One filter of every kind, with a common value and a rare one, in every order, at the beginning and far into it.

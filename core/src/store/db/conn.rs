@@ -1,7 +1,7 @@
 //! Connections: one enum for both databases, how they are opened, and which errors mean that one is lost. It knows no
 //! table.
 
-use super::{Error, Result};
+use super::error::{Error, Result};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
     postgres::PgConnectOptions,
@@ -19,9 +19,9 @@ pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pages of SQLite's log, 64 MiB, from which on a commit brings it into the file itself; before, `checkpoint` does.
 const LOG_PAGES_MAX: &str = "16384";
-/// Ways of planning that lanes do without (PostgreSQL). Every statement of a lane finds few rows by their keys, but the
+/// Ways of planning that writers do without (PostgreSQL). Every statement of a writer finds few rows by their keys, but the
 /// statistics of tables that fill and empty within seconds make the planner read and hash all that is leased instead.
-const LANE_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+const WRITER_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
 /// Settings of every connection (PostgreSQL). Compiling takes a hundred times as long as any statement of ours runs.
 const SETTINGS: [(&str, &str); 2] = [("timezone", "UTC"), ("jit", "off")];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
@@ -39,28 +39,28 @@ pub enum Conn {
 /// A connection with what is known of its health.
 #[derive(Debug)]
 pub struct Link {
-    pub(super) conn: Conn,
+    pub(in crate::store) conn: Conn,
     /// A statement began and its future was not seen to end.
-    pub(super) busy: bool,
+    pub(in crate::store) busy: bool,
     /// A statement failed since [`Link::clear`]: a transaction of PostgreSQL is dead then.
     failed: bool,
     /// The server or the file is gone.
-    pub(super) lost: bool,
+    pub(in crate::store) lost: bool,
 }
 
 /// Runs one expression on whichever database a [`Link`] leads to: `$c` is the connection, `$db` its type of database.
 macro_rules! on {
     ($link:expr, $c:ident, $db:ident => $($body:tt)*) => {{
-        let link: &mut $crate::store::conn::Link = $link;
+        let link: &mut $crate::store::db::conn::Link = $link;
         link.busy = true;
         let result = match &mut link.conn {
-            $crate::store::conn::Conn::Sqlite($c) => {
+            $crate::store::db::conn::Conn::Sqlite($c) => {
                 #[allow(dead_code)]
                 type $db = sqlx::Sqlite;
                 let $c = &mut *$c;
                 $($body)*
             }
-            $crate::store::conn::Conn::Pg($c) => {
+            $crate::store::db::conn::Conn::Pg($c) => {
                 #[allow(dead_code)]
                 type $db = sqlx::Postgres;
                 let $c = &mut *$c;
@@ -70,15 +70,15 @@ macro_rules! on {
         link.note(result)
     }};
 }
-pub(super) use on;
+pub(in crate::store) use on;
 
 impl Link {
-    pub(super) fn new(conn: Conn) -> Link {
+    pub(in crate::store) fn new(conn: Conn) -> Link {
         Link { conn, busy: false, failed: false, lost: false }
     }
 
     /// Takes note of how a statement ended.
-    pub(super) fn note<T>(&mut self, result: sqlx::Result<T>) -> Result<T> {
+    pub(in crate::store) fn note<T>(&mut self, result: sqlx::Result<T>) -> Result<T> {
         self.busy = false;
         result.map_err(|error| {
             self.failed = true;
@@ -88,29 +88,29 @@ impl Link {
     }
 
     /// Whether a statement failed since [`Link::clear`].
-    pub(super) fn failed(&self) -> bool {
+    pub(in crate::store) fn failed(&self) -> bool {
         self.failed
     }
 
     /// Forgets a failure: a new transaction begins.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::store) fn clear(&mut self) {
         self.failed = false;
     }
 
     /// Whether this is PostgreSQL.
-    pub(super) fn is_pg(&self) -> bool {
+    pub(in crate::store) fn is_pg(&self) -> bool {
         matches!(self.conn, Conn::Pg(_))
     }
 
     /// Runs a statement that has no parameters and no rows.
-    pub(super) async fn run(&mut self, sql: &'static str) -> Result<()> {
+    pub(in crate::store) async fn run(&mut self, sql: &'static str) -> Result<()> {
         on!(self, c, D => sqlx::query(sql).execute(c).await.map(drop))
     }
 }
 
 /// Which database, and what a connection is for.
 #[derive(Clone, Debug)]
-pub(super) enum Target {
+pub(in crate::store) enum Target {
     Sqlite(Box<SqliteConnectOptions>),
     Pg(Box<PgConnectOptions>),
 }
@@ -118,9 +118,9 @@ pub(super) enum Target {
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To read, outside of lanes.
+    /// To read.
     Read,
-    /// To write: a lane's.
+    /// To write: a writer's.
     Write,
 }
 
@@ -136,7 +136,7 @@ impl Purpose {
         match self {
             // The only write of a reader is the shared rate window, which may be lost.
             Purpose::Read => settings.push(("synchronous_commit", "off".to_owned())),
-            Purpose::Write => settings.extend(LANE_PLANS_OFF.map(|name| (name, "off".to_owned()))),
+            Purpose::Write => settings.extend(WRITER_PLANS_OFF.map(|name| (name, "off".to_owned()))),
         }
         settings.into_iter().map(|(name, value)| format!("SET {name} = '{value}';")).collect()
     }
@@ -144,7 +144,7 @@ impl Purpose {
 
 impl Target {
     /// From `sqlite:PATH` or `postgres://…`.
-    pub(super) fn parse(url: &str) -> Result<Target> {
+    pub(in crate::store) fn parse(url: &str) -> Result<Target> {
         let bad = |source| Error::Url(Box::new(source));
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let options = PgConnectOptions::from_str(url).map_err(bad)?;
@@ -164,11 +164,11 @@ impl Target {
         )))
     }
 
-    pub(super) fn is_pg(&self) -> bool {
+    pub(in crate::store) fn is_pg(&self) -> bool {
         matches!(self, Target::Pg(_))
     }
 
-    pub(super) async fn connect(&self, purpose: Purpose) -> Result<Link> {
+    pub(in crate::store) async fn connect(&self, purpose: Purpose) -> Result<Link> {
         let opening = async {
             match self {
                 Target::Sqlite(options) => {
@@ -201,7 +201,7 @@ impl Target {
 }
 
 /// Whether the connection is of no more use.
-pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+pub(in crate::store) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut => true,
@@ -214,17 +214,17 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
 }
 
 /// Whether PostgreSQL asks to run the transaction again: serialization failure or deadlock.
-pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+pub(in crate::store) fn is_conflict(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| code == "40001" || code == "40P01")
 }
 
 /// Whether a lock was not to be had in time: PostgreSQL's lock timeout, SQLite's BUSY.
-pub(super) fn is_locked(error: &sqlx::Error) -> bool {
+pub(in crate::store) fn is_locked(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| matches!(code.as_str(), "55P03" | "5" | "261" | "517" | "773"))
 }
 
 /// Whether there is no room left to write.
-pub(super) fn is_full(error: &sqlx::Error) -> bool {
+pub(in crate::store) fn is_full(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| code == "13" || code == "53100")
 }
 
@@ -232,7 +232,7 @@ fn code(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
 }
 
-pub(super) async fn close(link: Link) {
+pub(in crate::store) async fn close(link: Link) {
     let closed = match link.conn {
         Conn::Sqlite(conn) => conn.close().await,
         Conn::Pg(conn) => conn.close().await,

@@ -24,7 +24,7 @@ use std::{
 pub(crate) const JSON: &str = "application/json";
 
 /// See the top of the file.
-pub(crate) struct Document {
+pub(crate) struct StaticFile {
     /// Made of `packed` for the first client that does not take gzip, when the document was given packed.
     plain: OnceLock<Bytes>,
     packed: Option<Bytes>,
@@ -33,26 +33,32 @@ pub(crate) struct Document {
     headers: HeaderMap,
 }
 
-impl Document {
+impl StaticFile {
     /// A text.
-    pub(crate) fn text(kind: &'static str, text: impl Into<Bytes>) -> Document {
+    pub(crate) fn text(kind: &'static str, text: impl Into<Bytes>) -> StaticFile {
         let plain = text.into();
         let (etag, packed) = (tag(&plain), compress::gzip(&plain));
-        Document { plain: plain.into(), packed, kind: HeaderValue::from_static(kind), etag, headers: HeaderMap::new() }
+        StaticFile {
+            plain: plain.into(),
+            packed,
+            kind: HeaderValue::from_static(kind),
+            etag,
+            headers: HeaderMap::new(),
+        }
     }
 
     /// A file that was built before: packed as small as can be, unless its kind is packed in itself.
-    pub(crate) fn built(kind: &'static str, bytes: &'static [u8]) -> Document {
+    pub(crate) fn built(kind: &'static str, bytes: &'static [u8]) -> StaticFile {
         let plain = Bytes::from_static(bytes);
         let is_text = kind.starts_with("text/") || kind.starts_with("application/") || kind == "image/svg+xml";
         let packed = if is_text { compress::gzip_small(&plain) } else { None };
         let (etag, kind) = (tag(&plain), HeaderValue::from_static(kind));
-        Document { plain: plain.into(), packed, kind, etag, headers: HeaderMap::new() }
+        StaticFile { plain: plain.into(), packed, kind, etag, headers: HeaderMap::new() }
     }
 
     /// What is packed with gzip already.
-    pub(crate) fn packed(kind: &'static str, packed: &'static [u8]) -> Document {
-        Document {
+    pub(crate) fn packed(kind: &'static str, packed: &'static [u8]) -> StaticFile {
+        StaticFile {
             plain: OnceLock::new(),
             packed: Some(Bytes::from_static(packed)),
             kind: HeaderValue::from_static(kind),
@@ -62,7 +68,7 @@ impl Document {
     }
 
     /// Headers that every answer with it has, an "unchanged" too.
-    pub(crate) fn with(mut self, headers: &HeaderMap) -> Document {
+    pub(crate) fn with(mut self, headers: &HeaderMap) -> StaticFile {
         self.headers.extend(headers.clone());
         self
     }

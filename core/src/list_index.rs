@@ -4,13 +4,13 @@
 
 use crate::{
     error::{Result, chain},
-    stamp::Stamps,
     store::{
-        self, Db, Lane,
+        self, Db, Queue,
         relist::{self, Now},
         spans::{self, Kind},
         subjects,
     },
+    time_and_chance::Stamps,
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 use std::{ops::ControlFlow, time::Duration};
@@ -29,15 +29,15 @@ const TIDY_BACK: Duration = Duration::from_secs(31 * 24 * 3600);
 const SPANS_MAX: usize = 64;
 
 /// What keeps the lists of one core.
-pub struct Lists {
+pub struct ListIndex {
     db: Db,
     stamps: Stamps,
 }
 
-impl Lists {
+impl ListIndex {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> Lists {
-        Lists { db, stamps }
+    pub fn new(db: Db, stamps: Stamps) -> ListIndex {
+        ListIndex { db, stamps }
     }
 
     /// Keeps them until `shutdown`.
@@ -71,7 +71,7 @@ impl Lists {
                     self.db.set_counts_add_up(true);
                     return Ok(true);
                 }
-                Now::Note => self.db.system(Lane::Claims, relist::note).await?,
+                Now::Note => self.db.system(Queue::Claims, relist::note).await?,
                 Now::Wait => return Ok(false),
                 Now::Count => self.count().await?,
             }
@@ -88,14 +88,14 @@ impl Lists {
                 let now = self.stamps.now();
                 for step in relist::steps() {
                     let count = async move |tx: &mut store::SystemTx<'_>| relist::count(tx, tenant, step, now).await;
-                    self.db.system(Lane::Tenant(tenant), count).await?;
+                    self.db.system(Queue::Tenant(tenant), count).await?;
                 }
                 let refold =
                     async move |tx: &mut store::SystemTx<'_>| subjects::refold_rest(&mut tx.enter(tenant)).await;
-                self.db.system(Lane::Tenant(tenant), refold).await?;
+                self.db.system(Queue::Tenant(tenant), refold).await?;
             }
         }
-        self.db.system(Lane::Claims, relist::done).await?;
+        self.db.system(Queue::Claims, relist::done).await?;
         tracing::info!("tickets and tags were counted again for lists");
         Ok(())
     }
@@ -137,9 +137,9 @@ impl Lists {
 
     /// Follows a little; whether there is more to follow now.
     async fn step(&self, tenant: TenantId) -> Result<bool> {
-        let lane = Lane::Tenant(tenant);
-        let changes = self.db.system(lane, async move |tx| subjects::changes(&mut tx.enter(tenant)).await).await?;
-        let packed = self.db.system(lane, async move |tx| subjects::pack(&mut tx.enter(tenant)).await).await?;
+        let queue = Queue::Tenant(tenant);
+        let changes = self.db.system(queue, async move |tx| subjects::changes(&mut tx.enter(tenant)).await).await?;
+        let packed = self.db.system(queue, async move |tx| subjects::pack(&mut tx.enter(tenant)).await).await?;
         Ok(self.seal(tenant).await? || changes || packed)
     }
 
@@ -157,7 +157,7 @@ impl Lists {
                 subjects::seal(&mut tx.enter(tenant), &full, &now, last).await
             };
             // Another core has done it, or something changed meanwhile: it is looked at again.
-            if !self.db.system(Lane::Tenant(tenant), write).await? || last {
+            if !self.db.system(Queue::Tenant(tenant), write).await? || last {
                 return Ok(true);
             }
         }
@@ -191,7 +191,7 @@ impl Lists {
                 for some in spans.chunks(SPANS_MAX) {
                     let some = some.to_vec();
                     let tidy = async move |tx: &mut store::SystemTx<'_>| spans::tidy(tx, tenant, kind, &some).await;
-                    self.db.system(Lane::Tenant(tenant), tidy).await?;
+                    self.db.system(Queue::Tenant(tenant), tidy).await?;
                 }
             }
         }

@@ -2,8 +2,8 @@
 //! texts for many rows at once, in few sizes, so that a connection's statement cache holds them all.
 
 use super::{
-    Result,
     conn::{Link, on},
+    error::Result,
 };
 use sqlx::{
     Database, Encode, FromRow, Postgres, QueryBuilder, Sqlite, Type as SqlType, postgres::PgRow, sqlite::SqliteRow,
@@ -44,7 +44,7 @@ impl Sql {
     }
 
     /// The text for the database that `link` leads to.
-    pub(super) fn on(&self, link: &Link) -> &'static str {
+    pub(in crate::store) fn on(&self, link: &Link) -> &'static str {
         let text = if link.is_pg() { self.pg } else { self.sqlite };
         text.expect("a statement of one database runs on that one")
     }
@@ -130,12 +130,12 @@ impl Rows {
 }
 
 /// The next of the sizes in [`CHUNKS`]: a statement of so many rows asks for some of `count` twice.
-pub(super) fn padded(count: usize) -> usize {
+pub(in crate::store) fn padded(count: usize) -> usize {
     CHUNKS.into_iter().rev().find(|size| *size >= count).unwrap_or(CHUNKS[0])
 }
 
 /// Cuts `items` into pieces whose sizes are in [`CHUNKS`].
-pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+pub(in crate::store) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = CHUNKS.into_iter().find(|size| *size <= items.len())?;
         let (chunk, rest) = items.split_at(size);
@@ -145,7 +145,7 @@ pub(super) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// What a statement of many keys finds for these, in as many calls as their number takes.
-pub(super) async fn found<T, K>(link: &mut Link, rows: &Rows, keys: &[K]) -> Result<Vec<T>>
+pub(in crate::store) async fn found<T, K>(link: &mut Link, rows: &Rows, keys: &[K]) -> Result<Vec<T>>
 where
     T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
     K: Bound<Sqlite> + Bound<Postgres>,
@@ -165,12 +165,15 @@ where
 }
 
 /// What can be a key in a statement.
-pub(super) trait Bound<D: Database>: Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static {}
+pub(in crate::store) trait Bound<D: Database>:
+    Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static
+{
+}
 
 impl<D: Database, K: Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static> Bound<D> for K {}
 
 /// Adds `condition (…)` with these values, or nothing when there are none.
-pub(super) fn one_of<D: Database, K: Bound<D>>(
+pub(in crate::store) fn one_of<D: Database, K: Bound<D>>(
     query: &mut QueryBuilder<D>,
     condition: &str,
     values: impl IntoIterator<Item = K>,
@@ -189,22 +192,22 @@ pub(super) fn one_of<D: Database, K: Bound<D>>(
 /// Declares a file's statements as constants and lists them in `ALL`, which the statement test prepares.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
-        $(const $name: $crate::store::sql::Sql = $sql;)*
+        $(const $name: $crate::store::db::sql::Sql = $sql;)*
         /// The fixed statements of this table.
-        pub(in crate::store) const ALL: &[(&str, $crate::store::sql::Sql)] = &[$((stringify!($name), $name),)*];
+        pub(in crate::store) const ALL: &[(&str, $crate::store::db::sql::Sql)] = &[$((stringify!($name), $name),)*];
     };
 }
-pub(super) use statements;
+pub(in crate::store) use statements;
 
 /// The same for statements of many rows, listed in `ALL_ROWS`.
 macro_rules! row_statements {
     ($($name:ident = $rows:expr;)*) => {
-        $(const $name: $crate::store::sql::Rows = $rows;)*
+        $(const $name: $crate::store::db::sql::Rows = $rows;)*
         /// The statements of many rows of this table.
-        pub(in crate::store) const ALL_ROWS: &[(&str, $crate::store::sql::Rows)] = &[$((stringify!($name), $name),)*];
+        pub(in crate::store) const ALL_ROWS: &[(&str, $crate::store::db::sql::Rows)] = &[$((stringify!($name), $name),)*];
     };
 }
-pub(super) use row_statements;
+pub(in crate::store) use row_statements;
 
 /// Reads a row of either database into a struct.
 macro_rules! from_row {
@@ -223,7 +226,7 @@ macro_rules! from_row {
         }
     };
 }
-pub(super) use from_row;
+pub(in crate::store) use from_row;
 
 /// Declares an enum whose codes are those of the contract, as rows hold them.
 macro_rules! codes {
@@ -254,4 +257,4 @@ macro_rules! codes {
         }
     };
 }
-pub(super) use codes;
+pub(in crate::store) use codes;

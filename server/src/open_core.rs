@@ -10,7 +10,7 @@ use crate::{
 use inboxops_core::{
     Core,
     secrets::MasterKey,
-    stamp::{Chance, Stamps},
+    time_and_chance::{Chance, Stamps},
 };
 use inboxops_proto::clock::Clock;
 use std::time::Duration;

@@ -1,13 +1,14 @@
-//! A lane: a thread with a connection of its own that runs re-runnable jobs in groups, one transaction and one commit
+//! A writer: a thread with a connection of its own that runs re-runnable jobs in groups, one transaction and one commit
 //! a group. It knows jobs, no table.
 
 use super::{
-    Error, Result,
+    Shared,
     conn::{Purpose, Target},
-    db::Shared,
-    later::Effect,
-    tx::{Session, SystemTx, TenantScope, Tx, begin},
+    error::{Error, Result},
+    group::{Effect, Writing},
+    tx::{SystemTx, TenantScope, Tx, begin},
 };
+use crate::store::Leased;
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use inboxops_proto::{failpoint, id::TenantId};
 use std::{
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 pub const GROUP_MAX_SQLITE: usize = 256;
 /// Greatest number of jobs in one transaction on PostgreSQL.
 pub const GROUP_MAX_PG: usize = 64;
-/// Jobs that may wait in one queue of a lane; further callers wait for room.
+/// Jobs that may wait in one queue of a writer; further callers wait for room.
 pub const QUEUE_MAX: usize = 1024;
 /// A group of at most so many tenants' writes is a trickle: each of them waits for its own sake, not for throughput.
 const TRICKLE_MAX: usize = 16;
@@ -39,7 +40,7 @@ const CONFLICT_RUNS_MAX: u32 = 5;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
 /// How a job ended, seen by its group.
-pub(super) enum Ran {
+pub(in crate::store) enum JobOutcome {
     Done,
     /// Refused, and nothing tells that the transaction is spoilt.
     Refused,
@@ -47,10 +48,10 @@ pub(super) enum Ran {
     Failed,
 }
 
-/// One write, as a lane sees it.
-pub(super) trait Job: Send {
+/// One write, as a writer sees it.
+pub(in crate::store) trait Job: Send {
     /// Runs the closure and keeps its result.
-    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Ran>;
+    fn run<'a>(&'a mut self, writing: &'a mut Writing) -> LocalBoxFuture<'a, JobOutcome>;
     /// Whose write it is and how its caller has named it.
     fn named(&self) -> Option<(TenantId, String)>;
     /// Whether the kept result is a conflict that a further run may solve.
@@ -60,51 +61,51 @@ pub(super) trait Job: Send {
 }
 
 /// A closure with its caller.
-pub(super) struct Call<F, T> {
-    pub(super) decide: F,
-    pub(super) scope: Option<TenantScope>,
+pub(in crate::store) struct Call<F, T> {
+    pub(in crate::store) decide: F,
+    pub(in crate::store) scope: Option<TenantScope>,
     /// How its caller has named the write.
-    pub(super) name: Option<String>,
-    pub(super) result: Option<Result<T>>,
-    pub(super) reply: oneshot::Sender<Result<T>>,
+    pub(in crate::store) name: Option<String>,
+    pub(in crate::store) result: Option<Result<T>>,
+    pub(in crate::store) reply: oneshot::Sender<Result<T>>,
 }
 
-/// How a closure is called on a session: for a tenant or for the system.
-pub(super) trait Decide<T>: Send {
-    fn call<'a>(&'a self, session: &'a mut Session, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>>;
+/// How a closure is called on a writing: for a tenant or for the system.
+pub(in crate::store) trait Decide<T>: Send {
+    fn call<'a>(&'a self, writing: &'a mut Writing, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>>;
 }
 
-pub(super) struct ForTenant<F>(pub(super) F);
-pub(super) struct ForSystem<F>(pub(super) F);
+pub(in crate::store) struct ForTenant<F>(pub(in crate::store) F);
+pub(in crate::store) struct ForSystem<F>(pub(in crate::store) F);
 
 impl<T: 'static, F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send> Decide<T> for ForTenant<F> {
-    fn call<'a>(&'a self, session: &'a mut Session, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
+    fn call<'a>(&'a self, writing: &'a mut Writing, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
         Box::pin(async move {
             let scope = scope.ok_or(Error::Closed)?;
-            (self.0)(&mut Tx { session, scope }).await
+            (self.0)(&mut Tx { writing, scope }).await
         })
     }
 }
 
 impl<T: 'static, F: AsyncFn(&mut SystemTx<'_>) -> Result<T> + Send> Decide<T> for ForSystem<F> {
-    fn call<'a>(&'a self, session: &'a mut Session, _: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
-        Box::pin(async move { (self.0)(&mut SystemTx { session }).await })
+    fn call<'a>(&'a self, writing: &'a mut Writing, _: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
+        Box::pin(async move { (self.0)(&mut SystemTx { writing }).await })
     }
 }
 
 impl<T: Send + 'static, F: Decide<T>> Job for Call<F, T> {
-    fn run<'a>(&'a mut self, session: &'a mut Session) -> LocalBoxFuture<'a, Ran> {
+    fn run<'a>(&'a mut self, writing: &'a mut Writing) -> LocalBoxFuture<'a, JobOutcome> {
         Box::pin(async move {
-            session.wrote = false;
-            let call = AssertUnwindSafe(self.decide.call(session, self.scope.clone())).catch_unwind();
+            writing.wrote = false;
+            let call = AssertUnwindSafe(self.decide.call(writing, self.scope.clone())).catch_unwind();
             let result = call.await.unwrap_or(Err(Error::Panic));
             let ran = match &result {
-                Ok(_) => Ran::Done,
+                Ok(_) => JobOutcome::Done,
                 // After a failed statement PostgreSQL's transaction is dead; a panic may have left one half read.
-                Err(Error::Db(_) | Error::Unavailable | Error::Closed) => Ran::Failed,
-                Err(_) if session.wrote || session.link.busy => Ran::Failed,
-                Err(_) if session.link.failed() => Ran::Failed,
-                Err(_) => Ran::Refused,
+                Err(Error::Db(_) | Error::Unavailable | Error::Closed) => JobOutcome::Failed,
+                Err(_) if writing.wrote || writing.link.busy => JobOutcome::Failed,
+                Err(_) if writing.link.failed() => JobOutcome::Failed,
+                Err(_) => JobOutcome::Refused,
             };
             self.result = Some(result);
             ran
@@ -129,12 +130,12 @@ impl<T: Send + 'static, F: Decide<T>> Job for Call<F, T> {
     }
 }
 
-/// The two queues of a lane; it takes from them in turns, so that neither starves the other.
-pub(super) struct Queues {
-    pub(super) writes: mpsc::Receiver<Box<dyn Job>>,
-    pub(super) system: mpsc::Receiver<Box<dyn Job>>,
-    /// Ends the lane once what waits is done.
-    pub(super) closing: CancellationToken,
+/// The two queues of a writer; it takes from them in turns, so that neither starves the other.
+pub(in crate::store) struct Queues {
+    pub(in crate::store) writes: mpsc::Receiver<Box<dyn Job>>,
+    pub(in crate::store) system: mpsc::Receiver<Box<dyn Job>>,
+    /// Ends the writer once what waits is done.
+    pub(in crate::store) closing: CancellationToken,
 }
 
 impl Queues {
@@ -170,7 +171,7 @@ impl Queues {
 
 /// Whether tenants' writes come one by one between the system's: then those are made small, so that none waits long.
 #[derive(Debug, Default)]
-pub(super) struct Trickle(AtomicU8);
+pub(in crate::store) struct Trickle(AtomicU8);
 
 impl Trickle {
     /// A group: so many writes of tenants, which waited for one of the system's, or the system's.
@@ -183,23 +184,23 @@ impl Trickle {
         self.0.store(left, Ordering::Relaxed);
     }
 
-    pub(super) fn runs(&self) -> bool {
+    pub(in crate::store) fn runs(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 }
 
-pub(super) struct LaneThread {
-    pub(super) name: &'static str,
-    pub(super) target: Target,
-    pub(super) shared: Arc<Shared>,
-    pub(super) queues: Queues,
-    pub(super) group_max: usize,
+pub(in crate::store) struct Writer {
+    pub(in crate::store) name: &'static str,
+    pub(in crate::store) target: Target,
+    pub(in crate::store) shared: Arc<Shared>,
+    pub(in crate::store) queues: Queues,
+    pub(in crate::store) group_max: usize,
 }
 
-impl LaneThread {
+impl Writer {
     /// Runs until both queues are closed and empty. Never gives up: a lost database is looked for again.
-    pub(super) async fn run(mut self) {
-        let (mut session, mut jobs, mut system_first) = (None, Vec::with_capacity(self.group_max), false);
+    pub(in crate::store) async fn run(mut self) {
+        let (mut writing, mut jobs, mut system_first) = (None, Vec::with_capacity(self.group_max), false);
         let mut failed_at: Option<Instant> = None;
         let mut after_system = false;
         loop {
@@ -212,11 +213,11 @@ impl LaneThread {
                 self.shared.trickle.see((!of_system).then_some(jobs.len()));
             }
             after_system = of_system;
-            if session.is_none() && failed_at.is_none_or(|at| at.elapsed() >= RECONNECT_PAUSE) {
-                session = self.connect().await;
-                failed_at = session.is_none().then(Instant::now);
+            if writing.is_none() && failed_at.is_none_or(|at| at.elapsed() >= RECONNECT_PAUSE) {
+                writing = self.connect().await;
+                failed_at = writing.is_none().then(Instant::now);
             }
-            let Some(open) = &mut session else {
+            let Some(open) = &mut writing else {
                 jobs.drain(..).for_each(|job| job.answer(Some(Error::Unavailable)));
                 continue;
             };
@@ -231,47 +232,47 @@ impl LaneThread {
             // Whoever has no answer by now was in a group that was cut off.
             jobs.drain(..).for_each(|job| job.answer(Some(Error::Unavailable)));
             if open.link.lost {
-                session = None;
+                writing = None;
             }
         }
-        if let Some(session) = session {
-            super::conn::close(session.link).await;
+        if let Some(writing) = writing {
+            super::conn::close(writing.link).await;
         }
     }
 
-    async fn connect(&self) -> Option<Session> {
+    async fn connect(&self) -> Option<Writing> {
         match self.target.connect(Purpose::Write).await {
-            Ok(link) => Some(self.shared.session(link)),
+            Ok(link) => Some(self.shared.writing(link)),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a write lane has no database");
+                tracing::warn!(error = &error as &dyn std::error::Error, "a writer cannot connect to the database");
                 None
             }
         }
     }
 
     /// Runs the jobs as one transaction, or, when that fails, one by one. Leaves in `jobs` those without an answer.
-    async fn group(&self, session: &mut Session, jobs: &mut Vec<Box<dyn Job>>) {
+    async fn group(&self, writing: &mut Writing, jobs: &mut Vec<Box<dyn Job>>) {
         if jobs.len() > 1 {
-            if self.transaction(session, jobs).await.is_ok() {
+            if self.transaction(writing, jobs).await.is_ok() {
                 jobs.drain(..).for_each(|job| job.answer(None));
                 return;
             }
             tracing::debug!(jobs = jobs.len(), "a group of writes runs again, one by one");
         }
-        while !session.link.lost && !jobs.is_empty() {
+        while !writing.link.lost && !jobs.is_empty() {
             let mut runs = 1;
             let failed = loop {
-                let failed = self.transaction(session, &mut jobs[..1]).await.err();
+                let failed = self.transaction(writing, &mut jobs[..1]).await.err();
                 let again =
                     jobs[0].conflicts() || matches!(&failed, Some(Some(Error::Db(e))) if super::conn::is_conflict(e));
-                if failed.is_none() || session.link.lost || !again || runs == CONFLICT_RUNS_MAX {
+                if failed.is_none() || writing.link.lost || !again || runs == CONFLICT_RUNS_MAX {
                     break failed;
                 }
                 runs += 1;
             };
             let job = jobs.remove(0);
             match failed {
-                _ if session.link.lost => job.answer(Some(Error::Unavailable)),
+                _ if writing.link.lost => job.answer(Some(Error::Unavailable)),
                 None => job.answer(None),
                 Some(instead) => job.answer(instead),
             }
@@ -280,27 +281,27 @@ impl LaneThread {
 
     /// Runs jobs in one transaction; on failure nothing of them is kept. The error is `None` when the result that a
     /// job keeps tells what failed.
-    async fn transaction(&self, session: &mut Session, jobs: &mut [Box<dyn Job>]) -> Result<(), Option<Error>> {
-        session.reset();
-        if begin(&mut session.link).await.is_err() {
+    async fn transaction(&self, writing: &mut Writing, jobs: &mut [Box<dyn Job>]) -> Result<(), Option<Error>> {
+        writing.reset();
+        if begin(&mut writing.link).await.is_err() {
             // Another process holds the file, or the server is away: each job trying again for itself would add up
             // the waits.
-            session.link.lost = true;
+            writing.link.lost = true;
             return Err(Some(Error::Unavailable));
         }
         let names: Vec<_> = jobs.iter().filter_map(|job| job.named()).collect();
         let outcome = async {
-            session.look_for_answers(&names).await?;
+            writing.look_for_answers(&names).await?;
             for job in jobs.iter_mut() {
-                match job.run(session).await {
-                    Ran::Done => session.group.absorb(&mut session.job),
-                    Ran::Refused => session.job = Default::default(),
-                    Ran::Failed => return Err(None),
+                match job.run(writing).await {
+                    JobOutcome::Done => writing.group.absorb(&mut writing.job),
+                    JobOutcome::Refused => writing.job = Default::default(),
+                    JobOutcome::Failed => return Err(None),
                 }
             }
-            let flushed = session.flush().await?;
+            let flushed = writing.flush().await?;
             failpoint::fails("before_commit");
-            session.link.run("COMMIT").await?;
+            writing.link.run("COMMIT").await?;
             failpoint::fails("after_commit");
             Ok(flushed)
         }
@@ -311,17 +312,17 @@ impl LaneThread {
                 Ok(())
             }
             Err(error) => {
-                session.reset();
-                if !session.link.lost && session.link.run("ROLLBACK").await.is_err() {
-                    session.link.lost = true;
+                writing.reset();
+                if !writing.link.lost && writing.link.run("ROLLBACK").await.is_err() {
+                    writing.link.lost = true;
                 }
-                session.link.clear();
+                writing.link.clear();
                 Err(error)
             }
         }
     }
 
-    fn after_commit(&self, handed: Vec<super::Handed>, after: Vec<Effect>) {
+    fn after_commit(&self, handed: Vec<Leased>, after: Vec<Effect>) {
         self.shared.committed.send_replace(());
         if !handed.is_empty()
             && let Some(take) = self.shared.handed.get()
@@ -330,7 +331,7 @@ impl LaneThread {
         }
         for effect in after {
             if std::panic::catch_unwind(AssertUnwindSafe(effect)).is_err() {
-                tracing::error!("what was to follow a commit panicked");
+                tracing::error!("a callback after a commit panicked");
             }
         }
     }

@@ -4,7 +4,7 @@
 use super::{
     Answer,
     connection::Connection,
-    heard::{Heard, Told},
+    heard::{EarlyAnswer, Heard},
     tls,
 };
 use crate::outcome::{BODY_MAX_BYTES, Code, Failed};
@@ -33,7 +33,7 @@ pub fn unsent(error: &hyper::Error, connection: &Connection) -> Failed {
 /// Why there is none.
 pub fn ended(error: &hyper::Error, connection: &Connection, used: Use) -> Result<Answer, Failed> {
     let heard = connection.heard();
-    if let Some(Told { status, headers, mut body }) = heard.answer() {
+    if let Some(EarlyAnswer { status, headers, mut body }) = heard.answer() {
         body.truncate(BODY_MAX_BYTES);
         return Ok(Answer { status, headers, body });
     }

@@ -4,8 +4,8 @@
 use super::{Dispatcher, settle::GONE_SAID};
 use crate::{
     audit::Trail,
-    stamp::Ids,
-    store::{self, Lane, SystemTx, health::Health},
+    store::{self, Queue, SystemTx, health::Health},
+    time_and_chance::Ids,
     webhooks::failing::{DISABLED_SAID, Verdict, verdict},
 };
 use inboxops_proto::{clock::Timestamp, id::EndpointId};
@@ -18,7 +18,7 @@ impl Dispatcher {
     pub(super) async fn disable_gone(self: &Arc<Self>, endpoints: BTreeSet<(EndpointId, u32)>, now: Timestamp) {
         let gone = endpoints.clone();
         let stamp = self.stamps.stamp();
-        let disabled = self.db.system(Lane::Outcomes, async move |tx| {
+        let disabled = self.db.system(Queue::Outcomes, async move |tx| {
             let mut ids = stamp.ids();
             for (id, version) in &gone {
                 disable(tx, &mut ids, *id, Some(*version), GONE_SAID, now).await?;
@@ -43,7 +43,7 @@ impl Dispatcher {
             return;
         }
         let stamp = self.stamps.stamp();
-        let judged = self.db.system(Lane::Outcomes, async move |tx| {
+        let judged = self.db.system(Queue::Outcomes, async move |tx| {
             let mut ids = stamp.ids();
             let mut told = Vec::new();
             for id in &due {

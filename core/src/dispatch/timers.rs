@@ -6,7 +6,7 @@ use super::Dispatcher;
 use crate::{
     error::Result,
     store::{
-        self, Lane,
+        self, Queue,
         cores::SILENCE,
         dispatch::{Due, Which},
     },
@@ -175,7 +175,7 @@ impl Dispatcher {
         loop {
             let now = self.stamps.now();
             let taken =
-                self.db.system(Lane::Claims, async move |tx| store::dispatch::reap(tx, which, now).await).await?;
+                self.db.system(Queue::Claims, async move |tx| store::dispatch::reap(tx, which, now).await).await?;
             all += taken;
             if i64::try_from(taken).is_ok_and(|taken| taken < store::dispatch::REAP_MAX) {
                 break;

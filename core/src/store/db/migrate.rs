@@ -1,8 +1,8 @@
 //! Brings the schema up to date, and refuses a database that a newer release has migrated. It knows versions, no table.
 
 use super::{
-    Error, Result,
     conn::{Conn, Link, Purpose, Target},
+    error::{Error, Result},
 };
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
@@ -19,8 +19,8 @@ macro_rules! steps {
         &[$(Step {
             version: $version,
             name: $name,
-            sqlite: include_str!(concat!("../../../migrations/sqlite/", $file)),
-            pg: include_str!(concat!("../../../migrations/postgres/", $file)),
+            sqlite: include_str!(concat!("../../../../migrations/sqlite/", $file)),
+            pg: include_str!(concat!("../../../../migrations/postgres/", $file)),
         },)*]
     };
 }
@@ -52,7 +52,7 @@ pub async fn migrate(url: &str) -> Result<i64> {
     ran.map(|()| VERSION)
 }
 
-pub(super) async fn run(link: &mut Link) -> Result<()> {
+pub(in crate::store) async fn run(link: &mut Link) -> Result<()> {
     let pg = link.is_pg();
     if pg {
         // A step may take long, and another core may be at it: the limits of ordinary statements do not hold here.

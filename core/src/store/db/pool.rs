@@ -1,11 +1,11 @@
 //! Connections that only read: a few, kept open, and without a hidden round trip at each use. It knows no table.
 
 use super::{
-    Error, Result,
     conn::{Link, Purpose, Target},
-    tickets::Asked,
+    error::{Error, Result},
     tx::{Scoped, TenantScope},
 };
+use crate::store::tickets::Asked;
 use inboxops_proto::id::TenantId;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,7 +21,7 @@ pub const READERS_PG: usize = 8;
 /// Longest wait for a free reader.
 const WAIT: Duration = Duration::from_secs(5);
 
-pub(super) struct Pool {
+pub(in crate::store) struct Pool {
     target: Target,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Link>>,
@@ -30,14 +30,14 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(target: Target) -> Arc<Pool> {
+    pub(in crate::store) fn new(target: Target) -> Arc<Pool> {
         let size = if target.is_pg() { READERS_PG } else { READERS_SQLITE };
         let (permits, idle) = (Arc::new(Semaphore::new(size)), Mutex::default());
         Arc::new(Pool { target, permits, idle, ending: TaskTracker::new() })
     }
 
     /// A reader outside of any transaction.
-    pub(super) async fn take(self: &Arc<Pool>) -> Result<Reader> {
+    pub(in crate::store) async fn take(self: &Arc<Pool>) -> Result<Reader> {
         let waiting = tokio::time::timeout(WAIT, self.permits.clone().acquire_owned());
         let permit = waiting.await.map_err(|_| Error::Unavailable)?.map_err(|_| Error::Closed)?;
         let idle = self.idle().pop();
@@ -49,7 +49,7 @@ impl Pool {
     }
 
     /// A reader whose statements all see one moment.
-    pub(super) async fn snapshot(self: &Arc<Pool>) -> Result<Reader> {
+    pub(in crate::store) async fn snapshot(self: &Arc<Pool>) -> Result<Reader> {
         let mut reader = self.take().await?;
         if reader.begin().await.is_err() {
             // An idle connection may have died unseen, then its siblings have too.
@@ -60,7 +60,7 @@ impl Pool {
         Ok(reader)
     }
 
-    pub(super) async fn close(&self) {
+    pub(in crate::store) async fn close(&self) {
         self.permits.close();
         self.ending.close();
         self.ending.wait().await;
@@ -85,14 +85,14 @@ impl Pool {
 }
 
 /// A borrowed connection; goes back to its pool when dropped.
-pub(super) struct Reader {
+pub(in crate::store) struct Reader {
     held: Option<(Link, OwnedSemaphorePermit)>,
     pool: Arc<Pool>,
     snapshot: bool,
 }
 
 impl Reader {
-    pub(super) fn link(&mut self) -> &mut Link {
+    pub(in crate::store) fn link(&mut self) -> &mut Link {
         &mut self.held.as_mut().expect("a reader holds its connection until it is dropped").0
     }
 
@@ -126,16 +126,16 @@ impl Drop for Reader {
 
 /// A tenant's reads: of one moment from [`super::Db::read`], or a single statement from [`super::Db::peek`].
 pub struct ReadTx {
-    pub(super) reader: Reader,
-    pub(super) scope: TenantScope,
-    pub(super) adds_up: bool,
+    pub(in crate::store) reader: Reader,
+    pub(in crate::store) scope: TenantScope,
+    pub(in crate::store) adds_up: bool,
     /// The statements of lists, when somebody wants to see them.
-    pub(super) asked: Option<Vec<Asked>>,
+    pub(in crate::store) asked: Option<Vec<Asked>>,
 }
 
 impl ReadTx {
     /// Whether what lists are counted by can be trusted.
-    pub(super) fn counts_add_up(&self) -> bool {
+    pub(in crate::store) fn counts_add_up(&self) -> bool {
         self.adds_up
     }
 

@@ -2,14 +2,16 @@
 
 use crate::store::{
     Db, Result,
-    conn::on,
-    sql::{Sql, statements},
+    db::{
+        conn::on,
+        sql::{Sql, statements},
+    },
 };
 use inboxops_proto::clock::Timestamp;
 
 /// How dispatch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct QueueStats {
     /// Since when the first of those that are due is due.
     pub oldest_due: Option<Timestamp>,
     /// Endpoints with something due and leases that are over, since before the moment that was asked for. A lane that
@@ -26,7 +28,7 @@ statements! {
 }
 
 /// How dispatch stands now; stuck is what nobody looked after since before `stuck_since`.
-pub async fn standing(db: &Db, now: Timestamp, stuck_since: Timestamp) -> Result<Standing> {
+pub async fn standing(db: &Db, now: Timestamp, stuck_since: Timestamp) -> Result<QueueStats> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = STANDING.on(link);
@@ -35,5 +37,5 @@ pub async fn standing(db: &Db, now: Timestamp, stuck_since: Timestamp) -> Result
         .bind(stuck_since.micros())
         .fetch_one(c)
         .await)?;
-    Ok(Standing { oldest_due: oldest.map(Timestamp::from_micros), stuck })
+    Ok(QueueStats { oldest_due: oldest.map(Timestamp::from_micros), stuck })
 }

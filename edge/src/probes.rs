@@ -3,7 +3,7 @@
 
 use crate::{
     Settings,
-    document::{Document, JSON},
+    static_file::{JSON, StaticFile},
 };
 use axum::{
     Router,
@@ -19,7 +19,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// The OpenAPI document.
 pub(crate) fn openapi(text: &'static str) -> Router {
-    Router::new().route("/api/v1/openapi.json", reads().get(Document::text(JSON, text).handler()))
+    Router::new().route("/api/v1/openapi.json", reads().get(StaticFile::text(JSON, text).handler()))
 }
 
 /// Whether the process lives, and whether it can answer.

@@ -2,10 +2,11 @@
 //! when that core has gone silent; that it lives it tells by the beat of dispatch.
 
 use super::{
-    Db, Result, SystemTx,
+    Core, Db,
     conn::{Link, on},
-    db::Core,
+    error::Result,
     sql::{Sql, statements},
+    tx::SystemTx,
 };
 use inboxops_proto::clock::Timestamp;
 use std::time::Duration;
@@ -28,7 +29,7 @@ statements! {
          SELECT $1, s, $2, $2, TRUE, $2 FROM generate_series(0, 1000) s \
          WHERE NOT EXISTS (SELECT 1 FROM cores c WHERE c.slot = s) ORDER BY s LIMIT 1 ON CONFLICT DO NOTHING",
     );
-    // Lanes do without scans: these few rows are read by their index, in which every one has a place.
+    // Writers do without scans: these few rows are read by their index, in which every one has a place.
     OTHERS = Sql::both("SELECT COUNT(*) FROM cores WHERE slot >= 0 AND seen_at > $1 AND incarnation <> $2");
     // A core of an earlier release tells nothing.
     SETTLED = Sql::both(
@@ -37,7 +38,7 @@ statements! {
     FORGET = Sql::both("DELETE FROM cores WHERE slot >= 0 AND seen_at < $1");
 }
 
-pub(super) async fn sign_in(link: &mut Link, now: Timestamp) -> Result<Core> {
+pub(in crate::store) async fn sign_in(link: &mut Link, now: Timestamp) -> Result<Core> {
     let (sign_in, forget) = (SIGN_IN.on(link), FORGET.on(link));
     // Leases of cores this old were taken back long ago.
     let dead = now.minus(SILENCE * 60).micros();
@@ -49,10 +50,10 @@ pub(super) async fn sign_in(link: &mut Link, now: Timestamp) -> Result<Core> {
             return Ok(Core { incarnation, slot });
         }
     }
-    Err(super::Error::Unavailable)
+    Err(super::error::Error::Unavailable)
 }
 
-pub(super) async fn sign_out(tx: &mut SystemTx<'_>, incarnation: i64) -> Result<()> {
+pub(in crate::store) async fn sign_out(tx: &mut SystemTx<'_>, incarnation: i64) -> Result<()> {
     let link = tx.writing();
     let sql = SIGN_OUT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(incarnation).execute(c).await.map(drop))
@@ -60,7 +61,7 @@ pub(super) async fn sign_out(tx: &mut SystemTx<'_>, incarnation: i64) -> Result<
 
 /// How many cores live besides this one. None on SQLite.
 pub async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
-    let (since, own) = (tx.now().minus(SILENCE).micros(), tx.session.core.incarnation);
+    let (since, own) = (tx.now().minus(SILENCE).micros(), tx.writing.core.incarnation);
     let link = tx.reading();
     let sql = OTHERS.on(link);
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(since).bind(own).fetch_one(c).await)
@@ -79,7 +80,7 @@ pub async fn settled(db: &Db) -> Result<Option<(Timestamp, Timestamp)>> {
 }
 
 /// Signs in under the same name: this core was silent for so long that another one forgot it.
-pub(super) async fn sign_in_again(link: &mut Link, incarnation: i64, now: Timestamp) -> Result<()> {
+pub(in crate::store) async fn sign_in_again(link: &mut Link, incarnation: i64, now: Timestamp) -> Result<()> {
     let sql = SIGN_IN_AGAIN.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(incarnation).bind(now.micros()).execute(c).await.map(drop))
 }

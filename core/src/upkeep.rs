@@ -6,12 +6,12 @@ use crate::{
     auth::Authority,
     error::{Result, chain},
     sessions::Sessions,
-    stamp::Stamps,
     store::{
-        self, Db, Lane,
+        self, Db, Queue,
         chores::{self, Chores},
         recount,
     },
+    time_and_chance::Stamps,
 };
 use inboxops_proto::clock::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -30,14 +30,14 @@ const TURN_LATEST: Duration = Duration::from_secs(3600);
 const SWEEP_MAX: usize = 500;
 
 /// The upkeep of one core.
-pub(crate) struct House {
+pub(crate) struct Upkeep {
     pub(crate) db: Db,
     pub(crate) stamps: Stamps,
     pub(crate) authority: Arc<Authority>,
     pub(crate) sessions: Arc<Sessions>,
 }
 
-impl House {
+impl Upkeep {
     /// Keeps it until `shutdown`; then writes what is left to write.
     pub(crate) async fn keep(&self, shutdown: &CancellationToken) {
         let (clock, mut committed) = (self.stamps.clock(), self.db.committed());
@@ -87,7 +87,7 @@ impl House {
         let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         if is_due(secrets) {
             let pass = async move |tx: &mut store::SystemTx<'_>| store::endpoints::pass_time(tx, now).await;
-            self.warn("forget expired signing secrets", self.db.system(Lane::Claims, pass).await.map_err(Into::into));
+            self.warn("forget expired signing secrets", self.db.system(Queue::Claims, pass).await.map_err(Into::into));
         }
         if is_due(sessions) {
             self.warn("take the rows of sessions that are over", self.authority.sweep_sessions().await);
@@ -110,7 +110,7 @@ impl House {
         }
         match recount::look(&self.db, self.stamps.now()).await? {
             recount::Now::Nothing | recount::Now::Wait => return Ok(()),
-            recount::Now::Note => return Ok(self.db.system(Lane::Claims, recount::note).await?),
+            recount::Now::Note => return Ok(self.db.system(Queue::Claims, recount::note).await?),
             recount::Now::Count => {}
         }
         let mut after = None;
@@ -119,10 +119,10 @@ impl House {
             let Some((last, _)) = endpoints.last() else { break };
             after = Some(*last);
             for (endpoint, _) in endpoints {
-                self.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await?;
+                self.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await?;
             }
         }
-        self.db.system(Lane::Claims, recount::done).await?;
+        self.db.system(Queue::Claims, recount::done).await?;
         tracing::info!("deliveries that wait were counted again: the last core of an earlier release has gone");
         Ok(())
     }
@@ -133,7 +133,7 @@ impl House {
         batch: impl AsyncFn(&mut store::SystemTx<'_>) -> store::Result<bool> + Send + Copy + 'static,
         shutdown: &CancellationToken,
     ) -> Result<()> {
-        while !shutdown.is_cancelled() && self.db.system(Lane::Claims, batch).await? {}
+        while !shutdown.is_cancelled() && self.db.system(Queue::Claims, batch).await? {}
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 use crate::{
     error::{self, Error, Result, in_one_line},
     folder::{self, Folder, Lock},
-    opening,
+    open_core,
     settings::{Secret, Settings},
 };
 use hyper_util::rt::TokioIo;
@@ -35,16 +35,16 @@ const LOCK_TURN: Duration = Duration::from_millis(200);
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// The services, with what every request of the operator must carry.
-pub(crate) struct Office {
+pub(crate) struct AdminClient {
     services: Services,
     token: Option<Token>,
     /// A core that was opened for this command, and the right to work in its folder.
     own: Option<(Core, Lock)>,
 }
 
-impl Office {
+impl AdminClient {
     /// Finds the one who answers.
-    pub(crate) async fn open(settings: &Settings) -> Result<Office> {
+    pub(crate) async fn open(settings: &Settings) -> Result<AdminClient> {
         if let Some(server) = &settings.server {
             let secret = settings.token.as_ref().ok_or_else(|| {
                 let hint = "`inboxops token create` makes one";
@@ -52,7 +52,7 @@ impl Office {
             })?;
             let token = token(secret)?;
             let services = Services::remote(dial(server).await?, token.clone());
-            return Ok(Office { services, token: Some(token), own: None });
+            return Ok(AdminClient { services, token: Some(token), own: None });
         }
         // A lock without a socket is a server that starts or stops, or another command: one waits for either.
         let deadline = Instant::now() + FOLDER_MAX;
@@ -60,12 +60,12 @@ impl Office {
             if let Some(channel) = local(folder::socket_path(&settings.data_dir)).await {
                 // Who can open the socket is the operator: no token says more.
                 let services = Services::remote(channel, MetadataValue::from_static(""));
-                return Ok(Office { services, token: None, own: None });
+                return Ok(AdminClient { services, token: None, own: None });
             }
             match Folder::open(&settings.data_dir)?.lock_within(LOCK_TURN).await {
                 Ok(lock) => {
-                    let core = opening::core(settings, settings.allow_private_targets).await?;
-                    return Ok(Office { services: core.services(), token: None, own: Some((core, lock)) });
+                    let core = open_core::core(settings, settings.allow_private_targets).await?;
+                    return Ok(AdminClient { services: core.services(), token: None, own: Some((core, lock)) });
                 }
                 Err(Error::Locked { .. }) if Instant::now() < deadline => {}
                 Err(error) => return Err(error),
@@ -75,9 +75,9 @@ impl Office {
 
     /// A server that runs: never a core of this process, since many such commands run at once. That none answers is no
     /// failure for good.
-    pub(crate) async fn running(settings: &Settings) -> Result<Office> {
+    pub(crate) async fn running(settings: &Settings) -> Result<AdminClient> {
         if settings.server.is_some() {
-            return match Office::open(settings).await {
+            return match AdminClient::open(settings).await {
                 Err(error @ Error::NoAnswer { .. }) => {
                     Err(Error::TryAgain { code: error.code(), why: in_one_line(&error) })
                 }
@@ -96,12 +96,12 @@ impl Office {
             let why = format!("no server runs in the data folder {folder}, and --server names none");
             Error::TryAgain { code: error::NO_ANSWER, why }
         })?;
-        Ok(Office { services: Services::remote(channel, MetadataValue::from_static("")), token: None, own: None })
+        Ok(AdminClient { services: Services::remote(channel, MetadataValue::from_static("")), token: None, own: None })
     }
 
     /// The office inside a server that has the core itself.
-    pub(crate) fn inside(core: &Core) -> Office {
-        Office { services: core.services(), token: None, own: None }
+    pub(crate) fn inside(core: &Core) -> AdminClient {
+        AdminClient { services: core.services(), token: None, own: None }
     }
 
     pub(crate) fn services(&self) -> &Services {

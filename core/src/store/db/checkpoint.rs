@@ -1,9 +1,10 @@
-//! Brings what SQLite's log holds into its file, on a thread and a connection of its own: in the lane, the commit that
+//! Brings what SQLite's log holds into its file, on a thread and a connection of its own: on the writer's thread, the commit that
 //! happens to fill the log would wait for the disk several times as long as others. It knows no table.
 
 use super::{
-    Committed, Error, Result,
+    Committed,
     conn::{Link, Purpose, Target},
+    error::{Error, Result},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -11,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// Pause between two checkpoints, so that pages which change often are written once.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Starts the thread, which ends after `closing`; `committed` is rung by every commit of the lane. `ending` is dropped
+/// Starts the thread, which ends after `closing`; `committed` is rung by every commit of the writer. `ending` is dropped
 /// when it has ended.
-pub(super) fn start(
+pub(in crate::store) fn start(
     target: Target,
     mut committed: Committed,
     closing: CancellationToken,
@@ -36,8 +37,8 @@ async fn run(target: &Target, committed: &mut Committed, closing: &CancellationT
             break;
         }
         if let Err(error) = checkpoint(target, &mut link).await {
-            // The lane sees to a log that grows too long.
-            tracing::warn!(error = &error as &dyn std::error::Error, "could not bring the log into the file");
+            // The writer sees to a log that grows too long.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the checkpoint of the write-ahead log failed");
             link = None;
         }
     }

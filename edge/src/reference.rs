@@ -4,7 +4,7 @@
 
 mod errors;
 
-use crate::{document::Document, documents::reads};
+use crate::{probes::reads, static_file::StaticFile};
 use axum::Router;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -32,20 +32,23 @@ pub(crate) fn routes() -> Router {
     let page = headers(REVALIDATE);
     let kept = headers(FOR_EVER);
     let documents = [
-        ("/api/v1/docs".to_owned(), Document::text(HTML, html()).with(&page)),
+        ("/api/v1/docs".to_owned(), StaticFile::text(HTML, html()).with(&page)),
         (
             "/api/v1/docs/page.css".to_owned(),
-            Document::text(STYLE, include_str!("../assets/docs/page.css")).with(&page),
+            StaticFile::text(STYLE, include_str!("../assets/docs/page.css")).with(&page),
         ),
-        ("/api/v1/docs/page.js".to_owned(), Document::text(SCRIPT, include_str!("../assets/docs/page.js")).with(&page)),
-        ("/api/v1/docs/licences.txt".to_owned(), Document::text(TEXT, licences()).with(&page)),
+        (
+            "/api/v1/docs/page.js".to_owned(),
+            StaticFile::text(SCRIPT, include_str!("../assets/docs/page.js")).with(&page),
+        ),
+        ("/api/v1/docs/licences.txt".to_owned(), StaticFile::text(TEXT, licences()).with(&page)),
         (
             swagger_ui("js"),
-            Document::packed(SCRIPT, include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js.gz")).with(&kept),
+            StaticFile::packed(SCRIPT, include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js.gz")).with(&kept),
         ),
         (
             swagger_ui("css"),
-            Document::packed(STYLE, include_bytes!("../assets/swagger-ui/swagger-ui.css.gz")).with(&kept),
+            StaticFile::packed(STYLE, include_bytes!("../assets/swagger-ui/swagger-ui.css.gz")).with(&kept),
         ),
     ];
     let mut router = Router::new();

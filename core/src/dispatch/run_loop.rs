@@ -1,13 +1,10 @@
 //! What dispatch does while it runs: it claims, sees to what comes by time alone, tells the hub the time, and gives leases
 //! back. A database that is away is asked again, for ever.
 
-use super::{
-    Dispatcher,
-    hub::{Hub, Item},
-};
+use super::{Dispatcher, hub::Hub};
 use crate::{
     error::{Result, chain},
-    store::{self, Lane, dispatch::Lease},
+    store::{self, Leased, Queue, dispatch::Lease},
 };
 use std::{
     sync::{Arc, PoisonError},
@@ -22,7 +19,7 @@ pub const TICK: Duration = Duration::from_millis(250);
 pub const PACE_MIN: Duration = Duration::from_millis(5);
 impl Dispatcher {
     /// Runs until `shutdown`. Then gives back what waits in memory.
-    pub async fn run(self: Arc<Self>, mut to_park: mpsc::UnboundedReceiver<Vec<Item>>, shutdown: CancellationToken) {
+    pub async fn run(self: Arc<Self>, mut to_park: mpsc::UnboundedReceiver<Vec<Leased>>, shutdown: CancellationToken) {
         tokio::join!(
             self.claim_what_waits(&shutdown),
             self.upkeep(&shutdown),
@@ -40,7 +37,7 @@ impl Dispatcher {
 
     async fn look_after_memory(
         self: &Arc<Self>,
-        to_park: &mut mpsc::UnboundedReceiver<Vec<Item>>,
+        to_park: &mut mpsc::UnboundedReceiver<Vec<Leased>>,
         shutdown: &CancellationToken,
     ) {
         let mut tick = tokio::time::interval(TICK);
@@ -68,14 +65,14 @@ impl Dispatcher {
         }
     }
 
-    async fn park(self: &Arc<Self>, mut items: Vec<Item>, more: &mut mpsc::UnboundedReceiver<Vec<Item>>) {
+    async fn park(self: &Arc<Self>, mut items: Vec<Leased>, more: &mut mpsc::UnboundedReceiver<Vec<Leased>>) {
         while let Ok(next) = more.try_recv() {
             items.extend(next);
         }
         let leases: Vec<Lease> =
             items.iter().map(|item| Lease { delivery: item.delivery, token: item.token }).collect();
         let now = self.stamps.now();
-        let park = self.db.system(Lane::Claims, async move |tx| store::dispatch::park(tx, &leases, now).await);
+        let park = self.db.system(Queue::Claims, async move |tx| store::dispatch::park(tx, &leases, now).await);
         self.attempt("park", async { Ok(park.await.map(drop)?) }).await;
         self.drive(|hub| {
             hub.parked(&items);

@@ -6,9 +6,11 @@ use super::{
 };
 use crate::store::{
     Result, Scoped, Tx,
-    conn::on,
+    db::{
+        conn::on,
+        sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
+    },
     lanes::{self, Moves},
-    sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
     tallies::{self, Ended},
 };
 use inboxops_proto::{
@@ -21,7 +23,7 @@ use uuid::Uuid;
 
 /// How a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct DeliveryState {
     /// State of its row.
     pub state: State,
     /// The same as it is shown.
@@ -30,13 +32,13 @@ pub struct Standing {
     pub succeeded: bool,
 }
 
-struct Row(DeliveryId, Standing);
+struct Row(DeliveryId, DeliveryState);
 
 from_row!(Row, row => {
     let (state, attempt) = (State::read(row.try_get(1)?)?, row.try_get::<i64, _>(2)?);
     let (stop, paused) = (row.try_get::<bool, _>(3)?, row.try_get::<bool, _>(4)?);
     let shown = Shown::of(state, attempt - i64::from(state == State::Leased) > 0, stop, paused);
-    Ok(Row(DeliveryId(row.try_get(0)?), Standing { state, shown, succeeded: row.try_get(5)? }))
+    Ok(Row(DeliveryId(row.try_get(0)?), DeliveryState { state, shown, succeeded: row.try_get(5)? }))
 });
 
 /// A delivery that is to be made.
@@ -89,7 +91,7 @@ row_statements! {
 }
 
 /// How these deliveries stand; those that there are not are missing.
-pub async fn standings(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashMap<DeliveryId, Standing>> {
+pub async fn states(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashMap<DeliveryId, DeliveryState>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = found(tx.link(), &STANDINGS, &ids).await?;
     Ok(rows.into_iter().map(|Row(id, standing)| (id, standing)).collect())

@@ -2,14 +2,14 @@
 
 /// See the top of the file.
 #[derive(Clone, Debug, Default)]
-pub struct Place {
+pub struct PublicSite {
     /// URL of the pages, without a slash at its end, when it is known.
     pub url: Option<String>,
     /// Whether the server is in development mode.
     pub development: bool,
 }
 
-impl Place {
+impl PublicSite {
     /// The login link of a code.
     pub fn login_url(&self, code: &str) -> Option<String> {
         self.url.as_ref().map(|url| format!("{url}/login#code={code}"))

@@ -2,8 +2,8 @@
 //! poll for those of others, tells all that listen. Who lags, or comes late, reads the log itself; nothing depends on
 //! being told. It knows places, no delivery.
 
-use super::{
-    Db, Result, TenantScope,
+use super::{Db, error::Result, tx::TenantScope};
+use crate::store::{
     changes::{self, Changed, Place},
     deliveries::{self, Delivery},
 };
@@ -25,7 +25,7 @@ const LAG_MAX: usize = 64;
 
 /// A passage of the log, as it is told.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct CommitNews {
     /// The place that it begins behind; none when something before may be missing.
     pub from: Option<Place>,
     /// The place behind it.
@@ -38,9 +38,9 @@ pub struct Told {
 
 type Rows = Arc<OnceCell<Arc<Vec<Delivery>>>>;
 
-impl Told {
-    fn new(from: Option<Place>, to: Place, changed: Changed) -> Told {
-        Told { from, to, changed: Arc::new(changed), rows: Arc::default() }
+impl CommitNews {
+    fn new(from: Option<Place>, to: Place, changed: Changed) -> CommitNews {
+        CommitNews { from, to, changed: Arc::new(changed), rows: Arc::default() }
     }
 
     /// The tenant's deliveries that changed, by id, as they are or a moment ago were: read once for all who ask.
@@ -60,9 +60,9 @@ impl Told {
 type Bells = HashMap<TenantId, watch::Sender<u64>>;
 
 /// Where news are told.
-pub(super) struct News {
+pub(in crate::store) struct News {
     bell: Notify,
-    told: broadcast::Sender<Told>,
+    told: broadcast::Sender<CommitNews>,
     /// One bell for each tenant of which somebody hears.
     bells: Mutex<Bells>,
 }
@@ -102,12 +102,12 @@ impl Hearing {
 }
 
 impl News {
-    pub(super) fn new() -> News {
+    pub(in crate::store) fn new() -> News {
         News { bell: Notify::new(), told: broadcast::channel(LAG_MAX).0, bells: Mutex::default() }
     }
 
     /// This core committed something.
-    pub(super) fn ring(&self) {
+    pub(in crate::store) fn ring(&self) {
         self.bell.notify_one();
     }
 
@@ -119,7 +119,7 @@ impl News {
         self.told.receiver_count() > 0 || !self.bells().is_empty()
     }
 
-    fn tell(&self, told: Told) {
+    fn tell(&self, told: CommitNews) {
         let ring = |bell: &watch::Sender<u64>| bell.send_modify(|count| *count += 1);
         {
             let bells = self.bells();
@@ -136,7 +136,7 @@ impl News {
 impl Db {
     /// Listens to what commits change. Something may be missed before the first message and after a lag: then read
     /// the log.
-    pub fn listen(&self) -> broadcast::Receiver<Told> {
+    pub fn listen(&self) -> broadcast::Receiver<CommitNews> {
         let listener = self.news().told.subscribe();
         self.news().ring();
         listener
@@ -185,13 +185,13 @@ impl Db {
         let news = self.news();
         let Some(mut place) = place else {
             let to = changes::end(self).await?;
-            news.tell(Told::new(None, to, Changed::new()));
+            news.tell(CommitNews::new(None, to, Changed::new()));
             return Ok(to);
         };
         loop {
             let passage = changes::since(self, place).await?;
             if passage.end != place {
-                news.tell(Told::new(Some(place), passage.end, passage.changed));
+                news.tell(CommitNews::new(Some(place), passage.end, passage.changed));
                 place = passage.end;
             }
             if !passage.more {

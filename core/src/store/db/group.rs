@@ -1,0 +1,125 @@
+//! A group of writes: the connection that it runs on, what its jobs looked up, and what they leave for its end: inserts that
+//! are merged into few statements, numbers, counts, and the callbacks that wait for the commit. It is the one file of the
+//! engine that knows tables, and the tables that leave rows with it know it.
+
+use super::{Core, conn::Link, error::Result, news::News};
+use crate::store::{
+    answers::Answer,
+    counts::CountKey,
+    events::{Leased, NewEvent},
+    inboxes::InboxState,
+    spans::SpanKey,
+    subjects::Behind,
+    tickets::Ticket,
+};
+use inboxops_proto::{
+    clock::Clock,
+    id::{AgentId, DeliveryId, InboxId, TenantId},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// What happens after the commit: a hand-over, a cache drop, a wake-up. It must not block.
+pub(in crate::store) type Effect = Box<dyn FnOnce() + Send>;
+
+/// What one job, or the jobs of a group before it, left for later.
+#[derive(Default)]
+pub(in crate::store) struct Batch {
+    pub(in crate::store) tickets: Vec<Ticket>,
+    pub(in crate::store) events: Vec<NewEvent>,
+    pub(in crate::store) answers: Vec<(TenantId, Answer)>,
+    /// In key order: every core takes the locks of counts in the same order.
+    pub(in crate::store) counts: BTreeMap<CountKey, i64>,
+    /// In key order, too.
+    pub(in crate::store) spans: BTreeMap<SpanKey, i64>,
+    /// Last number given, by tenant.
+    pub(in crate::store) numbers: HashMap<TenantId, u32>,
+    /// What those who follow are told: deliveries that changed, and tenants with events.
+    pub(in crate::store) changed: BTreeMap<TenantId, Vec<DeliveryId>>,
+    pub(in crate::store) handed: Vec<Leased>,
+    pub(in crate::store) after: Vec<Effect>,
+}
+
+impl Batch {
+    /// Takes what a job that succeeded left.
+    pub(in crate::store) fn absorb(&mut self, job: &mut Batch) {
+        self.tickets.append(&mut job.tickets);
+        self.events.append(&mut job.events);
+        self.answers.append(&mut job.answers);
+        for (key, by) in std::mem::take(&mut job.counts) {
+            *self.counts.entry(key).or_default() += by;
+        }
+        for (key, by) in std::mem::take(&mut job.spans) {
+            *self.spans.entry(key).or_default() += by;
+        }
+        self.numbers.extend(job.numbers.drain());
+        for (tenant, mut ids) in std::mem::take(&mut job.changed) {
+            self.changed.entry(tenant).or_default().append(&mut ids);
+        }
+        self.handed.append(&mut job.handed);
+        self.after.append(&mut job.after);
+    }
+}
+
+/// A writer's connection with the state of the group that it runs.
+pub(in crate::store) struct Writing {
+    pub(in crate::store) link: Link,
+    pub(in crate::store) clock: Clock,
+    pub(in crate::store) core: Core,
+    pub(in crate::store) news: Arc<News>,
+    pub(in crate::store) behind: Arc<Behind>,
+    /// What the jobs of the group that succeeded left.
+    pub(in crate::store) group: Batch,
+    /// What the running job left.
+    pub(in crate::store) job: Batch,
+    /// Whether the running job has changed a row.
+    pub(in crate::store) wrote: bool,
+    pub(in crate::store) lookups: Lookups,
+}
+
+/// What jobs of the group looked up and the group itself did not change.
+#[derive(Default)]
+pub(in crate::store) struct Lookups {
+    pub(in crate::store) inboxes: HashMap<(TenantId, InboxId), Option<InboxState>>,
+    pub(in crate::store) agents: HashMap<(TenantId, AgentId), bool>,
+    /// Answers to earlier writes, by the names of those of this group.
+    pub(in crate::store) answers: HashMap<TenantId, HashMap<String, Answer>>,
+}
+
+impl Writing {
+    pub(in crate::store) fn new(link: Link, clock: Clock, core: Core, news: Arc<News>, behind: Arc<Behind>) -> Writing {
+        Writing {
+            link,
+            clock,
+            core,
+            news,
+            behind,
+            group: Batch::default(),
+            job: Batch::default(),
+            wrote: false,
+            lookups: Lookups::default(),
+        }
+    }
+
+    /// Forgets a group that was rolled back or has ended.
+    pub(in crate::store) fn reset(&mut self) {
+        self.group = Batch::default();
+        self.job = Batch::default();
+        self.wrote = false;
+        self.lookups = Lookups::default();
+    }
+
+    /// Writes what the group left, in the one order that every core keeps; counts, the hottest rows, last.
+    pub(in crate::store) async fn flush(&mut self) -> Result<(Vec<Leased>, Vec<Effect>)> {
+        self.flush_tickets().await?;
+        self.flush_numbers().await?;
+        self.flush_answers().await?;
+        self.flush_events().await?;
+        self.flush_changes().await?;
+        self.flush_counts().await?;
+        self.flush_spans().await?;
+        Ok((std::mem::take(&mut self.group.handed), std::mem::take(&mut self.group.after)))
+    }
+}
