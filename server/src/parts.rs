@@ -40,6 +40,13 @@ const READY_MAX: Duration = Duration::from_secs(2);
 const FRONT_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// Longest time that the core gets after them; both together stay under 20 s.
 const CORE_DRAIN_MAX: Duration = Duration::from_millis(2500);
+// The worker and the doors end by themselves, and say what they leave behind.
+const _: () = {
+    let worker = inboxops_worker::DRAIN_MAX.as_millis() + inboxops_worker::END_MAX.as_millis();
+    assert!(worker < FRONT_DRAIN_MAX.as_millis());
+    assert!(inboxops_edge::DRAIN_MAX.as_millis() < FRONT_DRAIN_MAX.as_millis());
+    assert!(FRONT_DRAIN_MAX.as_millis() + CORE_DRAIN_MAX.as_millis() < 20_000);
+};
 
 /// The signals that ask to stop.
 pub(crate) struct Signals {

@@ -178,7 +178,7 @@ impl Effective {
             allow_private_targets: self.parse("webhooks.allow_private_targets")?,
             extra_ca_file: self.optional("tls.extra_ca_file")?,
             behind_after_seconds: self.within("webhooks.behind_after_seconds", 1..=604_800)?,
-            window: self.within("worker.window", 1..=4096)?,
+            window: self.within("worker.window", 1..=inboxops_core::dispatch::WINDOW_MAX)?,
             requests_per_minute: self.within("rate_limit.requests_per_minute", 1..=1_000_000)?,
             failed_auth_per_minute: self.within("rate_limit.failed_auth_per_minute", 1..=1_000_000)?,
             log_format: self.parse("log_format")?,

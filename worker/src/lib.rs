@@ -32,8 +32,10 @@ pub const IN_FLIGHT_MAX: usize = 256;
 pub const WINDOW: u32 = 512;
 /// Part of a lease that must be left for a request to begin: its deadline, and time to report.
 pub const LEASE_LEFT_MIN: Duration = Duration::from_secs(25);
-/// Longest time from the shutdown to the end: a request's deadline, and time to report.
-pub const DRAIN_MAX: Duration = Duration::from_secs(19);
+/// Longest time from the shutdown to the end of the work: a request's deadline, and time to report.
+pub const DRAIN_MAX: Duration = Duration::from_secs(16);
+/// Longest time that connections get to end after it.
+pub const END_MAX: Duration = Duration::from_millis(500);
 /// How often connections that are unused too long are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -91,7 +93,7 @@ struct Shared {
 }
 
 /// Works for `cores` until `shutdown`, then finishes what is under way, reports it and joins all its tasks, within
-/// [`DRAIN_MAX`]. A core that cannot be reached is tried for ever.
+/// [`DRAIN_MAX`] and [`END_MAX`]. A core that cannot be reached is tried for ever.
 ///
 /// # Errors
 /// Only before it begins.
@@ -130,7 +132,7 @@ pub async fn run(
         () = over => tracing::error!("the worker ends with deliveries under way; their leases will end"),
     }
     parts.shutdown().await;
-    if timeout(SWEEP_EVERY, shared.sender.end()).await.is_err() {
+    if timeout(END_MAX, shared.sender.end()).await.is_err() {
         tracing::error!("connections are still open");
     }
     Ok(())

@@ -48,7 +48,7 @@ table! {
     "token_file" "" "file" plain "File that holds `token`.";
     "webhooks.allow_private_targets" "false" "true or false" plain "Webhooks may go to this machine itself (loopback) and over http.";
     "webhooks.behind_after_seconds" "60" "seconds" plain "An endpoint whose deliveries have been due for so long is shown as behind.";
-    "worker.window" "512" "deliveries" plain "Greatest number of deliveries that a core hands to a worker and that are not yet reported.";
+    "worker.window" "512" "deliveries" plain "Greatest number of deliveries that a core hands to a worker and that are not yet reported; 1 to 1,024.";
     "rate_limit.requests_per_minute" "100" "requests in 60 s" plain "Requests that a tenant may make, all its keys together, unless it has a limit of its own.";
     "rate_limit.failed_auth_per_minute" "60" "requests in 60 s" plain "Requests with a wrong credential that one client address may make before they are refused unread.";
     "log_format" "text" "text or json" plain "Form of the log on standard error.";

@@ -45,7 +45,8 @@ fn a_wrong_value_is_named_with_its_source() {
     let line = refused(&[("rate_limit.requests_per_minute", "many")]);
     assert_eq!(line, "rate_limit.requests_per_minute \"many\" (flag): invalid digit found in string");
     let cases: &[(&[(&'static str, &str)], &str)] = &[
-        (&[("worker.window", "0")], "must be from 1 to 4096"),
+        (&[("worker.window", "0")], "must be from 1 to 1024"),
+        (&[("worker.window", "1025")], "must be from 1 to 1024"),
         (&[("listen", "8080")], "listen \"8080\""),
         (&[("demo", "perhaps")], "demo"),
         (&[("log_format", "xml")], "must be text or json"),
