@@ -1,4 +1,4 @@
-//! The core's use of the address guard: an endpoint's address is looked at when it is made or changed. The rules are
+//! The core's use of the check of receivers' addresses: an endpoint's address is looked at when it is made or changed. The rules are
 //! the contract's; the worker applies them again at every attempt.
 
 use inboxops_proto::{

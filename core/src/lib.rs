@@ -113,7 +113,7 @@ pub struct Core {
     retention: Retention,
     lists: ListIndex,
     to_park: Mutex<Option<mpsc::UnboundedReceiver<Vec<Leased>>>>,
-    house: Upkeep,
+    upkeep: Upkeep,
     site: Arc<OnceLock<PublicSite>>,
     implementations: Implementations,
 }
@@ -165,7 +165,7 @@ impl Core {
             Arc::new(sessions::Sessions::new(db.clone(), stamps.clone(), authority.clone(), site.clone(), resolver));
         let ingest = Arc::new(ingest::Ingest::new(db.clone(), stamps.clone(), authority.clone()));
         let retention = Retention::new(db.clone(), stamps.clone());
-        let house =
+        let upkeep =
             Upkeep { db: db.clone(), stamps: stamps.clone(), authority: authority.clone(), sessions: sessions.clone() };
         let lists = ListIndex::new(db.clone(), stamps.clone());
         let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));
@@ -221,7 +221,7 @@ impl Core {
             retention,
             lists,
             to_park: Mutex::new(Some(to_park)),
-            house,
+            upkeep,
             site,
             implementations,
         })
@@ -263,7 +263,7 @@ impl Core {
         };
         let (jobs, retention) = (self.recoveries.run(&shutdown), self.retention.run(&shutdown));
         let (lists, told) = (self.lists.run(&shutdown), inboxes::tell_shared(&self.db));
-        tokio::join!(told, dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.house.keep(&shutdown));
+        tokio::join!(told, dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.upkeep.keep(&shutdown));
     }
 
     /// Ends the writers and closes the database. Call it after [`Core::run`] has ended.

@@ -11,7 +11,7 @@ import { Icon, type IconName } from "./kit/icon";
 import { Link, match } from "./kit/link";
 import { Menu } from "./kit/menu";
 import { Page } from "./kit/page";
-import { navigate, passGuard, usePath } from "./kit/route";
+import { navigate, leaveUnasked, usePath } from "./kit/route";
 import { Toast } from "./kit/toast";
 import { Empty, Trouble } from "./kit/view";
 import { Login } from "./session/login";
@@ -38,7 +38,7 @@ function SignedIn() {
     useEffect(() => {
         const out = () => {
             queries.clear();
-            passGuard();
+            leaveUnasked();
             if (location.pathname === "/login") return;
             navigate(`/login?next=${encodeURIComponent(location.pathname + location.search)}${known.current ? "&ended=1" : ""}`, { replace: true });
         };

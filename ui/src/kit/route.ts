@@ -3,11 +3,11 @@
 
 import { useEffect, useSyncExternalStore } from "react";
 
-type Guard = (proceed: () => void) => void;
+type LeaveQuestion = (proceed: () => void) => void;
 
 const listeners = new Set<() => void>();
 let here = location.pathname + location.search;
-let guard: Guard | undefined;
+let leaveQuestion: LeaveQuestion | undefined;
 /** The reader came here by a click or by Back, not by loading the page: the heading takes the focus. */
 let arrived = false;
 
@@ -18,12 +18,12 @@ function tell() {
 
 addEventListener("popstate", () => {
     const target = location.pathname + location.search + location.hash;
-    if (!guard) {
+    if (!leaveQuestion) {
         arrived = true;
         return tell();
     }
     history.pushState(null, "", here);
-    guard(() => navigate(target));
+    leaveQuestion(() => navigate(target));
 });
 
 interface Options {
@@ -41,7 +41,7 @@ export function navigate(to: string, { replace, stay }: Options = {}) {
         }
         tell();
     };
-    if (guard && !stay) guard(go);
+    if (leaveQuestion && !stay) leaveQuestion(go);
     else go();
 }
 
@@ -71,21 +71,21 @@ export function useParameters(): [URLSearchParams, (changes: Record<string, stri
 }
 
 /** Asks before the reader leaves, while `on`. */
-export function useGuard(on: boolean, ask: Guard) {
+export function useLeaveQuestion(on: boolean, ask: LeaveQuestion) {
     useEffect(() => {
         if (!on) return;
         const unload = (event: BeforeUnloadEvent) => event.preventDefault();
-        guard = ask;
+        leaveQuestion = ask;
         addEventListener("beforeunload", unload);
         return () => {
-            guard = undefined;
+            leaveQuestion = undefined;
             removeEventListener("beforeunload", unload);
         };
     }, [on]);
 }
 
-export function passGuard() {
-    guard = undefined;
+export function leaveUnasked() {
+    leaveQuestion = undefined;
 }
 
 /** Whether the heading of a new screen shall take the focus; true once for each way that leads here. */

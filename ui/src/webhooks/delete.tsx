@@ -6,7 +6,7 @@ import { type WebhookEndpoint, WebhookService } from "../gen/inboxops/v1/webhook
 import { useAct } from "../kit/act";
 import { Confirm } from "../kit/dialog";
 import { Text } from "../kit/field";
-import { navigate, passGuard } from "../kit/route";
+import { navigate, leaveUnasked } from "../kit/route";
 import { say } from "../kit/toast";
 import { Trouble } from "../kit/view";
 import { endpointName, host } from "./words";
@@ -17,7 +17,7 @@ export function DeleteEndpoint({ endpoint, onClose }: { endpoint: WebhookEndpoin
     const { run, busy, failure } = useAct(async () => {
         await call(WebhookService.method.deleteWebhookEndpoint, { endpointId: endpoint.id });
         onClose();
-        passGuard();
+        leaveUnasked();
         navigate("/settings/webhooks");
         say(`${endpointName(endpoint)} is deleted.`);
         await refresh(WebhookService.method.listWebhookEndpoints);

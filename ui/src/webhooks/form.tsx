@@ -7,7 +7,7 @@ import { EndpointPayload, type WebhookEndpoint } from "../gen/inboxops/v1/webhoo
 import type { Failure } from "../failure";
 import { Confirm } from "../kit/dialog";
 import { Check, Text, useFirstWrong } from "../kit/field";
-import { passGuard, useGuard } from "../kit/route";
+import { leaveUnasked, useLeaveQuestion } from "../kit/route";
 import { Trouble } from "../kit/view";
 import { useSession } from "../session/session";
 import { EventsField } from "./events_field";
@@ -60,7 +60,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
     const inboxes = useQuery(InboxService.method.listInboxes, { perPage: INBOXES_MAX });
     const form = useRef<HTMLFormElement>(null);
     const [leave, setLeave] = useState<() => void>();
-    useGuard(!saved && JSON.stringify(draft) !== JSON.stringify(first), (proceed) => setLeave(() => proceed));
+    useLeaveQuestion(!saved && JSON.stringify(draft) !== JSON.stringify(first), (proceed) => setLeave(() => proceed));
     useFirstWrong(form, failure);
     const beside = failure && FIELDS.some((it) => failure.field(it, ""));
     const advanced = !!endpoint?.headers.length || !!draft.rate || draft.thin || !!failure?.field("headers", "") || !!failure?.field("rate_per_second", "");
@@ -152,7 +152,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                     danger
                     onClose={() => setLeave(undefined)}
                     onConfirm={() => {
-                        passGuard();
+                        leaveUnasked();
                         leave();
                     }}
                 >
