@@ -7,40 +7,40 @@ use inboxops_proto::{
     v1::{self, Role},
 };
 
-on_both! {
-    async fn agents_are_listed_by_name_with_their_roles(desk: Desk) {
-        let (home, other) = (desk.workspace().await, desk.workspace().await);
-        desk.agent(&other.id, "eve@example.com").await;
-        let make = async |email: &str, name: Option<&str>, role: Option<Role>| {
-            let request = internal::CreateAgentRequest {
-                tenant_id: home.id.clone(),
-                email: Some(email.to_owned()),
-                name: name.map(str::to_owned),
-                role: role.map(Into::into),
-            };
-            desk.tenants().create_agent(Client::operator().ask(request)).await
-        };
-        make("grace@example.com", Some(" Grace Hopper "), Some(Role::Admin)).await.answer();
-        let ada = make("ada@example.com", None, None).await.answer().agent.expect("an agent");
-        assert_eq!((ada.name.as_str(), ada.role()), ("ada", Role::Agent), "named after the address");
-        let answer = desk.agents().list_agents(home.key.ask(v1::ListAgentsRequest::default())).await.answer();
-        let shown: Vec<_> = answer.agents.iter().map(|it| (it.name.as_str(), it.email.as_str(), it.role())).collect();
-        assert_eq!(shown, [("ada", "ada@example.com", Role::Agent), ("Grace Hopper", "grace@example.com", Role::Admin)]);
-        assert_eq!(answer.agents[0], ada);
-        assert_eq!(answer.meta.expect("a meta").total, 2);
-
-        for email in ["ada@example.com", "ADA@Example.com"] {
-            let failure = make(email, None, None).await.refusal();
-            assert_eq!(violations(&failure), [("email", "invalid_format")], "{email} belongs to somebody");
-        }
-        assert_eq!(violations(&make("nobody", None, None).await.refusal()), [("email", "invalid_format")]);
+async fn agents_are_listed_by_name_with_their_roles(desk: Desk) {
+    let (home, other) = (desk.workspace().await, desk.workspace().await);
+    desk.agent(&other.id, "eve@example.com").await;
+    let make = async |email: &str, name: Option<&str>, role: Option<Role>| {
         let request = internal::CreateAgentRequest {
-            tenant_id: NOTHING.to_owned(),
-            email: Some("ada@example.com".to_owned()),
-            ..Default::default()
+            tenant_id: home.id.clone(),
+            email: Some(email.to_owned()),
+            name: name.map(str::to_owned),
+            role: role.map(Into::into),
         };
-        let failure = desk.tenants().create_agent(Client::operator().ask(request)).await.refusal();
-        assert_eq!(failure.reason, Reason::TenantNotFound);
-        desk.agent(&other.id, "ada@example.com").await;
+        desk.tenants().create_agent(Client::operator().ask(request)).await
+    };
+    make("grace@example.com", Some(" Grace Hopper "), Some(Role::Admin)).await.answer();
+    let ada = make("ada@example.com", None, None).await.answer().agent.expect("an agent");
+    assert_eq!((ada.name.as_str(), ada.role()), ("ada", Role::Agent), "named after the address");
+    let answer = desk.agents().list_agents(home.key.ask(v1::ListAgentsRequest::default())).await.answer();
+    let shown: Vec<_> = answer.agents.iter().map(|it| (it.name.as_str(), it.email.as_str(), it.role())).collect();
+    assert_eq!(shown, [("ada", "ada@example.com", Role::Agent), ("Grace Hopper", "grace@example.com", Role::Admin)]);
+    assert_eq!(answer.agents[0], ada);
+    assert_eq!(answer.meta.expect("a meta").total, 2);
+
+    for email in ["ada@example.com", "ADA@Example.com"] {
+        let failure = make(email, None, None).await.refusal();
+        assert_eq!(violations(&failure), [("email", "invalid_format")], "{email} belongs to somebody");
     }
+    assert_eq!(violations(&make("nobody", None, None).await.refusal()), [("email", "invalid_format")]);
+    let request = internal::CreateAgentRequest {
+        tenant_id: NOTHING.to_owned(),
+        email: Some("ada@example.com".to_owned()),
+        ..Default::default()
+    };
+    let failure = desk.tenants().create_agent(Client::operator().ask(request)).await.refusal();
+    assert_eq!(failure.reason, Reason::TenantNotFound);
+    desk.agent(&other.id, "ada@example.com").await;
 }
+
+on_both!(Desk: agents_are_listed_by_name_with_their_roles);

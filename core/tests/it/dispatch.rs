@@ -101,204 +101,199 @@ fn time(at: Option<prost_types::Timestamp>) -> Timestamp {
     Timestamp::from(&at.expect("a time"))
 }
 
-on_both! {
-    async fn a_commit_hands_its_delivery_to_a_worker_from_memory(desk: Desk) {
-        // Nothing runs beside the calls: no poll, no claim.
-        let home = desk.workspace().await;
-        let endpoint = desk.endpoint(&home.key, &["*"]).await;
-        let mut worker = Worker::join(&desk, 10).await;
-        let at = desk.clock.now();
-        let ticket = desk.ticket(&home, "Hello").await;
+async fn a_commit_hands_its_delivery_to_a_worker_from_memory(desk: Desk) {
+    // Nothing runs beside the calls: no poll, no claim.
+    let home = desk.workspace().await;
+    let endpoint = desk.endpoint(&home.key, &["*"]).await;
+    let mut worker = Worker::join(&desk, 10).await;
+    let at = desk.clock.now();
+    let ticket = desk.ticket(&home, "Hello").await;
+    let taken = worker.next().await;
+    assert_eq!((taken.event.as_str(), taken.lease.attempt), ("ticket.created", 1));
+    assert_eq!(taken.lease.lease_until_us, at.plus(Duration::from_secs(60)).micros());
+    assert_eq!((taken.endpoint.url.as_str(), taken.endpoint.version), (endpoint.url.as_str(), 1));
+    assert_eq!(taken.endpoint.secrets, [endpoint.secret.expect("a secret")]);
+    let one = desk.delivery(&home.key, &taken.id).await;
+    assert_eq!((&one.payload, one.status()), (&taken.body, DeliveryStatus::Pending), "under way");
+    assert!(taken.body.contains(&ticket.id));
+
+    let at = desk.clock.now();
+    assert_eq!(worker.report(&desk, vec![taken.answered(&desk, 204)]).await, (1, 0));
+    let one = desk.delivery(&home.key, &taken.id).await;
+    let header = |name: &str, value: &str| v1::HttpHeader { name: name.to_owned(), value: value.to_owned() };
+    let attempt = v1::Attempt {
+        number: 1,
+        started_at: Some(at.into()),
+        duration_ms: 12,
+        response_status: Some(204),
+        response_body: Some("ok".to_owned()),
+        response_headers: vec![header("content-type", "text/plain")],
+        request_headers: vec![header("webhook-id", "x")],
+        error_code: None,
+        error: None,
+        succeeded: true,
+    };
+    assert_eq!(one.attempts, [attempt]);
+    assert_eq!((one.status(), one.attempt_count, one.response_status), (DeliveryStatus::Delivered, 1, Some(204)));
+    assert_eq!((one.delivered_at, one.next_attempt_at), (Some(at.into()), None));
+    let request = v1::GetWebhookEndpointRequest { endpoint_id: endpoint.id };
+    let shown = desk.webhooks().get_webhook_endpoint(home.key.ask(request)).await.answer().endpoint.expect("one");
+    let last = v1::LastDelivery {
+        id: taken.id,
+        status: DeliveryStatus::Delivered.into(),
+        response_status: Some(204),
+        at: Some(at.into()),
+    };
+    assert_eq!((shown.status(), shown.last_delivery), (EndpointStatus::Active, Some(last)));
+}
+
+async fn a_worker_holds_no_more_than_its_window(desk: Desk) {
+    let mut shop = Shop::open(desk, 3).await;
+    let mut held = vec![shop.delivery("First").await];
+    for n in 0..6 {
+        shop.desk.ticket(&shop.home, &format!("Order {n}")).await;
+    }
+    let mut seen = vec![held[0].id.clone()];
+    while seen.len() < 7 {
+        while held.len() < 3 && seen.len() < 7 {
+            let next = shop.worker.next().await;
+            seen.push(next.id.clone());
+            held.push(next);
+        }
+        assert!(shop.worker.at_hand().is_empty(), "the window is full");
+        let done = held.remove(0);
+        shop.report(&done, 200).await;
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 7, "each once");
+}
+
+async fn a_window_is_at_least_one(desk: Desk) {
+    let client = Client::key(&desk.service_token("worker", true).await);
+    let request = inboxops_proto::internal::v1::WorkRequest { worker_id: "test".to_owned(), window: 0, slots: 0 };
+    let Err(status) = desk.dispatch().work(client.ask(request)).await else { panic!("not refused") };
+    assert_eq!(inboxops_proto::failure::Failure::of(&status).reason, Reason::ValidationFailed);
+}
+
+async fn two_workers_share_the_work(desk: Desk) {
+    let mut shop = Shop::open(desk, 1).await;
+    let mut second = Worker::join(&shop.desk, 1).await;
+    for n in 0..2 {
+        shop.desk.ticket(&shop.home, &format!("Order {n}")).await;
+    }
+    let (one, other) = (shop.worker.next().await, second.next().await);
+    assert_ne!(one.id, other.id);
+    shop.report(&one, 200).await;
+    assert_eq!(second.report(&shop.desk, vec![other.answered(&shop.desk, 200)]).await, (1, 0));
+}
+
+async fn a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let at = shop.desk.clock.now();
+    let first = shop.delivery("Hello").await;
+    shop.desk.clock.advance(Duration::from_secs(60) - Duration::from_millis(1) - Duration::from_micros(1));
+    let wait = shop.claimed().await;
+    assert!(wait.is_empty(), "the lease still runs");
+    shop.desk.clock.advance(Duration::from_millis(1));
+    let second = shop.worker.next().await;
+    assert_eq!((second.id.as_str(), second.lease.attempt), (first.id.as_str(), 2));
+    assert!(second.lease.token > first.lease.token && second.body == first.body);
+    let late = first.answered(&shop.desk, 200);
+    assert_eq!(shop.worker.report(&shop.desk, vec![late.clone()]).await, (0, 1), "its token is old");
+    shop.report(&second, 500).await;
+    assert_eq!(shop.worker.report(&shop.desk, vec![late, second.answered(&shop.desk, 200)]).await, (0, 2));
+    let one = shop.shown(&first).await;
+    assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, 2));
+    let lost = &one.attempts[0];
+    assert_eq!((lost.number, lost.error_code.as_deref(), lost.succeeded), (1, Some("worker_lost"), false));
+    assert_eq!((lost.started_at, lost.response_status), (Some(at.into()), None));
+    assert!(lost.error.as_ref().is_some_and(|text| text.ends_with('.')));
+    let wait = time(one.next_attempt_at).since(shop.desk.clock.now());
+    assert!(wait <= Duration::from_secs(66), "a lost worker is none of the ten: {wait:?}");
+}
+
+async fn a_worker_that_left_may_still_report(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let (kept, lost) = (shop.delivery("Kept").await, shop.delivery("Lost").await);
+    shop.worker = Worker::join(&shop.desk, 10).await;
+    shop.report(&kept, 200).await;
+    assert_eq!(shop.shown(&kept).await.status(), DeliveryStatus::Delivered);
+    shop.desk.clock.advance(Duration::from_secs(60));
+    let again = shop.worker.next().await;
+    assert_eq!((again.id, again.lease.attempt), (lost.id, 2));
+    assert!(shop.claimed().await.is_empty(), "the reported one does not come again");
+}
+
+async fn what_no_worker_takes_is_parked_and_claimed_when_one_comes(mut desk: Desk) {
+    let home = desk.workspace().await;
+    let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
+    desk.run();
+    for n in 0..3 {
+        desk.ticket(&home, &format!("Order {n}")).await;
+    }
+    let parked = async || {
+        let deliveries = desk.deliveries_of(&home.key, &endpoint).await;
+        deliveries.iter().all(|it| it.next_attempt_at.is_some()).then_some(deliveries)
+    };
+    let deliveries = until("parked deliveries", parked).await;
+    assert!(deliveries.iter().all(|it| it.status() == DeliveryStatus::Pending && it.attempt_count == 0));
+    let mut worker = Worker::join(&desk, 10).await;
+    for delivery in deliveries {
         let taken = worker.next().await;
-        assert_eq!((taken.event.as_str(), taken.lease.attempt), ("ticket.created", 1));
-        assert_eq!(taken.lease.lease_until_us, at.plus(Duration::from_secs(60)).micros());
-        assert_eq!((taken.endpoint.url.as_str(), taken.endpoint.version), (endpoint.url.as_str(), 1));
-        assert_eq!(taken.endpoint.secrets, [endpoint.secret.expect("a secret")]);
-        let one = desk.delivery(&home.key, &taken.id).await;
-        assert_eq!((&one.payload, one.status()), (&taken.body, DeliveryStatus::Pending), "under way");
-        assert!(taken.body.contains(&ticket.id));
-
-        let at = desk.clock.now();
-        assert_eq!(worker.report(&desk, vec![taken.answered(&desk, 204)]).await, (1, 0));
-        let one = desk.delivery(&home.key, &taken.id).await;
-        let header = |name: &str, value: &str| v1::HttpHeader { name: name.to_owned(), value: value.to_owned() };
-        let attempt = v1::Attempt {
-            number: 1,
-            started_at: Some(at.into()),
-            duration_ms: 12,
-            response_status: Some(204),
-            response_body: Some("ok".to_owned()),
-            response_headers: vec![header("content-type", "text/plain")],
-            request_headers: vec![header("webhook-id", "x")],
-            error_code: None,
-            error: None,
-            succeeded: true,
-        };
-        assert_eq!(one.attempts, [attempt]);
-        assert_eq!((one.status(), one.attempt_count, one.response_status), (DeliveryStatus::Delivered, 1, Some(204)));
-        assert_eq!((one.delivered_at, one.next_attempt_at), (Some(at.into()), None));
-        let request = v1::GetWebhookEndpointRequest { endpoint_id: endpoint.id };
-        let shown = desk.webhooks().get_webhook_endpoint(home.key.ask(request)).await.answer().endpoint.expect("one");
-        let last = v1::LastDelivery {
-            id: taken.id,
-            status: DeliveryStatus::Delivered.into(),
-            response_status: Some(204),
-            at: Some(at.into()),
-        };
-        assert_eq!((shown.status(), shown.last_delivery), (EndpointStatus::Active, Some(last)));
+        assert_eq!((taken.id, taken.lease.attempt), (delivery.id, 1), "in their order, and no attempt was spent");
     }
+}
 
-    async fn a_worker_holds_no_more_than_its_window(desk: Desk) {
-        let mut shop = Shop::open(desk, 3).await;
-        let mut held = vec![shop.delivery("First").await];
-        for n in 0..6 {
-            shop.desk.ticket(&shop.home, &format!("Order {n}")).await;
-        }
-        let mut seen = vec![held[0].id.clone()];
-        while seen.len() < 7 {
-            while held.len() < 3 && seen.len() < 7 {
-                let next = shop.worker.next().await;
-                seen.push(next.id.clone());
-                held.push(next);
-            }
-            assert!(shop.worker.at_hand().is_empty(), "the window is full");
-            let done = held.remove(0);
-            shop.report(&done, 200).await;
-        }
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), 7, "each once");
-    }
+async fn an_edited_endpoint_counts_from_the_next_request_on(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let first = shop.delivery("Before").await;
+    shop.report(&first, 500).await;
+    let changes =
+        v1::WebhookEndpointChanges { url: Some("https://93.184.216.34/other".to_owned()), ..Default::default() };
+    let request = v1::UpdateWebhookEndpointRequest {
+        endpoint_id: shop.endpoint.id.clone(),
+        endpoint: Some(changes),
+        update_mask: None,
+    };
+    shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+    let next = shop.delivery("After").await;
+    assert_eq!((next.endpoint.url.as_str(), next.endpoint.version), ("https://93.184.216.34/other", 2));
+    shop.desk.clock.advance(Duration::from_secs(120));
+    let retry = shop.worker.next().await;
+    assert_eq!((retry.id, retry.endpoint.url.as_str()), (first.id, "https://93.184.216.34/other"));
+}
 
-    async fn a_window_is_at_least_one(desk: Desk) {
-        let client = Client::key(&desk.service_token("worker", true).await);
-        let request = inboxops_proto::internal::v1::WorkRequest { worker_id: "test".to_owned(), window: 0, slots: 0 };
-        let Err(status) = desk.dispatch().work(client.ask(request)).await else { panic!("not refused") };
-        assert_eq!(inboxops_proto::failure::Failure::of(&status).reason, Reason::ValidationFailed);
-    }
-
-    async fn two_workers_share_the_work(desk: Desk) {
-        let mut shop = Shop::open(desk, 1).await;
-        let mut second = Worker::join(&shop.desk, 1).await;
-        for n in 0..2 {
-            shop.desk.ticket(&shop.home, &format!("Order {n}")).await;
-        }
-        let (one, other) = (shop.worker.next().await, second.next().await);
-        assert_ne!(one.id, other.id);
-        shop.report(&one, 200).await;
-        assert_eq!(second.report(&shop.desk, vec![other.answered(&shop.desk, 200)]).await, (1, 0));
-    }
-
-    async fn a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let at = shop.desk.clock.now();
-        let first = shop.delivery("Hello").await;
-        shop.desk.clock.advance(Duration::from_secs(60) - Duration::from_millis(1) - Duration::from_micros(1));
-        let wait = shop.claimed().await;
-        assert!(wait.is_empty(), "the lease still runs");
-        shop.desk.clock.advance(Duration::from_millis(1));
-        let second = shop.worker.next().await;
-        assert_eq!((second.id.as_str(), second.lease.attempt), (first.id.as_str(), 2));
-        assert!(second.lease.token > first.lease.token && second.body == first.body);
-        let late = first.answered(&shop.desk, 200);
-        assert_eq!(shop.worker.report(&shop.desk, vec![late.clone()]).await, (0, 1), "its token is old");
-        shop.report(&second, 500).await;
-        assert_eq!(shop.worker.report(&shop.desk, vec![late, second.answered(&shop.desk, 200)]).await, (0, 2));
-        let one = shop.shown(&first).await;
-        assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, 2));
-        let lost = &one.attempts[0];
-        assert_eq!((lost.number, lost.error_code.as_deref(), lost.succeeded), (1, Some("worker_lost"), false));
-        assert_eq!((lost.started_at, lost.response_status), (Some(at.into()), None));
-        assert!(lost.error.as_ref().is_some_and(|text| text.ends_with('.')));
-        let wait = time(one.next_attempt_at).since(shop.desk.clock.now());
-        assert!(wait <= Duration::from_secs(66), "a lost worker is none of the ten: {wait:?}");
-    }
-
-    async fn a_worker_that_left_may_still_report(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let (kept, lost) = (shop.delivery("Kept").await, shop.delivery("Lost").await);
-        shop.worker = Worker::join(&shop.desk, 10).await;
-        shop.report(&kept, 200).await;
-        assert_eq!(shop.shown(&kept).await.status(), DeliveryStatus::Delivered);
-        shop.desk.clock.advance(Duration::from_secs(60));
-        let again = shop.worker.next().await;
-        assert_eq!((again.id, again.lease.attempt), (lost.id, 2));
-        assert!(shop.claimed().await.is_empty(), "the reported one does not come again");
-    }
-
-    async fn what_no_worker_takes_is_parked_and_claimed_when_one_comes(desk: Desk) {
-        let mut desk = desk;
-        let home = desk.workspace().await;
-        let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
-        desk.run();
-        for n in 0..3 {
-            desk.ticket(&home, &format!("Order {n}")).await;
-        }
-        let parked = async || {
-            let deliveries = desk.deliveries_of(&home.key, &endpoint).await;
-            deliveries.iter().all(|it| it.next_attempt_at.is_some()).then_some(deliveries)
-        };
-        let deliveries = until("parked deliveries", parked).await;
-        assert!(deliveries.iter().all(|it| it.status() == DeliveryStatus::Pending && it.attempt_count == 0));
-        let mut worker = Worker::join(&desk, 10).await;
-        for delivery in deliveries {
-            let taken = worker.next().await;
-            assert_eq!((taken.id, taken.lease.attempt), (delivery.id, 1), "in their order, and no attempt was spent");
-        }
-    }
-
-    async fn an_edited_endpoint_counts_from_the_next_request_on(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let first = shop.delivery("Before").await;
-        shop.report(&first, 500).await;
-        let changes = v1::WebhookEndpointChanges {
-            url: Some("https://93.184.216.34/other".to_owned()),
-            ..Default::default()
-        };
-        let request = v1::UpdateWebhookEndpointRequest {
-            endpoint_id: shop.endpoint.id.clone(),
-            endpoint: Some(changes),
-            update_mask: None,
-        };
-        shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
-        let next = shop.delivery("After").await;
-        assert_eq!((next.endpoint.url.as_str(), next.endpoint.version), ("https://93.184.216.34/other", 2));
-        shop.desk.clock.advance(Duration::from_secs(120));
-        let retry = shop.worker.next().await;
-        assert_eq!((retry.id, retry.endpoint.url.as_str()), (first.id, "https://93.184.216.34/other"));
-    }
-
-    async fn a_delivery_is_sent_again_on_a_schedule_of_its_own(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let first = shop.delivery("Hello").await;
-        shop.report(&first, 410).await;
-        assert_eq!(shop.shown(&first).await.status(), DeliveryStatus::Failed);
-        let request = || v1::ResendDeliveryRequest { delivery_id: first.id.clone() };
-        let enable = v1::UpdateWebhookEndpointRequest {
-            endpoint_id: shop.endpoint.id.clone(),
-            endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(true), ..Default::default() }),
-            update_mask: None,
-        };
-        shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(enable)).await.answer();
-        let answered = shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.answer();
-        let answered = answered.delivery.expect("a delivery");
-        assert_eq!((answered.status(), answered.attempt_count), (DeliveryStatus::Retrying, 1));
-        assert_eq!(time(answered.next_attempt_at), shop.desk.clock.now());
-        let second = shop.worker.next().await;
-        assert_eq!((second.lease.attempt, &second.body), (2, &first.body), "numbers go on, the bytes stay");
-        shop.report(&second, 500).await;
-        let wait = time(shop.shown(&first).await.next_attempt_at).since(shop.desk.clock.now());
-        assert!(wait <= Duration::from_secs(66), "the first step again: {wait:?}");
-        shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.answer();
-        let third = shop.worker.next().await;
-        let failure = shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.refusal();
-        assert_eq!(failure.reason, Reason::Conflict, "one in flight at a time");
-        shop.report(&third, 200).await;
-        let one = shop.shown(&first).await;
-        assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 3));
-        shop.desk.clock.advance(Duration::from_secs(86_400));
-        assert!(shop.claimed().await.is_empty(), "the retry that was planned is gone");
-    }
+async fn a_delivery_is_sent_again_on_a_schedule_of_its_own(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let first = shop.delivery("Hello").await;
+    shop.report(&first, 410).await;
+    assert_eq!(shop.shown(&first).await.status(), DeliveryStatus::Failed);
+    let request = || v1::ResendDeliveryRequest { delivery_id: first.id.clone() };
+    let enable = v1::UpdateWebhookEndpointRequest {
+        endpoint_id: shop.endpoint.id.clone(),
+        endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(true), ..Default::default() }),
+        update_mask: None,
+    };
+    shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(enable)).await.answer();
+    let answered = shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.answer();
+    let answered = answered.delivery.expect("a delivery");
+    assert_eq!((answered.status(), answered.attempt_count), (DeliveryStatus::Retrying, 1));
+    assert_eq!(time(answered.next_attempt_at), shop.desk.clock.now());
+    let second = shop.worker.next().await;
+    assert_eq!((second.lease.attempt, &second.body), (2, &first.body), "numbers go on, the bytes stay");
+    shop.report(&second, 500).await;
+    let wait = time(shop.shown(&first).await.next_attempt_at).since(shop.desk.clock.now());
+    assert!(wait <= Duration::from_secs(66), "the first step again: {wait:?}");
+    shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.answer();
+    let third = shop.worker.next().await;
+    let failure = shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.refusal();
+    assert_eq!(failure.reason, Reason::Conflict, "one in flight at a time");
+    shop.report(&third, 200).await;
+    let one = shop.shown(&first).await;
+    assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 3));
+    shop.desk.clock.advance(Duration::from_secs(86_400));
+    assert!(shop.claimed().await.is_empty(), "the retry that was planned is gone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -360,3 +355,15 @@ async fn a_core_that_was_silent_keeps_its_own_leases() {
         assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 1));
     }
 }
+
+on_both!(Desk:
+    a_commit_hands_its_delivery_to_a_worker_from_memory,
+    a_worker_holds_no_more_than_its_window,
+    a_window_is_at_least_one,
+    two_workers_share_the_work,
+    a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again,
+    a_worker_that_left_may_still_report,
+    what_no_worker_takes_is_parked_and_claimed_when_one_comes,
+    an_edited_endpoint_counts_from_the_next_request_on,
+    a_delivery_is_sent_again_on_a_schedule_of_its_own,
+);

@@ -154,86 +154,82 @@ async fn none_is_skipped_and_none_comes_twice(desks: Vec<Arc<Desk>>, home: Works
     assert_eq!(whole.iter().map(|body| member(body, "event_id")).collect::<Vec<_>>(), polled);
 }
 
-on_both! {
-    async fn events_are_listed_as_they_were_posted(desk: Desk) {
-        let (home, other) = (desk.workspace().await, desk.workspace().await);
-        let begin = page(&desk, &home.key, None, &[], 10).await;
-        assert_eq!((begin.bodies.len(), begin.more), (0, false));
-        let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
-        let ticket = desk.ticket(&home, "Hello").await;
-        let changes = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
-        desk.changed(&home.key, &ticket.id, changes).await;
-        desk.ticket(&other, "Theirs").await;
-        let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
-        desk.webhooks().send_test_event(home.key.ask(test)).await.answer();
-        let posted: Vec<String> =
-            desk.bodies(&home.key, &endpoint).await.into_iter().filter(|body| !body.contains("\"test\":true")).collect();
-        assert_eq!(posted.len(), 4);
-        let (listed, next) = walked(&desk, &home.key, None, 3, 4).await;
-        assert_eq!(listed, posted, "byte for byte, without the test and without other tenants'");
-        assert_eq!(walk(&desk, &home.key, Some(&begin.next), &[], 1).await.0, posted);
-        assert_eq!(walk(&desk, &home.key, Some(&next), &[], 100).await.0, Vec::<String>::new());
-        let names = async |types: &[&str]| -> Vec<String> {
-            let (bodies, _) = walk(&desk, &home.key, None, types, 2).await;
-            bodies.iter().map(|body| member(body, "event")).collect()
-        };
-        assert_eq!(names(&["ticket.closed", "ticket.created"]).await, ["ticket.created", "ticket.closed"]);
-        assert_eq!(names(&["ticket.*"]).await.len(), 4);
-        assert_eq!(names(&["message.*"]).await.len(), 0);
-        assert_eq!(try_page(&desk, &home.key, None, &["ticket.*", "x"], 2).await.err(), Some(Reason::InvalidParameter));
-    }
+async fn events_are_listed_as_they_were_posted(desk: Desk) {
+    let (home, other) = (desk.workspace().await, desk.workspace().await);
+    let begin = page(&desk, &home.key, None, &[], 10).await;
+    assert_eq!((begin.bodies.len(), begin.more), (0, false));
+    let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
+    let ticket = desk.ticket(&home, "Hello").await;
+    let changes = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
+    desk.changed(&home.key, &ticket.id, changes).await;
+    desk.ticket(&other, "Theirs").await;
+    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
+    desk.webhooks().send_test_event(home.key.ask(test)).await.answer();
+    let posted: Vec<String> =
+        desk.bodies(&home.key, &endpoint).await.into_iter().filter(|body| !body.contains("\"test\":true")).collect();
+    assert_eq!(posted.len(), 4);
+    let (listed, next) = walked(&desk, &home.key, None, 3, 4).await;
+    assert_eq!(listed, posted, "byte for byte, without the test and without other tenants'");
+    assert_eq!(walk(&desk, &home.key, Some(&begin.next), &[], 1).await.0, posted);
+    assert_eq!(walk(&desk, &home.key, Some(&next), &[], 100).await.0, Vec::<String>::new());
+    let names = async |types: &[&str]| -> Vec<String> {
+        let (bodies, _) = walk(&desk, &home.key, None, types, 2).await;
+        bodies.iter().map(|body| member(body, "event")).collect()
+    };
+    assert_eq!(names(&["ticket.closed", "ticket.created"]).await, ["ticket.created", "ticket.closed"]);
+    assert_eq!(names(&["ticket.*"]).await.len(), 4);
+    assert_eq!(names(&["message.*"]).await.len(), 0);
+    assert_eq!(try_page(&desk, &home.key, None, &["ticket.*", "x"], 2).await.err(), Some(Reason::InvalidParameter));
+}
 
-    async fn a_cursor_that_is_too_old_or_of_no_list_is_refused(desk: Desk) {
-        let home = desk.workspace().await;
-        let begin = page(&desk, &home.key, None, &[], 10).await.next;
-        desk.ticket(&home, "Hello").await;
-        for odd in ["x", "d1-0-0-0", "e1-0-0", "e1-0-0-0-0"] {
-            assert_eq!(try_page(&desk, &home.key, Some(odd), &[], 1).await.err(), Some(Reason::InvalidCursor), "{odd}");
-        }
-        desk.clock.advance(Duration::from_secs(29 * 24 * 3600));
-        let (_, fresh) = walked(&desk, &home.key, Some(&begin), 10, 1).await;
-        desk.clock.advance(Duration::from_secs(2 * 24 * 3600));
-        assert_eq!(try_page(&desk, &home.key, Some(&begin), &[], 1).await.err(), Some(Reason::CursorExpired));
-        assert!(page(&desk, &home.key, Some(&fresh), &[], 10).await.bodies.is_empty(), "who reads on stays fresh");
-        let stream = v1::StreamEventsRequest { after: Some(begin), types: Vec::new() };
-        let refused = desk.events().stream_events(home.key.ask(stream)).await.map(|_| ()).expect_err("refused");
-        assert_eq!(Failure::of(&refused).reason, Reason::CursorExpired);
+async fn a_cursor_that_is_too_old_or_of_no_list_is_refused(desk: Desk) {
+    let home = desk.workspace().await;
+    let begin = page(&desk, &home.key, None, &[], 10).await.next;
+    desk.ticket(&home, "Hello").await;
+    for odd in ["x", "d1-0-0-0", "e1-0-0", "e1-0-0-0-0"] {
+        assert_eq!(try_page(&desk, &home.key, Some(odd), &[], 1).await.err(), Some(Reason::InvalidCursor), "{odd}");
     }
+    desk.clock.advance(Duration::from_secs(29 * 24 * 3600));
+    let (_, fresh) = walked(&desk, &home.key, Some(&begin), 10, 1).await;
+    desk.clock.advance(Duration::from_secs(2 * 24 * 3600));
+    assert_eq!(try_page(&desk, &home.key, Some(&begin), &[], 1).await.err(), Some(Reason::CursorExpired));
+    assert!(page(&desk, &home.key, Some(&fresh), &[], 10).await.bodies.is_empty(), "who reads on stays fresh");
+    let stream = v1::StreamEventsRequest { after: Some(begin), types: Vec::new() };
+    let refused = desk.events().stream_events(home.key.ask(stream)).await.map(|_| ()).expect_err("refused");
+    assert_eq!(Failure::of(&refused).reason, Reason::CursorExpired);
+}
 
-    async fn a_stream_goes_on_where_its_cursor_says(desk: Desk) {
-        let mut desk = desk;
-        desk.run();
-        let (home, other) = (desk.workspace().await, desk.workspace().await);
-        desk.ticket(&home, "Before").await;
-        walked(&desk, &home.key, None, 10, 1).await;
-        let mut first = follow(&desk, &home.key, None, &[]).await;
-        let subscribed = first.cursor.clone();
-        desk.ticket(&other, "Theirs").await;
-        desk.ticket(&home, "One").await;
-        let began = std::time::Instant::now();
-        let event = first.event().await;
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-        assert_eq!((event.event.as_str(), event.payload.contains("\"One\"")), ("ticket.created", true));
-        let after_one = first.cursor.clone();
-        drop(first);
-        desk.ticket(&home, "Two").await;
-        desk.ticket(&home, "Three").await;
-        let mut again = follow(&desk, &home.key, Some(&after_one), &[]).await;
-        for subject in ["\"Two\"", "\"Three\""] {
-            assert!(again.event().await.payload.contains(subject), "{subject}");
-        }
-        let mut from_start = follow(&desk, &home.key, Some(&subscribed), &["ticket.created"]).await;
-        for subject in ["\"One\"", "\"Two\"", "\"Three\""] {
-            assert!(from_start.event().await.payload.contains(subject), "{subject}");
-        }
+async fn a_stream_goes_on_where_its_cursor_says(mut desk: Desk) {
+    desk.run();
+    let (home, other) = (desk.workspace().await, desk.workspace().await);
+    desk.ticket(&home, "Before").await;
+    walked(&desk, &home.key, None, 10, 1).await;
+    let mut first = follow(&desk, &home.key, None, &[]).await;
+    let subscribed = first.cursor.clone();
+    desk.ticket(&other, "Theirs").await;
+    desk.ticket(&home, "One").await;
+    let began = std::time::Instant::now();
+    let event = first.event().await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!((event.event.as_str(), event.payload.contains("\"One\"")), ("ticket.created", true));
+    let after_one = first.cursor.clone();
+    drop(first);
+    desk.ticket(&home, "Two").await;
+    desk.ticket(&home, "Three").await;
+    let mut again = follow(&desk, &home.key, Some(&after_one), &[]).await;
+    for subject in ["\"Two\"", "\"Three\""] {
+        assert!(again.event().await.payload.contains(subject), "{subject}");
     }
+    let mut from_start = follow(&desk, &home.key, Some(&subscribed), &["ticket.created"]).await;
+    for subject in ["\"One\"", "\"Two\"", "\"Three\""] {
+        assert!(from_start.event().await.payload.contains(subject), "{subject}");
+    }
+}
 
-    async fn sixty_four_writers_against_the_cursor(desk: Desk) {
-        let mut desk = desk;
-        desk.run();
-        let home = desk.workspace().await;
-        none_is_skipped_and_none_comes_twice(vec![Arc::new(desk)], home).await;
-    }
+async fn sixty_four_writers_against_the_cursor(mut desk: Desk) {
+    desk.run();
+    let home = desk.workspace().await;
+    none_is_skipped_and_none_comes_twice(vec![Arc::new(desk)], home).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -269,3 +265,10 @@ async fn an_event_that_commits_late_is_not_skipped() {
     let ids: Vec<_> = after.iter().map(|body| member(body, "event_id")).collect();
     assert_eq!((ids.len(), ids[0].as_str()), (2, "late"));
 }
+
+on_both!(Desk:
+    events_are_listed_as_they_were_posted,
+    a_cursor_that_is_too_old_or_of_no_list_is_refused,
+    a_stream_goes_on_where_its_cursor_says,
+    sixty_four_writers_against_the_cursor,
+);

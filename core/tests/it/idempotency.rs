@@ -1,5 +1,6 @@
-//! Writes that are repeated with an idempotency key happen once and are answered twice, and changes that are made for a
-//! state happen in that state or not at all.
+//! Writes that are repeated with an idempotency key happen once and are answered twice.
+
+mod preconditions;
 
 use crate::support::{Came as _, Client, Desk, Workspace, new_endpoint, new_ticket, on_both, until};
 use inboxops_core::secrets::{MasterKey, rotation};
@@ -45,8 +46,8 @@ async fn total(desk: &Desk, by: &Client) -> u32 {
     total(None).await - total(Some("mark ".to_owned())).await
 }
 
-/// How many events there are. On PostgreSQL readers wait for whatever runs in the server, so the last of them is one that this
-/// makes: what came before is seen with it.
+/// How many events there are. On PostgreSQL readers wait for whatever runs in the server, so the last of them is one that
+/// this makes: what came before is seen with it.
 async fn events(desk: &Desk, home: &Workspace) -> usize {
     let mark = format!("mark {}", desk.clock.now().micros());
     desk.ticket(home, &mark).await;
@@ -58,7 +59,8 @@ async fn events(desk: &Desk, home: &Workspace) -> usize {
     all.await.iter().filter(|event| !event.contains("\"mark ")).count()
 }
 
-/// Makes a write twice with one key, and once more with another: the second is answered as the first and changes nothing.
+/// Makes a write twice with one key: the second is answered as the first and changes nothing, and the key is refused to
+/// another write.
 async fn twice<Q: Clone, A: PartialEq + Debug>(
     desk: &Desk,
     home: &Workspace,
@@ -81,301 +83,296 @@ async fn twice<Q: Clone, A: PartialEq + Debug>(
     assert_eq!(failure.reason, Reason::IdempotencyKeyReused);
 }
 
-on_both! {
-    async fn a_repetition_is_answered_as_the_first_and_nothing_happens_twice(desk: Desk) {
-        let home = desk.workspace().await;
-        let (first, replayed) = open(&desk, &home, "order 1042 ~", "Hello").await;
-        assert!(!replayed);
-        desk.changed(&home.key, &first.id, v1::TicketChanges { subject: Some("Other".to_owned()), ..Default::default() }).await;
-        let (again, replayed) = open(&desk, &home, "order 1042 ~", "Hello").await;
-        assert_eq!((again, replayed), (first.clone(), true), "the first answer, whatever the ticket is by now");
-        assert_eq!(open(&desk, &home, "order 1042 ~", "  Hello ").await, (first.clone(), true), "the same but for what is trimmed");
-        assert_eq!((total(&desk, &home.key).await, events(&desk, &home).await), (1, 2));
-        let (other, replayed) = open(&desk, &home, "order 1043", "Hello").await;
-        assert!(other.id != first.id && !replayed);
-        let (_, replayed) = answered(desk.tickets().create_ticket(home.key.ask(new_ticket(&home.inbox, "Hello"))).await);
-        assert!(!replayed);
-    }
+async fn a_repetition_is_answered_as_the_first_and_nothing_happens_twice(desk: Desk) {
+    let home = desk.workspace().await;
+    let (first, replayed) = open(&desk, &home, "order 1042 ~", "Hello").await;
+    assert!(!replayed);
+    desk.changed(&home.key, &first.id, v1::TicketChanges { subject: Some("Other".to_owned()), ..Default::default() })
+        .await;
+    let (again, replayed) = open(&desk, &home, "order 1042 ~", "Hello").await;
+    assert_eq!((again, replayed), (first.clone(), true), "the first answer, whatever the ticket is by now");
+    assert_eq!(
+        open(&desk, &home, "order 1042 ~", "  Hello ").await,
+        (first.clone(), true),
+        "the same but for what is trimmed"
+    );
+    assert_eq!((total(&desk, &home.key).await, events(&desk, &home).await), (1, 2));
+    let (other, replayed) = open(&desk, &home, "order 1043", "Hello").await;
+    assert!(other.id != first.id && !replayed);
+    let (_, replayed) = answered(desk.tickets().create_ticket(home.key.ask(new_ticket(&home.inbox, "Hello"))).await);
+    assert!(!replayed);
+}
 
-    async fn every_write_of_rest_can_be_repeated(desk: Desk) {
-        let covered = BTreeSet::from([
-            "/inboxops.v1.DeliveryService/ResendDelivery",
-            "/inboxops.v1.MessageService/CreateTicketNote",
-            "/inboxops.v1.TagService/AddTicketTag",
-            "/inboxops.v1.TagService/RemoveTicketTag",
-            "/inboxops.v1.TicketService/CreateTicket",
-            "/inboxops.v1.TicketService/UpdateTicket",
-            "/inboxops.v1.WebhookService/CreateWebhookEndpoint",
-            "/inboxops.v1.WebhookService/DeleteWebhookEndpoint",
-            "/inboxops.v1.WebhookService/PromoteSecret",
-            "/inboxops.v1.WebhookService/RecoverDeliveries",
-            "/inboxops.v1.WebhookService/RotateSecret",
-            "/inboxops.v1.WebhookService/SendTestEvent",
-            "/inboxops.v1.WebhookService/UpdateWebhookEndpoint",
-        ]);
-        let all: BTreeSet<&str> = RPCS.iter().filter(|rpc| rpc.repeatable).map(|rpc| rpc.path).collect();
-        assert_eq!(all, covered, "each is tried below");
-        macro_rules! try_twice {
-            ($home:expr, $service:ident . $call:ident, $message:expr) => {
-                twice(&desk, $home, $message, async |request| desk.$service().$call(request).await).await
-            };
-        }
-        // A workspace each: they share one key.
-        let home = &desk.workspace().await;
-        try_twice!(home, tickets.create_ticket, new_ticket(&home.inbox, "Hello"));
-        let ticket = |home| desk.ticket(home, "Hello");
-        let change = v1::TicketChanges { status: Some(v1::TicketStatus::Solved.into()), ..Default::default() };
-        let home = &desk.workspace().await;
-        let id = ticket(home).await.id;
-        let update = v1::UpdateTicketRequest { ticket_id: id.clone(), ticket: Some(change), update_mask: None };
-        try_twice!(home, tickets.update_ticket, update);
-        let home = &desk.workspace().await;
-        let note = v1::CreateTicketNoteRequest {
-            ticket_id: ticket(home).await.id,
-            r#type: Some("internal_note".to_owned()),
-            body_text: Some("Call back.".to_owned()),
-            ..Default::default()
+async fn every_write_of_rest_can_be_repeated(desk: Desk) {
+    let covered = BTreeSet::from([
+        "/inboxops.v1.DeliveryService/ResendDelivery",
+        "/inboxops.v1.MessageService/CreateTicketNote",
+        "/inboxops.v1.TagService/AddTicketTag",
+        "/inboxops.v1.TagService/RemoveTicketTag",
+        "/inboxops.v1.TicketService/CreateTicket",
+        "/inboxops.v1.TicketService/UpdateTicket",
+        "/inboxops.v1.WebhookService/CreateWebhookEndpoint",
+        "/inboxops.v1.WebhookService/DeleteWebhookEndpoint",
+        "/inboxops.v1.WebhookService/PromoteSecret",
+        "/inboxops.v1.WebhookService/RecoverDeliveries",
+        "/inboxops.v1.WebhookService/RotateSecret",
+        "/inboxops.v1.WebhookService/SendTestEvent",
+        "/inboxops.v1.WebhookService/UpdateWebhookEndpoint",
+    ]);
+    let all: BTreeSet<&str> = RPCS.iter().filter(|rpc| rpc.repeatable).map(|rpc| rpc.path).collect();
+    assert_eq!(all, covered, "each is tried below");
+    macro_rules! try_twice {
+        ($home:expr, $service:ident . $call:ident, $message:expr) => {
+            twice(&desk, $home, $message, async |request| desk.$service().$call(request).await).await
         };
-        try_twice!(home, messages.create_ticket_note, note);
-        let home = &desk.workspace().await;
-        let ticket_id = ticket(home).await.id;
-        let tag = v1::AddTicketTagRequest { ticket_id: ticket_id.clone(), tag_name: Some("vip".to_owned()), ..Default::default() };
-        try_twice!(home, tags.add_ticket_tag, tag.clone());
-        let home = &desk.workspace().await;
-        let ticket_id = ticket(home).await.id;
-        let tag = v1::AddTicketTagRequest { ticket_id: ticket_id.clone(), ..tag };
-        let tag = desk.tags().add_ticket_tag(home.key.ask(tag)).await.answer().tag.expect("a tag");
-        try_twice!(home, tags.remove_ticket_tag, v1::RemoveTicketTagRequest { ticket_id, tag_id: tag.id });
-        let home = &desk.workspace().await;
-        try_twice!(home, webhooks.create_webhook_endpoint, new_endpoint(&["*"]));
-        let changes = v1::WebhookEndpointChanges { description: Some("x".to_owned()), ..Default::default() };
-        let home = &desk.workspace().await;
-        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-        try_twice!(home, webhooks.update_webhook_endpoint, v1::UpdateWebhookEndpointRequest { endpoint_id, endpoint: Some(changes), update_mask: None });
-        let home = &desk.workspace().await;
-        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-        try_twice!(home, webhooks.rotate_secret, v1::RotateSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() });
-        let home = &desk.workspace().await;
-        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-        desk.webhooks().rotate_secret(home.key.ask(v1::RotateSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() })).await.answer();
-        try_twice!(home, webhooks.promote_secret, v1::PromoteSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() });
-        let home = &desk.workspace().await;
-        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-        let test = v1::SendTestEventRequest { endpoint_id: endpoint_id.clone(), event: Some("ticket.created".to_owned()) };
-        try_twice!(home, webhooks.send_test_event, test);
-        assert_eq!(desk.deliveries_of(&home.key, &endpoint_id).await.iter().filter(|it| it.test).count(), 1);
-        let home = &desk.workspace().await;
-        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-        let since = Some(desk.clock.now().minus(Duration::from_secs(60)).into());
-        for dry_run in [Some(true), None] {
-            let home = &Workspace { key: home.key.clone(), ..desk.workspace().await };
-            let recover = v1::RecoverDeliveriesRequest { endpoint_id: endpoint_id.clone(), since, until: None, dry_run };
-            let (first, _) = answered(desk.webhooks().recover_deliveries(keyed(home.key.ask(recover.clone()), &format!("{dry_run:?}"))).await);
-            let again = answered(desk.webhooks().recover_deliveries(keyed(home.key.ask(recover), &format!("{dry_run:?}"))).await);
-            assert_eq!(again, (first, true));
-        }
-        try_twice!(home, webhooks.delete_webhook_endpoint, v1::DeleteWebhookEndpointRequest { endpoint_id });
-        let home = &desk.workspace().await;
-        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-        ticket(home).await;
-        let delivery_id = desk.deliveries_of(&home.key, &endpoint_id).await.remove(0).id;
-        desk.deliveries().cancel_delivery(home.key.ask(v1::CancelDeliveryRequest { delivery_id: delivery_id.clone() })).await.ok();
-        desk.run_sql("UPDATE deliveries SET state = 3").await;
-        try_twice!(home, deliveries.resend_delivery, v1::ResendDeliveryRequest { delivery_id });
     }
-
-    async fn a_repetition_of_what_would_be_refused_by_now_is_answered_as_the_first(desk: Desk) {
-        let home = desk.workspace().await;
-        let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-        let since = Some(desk.clock.now().minus(Duration::from_secs(60)).into());
-        // It is refused before anything is written.
-        let recover = |dry_run| {
-            let endpoint_id = endpoint_id.clone();
-            home.key.ask(v1::RecoverDeliveriesRequest { endpoint_id, since, until: None, dry_run })
-        };
-        let (first, _) = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
-        let delete = v1::DeleteWebhookEndpointRequest { endpoint_id: endpoint_id.clone() };
-        desk.webhooks().delete_webhook_endpoint(home.key.ask(delete)).await.answer();
-        let again = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
+    // A workspace each: they share one key.
+    let home = &desk.workspace().await;
+    try_twice!(home, tickets.create_ticket, new_ticket(&home.inbox, "Hello"));
+    let ticket = |home| desk.ticket(home, "Hello");
+    let change = v1::TicketChanges { status: Some(v1::TicketStatus::Solved.into()), ..Default::default() };
+    let home = &desk.workspace().await;
+    let id = ticket(home).await.id;
+    let update = v1::UpdateTicketRequest { ticket_id: id.clone(), ticket: Some(change), update_mask: None };
+    try_twice!(home, tickets.update_ticket, update);
+    let home = &desk.workspace().await;
+    let note = v1::CreateTicketNoteRequest {
+        ticket_id: ticket(home).await.id,
+        r#type: Some("internal_note".to_owned()),
+        body_text: Some("Call back.".to_owned()),
+        ..Default::default()
+    };
+    try_twice!(home, messages.create_ticket_note, note);
+    let home = &desk.workspace().await;
+    let ticket_id = ticket(home).await.id;
+    let tag = v1::AddTicketTagRequest {
+        ticket_id: ticket_id.clone(),
+        tag_name: Some("vip".to_owned()),
+        ..Default::default()
+    };
+    try_twice!(home, tags.add_ticket_tag, tag.clone());
+    let home = &desk.workspace().await;
+    let ticket_id = ticket(home).await.id;
+    let tag = v1::AddTicketTagRequest { ticket_id: ticket_id.clone(), ..tag };
+    let tag = desk.tags().add_ticket_tag(home.key.ask(tag)).await.answer().tag.expect("a tag");
+    try_twice!(home, tags.remove_ticket_tag, v1::RemoveTicketTagRequest { ticket_id, tag_id: tag.id });
+    let home = &desk.workspace().await;
+    try_twice!(home, webhooks.create_webhook_endpoint, new_endpoint(&["*"]));
+    let changes = v1::WebhookEndpointChanges { description: Some("x".to_owned()), ..Default::default() };
+    let home = &desk.workspace().await;
+    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    try_twice!(
+        home,
+        webhooks.update_webhook_endpoint,
+        v1::UpdateWebhookEndpointRequest { endpoint_id, endpoint: Some(changes), update_mask: None }
+    );
+    let home = &desk.workspace().await;
+    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    try_twice!(
+        home,
+        webhooks.rotate_secret,
+        v1::RotateSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() }
+    );
+    let home = &desk.workspace().await;
+    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    desk.webhooks()
+        .rotate_secret(home.key.ask(v1::RotateSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() }))
+        .await
+        .answer();
+    try_twice!(
+        home,
+        webhooks.promote_secret,
+        v1::PromoteSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() }
+    );
+    let home = &desk.workspace().await;
+    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    let test = v1::SendTestEventRequest { endpoint_id: endpoint_id.clone(), event: Some("ticket.created".to_owned()) };
+    try_twice!(home, webhooks.send_test_event, test);
+    assert_eq!(desk.deliveries_of(&home.key, &endpoint_id).await.iter().filter(|it| it.test).count(), 1);
+    let home = &desk.workspace().await;
+    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    let since = Some(desk.clock.now().minus(Duration::from_secs(60)).into());
+    for dry_run in [Some(true), None] {
+        let home = &Workspace { key: home.key.clone(), ..desk.workspace().await };
+        let recover = v1::RecoverDeliveriesRequest { endpoint_id: endpoint_id.clone(), since, until: None, dry_run };
+        let (first, _) = answered(
+            desk.webhooks().recover_deliveries(keyed(home.key.ask(recover.clone()), &format!("{dry_run:?}"))).await,
+        );
+        let again =
+            answered(desk.webhooks().recover_deliveries(keyed(home.key.ask(recover), &format!("{dry_run:?}"))).await);
         assert_eq!(again, (first, true));
-        let other = desk.webhooks().recover_deliveries(keyed(recover(None), "k")).await.refusal();
-        assert_eq!(other.reason, Reason::IdempotencyKeyReused);
-        let unknown = desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "another")).await.refusal();
-        assert_eq!(unknown.reason, Reason::EndpointNotFound, "a refusal is kept for nobody");
     }
+    try_twice!(home, webhooks.delete_webhook_endpoint, v1::DeleteWebhookEndpointRequest { endpoint_id });
+    let home = &desk.workspace().await;
+    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    ticket(home).await;
+    let delivery_id = desk.deliveries_of(&home.key, &endpoint_id).await.remove(0).id;
+    desk.deliveries()
+        .cancel_delivery(home.key.ask(v1::CancelDeliveryRequest { delivery_id: delivery_id.clone() }))
+        .await
+        .ok();
+    desk.run_sql("UPDATE deliveries SET state = 3").await;
+    try_twice!(home, deliveries.resend_delivery, v1::ResendDeliveryRequest { delivery_id });
+}
 
-    async fn another_request_with_the_key_is_refused(desk: Desk) {
-        let (home, stranger) = (desk.workspace().await, desk.workspace().await);
-        let (ticket, _) = open(&desk, &home, "k", "Hello").await;
-        let reused = desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, "Hullo")), "k")).await.refusal();
-        assert_eq!(reused.reason, Reason::IdempotencyKeyReused);
-        let note = v1::CreateTicketNoteRequest { ticket_id: ticket.id, body_text: Some("x".to_owned()), ..Default::default() };
-        let reused = desk.messages().create_ticket_note(keyed(home.key.ask(note), "k")).await.refusal();
-        assert_eq!(reused.reason, Reason::IdempotencyKeyReused);
-        assert!(!open(&desk, &home, "K", "Hullo").await.1, "letter case counts");
-        assert!(!open(&desk, &stranger, "k", "Hullo").await.1, "each tenant has its own");
-        // Another key of the same tenant is the same customer.
-        let second = Client::key(&desk.key(&home.operator, "Second", &[]).await);
-        let request = keyed(second.ask(new_ticket(&home.inbox, "Hello")), "k");
-        assert!(answered(desk.tickets().create_ticket(request).await).1);
+async fn a_repetition_of_what_would_be_refused_by_now_is_answered_as_the_first(desk: Desk) {
+    let home = desk.workspace().await;
+    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    let since = Some(desk.clock.now().minus(Duration::from_secs(60)).into());
+    // It is refused before anything is written.
+    let recover = |dry_run| {
+        let endpoint_id = endpoint_id.clone();
+        home.key.ask(v1::RecoverDeliveriesRequest { endpoint_id, since, until: None, dry_run })
+    };
+    let (first, _) = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
+    let delete = v1::DeleteWebhookEndpointRequest { endpoint_id: endpoint_id.clone() };
+    desk.webhooks().delete_webhook_endpoint(home.key.ask(delete)).await.answer();
+    let again = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
+    assert_eq!(again, (first, true));
+    let other = desk.webhooks().recover_deliveries(keyed(recover(None), "k")).await.refusal();
+    assert_eq!(other.reason, Reason::IdempotencyKeyReused);
+    let unknown = desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "another")).await.refusal();
+    assert_eq!(unknown.reason, Reason::EndpointNotFound, "a refusal is kept for nobody");
+}
+
+async fn another_request_with_the_key_is_refused(desk: Desk) {
+    let (home, stranger) = (desk.workspace().await, desk.workspace().await);
+    let (ticket, _) = open(&desk, &home, "k", "Hello").await;
+    let reused =
+        desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, "Hullo")), "k")).await.refusal();
+    assert_eq!(reused.reason, Reason::IdempotencyKeyReused);
+    let note =
+        v1::CreateTicketNoteRequest { ticket_id: ticket.id, body_text: Some("x".to_owned()), ..Default::default() };
+    let reused = desk.messages().create_ticket_note(keyed(home.key.ask(note), "k")).await.refusal();
+    assert_eq!(reused.reason, Reason::IdempotencyKeyReused);
+    assert!(!open(&desk, &home, "K", "Hullo").await.1, "letter case counts");
+    assert!(!open(&desk, &stranger, "k", "Hullo").await.1, "each tenant has its own");
+    // Another key of the same tenant is the same customer.
+    let second = Client::key(&desk.key(&home.operator, "Second", &[]).await);
+    let request = keyed(second.ask(new_ticket(&home.inbox, "Hello")), "k");
+    assert!(answered(desk.tickets().create_ticket(request).await).1);
+}
+
+async fn what_was_refused_may_be_tried_again(desk: Desk) {
+    let home = desk.workspace().await;
+    let change = |status: v1::TicketStatus| v1::UpdateTicketRequest {
+        ticket_id: "1".to_owned(),
+        ticket: Some(v1::TicketChanges { status: Some(status.into()), ..Default::default() }),
+        update_mask: None,
+    };
+    let missing =
+        desk.tickets().update_ticket(keyed(home.key.ask(change(v1::TicketStatus::Closed)), "k")).await.refusal();
+    assert_eq!(missing.reason, Reason::TicketNotFound);
+    desk.ticket(&home, "Hello").await;
+    let (_, replayed) =
+        answered(desk.tickets().update_ticket(keyed(home.key.ask(change(v1::TicketStatus::Closed)), "k")).await);
+    assert!(!replayed, "a refusal is no answer to keep");
+}
+
+async fn an_answer_is_kept_for_a_day(desk: Desk) {
+    let home = desk.workspace().await;
+    let (first, _) = open(&desk, &home, "k", "Hello").await;
+    desk.clock.advance(DAY - Duration::from_secs(1));
+    assert_eq!(open(&desk, &home, "k", "Hello").await, (first.clone(), true));
+    desk.clock.advance(Duration::from_secs(2));
+    let (second, replayed) = open(&desk, &home, "k", "Hello again").await;
+    assert!(!replayed && second.id != first.id, "whether or not it was deleted");
+    assert_eq!(open(&desk, &home, "k", "Hello again").await, (second, true), "the key names the new write now");
+}
+
+async fn a_key_has_1_to_255_printable_characters(desk: Desk) {
+    let home = desk.workspace().await;
+    let long = "x".repeat(256);
+    for bad in ["", "a\tb", &long] {
+        let request = keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), bad);
+        let failure = desk.tickets().create_ticket(request).await.refusal();
+        assert_eq!(failure.reason, Reason::InvalidIdempotencyKey, "{bad:?}");
     }
-
-    async fn what_was_refused_may_be_tried_again(desk: Desk) {
-        let home = desk.workspace().await;
-        let change = |status: v1::TicketStatus| v1::UpdateTicketRequest {
-            ticket_id: "1".to_owned(),
-            ticket: Some(v1::TicketChanges { status: Some(status.into()), ..Default::default() }),
-            update_mask: None,
-        };
-        let missing = desk.tickets().update_ticket(keyed(home.key.ask(change(v1::TicketStatus::Closed)), "k")).await.refusal();
-        assert_eq!(missing.reason, Reason::TicketNotFound);
-        desk.ticket(&home, "Hello").await;
-        let (_, replayed) = answered(desk.tickets().update_ticket(keyed(home.key.ask(change(v1::TicketStatus::Closed)), "k")).await);
-        assert!(!replayed, "a refusal is no answer to keep");
+    let mut two = keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), "a");
+    two.metadata_mut().append("idempotency-key", "a".parse().expect("ASCII"));
+    assert_eq!(desk.tickets().create_ticket(two).await.refusal().reason, Reason::InvalidIdempotencyKey);
+    let nobody = keyed(Client::nobody().ask(new_ticket(&home.inbox, "Hello")), "");
+    assert_eq!(desk.tickets().create_ticket(nobody).await.refusal().reason, Reason::MissingApiKey, "credentials first");
+    assert_eq!(total(&desk, &home.key).await, 0);
+    for good in ["x", &long[..255], " ~ "] {
+        assert!(!open(&desk, &home, good, "Hello").await.1, "{good:?}");
     }
+    // What only reads takes no notice.
+    let read = keyed(home.key.ask(v1::ListTicketsRequest::default()), "");
+    assert_eq!(desk.tickets().list_tickets(read).await.answer().meta.expect("a meta").total, 3);
+}
 
-    async fn an_answer_is_kept_for_a_day(desk: Desk) {
-        let home = desk.workspace().await;
-        let (first, _) = open(&desk, &home, "k", "Hello").await;
-        desk.clock.advance(DAY - Duration::from_secs(1));
-        assert_eq!(open(&desk, &home, "k", "Hello").await, (first.clone(), true));
-        desk.clock.advance(Duration::from_secs(2));
-        let (second, replayed) = open(&desk, &home, "k", "Hello again").await;
-        assert!(!replayed && second.id != first.id, "whether or not it was deleted");
-        assert_eq!(open(&desk, &home, "k", "Hello again").await, (second, true), "the key names the new write now");
+async fn of_many_at_once_one_is_made(desk: Desk) {
+    let home = desk.workspace().await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let (tickets, request) = (desk.tickets().clone(), keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), "k"));
+        calls.spawn(async move { tickets.create_ticket(request).await });
     }
-
-    async fn a_key_has_1_to_255_printable_characters(desk: Desk) {
-        let home = desk.workspace().await;
-        let long = "x".repeat(256);
-        for bad in ["", "a\tb", &long] {
-            let request = keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), bad);
-            let failure = desk.tickets().create_ticket(request).await.refusal();
-            assert_eq!(failure.reason, Reason::InvalidIdempotencyKey, "{bad:?}");
-        }
-        let mut two = keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), "a");
-        two.metadata_mut().append("idempotency-key", "a".parse().expect("ASCII"));
-        assert_eq!(desk.tickets().create_ticket(two).await.refusal().reason, Reason::InvalidIdempotencyKey);
-        let nobody = keyed(Client::nobody().ask(new_ticket(&home.inbox, "Hello")), "");
-        assert_eq!(desk.tickets().create_ticket(nobody).await.refusal().reason, Reason::MissingApiKey, "credentials first");
-        assert_eq!(total(&desk, &home.key).await, 0);
-        for good in ["x", &long[..255], " ~ "] {
-            assert!(!open(&desk, &home, good, "Hello").await.1, "{good:?}");
-        }
-        // What only reads takes no notice.
-        let read = keyed(home.key.ask(v1::ListTicketsRequest::default()), "");
-        assert_eq!(desk.tickets().list_tickets(read).await.answer().meta.expect("a meta").total, 3);
-    }
-
-    async fn of_many_at_once_one_is_made(desk: Desk) {
-        let home = desk.workspace().await;
-        let mut calls = tokio::task::JoinSet::new();
-        for _ in 0..50 {
-            let (tickets, request) = (desk.tickets().clone(), keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), "k"));
-            calls.spawn(async move { tickets.create_ticket(request).await });
-        }
-        let (mut made, mut ids) = (0, BTreeSet::new());
-        while let Some(came) = calls.join_next().await {
-            match came.expect("a call") {
-                Ok(response) => {
-                    made += usize::from(response.metadata().get("idempotency-replayed").is_none());
-                    ids.insert(response.into_inner().ticket.expect("a ticket").id);
-                }
-                Err(status) => {
-                    let failure = Failure::of(&status);
-                    assert_eq!((failure.reason, failure.retry_after_secs), (Reason::IdempotencyInProgress, Some(1)));
-                }
+    let (mut made, mut ids) = (0, BTreeSet::new());
+    while let Some(came) = calls.join_next().await {
+        match came.expect("a call") {
+            Ok(response) => {
+                made += usize::from(response.metadata().get("idempotency-replayed").is_none());
+                ids.insert(response.into_inner().ticket.expect("a ticket").id);
+            }
+            Err(status) => {
+                let failure = Failure::of(&status);
+                assert_eq!((failure.reason, failure.retry_after_secs), (Reason::IdempotencyInProgress, Some(1)));
             }
         }
-        assert_eq!((made, ids.len(), total(&desk, &home.key).await, events(&desk, &home).await), (1, 1, 1, 1));
-        assert!(open(&desk, &home, "k", "Hello").await.1, "nothing stays under way");
     }
+    assert_eq!((made, ids.len(), total(&desk, &home.key).await, events(&desk, &home).await), (1, 1, 1, 1));
+    assert!(open(&desk, &home, "k", "Hello").await.1, "nothing stays under way");
+}
 
-    async fn a_caller_that_goes_away_leaves_one_write(desk: Desk) {
-        let home = desk.workspace().await;
-        for turn in 0..30 {
-            let (key, subject) = (format!("k{turn}"), format!("Hello {turn}"));
-            let call = desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, &subject)), &key));
-            // Long enough to be sent to the database now and then, and not long enough to wait for it.
-            let _ = tokio::time::timeout(Duration::from_micros(turn * 40), call).await;
-            let ticket = loop {
-                match desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, &subject)), &key)).await {
-                    Ok(response) => break response.into_inner().ticket.expect("a ticket"),
-                    Err(status) => assert_eq!(Failure::of(&status).reason, Reason::IdempotencyInProgress),
-                }
-                tokio::task::yield_now().await;
-            };
-            assert_eq!(ticket.subject, subject);
-            assert_eq!(total(&desk, &home.key).await, u32::try_from(turn).expect("few") + 1);
-        }
+async fn a_caller_that_goes_away_leaves_one_write(desk: Desk) {
+    let home = desk.workspace().await;
+    for turn in 0..30 {
+        let (key, subject) = (format!("k{turn}"), format!("Hello {turn}"));
+        let call = desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, &subject)), &key));
+        // Long enough to be sent to the database now and then, and not long enough to wait for it.
+        let _ = tokio::time::timeout(Duration::from_micros(turn * 40), call).await;
+        let ticket = loop {
+            match desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, &subject)), &key)).await {
+                Ok(response) => break response.into_inner().ticket.expect("a ticket"),
+                Err(status) => assert_eq!(Failure::of(&status).reason, Reason::IdempotencyInProgress),
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(ticket.subject, subject);
+        assert_eq!(total(&desk, &home.key).await, u32::try_from(turn).expect("few") + 1);
     }
+}
 
-    async fn answers_that_hold_a_secret_are_sealed(desk: Desk) {
-        let home = desk.workspace().await;
-        let create = |desk: &Desk| {
-            let request = keyed(home.key.ask(new_endpoint(&["*"])), "k");
-            let webhooks = desk.webhooks().clone();
-            async move { answered(webhooks.create_webhook_endpoint(request).await) }
-        };
-        let (first, _) = create(&desk).await;
-        let secret = first.endpoint.clone().and_then(|endpoint| endpoint.secret).expect("a secret");
-        let rotate = v1::RotateSecretRequest { endpoint_id: first.endpoint.clone().expect("an endpoint").id, ..Default::default() };
-        let (rotated, _) = answered(desk.webhooks().rotate_secret(keyed(home.key.ask(rotate.clone()), "r")).await);
-        let new = rotated.endpoint.clone().and_then(|endpoint| endpoint.secret).expect("a secret");
-        for secret in [&secret, &new] {
-            assert!(!desk.rows().await.hold(secret), "no row holds a secret");
-        }
-        assert_eq!(create(&desk).await, (first.clone(), true));
-        // A change of the master key takes the answers along.
-        let key = MasterKey::new([8; 32]);
-        let desk = desk
-            .after(async |settings, stamps| {
-                rotation::rotate(settings, &key, stamps).await.expect("rotated");
-                settings.master_key = key.clone();
-            })
-            .await;
-        assert_eq!(create(&desk).await, (first, true));
-        let again = answered(desk.webhooks().rotate_secret(keyed(home.key.ask(rotate), "r")).await);
-        assert_eq!(again, (rotated, true));
+async fn answers_that_hold_a_secret_are_sealed(desk: Desk) {
+    let home = desk.workspace().await;
+    let create = |desk: &Desk| {
+        let request = keyed(home.key.ask(new_endpoint(&["*"])), "k");
+        let webhooks = desk.webhooks().clone();
+        async move { answered(webhooks.create_webhook_endpoint(request).await) }
+    };
+    let (first, _) = create(&desk).await;
+    let secret = first.endpoint.clone().and_then(|endpoint| endpoint.secret).expect("a secret");
+    let rotate =
+        v1::RotateSecretRequest { endpoint_id: first.endpoint.clone().expect("an endpoint").id, ..Default::default() };
+    let (rotated, _) = answered(desk.webhooks().rotate_secret(keyed(home.key.ask(rotate.clone()), "r")).await);
+    let new = rotated.endpoint.clone().and_then(|endpoint| endpoint.secret).expect("a secret");
+    for secret in [&secret, &new] {
+        assert!(!desk.rows().await.hold(secret), "no row holds a secret");
     }
-
-    async fn a_change_is_made_for_a_state_or_not_at_all(desk: Desk) {
-        let home = desk.workspace().await;
-        let ticket = desk.ticket(&home, "Hello").await;
-        let change = |condition: &str, subject: &str| {
-            let change = v1::TicketChanges { subject: Some(subject.to_owned()), ..Default::default() };
-            let change = v1::UpdateTicketRequest { ticket_id: ticket.id.clone(), ticket: Some(change), update_mask: None };
-            desk.tickets().update_ticket(with(home.key.ask(change), "if-match", condition))
-        };
-        let mut version = 1;
-        for fits in ["\"N\"", "W/\"N\"", "*", "\"0\", \"N\"", "W/\"x\",,W/\"N\""] {
-            let condition = fits.replace('N', &version.to_string());
-            let changed = change(&condition, &format!("Hello {version}")).await.answer().ticket.expect("a ticket");
-            version += 1;
-            assert_eq!(changed.version, version, "{condition}");
-        }
-        for differs in ["\"1\"", "W/\"5\"", "\"66\"", "\"\"", "\"1\", \"2\""] {
-            let failure = change(differs, "Lost").await.refusal();
-            assert_eq!(failure.reason, Reason::PreconditionFailed, "{differs}");
-            assert_eq!(failure.facts, [("etag", version.to_string())]);
-        }
-        for malformed in ["", "6", "\"6", "*, \"6\"", "w/\"6\"", "\"6\" \"7\""] {
-            assert_eq!(change(malformed, "Lost").await.refusal().reason, Reason::InvalidParameter, "{malformed}");
-        }
-        assert_eq!(desk.get_ticket(&home.key, &ticket.id).await.version, version, "nothing of it happened");
-        let read = with(home.key.ask(v1::GetTicketRequest { ticket_id: ticket.id.clone() }), "if-none-match", "6");
-        assert_eq!(desk.tickets().get_ticket(read).await.refusal().reason, Reason::InvalidParameter);
-        // A repetition is the first write: it asks for no state any more.
-        let repeated = || {
-            let change = v1::TicketChanges { subject: Some("Once".to_owned()), ..Default::default() };
-            let change = v1::UpdateTicketRequest { ticket_id: ticket.id.clone(), ticket: Some(change), update_mask: None };
-            keyed(with(home.key.ask(change), "if-match", &format!("\"{version}\"")), "k")
-        };
-        let (first, _) = answered(desk.tickets().update_ticket(repeated()).await);
-        assert_eq!(answered(desk.tickets().update_ticket(repeated()).await), (first, true));
-        let gone = with(home.key.ask(v1::UpdateTicketRequest { ticket_id: "77".to_owned(), ..Default::default() }), "if-match", "*");
-        assert_eq!(desk.tickets().update_ticket(gone).await.refusal().reason, Reason::TicketNotFound);
-    }
+    assert_eq!(create(&desk).await, (first.clone(), true));
+    // A change of the master key takes the answers along.
+    let key = MasterKey::new([8; 32]);
+    let desk = desk
+        .after(async |settings, stamps| {
+            rotation::rotate(settings, &key, stamps).await.expect("rotated");
+            settings.master_key = key.clone();
+        })
+        .await;
+    assert_eq!(create(&desk).await, (first, true));
+    let again = answered(desk.webhooks().rotate_secret(keyed(home.key.ask(rotate), "r")).await);
+    assert_eq!(again, (rotated, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -406,3 +403,16 @@ async fn on_postgresql_of_many_at_two_cores_one_is_made() {
         assert!(replayed && ids.contains(&other.id));
     }
 }
+
+on_both!(Desk:
+    a_repetition_is_answered_as_the_first_and_nothing_happens_twice,
+    every_write_of_rest_can_be_repeated,
+    a_repetition_of_what_would_be_refused_by_now_is_answered_as_the_first,
+    another_request_with_the_key_is_refused,
+    what_was_refused_may_be_tried_again,
+    an_answer_is_kept_for_a_day,
+    a_key_has_1_to_255_printable_characters,
+    of_many_at_once_one_is_made,
+    a_caller_that_goes_away_leaves_one_write,
+    answers_that_hold_a_secret_are_sealed,
+);

@@ -29,10 +29,10 @@ async fn sealed(desk: &Desk) -> (crate::support::Workspace, String, [String; 2])
     (home, made.id, [made.secret.expect("a secret"), turned.secret.expect("a secret")])
 }
 
-on_both! {
-    async fn what_was_sealed_with_the_old_key_opens_with_the_new_one_alone(desk: Desk) {
-        let (home, endpoint, secrets) = sealed(&desk).await;
-        let mut desk = desk.after(async |settings, stamps| {
+async fn what_was_sealed_with_the_old_key_opens_with_the_new_one_alone(desk: Desk) {
+    let (home, endpoint, secrets) = sealed(&desk).await;
+    let mut desk = desk
+        .after(async |settings, stamps| {
             for (new, version) in [(key(8), 2), (key(9), 3)] {
                 let done = rotation::rotate(settings, &new, stamps).await.expect("a change");
                 assert_eq!(done, Rotated::Done { endpoints: 1, version });
@@ -45,37 +45,39 @@ on_both! {
                 assert!(matches!(wrong, Err(Error::MasterKeyWrong)), "{wrong:?}");
                 settings.master_key = new;
             }
-        }).await;
-        let mut worker = Worker::join(&desk, 10).await;
-        desk.run();
-        desk.ticket(&home, "Hello").await;
-        let taken = worker.next().await;
-        assert_eq!(taken.endpoint.secrets, secrets);
-        assert_eq!(taken.endpoint.headers[0].value, "Bearer one");
-        let request = rotate(&endpoint);
-        let third = desk.webhooks().rotate_secret(home.key.ask(request)).await.answer().endpoint.expect("one").secret;
-        desk.ticket(&home, "Sealed later").await;
-        assert_eq!(worker.next().await.endpoint.secrets, [secrets[0].clone(), third.expect("a secret")]);
-    }
+        })
+        .await;
+    let mut worker = Worker::join(&desk, 10).await;
+    desk.run();
+    desk.ticket(&home, "Hello").await;
+    let taken = worker.next().await;
+    assert_eq!(taken.endpoint.secrets, secrets);
+    assert_eq!(taken.endpoint.headers[0].value, "Bearer one");
+    let request = rotate(&endpoint);
+    let third = desk.webhooks().rotate_secret(home.key.ask(request)).await.answer().endpoint.expect("one").secret;
+    desk.ticket(&home, "Sealed later").await;
+    assert_eq!(worker.next().await.endpoint.secrets, [secrets[0].clone(), third.expect("a secret")]);
+}
 
-    async fn a_change_that_cannot_read_one_secret_changes_none(desk: Desk) {
-        let (home, endpoint, secrets) = sealed(&desk).await;
-        desk.tick();
-        desk.endpoint(&home.key, &["ticket.closed"]).await;
-        // What is sealed for another purpose does not open in this place.
-        let other = "SELECT headers FROM endpoints WHERE headers IS NOT NULL";
-        desk.run_sql(&format!("UPDATE endpoints SET secret = ({other}) WHERE headers IS NULL")).await;
-        let mut desk = desk.after(async |settings, stamps| {
+async fn a_change_that_cannot_read_one_secret_changes_none(desk: Desk) {
+    let (home, endpoint, secrets) = sealed(&desk).await;
+    desk.tick();
+    desk.endpoint(&home.key, &["ticket.closed"]).await;
+    // What is sealed for another purpose does not open in this place.
+    let other = "SELECT headers FROM endpoints WHERE headers IS NOT NULL";
+    desk.run_sql(&format!("UPDATE endpoints SET secret = ({other}) WHERE headers IS NULL")).await;
+    let mut desk = desk
+        .after(async |settings, stamps| {
             let done = rotation::rotate(settings, &key(8), stamps).await;
             assert!(matches!(done, Err(Error::Unseal)), "{done:?}");
             assert!(!rotation::is_sealed_with(settings, &key(8), stamps).await.expect("an answer"));
-        }).await;
-        let mut worker = Worker::join(&desk, 10).await;
-        desk.run();
-        desk.ticket(&home, "Hello").await;
-        let taken = worker.next().await;
-        assert_eq!(taken.endpoint.secrets, secrets, "{endpoint}");
-    }
+        })
+        .await;
+    let mut worker = Worker::join(&desk, 10).await;
+    desk.run();
+    desk.ticket(&home, "Hello").await;
+    let taken = worker.next().await;
+    assert_eq!(taken.endpoint.secrets, secrets, "{endpoint}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,3 +95,8 @@ async fn a_key_is_not_changed_while_a_core_lives_that_knows_the_old_one() {
     })
     .await;
 }
+
+on_both!(Desk:
+    what_was_sealed_with_the_old_key_opens_with_the_new_one_alone,
+    a_change_that_cannot_read_one_secret_changes_none,
+);

@@ -80,185 +80,179 @@ async fn undelivered(desk: &Desk, home: &Workspace, endpoint: &str, since: Times
     }
 }
 
-on_both! {
-    async fn what_an_endpoint_never_got_is_made_once_and_in_the_order_of_events(desk: Desk) {
-        let mut desk = desk;
-        let (home, other) = (desk.workspace().await, desk.workspace().await);
-        let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
-        let mut worker = Worker::join(&desk, 64).await;
-        desk.ticket(&home, "Too early").await;
-        let early = worker.next().await;
-        worker.report(&desk, vec![early.answered(&desk, 500)]).await;
-        desk.clock.advance(Duration::from_secs(1));
-        let since = desk.clock.now();
-        for (subject, status) in [("Delivered", 200), ("Gone", 410)] {
-            desk.ticket(&home, subject).await;
-            let taken = worker.next().await;
-            worker.report(&desk, vec![taken.answered(&desk, status)]).await;
-        }
-        // The receiver's 410 has switched it off: these make no deliveries.
-        for n in 0..5 {
-            desk.ticket(&home, &format!("Missed {n}")).await;
-        }
-        desk.ticket(&other, "Not ours").await;
-        // On PostgreSQL events are read only when nothing older is still running, anywhere on the server.
-        let listed = until("all six", async || {
-            Some(undelivered(&desk, &home, &endpoint, since).await).filter(|listed| listed.len() >= 6)
-        });
-        let listed = listed.await;
-        let states: Vec<_> = listed.iter().map(|it| it.status).collect();
-        assert_eq!(states, [&[Some(DeliveryStatus::Failed.into())][..], &[None; 5]].concat());
-        assert!(listed.iter().all(|it| it.event == "ticket.created" && it.delivery_id.is_some() == it.status.is_some()));
+async fn what_an_endpoint_never_got_is_made_once_and_in_the_order_of_events(mut desk: Desk) {
+    let (home, other) = (desk.workspace().await, desk.workspace().await);
+    let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
+    let mut worker = Worker::join(&desk, 64).await;
+    desk.ticket(&home, "Too early").await;
+    let early = worker.next().await;
+    worker.report(&desk, vec![early.answered(&desk, 500)]).await;
+    desk.clock.advance(Duration::from_secs(1));
+    let since = desk.clock.now();
+    for (subject, status) in [("Delivered", 200), ("Gone", 410)] {
+        desk.ticket(&home, subject).await;
+        let taken = worker.next().await;
+        worker.report(&desk, vec![taken.answered(&desk, status)]).await;
+    }
+    // The receiver's 410 has switched it off: these make no deliveries.
+    for n in 0..5 {
+        desk.ticket(&home, &format!("Missed {n}")).await;
+    }
+    desk.ticket(&other, "Not ours").await;
+    // On PostgreSQL events are read only when nothing older is still running, anywhere on the server.
+    let listed = until("all six", async || {
+        Some(undelivered(&desk, &home, &endpoint, since).await).filter(|listed| listed.len() >= 6)
+    });
+    let listed = listed.await;
+    let states: Vec<_> = listed.iter().map(|it| it.status).collect();
+    assert_eq!(states, [&[Some(DeliveryStatus::Failed.into())][..], &[None; 5]].concat());
+    assert!(listed.iter().all(|it| it.event == "ticket.created" && it.delivery_id.is_some() == it.status.is_some()));
 
-        let dry = recover(&desk, &home.key, &endpoint, since, true).await;
-        let told = dry.recovery.expect("a recovery");
-        assert_eq!((dry.started, told.id, told.matched, told.created, told.done), (false, None, 6, 0, true));
-        assert_eq!(undelivered(&desk, &home, &endpoint, since).await, listed, "a dry run makes nothing");
+    let dry = recover(&desk, &home.key, &endpoint, since, true).await;
+    let told = dry.recovery.expect("a recovery");
+    assert_eq!((dry.started, told.id, told.matched, told.created, told.done), (false, None, 6, 0, true));
+    assert_eq!(undelivered(&desk, &home, &endpoint, since).await, listed, "a dry run makes nothing");
 
-        enable(&desk, &home.key, &endpoint, true).await;
-        let started = recover(&desk, &home.key, &endpoint, since, false).await;
-        let job = started.recovery.expect("a recovery");
-        assert_eq!((started.started, job.matched, job.created, job.done), (true, 6, 0, false));
-        let id = job.id.expect("an id");
-        let second = v1::RecoverDeliveriesRequest {
-            endpoint_id: endpoint.clone(), since: Some(since.into()), ..Default::default()
+    enable(&desk, &home.key, &endpoint, true).await;
+    let started = recover(&desk, &home.key, &endpoint, since, false).await;
+    let job = started.recovery.expect("a recovery");
+    assert_eq!((started.started, job.matched, job.created, job.done), (true, 6, 0, false));
+    let id = job.id.expect("an id");
+    let second =
+        v1::RecoverDeliveriesRequest { endpoint_id: endpoint.clone(), since: Some(since.into()), ..Default::default() };
+    let failure = desk.webhooks().recover_deliveries(home.key.ask(second)).await.refusal();
+    assert_eq!(failure.reason, Reason::Conflict, "one at a time");
+    desk.run();
+    let ended = done(&desk, &home.key, &endpoint, &id).await;
+    assert_eq!((ended.matched, ended.created), (6, 6));
+    let mut subjects = Vec::new();
+    for _ in 0..6 {
+        // An endpoint that is busy is looked at again 50 ms later.
+        desk.clock.advance(Duration::from_millis(60));
+        let taken = worker.next().await;
+        subjects.push(taken.body.clone());
+        worker.report(&desk, vec![taken.answered(&desk, 200)]).await;
+    }
+    for (subject, body) in ["Gone", "Missed 0", "Missed 1", "Missed 2", "Missed 3", "Missed 4"].iter().zip(&subjects) {
+        assert!(body.contains(subject), "{subject}: {body}");
+    }
+    assert_eq!(undelivered(&desk, &home, &endpoint, since).await, []);
+    let again = recover(&desk, &home.key, &endpoint, since, true).await.recovery.expect("a recovery");
+    assert_eq!(again.matched, 0, "what arrived is not made again");
+    let earlier = recover(&desk, &home.key, &endpoint, since.minus(Duration::from_secs(5)), true).await;
+    assert_eq!(earlier.recovery.expect("a recovery").matched, 0, "what waits for its retry is left to it");
+}
+
+async fn only_the_subscription_and_the_time_asked_for_count(desk: Desk) {
+    let home = desk.workspace().await;
+    let endpoint = desk.endpoint(&home.key, &["ticket.closed"]).await.id;
+    enable(&desk, &home.key, &endpoint, false).await;
+    let start = desk.clock.now();
+    let ticket = desk.ticket(&home, "Hello").await;
+    let close = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
+    desk.changed(&home.key, &ticket.id, close).await;
+    let after = desk.clock.now();
+    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
+    desk.webhooks().send_test_event(home.key.ask(test)).await.answer();
+    let matched = async |since: Timestamp, until: Option<Timestamp>| {
+        let request = v1::RecoverDeliveriesRequest {
+            endpoint_id: endpoint.clone(),
+            since: Some(since.into()),
+            until: until.map(Into::into),
+            dry_run: Some(true),
         };
-        let failure = desk.webhooks().recover_deliveries(home.key.ask(second)).await.refusal();
-        assert_eq!(failure.reason, Reason::Conflict, "one at a time");
-        desk.run();
-        let ended = done(&desk, &home.key, &endpoint, &id).await;
-        assert_eq!((ended.matched, ended.created), (6, 6));
-        let mut subjects = Vec::new();
-        for _ in 0..6 {
-            // An endpoint that is busy is looked at again 50 ms later.
-            desk.clock.advance(Duration::from_millis(60));
-            let taken = worker.next().await;
-            subjects.push(taken.body.clone());
-            worker.report(&desk, vec![taken.answered(&desk, 200)]).await;
-        }
-        for (subject, body) in ["Gone", "Missed 0", "Missed 1", "Missed 2", "Missed 3", "Missed 4"].iter().zip(&subjects) {
-            assert!(body.contains(subject), "{subject}: {body}");
-        }
-        assert_eq!(undelivered(&desk, &home, &endpoint, since).await, []);
-        let again = recover(&desk, &home.key, &endpoint, since, true).await.recovery.expect("a recovery");
-        assert_eq!(again.matched, 0, "what arrived is not made again");
-        let earlier = recover(&desk, &home.key, &endpoint, since.minus(Duration::from_secs(5)), true).await;
-        assert_eq!(earlier.recovery.expect("a recovery").matched, 0, "what waits for its retry is left to it");
-    }
+        desk.webhooks().recover_deliveries(home.key.ask(request)).await
+    };
+    let count = async |since, until| matched(since, until).await.answer().recovery.expect("a recovery").matched;
+    assert_eq!(count(start, None).await, 1, "the one event of the subscription, and no test");
+    assert_eq!(count(Timestamp::from_micros(0), None).await, 1);
+    assert_eq!(count(after, None).await, 0);
+    assert_eq!(count(start, Some(start)).await, 0);
+    let failure = matched(desk.clock.now().plus(Duration::from_secs(1)), None).await.refusal();
+    assert_eq!(violations(&failure), [("since", "out_of_range")]);
+    let failure = matched(after, Some(start)).await.refusal();
+    assert_eq!(violations(&failure), [("until", "out_of_range")]);
+    let request = v1::RecoverDeliveriesRequest { endpoint_id: endpoint.clone(), ..Default::default() };
+    let failure = desk.webhooks().recover_deliveries(home.key.ask(request)).await.refusal();
+    assert_eq!(violations(&failure), [("since", "required")]);
+}
 
-    async fn only_the_subscription_and_the_time_asked_for_count(desk: Desk) {
-        let home = desk.workspace().await;
-        let endpoint = desk.endpoint(&home.key, &["ticket.closed"]).await.id;
-        enable(&desk, &home.key, &endpoint, false).await;
-        let start = desk.clock.now();
-        let ticket = desk.ticket(&home, "Hello").await;
-        let close = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
-        desk.changed(&home.key, &ticket.id, close).await;
-        let after = desk.clock.now();
-        let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
-        desk.webhooks().send_test_event(home.key.ask(test)).await.answer();
-        let matched = async |since: Timestamp, until: Option<Timestamp>| {
-            let request = v1::RecoverDeliveriesRequest {
-                endpoint_id: endpoint.clone(),
-                since: Some(since.into()),
-                until: until.map(Into::into),
-                dry_run: Some(true),
-            };
-            desk.webhooks().recover_deliveries(home.key.ask(request)).await
-        };
-        let count = async |since, until| matched(since, until).await.answer().recovery.expect("a recovery").matched;
-        assert_eq!(count(start, None).await, 1, "the one event of the subscription, and no test");
-        assert_eq!(count(Timestamp::from_micros(0), None).await, 1);
-        assert_eq!(count(after, None).await, 0);
-        assert_eq!(count(start, Some(start)).await, 0);
-        let failure = matched(desk.clock.now().plus(Duration::from_secs(1)), None).await.refusal();
-        assert_eq!(violations(&failure), [("since", "out_of_range")]);
-        let failure = matched(after, Some(start)).await.refusal();
-        assert_eq!(violations(&failure), [("until", "out_of_range")]);
-        let request = v1::RecoverDeliveriesRequest { endpoint_id: endpoint.clone(), ..Default::default() };
-        let failure = desk.webhooks().recover_deliveries(home.key.ask(request)).await.refusal();
-        assert_eq!(violations(&failure), [("since", "required")]);
+async fn pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone(desk: Desk) {
+    let home = desk.workspace().await;
+    let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
+    enable(&desk, &home.key, &endpoint, false).await;
+    let since = desk.clock.now();
+    for subject in ["One", "Two"] {
+        desk.ticket(&home, subject).await;
     }
+    let all = async || Some(undelivered(&desk, &home, &endpoint, since).await).filter(|all| all.len() == 2);
+    let all = until("both", all).await;
+    let page = async |cursor: Option<String>| try_undelivered_page(&desk, &home, &endpoint, since, 1, cursor).await;
+    let (first, next) = page(None).await.expect("a page");
+    let next = next.expect("more");
+    assert!(next.starts_with("u1-"), "{next}");
+    let (second, end) = page(Some(next.clone())).await.expect("a page");
+    assert_eq!(([first, second].concat(), end), (all, None));
+    for odd in ["12", "x", "u1-0-1", &next.replacen('u', "e", 1)] {
+        assert_eq!(page(Some(odd.to_owned())).await.err(), Some(Reason::InvalidCursor), "{odd}");
+    }
+}
 
-    async fn pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone(desk: Desk) {
-        let home = desk.workspace().await;
-        let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
-        enable(&desk, &home.key, &endpoint, false).await;
-        let since = desk.clock.now();
-        for subject in ["One", "Two"] {
-            desk.ticket(&home, subject).await;
-        }
-        let all = async || Some(undelivered(&desk, &home, &endpoint, since).await).filter(|all| all.len() == 2);
-        let all = until("both", all).await;
-        let page = async |cursor: Option<String>| {
-            try_undelivered_page(&desk, &home, &endpoint, since, 1, cursor).await
-        };
-        let (first, next) = page(None).await.expect("a page");
-        let next = next.expect("more");
-        assert!(next.starts_with("u1-"), "{next}");
-        let (second, end) = page(Some(next.clone())).await.expect("a page");
-        assert_eq!(([first, second].concat(), end), (all, None));
-        for odd in ["12", "x", "u1-0-1", &next.replacen('u', "e", 1)] {
-            assert_eq!(page(Some(odd.to_owned())).await.err(), Some(Reason::InvalidCursor), "{odd}");
-        }
-    }
+async fn jobs_of_others_and_unknown_ones_are_not_found(desk: Desk) {
+    let (home, other) = (desk.workspace().await, desk.workspace().await);
+    let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
+    let second = desk.endpoint(&home.key, &["*"]).await.id;
+    let started = recover(&desk, &home.key, &endpoint, desk.clock.now(), false).await;
+    let id = started.recovery.expect("a recovery").id.expect("an id");
+    let get = async |by: &Client, endpoint: &str, id: &str| {
+        let request = v1::GetRecoveryRequest { endpoint_id: endpoint.to_owned(), recovery_id: id.to_owned() };
+        desk.webhooks().get_recovery(by.ask(request)).await
+    };
+    get(&home.key, &endpoint, &id).await.answer();
+    assert_eq!(get(&other.key, &endpoint, &id).await.refusal().reason, Reason::EndpointNotFound);
+    assert_eq!(get(&home.key, &second, &id).await.refusal().reason, Reason::RecoveryNotFound);
+    assert_eq!(get(&home.key, &endpoint, NOTHING).await.refusal().reason, Reason::RecoveryNotFound);
+    assert_eq!(get(&home.key, &endpoint, "1").await.refusal().reason, Reason::RecoveryNotFound);
+    let request = v1::GetResendRequest { resend_id: id };
+    let failure = desk.deliveries().get_resend(home.operator.ask(request)).await.refusal();
+    assert_eq!(failure.reason, Reason::RecoveryNotFound, "a job of another kind");
+}
 
-    async fn jobs_of_others_and_unknown_ones_are_not_found(desk: Desk) {
-        let (home, other) = (desk.workspace().await, desk.workspace().await);
-        let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
-        let second = desk.endpoint(&home.key, &["*"]).await.id;
-        let started = recover(&desk, &home.key, &endpoint, desk.clock.now(), false).await;
-        let id = started.recovery.expect("a recovery").id.expect("an id");
-        let get = async |by: &Client, endpoint: &str, id: &str| {
-            let request = v1::GetRecoveryRequest { endpoint_id: endpoint.to_owned(), recovery_id: id.to_owned() };
-            desk.webhooks().get_recovery(by.ask(request)).await
-        };
-        get(&home.key, &endpoint, &id).await.answer();
-        assert_eq!(get(&other.key, &endpoint, &id).await.refusal().reason, Reason::EndpointNotFound);
-        assert_eq!(get(&home.key, &second, &id).await.refusal().reason, Reason::RecoveryNotFound);
-        assert_eq!(get(&home.key, &endpoint, NOTHING).await.refusal().reason, Reason::RecoveryNotFound);
-        assert_eq!(get(&home.key, &endpoint, "1").await.refusal().reason, Reason::RecoveryNotFound);
-        let request = v1::GetResendRequest { resend_id: id };
-        let failure = desk.deliveries().get_resend(home.operator.ask(request)).await.refusal();
-        assert_eq!(failure.reason, Reason::RecoveryNotFound, "a job of another kind");
+async fn a_recovery_goes_on_after_a_restart_and_waits_while_much_is_due(mut desk: Desk) {
+    let home = desk.workspace().await;
+    let endpoint = desk.endpoint(&home.key, &["ticket.updated"]).await.id;
+    enable(&desk, &home.key, &endpoint, false).await;
+    let since = desk.clock.now();
+    let ticket = desk.ticket(&home, "Often").await;
+    let events = 1_400_u32;
+    for n in 0..events {
+        let changes = v1::TicketChanges { subject: Some(format!("Change {n}")), ..Default::default() };
+        desk.changed(&home.key, &ticket.id, changes).await;
     }
-
-    async fn a_recovery_goes_on_after_a_restart_and_waits_while_much_is_due(desk: Desk) {
-        let home = desk.workspace().await;
-        let endpoint = desk.endpoint(&home.key, &["ticket.updated"]).await.id;
-        enable(&desk, &home.key, &endpoint, false).await;
-        let since = desk.clock.now();
-        let ticket = desk.ticket(&home, "Often").await;
-        let events = 1_400_u32;
-        for n in 0..events {
-            let changes = v1::TicketChanges { subject: Some(format!("Change {n}")), ..Default::default() };
-            desk.changed(&home.key, &ticket.id, changes).await;
-        }
-        let started = recover(&desk, &home.key, &endpoint, since, false).await.recovery.expect("a recovery");
-        let id = started.id.expect("an id");
-        assert_eq!(started.matched, events);
-        let mut desk = desk;
-        desk.run();
-        // It is off, so nothing drains: the job stops short.
-        let waits = until("the job waits", async || {
-            Some(progress(&desk, &home.key, &endpoint, &id).await).filter(|it| it.created >= 1_000)
-        }).await;
-        assert!(!waits.done && waits.created < events, "{waits:?}");
-        let mut desk = desk.again(|_| ()).await;
-        enable(&desk, &home.key, &endpoint, true).await;
-        let mut worker = Worker::join(&desk, 256).await;
-        desk.run();
-        let mut seen = std::collections::HashSet::new();
-        while seen.len() < events as usize {
-            desk.clock.advance(Duration::from_millis(60));
-            let taken = worker.next().await;
-            assert!(seen.insert(taken.id.clone()), "twice");
-            worker.report(&desk, vec![taken.answered(&desk, 200)]).await;
-        }
-        let ended = done(&desk, &home.key, &endpoint, &id).await;
-        assert_eq!((ended.matched, ended.created), (events, events));
-        assert!(worker.at_hand().is_empty());
+    let started = recover(&desk, &home.key, &endpoint, since, false).await.recovery.expect("a recovery");
+    let id = started.id.expect("an id");
+    assert_eq!(started.matched, events);
+    desk.run();
+    // It is off, so nothing drains: the job stops short.
+    let waits = until("the job waits", async || {
+        Some(progress(&desk, &home.key, &endpoint, &id).await).filter(|it| it.created >= 1_000)
+    })
+    .await;
+    assert!(!waits.done && waits.created < events, "{waits:?}");
+    let mut desk = desk.again(|_| ()).await;
+    enable(&desk, &home.key, &endpoint, true).await;
+    let mut worker = Worker::join(&desk, 256).await;
+    desk.run();
+    let mut seen = std::collections::HashSet::new();
+    while seen.len() < events as usize {
+        desk.clock.advance(Duration::from_millis(60));
+        let taken = worker.next().await;
+        assert!(seen.insert(taken.id.clone()), "twice");
+        worker.report(&desk, vec![taken.answered(&desk, 200)]).await;
     }
+    let ended = done(&desk, &home.key, &endpoint, &id).await;
+    assert_eq!((ended.matched, ended.created), (events, events));
+    assert!(worker.at_hand().is_empty());
 }
 
 /// The transaction that began first writes last and commits first: who goes by numbers, or by times, passes the other's
@@ -312,3 +306,11 @@ async fn an_event_that_commits_late_is_neither_left_out_nor_unrepaired() {
     assert_eq!((ended.matched, ended.created), (3, 3));
     assert_eq!(page(5, None).await.0, [one.1, other.1, held]);
 }
+
+on_both!(Desk:
+    what_an_endpoint_never_got_is_made_once_and_in_the_order_of_events,
+    only_the_subscription_and_the_time_asked_for_count,
+    pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone,
+    jobs_of_others_and_unknown_ones_are_not_found,
+    a_recovery_goes_on_after_a_restart_and_waits_while_much_is_due,
+);

@@ -75,104 +75,102 @@ async fn start(mut desk: Desk) -> (Desk, Workspace, String) {
     (desk, home, endpoint)
 }
 
-on_both! {
-    async fn a_watcher_sees_each_step_of_a_delivery(desk: Desk) {
-        let (desk, home, endpoint) = start(desk).await;
-        let mut watcher = Watcher::open(&desk, &home.key, None, None).await;
-        let mut worker = Worker::join(&desk, 8).await;
-        desk.ticket(&home, "Hello").await;
-        watcher.until("the new delivery", |rows| in_state(rows, DeliveryStatus::Pending) == 1).await;
-        settle_all(&desk, &mut worker, 1, 500).await;
-        watcher.until("the failed attempt", |rows| in_state(rows, DeliveryStatus::Retrying) == 1).await;
-        let id = watcher.rows.keys().next().expect("a row").clone();
-        let listed = desk.deliveries_of(&home.key, &endpoint).await;
-        assert_eq!(watcher.rows[&id], listed[0], "what is told is what is listed");
-        let resend = v1::ResendDeliveryRequest { delivery_id: id.clone() };
-        let answered = desk.deliveries().resend_delivery(home.key.ask(resend)).await.answer().delivery.expect("one");
-        assert!(answered.revision > listed[0].revision, "{answered:?}");
-        settle_all(&desk, &mut worker, 1, 200).await;
-        watcher.until("the success", |rows| in_state(rows, DeliveryStatus::Delivered) == 1).await;
-        assert!(watcher.rows[&id].revision > answered.revision);
-    }
+async fn a_watcher_sees_each_step_of_a_delivery(desk: Desk) {
+    let (desk, home, endpoint) = start(desk).await;
+    let mut watcher = Watcher::open(&desk, &home.key, None, None).await;
+    let mut worker = Worker::join(&desk, 8).await;
+    desk.ticket(&home, "Hello").await;
+    watcher.until("the new delivery", |rows| in_state(rows, DeliveryStatus::Pending) == 1).await;
+    settle_all(&desk, &mut worker, 1, 500).await;
+    watcher.until("the failed attempt", |rows| in_state(rows, DeliveryStatus::Retrying) == 1).await;
+    let id = watcher.rows.keys().next().expect("a row").clone();
+    let listed = desk.deliveries_of(&home.key, &endpoint).await;
+    assert_eq!(watcher.rows[&id], listed[0], "what is told is what is listed");
+    let resend = v1::ResendDeliveryRequest { delivery_id: id.clone() };
+    let answered = desk.deliveries().resend_delivery(home.key.ask(resend)).await.answer().delivery.expect("one");
+    assert!(answered.revision > listed[0].revision, "{answered:?}");
+    settle_all(&desk, &mut worker, 1, 200).await;
+    watcher.until("the success", |rows| in_state(rows, DeliveryStatus::Delivered) == 1).await;
+    assert!(watcher.rows[&id].revision > answered.revision);
+}
 
-    async fn a_watcher_sees_its_tenant_and_its_endpoint_alone(desk: Desk) {
-        let (desk, home, endpoint) = start(desk).await;
-        let second = desk.endpoint(&home.key, &["ticket.created"]).await.id;
-        let other = desk.workspace().await;
-        desk.endpoint(&other.key, &["*"]).await;
-        let mut all = Watcher::open(&desk, &home.key, None, None).await;
-        let mut one = Watcher::open(&desk, &home.key, Some(&second), None).await;
-        desk.ticket(&other, "Theirs").await;
-        desk.ticket(&home, "Ours").await;
-        all.until("both deliveries", |rows| rows.len() == 2).await;
-        one.until("its delivery", |rows| rows.len() == 1).await;
-        let endpoints: BTreeSet<_> = all.rows.values().map(|row| row.endpoint_id.clone()).collect();
-        assert_eq!(endpoints, BTreeSet::from([endpoint.clone(), second.clone()]));
-        assert!(one.rows.values().all(|row| row.endpoint_id == second));
-        let open = async |by: &Client, endpoint: &str| {
-            let request = v1::WatchDeliveriesRequest { endpoint_id: Some(endpoint.to_owned()), cursor: None };
-            desk.deliveries().watch_deliveries(by.ask(request)).await
-        };
-        for (by, id) in [(&other.key, endpoint.as_str()), (&home.key, NOTHING)] {
-            let refused = open(by, id).await.map(|_| ()).expect_err("not theirs");
-            assert_eq!(Failure::of(&refused).reason, Reason::EndpointNotFound);
-        }
+async fn a_watcher_sees_its_tenant_and_its_endpoint_alone(desk: Desk) {
+    let (desk, home, endpoint) = start(desk).await;
+    let second = desk.endpoint(&home.key, &["ticket.created"]).await.id;
+    let other = desk.workspace().await;
+    desk.endpoint(&other.key, &["*"]).await;
+    let mut all = Watcher::open(&desk, &home.key, None, None).await;
+    let mut one = Watcher::open(&desk, &home.key, Some(&second), None).await;
+    desk.ticket(&other, "Theirs").await;
+    desk.ticket(&home, "Ours").await;
+    all.until("both deliveries", |rows| rows.len() == 2).await;
+    one.until("its delivery", |rows| rows.len() == 1).await;
+    let endpoints: BTreeSet<_> = all.rows.values().map(|row| row.endpoint_id.clone()).collect();
+    assert_eq!(endpoints, BTreeSet::from([endpoint.clone(), second.clone()]));
+    assert!(one.rows.values().all(|row| row.endpoint_id == second));
+    let open = async |by: &Client, endpoint: &str| {
+        let request = v1::WatchDeliveriesRequest { endpoint_id: Some(endpoint.to_owned()), cursor: None };
+        desk.deliveries().watch_deliveries(by.ask(request)).await
+    };
+    for (by, id) in [(&other.key, endpoint.as_str()), (&home.key, NOTHING)] {
+        let refused = open(by, id).await.map(|_| ()).expect_err("not theirs");
+        assert_eq!(Failure::of(&refused).reason, Reason::EndpointNotFound);
     }
+}
 
-    async fn a_reader_that_lags_or_comes_again_misses_nothing(desk: Desk) {
-        const TICKETS: usize = 400;
-        let (desk, home, _) = start(desk).await;
-        let mut lagging = Watcher::open(&desk, &home.key, None, None).await;
-        let cursor = lagging.cursor.clone();
-        let mut worker = Worker::join(&desk, 1024).await;
-        for n in 0..TICKETS {
-            desk.ticket(&home, &format!("Order {n}")).await;
-            settle_all(&desk, &mut worker, 1, if n % 2 == 0 { 200 } else { 500 }).await;
-        }
-        let done = |rows: &BTreeMap<String, v1::Delivery>| {
-            in_state(rows, DeliveryStatus::Delivered) == TICKETS / 2
-                && in_state(rows, DeliveryStatus::Retrying) == TICKETS / 2
-        };
-        lagging.until("all, by the one that lagged", done).await;
-        let mut again = Watcher::open(&desk, &home.key, None, Some(&cursor)).await;
-        again.until("all, by one that came again", done).await;
-        let mut later = Watcher::open(&desk, &home.key, None, Some(&lagging.cursor)).await;
-        desk.ticket(&home, "After all").await;
-        later.until("what came after", |rows| in_state(rows, DeliveryStatus::Pending) == 1).await;
-        assert!(later.rows.len() < TICKETS / 2, "what was seen does not all come again: {}", later.rows.len());
+async fn a_reader_that_lags_or_comes_again_misses_nothing(desk: Desk) {
+    const TICKETS: usize = 400;
+    let (desk, home, _) = start(desk).await;
+    let mut lagging = Watcher::open(&desk, &home.key, None, None).await;
+    let cursor = lagging.cursor.clone();
+    let mut worker = Worker::join(&desk, 1024).await;
+    for n in 0..TICKETS {
+        desk.ticket(&home, &format!("Order {n}")).await;
+        settle_all(&desk, &mut worker, 1, if n % 2 == 0 { 200 } else { 500 }).await;
     }
+    let done = |rows: &BTreeMap<String, v1::Delivery>| {
+        in_state(rows, DeliveryStatus::Delivered) == TICKETS / 2
+            && in_state(rows, DeliveryStatus::Retrying) == TICKETS / 2
+    };
+    lagging.until("all, by the one that lagged", done).await;
+    let mut again = Watcher::open(&desk, &home.key, None, Some(&cursor)).await;
+    again.until("all, by one that came again", done).await;
+    let mut later = Watcher::open(&desk, &home.key, None, Some(&lagging.cursor)).await;
+    desk.ticket(&home, "After all").await;
+    later.until("what came after", |rows| in_state(rows, DeliveryStatus::Pending) == 1).await;
+    assert!(later.rows.len() < TICKETS / 2, "what was seen does not all come again: {}", later.rows.len());
+}
 
-    async fn a_cursor_is_good_for_minutes(desk: Desk) {
-        let (desk, home, _) = start(desk).await;
-        let cursor = Watcher::open(&desk, &home.key, None, None).await.cursor;
-        let open = async |cursor: &str| {
-            let request = v1::WatchDeliveriesRequest { endpoint_id: None, cursor: Some(cursor.to_owned()) };
-            let opened = desk.deliveries().watch_deliveries(home.key.ask(request)).await;
-            opened.map(|_| ()).map_err(|status| Failure::of(&status).reason)
-        };
-        assert_eq!(open("e1-0-0-0").await, Err(Reason::InvalidCursor));
-        desk.clock.advance(Duration::from_secs(590));
-        assert_eq!(open(&cursor).await, Ok(()));
-        desk.clock.advance(Duration::from_secs(20));
-        assert_eq!(open(&cursor).await, Err(Reason::CursorExpired));
-    }
+async fn a_cursor_is_good_for_minutes(desk: Desk) {
+    let (desk, home, _) = start(desk).await;
+    let cursor = Watcher::open(&desk, &home.key, None, None).await.cursor;
+    let open = async |cursor: &str| {
+        let request = v1::WatchDeliveriesRequest { endpoint_id: None, cursor: Some(cursor.to_owned()) };
+        let opened = desk.deliveries().watch_deliveries(home.key.ask(request)).await;
+        opened.map(|_| ()).map_err(|status| Failure::of(&status).reason)
+    };
+    assert_eq!(open("e1-0-0-0").await, Err(Reason::InvalidCursor));
+    desk.clock.advance(Duration::from_secs(590));
+    assert_eq!(open(&cursor).await, Ok(()));
+    desk.clock.advance(Duration::from_secs(20));
+    assert_eq!(open(&cursor).await, Err(Reason::CursorExpired));
+}
 
-    async fn the_log_of_changes_is_forgotten_after_its_time(desk: Desk) {
-        let (desk, home, _) = start(desk).await;
-        desk.ticket(&home, "Hello").await;
-        let mut early = Watcher::open(&desk, &home.key, None, Some("d1-0-0-7fffffffffff0000")).await;
-        early.until("the delivery", |rows| rows.len() == 1).await;
-        desk.clock.advance(changes::KEPT + Duration::from_secs(1));
-        let old: Vec<String> = early.rows.keys().cloned().collect();
-        let after = async || {
-            // What the log still has of the old one comes before the new one.
-            let mut late = Watcher::open(&desk, &home.key, None, Some("d1-0-0-7fffffffffff0000")).await;
-            desk.ticket(&home, "Later").await;
-            late.until("a new delivery", |rows| rows.keys().any(|id| !old.contains(id))).await;
-            (!late.rows.contains_key(&old[0])).then_some(())
-        };
-        until("nothing left of it", after).await;
-    }
+async fn the_log_of_changes_is_forgotten_after_its_time(desk: Desk) {
+    let (desk, home, _) = start(desk).await;
+    desk.ticket(&home, "Hello").await;
+    let mut early = Watcher::open(&desk, &home.key, None, Some("d1-0-0-7fffffffffff0000")).await;
+    early.until("the delivery", |rows| rows.len() == 1).await;
+    desk.clock.advance(changes::KEPT + Duration::from_secs(1));
+    let old: Vec<String> = early.rows.keys().cloned().collect();
+    let after = async || {
+        // What the log still has of the old one comes before the new one.
+        let mut late = Watcher::open(&desk, &home.key, None, Some("d1-0-0-7fffffffffff0000")).await;
+        desk.ticket(&home, "Later").await;
+        late.until("a new delivery", |rows| rows.keys().any(|id| !old.contains(id))).await;
+        (!late.rows.contains_key(&old[0])).then_some(())
+    };
+    until("nothing left of it", after).await;
 }
 
 /// Another core of the same database has no word from this one: it reads what is committed.
@@ -216,3 +214,11 @@ async fn a_change_that_commits_late_is_not_skipped() {
     let after = changes::since(&fresh.db, passage.end).await.expect("a passage");
     assert_eq!((after.changed.len(), after.end), (0, passage.end));
 }
+
+on_both!(Desk:
+    a_watcher_sees_each_step_of_a_delivery,
+    a_watcher_sees_its_tenant_and_its_endpoint_alone,
+    a_reader_that_lags_or_comes_again_misses_nothing,
+    a_cursor_is_good_for_minutes,
+    the_log_of_changes_is_forgotten_after_its_time,
+);

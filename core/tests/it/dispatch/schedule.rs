@@ -10,145 +10,154 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-on_both! {
-    async fn ten_attempts_in_eight_and_a_half_hours_and_then_no_more(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let begin = shop.desk.clock.now();
-        let mut taken = shop.delivery("Hello").await;
-        let first = taken.clone();
-        let mut most = Duration::ZERO;
-        for (attempt, minutes) in (1..=9).zip([1, 2, 4, 8, 16, 32, 64, 128, 256]) {
-            assert_eq!((taken.lease.attempt, &taken.id, &taken.body), (attempt, &first.id, &first.body));
-            shop.report(&taken, 500).await;
-            let one = shop.shown(&first).await;
-            assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, attempt));
-            assert_eq!((one.response_status, one.error_code.as_deref()), (Some(500), Some("http_5xx")));
-            let (now, due) = (shop.desk.clock.now(), time(one.next_attempt_at));
-            let (wait, jitter) = (due.since(now), (MINUTE * minutes / 10).min(MINUTE));
-            assert!(wait >= MINUTE * minutes && wait <= MINUTE * minutes + jitter, "attempt {attempt}: {wait:?}");
-            most += jitter;
-            if attempt == 1 {
-                // A probe ticks the clock by a millisecond.
-                shop.desk.clock.advance(wait - Duration::from_millis(1) - Duration::from_micros(1));
-                assert!(shop.claimed().await.is_empty(), "a microsecond is missing");
-            }
-            shop.desk.clock.advance(due.since(shop.desk.clock.now()));
-            taken = shop.worker.next().await;
-        }
-        let took = shop.desk.clock.now().since(begin);
-        let least = Duration::from_secs((8 * 60 + 31) * 60);
-        assert!(took >= least && took <= least + most, "{took:?}");
+async fn ten_attempts_in_eight_and_a_half_hours_and_then_no_more(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let begin = shop.desk.clock.now();
+    let mut taken = shop.delivery("Hello").await;
+    let first = taken.clone();
+    let mut most = Duration::ZERO;
+    for (attempt, minutes) in (1..=9).zip([1, 2, 4, 8, 16, 32, 64, 128, 256]) {
+        assert_eq!((taken.lease.attempt, &taken.id, &taken.body), (attempt, &first.id, &first.body));
         shop.report(&taken, 500).await;
         let one = shop.shown(&first).await;
-        assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Failed, 10, 10));
-        assert_eq!((one.next_attempt_at, one.delivered_at), (None, None));
-        let numbers: Vec<u32> = one.attempts.iter().map(|it| it.number).collect();
-        assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
-        shop.desk.clock.advance(MINUTE * 60 * 24 * 7);
-        assert!(shop.claimed().await.is_empty(), "never again by itself");
-    }
-
-    async fn a_receiver_may_ask_for_more_time_and_not_for_less(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        for (asked, expected) in [(600, 600), (1_000_000, 256 * 60)] {
-            let taken = shop.delivery(&format!("Ask {asked}")).await;
-            let outcome = Outcome { retry_after_secs: asked, ..taken.answered(&shop.desk, 429) };
-            assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-            let wait = time(shop.shown(&taken).await.next_attempt_at).since(shop.desk.clock.now());
-            assert_eq!(wait, Duration::from_secs(expected));
+        assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, attempt));
+        assert_eq!((one.response_status, one.error_code.as_deref()), (Some(500), Some("http_5xx")));
+        let (now, due) = (shop.desk.clock.now(), time(one.next_attempt_at));
+        let (wait, jitter) = (due.since(now), (MINUTE * minutes / 10).min(MINUTE));
+        assert!(wait >= MINUTE * minutes && wait <= MINUTE * minutes + jitter, "attempt {attempt}: {wait:?}");
+        most += jitter;
+        if attempt == 1 {
+            // A probe ticks the clock by a millisecond.
+            shop.desk.clock.advance(wait - Duration::from_millis(1) - Duration::from_micros(1));
+            assert!(shop.claimed().await.is_empty(), "a microsecond is missing");
         }
-        let taken = shop.delivery("Soon").await;
-        let outcome = Outcome { retry_after_secs: 1, ..taken.answered(&shop.desk, 503) };
-        assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-        assert!(time(shop.shown(&taken).await.next_attempt_at).since(shop.desk.clock.now()) >= MINUTE);
+        shop.desk.clock.advance(due.since(shop.desk.clock.now()));
+        taken = shop.worker.next().await;
     }
+    let took = shop.desk.clock.now().since(begin);
+    let least = Duration::from_secs((8 * 60 + 31) * 60);
+    assert!(took >= least && took <= least + most, "{took:?}");
+    shop.report(&taken, 500).await;
+    let one = shop.shown(&first).await;
+    assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Failed, 10, 10));
+    assert_eq!((one.next_attempt_at, one.delivered_at), (None, None));
+    let numbers: Vec<u32> = one.attempts.iter().map(|it| it.number).collect();
+    assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
+    shop.desk.clock.advance(MINUTE * 60 * 24 * 7);
+    assert!(shop.claimed().await.is_empty(), "never again by itself");
+}
 
-    async fn a_receiver_may_stop_one_delivery(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let taken = shop.delivery("Stop").await;
-        let outcome = Outcome { abort: true, ..taken.answered(&shop.desk, 500) };
+async fn a_receiver_may_ask_for_more_time_and_not_for_less(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    for (asked, expected) in [(600, 600), (1_000_000, 256 * 60)] {
+        let taken = shop.delivery(&format!("Ask {asked}")).await;
+        let outcome = Outcome { retry_after_secs: asked, ..taken.answered(&shop.desk, 429) };
         assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-        let one = shop.shown(&taken).await;
-        assert_eq!((one.status(), one.attempt_count, one.next_attempt_at), (DeliveryStatus::Failed, 1, None));
-        let next = shop.delivery("Next").await;
-        shop.report(&next, 200).await;
+        let wait = time(shop.shown(&taken).await.next_attempt_at).since(shop.desk.clock.now());
+        assert_eq!(wait, Duration::from_secs(expected));
     }
+    let taken = shop.delivery("Soon").await;
+    let outcome = Outcome { retry_after_secs: 1, ..taken.answered(&shop.desk, 503) };
+    assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
+    assert!(time(shop.shown(&taken).await.next_attempt_at).since(shop.desk.clock.now()) >= MINUTE);
+}
 
-    async fn an_address_that_is_gone_for_good_is_switched_off(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let (taken, waiting) = (shop.delivery("Gone").await, shop.delivery("Waiting").await);
-        shop.report(&waiting, 500).await;
-        shop.report(&taken, 410).await;
-        assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Failed);
+async fn a_receiver_may_stop_one_delivery(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let taken = shop.delivery("Stop").await;
+    let outcome = Outcome { abort: true, ..taken.answered(&shop.desk, 500) };
+    assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
+    let one = shop.shown(&taken).await;
+    assert_eq!((one.status(), one.attempt_count, one.next_attempt_at), (DeliveryStatus::Failed, 1, None));
+    let next = shop.delivery("Next").await;
+    shop.report(&next, 200).await;
+}
+
+async fn an_address_that_is_gone_for_good_is_switched_off(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let (taken, waiting) = (shop.delivery("Gone").await, shop.delivery("Waiting").await);
+    shop.report(&waiting, 500).await;
+    shop.report(&taken, 410).await;
+    assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Failed);
+    let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
+    let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+    let shown = shown.endpoint.expect("an endpoint");
+    assert_eq!(shown.status(), EndpointStatus::Disabled);
+    let reason = shown.disabled_reason.expect("a reason");
+    assert!(reason.contains("410"), "{reason}");
+    assert_eq!(shop.own_actions().await, [("endpoint.disabled".to_owned(), reason)]);
+    assert_eq!(shop.shown(&waiting).await.status(), DeliveryStatus::Paused, "nothing that waits is lost");
+    let request = v1::UpdateWebhookEndpointRequest {
+        endpoint_id: shop.endpoint.id.clone(),
+        endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(true), ..Default::default() }),
+        update_mask: None,
+    };
+    let on = shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+    assert_eq!(on.endpoint.expect("an endpoint").disabled_reason, None);
+    shop.desk.clock.advance(MINUTE * 2);
+    assert_eq!(shop.worker.next().await.id, waiting.id);
+}
+
+async fn a_410_of_an_address_that_was_changed_since_switches_nothing_off(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let taken = shop.delivery("Gone").await;
+    let request = v1::UpdateWebhookEndpointRequest {
+        endpoint_id: shop.endpoint.id.clone(),
+        endpoint: Some(v1::WebhookEndpointChanges {
+            url: Some("https://example.com/moved".to_owned()),
+            ..Default::default()
+        }),
+        update_mask: None,
+    };
+    shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+    shop.report(&taken, 410).await;
+    assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Failed);
+    let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
+    let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+    assert_eq!(shown.endpoint.expect("an endpoint").disabled_reason, None);
+    assert!(shop.own_actions().await.is_empty());
+    let next = shop.delivery("To the new address").await;
+    shop.report(&next, 200).await;
+}
+
+async fn what_was_not_sent_spends_no_attempt(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let taken = shop.delivery("Hello").await;
+    let outcome = Outcome { not_sent: true, ..taken.answered(&shop.desk, 0) };
+    assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
+    let one = shop.shown(&taken).await;
+    assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Pending, 0, 0));
+    shop.desk.clock.advance(Duration::from_secs(1));
+    let again = shop.worker.next().await;
+    assert_eq!((&again.id, again.lease.attempt), (&taken.id, 1));
+    assert!(again.lease.token > taken.lease.token);
+    shop.report(&again, 200).await;
+}
+
+async fn an_endpoint_that_fails_says_so_until_it_answers(desk: Desk) {
+    let mut shop = Shop::open(desk, 10).await;
+    let status = async |shop: &Shop| {
         let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
         let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
         let shown = shown.endpoint.expect("an endpoint");
-        assert_eq!(shown.status(), EndpointStatus::Disabled);
-        let reason = shown.disabled_reason.expect("a reason");
-        assert!(reason.contains("410"), "{reason}");
-        assert_eq!(shop.own_actions().await, [("endpoint.disabled".to_owned(), reason)]);
-        assert_eq!(shop.shown(&waiting).await.status(), DeliveryStatus::Paused, "nothing that waits is lost");
-        let request = v1::UpdateWebhookEndpointRequest {
-            endpoint_id: shop.endpoint.id.clone(),
-            endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(true), ..Default::default() }),
-            update_mask: None,
-        };
-        let on = shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
-        assert_eq!(on.endpoint.expect("an endpoint").disabled_reason, None);
-        shop.desk.clock.advance(MINUTE * 2);
-        assert_eq!(shop.worker.next().await.id, waiting.id);
-    }
-
-    async fn a_410_of_an_address_that_was_changed_since_switches_nothing_off(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let taken = shop.delivery("Gone").await;
-        let request = v1::UpdateWebhookEndpointRequest {
-            endpoint_id: shop.endpoint.id.clone(),
-            endpoint: Some(v1::WebhookEndpointChanges {
-                url: Some("https://example.com/moved".to_owned()), ..Default::default()
-            }),
-            update_mask: None,
-        };
-        shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
-        shop.report(&taken, 410).await;
-        assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Failed);
-        let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
-        let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
-        assert_eq!(shown.endpoint.expect("an endpoint").disabled_reason, None);
-        assert!(shop.own_actions().await.is_empty());
-        let next = shop.delivery("To the new address").await;
-        shop.report(&next, 200).await;
-    }
-
-    async fn what_was_not_sent_spends_no_attempt(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let taken = shop.delivery("Hello").await;
-        let outcome = Outcome { not_sent: true, ..taken.answered(&shop.desk, 0) };
-        assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-        let one = shop.shown(&taken).await;
-        assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Pending, 0, 0));
-        shop.desk.clock.advance(Duration::from_secs(1));
-        let again = shop.worker.next().await;
-        assert_eq!((&again.id, again.lease.attempt), (&taken.id, 1));
-        assert!(again.lease.token > taken.lease.token);
-        shop.report(&again, 200).await;
-    }
-
-    async fn an_endpoint_that_fails_says_so_until_it_answers(desk: Desk) {
-        let mut shop = Shop::open(desk, 10).await;
-        let status = async |shop: &Shop| {
-            let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
-            let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
-            let shown = shown.endpoint.expect("an endpoint");
-            (shown.status(), shown.last_delivery.map(|last| (last.status(), last.response_status)))
-        };
-        assert_eq!(status(&shop).await, (EndpointStatus::Active, None));
-        let taken = shop.delivery("Hello").await;
-        shop.report(&taken, 503).await;
-        assert_eq!(status(&shop).await, (EndpointStatus::Failing, Some((DeliveryStatus::Retrying, Some(503)))));
-        shop.desk.clock.advance(MINUTE * 2);
-        let again = shop.worker.next().await;
-        shop.report(&again, 200).await;
-        assert_eq!(status(&shop).await, (EndpointStatus::Active, Some((DeliveryStatus::Delivered, Some(200)))));
-    }
+        (shown.status(), shown.last_delivery.map(|last| (last.status(), last.response_status)))
+    };
+    assert_eq!(status(&shop).await, (EndpointStatus::Active, None));
+    let taken = shop.delivery("Hello").await;
+    shop.report(&taken, 503).await;
+    assert_eq!(status(&shop).await, (EndpointStatus::Failing, Some((DeliveryStatus::Retrying, Some(503)))));
+    shop.desk.clock.advance(MINUTE * 2);
+    let again = shop.worker.next().await;
+    shop.report(&again, 200).await;
+    assert_eq!(status(&shop).await, (EndpointStatus::Active, Some((DeliveryStatus::Delivered, Some(200)))));
 }
+
+on_both!(Desk:
+    ten_attempts_in_eight_and_a_half_hours_and_then_no_more,
+    a_receiver_may_ask_for_more_time_and_not_for_less,
+    a_receiver_may_stop_one_delivery,
+    an_address_that_is_gone_for_good_is_switched_off,
+    a_410_of_an_address_that_was_changed_since_switches_nothing_off,
+    what_was_not_sent_spends_no_attempt,
+    an_endpoint_that_fails_says_so_until_it_answers,
+);

@@ -95,58 +95,57 @@ impl Storm {
     }
 }
 
-on_both! {
-    async fn nothing_is_lost_or_sent_twice_in_a_storm(desk: Desk) {
-        let mut desk = desk;
-        let home = desk.workspace().await;
-        let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
-        let worker = Worker::join(&desk, 4).await;
-        desk.run();
-        let (accepted, delivered) = (HashMap::new(), HashSet::new());
-        let mut storm = Storm { desk, home, endpoint, worker, held: Vec::new(), accepted, delivered };
-        let (mut on, mut wanted) = (true, 0);
-        for step in steps(120) {
-            storm.take();
-            match step {
-                Step::Open(count) => {
-                    for _ in 0..count {
-                        storm.desk.ticket(&storm.home, "Storm").await;
-                        wanted += usize::from(on);
-                    }
-                }
-                Step::Answer { at, status, keep } if !storm.held.is_empty() => {
-                    let at = at % storm.held.len();
-                    let taken = if keep { storm.held[at].clone() } else { storm.held.swap_remove(at) };
-                    if !storm.delivered.contains(&taken.id) {
-                        // Kept ones are reported again, later, with a token that may be old by then.
-                        storm.answer(&taken, status).await;
-                    }
-                }
-                Step::Answer { .. } => {}
-                Step::Leave => storm.worker = Worker::join(&storm.desk, 4).await,
-                Step::Wait(secs) => storm.desk.clock.advance(Duration::from_secs(secs)),
-                Step::Switch(to) => {
-                    on = to;
-                    storm.switch(on).await;
+async fn nothing_is_lost_or_sent_twice_in_a_storm(mut desk: Desk) {
+    let home = desk.workspace().await;
+    let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
+    let worker = Worker::join(&desk, 4).await;
+    desk.run();
+    let (accepted, delivered) = (HashMap::new(), HashSet::new());
+    let mut storm = Storm { desk, home, endpoint, worker, held: Vec::new(), accepted, delivered };
+    let (mut on, mut wanted) = (true, 0);
+    for step in steps(120) {
+        storm.take();
+        match step {
+            Step::Open(count) => {
+                for _ in 0..count {
+                    storm.desk.ticket(&storm.home, "Storm").await;
+                    wanted += usize::from(on);
                 }
             }
+            Step::Answer { at, status, keep } if !storm.held.is_empty() => {
+                let at = at % storm.held.len();
+                let taken = if keep { storm.held[at].clone() } else { storm.held.swap_remove(at) };
+                if !storm.delivered.contains(&taken.id) {
+                    // Kept ones are reported again, later, with a token that may be old by then.
+                    storm.answer(&taken, status).await;
+                }
+            }
+            Step::Answer { .. } => {}
+            Step::Leave => storm.worker = Worker::join(&storm.desk, 4).await,
+            Step::Wait(secs) => storm.desk.clock.advance(Duration::from_secs(secs)),
+            Step::Switch(to) => {
+                on = to;
+                storm.switch(on).await;
+            }
         }
-        storm.held.retain(|taken| !storm.delivered.contains(&taken.id));
-        let deliveries = tokio::time::timeout(Duration::from_secs(30), storm.calm()).await.expect("it becomes calm");
-        assert_eq!(deliveries.len(), wanted.min(100), "one for each ticket that was opened while it was on");
-        for delivery in deliveries {
-            let one = storm.desk.delivery(&storm.home.key, &delivery.id).await;
-            let numbers: Vec<u32> = one.attempts.iter().map(|it| it.number).collect();
-            assert_eq!(numbers, (1..=one.attempt_count).collect::<Vec<_>>(), "each request has its number");
-            let reported = one.attempts.iter().filter(|it| it.error_code.as_deref() != Some("worker_lost")).count();
-            assert_eq!(reported, storm.accepted.get(&one.id).copied().unwrap_or(0), "and each report its row");
-            let success = one.attempts.iter().filter(|it| it.succeeded).count();
-            assert_eq!(success, usize::from(storm.delivered.contains(&one.id)), "no success that was not told");
-        }
-        let idle = async || {
-            let waits = storm.desk.deliveries_of(&storm.home.key, &storm.endpoint).await;
-            waits.iter().all(|it| it.next_attempt_at.is_none()).then_some(())
-        };
-        until("nothing that waits", idle).await;
     }
+    storm.held.retain(|taken| !storm.delivered.contains(&taken.id));
+    let deliveries = tokio::time::timeout(Duration::from_secs(30), storm.calm()).await.expect("it becomes calm");
+    assert_eq!(deliveries.len(), wanted.min(100), "one for each ticket that was opened while it was on");
+    for delivery in deliveries {
+        let one = storm.desk.delivery(&storm.home.key, &delivery.id).await;
+        let numbers: Vec<u32> = one.attempts.iter().map(|it| it.number).collect();
+        assert_eq!(numbers, (1..=one.attempt_count).collect::<Vec<_>>(), "each request has its number");
+        let reported = one.attempts.iter().filter(|it| it.error_code.as_deref() != Some("worker_lost")).count();
+        assert_eq!(reported, storm.accepted.get(&one.id).copied().unwrap_or(0), "and each report its row");
+        let success = one.attempts.iter().filter(|it| it.succeeded).count();
+        assert_eq!(success, usize::from(storm.delivered.contains(&one.id)), "no success that was not told");
+    }
+    let idle = async || {
+        let waits = storm.desk.deliveries_of(&storm.home.key, &storm.endpoint).await;
+        waits.iter().all(|it| it.next_attempt_at.is_none()).then_some(())
+    };
+    until("nothing that waits", idle).await;
 }
+
+on_both!(Desk: nothing_is_lost_or_sent_twice_in_a_storm);

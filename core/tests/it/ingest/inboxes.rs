@@ -31,30 +31,30 @@ async fn resolve(post: &Post) -> (Inbox, bool) {
     (got.inbox.expect("an inbox"), got.changed)
 }
 
-on_both! {
-    async fn an_inbox_tells_of_its_error_at_the_edge_and_not_again(post: Post) {
-        let endpoint = post.endpoint(&post.home.key, &["inbox.error"]).await.id;
-        assert!(!resolve(&post).await.1, "it works");
-        let (first, news) = report(&post, "auth_failed").await;
-        assert!(news);
-        assert_eq!(first.status(), InboxStatus::Error);
-        let (same, news) = report(&post, "auth_failed").await;
-        assert!(!news);
-        assert_eq!(same, first, "a repeat changes nothing");
-        let (other, news) = report(&post, "timeout").await;
-        assert!(news);
-        let since = |inbox: &Inbox| inbox.error.as_ref().and_then(|error| error.since);
-        assert_eq!(since(&other), since(&first), "it fails since it last worked");
-        let (works, changed) = resolve(&post).await;
-        assert!(changed);
-        assert_eq!((works.status(), works.error), (InboxStatus::Active, None));
-        assert!(report(&post, "timeout").await.1, "it worked between");
-        let bodies = post.bodies(&post.home.operator, &endpoint).await;
-        let codes: Vec<String> = bodies
-            .iter()
-            .map(|body| serde_json::from_str::<serde_json::Value>(body).expect("JSON"))
-            .map(|event| event["data"]["error"]["code"].as_str().expect("a code").to_owned())
-            .collect();
-        assert_eq!(codes, ["auth_failed", "timeout", "timeout"]);
-    }
+async fn an_inbox_tells_of_its_error_at_the_edge_and_not_again(post: Post) {
+    let endpoint = post.endpoint(&post.home.key, &["inbox.error"]).await.id;
+    assert!(!resolve(&post).await.1, "it works");
+    let (first, news) = report(&post, "auth_failed").await;
+    assert!(news);
+    assert_eq!(first.status(), InboxStatus::Error);
+    let (same, news) = report(&post, "auth_failed").await;
+    assert!(!news);
+    assert_eq!(same, first, "a repeat changes nothing");
+    let (other, news) = report(&post, "timeout").await;
+    assert!(news);
+    let since = |inbox: &Inbox| inbox.error.as_ref().and_then(|error| error.since);
+    assert_eq!(since(&other), since(&first), "it fails since it last worked");
+    let (works, changed) = resolve(&post).await;
+    assert!(changed);
+    assert_eq!((works.status(), works.error), (InboxStatus::Active, None));
+    assert!(report(&post, "timeout").await.1, "it worked between");
+    let bodies = post.bodies(&post.home.operator, &endpoint).await;
+    let codes: Vec<String> = bodies
+        .iter()
+        .map(|body| serde_json::from_str::<serde_json::Value>(body).expect("JSON"))
+        .map(|event| event["data"]["error"]["code"].as_str().expect("a code").to_owned())
+        .collect();
+    assert_eq!(codes, ["auth_failed", "timeout", "timeout"]);
 }
+
+on_both!(Post: an_inbox_tells_of_its_error_at_the_edge_and_not_again);

@@ -156,27 +156,25 @@ async fn log_agrees(fresh: &Fresh, home: &Home, endpoints: &[EndpointId]) {
 const WALKS: usize = 6;
 const STEPS: usize = 80;
 
-on_both! {
-    async fn what_waits_is_what_a_count_of_all_rows_says_after_any_moves(fresh: Fresh) {
-        let mut runner = TestRunner::new_with_rng(Config::default(), TestRunner::deterministic().rng().clone());
-        let mut seen = BTreeSet::new();
-        for _ in 0..WALKS {
-            let home = fresh.tenant().await;
-            let mut walker = walker(&fresh, &home).await;
-            for step in walk(STEPS).new_tree(&mut runner).expect("a walk").current() {
-                walker.step(step).await;
-                let all = agrees(&fresh, &home, &walker.endpoints).await;
-                seen.extend(all.values().flat_map(|it| it.open.keys().copied()));
-            }
-            log_agrees(&fresh, &home, &walker.endpoints).await;
-            for endpoint in walker.endpoints {
-                let now = fresh.now();
-                let gone = async move |tx: &mut store::Tx<'_>| store::endpoints::delete(tx, endpoint, now).await;
-                fresh.db.write(home.scope.clone(), gone).await.unwrap();
-            }
+async fn what_waits_is_what_a_count_of_all_rows_says_after_any_moves(fresh: Fresh) {
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRunner::deterministic().rng().clone());
+    let mut seen = BTreeSet::new();
+    for _ in 0..WALKS {
+        let home = fresh.tenant().await;
+        let mut walker = walker(&fresh, &home).await;
+        for step in walk(STEPS).new_tree(&mut runner).expect("a walk").current() {
+            walker.step(step).await;
+            let all = agrees(&fresh, &home, &walker.endpoints).await;
+            seen.extend(all.values().flat_map(|it| it.open.keys().copied()));
         }
-        assert_eq!(seen.len(), 4, "all that an open delivery can be: {seen:?}");
+        log_agrees(&fresh, &home, &walker.endpoints).await;
+        for endpoint in walker.endpoints {
+            let now = fresh.now();
+            let gone = async move |tx: &mut store::Tx<'_>| store::endpoints::delete(tx, endpoint, now).await;
+            fresh.db.write(home.scope.clone(), gone).await.unwrap();
+        }
     }
+    assert_eq!(seen.len(), 4, "all that an open delivery can be: {seen:?}");
 }
 
 /// Two cores move deliveries of the same endpoints at the same time.
@@ -222,30 +220,34 @@ async fn what_waits_is_right_after_several_cores_moved_deliveries_at_the_same_ti
     agrees(&fresh, &home, &endpoints).await;
 }
 
-on_both! {
-    async fn an_older_database_is_counted_when_it_is_migrated(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let mut endpoints = Vec::new();
-        for _ in 0..2 {
-            endpoints.push(fresh.endpoint(&home).await);
-        }
-        let handed = emit(&fresh, &home, 9).await;
-        park(&fresh.db, &handed[..7]).await;
-        let retry = Next::Retry { due_at: fresh.now(), failures: 1 };
-        report(&fresh.db, vec![sent(&handed[7], fresh.now(), retry), sent(&handed[8], fresh.now(), Next::Delivered)]).await;
-        // What the step did, undone.
-        for undo in [
-            "DROP INDEX deliveries_untried", "DROP INDEX deliveries_tried", "DROP INDEX deliveries_delivered",
-            "DROP INDEX deliveries_failed", "DROP INDEX deliveries_stopped", "DROP INDEX deliveries_oldest",
-            "CREATE INDEX deliveries_log ON deliveries (endpoint_id, id)",             "ALTER TABLE lanes DROP COLUMN untried", "ALTER TABLE lanes DROP COLUMN tried",
-            "DELETE FROM _sqlx_migrations WHERE version = 8",
-        ] {
-            fresh.run(undo).await;
-        }
-        store::migrate::migrate(&fresh.url).await.unwrap();
-        let all = agrees(&fresh, &home, &endpoints).await;
-        assert_eq!(all.values().map(|it| it.waiting).sum::<i64>(), 17);
+async fn an_older_database_is_counted_when_it_is_migrated(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let mut endpoints = Vec::new();
+    for _ in 0..2 {
+        endpoints.push(fresh.endpoint(&home).await);
     }
+    let handed = emit(&fresh, &home, 9).await;
+    park(&fresh.db, &handed[..7]).await;
+    let retry = Next::Retry { due_at: fresh.now(), failures: 1 };
+    report(&fresh.db, vec![sent(&handed[7], fresh.now(), retry), sent(&handed[8], fresh.now(), Next::Delivered)]).await;
+    // What the step did, undone.
+    for undo in [
+        "DROP INDEX deliveries_untried",
+        "DROP INDEX deliveries_tried",
+        "DROP INDEX deliveries_delivered",
+        "DROP INDEX deliveries_failed",
+        "DROP INDEX deliveries_stopped",
+        "DROP INDEX deliveries_oldest",
+        "CREATE INDEX deliveries_log ON deliveries (endpoint_id, id)",
+        "ALTER TABLE lanes DROP COLUMN untried",
+        "ALTER TABLE lanes DROP COLUMN tried",
+        "DELETE FROM _sqlx_migrations WHERE version = 8",
+    ] {
+        fresh.run(undo).await;
+    }
+    store::migrate::migrate(&fresh.url).await.unwrap();
+    let all = agrees(&fresh, &home, &endpoints).await;
+    assert_eq!(all.values().map(|it| it.waiting).sum::<i64>(), 17);
 }
 
 /// A core of the release before moves deliveries and tells no lane.
@@ -271,3 +273,8 @@ async fn lanes_are_counted_again_when_the_last_core_that_did_not_has_gone() {
     let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
     assert_eq!(store::backlog::of(&mut read, &[endpoint]).await.unwrap()[&endpoint].waiting, 4);
 }
+
+on_both!(Fresh:
+    what_waits_is_what_a_count_of_all_rows_says_after_any_moves,
+    an_older_database_is_counted_when_it_is_migrated,
+);

@@ -34,180 +34,187 @@ async fn total(db: &Db, home: &Home) -> i64 {
     listed.total
 }
 
-on_both! {
-    async fn concurrent_creates_get_numbers_without_gaps_and_one_delivery_each(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let endpoint = fresh.endpoint(&home).await;
-        let mut tasks = JoinSet::new();
-        for _ in 0..150 {
-            let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
-            tasks.spawn(async move { write(&db, &home, ticket).await.unwrap() });
-        }
-        let mut tickets = tasks.join_all().await;
-        tickets.sort_by_key(|ticket| ticket.number);
-        assert_eq!(tickets.iter().map(|it| it.number).collect::<Vec<_>>(), (1..=150).collect::<Vec<_>>());
-        assert_eq!(total(&fresh.db, &home).await, 150);
-        for ticket in [&tickets[0], &tickets[149]] {
-            let found = store::tickets::find(&fresh.db, home.scope.clone(), TicketRef::Id(ticket.id)).await.unwrap();
-            assert_eq!(found.as_ref(), Some(ticket));
-            let named = TicketRef::Number(ticket.number);
-            assert_eq!(store::tickets::find(&fresh.db, home.scope.clone(), named).await.unwrap().as_ref(), Some(ticket));
-        }
-        let handed = fresh.handed.lock().unwrap();
-        assert_eq!(handed.len(), 150);
-        assert!(handed.iter().all(|it| it.endpoint == endpoint && it.token == 1 && it.attempt == 1));
-        assert!(handed.iter().all(|it| it.lease_until == fresh.now().plus(store::LEASE) && !it.body.is_empty()));
+async fn concurrent_creates_get_numbers_without_gaps_and_one_delivery_each(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&home).await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..150 {
+        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        tasks.spawn(async move { write(&db, &home, ticket).await.unwrap() });
     }
-
-    async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_along(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let runs = Arc::new(AtomicU32::new(0));
-        let mut tasks = JoinSet::new();
-        for n in 0..60 {
-            let (db, home, ticket, runs) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()), runs.clone());
-            tasks.spawn(async move {
-                let inner = home.clone();
-                db.write(home.scope, async move |tx| {
-                    runs.fetch_add(1, Ordering::SeqCst);
-                    let made = create(tx, &inner, &ticket).await?;
-                    // All that it did so far waits for the end of the group.
-                    if n % 3 == 0 { Err(Reason::Conflict.into()) } else { Ok(made) }
-                })
-                .await
-            });
-        }
-        let results = tasks.join_all().await;
-        assert_eq!(results.iter().filter(|it| matches!(it, Err(Error::Refused(failure)) if failure.reason == Reason::Conflict)).count(), 20);
-        let mut numbers: Vec<_> = results.into_iter().flatten().map(|it| it.number).collect();
-        numbers.sort_unstable();
-        assert_eq!(numbers, (1..=40).collect::<Vec<_>>(), "a refused ticket's number is given again");
-        assert_eq!(total(&fresh.db, &home).await, 40);
-        assert_eq!(runs.load(Ordering::SeqCst), 60, "nobody ran twice");
+    let mut tickets = tasks.join_all().await;
+    tickets.sort_by_key(|ticket| ticket.number);
+    assert_eq!(tickets.iter().map(|it| it.number).collect::<Vec<_>>(), (1..=150).collect::<Vec<_>>());
+    assert_eq!(total(&fresh.db, &home).await, 150);
+    for ticket in [&tickets[0], &tickets[149]] {
+        let found = store::tickets::find(&fresh.db, home.scope.clone(), TicketRef::Id(ticket.id)).await.unwrap();
+        assert_eq!(found.as_ref(), Some(ticket));
+        let named = TicketRef::Number(ticket.number);
+        assert_eq!(store::tickets::find(&fresh.db, home.scope.clone(), named).await.unwrap().as_ref(), Some(ticket));
     }
+    let handed = fresh.handed.lock().unwrap();
+    assert_eq!(handed.len(), 150);
+    assert!(handed.iter().all(|it| it.endpoint == endpoint && it.token == 1 && it.attempt == 1));
+    assert!(handed.iter().all(|it| it.lease_until == fresh.now().plus(store::LEASE) && !it.body.is_empty()));
+}
 
-    async fn a_refusal_after_a_write_undoes_that_write_alone(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let mut tasks = JoinSet::new();
-        for n in 0..40u32 {
-            let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
-            tasks.spawn(async move {
-                let inner = home.clone();
-                db.write(home.scope, async move |tx| {
-                    let made = create(tx, &inner, &ticket).await?;
-                    // Reading the table inserts what waits for it.
-                    let found = store::tickets::lock(tx, TicketRef::Id(made.id)).await?;
-                    assert_eq!(found.as_ref(), Some(&made));
-                    if n % 4 == 0 { Err(Reason::Conflict.into()) } else { Ok(made) }
-                })
-                .await
-            });
-        }
-        let results = tasks.join_all().await;
-        assert_eq!(results.iter().filter(|it| it.is_ok()).count(), 30);
-        assert_eq!(total(&fresh.db, &home).await, 30);
+async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_along(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let runs = Arc::new(AtomicU32::new(0));
+    let mut tasks = JoinSet::new();
+    for n in 0..60 {
+        let (db, home, ticket, runs) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()), runs.clone());
+        tasks.spawn(async move {
+            let inner = home.clone();
+            db.write(home.scope, async move |tx| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                let made = create(tx, &inner, &ticket).await?;
+                // All that it did so far waits for the end of the group.
+                if n % 3 == 0 { Err(Reason::Conflict.into()) } else { Ok(made) }
+            })
+            .await
+        });
     }
+    let results = tasks.join_all().await;
+    assert_eq!(
+        results
+            .iter()
+            .filter(|it| matches!(it, Err(Error::Refused(failure)) if failure.reason == Reason::Conflict))
+            .count(),
+        20
+    );
+    let mut numbers: Vec<_> = results.into_iter().flatten().map(|it| it.number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=40).collect::<Vec<_>>(), "a refused ticket's number is given again");
+    assert_eq!(total(&fresh.db, &home).await, 40);
+    assert_eq!(runs.load(Ordering::SeqCst), 60, "nobody ran twice");
+}
 
-    async fn a_panic_is_answered_and_costs_nobody_else_anything(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let mut tasks = JoinSet::new();
-        for n in 0..30 {
-            let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
-            tasks.spawn(async move {
-                let inner = home.clone();
-                db.write(home.scope, async move |tx| {
-                    let made = create(tx, &inner, &ticket).await?;
-                    assert!(n != 7, "as the test wants");
-                    Ok(made)
-                })
-                .await
-            });
-        }
-        let results = tasks.join_all().await;
-        assert_eq!(results.iter().filter(|it| matches!(it, Err(Error::Panic))).count(), 1);
-        assert_eq!(total(&fresh.db, &home).await, 29);
+async fn a_refusal_after_a_write_undoes_that_write_alone(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let mut tasks = JoinSet::new();
+    for n in 0..40u32 {
+        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        tasks.spawn(async move {
+            let inner = home.clone();
+            db.write(home.scope, async move |tx| {
+                let made = create(tx, &inner, &ticket).await?;
+                // Reading the table inserts what waits for it.
+                let found = store::tickets::lock(tx, TicketRef::Id(made.id)).await?;
+                assert_eq!(found.as_ref(), Some(&made));
+                if n % 4 == 0 { Err(Reason::Conflict.into()) } else { Ok(made) }
+            })
+            .await
+        });
     }
+    let results = tasks.join_all().await;
+    assert_eq!(results.iter().filter(|it| it.is_ok()).count(), 30);
+    assert_eq!(total(&fresh.db, &home).await, 30);
+}
 
-    async fn effects_follow_the_commit_even_when_the_caller_has_gone(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let (told, hear) = tokio::sync::oneshot::channel();
-        let told = Arc::new(Mutex::new(Some(told)));
-        let (inner, ticket) = (home.clone(), home.ticket(fresh.now()));
-        let entered = Arc::new(tokio::sync::Notify::new());
-        let (enter, go) = (entered.clone(), Arc::new(tokio::sync::Notify::new()));
-        let wait = go.clone();
-        let mut write = Box::pin(fresh.db.write(home.scope.clone(), async move |tx| {
-            create(tx, &inner, &ticket).await?;
-            let told = told.clone();
-            tx.after(move || {
-                let _ = told.lock().unwrap().take().map(|told| told.send(()));
-            });
-            enter.notify_one();
-            wait.notified().await;
-            Ok(())
-        }));
-        tokio::select! {
-            _ = &mut write => panic!("it waits"),
-            () = entered.notified() => {}
-        }
-        drop(write);
-        go.notify_one();
-        hear.await.expect("the effect ran");
-        assert_eq!(total(&fresh.db, &home).await, 1);
+async fn a_panic_is_answered_and_costs_nobody_else_anything(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let mut tasks = JoinSet::new();
+    for n in 0..30 {
+        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        tasks.spawn(async move {
+            let inner = home.clone();
+            db.write(home.scope, async move |tx| {
+                let made = create(tx, &inner, &ticket).await?;
+                assert!(n != 7, "as the test wants");
+                Ok(made)
+            })
+            .await
+        });
     }
+    let results = tasks.join_all().await;
+    assert_eq!(results.iter().filter(|it| matches!(it, Err(Error::Panic))).count(), 1);
+    assert_eq!(total(&fresh.db, &home).await, 29);
+}
 
-    async fn a_refused_write_has_no_effects(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        fresh.endpoint(&home).await;
-        let ran = Arc::new(AtomicU32::new(0));
-        let (inner, ticket, counted) = (home.clone(), home.ticket(fresh.now()), ran.clone());
-        let refused: Result<()> = fresh.db.write(home.scope.clone(), async move |tx| {
+async fn effects_follow_the_commit_even_when_the_caller_has_gone(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let (told, hear) = tokio::sync::oneshot::channel();
+    let told = Arc::new(Mutex::new(Some(told)));
+    let (inner, ticket) = (home.clone(), home.ticket(fresh.now()));
+    let entered = Arc::new(tokio::sync::Notify::new());
+    let (enter, go) = (entered.clone(), Arc::new(tokio::sync::Notify::new()));
+    let wait = go.clone();
+    let mut write = Box::pin(fresh.db.write(home.scope.clone(), async move |tx| {
+        create(tx, &inner, &ticket).await?;
+        let told = told.clone();
+        tx.after(move || {
+            let _ = told.lock().unwrap().take().map(|told| told.send(()));
+        });
+        enter.notify_one();
+        wait.notified().await;
+        Ok(())
+    }));
+    tokio::select! {
+        _ = &mut write => panic!("it waits"),
+        () = entered.notified() => {}
+    }
+    drop(write);
+    go.notify_one();
+    hear.await.expect("the effect ran");
+    assert_eq!(total(&fresh.db, &home).await, 1);
+}
+
+async fn a_refused_write_has_no_effects(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    fresh.endpoint(&home).await;
+    let ran = Arc::new(AtomicU32::new(0));
+    let (inner, ticket, counted) = (home.clone(), home.ticket(fresh.now()), ran.clone());
+    let refused: Result<()> = fresh
+        .db
+        .write(home.scope.clone(), async move |tx| {
             create(tx, &inner, &ticket).await?;
             let counted = counted.clone();
             tx.after(move || {
                 counted.fetch_add(1, Ordering::SeqCst);
             });
             Err(Reason::Conflict.into())
-        }).await;
-        assert!(matches!(refused, Err(Error::Refused(_))));
-        assert_eq!((ran.load(Ordering::SeqCst), fresh.handed.lock().unwrap().len()), (0, 0));
-    }
+        })
+        .await;
+    assert!(matches!(refused, Err(Error::Refused(_))));
+    assert_eq!((ran.load(Ordering::SeqCst), fresh.handed.lock().unwrap().len()), (0, 0));
+}
 
-    async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let mut tasks = JoinSet::new();
-        for _ in 0..50 {
-            let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
-            tasks.spawn(async move { write(&db, &home, ticket).await });
-        }
-        let first = tasks.join_next().await.unwrap().unwrap();
-        assert!(first.is_ok());
-        fresh.db.close().await;
-        let results = tasks.join_all().await;
-        let kept = 1 + results.iter().filter(|it| it.is_ok()).count();
-        assert!(results.iter().all(|it| matches!(it, Ok(_) | Err(Error::Closed))));
-        assert!(matches!(write(&fresh.db, &home, home.ticket(fresh.now())).await, Err(Error::Closed)));
-        let again = fresh.again().await;
-        assert_eq!(total(&again, &home).await, i64::try_from(kept).unwrap());
+async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..50 {
+        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        tasks.spawn(async move { write(&db, &home, ticket).await });
     }
+    let first = tasks.join_next().await.unwrap().unwrap();
+    assert!(first.is_ok());
+    fresh.db.close().await;
+    let results = tasks.join_all().await;
+    let kept = 1 + results.iter().filter(|it| it.is_ok()).count();
+    assert!(results.iter().all(|it| matches!(it, Ok(_) | Err(Error::Closed))));
+    assert!(matches!(write(&fresh.db, &home, home.ticket(fresh.now())).await, Err(Error::Closed)));
+    let again = fresh.again().await;
+    assert_eq!(total(&again, &home).await, i64::try_from(kept).unwrap());
+}
 
-    async fn system_jobs_and_writes_take_turns(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let mut tasks = JoinSet::new();
-        for n in 0..100 {
-            let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
-            tasks.spawn(async move {
-                if n % 2 == 0 {
-                    write(&db, &home, ticket).await.unwrap();
-                } else {
-                    let name = format!("n{n}");
-                    db.system(Queue::Outcomes, async move |tx| store::meta::put(tx, &name, "x").await).await.unwrap();
-                }
-            });
-        }
-        tasks.join_all().await;
-        assert_eq!(total(&fresh.db, &home).await, 50);
-        assert_eq!(store::meta::get(&fresh.db, "n99").await.unwrap().as_deref(), Some("x"));
+async fn system_jobs_and_writes_take_turns(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let mut tasks = JoinSet::new();
+    for n in 0..100 {
+        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        tasks.spawn(async move {
+            if n % 2 == 0 {
+                write(&db, &home, ticket).await.unwrap();
+            } else {
+                let name = format!("n{n}");
+                db.system(Lane::Outcomes, async move |tx| store::meta::put(tx, &name, "x").await).await.unwrap();
+            }
+        });
     }
+    tasks.join_all().await;
+    assert_eq!(total(&fresh.db, &home).await, 50);
+    assert_eq!(store::meta::get(&fresh.db, "n99").await.unwrap().as_deref(), Some("x"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -309,3 +316,14 @@ async fn few_writes_that_wait_for_the_system_are_a_trickle_and_many_are_none() {
     }
     assert!(!fresh.db.writes_trickle(), "it is forgotten");
 }
+
+on_both!(Fresh:
+    concurrent_creates_get_numbers_without_gaps_and_one_delivery_each,
+    a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_along,
+    a_refusal_after_a_write_undoes_that_write_alone,
+    a_panic_is_answered_and_costs_nobody_else_anything,
+    effects_follow_the_commit_even_when_the_caller_has_gone,
+    a_refused_write_has_no_effects,
+    a_closed_store_finishes_what_waits_and_refuses_what_comes,
+    system_jobs_and_writes_take_turns,
+);

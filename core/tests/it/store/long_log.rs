@@ -76,65 +76,70 @@ async fn timed<T: PartialEq + std::fmt::Debug>(what: &str, ask: impl AsyncFn() -
     found.expect("an answer")
 }
 
-on_both! {
-    async fn every_filter_of_a_long_log_is_quick(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let (good, dead) = (fresh.endpoint(&home).await, fresh.endpoint(&home).await);
-        fill(&fresh, &home, good, deliveries(), 2).await;
-        fill(&fresh, &home, dead, deliveries() / 4, 3).await;
-        let stuck = fresh.endpoint(&home).await;
-        fill(&fresh, &home, stuck, deliveries() / 4, 0).await;
-        for endpoint in [good, dead, stuck] {
-            fresh.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
-        }
-        let (now, fresh, home) = (fresh.now(), &fresh, &home);
-        let list = async |endpoints: &[EndpointId], page: &Page| {
-            let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-            store::deliveries::list(&mut read, endpoints, page, 25).await.unwrap().deliveries.len()
-        };
-        for (name, endpoints) in [("good", vec![good]), ("dead", vec![dead]), ("stuck", vec![stuck]), ("all", vec![good, dead, stuck])] {
-            let one = endpoints.len() == 1;
-            for shown in [Shown::Pending, Shown::Retrying, Shown::Delivered, Shown::Failed, Shown::Canceled, Shown::Paused] {
-                let page = Page { shown: vec![shown], ..Page::default() };
-                let found = timed(&format!("{name}, {}", shown.name()), async || list(&endpoints, &page).await).await;
-                assert!(found == 25 || found == if shown == Shown::Paused { 0 } else { 3 * endpoints.len() }, "{found}");
-            }
-            for (what, page, expected) in [
-                ("no filter", Page::default(), 25),
-                ("a common event", Page { kinds: vec![2], ..Page::default() }, 25),
-                ("a rare event", Page { kinds: vec![7], ..Page::default() }, 3),
-                ("a rare event that failed", Page { kinds: vec![7], shown: vec![Shown::Failed], ..Page::default() }, 3),
-                ("a rare event that arrived", Page { kinds: vec![7], shown: vec![Shown::Delivered], ..Page::default() }, 0),
-            ] {
-                let found = timed(&format!("{name}, {what}"), async || list(&endpoints, &page).await).await;
-                assert_eq!(found, if expected == 25 { 25 } else { expected * endpoints.len() });
-            }
-            // In the middle of the shortest of the logs.
-            let middle = u64::try_from(deliveries() / 8).unwrap();
-            let at = |ms: u64| Some(now.minus(Duration::from_millis(middle + ms)));
-            let range = Range { since: at(1_000), until: at(0) };
-            let page = Page { range, ..Page::default() };
-            assert_eq!(timed(&format!("{name}, a second"), async || list(&endpoints, &page).await).await, 25);
-            let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-            let deep = Page { range: Range { until: at(0), ..Range::default() }, ..Page::default() };
-            let deep = store::deliveries::list(&mut read, &endpoints, &deep, 25).await.unwrap();
-            drop(read);
-            let page = Page { before: deep.next, ..Page::default() };
-            assert_eq!(timed(&format!("{name}, a deep page"), async || list(&endpoints, &page).await).await, 25);
-            let behind = timed(&format!("{name}, backlog"), async || {
-                let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-                store::backlog::of(&mut read, &endpoints).await.unwrap()
-            }).await;
-            assert_eq!(behind[&endpoints[0]].waiting > 6, one && endpoints[0] == stuck);
-            if one {
-                let most = Page { shown: vec![Shown::Failed, Shown::Canceled], ..Page::default() };
-                timed(&format!("{name}, a count up to 100"), async || {
-                    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-                    store::deliveries::count(&mut read, endpoints[0], &most, 100).await.unwrap()
-                }).await;
-            }
-        }
-        let of = timed("all tenants", async || store::backlog::of_tenants(&fresh.db, now).await.unwrap()).await;
-        assert_eq!((of.len(), of[0].waiting), (1, i64::try_from(deliveries() / 4 - 9 + 12).unwrap()));
+async fn every_filter_of_a_long_log_is_quick(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let (good, dead) = (fresh.endpoint(&home).await, fresh.endpoint(&home).await);
+    fill(&fresh, &home, good, deliveries(), 2).await;
+    fill(&fresh, &home, dead, deliveries() / 4, 3).await;
+    let stuck = fresh.endpoint(&home).await;
+    fill(&fresh, &home, stuck, deliveries() / 4, 0).await;
+    for endpoint in [good, dead, stuck] {
+        fresh.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
     }
+    let (now, fresh, home) = (fresh.now(), &fresh, &home);
+    let list = async |endpoints: &[EndpointId], page: &Page| {
+        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+        store::deliveries::list(&mut read, endpoints, page, 25).await.unwrap().deliveries.len()
+    };
+    for (name, endpoints) in
+        [("good", vec![good]), ("dead", vec![dead]), ("stuck", vec![stuck]), ("all", vec![good, dead, stuck])]
+    {
+        let one = endpoints.len() == 1;
+        for shown in [Shown::Pending, Shown::Retrying, Shown::Delivered, Shown::Failed, Shown::Canceled, Shown::Paused]
+        {
+            let page = Page { shown: vec![shown], ..Page::default() };
+            let found = timed(&format!("{name}, {}", shown.name()), async || list(&endpoints, &page).await).await;
+            assert!(found == 25 || found == if shown == Shown::Paused { 0 } else { 3 * endpoints.len() }, "{found}");
+        }
+        for (what, page, expected) in [
+            ("no filter", Page::default(), 25),
+            ("a common event", Page { kinds: vec![2], ..Page::default() }, 25),
+            ("a rare event", Page { kinds: vec![7], ..Page::default() }, 3),
+            ("a rare event that failed", Page { kinds: vec![7], shown: vec![Shown::Failed], ..Page::default() }, 3),
+            ("a rare event that arrived", Page { kinds: vec![7], shown: vec![Shown::Delivered], ..Page::default() }, 0),
+        ] {
+            let found = timed(&format!("{name}, {what}"), async || list(&endpoints, &page).await).await;
+            assert_eq!(found, if expected == 25 { 25 } else { expected * endpoints.len() });
+        }
+        // In the middle of the shortest of the logs.
+        let middle = u64::try_from(deliveries() / 8).unwrap();
+        let at = |ms: u64| Some(now.minus(Duration::from_millis(middle + ms)));
+        let range = Range { since: at(1_000), until: at(0) };
+        let page = Page { range, ..Page::default() };
+        assert_eq!(timed(&format!("{name}, a second"), async || list(&endpoints, &page).await).await, 25);
+        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+        let deep = Page { range: Range { until: at(0), ..Range::default() }, ..Page::default() };
+        let deep = store::deliveries::list(&mut read, &endpoints, &deep, 25).await.unwrap();
+        drop(read);
+        let page = Page { before: deep.next, ..Page::default() };
+        assert_eq!(timed(&format!("{name}, a deep page"), async || list(&endpoints, &page).await).await, 25);
+        let behind = timed(&format!("{name}, backlog"), async || {
+            let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+            store::backlog::of(&mut read, &endpoints).await.unwrap()
+        })
+        .await;
+        assert_eq!(behind[&endpoints[0]].waiting > 6, one && endpoints[0] == stuck);
+        if one {
+            let most = Page { shown: vec![Shown::Failed, Shown::Canceled], ..Page::default() };
+            timed(&format!("{name}, a count up to 100"), async || {
+                let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+                store::deliveries::count(&mut read, endpoints[0], &most, 100).await.unwrap()
+            })
+            .await;
+        }
+    }
+    let of = timed("all tenants", async || store::backlog::of_tenants(&fresh.db, now).await.unwrap()).await;
+    assert_eq!((of.len(), of[0].waiting), (1, i64::try_from(deliveries() / 4 - 9 + 12).unwrap()));
 }
+
+on_both!(Fresh: every_filter_of_a_long_log_is_quick);

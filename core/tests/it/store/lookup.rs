@@ -45,67 +45,71 @@ async fn asked(fresh: &Fresh) -> Vec<Asked> {
     asked
 }
 
-on_both! {
-    async fn whoever_asks_at_once_gets_what_is_asked_for(fresh: Fresh) {
-        let (asked, lookup) = (asked(&fresh).await, Lookup::new(fresh.db.clone()));
-        let lookup = &lookup;
-        let mut finding: FuturesUnordered<_> = asked
-            .iter()
-            .map(|(scope, named, expected)| async move {
-                assert_eq!(lookup.find(scope.clone(), *named).await.unwrap(), *expected, "{named:?}");
-            })
-            .collect();
-        while finding.next().await.is_some() {}
-    }
+async fn whoever_asks_at_once_gets_what_is_asked_for(fresh: Fresh) {
+    let (asked, lookup) = (asked(&fresh).await, Lookup::new(fresh.db.clone()));
+    let lookup = &lookup;
+    let mut finding: FuturesUnordered<_> = asked
+        .iter()
+        .map(|(scope, named, expected)| async move {
+            assert_eq!(lookup.find(scope.clone(), *named).await.unwrap(), *expected, "{named:?}");
+        })
+        .collect();
+    while finding.next().await.is_some() {}
+}
 
-    async fn what_was_written_before_the_call_is_found(fresh: Fresh) {
-        let (home, lookup) = (fresh.tenant().await, Lookup::new(fresh.db.clone()));
-        for _ in 0..20 {
-            let ticket = home.ticket(NOON);
-            // Others ask for it all the time, before it is there and while it comes.
-            let named = TicketRef::Id(ticket.id);
-            let others: FuturesUnordered<_> = (0..8).map(|_| lookup.find(home.scope.clone(), named)).collect();
-            let others = others.for_each(|found| async { drop(found.unwrap()) });
-            let written = ticket.clone();
-            let mine = async {
-                let insert = fresh.db.write(home.scope.clone(), async move |tx| {
-                    let number = store::tickets::next_number(tx).await?;
-                    store::tickets::insert(tx, &Ticket { number, ..written.clone() });
-                    Ok(number)
-                });
-                let number = insert.await.unwrap();
-                assert_eq!(lookup.find(home.scope.clone(), named).await.unwrap(), Some(Ticket { number, ..ticket }));
-            };
-            tokio::join!(others, mine);
+async fn what_was_written_before_the_call_is_found(fresh: Fresh) {
+    let (home, lookup) = (fresh.tenant().await, Lookup::new(fresh.db.clone()));
+    for _ in 0..20 {
+        let ticket = home.ticket(NOON);
+        // Others ask for it all the time, before it is there and while it comes.
+        let named = TicketRef::Id(ticket.id);
+        let others: FuturesUnordered<_> = (0..8).map(|_| lookup.find(home.scope.clone(), named)).collect();
+        let others = others.for_each(|found| async { drop(found.unwrap()) });
+        let written = ticket.clone();
+        let mine = async {
+            let insert = fresh.db.write(home.scope.clone(), async move |tx| {
+                let number = store::tickets::next_number(tx).await?;
+                store::tickets::insert(tx, &Ticket { number, ..written.clone() });
+                Ok(number)
+            });
+            let number = insert.await.unwrap();
+            assert_eq!(lookup.find(home.scope.clone(), named).await.unwrap(), Some(Ticket { number, ..ticket }));
+        };
+        tokio::join!(others, mine);
+    }
+}
+
+async fn callers_that_go_away_take_nobody_with_them(fresh: Fresh) {
+    let (mut asked, lookup) = (asked(&fresh).await, Lookup::new(fresh.db.clone()));
+    // What is asked for by number is read alone, and would hold a reader that nobody drives.
+    asked.retain(|(_, named, _)| matches!(named, TicketRef::Id(_)));
+    let find = |(scope, named, _): &Asked| lookup.find(scope.clone(), *named).boxed();
+    let mut nowhere = Context::from_waker(Waker::noop());
+    // Whoever reads and whoever waits goes away, in every place of the queue, right after it began.
+    for gone in 0..asked.len() {
+        let mut finding: Vec<_> = asked.iter().map(find).collect();
+        let mut early = Vec::new();
+        for one in &mut finding {
+            early.push(match one.poll_unpin(&mut nowhere) {
+                Poll::Ready(found) => Some(found.unwrap()),
+                Poll::Pending => None,
+            });
         }
-    }
-
-    async fn callers_that_go_away_take_nobody_with_them(fresh: Fresh) {
-        let (mut asked, lookup) = (asked(&fresh).await, Lookup::new(fresh.db.clone()));
-        // What is asked for by number is read alone, and would hold a reader that nobody drives.
-        asked.retain(|(_, named, _)| matches!(named, TicketRef::Id(_)));
-        let find = |(scope, named, _): &Asked| lookup.find(scope.clone(), *named).boxed();
-        let mut nowhere = Context::from_waker(Waker::noop());
-        // Whoever reads and whoever waits goes away, in every place of the queue, right after it began.
-        for gone in 0..asked.len() {
-            let mut finding: Vec<_> = asked.iter().map(find).collect();
-            let mut early = Vec::new();
-            for one in &mut finding {
-                early.push(match one.poll_unpin(&mut nowhere) {
-                    Poll::Ready(found) => Some(found.unwrap()),
-                    Poll::Pending => None,
-                });
+        for (at, ((_, named, expected), (early, one))) in asked.iter().zip(early.into_iter().zip(finding)).enumerate() {
+            if at == gone || at % 7 == gone % 7 {
+                continue;
             }
-            for (at, ((_, named, expected), (early, one))) in asked.iter().zip(early.into_iter().zip(finding)).enumerate() {
-                if at == gone || at % 7 == gone % 7 {
-                    continue;
-                }
-                let found = match early {
-                    Some(found) => found,
-                    None => one.await.unwrap(),
-                };
-                assert_eq!(found, *expected, "{named:?}, when number {gone} went away");
-            }
+            let found = match early {
+                Some(found) => found,
+                None => one.await.unwrap(),
+            };
+            assert_eq!(found, *expected, "{named:?}, when number {gone} went away");
         }
     }
 }
+
+on_both!(Fresh:
+    whoever_asks_at_once_gets_what_is_asked_for,
+    what_was_written_before_the_call_is_found,
+    callers_that_go_away_take_nobody_with_them,
+);

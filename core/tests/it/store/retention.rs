@@ -49,131 +49,150 @@ async fn counted(fresh: &Fresh, home: &Home, endpoint: EndpointId) -> i64 {
         .delivered
 }
 
-on_both! {
-    async fn old_deliveries_go_but_for_the_newest_and_those_that_wait(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let endpoint = fresh.endpoint(&home).await;
-        let waiting = emit(&fresh, &home, 3).await;
-        park(&fresh.db, &waiting).await;
-        let old = emit(&fresh, &home, 150).await;
-        deliver(&fresh, &old).await;
-        assert_eq!(pass(&fresh).await, Some(Gone::default()), "nothing is old");
-        fresh.clock.advance(KEEP / 2);
-        let young = emit(&fresh, &home, 20).await;
-        deliver(&fresh, &young).await;
-        fresh.clock.advance(KEEP / 2 + Duration::from_secs(1));
-        // Of the newest 100, 20 are young.
-        let expected = 150 - (usize::try_from(NEWEST_KEPT).unwrap() - 20);
-        let gone = pass(&fresh).await.expect("it is time");
-        assert_eq!((gone.deliveries, gone.events), (expected, expected));
-        let left: Vec<_> = listed(&fresh, &home, endpoint).await.into_iter().map(|it| it.id).collect();
-        let kept = young.iter().rev().chain(old[expected..].iter().rev()).chain(waiting.iter().rev());
-        assert_eq!(left, kept.map(|it| it.delivery).collect::<Vec<_>>());
-        assert_eq!(counted(&fresh, &home, endpoint).await, 100);
-        for (handed, there) in [(&old[0], false), (&old[expected - 1], false), (&old[expected], true), (&waiting[0], true)] {
-            assert_eq!(is_there(&fresh, &home, handed.event).await, there);
-            let mut read = fresh.db.peek(home.scope.clone()).await.unwrap();
-            let attempts = store::deliveries::attempts(&mut read, handed.delivery).await.unwrap().len();
-            assert_eq!(attempts, usize::from(there && handed.delivery != waiting[0].delivery));
-        }
-        let again = claim(&fresh.db, 16, 8).await;
-        assert_eq!(again.iter().map(|it| it.delivery).collect::<Vec<_>>(), waiting.iter().map(|it| it.delivery).collect::<Vec<_>>());
-        assert!(again.iter().zip(&waiting).all(|(left, right)| left.body == right.body), "with its body");
-        assert_eq!(pass(&fresh).await, None, "once in an hour");
-        fresh.clock.advance(EVERY + Duration::from_secs(1));
-        assert_eq!(pass(&fresh).await, Some(Gone::default()));
+async fn old_deliveries_go_but_for_the_newest_and_those_that_wait(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&home).await;
+    let waiting = emit(&fresh, &home, 3).await;
+    park(&fresh.db, &waiting).await;
+    let old = emit(&fresh, &home, 150).await;
+    deliver(&fresh, &old).await;
+    assert_eq!(pass(&fresh).await, Some(Gone::default()), "nothing is old");
+    fresh.clock.advance(KEEP / 2);
+    let young = emit(&fresh, &home, 20).await;
+    deliver(&fresh, &young).await;
+    fresh.clock.advance(KEEP / 2 + Duration::from_secs(1));
+    // Of the newest 100, 20 are young.
+    let expected = 150 - (usize::try_from(NEWEST_KEPT).unwrap() - 20);
+    let gone = pass(&fresh).await.expect("it is time");
+    assert_eq!((gone.deliveries, gone.events), (expected, expected));
+    let left: Vec<_> = listed(&fresh, &home, endpoint).await.into_iter().map(|it| it.id).collect();
+    let kept = young.iter().rev().chain(old[expected..].iter().rev()).chain(waiting.iter().rev());
+    assert_eq!(left, kept.map(|it| it.delivery).collect::<Vec<_>>());
+    assert_eq!(counted(&fresh, &home, endpoint).await, 100);
+    for (handed, there) in [(&old[0], false), (&old[expected - 1], false), (&old[expected], true), (&waiting[0], true)]
+    {
+        assert_eq!(is_there(&fresh, &home, handed.event).await, there);
+        let mut read = fresh.db.peek(home.scope.clone()).await.unwrap();
+        let attempts = store::deliveries::attempts(&mut read, handed.delivery).await.unwrap().len();
+        assert_eq!(attempts, usize::from(there && handed.delivery != waiting[0].delivery));
     }
+    let again = claim(&fresh.db, 16, 8).await;
+    assert_eq!(
+        again.iter().map(|it| it.delivery).collect::<Vec<_>>(),
+        waiting.iter().map(|it| it.delivery).collect::<Vec<_>>()
+    );
+    assert!(again.iter().zip(&waiting).all(|(left, right)| left.body == right.body), "with its body");
+    assert_eq!(pass(&fresh).await, None, "once in an hour");
+    fresh.clock.advance(EVERY + Duration::from_secs(1));
+    assert_eq!(pass(&fresh).await, Some(Gone::default()));
+}
 
-    async fn what_was_sent_again_lately_is_young(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let endpoint = fresh.endpoint(&home).await;
-        let old = emit(&fresh, &home, 120).await;
-        deliver(&fresh, &old).await;
-        fresh.clock.advance(KEEP + Duration::from_secs(1));
-        let (again, waits) = (old[0].delivery, old[1].delivery);
-        for id in [again, waits] {
-            let now = fresh.now();
-            fresh.db.write(home.scope.clone(), async move |tx| {
+async fn what_was_sent_again_lately_is_young(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&home).await;
+    let old = emit(&fresh, &home, 120).await;
+    deliver(&fresh, &old).await;
+    fresh.clock.advance(KEEP + Duration::from_secs(1));
+    let (again, waits) = (old[0].delivery, old[1].delivery);
+    for id in [again, waits] {
+        let now = fresh.now();
+        fresh
+            .db
+            .write(home.scope.clone(), async move |tx| {
                 let row = store::deliveries::lock(tx, id).await?.expect("the delivery is there");
                 store::deliveries::rearm(tx, &row, now).await
-            }).await.unwrap();
-        }
-        let taken = claim(&fresh.db, 16, 1).await.remove(0);
-        report(&fresh.db, vec![sent(&taken, fresh.now(), Next::Delivered)]).await;
-        let gone = pass(&fresh).await.expect("it is time");
-        assert_eq!(gone.deliveries, 18);
-        let left = listed(&fresh, &home, endpoint).await;
-        assert_eq!(left.iter().rev().take(2).map(|it| (it.id, it.shown())).collect::<Vec<_>>(), [
-            (again, Shown::Delivered),
-            (waits, Shown::Retrying),
-        ]);
-        assert_eq!(counted(&fresh, &home, endpoint).await, 101);
+            })
+            .await
+            .unwrap();
     }
+    let taken = claim(&fresh.db, 16, 1).await.remove(0);
+    report(&fresh.db, vec![sent(&taken, fresh.now(), Next::Delivered)]).await;
+    let gone = pass(&fresh).await.expect("it is time");
+    assert_eq!(gone.deliveries, 18);
+    let left = listed(&fresh, &home, endpoint).await;
+    assert_eq!(
+        left.iter().rev().take(2).map(|it| (it.id, it.shown())).collect::<Vec<_>>(),
+        [(again, Shown::Delivered), (waits, Shown::Retrying),]
+    );
+    assert_eq!(counted(&fresh, &home, endpoint).await, 101);
+}
 
-    async fn an_event_without_an_endpoint_goes_after_its_time(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let old = home.event(fresh.now());
-        fresh.clock.advance(Duration::from_secs(3600));
-        let young = home.event(fresh.now());
-        let (first, second) = (old.id, young.id);
-        fresh.db.write(home.scope.clone(), async move |tx| {
+async fn an_event_without_an_endpoint_goes_after_its_time(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let old = home.event(fresh.now());
+    fresh.clock.advance(Duration::from_secs(3600));
+    let young = home.event(fresh.now());
+    let (first, second) = (old.id, young.id);
+    fresh
+        .db
+        .write(home.scope.clone(), async move |tx| {
             [&old, &young].into_iter().for_each(|event| tx.emit(event.clone()));
             Ok(())
-        }).await.unwrap();
-        fresh.clock.advance(KEEP - Duration::from_secs(1));
-        assert_eq!(pass(&fresh).await.expect("it is time").events, 1);
-        assert!(!is_there(&fresh, &home, first).await);
-        assert!(is_there(&fresh, &home, second).await);
-    }
+        })
+        .await
+        .unwrap();
+    fresh.clock.advance(KEEP - Duration::from_secs(1));
+    assert_eq!(pass(&fresh).await.expect("it is time").events, 1);
+    assert!(!is_there(&fresh, &home, first).await);
+    assert!(is_there(&fresh, &home, second).await);
+}
 
-    async fn writes_go_on_while_much_is_deleted(fresh: Fresh) {
-        let (home, busy) = (fresh.tenant().await, fresh.tenant().await);
-        fresh.endpoint(&home).await;
-        for _ in 0..20 {
-            let handed = emit(&fresh, &home, 100).await;
-            deliver(&fresh, &handed).await;
-        }
-        fresh.clock.advance(KEEP + Duration::from_secs(1));
-        let stamps = Stamps::new(fresh.clock.clone(), Chance::seeded(1));
-        let (retention, shutdown) = (Retention::new(fresh.db.clone(), stamps), CancellationToken::new());
-        let mut writes = 0;
-        let mut passing = std::pin::pin!(retention.pass(&shutdown));
-        let gone = loop {
-            let event = busy.event(fresh.now());
-            let write = fresh.db.write(busy.scope.clone(), async move |tx| {
-                tx.emit(event.clone());
-                Ok(())
-            });
-            tokio::select! {
-                gone = &mut passing => break gone.unwrap().expect("it is time"),
-                written = write => {
-                    written.unwrap();
-                    writes += 1;
-                }
+async fn writes_go_on_while_much_is_deleted(fresh: Fresh) {
+    let (home, busy) = (fresh.tenant().await, fresh.tenant().await);
+    fresh.endpoint(&home).await;
+    for _ in 0..20 {
+        let handed = emit(&fresh, &home, 100).await;
+        deliver(&fresh, &handed).await;
+    }
+    fresh.clock.advance(KEEP + Duration::from_secs(1));
+    let stamps = Stamps::new(fresh.clock.clone(), Chance::seeded(1));
+    let (retention, shutdown) = (Retention::new(fresh.db.clone(), stamps), CancellationToken::new());
+    let mut writes = 0;
+    let mut passing = std::pin::pin!(retention.pass(&shutdown));
+    let gone = loop {
+        let event = busy.event(fresh.now());
+        let write = fresh.db.write(busy.scope.clone(), async move |tx| {
+            tx.emit(event.clone());
+            Ok(())
+        });
+        tokio::select! {
+            gone = &mut passing => break gone.unwrap().expect("it is time"),
+            written = write => {
+                written.unwrap();
+                writes += 1;
             }
-        };
-        assert_eq!((gone.deliveries, gone.events), (1_900, 1_900));
-        assert!(gone.at_once <= usize::try_from(BATCH_MAX).unwrap(), "{gone:?}");
-        assert!(writes > 20, "{writes} writes while {gone:?}");
-    }
-
-    async fn what_has_expired_goes(fresh: Fresh) {
-        let (now, day) = (fresh.now().micros(), 24 * 3_600_000_000_i64);
-        let (id, bytes) = match fresh.postgres {
-            Some(_) => ("gen_random_uuid()", "'\\x00'::bytea"),
-            None => ("randomblob(16)", "x'00'"),
-        };
-        for at in [now - day - 1, now - day + 1] {
-            fresh.run(&format!("INSERT INTO answers VALUES ({id}, 'k', {bytes}, {bytes}, NULL, {at})")).await;
         }
-        for (at, done) in [(now - 30 * day - 1, "TRUE"), (now - 30 * day - 1, "FALSE"), (now - 30 * day + 1, "TRUE")] {
-            fresh.run(&format!(
+    };
+    assert_eq!((gone.deliveries, gone.events), (1_900, 1_900));
+    assert!(gone.at_once <= usize::try_from(BATCH_MAX).unwrap(), "{gone:?}");
+    assert!(writes > 20, "{writes} writes while {gone:?}");
+}
+
+async fn what_has_expired_goes(fresh: Fresh) {
+    let (now, day) = (fresh.now().micros(), 24 * 3_600_000_000_i64);
+    let (id, bytes) = match fresh.postgres {
+        Some(_) => ("gen_random_uuid()", "'\\x00'::bytea"),
+        None => ("randomblob(16)", "x'00'"),
+    };
+    for at in [now - day - 1, now - day + 1] {
+        fresh.run(&format!("INSERT INTO answers VALUES ({id}, 'k', {bytes}, {bytes}, NULL, {at})")).await;
+    }
+    for (at, done) in [(now - 30 * day - 1, "TRUE"), (now - 30 * day - 1, "FALSE"), (now - 30 * day + 1, "TRUE")] {
+        fresh
+            .run(&format!(
                 "INSERT INTO recoveries (id, tenant_id, endpoint_id, since, until, after_seq, matched, created, done, \
                  created_at, updated_at) VALUES ({id}, {id}, {id}, 0, 0, 0, 0, 0, {done}, {at}, {at})"
             ))
             .await;
-        }
-        pass(&fresh).await;
-        assert_eq!((fresh.count("answers").await, fresh.count("recoveries").await), (1, 2));
     }
+    pass(&fresh).await;
+    assert_eq!((fresh.count("answers").await, fresh.count("recoveries").await), (1, 2));
 }
+
+on_both!(Fresh:
+    old_deliveries_go_but_for_the_newest_and_those_that_wait,
+    what_was_sent_again_lately_is_young,
+    an_event_without_an_endpoint_goes_after_its_time,
+    writes_go_on_while_much_is_deleted,
+    what_has_expired_goes,
+);

@@ -179,24 +179,24 @@ fn many_rows_are_bound_without_names_on_sqlite() {
     assert!(named.is_empty(), "{named:?}");
 }
 
-on_both! {
-    async fn a_database_of_a_newer_release_is_refused(fresh: Fresh) {
-        fresh.db.close().await;
-        let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+async fn a_database_of_a_newer_release_is_refused(fresh: Fresh) {
+    fresh.db.close().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                      VALUES (999, 'later', TRUE, 'x', 0)";
-        match &fresh.postgres {
-            Some(postgres) => postgres.run(newer),
-            None => {
-                let mut conn = SqliteConnection::connect(&fresh.url).await.unwrap();
-                sqlx::query(newer).execute(&mut conn).await.unwrap();
-            }
+    match &fresh.postgres {
+        Some(postgres) => postgres.run(newer),
+        None => {
+            let mut conn = SqliteConnection::connect(&fresh.url).await.unwrap();
+            sqlx::query(newer).execute(&mut conn).await.unwrap();
         }
-        let error = Db::open(Options::new(&fresh.url, fresh.clock.clone())).await.unwrap_err();
-        assert!(matches!(error, Error::Newer { database: 999, program: store::migrate::VERSION }), "{error:?}");
-        assert!(error.to_string().contains("newer release"), "{error}");
     }
-
-    async fn migrating_twice_changes_nothing(fresh: Fresh) {
-        assert_eq!(store::migrate::migrate(&fresh.url).await.unwrap(), store::migrate::VERSION);
-    }
+    let error = Db::open(Options::new(&fresh.url, fresh.clock.clone())).await.unwrap_err();
+    assert!(matches!(error, Error::Newer { database: 999, program: store::migrate::VERSION }), "{error:?}");
+    assert!(error.to_string().contains("newer release"), "{error}");
 }
+
+async fn migrating_twice_changes_nothing(fresh: Fresh) {
+    assert_eq!(store::migrate::migrate(&fresh.url).await.unwrap(), store::migrate::VERSION);
+}
+
+on_both!(Fresh: a_database_of_a_newer_release_is_refused, migrating_twice_changes_nothing);

@@ -108,89 +108,119 @@ fn filters(agents: [AgentId; 2], inboxes: [InboxId; 2], tag: TagId) -> Vec<Filte
     ]
 }
 
-on_both! {
-    async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: Fresh) {
-        let (home, stranger) = (fresh.tenant().await, fresh.tenant().await);
-        let agents = [AgentId::new(NOON, chance()), AgentId::new(NOON, chance())];
-        let inboxes = [home.inbox, InboxId::new(NOON, chance())];
-        let tag = Tag { id: TagId::new(NOON, chance()), name: "Vip".to_owned(), color: None, created_at: NOON };
-        let tickets = many(&fresh, &home, agents, inboxes, &tag).await;
-        let ticket = stranger.ticket(NOON);
-        fresh.db.write(stranger.scope.clone(), async move |tx| { store::tickets::insert(tx, &ticket); Ok(()) }).await.unwrap();
-        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-        for filter in filters(agents, inboxes, tag.id) {
-            let mut expected: Vec<_> = tickets.iter().filter(|it| keeps(&filter, it)).cloned().collect();
-            match filter.sort.key {
-                SortKey::CreatedAt => expected.sort_by_key(|it| (it.created_at, it.id)),
-                SortKey::UpdatedAt => expected.sort_by_key(|it| (it.updated_at, it.id)),
-                SortKey::Number => expected.sort_by_key(|it| it.number),
-            }
-            if filter.sort.descending {
-                expected.reverse();
-            }
-            let total = i64::try_from(expected.len()).unwrap();
-            for (limit, offset) in [(100, 0), (5, 5)] {
-                let tickets = expected.iter().skip(offset).take(limit).cloned().collect();
-                let listed = store::tickets::list(&mut read, &filter, limit as i64, offset as i64).await.unwrap();
-                assert_eq!(listed, Listed { total, tickets }, "{filter:?}");
-            }
+async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: Fresh) {
+    let (home, stranger) = (fresh.tenant().await, fresh.tenant().await);
+    let agents = [AgentId::new(NOON, chance()), AgentId::new(NOON, chance())];
+    let inboxes = [home.inbox, InboxId::new(NOON, chance())];
+    let tag = Tag { id: TagId::new(NOON, chance()), name: "Vip".to_owned(), color: None, created_at: NOON };
+    let tickets = many(&fresh, &home, agents, inboxes, &tag).await;
+    let ticket = stranger.ticket(NOON);
+    fresh
+        .db
+        .write(stranger.scope.clone(), async move |tx| {
+            store::tickets::insert(tx, &ticket);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    for filter in filters(agents, inboxes, tag.id) {
+        let mut expected: Vec<_> = tickets.iter().filter(|it| keeps(&filter, it)).cloned().collect();
+        match filter.sort.key {
+            SortKey::CreatedAt => expected.sort_by_key(|it| (it.created_at, it.id)),
+            SortKey::UpdatedAt => expected.sort_by_key(|it| (it.updated_at, it.id)),
+            SortKey::Number => expected.sort_by_key(|it| it.number),
         }
-    }
-
-    async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let ticket = Ticket { number: 1, ..home.ticket(NOON) };
-        let changed = Ticket {
-            status: Status::Solved,
-            priority: Priority::Urgent,
-            assignee: Some(AgentId::new(NOON, chance())),
-            subject: "Other".to_owned(),
-            version: 2,
-            solved_at: Some(NOON),
-            ..ticket.clone()
-        };
-        let (new, old) = (changed.clone(), ticket.clone());
-        fresh.db.write(home.scope.clone(), async move |tx| { store::tickets::insert(tx, &old); Ok(()) }).await.unwrap();
-        fresh.db.write(home.scope.clone(), async move |tx| {
-            let old = store::tickets::lock(tx, TicketRef::Number(1)).await?.expect("it is there");
-            store::tickets::update(tx, &old, &new).await
-        }).await.unwrap();
-        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-        assert_eq!(store::tickets::read(&mut read, TicketRef::Id(ticket.id)).await.unwrap(), Some(changed.clone()));
-        for (filter, total) in [
-            (Filter { status: vec![Status::Open], ..Filter::default() }, 0),
-            (Filter { status: vec![Status::Solved], ..Filter::default() }, 1),
-            (Filter { assignee: vec![AssigneeFilter::Nobody], ..Filter::default() }, 0),
-            (Filter { priority: vec![Priority::Urgent], ..Filter::default() }, 1),
-        ] {
-            assert_eq!(store::tickets::list(&mut read, &filter, 1, 0).await.unwrap().total, total, "{filter:?}");
+        if filter.sort.descending {
+            expected.reverse();
         }
-    }
-
-    async fn a_snapshot_does_not_see_later_writes(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-        assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
-        let ticket = home.ticket(NOON);
-        fresh.db.write(home.scope.clone(), async move |tx| { store::tickets::insert(tx, &ticket); Ok(()) }).await.unwrap();
-        assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
-        let mut later = fresh.db.read(home.scope.clone()).await.unwrap();
-        assert_eq!(store::tickets::list(&mut later, &Filter::default(), 10, 0).await.unwrap().total, 1);
-    }
-
-    async fn readers_dropped_at_any_point_come_back(fresh: Fresh) {
-        let home = fresh.tenant().await;
-        for n in 0..60 {
-            let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
-            let filter = Filter::default();
-            let counting = store::tickets::list(&mut read, &filter, 10, 0);
-            if n % 2 == 0 {
-                // Cut off after its first step.
-                tokio::select! { biased; _ = counting => {} () = std::future::ready(()) => {} }
-            } else {
-                counting.await.unwrap();
-            }
+        let total = i64::try_from(expected.len()).unwrap();
+        for (limit, offset) in [(100, 0), (5, 5)] {
+            let tickets = expected.iter().skip(offset).take(limit).cloned().collect();
+            let listed = store::tickets::list(&mut read, &filter, limit as i64, offset as i64).await.unwrap();
+            assert_eq!(listed, Listed { total, tickets }, "{filter:?}");
         }
-        fresh.db.ping().await.unwrap();
     }
 }
+
+async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let ticket = Ticket { number: 1, ..home.ticket(NOON) };
+    let changed = Ticket {
+        status: Status::Solved,
+        priority: Priority::Urgent,
+        assignee: Some(AgentId::new(NOON, chance())),
+        subject: "Other".to_owned(),
+        version: 2,
+        solved_at: Some(NOON),
+        ..ticket.clone()
+    };
+    let (new, old) = (changed.clone(), ticket.clone());
+    fresh
+        .db
+        .write(home.scope.clone(), async move |tx| {
+            store::tickets::insert(tx, &old);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    fresh
+        .db
+        .write(home.scope.clone(), async move |tx| {
+            let old = store::tickets::lock(tx, TicketRef::Number(1)).await?.expect("it is there");
+            store::tickets::update(tx, &old, &new).await
+        })
+        .await
+        .unwrap();
+    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    assert_eq!(store::tickets::read(&mut read, TicketRef::Id(ticket.id)).await.unwrap(), Some(changed.clone()));
+    for (filter, total) in [
+        (Filter { status: vec![Status::Open], ..Filter::default() }, 0),
+        (Filter { status: vec![Status::Solved], ..Filter::default() }, 1),
+        (Filter { assignee: vec![AssigneeFilter::Nobody], ..Filter::default() }, 0),
+        (Filter { priority: vec![Priority::Urgent], ..Filter::default() }, 1),
+    ] {
+        assert_eq!(store::tickets::list(&mut read, &filter, 1, 0).await.unwrap().total, total, "{filter:?}");
+    }
+}
+
+async fn a_snapshot_does_not_see_later_writes(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
+    let ticket = home.ticket(NOON);
+    fresh
+        .db
+        .write(home.scope.clone(), async move |tx| {
+            store::tickets::insert(tx, &ticket);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
+    let mut later = fresh.db.read(home.scope.clone()).await.unwrap();
+    assert_eq!(store::tickets::list(&mut later, &Filter::default(), 10, 0).await.unwrap().total, 1);
+}
+
+async fn readers_dropped_at_any_point_come_back(fresh: Fresh) {
+    let home = fresh.tenant().await;
+    for n in 0..60 {
+        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+        let filter = Filter::default();
+        let counting = store::tickets::list(&mut read, &filter, 10, 0);
+        if n % 2 == 0 {
+            // Cut off after its first step.
+            tokio::select! { biased; _ = counting => {} () = std::future::ready(()) => {} }
+        } else {
+            counting.await.unwrap();
+        }
+    }
+    fresh.db.ping().await.unwrap();
+}
+
+on_both!(Fresh:
+    lists_keep_what_their_filters_say_and_totals_are_exact,
+    a_change_of_a_ticket_moves_it_in_every_count,
+    a_snapshot_does_not_see_later_writes,
+    readers_dropped_at_any_point_come_back,
+);

@@ -37,155 +37,154 @@ fn by_number(filter: List) -> List {
     List { sort: Some("ticket_number".to_owned()), ..filter }
 }
 
-on_both! {
-    async fn lists_keep_what_their_filters_say(desk: Desk) {
+async fn lists_keep_what_their_filters_say(desk: Desk) {
+    let home = desk.workspace().await;
+    let key = &home.key;
+    let second = desk.inbox(&home.id, "Second").await;
+    let (grace, ada) = (desk.agent(&home.id, "g@example.com").await.id, desk.agent(&home.id, "a@example.com").await.id);
+    let begin = desk.clock.now();
+    // Number: inbox, assignee, priority, subject.
+    let made = [
+        (&home.inbox, None, Low, "Refund for order 1"),
+        (&home.inbox, Some(&grace), Normal, "ÄRGER mit 100%"),
+        (&second, Some(&ada), High, "refund_2"),
+        (&second, None, Urgent, "Hello"),
+        (&home.inbox, Some(&grace), Urgent, "REFUND"),
+    ];
+    for (inbox, assignee, priority, subject) in made {
+        let request = v1::CreateTicketRequest {
+            priority: Some(priority.into()),
+            assignee_id: assignee.cloned(),
+            ..new_ticket(inbox, subject)
+        };
+        desk.opened(key, request).await;
+        desk.clock.advance(Duration::from_secs(60) - Duration::from_millis(1));
+    }
+    let minute = |n: u32| Some(begin.plus(Duration::from_secs(60) * n).into());
+    desk.changed(key, "2", status(Solved)).await;
+    desk.changed(key, "3", status(Pending)).await;
+    let tag = |name: &str| v1::AddTicketTagRequest { tag_name: Some(name.to_owned()), ..Default::default() };
+    for number in ["1", "5"] {
+        let request = v1::AddTicketTagRequest { ticket_id: number.to_owned(), ..tag("Billing") };
+        desk.tags().add_ticket_tag(key.ask(request)).await.answer();
+    }
+    let tag_id = desk.get_ticket(key, "1").await.tags[0].id.clone();
+
+    let inboxes = |ids: &[&str]| List { inbox_id: ids.iter().map(|id| (*id).to_owned()).collect(), ..List::default() };
+    let assignees =
+        |ids: &[&str]| List { assignee_id: ids.iter().map(|id| (*id).to_owned()).collect(), ..List::default() };
+    let q = |text: &str| List { q: Some(text.to_owned()), ..List::default() };
+    let tagged = |text: &str| List { tag: Some(text.to_owned()), ..List::default() };
+    let table: Vec<(List, &[u32])> = vec![
+        (List::default(), &[1, 2, 3, 4, 5]),
+        (List { status: vec![Open.into()], ..List::default() }, &[1, 4, 5]),
+        (List { status: vec![Solved.into(), Pending.into()], ..List::default() }, &[2, 3]),
+        (List { status: vec![Closed.into()], ..List::default() }, &[]),
+        (inboxes(&[&second]), &[3, 4]),
+        (inboxes(&[&second, &home.inbox, NOTHING]), &[1, 2, 3, 4, 5]),
+        (inboxes(&[NOTHING]), &[]),
+        (assignees(&["none"]), &[1, 4]),
+        (assignees(&[&ada]), &[3]),
+        (assignees(&["none", &grace]), &[1, 2, 4, 5]),
+        (assignees(&[NOTHING]), &[]),
+        (List { priority: vec![Urgent.into(), Low.into()], ..List::default() }, &[1, 4, 5]),
+        (List { priority: vec![Urgent.into()], status: vec![Open.into()], ..assignees(&[&grace]) }, &[5]),
+        (tagged("billing"), &[1, 5]),
+        (tagged(" BILLING "), &[1, 5]),
+        (tagged(&tag_id), &[1, 5]),
+        (tagged("bill"), &[]),
+        (tagged(NOTHING), &[]),
+        (q("refund"), &[1, 3, 5]),
+        (q("ärger"), &[2]),
+        (q("100%"), &[2]),
+        (q("%"), &[2]),
+        (q("_"), &[3]),
+        (q("d_2"), &[3]),
+        (List { requester_email: Some("ada@example.com".to_owned()), ..List::default() }, &[]),
+        (List { created_since: minute(2), ..List::default() }, &[3, 4, 5]),
+        (List { created_since: minute(5), ..List::default() }, &[]),
+        (List { updated_since: minute(4), ..List::default() }, &[1, 2, 3, 5]),
+        (List { updated_since: minute(5), ..q("refund") }, &[1, 3, 5]),
+    ];
+    for (filter, expected) in table {
+        assert_eq!(numbers(&desk, key, by_number(filter.clone())).await, expected, "{filter:?}");
+    }
+    let sorted =
+        async |sort: Option<&str>| numbers(&desk, key, List { sort: sort.map(str::to_owned), ..List::default() }).await;
+    assert_eq!(sorted(None).await, [5, 4, 3, 2, 1]);
+    assert_eq!(sorted(Some("-created_at")).await, [5, 4, 3, 2, 1]);
+    assert_eq!(sorted(Some("created_at")).await, [1, 2, 3, 4, 5]);
+    assert_eq!(sorted(Some("-ticket_number")).await, [5, 4, 3, 2, 1]);
+    assert_eq!(sorted(Some("updated_at")).await[..1], [4], "the only one that was left alone");
+    assert_eq!(sorted(Some("-updated_at")).await[4], 4);
+}
+
+async fn what_a_list_does_not_take_is_a_bad_parameter(desk: Desk) {
+    let home = desk.workspace().await;
+    let table = [
+        (List { page: Some(0), ..List::default() }, "page", "out_of_range"),
+        (List { page: Some(1_000_001), ..List::default() }, "page", "out_of_range"),
+        (List { per_page: Some(0), ..List::default() }, "per_page", "out_of_range"),
+        (List { per_page: Some(101), ..List::default() }, "per_page", "out_of_range"),
+        (List { status: vec![0], ..List::default() }, "status", "invalid_enum"),
+        (List { status: vec![7], ..List::default() }, "status", "invalid_enum"),
+        (List { priority: vec![-1], ..List::default() }, "priority", "invalid_enum"),
+        (List { inbox_id: vec!["x".to_owned()], ..List::default() }, "inbox_id", "invalid_format"),
+        (List { assignee_id: vec!["nobody".to_owned()], ..List::default() }, "assignee_id", "invalid_format"),
+        (List { sort: Some("subject".to_owned()), ..List::default() }, "sort", "invalid_enum"),
+        (List { q: Some(String::new()), ..List::default() }, "q", "blank"),
+        (List { tag: Some(" ".to_owned()), ..List::default() }, "tag", "blank"),
+    ];
+    for (request, field, code) in table {
+        let failure = desk.tickets().list_tickets(home.key.ask(request.clone())).await.refusal();
+        assert_eq!(failure.reason, Reason::InvalidParameter, "{request:?}");
+        let found = violations(&failure);
+        assert_eq!(found.len(), 1, "{request:?}");
+        assert_eq!((found[0].0.split('[').next(), found[0].1), (Some(field), code), "{request:?}");
+    }
+}
+
+async fn pages_tile_the_list_and_say_how_it_goes_on(desk: Desk) {
+    let home = desk.workspace().await;
+    for n in 0..7 {
+        // All of one moment, so that only the id orders them.
+        desk.tickets().create_ticket(home.key.ask(new_ticket(&home.inbox, &format!("Order {n}")))).await.answer();
+    }
+    let mut walked = Vec::new();
+    for at in 1..=3 {
+        let request = List { page: Some(at), per_page: Some(3), ..List::default() };
+        let (numbers, meta) = page(&desk, &home.key, request).await;
+        walked.extend(numbers);
+        let expected = v1::PageMeta {
+            page: at,
+            per_page: 3,
+            total: 7,
+            total_pages: 3,
+            has_more: at < 3,
+            next_cursor: None,
+            safe_since: None,
+        };
+        assert_eq!(meta, expected);
+    }
+    walked.sort_unstable();
+    assert_eq!(walked, [1, 2, 3, 4, 5, 6, 7], "each once");
+    let past = List { page: Some(1_000_000), per_page: Some(100), ..List::default() };
+    let (numbers, meta) = page(&desk, &home.key, past).await;
+    assert_eq!((numbers.len(), meta.total, meta.has_more), (0, 7, false), "past the end, with the true total");
+    let (_, meta) = page(&desk, &desk.workspace().await.key, List::default()).await;
+    assert_eq!((meta.page, meta.per_page, meta.total, meta.total_pages), (1, 25, 0, 0));
+}
+
+async fn totals_stay_exact_through_random_changes(desk: Desk) {
+    for changes in walks(4, 40) {
         let home = desk.workspace().await;
-        let key = &home.key;
         let second = desk.inbox(&home.id, "Second").await;
-        let (grace, ada) = (desk.agent(&home.id, "g@example.com").await.id, desk.agent(&home.id, "a@example.com").await.id);
-        let begin = desk.clock.now();
-        // Number: inbox, assignee, priority, subject.
-        let made = [
-            (&home.inbox, None, Low, "Refund for order 1"),
-            (&home.inbox, Some(&grace), Normal, "ÄRGER mit 100%"),
-            (&second, Some(&ada), High, "refund_2"),
-            (&second, None, Urgent, "Hello"),
-            (&home.inbox, Some(&grace), Urgent, "REFUND"),
-        ];
-        for (inbox, assignee, priority, subject) in made {
-            let request = v1::CreateTicketRequest {
-                priority: Some(priority.into()),
-                assignee_id: assignee.cloned(),
-                ..new_ticket(inbox, subject)
-            };
-            desk.opened(key, request).await;
-            desk.clock.advance(Duration::from_secs(60) - Duration::from_millis(1));
+        let agent = desk.agent(&home.id, "grace@example.com").await.id;
+        let mut model: Vec<v1::Ticket> = Vec::new();
+        for step in changes {
+            step.take(&desk, &home, [&home.inbox, &second], &agent, &mut model).await;
         }
-        let minute = |n: u32| Some(begin.plus(Duration::from_secs(60) * n).into());
-        desk.changed(key, "2", status(Solved)).await;
-        desk.changed(key, "3", status(Pending)).await;
-        let tag = |name: &str| v1::AddTicketTagRequest { tag_name: Some(name.to_owned()), ..Default::default() };
-        for number in ["1", "5"] {
-            let request = v1::AddTicketTagRequest { ticket_id: number.to_owned(), ..tag("Billing") };
-            desk.tags().add_ticket_tag(key.ask(request)).await.answer();
-        }
-        let tag_id = desk.get_ticket(key, "1").await.tags[0].id.clone();
-
-        let inboxes = |ids: &[&str]| List { inbox_id: ids.iter().map(|id| (*id).to_owned()).collect(), ..List::default() };
-        let assignees =
-            |ids: &[&str]| List { assignee_id: ids.iter().map(|id| (*id).to_owned()).collect(), ..List::default() };
-        let q = |text: &str| List { q: Some(text.to_owned()), ..List::default() };
-        let tagged = |text: &str| List { tag: Some(text.to_owned()), ..List::default() };
-        let table: Vec<(List, &[u32])> = vec![
-            (List::default(), &[1, 2, 3, 4, 5]),
-            (List { status: vec![Open.into()], ..List::default() }, &[1, 4, 5]),
-            (List { status: vec![Solved.into(), Pending.into()], ..List::default() }, &[2, 3]),
-            (List { status: vec![Closed.into()], ..List::default() }, &[]),
-            (inboxes(&[&second]), &[3, 4]),
-            (inboxes(&[&second, &home.inbox, NOTHING]), &[1, 2, 3, 4, 5]),
-            (inboxes(&[NOTHING]), &[]),
-            (assignees(&["none"]), &[1, 4]),
-            (assignees(&[&ada]), &[3]),
-            (assignees(&["none", &grace]), &[1, 2, 4, 5]),
-            (assignees(&[NOTHING]), &[]),
-            (List { priority: vec![Urgent.into(), Low.into()], ..List::default() }, &[1, 4, 5]),
-            (List { priority: vec![Urgent.into()], status: vec![Open.into()], ..assignees(&[&grace]) }, &[5]),
-            (tagged("billing"), &[1, 5]),
-            (tagged(" BILLING "), &[1, 5]),
-            (tagged(&tag_id), &[1, 5]),
-            (tagged("bill"), &[]),
-            (tagged(NOTHING), &[]),
-            (q("refund"), &[1, 3, 5]),
-            (q("ärger"), &[2]),
-            (q("100%"), &[2]),
-            (q("%"), &[2]),
-            (q("_"), &[3]),
-            (q("d_2"), &[3]),
-            (List { requester_email: Some("ada@example.com".to_owned()), ..List::default() }, &[]),
-            (List { created_since: minute(2), ..List::default() }, &[3, 4, 5]),
-            (List { created_since: minute(5), ..List::default() }, &[]),
-            (List { updated_since: minute(4), ..List::default() }, &[1, 2, 3, 5]),
-            (List { updated_since: minute(5), ..q("refund") }, &[1, 3, 5]),
-        ];
-        for (filter, expected) in table {
-            assert_eq!(numbers(&desk, key, by_number(filter.clone())).await, expected, "{filter:?}");
-        }
-        let sorted = async |sort: Option<&str>| numbers(&desk, key, List { sort: sort.map(str::to_owned), ..List::default() }).await;
-        assert_eq!(sorted(None).await, [5, 4, 3, 2, 1]);
-        assert_eq!(sorted(Some("-created_at")).await, [5, 4, 3, 2, 1]);
-        assert_eq!(sorted(Some("created_at")).await, [1, 2, 3, 4, 5]);
-        assert_eq!(sorted(Some("-ticket_number")).await, [5, 4, 3, 2, 1]);
-        assert_eq!(sorted(Some("updated_at")).await[..1], [4], "the only one that was left alone");
-        assert_eq!(sorted(Some("-updated_at")).await[4], 4);
-    }
-
-    async fn what_a_list_does_not_take_is_a_bad_parameter(desk: Desk) {
-        let home = desk.workspace().await;
-        let table = [
-            (List { page: Some(0), ..List::default() }, "page", "out_of_range"),
-            (List { page: Some(1_000_001), ..List::default() }, "page", "out_of_range"),
-            (List { per_page: Some(0), ..List::default() }, "per_page", "out_of_range"),
-            (List { per_page: Some(101), ..List::default() }, "per_page", "out_of_range"),
-            (List { status: vec![0], ..List::default() }, "status", "invalid_enum"),
-            (List { status: vec![7], ..List::default() }, "status", "invalid_enum"),
-            (List { priority: vec![-1], ..List::default() }, "priority", "invalid_enum"),
-            (List { inbox_id: vec!["x".to_owned()], ..List::default() }, "inbox_id", "invalid_format"),
-            (List { assignee_id: vec!["nobody".to_owned()], ..List::default() }, "assignee_id", "invalid_format"),
-            (List { sort: Some("subject".to_owned()), ..List::default() }, "sort", "invalid_enum"),
-            (List { q: Some(String::new()), ..List::default() }, "q", "blank"),
-            (List { tag: Some(" ".to_owned()), ..List::default() }, "tag", "blank"),
-        ];
-        for (request, field, code) in table {
-            let failure = desk.tickets().list_tickets(home.key.ask(request.clone())).await.refusal();
-            assert_eq!(failure.reason, Reason::InvalidParameter, "{request:?}");
-            let found = violations(&failure);
-            assert_eq!(found.len(), 1, "{request:?}");
-            assert_eq!((found[0].0.split('[').next(), found[0].1), (Some(field), code), "{request:?}");
-        }
-    }
-
-    async fn pages_tile_the_list_and_say_how_it_goes_on(desk: Desk) {
-        let home = desk.workspace().await;
-        for n in 0..7 {
-            // All of one moment, so that only the id orders them.
-            desk.tickets().create_ticket(home.key.ask(new_ticket(&home.inbox, &format!("Order {n}")))).await.answer();
-        }
-        let mut walked = Vec::new();
-        for at in 1..=3 {
-            let request = List { page: Some(at), per_page: Some(3), ..List::default() };
-            let (numbers, meta) = page(&desk, &home.key, request).await;
-            walked.extend(numbers);
-            let expected = v1::PageMeta {
-                page: at,
-                per_page: 3,
-                total: 7,
-                total_pages: 3,
-                has_more: at < 3,
-                next_cursor: None,
-                safe_since: None,
-            };
-            assert_eq!(meta, expected);
-        }
-        walked.sort_unstable();
-        assert_eq!(walked, [1, 2, 3, 4, 5, 6, 7], "each once");
-        let past = List { page: Some(1_000_000), per_page: Some(100), ..List::default() };
-        let (numbers, meta) = page(&desk, &home.key, past).await;
-        assert_eq!((numbers.len(), meta.total, meta.has_more), (0, 7, false), "past the end, with the true total");
-        let (_, meta) = page(&desk, &desk.workspace().await.key, List::default()).await;
-        assert_eq!((meta.page, meta.per_page, meta.total, meta.total_pages), (1, 25, 0, 0));
-    }
-
-    async fn totals_stay_exact_through_random_changes(desk: Desk) {
-        for changes in walks(4, 40) {
-            let home = desk.workspace().await;
-            let second = desk.inbox(&home.id, "Second").await;
-            let agent = desk.agent(&home.id, "grace@example.com").await.id;
-            let mut model: Vec<v1::Ticket> = Vec::new();
-            for step in changes {
-                step.take(&desk, &home, [&home.inbox, &second], &agent, &mut model).await;
-            }
-            check_totals(&desk, &home, [&home.inbox, &second], &agent, &model).await;
-        }
+        check_totals(&desk, &home, [&home.inbox, &second], &agent, &model).await;
     }
 }
 
@@ -272,3 +271,10 @@ async fn check_totals(desk: &Desk, home: &Workspace, inboxes: [&String; 2], agen
     assert_eq!(total(List { assignee_id: vec![none(), agent.to_owned()], ..List::default() }).await, model.len());
     assert_eq!(total(List::default()).await, model.len());
 }
+
+on_both!(Desk:
+    lists_keep_what_their_filters_say,
+    what_a_list_does_not_take_is_a_bad_parameter,
+    pages_tile_the_list_and_say_how_it_goes_on,
+    totals_stay_exact_through_random_changes,
+);

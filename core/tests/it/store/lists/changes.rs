@@ -165,120 +165,116 @@ async fn agrees(db: &Db, home: &Home, filter: Filter, keeps: impl Fn(&Ticket) ->
     assert!(all.is_sorted_by(|one, next| (one.created_at, one.id) > (next.created_at, next.id)), "{filter:?}");
 }
 
-on_both! {
-    async fn lists_are_right_while_others_write_and_the_index_follows(fresh: Fresh) {
-        let desk = Helpdesk::open(fresh, 5_000).await;
-        assert!(lists(&desk).settle().await.unwrap());
-        // PostgreSQL has two cores.
-        let mut dbs = vec![desk.fresh.db.clone()];
-        if desk.fresh.postgres.is_some() {
-            let other = desk.fresh.again().await;
-            assert!(lists_on(&other, &desk).settle().await.unwrap());
-            dbs.push(other);
-        }
-        let (mut writers, mut others, done) = (JoinSet::new(), JoinSet::new(), Arc::new(AtomicBool::new(false)));
-        for seed in 0..4u64 {
-            let hand = desk.hand_on(&dbs[seed as usize % dbs.len()]);
-            writers.spawn(async move {
-                let mut dice = Dice(seed);
-                for _ in 0..150 {
-                    match dice.roll(4) {
-                        0 => hand.change_in_vain(&mut dice).await,
-                        1 => hand.create(&mut dice).await,
-                        _ => hand.change(&mut dice, 1).await,
-                    }
-                }
-            });
-        }
-        for db in &dbs {
-            let (lists, ended) = (lists_on(db, &desk), done.clone());
-            others.spawn(async move {
-                while !ended.load(Ordering::Relaxed) {
-                    lists.pass(false, &CancellationToken::new()).await.unwrap();
-                    tokio::task::yield_now().await;
-                }
-            });
-            let (db, home, tag, ended) = (db.clone(), desk.home.clone(), desk.tag.clone(), done.clone());
-            others.spawn(async move {
-                let all = Filter::default;
-                while !ended.load(Ordering::Relaxed) {
-                    let filter = Filter { status: vec![Status::Open], ..all() };
-                    agrees(&db, &home, filter, |it| it.status == Status::Open).await;
-                    let filter = Filter { tag: Some("few".to_owned()), ..all() };
-                    agrees(&db, &home, filter, |it| it.tags.iter().any(|of| of.id == tag.id)).await;
-                    let filter = Filter { subject_contains: Some("zeppelin".to_owned()), ..all() };
-                    agrees(&db, &home, filter, |it| it.subject.contains("zeppelin")).await;
-                    let filter = Filter { updated_since: Some(NOON), ..all() };
-                    agrees(&db, &home, filter, |it| it.updated_at >= NOON).await;
-                    let filter = Filter { assignee: vec![AssigneeFilter::Nobody], ..all() };
-                    agrees(&db, &home, filter, |it| it.assignee.is_none()).await;
-                }
-            });
-        }
-        while let Some(written) = writers.join_next().await {
-            written.unwrap();
-        }
-        done.store(true, Ordering::Relaxed);
-        while let Some(ended) = others.join_next().await {
-            ended.unwrap();
-        }
-        let mut dice = Dice(99);
-        for db in &dbs {
-            lists_on(db, &desk).pass(true, &CancellationToken::new()).await.unwrap();
-            compare_on(db, &desk, &mut dice, 80).await;
-        }
-        assert_eq!(desk.fresh.count("subject_changes").await, 0);
-        assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
+async fn lists_are_right_while_others_write_and_the_index_follows(fresh: Fresh) {
+    let desk = Helpdesk::open(fresh, 5_000).await;
+    assert!(lists(&desk).settle().await.unwrap());
+    // PostgreSQL has two cores.
+    let mut dbs = vec![desk.fresh.db.clone()];
+    if desk.fresh.postgres.is_some() {
+        let other = desk.fresh.again().await;
+        assert!(lists_on(&other, &desk).settle().await.unwrap());
+        dbs.push(other);
     }
+    let (mut writers, mut others, done) = (JoinSet::new(), JoinSet::new(), Arc::new(AtomicBool::new(false)));
+    for seed in 0..4u64 {
+        let hand = desk.hand_on(&dbs[seed as usize % dbs.len()]);
+        writers.spawn(async move {
+            let mut dice = Dice(seed);
+            for _ in 0..150 {
+                match dice.roll(4) {
+                    0 => hand.change_in_vain(&mut dice).await,
+                    1 => hand.create(&mut dice).await,
+                    _ => hand.change(&mut dice, 1).await,
+                }
+            }
+        });
+    }
+    for db in &dbs {
+        let (lists, ended) = (lists_on(db, &desk), done.clone());
+        others.spawn(async move {
+            while !ended.load(Ordering::Relaxed) {
+                lists.pass(false, &CancellationToken::new()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+        let (db, home, tag, ended) = (db.clone(), desk.home.clone(), desk.tag.clone(), done.clone());
+        others.spawn(async move {
+            let all = Filter::default;
+            while !ended.load(Ordering::Relaxed) {
+                let filter = Filter { status: vec![Status::Open], ..all() };
+                agrees(&db, &home, filter, |it| it.status == Status::Open).await;
+                let filter = Filter { tag: Some("few".to_owned()), ..all() };
+                agrees(&db, &home, filter, |it| it.tags.iter().any(|of| of.id == tag.id)).await;
+                let filter = Filter { subject_contains: Some("zeppelin".to_owned()), ..all() };
+                agrees(&db, &home, filter, |it| it.subject.contains("zeppelin")).await;
+                let filter = Filter { updated_since: Some(NOON), ..all() };
+                agrees(&db, &home, filter, |it| it.updated_at >= NOON).await;
+                let filter = Filter { assignee: vec![AssigneeFilter::Nobody], ..all() };
+                agrees(&db, &home, filter, |it| it.assignee.is_none()).await;
+            }
+        });
+    }
+    while let Some(written) = writers.join_next().await {
+        written.unwrap();
+    }
+    done.store(true, Ordering::Relaxed);
+    while let Some(ended) = others.join_next().await {
+        ended.unwrap();
+    }
+    let mut dice = Dice(99);
+    for db in &dbs {
+        lists_on(db, &desk).pass(true, &CancellationToken::new()).await.unwrap();
+        compare_on(db, &desk, &mut dice, 80).await;
+    }
+    assert_eq!(desk.fresh.count("subject_changes").await, 0);
+    assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
+}
 
-    async fn what_a_core_left_behind_is_followed_by_the_next(fresh: Fresh) {
-        let desk = Helpdesk::open(fresh, 16_900).await;
-        let (lists, mut dice, tenant) = (lists(&desk), Dice(5), desk.home.tenant);
-        assert!(lists.settle().await.unwrap());
-        let lane = Queue::Tenant(tenant);
-        // It ended in the middle of a segment's lists.
-        for _ in 0..16 {
-            let pack = async move |tx: &mut store::SystemTx<'_>| subjects::pack(&mut tx.enter(tenant)).await;
-            assert!(desk.fresh.db.system(lane, pack).await.unwrap());
-        }
-        let full = Arc::new(subjects::full(&desk.fresh.db, tenant).await.unwrap().expect("a segment"));
-        let (some, of) = (full.lists().split_off(300), full.clone());
-        let seal =
-            async move |tx: &mut store::SystemTx<'_>| subjects::seal(&mut tx.enter(tenant), &of, &some, false).await;
-        assert!(desk.fresh.db.system(lane, seal).await.unwrap());
-        compare(&desk, &mut dice, 30).await;
-        // Commits told of changes, and nobody lived to hear of them.
-        desk.hand().rename(9, "Refund zeppelin").await;
-        desk.hand().rename(10, "Lost").await;
-        assert!(desk.fresh.db.behind().take().contains(&tenant));
-        compare(&desk, &mut dice, 30).await;
-        lists.pass(true, &CancellationToken::new()).await.unwrap();
-        assert_eq!(desk.fresh.count("subject_changes").await, 0);
-        assert_eq!(desk.fresh.count("subject_index WHERE segments = 1 AND blocks = 16").await, 1);
-        compare(&desk, &mut dice, 60).await;
-        // What was made of the old texts is not taken for lists of the new ones.
-        let late =
-            async move |tx: &mut store::SystemTx<'_>| subjects::seal(&mut tx.enter(tenant), &full, &[], true).await;
-        assert!(!desk.fresh.db.system(lane, late).await.unwrap());
+async fn what_a_core_left_behind_is_followed_by_the_next(fresh: Fresh) {
+    let desk = Helpdesk::open(fresh, 16_900).await;
+    let (lists, mut dice, tenant) = (lists(&desk), Dice(5), desk.home.tenant);
+    assert!(lists.settle().await.unwrap());
+    let lane = Lane::Tenant(tenant);
+    // It ended in the middle of a segment's lists.
+    for _ in 0..16 {
+        let pack = async move |tx: &mut store::SystemTx<'_>| subjects::pack(&mut tx.enter(tenant)).await;
+        assert!(desk.fresh.db.system(lane, pack).await.unwrap());
     }
+    let full = Arc::new(subjects::full(&desk.fresh.db, tenant).await.unwrap().expect("a segment"));
+    let (some, of) = (full.lists().split_off(300), full.clone());
+    let seal = async move |tx: &mut store::SystemTx<'_>| subjects::seal(&mut tx.enter(tenant), &of, &some, false).await;
+    assert!(desk.fresh.db.system(lane, seal).await.unwrap());
+    compare(&desk, &mut dice, 30).await;
+    // Commits told of changes, and nobody lived to hear of them.
+    desk.hand().rename(9, "Refund zeppelin").await;
+    desk.hand().rename(10, "Lost").await;
+    assert!(desk.fresh.db.behind().take().contains(&tenant));
+    compare(&desk, &mut dice, 30).await;
+    lists.pass(true, &CancellationToken::new()).await.unwrap();
+    assert_eq!(desk.fresh.count("subject_changes").await, 0);
+    assert_eq!(desk.fresh.count("subject_index WHERE segments = 1 AND blocks = 16").await, 1);
+    compare(&desk, &mut dice, 60).await;
+    // What was made of the old texts is not taken for lists of the new ones.
+    let late = async move |tx: &mut store::SystemTx<'_>| subjects::seal(&mut tx.enter(tenant), &full, &[], true).await;
+    assert!(!desk.fresh.db.system(lane, late).await.unwrap());
+}
 
-    async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: Fresh) {
-        let desk = Helpdesk::open(fresh, 1_030).await;
-        // As an earlier release left them: one in a full block, one in none.
-        desk.fresh.run("UPDATE tickets SET subject = 'Große', subject_folded = 'große' WHERE number IN (7, 1029)").await;
-        let lists = lists(&desk);
-        assert!(lists.settle().await.unwrap());
-        lists.pass(true, &CancellationToken::new()).await.unwrap();
-        let filter = Filter {
-            subject_contains: Some("GROSSE".to_owned()),
-            sort: Sort { key: SortKey::Number, descending: false },
-            ..Filter::default()
-        };
-        let mut read = desk.fresh.db.read(desk.home.scope.clone()).await.unwrap();
-        let listed = store::tickets::list(&mut read, &filter, 10, 0).await.unwrap();
-        assert_eq!(listed.tickets.iter().map(|it| it.number).collect::<Vec<_>>(), [7, 1029]);
-        assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
-    }
+async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: Fresh) {
+    let desk = Helpdesk::open(fresh, 1_030).await;
+    // As an earlier release left them: one in a full block, one in none.
+    desk.fresh.run("UPDATE tickets SET subject = 'Große', subject_folded = 'große' WHERE number IN (7, 1029)").await;
+    let lists = lists(&desk);
+    assert!(lists.settle().await.unwrap());
+    lists.pass(true, &CancellationToken::new()).await.unwrap();
+    let filter = Filter {
+        subject_contains: Some("GROSSE".to_owned()),
+        sort: Sort { key: SortKey::Number, descending: false },
+        ..Filter::default()
+    };
+    let mut read = desk.fresh.db.read(desk.home.scope.clone()).await.unwrap();
+    let listed = store::tickets::list(&mut read, &filter, 10, 0).await.unwrap();
+    assert_eq!(listed.tickets.iter().map(|it| it.number).collect::<Vec<_>>(), [7, 1029]);
+    assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
 }
 
 /// Cores of the earlier release run until they are stopped, and keep nothing that lists are counted by.
@@ -320,3 +316,9 @@ async fn lists_are_right_beside_a_core_of_an_earlier_release_and_after_it() {
     running.join_next().await.unwrap().unwrap();
     assert_eq!(relist::look(&next, desk.fresh.now()).await.unwrap(), Now::Nothing);
 }
+
+on_both!(Fresh:
+    lists_are_right_while_others_write_and_the_index_follows,
+    what_a_core_left_behind_is_followed_by_the_next,
+    a_start_after_an_update_counts_and_folds_what_is_there,
+);
