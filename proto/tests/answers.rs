@@ -1,6 +1,6 @@
 //! What REST answers: whole bodies, statuses and headers.
 
-use crate::desk::{Client, request, setup};
+use crate::support::{Client, request, setup};
 use axum::body::Body;
 use http::Method;
 use serde_json::json;

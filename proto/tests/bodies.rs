@@ -1,7 +1,7 @@
 //! JSON bodies: what is read, and everything that is found wrong at once. Each row is sent over direct calls and over
 //! gRPC, and both answer alike.
 
-use crate::desk::{Client, request, setup};
+use crate::support::{Client, request, setup};
 use axum::body::Body;
 use http::Method;
 

@@ -1,7 +1,7 @@
 //! The gate's own time: deadlines of calls, and streams whose caller loses the right to them. Time is stopped and
 //! moves on when everything waits for it.
 
-use crate::desk::{Client, setup};
+use crate::support::{Client, setup};
 use futures_util::{StreamExt as _, stream};
 use inboxops_proto::{
     failure::Failure,
@@ -125,7 +125,7 @@ async fn what_a_service_logs_can_name_the_request() {
 async fn headers_that_a_client_adds_end_at_the_edge() {
     let setup = setup().await;
     let client = Client::new(&setup.remote);
-    let request = crate::desk::request(http::Method::GET, "/api/v1/tickets/7")
+    let request = crate::support::request(http::Method::GET, "/api/v1/tickets/7")
         .header("connection", "keep-alive")
         .header("grpc-timeout", "1n")
         .header(wire::EDGE_TOKEN, "mine");

@@ -2,9 +2,9 @@
 
 mod answers;
 mod bodies;
-mod desk;
 mod gate;
 mod queries;
 mod streams;
+mod support;
 mod too_large;
 mod ways;

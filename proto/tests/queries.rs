@@ -1,6 +1,6 @@
 //! Query strings and path parameters.
 
-use crate::desk::{Client, setup};
+use crate::support::{Client, setup};
 use inboxops_proto::v1;
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn parameters_arrive_decoded() {
                  &q=a+b%2Bc&created_since=2026-01-31T11:30:00%2B02:00&tag=%20billing%20&sort=-updated_at&";
     let reply = Client::new(&setup.remote).get(&format!("/api/v1/tickets?{query}")).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
-    let listed = setup.desk.listed.lock().expect("no panic").clone().expect("a request");
+    let listed = setup.services.listed.lock().expect("no panic").clone().expect("a request");
     let expected = v1::ListTicketsRequest {
         page: Some(2),
         status: vec![v1::TicketStatus::Open.into(), v1::TicketStatus::Closed.into(), v1::TicketStatus::Solved.into()],

@@ -1,6 +1,6 @@
 //! A server stream by REST: server-sent events at the path of the list, refused as the list is, resumed by the last id.
 
-use crate::desk::{Client, request, setup};
+use crate::support::{Client, request, setup};
 use axum::body::Body;
 use http::Method;
 use inboxops_proto::v1;

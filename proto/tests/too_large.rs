@@ -1,6 +1,6 @@
 //! Bodies that are too large, over real connections: the answer arrives, whatever the client is still sending.
 
-use crate::desk::{Client, setup};
+use crate::support::{Client, setup};
 use axum::Router;
 use inboxops_proto::{rest, services};
 use tokio::{

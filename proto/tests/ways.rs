@@ -1,6 +1,6 @@
 //! One request by three ways: a direct call, a call over gRPC, and REST give the same.
 
-use crate::desk::{Client, Setup, setup};
+use crate::support::{Client, Setup, setup};
 use inboxops_proto::{
     failure::Failure,
     reason::{DetailCode, Reason},

@@ -2,18 +2,18 @@
 
 mod repair;
 
-use crate::support::{Came as _, Desk, NOTHING, on_both, violations};
+use crate::support::{Came as _, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{
     reason::Reason,
     v1::{self, DeliveryStatus},
 };
 use serde_json::Value;
 
-async fn a_cursor_walks_every_delivery_once(desk: Desk) {
-    let (home, other) = (desk.workspace().await, desk.workspace().await);
-    let id = desk.endpoint(&home.key, &["ticket.created"]).await.id;
+async fn a_cursor_walks_every_delivery_once(core: TestCore) {
+    let (tenant, other) = (core.tenant().await, core.tenant().await);
+    let id = core.endpoint(&tenant.key, &["ticket.created"]).await.id;
     for n in 0..5 {
-        desk.ticket(&home, &format!("Order {n}")).await;
+        core.ticket(&tenant, &format!("Order {n}")).await;
     }
     let list = async |cursor: Option<String>, status: &[DeliveryStatus]| {
         let request = v1::ListDeliveriesRequest {
@@ -23,7 +23,7 @@ async fn a_cursor_walks_every_delivery_once(desk: Desk) {
             cursor,
             ..Default::default()
         };
-        desk.deliveries().list_deliveries(home.key.ask(request)).await
+        core.deliveries().list_deliveries(tenant.key.ask(request)).await
     };
     let (mut walked, mut cursor, mut pages) = (Vec::new(), None, 0);
     loop {
@@ -31,7 +31,7 @@ async fn a_cursor_walks_every_delivery_once(desk: Desk) {
         walked.extend(answer.deliveries.into_iter().map(|it| it.id));
         pages += 1;
         if pages == 1 {
-            desk.ticket(&home, "Meanwhile").await;
+            core.ticket(&tenant, "Meanwhile").await;
         }
         let meta = answer.meta.expect("a meta");
         assert_eq!(meta.has_more, meta.next_cursor.is_some());
@@ -40,24 +40,25 @@ async fn a_cursor_walks_every_delivery_once(desk: Desk) {
             break;
         }
     }
-    let mut newest_first: Vec<String> = desk.deliveries_of(&home.key, &id).await.into_iter().map(|it| it.id).collect();
+    let mut newest_first: Vec<String> =
+        core.deliveries_of(&tenant.key, &id).await.into_iter().map(|it| it.id).collect();
     newest_first.reverse();
     assert_eq!((pages, walked), (3, newest_first[1..].to_vec()), "what came meanwhile moves nothing");
     assert_eq!(list(Some("x".to_owned()), &[]).await.refusal().reason, Reason::InvalidCursor);
     assert_eq!(list(None, &[DeliveryStatus::Delivered]).await.answer().deliveries, []);
     assert_eq!(list(None, &[DeliveryStatus::Pending, DeliveryStatus::Failed]).await.answer().deliveries.len(), 2);
     let foreign = v1::ListDeliveriesRequest { endpoint_id: id.clone(), ..Default::default() };
-    let failure = desk.deliveries().list_deliveries(other.key.ask(foreign)).await.refusal();
+    let failure = core.deliveries().list_deliveries(other.key.ask(foreign)).await.refusal();
     assert_eq!(failure.reason, Reason::EndpointNotFound);
 }
 
-async fn one_delivery_is_shown_whole(desk: Desk) {
-    let (home, other) = (desk.workspace().await, desk.workspace().await);
-    let id = desk.endpoint(&home.key, &["ticket.created"]).await.id;
-    let at = desk.clock.now();
-    desk.ticket(&home, "Hello").await;
-    let brief = desk.deliveries_of(&home.key, &id).await.remove(0);
-    let one = desk.delivery(&home.key, &brief.id.to_uppercase()).await;
+async fn one_delivery_is_shown_whole(core: TestCore) {
+    let (tenant, other) = (core.tenant().await, core.tenant().await);
+    let id = core.endpoint(&tenant.key, &["ticket.created"]).await.id;
+    let at = core.clock.now();
+    core.ticket(&tenant, "Hello").await;
+    let brief = core.deliveries_of(&tenant.key, &id).await.remove(0);
+    let one = core.delivery(&tenant.key, &brief.id.to_uppercase()).await;
     let event: Value = serde_json::from_str(&one.payload).expect("JSON");
     let expected = v1::DeliveryDetail {
         id: brief.id.clone(),
@@ -73,58 +74,58 @@ async fn one_delivery_is_shown_whole(desk: Desk) {
         ..Default::default()
     };
     assert_eq!(one, expected);
-    for (by, id) in [(&other.key, brief.id.as_str()), (&home.key, NOTHING), (&home.key, "1")] {
+    for (by, id) in [(&other.key, brief.id.as_str()), (&tenant.key, NOTHING), (&tenant.key, "1")] {
         let request = v1::GetDeliveryRequest { delivery_id: id.to_owned() };
-        let failure = desk.deliveries().get_delivery(by.ask(request)).await.refusal();
+        let failure = core.deliveries().get_delivery(by.ask(request)).await.refusal();
         assert_eq!(failure.reason, Reason::DeliveryNotFound);
         let request = v1::ResendDeliveryRequest { delivery_id: id.to_owned() };
-        let failure = desk.deliveries().resend_delivery(by.ask(request)).await.refusal();
+        let failure = core.deliveries().resend_delivery(by.ask(request)).await.refusal();
         assert_eq!(failure.reason, Reason::DeliveryNotFound);
     }
 }
 
-async fn a_test_is_a_delivery_with_one_attempt_to_this_endpoint_alone(desk: Desk) {
-    let (home, other) = (desk.workspace().await, desk.workspace().await);
-    let id = desk.endpoint(&home.key, &["inbox.error"]).await.id;
-    let second = desk.endpoint(&home.key, &["*"]).await.id;
+async fn a_test_is_a_delivery_with_one_attempt_to_this_endpoint_alone(core: TestCore) {
+    let (tenant, other) = (core.tenant().await, core.tenant().await);
+    let id = core.endpoint(&tenant.key, &["inbox.error"]).await.id;
+    let second = core.endpoint(&tenant.key, &["*"]).await.id;
     let test = async |by: &crate::support::Client, id: &str, event: &str| {
-        desk.tick();
+        core.tick();
         let request = v1::SendTestEventRequest { endpoint_id: id.to_owned(), event: Some(event.to_owned()) };
-        desk.webhooks().send_test_event(by.ask(request)).await
+        core.webhooks().send_test_event(by.ask(request)).await
     };
-    let types = desk.webhooks().list_event_types(home.key.ask(v1::ListEventTypesRequest {})).await.answer();
+    let types = core.webhooks().list_event_types(tenant.key.ask(v1::ListEventTypesRequest {})).await.answer();
     for kind in &types.event_types {
-        let answered = test(&home.key, &id, &kind.name).await.answer().delivery.expect("a delivery");
+        let answered = test(&tenant.key, &id, &kind.name).await.answer().delivery.expect("a delivery");
         assert_eq!((answered.event.as_str(), answered.test, answered.max_attempts), (kind.name.as_str(), true, 1));
-        let one = desk.delivery(&home.key, &answered.id).await;
+        let one = core.delivery(&tenant.key, &answered.id).await;
         assert_eq!((one.test, one.max_attempts, one.event.as_str()), (true, 1, kind.name.as_str()));
         let event: Value = serde_json::from_str(&one.payload).expect("JSON");
         assert_eq!((&event["event"], &event["data"]["test"]), (&Value::from(kind.name.as_str()), &Value::from(true)));
         assert_eq!(
             (&event["tenant_id"], &event["event_id"]),
-            (&Value::from(home.id.as_str()), &Value::from(one.event_id))
+            (&Value::from(tenant.id.as_str()), &Value::from(one.event_id))
         );
-        let listed = desk.deliveries_of(&home.key, &id).await.pop().expect("a delivery");
+        let listed = core.deliveries_of(&tenant.key, &id).await.pop().expect("a delivery");
         assert_eq!(answered, listed, "the answer is what the log shows");
     }
-    assert_eq!(desk.deliveries_of(&home.key, &second).await, [], "not to others, whatever they subscribe to");
+    assert_eq!(core.deliveries_of(&tenant.key, &second).await, [], "not to others, whatever they subscribe to");
     assert_eq!(test(&other.key, &id, "ticket.created").await.refusal().reason, Reason::EndpointNotFound);
     for (event, code) in [("ticket.*", "invalid_enum"), ("", "invalid_enum")] {
-        assert_eq!(violations(&test(&home.key, &id, event).await.refusal()), [("event", code)]);
+        assert_eq!(violations(&test(&tenant.key, &id, event).await.refusal()), [("event", code)]);
     }
 }
 
-async fn a_delivery_whose_request_may_be_under_way_is_not_sent_again(desk: Desk) {
-    let home = desk.workspace().await;
-    let id = desk.endpoint(&home.key, &["*"]).await.id;
-    desk.ticket(&home, "Hello").await;
-    let delivery = desk.deliveries_of(&home.key, &id).await.remove(0);
+async fn a_delivery_whose_request_may_be_under_way_is_not_sent_again(core: TestCore) {
+    let tenant = core.tenant().await;
+    let id = core.endpoint(&tenant.key, &["*"]).await.id;
+    core.ticket(&tenant, "Hello").await;
+    let delivery = core.deliveries_of(&tenant.key, &id).await.remove(0);
     let request = v1::ResendDeliveryRequest { delivery_id: delivery.id };
-    let failure = desk.deliveries().resend_delivery(home.key.ask(request)).await.refusal();
+    let failure = core.deliveries().resend_delivery(tenant.key.ask(request)).await.refusal();
     assert_eq!((failure.reason, failure.retry_after_secs), (Reason::Conflict, Some(1)));
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     a_cursor_walks_every_delivery_once,
     one_delivery_is_shown_whole,
     a_test_is_a_delivery_with_one_attempt_to_this_endpoint_alone,

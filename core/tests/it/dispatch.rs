@@ -12,7 +12,7 @@ mod stale;
 mod storm;
 mod thin;
 
-use crate::support::{Came as _, Client, Desk, Taken, Worker, Workspace, on_both, until};
+use crate::support::{Came as _, Client, TakenDelivery, TestCore, TestTenant, Worker, on_both, until};
 use inboxops_proto::{
     admin::v1 as admin,
     clock::Timestamp,
@@ -21,47 +21,47 @@ use inboxops_proto::{
 };
 use std::time::Duration;
 
-/// A desk at work: its loops run, one tenant has one endpoint of new tickets, and a worker waits.
-pub struct Shop {
-    pub desk: Desk,
-    pub home: Workspace,
+/// A core at work: its loops run, one tenant has one endpoint of new tickets, and a worker waits.
+pub struct TestDispatch {
+    pub core: TestCore,
+    pub tenant: TestTenant,
     pub endpoint: v1::WebhookEndpoint,
     pub worker: Worker,
     /// An endpoint of another tenant, by which a test sees that a claim went by.
-    probe: (Workspace, String),
+    probe: (TestTenant, String),
 }
 
-impl Shop {
-    pub async fn open(mut desk: Desk, window: u32) -> Shop {
-        let (home, other) = (desk.workspace().await, desk.workspace().await);
-        let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await;
-        let probe = desk.endpoint(&other.key, &["ticket.created"]).await.id;
-        let worker = Worker::join(&desk, window).await;
-        desk.run();
-        Shop { desk, home, endpoint, worker, probe: (other, probe) }
+impl TestDispatch {
+    pub async fn open(mut core: TestCore, window: u32) -> TestDispatch {
+        let (tenant, other) = (core.tenant().await, core.tenant().await);
+        let endpoint = core.endpoint(&tenant.key, &["ticket.created"]).await;
+        let probe = core.endpoint(&other.key, &["ticket.created"]).await.id;
+        let worker = Worker::join(&core, window).await;
+        core.run();
+        TestDispatch { core, tenant, endpoint, worker, probe: (other, probe) }
     }
 
     /// Opens a ticket and takes its delivery.
-    pub async fn delivery(&mut self, subject: &str) -> Taken {
-        self.desk.ticket(&self.home, subject).await;
+    pub async fn delivery(&mut self, subject: &str) -> TakenDelivery {
+        self.core.ticket(&self.tenant, subject).await;
         let taken = self.worker.next().await;
         assert!(taken.body.contains(subject), "{}", taken.body);
         taken
     }
 
-    pub async fn report(&self, taken: &Taken, status: u32) {
-        let outcome = taken.answered(&self.desk, status);
-        assert_eq!(self.worker.report(&self.desk, vec![outcome]).await, (1, 0));
+    pub async fn report(&self, taken: &TakenDelivery, status: u32) {
+        let outcome = taken.answered(&self.core, status);
+        assert_eq!(self.worker.report(&self.core, vec![outcome]).await, (1, 0));
     }
 
-    pub async fn shown(&self, taken: &Taken) -> v1::DeliveryDetail {
-        self.desk.delivery(&self.home.operator, &taken.id).await
+    pub async fn shown(&self, taken: &TakenDelivery) -> v1::DeliveryDetail {
+        self.core.delivery(&self.tenant.operator, &taken.id).await
     }
 
     /// Actions on the tenant's record that InboxOps itself did to the endpoint, each with its reason.
     pub async fn own_actions(&self) -> Vec<(String, String)> {
         let request = admin::ListAuditEntriesRequest { limit: Some(100), ..Default::default() };
-        let found = self.desk.audits().list_audit_entries(self.home.operator.ask(request)).await.answer().entries;
+        let found = self.core.audits().list_audit_entries(self.tenant.operator.ask(request)).await.answer().entries;
         let own = found.into_iter().filter(|it| it.actor_kind() == admin::ActorKind::System);
         own.map(|it| {
             assert_eq!((&it.actor_name[..], it.target_id), ("InboxOps", Some(self.endpoint.id.clone())));
@@ -71,9 +71,9 @@ impl Shop {
     }
 
     /// Lets a claim go by: a delivery that waits for one goes out. What came before it is returned.
-    pub async fn claimed(&mut self) -> Vec<Taken> {
+    pub async fn claimed(&mut self) -> Vec<TakenDelivery> {
         let (other, endpoint) = (&self.probe.0, &self.probe.1);
-        let ticket = self.desk.opened(&other.operator, crate::support::new_ticket(&other.inbox, "Probe")).await;
+        let ticket = self.core.opened(&other.operator, crate::support::new_ticket(&other.inbox, "Probe")).await;
         let mut before = Vec::new();
         let probe = loop {
             let taken = self.worker.next().await;
@@ -83,9 +83,9 @@ impl Shop {
             before.push(taken);
         };
         self.report(&probe, 200).await;
-        let deliveries = self.desk.deliveries_of(&other.operator, endpoint).await;
+        let deliveries = self.core.deliveries_of(&other.operator, endpoint).await;
         let resend = v1::ResendDeliveryRequest { delivery_id: deliveries.last().expect("a delivery").id.clone() };
-        self.desk.deliveries().resend_delivery(other.operator.ask(resend)).await.answer();
+        self.core.deliveries().resend_delivery(other.operator.ask(resend)).await.answer();
         loop {
             let taken = self.worker.next().await;
             if taken.body.contains(&ticket.id) {
@@ -101,25 +101,25 @@ fn time(at: Option<prost_types::Timestamp>) -> Timestamp {
     Timestamp::from(&at.expect("a time"))
 }
 
-async fn a_commit_hands_its_delivery_to_a_worker_from_memory(desk: Desk) {
+async fn a_commit_hands_its_delivery_to_a_worker_from_memory(core: TestCore) {
     // Nothing runs beside the calls: no poll, no claim.
-    let home = desk.workspace().await;
-    let endpoint = desk.endpoint(&home.key, &["*"]).await;
-    let mut worker = Worker::join(&desk, 10).await;
-    let at = desk.clock.now();
-    let ticket = desk.ticket(&home, "Hello").await;
+    let tenant = core.tenant().await;
+    let endpoint = core.endpoint(&tenant.key, &["*"]).await;
+    let mut worker = Worker::join(&core, 10).await;
+    let at = core.clock.now();
+    let ticket = core.ticket(&tenant, "Hello").await;
     let taken = worker.next().await;
     assert_eq!((taken.event.as_str(), taken.lease.attempt), ("ticket.created", 1));
     assert_eq!(taken.lease.lease_until_us, at.plus(Duration::from_secs(60)).micros());
     assert_eq!((taken.endpoint.url.as_str(), taken.endpoint.version), (endpoint.url.as_str(), 1));
     assert_eq!(taken.endpoint.secrets, [endpoint.secret.expect("a secret")]);
-    let one = desk.delivery(&home.key, &taken.id).await;
+    let one = core.delivery(&tenant.key, &taken.id).await;
     assert_eq!((&one.payload, one.status()), (&taken.body, DeliveryStatus::Pending), "under way");
     assert!(taken.body.contains(&ticket.id));
 
-    let at = desk.clock.now();
-    assert_eq!(worker.report(&desk, vec![taken.answered(&desk, 204)]).await, (1, 0));
-    let one = desk.delivery(&home.key, &taken.id).await;
+    let at = core.clock.now();
+    assert_eq!(worker.report(&core, vec![taken.answered(&core, 204)]).await, (1, 0));
+    let one = core.delivery(&tenant.key, &taken.id).await;
     let header = |name: &str, value: &str| v1::HttpHeader { name: name.to_owned(), value: value.to_owned() };
     let attempt = v1::Attempt {
         number: 1,
@@ -137,7 +137,7 @@ async fn a_commit_hands_its_delivery_to_a_worker_from_memory(desk: Desk) {
     assert_eq!((one.status(), one.attempt_count, one.response_status), (DeliveryStatus::Delivered, 1, Some(204)));
     assert_eq!((one.delivered_at, one.next_attempt_at), (Some(at.into()), None));
     let request = v1::GetWebhookEndpointRequest { endpoint_id: endpoint.id };
-    let shown = desk.webhooks().get_webhook_endpoint(home.key.ask(request)).await.answer().endpoint.expect("one");
+    let shown = core.webhooks().get_webhook_endpoint(tenant.key.ask(request)).await.answer().endpoint.expect("one");
     let last = v1::LastDelivery {
         id: taken.id,
         status: DeliveryStatus::Delivered.into(),
@@ -147,170 +147,170 @@ async fn a_commit_hands_its_delivery_to_a_worker_from_memory(desk: Desk) {
     assert_eq!((shown.status(), shown.last_delivery), (EndpointStatus::Active, Some(last)));
 }
 
-async fn a_worker_holds_no_more_than_its_window(desk: Desk) {
-    let mut shop = Shop::open(desk, 3).await;
-    let mut held = vec![shop.delivery("First").await];
+async fn a_worker_holds_no_more_than_its_window(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 3).await;
+    let mut held = vec![dispatch.delivery("First").await];
     for n in 0..6 {
-        shop.desk.ticket(&shop.home, &format!("Order {n}")).await;
+        dispatch.core.ticket(&dispatch.tenant, &format!("Order {n}")).await;
     }
     let mut seen = vec![held[0].id.clone()];
     while seen.len() < 7 {
         while held.len() < 3 && seen.len() < 7 {
-            let next = shop.worker.next().await;
+            let next = dispatch.worker.next().await;
             seen.push(next.id.clone());
             held.push(next);
         }
-        assert!(shop.worker.at_hand().is_empty(), "the window is full");
+        assert!(dispatch.worker.at_hand().is_empty(), "the window is full");
         let done = held.remove(0);
-        shop.report(&done, 200).await;
+        dispatch.report(&done, 200).await;
     }
     seen.sort_unstable();
     seen.dedup();
     assert_eq!(seen.len(), 7, "each once");
 }
 
-async fn a_window_is_at_least_one(desk: Desk) {
-    let client = Client::key(&desk.service_token("worker", true).await);
+async fn a_window_is_at_least_one(core: TestCore) {
+    let client = Client::key(&core.service_token("worker", true).await);
     let request = inboxops_proto::internal::v1::WorkRequest { worker_id: "test".to_owned(), window: 0, slots: 0 };
-    let Err(status) = desk.dispatch().work(client.ask(request)).await else { panic!("not refused") };
+    let Err(status) = core.dispatch().work(client.ask(request)).await else { panic!("not refused") };
     assert_eq!(inboxops_proto::failure::Failure::of(&status).reason, Reason::ValidationFailed);
 }
 
-async fn two_workers_share_the_work(desk: Desk) {
-    let mut shop = Shop::open(desk, 1).await;
-    let mut second = Worker::join(&shop.desk, 1).await;
+async fn two_workers_share_the_work(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 1).await;
+    let mut second = Worker::join(&dispatch.core, 1).await;
     for n in 0..2 {
-        shop.desk.ticket(&shop.home, &format!("Order {n}")).await;
+        dispatch.core.ticket(&dispatch.tenant, &format!("Order {n}")).await;
     }
-    let (one, other) = (shop.worker.next().await, second.next().await);
+    let (one, other) = (dispatch.worker.next().await, second.next().await);
     assert_ne!(one.id, other.id);
-    shop.report(&one, 200).await;
-    assert_eq!(second.report(&shop.desk, vec![other.answered(&shop.desk, 200)]).await, (1, 0));
+    dispatch.report(&one, 200).await;
+    assert_eq!(second.report(&dispatch.core, vec![other.answered(&dispatch.core, 200)]).await, (1, 0));
 }
 
-async fn a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let at = shop.desk.clock.now();
-    let first = shop.delivery("Hello").await;
-    shop.desk.clock.advance(Duration::from_secs(60) - Duration::from_millis(1) - Duration::from_micros(1));
-    let wait = shop.claimed().await;
+async fn a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let at = dispatch.core.clock.now();
+    let first = dispatch.delivery("Hello").await;
+    dispatch.core.clock.advance(Duration::from_secs(60) - Duration::from_millis(1) - Duration::from_micros(1));
+    let wait = dispatch.claimed().await;
     assert!(wait.is_empty(), "the lease still runs");
-    shop.desk.clock.advance(Duration::from_millis(1));
-    let second = shop.worker.next().await;
+    dispatch.core.clock.advance(Duration::from_millis(1));
+    let second = dispatch.worker.next().await;
     assert_eq!((second.id.as_str(), second.lease.attempt), (first.id.as_str(), 2));
     assert!(second.lease.token > first.lease.token && second.body == first.body);
-    let late = first.answered(&shop.desk, 200);
-    assert_eq!(shop.worker.report(&shop.desk, vec![late.clone()]).await, (0, 1), "its token is old");
-    shop.report(&second, 500).await;
-    assert_eq!(shop.worker.report(&shop.desk, vec![late, second.answered(&shop.desk, 200)]).await, (0, 2));
-    let one = shop.shown(&first).await;
+    let late = first.answered(&dispatch.core, 200);
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![late.clone()]).await, (0, 1), "its token is old");
+    dispatch.report(&second, 500).await;
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![late, second.answered(&dispatch.core, 200)]).await, (0, 2));
+    let one = dispatch.shown(&first).await;
     assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, 2));
     let lost = &one.attempts[0];
     assert_eq!((lost.number, lost.error_code.as_deref(), lost.succeeded), (1, Some("worker_lost"), false));
     assert_eq!((lost.started_at, lost.response_status), (Some(at.into()), None));
     assert!(lost.error.as_ref().is_some_and(|text| text.ends_with('.')));
-    let wait = time(one.next_attempt_at).since(shop.desk.clock.now());
+    let wait = time(one.next_attempt_at).since(dispatch.core.clock.now());
     assert!(wait <= Duration::from_secs(66), "a lost worker is none of the ten: {wait:?}");
 }
 
-async fn a_worker_that_left_may_still_report(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let (kept, lost) = (shop.delivery("Kept").await, shop.delivery("Lost").await);
-    shop.worker = Worker::join(&shop.desk, 10).await;
-    shop.report(&kept, 200).await;
-    assert_eq!(shop.shown(&kept).await.status(), DeliveryStatus::Delivered);
-    shop.desk.clock.advance(Duration::from_secs(60));
-    let again = shop.worker.next().await;
+async fn a_worker_that_left_may_still_report(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let (kept, lost) = (dispatch.delivery("Kept").await, dispatch.delivery("Lost").await);
+    dispatch.worker = Worker::join(&dispatch.core, 10).await;
+    dispatch.report(&kept, 200).await;
+    assert_eq!(dispatch.shown(&kept).await.status(), DeliveryStatus::Delivered);
+    dispatch.core.clock.advance(Duration::from_secs(60));
+    let again = dispatch.worker.next().await;
     assert_eq!((again.id, again.lease.attempt), (lost.id, 2));
-    assert!(shop.claimed().await.is_empty(), "the reported one does not come again");
+    assert!(dispatch.claimed().await.is_empty(), "the reported one does not come again");
 }
 
-async fn what_no_worker_takes_is_parked_and_claimed_when_one_comes(mut desk: Desk) {
-    let home = desk.workspace().await;
-    let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
-    desk.run();
+async fn what_no_worker_takes_is_parked_and_claimed_when_one_comes(mut core: TestCore) {
+    let tenant = core.tenant().await;
+    let endpoint = core.endpoint(&tenant.key, &["*"]).await.id;
+    core.run();
     for n in 0..3 {
-        desk.ticket(&home, &format!("Order {n}")).await;
+        core.ticket(&tenant, &format!("Order {n}")).await;
     }
     let parked = async || {
-        let deliveries = desk.deliveries_of(&home.key, &endpoint).await;
+        let deliveries = core.deliveries_of(&tenant.key, &endpoint).await;
         deliveries.iter().all(|it| it.next_attempt_at.is_some()).then_some(deliveries)
     };
     let deliveries = until("parked deliveries", parked).await;
     assert!(deliveries.iter().all(|it| it.status() == DeliveryStatus::Pending && it.attempt_count == 0));
-    let mut worker = Worker::join(&desk, 10).await;
+    let mut worker = Worker::join(&core, 10).await;
     for delivery in deliveries {
         let taken = worker.next().await;
         assert_eq!((taken.id, taken.lease.attempt), (delivery.id, 1), "in their order, and no attempt was spent");
     }
 }
 
-async fn an_edited_endpoint_counts_from_the_next_request_on(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let first = shop.delivery("Before").await;
-    shop.report(&first, 500).await;
+async fn an_edited_endpoint_counts_from_the_next_request_on(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let first = dispatch.delivery("Before").await;
+    dispatch.report(&first, 500).await;
     let changes =
         v1::WebhookEndpointChanges { url: Some("https://93.184.216.34/other".to_owned()), ..Default::default() };
     let request = v1::UpdateWebhookEndpointRequest {
-        endpoint_id: shop.endpoint.id.clone(),
+        endpoint_id: dispatch.endpoint.id.clone(),
         endpoint: Some(changes),
         update_mask: None,
     };
-    shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
-    let next = shop.delivery("After").await;
+    dispatch.core.webhooks().update_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
+    let next = dispatch.delivery("After").await;
     assert_eq!((next.endpoint.url.as_str(), next.endpoint.version), ("https://93.184.216.34/other", 2));
-    shop.desk.clock.advance(Duration::from_secs(120));
-    let retry = shop.worker.next().await;
+    dispatch.core.clock.advance(Duration::from_secs(120));
+    let retry = dispatch.worker.next().await;
     assert_eq!((retry.id, retry.endpoint.url.as_str()), (first.id, "https://93.184.216.34/other"));
 }
 
-async fn a_delivery_is_sent_again_on_a_schedule_of_its_own(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let first = shop.delivery("Hello").await;
-    shop.report(&first, 410).await;
-    assert_eq!(shop.shown(&first).await.status(), DeliveryStatus::Failed);
+async fn a_delivery_is_sent_again_on_a_schedule_of_its_own(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let first = dispatch.delivery("Hello").await;
+    dispatch.report(&first, 410).await;
+    assert_eq!(dispatch.shown(&first).await.status(), DeliveryStatus::Failed);
     let request = || v1::ResendDeliveryRequest { delivery_id: first.id.clone() };
     let enable = v1::UpdateWebhookEndpointRequest {
-        endpoint_id: shop.endpoint.id.clone(),
+        endpoint_id: dispatch.endpoint.id.clone(),
         endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(true), ..Default::default() }),
         update_mask: None,
     };
-    shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(enable)).await.answer();
-    let answered = shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.answer();
+    dispatch.core.webhooks().update_webhook_endpoint(dispatch.tenant.key.ask(enable)).await.answer();
+    let answered = dispatch.core.deliveries().resend_delivery(dispatch.tenant.key.ask(request())).await.answer();
     let answered = answered.delivery.expect("a delivery");
     assert_eq!((answered.status(), answered.attempt_count), (DeliveryStatus::Retrying, 1));
-    assert_eq!(time(answered.next_attempt_at), shop.desk.clock.now());
-    let second = shop.worker.next().await;
+    assert_eq!(time(answered.next_attempt_at), dispatch.core.clock.now());
+    let second = dispatch.worker.next().await;
     assert_eq!((second.lease.attempt, &second.body), (2, &first.body), "numbers go on, the bytes stay");
-    shop.report(&second, 500).await;
-    let wait = time(shop.shown(&first).await.next_attempt_at).since(shop.desk.clock.now());
+    dispatch.report(&second, 500).await;
+    let wait = time(dispatch.shown(&first).await.next_attempt_at).since(dispatch.core.clock.now());
     assert!(wait <= Duration::from_secs(66), "the first step again: {wait:?}");
-    shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.answer();
-    let third = shop.worker.next().await;
-    let failure = shop.desk.deliveries().resend_delivery(shop.home.key.ask(request())).await.refusal();
+    dispatch.core.deliveries().resend_delivery(dispatch.tenant.key.ask(request())).await.answer();
+    let third = dispatch.worker.next().await;
+    let failure = dispatch.core.deliveries().resend_delivery(dispatch.tenant.key.ask(request())).await.refusal();
     assert_eq!(failure.reason, Reason::Conflict, "one in flight at a time");
-    shop.report(&third, 200).await;
-    let one = shop.shown(&first).await;
+    dispatch.report(&third, 200).await;
+    let one = dispatch.shown(&first).await;
     assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 3));
-    shop.desk.clock.advance(Duration::from_secs(86_400));
-    assert!(shop.claimed().await.is_empty(), "the retry that was planned is gone");
+    dispatch.core.clock.advance(Duration::from_secs(86_400));
+    assert!(dispatch.claimed().await.is_empty(), "the retry that was planned is gone");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_takes_back_the_leases_of_its_predecessor_at_once() {
-    let mut shop = Shop::open(Desk::sqlite().await, 10).await;
-    let held = shop.delivery("Hello").await;
-    let Shop { desk, home, worker, .. } = shop;
-    let late = held.answered(&desk, 200);
+    let mut dispatch = TestDispatch::open(TestCore::sqlite().await, 10).await;
+    let held = dispatch.delivery("Hello").await;
+    let TestDispatch { core, tenant, worker, .. } = dispatch;
+    let late = held.answered(&core, 200);
     drop(worker);
-    let mut desk = desk.again(|_| {}).await;
-    desk.run();
-    let mut worker = Worker::join(&desk, 10).await;
+    let mut core = core.again(|_| {}).await;
+    core.run();
+    let mut worker = Worker::join(&core, 10).await;
     let again = worker.next().await;
     assert_eq!((&again.id, again.lease.attempt), (&held.id, 2), "no clock moved");
-    assert_eq!(worker.report(&desk, vec![late]).await, (0, 1));
-    assert_eq!(worker.report(&desk, vec![again.answered(&desk, 200)]).await, (1, 0));
-    let one = desk.delivery(&home.operator, &held.id).await;
+    assert_eq!(worker.report(&core, vec![late]).await, (0, 1));
+    assert_eq!(worker.report(&core, vec![again.answered(&core, 200)]).await, (1, 0));
+    let one = core.delivery(&tenant.operator, &held.id).await;
     let codes: Vec<Option<&str>> = one.attempts.iter().map(|it| it.error_code.as_deref()).collect();
     assert_eq!((one.status(), codes), (DeliveryStatus::Delivered, vec![Some("worker_lost"), None]));
 }
@@ -318,45 +318,46 @@ async fn a_restart_takes_back_the_leases_of_its_predecessor_at_once() {
 /// A report that the database could not take is taken when it is made again: what was delivered is not sent twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_that_could_not_be_stored_is_not_lost() {
-    let mut shop = Shop::open(Desk::postgres().await, 10).await;
-    let taken = shop.delivery("Hello").await;
-    let postgres = shop.desk.postgres.clone().expect("a database");
-    let outcome = taken.answered(&shop.desk, 200);
+    let mut dispatch = TestDispatch::open(TestCore::postgres().await, 10).await;
+    let taken = dispatch.delivery("Hello").await;
+    let postgres = dispatch.core.postgres.clone().expect("a database");
+    let outcome = taken.answered(&dispatch.core, 200);
     postgres.let_in(false);
     postgres.cut();
-    let status = shop.worker.try_report(&shop.desk, vec![outcome.clone()]).await.expect_err("the database is away");
+    let status =
+        dispatch.worker.try_report(&dispatch.core, vec![outcome.clone()]).await.expect_err("the database is away");
     let failure = inboxops_proto::failure::Failure::of(&status);
     assert!(matches!(failure.reason, Reason::ServiceUnavailable | Reason::Timeout | Reason::InternalError));
     postgres.let_in(true);
-    let again = async || shop.worker.try_report(&shop.desk, vec![outcome.clone()]).await.ok();
+    let again = async || dispatch.worker.try_report(&dispatch.core, vec![outcome.clone()]).await.ok();
     let told = until("an answer", again).await.into_inner();
     assert_eq!((told.accepted, told.refused), (1, 0));
-    assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Delivered);
+    assert_eq!(dispatch.shown(&taken).await.status(), DeliveryStatus::Delivered);
 }
 
 /// A core whose clock jumped, or that could not reach the database for a while, does not take its own leases for those
 /// of a dead one; not even when it was silent for so long that another core forgot it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_core_that_was_silent_keeps_its_own_leases() {
-    let mut shop = Shop::open(Desk::postgres().await, 10).await;
-    let postgres = shop.desk.postgres.clone().expect("a database");
+    let mut dispatch = TestDispatch::open(TestCore::postgres().await, 10).await;
+    let postgres = dispatch.core.postgres.clone().expect("a database");
     for forgotten in [false, true] {
-        shop.desk.clock.advance(Duration::from_secs(11));
-        let taken = shop.delivery("Hello").await;
-        shop.desk.clock.advance(Duration::from_secs(30));
+        dispatch.core.clock.advance(Duration::from_secs(11));
+        let taken = dispatch.delivery("Hello").await;
+        dispatch.core.clock.advance(Duration::from_secs(30));
         if forgotten {
             postgres.run("DELETE FROM cores");
         }
-        let seen = format!("SELECT 1 FROM cores WHERE seen_at >= {}", shop.desk.clock.now().micros());
+        let seen = format!("SELECT 1 FROM cores WHERE seen_at >= {}", dispatch.core.clock.now().micros());
         until("a sign of life", async || postgres.has(&seen).then_some(())).await;
-        assert!(shop.claimed().await.is_empty());
-        shop.report(&taken, 200).await;
-        let one = shop.shown(&taken).await;
+        assert!(dispatch.claimed().await.is_empty());
+        dispatch.report(&taken, 200).await;
+        let one = dispatch.shown(&taken).await;
         assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 1));
     }
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     a_commit_hands_its_delivery_to_a_worker_from_memory,
     a_worker_holds_no_more_than_its_window,
     a_window_is_at_least_one,

@@ -2,7 +2,7 @@
 
 mod preconditions;
 
-use crate::support::{Came as _, Client, Desk, Workspace, new_endpoint, new_ticket, on_both, until};
+use crate::support::{Came as _, Client, TestCore, TestTenant, new_endpoint, new_ticket, on_both, until};
 use inboxops_core::secrets::{MasterKey, rotation};
 use inboxops_proto::{failure::Failure, reason::Reason, services::RPCS, v1};
 use std::{collections::BTreeSet, fmt::Debug, time::Duration};
@@ -29,18 +29,18 @@ fn answered<T>(came: Result<Response<T>, Status>) -> (T, bool) {
     (response.into_inner(), replayed.is_some())
 }
 
-async fn open(desk: &Desk, home: &Workspace, key: &str, subject: &str) -> (v1::Ticket, bool) {
-    let request = keyed(home.key.ask(new_ticket(&home.inbox, subject)), key);
-    let (answer, replayed) = answered(desk.tickets().create_ticket(request).await);
-    desk.tick();
+async fn open(core: &TestCore, tenant: &TestTenant, key: &str, subject: &str) -> (v1::Ticket, bool) {
+    let request = keyed(tenant.key.ask(new_ticket(&tenant.inbox, subject)), key);
+    let (answer, replayed) = answered(core.tickets().create_ticket(request).await);
+    core.tick();
     (answer.ticket.expect("a ticket"), replayed)
 }
 
 /// How many tickets there are, but for those of [`events`].
-async fn total(desk: &Desk, by: &Client) -> u32 {
+async fn total(core: &TestCore, by: &Client) -> u32 {
     let total = async |q: Option<String>| {
         let listed =
-            desk.tickets().list_tickets(by.ask(v1::ListTicketsRequest { q, ..Default::default() })).await.answer();
+            core.tickets().list_tickets(by.ask(v1::ListTicketsRequest { q, ..Default::default() })).await.answer();
         listed.meta.expect("a meta").total
     };
     total(None).await - total(Some("mark ".to_owned())).await
@@ -48,12 +48,12 @@ async fn total(desk: &Desk, by: &Client) -> u32 {
 
 /// How many events there are. On PostgreSQL readers wait for whatever runs in the server, so the last of them is one that
 /// this makes: what came before is seen with it.
-async fn events(desk: &Desk, home: &Workspace) -> usize {
-    let mark = format!("mark {}", desk.clock.now().micros());
-    desk.ticket(home, &mark).await;
+async fn events(core: &TestCore, tenant: &TestTenant) -> usize {
+    let mark = format!("mark {}", core.clock.now().micros());
+    core.ticket(tenant, &mark).await;
     let all = until("the last event", async || {
         let request = v1::ListEventsRequest { limit: Some(100), ..Default::default() };
-        let listed = desk.events().list_events(home.key.ask(request)).await.answer().events;
+        let listed = core.events().list_events(tenant.key.ask(request)).await.answer().events;
         listed.iter().any(|event| event.contains(&mark)).then_some(listed)
     });
     all.await.iter().filter(|event| !event.contains("\"mark ")).count()
@@ -62,48 +62,49 @@ async fn events(desk: &Desk, home: &Workspace) -> usize {
 /// Makes a write twice with one key: the second is answered as the first and changes nothing, and the key is refused to
 /// another write.
 async fn twice<Q: Clone, A: PartialEq + Debug>(
-    desk: &Desk,
-    home: &Workspace,
+    core: &TestCore,
+    tenant: &TestTenant,
     message: Q,
     call: impl AsyncFn(Request<Q>) -> Result<Response<A>, Status>,
 ) {
-    let (first, replayed) = answered(call(keyed(home.key.ask(message.clone()), "once")).await);
+    let (first, replayed) = answered(call(keyed(tenant.key.ask(message.clone()), "once")).await);
     assert!(!replayed);
-    let before = events(desk, home).await;
-    desk.tick();
-    let (second, replayed) = answered(call(keyed(home.key.ask(message.clone()), "once")).await);
+    let before = events(core, tenant).await;
+    core.tick();
+    let (second, replayed) = answered(call(keyed(tenant.key.ask(message.clone()), "once")).await);
     assert_eq!((second, replayed), (first, true));
-    assert_eq!(events(desk, home).await, before);
+    assert_eq!(events(core, tenant).await, before);
     // What a key named stays its own.
-    let failure = desk
+    let failure = core
         .tickets()
-        .create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, "Something else")), "once"))
+        .create_ticket(keyed(tenant.key.ask(new_ticket(&tenant.inbox, "Something else")), "once"))
         .await
         .refusal();
     assert_eq!(failure.reason, Reason::IdempotencyKeyReused);
 }
 
-async fn a_repetition_is_answered_as_the_first_and_nothing_happens_twice(desk: Desk) {
-    let home = desk.workspace().await;
-    let (first, replayed) = open(&desk, &home, "order 1042 ~", "Hello").await;
+async fn a_repetition_is_answered_as_the_first_and_nothing_happens_twice(core: TestCore) {
+    let tenant = core.tenant().await;
+    let (first, replayed) = open(&core, &tenant, "order 1042 ~", "Hello").await;
     assert!(!replayed);
-    desk.changed(&home.key, &first.id, v1::TicketChanges { subject: Some("Other".to_owned()), ..Default::default() })
+    core.changed(&tenant.key, &first.id, v1::TicketChanges { subject: Some("Other".to_owned()), ..Default::default() })
         .await;
-    let (again, replayed) = open(&desk, &home, "order 1042 ~", "Hello").await;
+    let (again, replayed) = open(&core, &tenant, "order 1042 ~", "Hello").await;
     assert_eq!((again, replayed), (first.clone(), true), "the first answer, whatever the ticket is by now");
     assert_eq!(
-        open(&desk, &home, "order 1042 ~", "  Hello ").await,
+        open(&core, &tenant, "order 1042 ~", "  Hello ").await,
         (first.clone(), true),
         "the same but for what is trimmed"
     );
-    assert_eq!((total(&desk, &home.key).await, events(&desk, &home).await), (1, 2));
-    let (other, replayed) = open(&desk, &home, "order 1043", "Hello").await;
+    assert_eq!((total(&core, &tenant.key).await, events(&core, &tenant).await), (1, 2));
+    let (other, replayed) = open(&core, &tenant, "order 1043", "Hello").await;
     assert!(other.id != first.id && !replayed);
-    let (_, replayed) = answered(desk.tickets().create_ticket(home.key.ask(new_ticket(&home.inbox, "Hello"))).await);
+    let (_, replayed) =
+        answered(core.tickets().create_ticket(tenant.key.ask(new_ticket(&tenant.inbox, "Hello"))).await);
     assert!(!replayed);
 }
 
-async fn every_write_of_rest_can_be_repeated(desk: Desk) {
+async fn every_write_of_rest_can_be_repeated(core: TestCore) {
     let covered = BTreeSet::from([
         "/inboxops.v1.DeliveryService/ResendDelivery",
         "/inboxops.v1.MessageService/CreateTicketNote",
@@ -122,191 +123,194 @@ async fn every_write_of_rest_can_be_repeated(desk: Desk) {
     let all: BTreeSet<&str> = RPCS.iter().filter(|rpc| rpc.repeatable).map(|rpc| rpc.path).collect();
     assert_eq!(all, covered, "each is tried below");
     macro_rules! try_twice {
-        ($home:expr, $service:ident . $call:ident, $message:expr) => {
-            twice(&desk, $home, $message, async |request| desk.$service().$call(request).await).await
+        ($tenant:expr, $service:ident . $call:ident, $message:expr) => {
+            twice(&core, $tenant, $message, async |request| core.$service().$call(request).await).await
         };
     }
-    // A workspace each: they share one key.
-    let home = &desk.workspace().await;
-    try_twice!(home, tickets.create_ticket, new_ticket(&home.inbox, "Hello"));
-    let ticket = |home| desk.ticket(home, "Hello");
+    // A tenant each: they share one key.
+    let tenant = &core.tenant().await;
+    try_twice!(tenant, tickets.create_ticket, new_ticket(&tenant.inbox, "Hello"));
+    let ticket = |tenant| core.ticket(tenant, "Hello");
     let change = v1::TicketChanges { status: Some(v1::TicketStatus::Solved.into()), ..Default::default() };
-    let home = &desk.workspace().await;
-    let id = ticket(home).await.id;
+    let tenant = &core.tenant().await;
+    let id = ticket(tenant).await.id;
     let update = v1::UpdateTicketRequest { ticket_id: id.clone(), ticket: Some(change), update_mask: None };
-    try_twice!(home, tickets.update_ticket, update);
-    let home = &desk.workspace().await;
+    try_twice!(tenant, tickets.update_ticket, update);
+    let tenant = &core.tenant().await;
     let note = v1::CreateTicketNoteRequest {
-        ticket_id: ticket(home).await.id,
+        ticket_id: ticket(tenant).await.id,
         r#type: Some("internal_note".to_owned()),
         body_text: Some("Call back.".to_owned()),
         ..Default::default()
     };
-    try_twice!(home, messages.create_ticket_note, note);
-    let home = &desk.workspace().await;
-    let ticket_id = ticket(home).await.id;
+    try_twice!(tenant, messages.create_ticket_note, note);
+    let tenant = &core.tenant().await;
+    let ticket_id = ticket(tenant).await.id;
     let tag = v1::AddTicketTagRequest {
         ticket_id: ticket_id.clone(),
         tag_name: Some("vip".to_owned()),
         ..Default::default()
     };
-    try_twice!(home, tags.add_ticket_tag, tag.clone());
-    let home = &desk.workspace().await;
-    let ticket_id = ticket(home).await.id;
+    try_twice!(tenant, tags.add_ticket_tag, tag.clone());
+    let tenant = &core.tenant().await;
+    let ticket_id = ticket(tenant).await.id;
     let tag = v1::AddTicketTagRequest { ticket_id: ticket_id.clone(), ..tag };
-    let tag = desk.tags().add_ticket_tag(home.key.ask(tag)).await.answer().tag.expect("a tag");
-    try_twice!(home, tags.remove_ticket_tag, v1::RemoveTicketTagRequest { ticket_id, tag_id: tag.id });
-    let home = &desk.workspace().await;
-    try_twice!(home, webhooks.create_webhook_endpoint, new_endpoint(&["*"]));
+    let tag = core.tags().add_ticket_tag(tenant.key.ask(tag)).await.answer().tag.expect("a tag");
+    try_twice!(tenant, tags.remove_ticket_tag, v1::RemoveTicketTagRequest { ticket_id, tag_id: tag.id });
+    let tenant = &core.tenant().await;
+    try_twice!(tenant, webhooks.create_webhook_endpoint, new_endpoint(&["*"]));
     let changes = v1::WebhookEndpointChanges { description: Some("x".to_owned()), ..Default::default() };
-    let home = &desk.workspace().await;
-    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
     try_twice!(
-        home,
+        tenant,
         webhooks.update_webhook_endpoint,
         v1::UpdateWebhookEndpointRequest { endpoint_id, endpoint: Some(changes), update_mask: None }
     );
-    let home = &desk.workspace().await;
-    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
     try_twice!(
-        home,
+        tenant,
         webhooks.rotate_secret,
         v1::RotateSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() }
     );
-    let home = &desk.workspace().await;
-    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-    desk.webhooks()
-        .rotate_secret(home.key.ask(v1::RotateSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() }))
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
+    core.webhooks()
+        .rotate_secret(
+            tenant.key.ask(v1::RotateSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() }),
+        )
         .await
         .answer();
     try_twice!(
-        home,
+        tenant,
         webhooks.promote_secret,
         v1::PromoteSecretRequest { endpoint_id: endpoint_id.clone(), ..Default::default() }
     );
-    let home = &desk.workspace().await;
-    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
     let test = v1::SendTestEventRequest { endpoint_id: endpoint_id.clone(), event: Some("ticket.created".to_owned()) };
-    try_twice!(home, webhooks.send_test_event, test);
-    assert_eq!(desk.deliveries_of(&home.key, &endpoint_id).await.iter().filter(|it| it.test).count(), 1);
-    let home = &desk.workspace().await;
-    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-    let since = Some(desk.clock.now().minus(Duration::from_secs(60)).into());
+    try_twice!(tenant, webhooks.send_test_event, test);
+    assert_eq!(core.deliveries_of(&tenant.key, &endpoint_id).await.iter().filter(|it| it.test).count(), 1);
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
+    let since = Some(core.clock.now().minus(Duration::from_secs(60)).into());
     for dry_run in [Some(true), None] {
-        let home = &Workspace { key: home.key.clone(), ..desk.workspace().await };
+        let tenant = &TestTenant { key: tenant.key.clone(), ..core.tenant().await };
         let recover = v1::RecoverDeliveriesRequest { endpoint_id: endpoint_id.clone(), since, until: None, dry_run };
         let (first, _) = answered(
-            desk.webhooks().recover_deliveries(keyed(home.key.ask(recover.clone()), &format!("{dry_run:?}"))).await,
+            core.webhooks().recover_deliveries(keyed(tenant.key.ask(recover.clone()), &format!("{dry_run:?}"))).await,
         );
         let again =
-            answered(desk.webhooks().recover_deliveries(keyed(home.key.ask(recover), &format!("{dry_run:?}"))).await);
+            answered(core.webhooks().recover_deliveries(keyed(tenant.key.ask(recover), &format!("{dry_run:?}"))).await);
         assert_eq!(again, (first, true));
     }
-    try_twice!(home, webhooks.delete_webhook_endpoint, v1::DeleteWebhookEndpointRequest { endpoint_id });
-    let home = &desk.workspace().await;
-    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-    ticket(home).await;
-    let delivery_id = desk.deliveries_of(&home.key, &endpoint_id).await.remove(0).id;
-    desk.deliveries()
-        .cancel_delivery(home.key.ask(v1::CancelDeliveryRequest { delivery_id: delivery_id.clone() }))
+    try_twice!(tenant, webhooks.delete_webhook_endpoint, v1::DeleteWebhookEndpointRequest { endpoint_id });
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
+    ticket(tenant).await;
+    let delivery_id = core.deliveries_of(&tenant.key, &endpoint_id).await.remove(0).id;
+    core.deliveries()
+        .cancel_delivery(tenant.key.ask(v1::CancelDeliveryRequest { delivery_id: delivery_id.clone() }))
         .await
         .ok();
-    desk.run_sql("UPDATE deliveries SET state = 3").await;
-    try_twice!(home, deliveries.resend_delivery, v1::ResendDeliveryRequest { delivery_id });
+    core.run_sql("UPDATE deliveries SET state = 3").await;
+    try_twice!(tenant, deliveries.resend_delivery, v1::ResendDeliveryRequest { delivery_id });
 }
 
-async fn a_repetition_of_what_would_be_refused_by_now_is_answered_as_the_first(desk: Desk) {
-    let home = desk.workspace().await;
-    let endpoint_id = desk.endpoint(&home.key, &["*"]).await.id;
-    let since = Some(desk.clock.now().minus(Duration::from_secs(60)).into());
+async fn a_repetition_of_what_would_be_refused_by_now_is_answered_as_the_first(core: TestCore) {
+    let tenant = core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
+    let since = Some(core.clock.now().minus(Duration::from_secs(60)).into());
     // It is refused before anything is written.
     let recover = |dry_run| {
         let endpoint_id = endpoint_id.clone();
-        home.key.ask(v1::RecoverDeliveriesRequest { endpoint_id, since, until: None, dry_run })
+        tenant.key.ask(v1::RecoverDeliveriesRequest { endpoint_id, since, until: None, dry_run })
     };
-    let (first, _) = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
+    let (first, _) = answered(core.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
     let delete = v1::DeleteWebhookEndpointRequest { endpoint_id: endpoint_id.clone() };
-    desk.webhooks().delete_webhook_endpoint(home.key.ask(delete)).await.answer();
-    let again = answered(desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
+    core.webhooks().delete_webhook_endpoint(tenant.key.ask(delete)).await.answer();
+    let again = answered(core.webhooks().recover_deliveries(keyed(recover(Some(true)), "k")).await);
     assert_eq!(again, (first, true));
-    let other = desk.webhooks().recover_deliveries(keyed(recover(None), "k")).await.refusal();
+    let other = core.webhooks().recover_deliveries(keyed(recover(None), "k")).await.refusal();
     assert_eq!(other.reason, Reason::IdempotencyKeyReused);
-    let unknown = desk.webhooks().recover_deliveries(keyed(recover(Some(true)), "another")).await.refusal();
+    let unknown = core.webhooks().recover_deliveries(keyed(recover(Some(true)), "another")).await.refusal();
     assert_eq!(unknown.reason, Reason::EndpointNotFound, "a refusal is kept for nobody");
 }
 
-async fn another_request_with_the_key_is_refused(desk: Desk) {
-    let (home, stranger) = (desk.workspace().await, desk.workspace().await);
-    let (ticket, _) = open(&desk, &home, "k", "Hello").await;
+async fn another_request_with_the_key_is_refused(core: TestCore) {
+    let (tenant, stranger) = (core.tenant().await, core.tenant().await);
+    let (ticket, _) = open(&core, &tenant, "k", "Hello").await;
     let reused =
-        desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, "Hullo")), "k")).await.refusal();
+        core.tickets().create_ticket(keyed(tenant.key.ask(new_ticket(&tenant.inbox, "Hullo")), "k")).await.refusal();
     assert_eq!(reused.reason, Reason::IdempotencyKeyReused);
     let note =
         v1::CreateTicketNoteRequest { ticket_id: ticket.id, body_text: Some("x".to_owned()), ..Default::default() };
-    let reused = desk.messages().create_ticket_note(keyed(home.key.ask(note), "k")).await.refusal();
+    let reused = core.messages().create_ticket_note(keyed(tenant.key.ask(note), "k")).await.refusal();
     assert_eq!(reused.reason, Reason::IdempotencyKeyReused);
-    assert!(!open(&desk, &home, "K", "Hullo").await.1, "letter case counts");
-    assert!(!open(&desk, &stranger, "k", "Hullo").await.1, "each tenant has its own");
+    assert!(!open(&core, &tenant, "K", "Hullo").await.1, "letter case counts");
+    assert!(!open(&core, &stranger, "k", "Hullo").await.1, "each tenant has its own");
     // Another key of the same tenant is the same customer.
-    let second = Client::key(&desk.key(&home.operator, "Second", &[]).await);
-    let request = keyed(second.ask(new_ticket(&home.inbox, "Hello")), "k");
-    assert!(answered(desk.tickets().create_ticket(request).await).1);
+    let second = Client::key(&core.key(&tenant.operator, "Second", &[]).await);
+    let request = keyed(second.ask(new_ticket(&tenant.inbox, "Hello")), "k");
+    assert!(answered(core.tickets().create_ticket(request).await).1);
 }
 
-async fn what_was_refused_may_be_tried_again(desk: Desk) {
-    let home = desk.workspace().await;
+async fn what_was_refused_may_be_tried_again(core: TestCore) {
+    let tenant = core.tenant().await;
     let change = |status: v1::TicketStatus| v1::UpdateTicketRequest {
         ticket_id: "1".to_owned(),
         ticket: Some(v1::TicketChanges { status: Some(status.into()), ..Default::default() }),
         update_mask: None,
     };
     let missing =
-        desk.tickets().update_ticket(keyed(home.key.ask(change(v1::TicketStatus::Closed)), "k")).await.refusal();
+        core.tickets().update_ticket(keyed(tenant.key.ask(change(v1::TicketStatus::Closed)), "k")).await.refusal();
     assert_eq!(missing.reason, Reason::TicketNotFound);
-    desk.ticket(&home, "Hello").await;
+    core.ticket(&tenant, "Hello").await;
     let (_, replayed) =
-        answered(desk.tickets().update_ticket(keyed(home.key.ask(change(v1::TicketStatus::Closed)), "k")).await);
+        answered(core.tickets().update_ticket(keyed(tenant.key.ask(change(v1::TicketStatus::Closed)), "k")).await);
     assert!(!replayed, "a refusal is no answer to keep");
 }
 
-async fn an_answer_is_kept_for_a_day(desk: Desk) {
-    let home = desk.workspace().await;
-    let (first, _) = open(&desk, &home, "k", "Hello").await;
-    desk.clock.advance(DAY - Duration::from_secs(1));
-    assert_eq!(open(&desk, &home, "k", "Hello").await, (first.clone(), true));
-    desk.clock.advance(Duration::from_secs(2));
-    let (second, replayed) = open(&desk, &home, "k", "Hello again").await;
+async fn an_answer_is_kept_for_a_day(core: TestCore) {
+    let tenant = core.tenant().await;
+    let (first, _) = open(&core, &tenant, "k", "Hello").await;
+    core.clock.advance(DAY - Duration::from_secs(1));
+    assert_eq!(open(&core, &tenant, "k", "Hello").await, (first.clone(), true));
+    core.clock.advance(Duration::from_secs(2));
+    let (second, replayed) = open(&core, &tenant, "k", "Hello again").await;
     assert!(!replayed && second.id != first.id, "whether or not it was deleted");
-    assert_eq!(open(&desk, &home, "k", "Hello again").await, (second, true), "the key names the new write now");
+    assert_eq!(open(&core, &tenant, "k", "Hello again").await, (second, true), "the key names the new write now");
 }
 
-async fn a_key_has_1_to_255_printable_characters(desk: Desk) {
-    let home = desk.workspace().await;
+async fn a_key_has_1_to_255_printable_characters(core: TestCore) {
+    let tenant = core.tenant().await;
     let long = "x".repeat(256);
     for bad in ["", "a\tb", &long] {
-        let request = keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), bad);
-        let failure = desk.tickets().create_ticket(request).await.refusal();
+        let request = keyed(tenant.key.ask(new_ticket(&tenant.inbox, "Hello")), bad);
+        let failure = core.tickets().create_ticket(request).await.refusal();
         assert_eq!(failure.reason, Reason::InvalidIdempotencyKey, "{bad:?}");
     }
-    let mut two = keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), "a");
+    let mut two = keyed(tenant.key.ask(new_ticket(&tenant.inbox, "Hello")), "a");
     two.metadata_mut().append("idempotency-key", "a".parse().expect("ASCII"));
-    assert_eq!(desk.tickets().create_ticket(two).await.refusal().reason, Reason::InvalidIdempotencyKey);
-    let nobody = keyed(Client::nobody().ask(new_ticket(&home.inbox, "Hello")), "");
-    assert_eq!(desk.tickets().create_ticket(nobody).await.refusal().reason, Reason::MissingApiKey, "credentials first");
-    assert_eq!(total(&desk, &home.key).await, 0);
+    assert_eq!(core.tickets().create_ticket(two).await.refusal().reason, Reason::InvalidIdempotencyKey);
+    let nobody = keyed(Client::nobody().ask(new_ticket(&tenant.inbox, "Hello")), "");
+    assert_eq!(core.tickets().create_ticket(nobody).await.refusal().reason, Reason::MissingApiKey, "credentials first");
+    assert_eq!(total(&core, &tenant.key).await, 0);
     for good in ["x", &long[..255], " ~ "] {
-        assert!(!open(&desk, &home, good, "Hello").await.1, "{good:?}");
+        assert!(!open(&core, &tenant, good, "Hello").await.1, "{good:?}");
     }
     // What only reads takes no notice.
-    let read = keyed(home.key.ask(v1::ListTicketsRequest::default()), "");
-    assert_eq!(desk.tickets().list_tickets(read).await.answer().meta.expect("a meta").total, 3);
+    let read = keyed(tenant.key.ask(v1::ListTicketsRequest::default()), "");
+    assert_eq!(core.tickets().list_tickets(read).await.answer().meta.expect("a meta").total, 3);
 }
 
-async fn of_many_at_once_one_is_made(desk: Desk) {
-    let home = desk.workspace().await;
+async fn of_many_at_once_one_is_made(core: TestCore) {
+    let tenant = core.tenant().await;
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..50 {
-        let (tickets, request) = (desk.tickets().clone(), keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), "k"));
+        let (tickets, request) =
+            (core.tickets().clone(), keyed(tenant.key.ask(new_ticket(&tenant.inbox, "Hello")), "k"));
         calls.spawn(async move { tickets.create_ticket(request).await });
     }
     let (mut made, mut ids) = (0, BTreeSet::new());
@@ -322,70 +326,70 @@ async fn of_many_at_once_one_is_made(desk: Desk) {
             }
         }
     }
-    assert_eq!((made, ids.len(), total(&desk, &home.key).await, events(&desk, &home).await), (1, 1, 1, 1));
-    assert!(open(&desk, &home, "k", "Hello").await.1, "nothing stays under way");
+    assert_eq!((made, ids.len(), total(&core, &tenant.key).await, events(&core, &tenant).await), (1, 1, 1, 1));
+    assert!(open(&core, &tenant, "k", "Hello").await.1, "nothing stays under way");
 }
 
-async fn a_caller_that_goes_away_leaves_one_write(desk: Desk) {
-    let home = desk.workspace().await;
+async fn a_caller_that_goes_away_leaves_one_write(core: TestCore) {
+    let tenant = core.tenant().await;
     for turn in 0..30 {
         let (key, subject) = (format!("k{turn}"), format!("Hello {turn}"));
-        let call = desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, &subject)), &key));
+        let call = core.tickets().create_ticket(keyed(tenant.key.ask(new_ticket(&tenant.inbox, &subject)), &key));
         // Long enough to be sent to the database now and then, and not long enough to wait for it.
         let _ = tokio::time::timeout(Duration::from_micros(turn * 40), call).await;
         let ticket = loop {
-            match desk.tickets().create_ticket(keyed(home.key.ask(new_ticket(&home.inbox, &subject)), &key)).await {
+            match core.tickets().create_ticket(keyed(tenant.key.ask(new_ticket(&tenant.inbox, &subject)), &key)).await {
                 Ok(response) => break response.into_inner().ticket.expect("a ticket"),
                 Err(status) => assert_eq!(Failure::of(&status).reason, Reason::IdempotencyInProgress),
             }
             tokio::task::yield_now().await;
         };
         assert_eq!(ticket.subject, subject);
-        assert_eq!(total(&desk, &home.key).await, u32::try_from(turn).expect("few") + 1);
+        assert_eq!(total(&core, &tenant.key).await, u32::try_from(turn).expect("few") + 1);
     }
 }
 
-async fn answers_that_hold_a_secret_are_sealed(desk: Desk) {
-    let home = desk.workspace().await;
-    let create = |desk: &Desk| {
-        let request = keyed(home.key.ask(new_endpoint(&["*"])), "k");
-        let webhooks = desk.webhooks().clone();
+async fn answers_that_hold_a_secret_are_sealed(core: TestCore) {
+    let tenant = core.tenant().await;
+    let create = |core: &TestCore| {
+        let request = keyed(tenant.key.ask(new_endpoint(&["*"])), "k");
+        let webhooks = core.webhooks().clone();
         async move { answered(webhooks.create_webhook_endpoint(request).await) }
     };
-    let (first, _) = create(&desk).await;
+    let (first, _) = create(&core).await;
     let secret = first.endpoint.clone().and_then(|endpoint| endpoint.secret).expect("a secret");
     let rotate =
         v1::RotateSecretRequest { endpoint_id: first.endpoint.clone().expect("an endpoint").id, ..Default::default() };
-    let (rotated, _) = answered(desk.webhooks().rotate_secret(keyed(home.key.ask(rotate.clone()), "r")).await);
+    let (rotated, _) = answered(core.webhooks().rotate_secret(keyed(tenant.key.ask(rotate.clone()), "r")).await);
     let new = rotated.endpoint.clone().and_then(|endpoint| endpoint.secret).expect("a secret");
     for secret in [&secret, &new] {
-        assert!(!desk.rows().await.hold(secret), "no row holds a secret");
+        assert!(!core.rows().await.hold(secret), "no row holds a secret");
     }
-    assert_eq!(create(&desk).await, (first.clone(), true));
+    assert_eq!(create(&core).await, (first.clone(), true));
     // A change of the master key takes the answers along.
     let key = MasterKey::new([8; 32]);
-    let desk = desk
+    let core = core
         .after(async |settings, stamps| {
             rotation::rotate(settings, &key, stamps).await.expect("rotated");
             settings.master_key = key.clone();
         })
         .await;
-    assert_eq!(create(&desk).await, (first, true));
-    let again = answered(desk.webhooks().rotate_secret(keyed(home.key.ask(rotate), "r")).await);
+    assert_eq!(create(&core).await, (first, true));
+    let again = answered(core.webhooks().rotate_secret(keyed(tenant.key.ask(rotate), "r")).await);
     assert_eq!(again, (rotated, true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgresql_of_many_at_two_cores_one_is_made() {
-    let desk = Desk::postgres().await;
-    let (home, beside) = (desk.workspace().await, desk.beside().await);
+    let core = TestCore::postgres().await;
+    let (tenant, beside) = (core.tenant().await, core.beside().await);
     for turn in 0..10 {
         let key = format!("k{turn}");
         let mut calls = tokio::task::JoinSet::new();
         for number in 0..20 {
-            let core = if number % 2 == 0 { &desk } else { &beside };
-            let request = keyed(home.key.ask(new_ticket(&home.inbox, "Hello")), &key);
-            let tickets = core.tickets().clone();
+            let one = if number % 2 == 0 { &core } else { &beside };
+            let request = keyed(tenant.key.ask(new_ticket(&tenant.inbox, "Hello")), &key);
+            let tickets = one.tickets().clone();
             calls.spawn(async move { tickets.create_ticket(request).await });
         }
         let mut ids = BTreeSet::new();
@@ -396,15 +400,15 @@ async fn on_postgresql_of_many_at_two_cores_one_is_made() {
             }
         }
         assert_eq!(
-            (ids.len(), total(&desk, &home.key).await, events(&desk, &home).await),
+            (ids.len(), total(&core, &tenant.key).await, events(&core, &tenant).await),
             (1, turn + 1, turn as usize + 1)
         );
-        let (other, replayed) = open(&beside, &home, &key, "Hello").await;
+        let (other, replayed) = open(&beside, &tenant, &key, "Hello").await;
         assert!(replayed && ids.contains(&other.id));
     }
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     a_repetition_is_answered_as_the_first_and_nothing_happens_twice,
     every_write_of_rest_can_be_repeated,
     a_repetition_of_what_would_be_refused_by_now_is_answered_as_the_first,

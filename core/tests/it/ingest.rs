@@ -9,7 +9,7 @@ mod replies;
 mod threads;
 mod world;
 
-use crate::support::{Came as _, Client, Desk, NOTHING, Workspace, on_both, violations};
+use crate::support::{Came as _, Client, NOTHING, TestCore, TestTenant, on_both, violations};
 use inboxops_proto::{
     internal::v1::{self as pb, IngestInboundMessageRequest},
     reason::Reason,
@@ -17,44 +17,44 @@ use inboxops_proto::{
 };
 
 /// A tenant whose inbox has an address.
-pub struct Post {
-    pub desk: Desk,
-    pub home: Workspace,
+pub struct TestMailbox {
+    pub core: TestCore,
+    pub tenant: TestTenant,
 }
 
-impl std::ops::Deref for Post {
-    type Target = Desk;
+impl std::ops::Deref for TestMailbox {
+    type Target = TestCore;
 
-    fn deref(&self) -> &Desk {
-        &self.desk
+    fn deref(&self) -> &TestCore {
+        &self.core
     }
 }
 
-impl Post {
-    pub async fn sqlite() -> Post {
-        Post::at(Desk::sqlite().await).await
+impl TestMailbox {
+    pub async fn sqlite() -> TestMailbox {
+        TestMailbox::at(TestCore::sqlite().await).await
     }
 
-    pub async fn postgres() -> Post {
-        Post::at(Desk::postgres().await).await
+    pub async fn postgres() -> TestMailbox {
+        TestMailbox::at(TestCore::postgres().await).await
     }
 
-    async fn at(desk: Desk) -> Post {
-        let home = desk.workspace().await;
+    async fn at(core: TestCore) -> TestMailbox {
+        let tenant = core.tenant().await;
         let request = pb::UpdateInboxRequest {
-            tenant_id: home.id.clone(),
-            inbox_id: home.inbox.clone(),
+            tenant_id: tenant.id.clone(),
+            inbox_id: tenant.inbox.clone(),
             email_address: Some("support@acme.example".to_owned()),
             ..Default::default()
         };
-        desk.tenants().update_inbox(Client::operator().ask(request)).await.answer();
-        Post { desk, home }
+        core.tenants().update_inbox(Client::operator().ask(request)).await.answer();
+        TestMailbox { core, tenant }
     }
 
     pub fn request(&self, raw: impl AsRef<[u8]>) -> IngestInboundMessageRequest {
         IngestInboundMessageRequest {
-            tenant_id: self.home.id.clone(),
-            inbox_id: self.home.inbox.clone(),
+            tenant_id: self.tenant.id.clone(),
+            inbox_id: self.tenant.inbox.clone(),
             raw: raw.as_ref().to_vec().into(),
             ..Default::default()
         }
@@ -73,25 +73,25 @@ impl Post {
     pub async fn messages(&self, ticket: &str) -> Vec<v1::Message> {
         let request =
             v1::ListTicketMessagesRequest { ticket_id: ticket.to_owned(), per_page: Some(100), ..Default::default() };
-        self.desk.messages().list_ticket_messages(self.home.operator.ask(request)).await.answer().messages
+        self.core.messages().list_ticket_messages(self.tenant.operator.ask(request)).await.answer().messages
     }
 
     /// Number of the newest ticket that this address opened.
     pub async fn ticket_of(&self, email: &str) -> u32 {
         let request = v1::ListTicketsRequest { requester_email: Some(email.to_owned()), ..Default::default() };
-        let answer = self.tickets().list_tickets(self.home.operator.ask(request)).await.answer();
+        let answer = self.tickets().list_tickets(self.tenant.operator.ask(request)).await.answer();
         answer.tickets.first().expect("a ticket").ticket_number
     }
 
     pub async fn ticket_count(&self) -> u32 {
         let request = v1::ListTicketsRequest::default();
-        let answer = self.tickets().list_tickets(self.home.operator.ask(request)).await.answer();
+        let answer = self.tickets().list_tickets(self.tenant.operator.ask(request)).await.answer();
         answer.meta.expect("a page says where it stands").total
     }
 
     pub async fn set_status(&self, ticket: &str, status: v1::TicketStatus) {
         let changes = v1::TicketChanges { status: Some(status.into()), ..Default::default() };
-        self.changed(&self.home.operator, ticket, changes).await;
+        self.changed(&self.tenant.operator, ticket, changes).await;
     }
 }
 
@@ -103,8 +103,8 @@ pub fn letter(id: &str, header: &str) -> String {
     )
 }
 
-async fn a_mail_opens_a_ticket_of_its_sender(post: Post) {
-    let got = post.mail(letter("a@x", "")).await;
+async fn a_mail_opens_a_ticket_of_its_sender(mailbox: TestMailbox) {
+    let got = mailbox.mail(letter("a@x", "")).await;
     let (ticket, message) = (got.ticket.expect("a ticket"), got.message.expect("a message"));
     assert!(got.opened && !got.duplicate && !got.reopened && !got.automatic);
     assert_eq!((ticket.subject.as_str(), ticket.ticket_number), ("Refund for order 1042", 1));
@@ -118,11 +118,11 @@ async fn a_mail_opens_a_ticket_of_its_sender(post: Post) {
     assert_eq!(message.r#type(), v1::MessageType::Inbound);
     let author = message.author.clone().expect("an author");
     assert_eq!((author.r#type(), author.email.as_deref()), (v1::AuthorType::Customer, Some("ada@example.com")));
-    assert_eq!(post.get_ticket(&post.home.operator, "1").await, ticket);
-    assert_eq!(post.messages("1").await, [message]);
+    assert_eq!(mailbox.get_ticket(&mailbox.tenant.operator, "1").await, ticket);
+    assert_eq!(mailbox.messages("1").await, [message]);
 }
 
-async fn parts_say_the_same_as_the_mail(post: Post) {
+async fn parts_say_the_same_as_the_mail(mailbox: TestMailbox) {
     let parts = pb::MailParts {
         message_id: Some("<parts@x>".to_owned()),
         from_name: "Ada Lovelace".to_owned(),
@@ -132,23 +132,23 @@ async fn parts_say_the_same_as_the_mail(post: Post) {
         attachments: vec![pb::MailAttachment { name: "a.pdf".into(), media_type: "application/pdf".into(), size: 7 }],
         ..Default::default()
     };
-    let request = IngestInboundMessageRequest { parts: Some(parts), ..post.request("") };
-    let message = post.take(request.clone()).await.message.expect("a message");
+    let request = IngestInboundMessageRequest { parts: Some(parts), ..mailbox.request("") };
+    let message = mailbox.take(request.clone()).await.message.expect("a message");
     assert_eq!(message.body_text, "rich\n\n[Attachment: a.pdf (application/pdf, 7 bytes)]");
     assert_eq!(message.body_html, "<p>rich</p><p>[Attachment: a.pdf (application/pdf, 7 bytes)]</p>");
-    assert!(post.take(request).await.duplicate);
+    assert!(mailbox.take(request).await.duplicate);
     let raw = "Message-ID: <parts@x>\r\nFrom: Ada Lovelace <ada@example.com>\r\nSubject: Refund\r\n\
             MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n\
             <p>rich</p><script>x</script>\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\n1234567\r\n--b--\r\n";
-    assert!(post.mail(raw).await.duplicate, "the same mail, whatever way it came");
+    assert!(mailbox.mail(raw).await.duplicate, "the same mail, whatever way it came");
 }
 
-async fn every_mail_of_the_corpus_goes_in_and_a_second_run_adds_nothing(post: Post) {
+async fn every_mail_of_the_corpus_goes_in_and_a_second_run_adds_nothing(mailbox: TestMailbox) {
     let samples = corpus::all();
     assert!(samples.len() >= 100, "{}", samples.len());
     let mut first = Vec::new();
     for sample in &samples {
-        let got = post.mail(&sample.raw).await;
+        let got = mailbox.mail(&sample.raw).await;
         let (ticket, message) = (got.ticket.expect("a ticket"), got.message.expect("a message"));
         let name = &sample.name;
         assert!(got.opened && !got.duplicate, "{name}");
@@ -160,42 +160,42 @@ async fn every_mail_of_the_corpus_goes_in_and_a_second_run_adds_nothing(post: Po
         assert!(ticket.subject.chars().count() <= 255 && !ticket.subject.is_empty(), "{name}");
         first.push(message.id);
     }
-    let count = post.ticket_count().await;
+    let count = mailbox.ticket_count().await;
     assert_eq!(count as usize, samples.len(), "no mail is lost in another's ticket");
     for (sample, id) in samples.iter().zip(first) {
-        let again = post.mail(&sample.raw).await;
+        let again = mailbox.mail(&sample.raw).await;
         assert!(again.duplicate, "{}", sample.name);
         assert_eq!(again.message.map(|message| message.id), Some(id), "{}", sample.name);
     }
-    assert_eq!(post.ticket_count().await, count);
+    assert_eq!(mailbox.ticket_count().await, count);
 }
 
-async fn the_same_mail_many_times_at_once_is_recorded_once(post: Post) {
+async fn the_same_mail_many_times_at_once_is_recorded_once(mailbox: TestMailbox) {
     let calls = (0..40).map(|_| {
-        let request = post.request(letter("once@x", ""));
-        async { post.ingest().ingest_inbound_message(Client::operator().ask(request)).await.answer() }
+        let request = mailbox.request(letter("once@x", ""));
+        async { mailbox.ingest().ingest_inbound_message(Client::operator().ask(request)).await.answer() }
     });
     let answers = futures_util::future::join_all(calls).await;
     assert_eq!(answers.iter().filter(|it| !it.duplicate).count(), 1);
-    assert_eq!((post.ticket_count().await, post.messages("1").await.len()), (1, 1));
+    assert_eq!((mailbox.ticket_count().await, mailbox.messages("1").await.len()), (1, 1));
 }
 
-async fn a_mail_is_a_repeat_by_its_id_or_else_by_its_bytes_in_one_inbox(post: Post) {
-    let other = post.inbox(&post.home.id, "Sales").await;
-    assert!(!post.mail(letter("a@x", "")).await.duplicate);
-    assert!(post.mail(letter("a@x", "X-Spam: no\r\n")).await.duplicate, "another hop added a line");
-    let elsewhere = IngestInboundMessageRequest { inbox_id: other, ..post.request(letter("a@x", "")) };
-    assert!(!post.take(elsewhere).await.duplicate, "each inbox has its own");
+async fn a_mail_is_a_repeat_by_its_id_or_else_by_its_bytes_in_one_inbox(mailbox: TestMailbox) {
+    let other = mailbox.inbox(&mailbox.tenant.id, "Sales").await;
+    assert!(!mailbox.mail(letter("a@x", "")).await.duplicate);
+    assert!(mailbox.mail(letter("a@x", "X-Spam: no\r\n")).await.duplicate, "another hop added a line");
+    let elsewhere = IngestInboundMessageRequest { inbox_id: other, ..mailbox.request(letter("a@x", "")) };
+    assert!(!mailbox.take(elsewhere).await.duplicate, "each inbox has its own");
     let bare = "From: a@example.com\r\nSubject: x\r\n\r\nhello\r\n";
-    assert!(!post.mail(bare).await.duplicate);
-    assert!(post.mail(bare).await.duplicate);
-    assert!(!post.mail(bare.replace("hello", "hallo")).await.duplicate);
+    assert!(!mailbox.mail(bare).await.duplicate);
+    assert!(mailbox.mail(bare).await.duplicate);
+    assert!(!mailbox.mail(bare.replace("hello", "hallo")).await.duplicate);
 }
 
-async fn a_repeat_says_the_same_and_what_says_something_else_is_recorded(post: Post) {
+async fn a_repeat_says_the_same_and_what_says_something_else_is_recorded(mailbox: TestMailbox) {
     let mail = "Message-ID: <same@x>\r\nFrom: Ada <ada@example.com>\r\nTo: support@acme.example\r\n\
             Date: Tue, 24 Nov 2026 10:00:00 +0100\r\nSubject: Parcel 1\r\n\r\nIt has come.\r\nThanks\r\n";
-    assert!(post.mail(mail).await.opened);
+    assert!(mailbox.mail(mail).await.opened);
     for (what, same) in [
         ("trace", format!("Received: from mx2.example\r\nDKIM-Signature: v=1; d=x\r\nList-Id: <l.x>\r\n{mail}")),
         ("line ends", mail.replace("\r\n", "\n")),
@@ -210,7 +210,7 @@ async fn a_repeat_says_the_same_and_what_says_something_else_is_recorded(post: P
         ("the same moment", mail.replace("10:00:00 +0100", "09:00:00 +0000")),
         ("another recipient", mail.replace("support@", "help@")),
     ] {
-        let got = post.mail(&same).await;
+        let got = mailbox.mail(&same).await;
         assert!(got.duplicate, "{what}: {same}");
     }
     for (what, other) in [
@@ -222,41 +222,41 @@ async fn a_repeat_says_the_same_and_what_says_something_else_is_recorded(post: P
         ("HTML beside", mail.replace("\r\n\r\nIt has come.", "\r\nContent-Type: text/html\r\n\r\n<p>It has come.")),
         ("white space within a line", mail.replace("has come", "has  come")),
     ] {
-        let got = post.mail(&other).await;
+        let got = mailbox.mail(&other).await;
         assert!(!got.duplicate && !got.opened, "{what}");
         assert_eq!(got.ticket.map(|it| it.ticket_number), Some(1), "{what}: it is in the ticket of its id");
-        assert!(post.mail(&other).await.duplicate, "{what}: known from now on");
+        assert!(mailbox.mail(&other).await.duplicate, "{what}: known from now on");
     }
-    assert_eq!(post.messages("1").await.len(), 1 + 7);
-    let sales = post.inbox(&post.home.id, "Sales").await;
-    let elsewhere = |raw: &str| IngestInboundMessageRequest { inbox_id: sales.clone(), ..post.request(raw) };
-    assert!(post.take(elsewhere(mail)).await.opened, "each inbox has its own");
-    let other = post.take(elsewhere(&mail.replace("come", "gone"))).await;
+    assert_eq!(mailbox.messages("1").await.len(), 1 + 7);
+    let sales = mailbox.inbox(&mailbox.tenant.id, "Sales").await;
+    let elsewhere = |raw: &str| IngestInboundMessageRequest { inbox_id: sales.clone(), ..mailbox.request(raw) };
+    assert!(mailbox.take(elsewhere(mail)).await.opened, "each inbox has its own");
+    let other = mailbox.take(elsewhere(&mail.replace("come", "gone"))).await;
     assert_eq!(other.ticket.map(|it| it.ticket_number), Some(2));
 }
 
-async fn a_mail_that_an_earlier_release_recorded_is_known_by_its_words(post: Post) {
+async fn a_mail_that_an_earlier_release_recorded_is_known_by_its_words(mailbox: TestMailbox) {
     let mail = letter("old@x", "");
-    assert!(post.mail(&mail).await.opened);
+    assert!(mailbox.mail(&mail).await.opened);
     use sha2::{Digest as _, Sha256};
     let key = Sha256::new().chain_update([1]).chain_update("old@x").finalize();
     let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     // As it was kept: the key by its id alone.
-    let hex = if post.desk.postgres.is_some() { format!("'\\x{digits}'::bytea") } else { format!("x'{digits}'") };
-    post.run_sql(&format!("UPDATE messages SET dedup_key = {hex}")).await;
-    assert!(post.mail(&mail).await.duplicate);
-    assert!(post.mail(mail.replace("refund it.", "refund it. ")).await.duplicate);
+    let hex = if mailbox.core.postgres.is_some() { format!("'\\x{digits}'::bytea") } else { format!("x'{digits}'") };
+    mailbox.run_sql(&format!("UPDATE messages SET dedup_key = {hex}")).await;
+    assert!(mailbox.mail(&mail).await.duplicate);
+    assert!(mailbox.mail(mail.replace("refund it.", "refund it. ")).await.duplicate);
     for other in [mail.replace("Please refund", "Never refund"), mail.replace("ada@", "bert@")] {
-        let got = post.mail(&other).await;
+        let got = mailbox.mail(&other).await;
         assert!(!got.duplicate && !got.opened);
     }
 }
 
-async fn a_mail_keeps_when_it_was_sent(post: Post) {
+async fn a_mail_keeps_when_it_was_sent(mailbox: TestMailbox) {
     let sent = async |header: &str| {
         let id = format!("{}@d", header.len());
-        let got = post.mail(letter(&id, header)).await.message.expect("a message");
-        assert_eq!(post.messages(&got.ticket_id).await, std::slice::from_ref(&got));
+        let got = mailbox.mail(letter(&id, header)).await.message.expect("a message");
+        assert_eq!(mailbox.messages(&got.ticket_id).await, std::slice::from_ref(&got));
         got.sent_at.map(|at| at.seconds)
     };
     assert_eq!(sent("Date: Mon, 02 Jan 2023 10:00:00 +0100\r\n").await, Some(1_672_650_000));
@@ -265,19 +265,20 @@ async fn a_mail_keeps_when_it_was_sent(post: Post) {
     assert_eq!(sent("").await, None);
     let at = prost_types::Timestamp { seconds: 1_672_650_000, nanos: 250_000_000 };
     let with = pb::MailParts { sent_at: Some(at), ..parts() };
-    let request = IngestInboundMessageRequest { parts: Some(with), ..post.request("") };
-    assert_eq!(post.take(request).await.message.expect("a message").sent_at, Some(at));
+    let request = IngestInboundMessageRequest { parts: Some(with), ..mailbox.request("") };
+    assert_eq!(mailbox.take(request).await.message.expect("a message").sent_at, Some(at));
 }
 
-async fn who_names_no_inbox_or_tenant_is_told(post: Post) {
-    let refused = async |request| post.ingest().ingest_inbound_message(Client::operator().ask(request)).await.refusal();
+async fn who_names_no_inbox_or_tenant_is_told(mailbox: TestMailbox) {
+    let refused =
+        async |request| mailbox.ingest().ingest_inbound_message(Client::operator().ask(request)).await.refusal();
     let of = |tenant: &str, inbox: &str, address: &str| IngestInboundMessageRequest {
         tenant_id: tenant.to_owned(),
         inbox_id: inbox.to_owned(),
         inbox_address: address.to_owned(),
-        ..post.request(letter("a@x", ""))
+        ..mailbox.request(letter("a@x", ""))
     };
-    let (tenant, inbox) = (post.home.id.as_str(), post.home.inbox.as_str());
+    let (tenant, inbox) = (mailbox.tenant.id.as_str(), mailbox.tenant.inbox.as_str());
     for (tenant, inbox, address, reason) in [
         (NOTHING, inbox, "", Reason::TenantNotFound),
         ("x", inbox, "", Reason::TenantNotFound),
@@ -289,47 +290,48 @@ async fn who_names_no_inbox_or_tenant_is_told(post: Post) {
     ] {
         assert_eq!(refused(of(tenant, inbox, address)).await.reason, reason, "{tenant} {inbox} {address}");
     }
-    let both = IngestInboundMessageRequest { parts: Some(parts()), ..post.request("x") };
+    let both = IngestInboundMessageRequest { parts: Some(parts()), ..mailbox.request("x") };
     assert_eq!(violations(&refused(both).await), [("raw", "mutually_exclusive")]);
-    assert_eq!(violations(&refused(post.request("")).await), [("raw", "one_of_required")]);
-    let unnamed = IngestInboundMessageRequest { parts: Some(pb::MailParts::default()), ..post.request("") };
+    assert_eq!(violations(&refused(mailbox.request("")).await), [("raw", "one_of_required")]);
+    let unnamed = IngestInboundMessageRequest { parts: Some(pb::MailParts::default()), ..mailbox.request("") };
     assert_eq!(violations(&refused(unnamed).await), [("parts.message_id", "required")]);
-    assert_eq!(post.ticket_count().await, 0);
-    assert!(post.take(of(tenant, "", "Support@ACME.example")).await.opened);
-    assert!(post.take(of(tenant, "", "support+t9@acme.example")).await.duplicate);
+    assert_eq!(mailbox.ticket_count().await, 0);
+    assert!(mailbox.take(of(tenant, "", "Support@ACME.example")).await.opened);
+    assert!(mailbox.take(of(tenant, "", "support+t9@acme.example")).await.duplicate);
 }
 
-async fn only_the_operators_programs_may(post: Post) {
-    let token = post.service_token("mail worker", false).await;
-    let worker = post.service_token("sender", true).await;
-    let request = || post.request(letter("a@x", ""));
-    for client in [&post.home.key, &Client::key(&worker)] {
-        let refused = post.ingest().ingest_inbound_message(client.ask(request())).await.refusal();
+async fn only_the_operators_programs_may(mailbox: TestMailbox) {
+    let token = mailbox.service_token("mail worker", false).await;
+    let worker = mailbox.service_token("sender", true).await;
+    let request = || mailbox.request(letter("a@x", ""));
+    for client in [&mailbox.tenant.key, &Client::key(&worker)] {
+        let refused = mailbox.ingest().ingest_inbound_message(client.ask(request())).await.refusal();
         assert_eq!(refused.reason, Reason::RoleRequired);
     }
-    let got = post.ingest().ingest_inbound_message(Client::key(&token).ask(request())).await.answer();
+    let got = mailbox.ingest().ingest_inbound_message(Client::key(&token).ask(request())).await.answer();
     assert!(got.opened);
 }
 
-async fn a_disabled_inbox_takes_answers_and_no_new_tickets(post: Post) {
-    post.mail(letter("a@x", "")).await;
+async fn a_disabled_inbox_takes_answers_and_no_new_tickets(mailbox: TestMailbox) {
+    mailbox.mail(letter("a@x", "")).await;
     let request = pb::UpdateInboxRequest {
-        tenant_id: post.home.id.clone(),
-        inbox_id: post.home.inbox.clone(),
+        tenant_id: mailbox.tenant.id.clone(),
+        inbox_id: mailbox.tenant.inbox.clone(),
         enabled: Some(false),
         ..Default::default()
     };
-    post.tenants().update_inbox(Client::operator().ask(request)).await.answer();
-    let refused = post.ingest().ingest_inbound_message(Client::operator().ask(post.request(letter("b@x", "")))).await;
+    mailbox.tenants().update_inbox(Client::operator().ask(request)).await.answer();
+    let refused =
+        mailbox.ingest().ingest_inbound_message(Client::operator().ask(mailbox.request(letter("b@x", "")))).await;
     assert_eq!(violations(&refused.refusal()), [("inbox_id", "inbox_disabled")]);
-    assert!(!post.mail(letter("c@x", "In-Reply-To: <a@x>\r\n")).await.opened);
+    assert!(!mailbox.mail(letter("c@x", "In-Reply-To: <a@x>\r\n")).await.opened);
 }
 
 fn parts() -> pb::MailParts {
     pb::MailParts { message_id: Some("p@x".to_owned()), ..Default::default() }
 }
 
-on_both!(Post:
+on_both!(TestMailbox:
     a_mail_opens_a_ticket_of_its_sender,
     parts_say_the_same_as_the_mail,
     every_mail_of_the_corpus_goes_in_and_a_second_run_adds_nothing,

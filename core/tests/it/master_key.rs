@@ -1,7 +1,7 @@
 //! The change of the master key: whatever was sealed is what it was, under the new key alone.
 
 use crate::{
-    support::{Came as _, Desk, Worker, new_endpoint, on_both},
+    support::{Came as _, TestCore, Worker, new_endpoint, on_both},
     webhooks::rotation::rotate,
 };
 use inboxops_core::{
@@ -20,18 +20,18 @@ fn key(byte: u8) -> MasterKey {
 }
 
 /// An endpoint with all that is sealed: two live secrets, which are returned, and a header.
-async fn sealed(desk: &Desk) -> (crate::support::Workspace, String, [String; 2]) {
-    let home = desk.workspace().await;
+async fn sealed(core: &TestCore) -> (crate::support::TestTenant, String, [String; 2]) {
+    let tenant = core.tenant().await;
     let header = v1::NewEndpointHeader { name: Some("Authorization".to_owned()), value: Some("Bearer one".to_owned()) };
     let request = v1::CreateWebhookEndpointRequest { headers: vec![header], ..new_endpoint(&["ticket.created"]) };
-    let made = desk.webhooks().create_webhook_endpoint(home.key.ask(request)).await.answer().endpoint.expect("one");
-    let turned = desk.webhooks().rotate_secret(home.key.ask(rotate(&made.id))).await.answer().endpoint.expect("one");
-    (home, made.id, [made.secret.expect("a secret"), turned.secret.expect("a secret")])
+    let made = core.webhooks().create_webhook_endpoint(tenant.key.ask(request)).await.answer().endpoint.expect("one");
+    let turned = core.webhooks().rotate_secret(tenant.key.ask(rotate(&made.id))).await.answer().endpoint.expect("one");
+    (tenant, made.id, [made.secret.expect("a secret"), turned.secret.expect("a secret")])
 }
 
-async fn what_was_sealed_with_the_old_key_opens_with_the_new_one_alone(desk: Desk) {
-    let (home, endpoint, secrets) = sealed(&desk).await;
-    let mut desk = desk
+async fn what_was_sealed_with_the_old_key_opens_with_the_new_one_alone(core: TestCore) {
+    let (tenant, endpoint, secrets) = sealed(&core).await;
+    let mut core = core
         .after(async |settings, stamps| {
             for (new, version) in [(key(8), 2), (key(9), 3)] {
                 let done = rotation::rotate(settings, &new, stamps).await.expect("a change");
@@ -47,44 +47,44 @@ async fn what_was_sealed_with_the_old_key_opens_with_the_new_one_alone(desk: Des
             }
         })
         .await;
-    let mut worker = Worker::join(&desk, 10).await;
-    desk.run();
-    desk.ticket(&home, "Hello").await;
+    let mut worker = Worker::join(&core, 10).await;
+    core.run();
+    core.ticket(&tenant, "Hello").await;
     let taken = worker.next().await;
     assert_eq!(taken.endpoint.secrets, secrets);
     assert_eq!(taken.endpoint.headers[0].value, "Bearer one");
     let request = rotate(&endpoint);
-    let third = desk.webhooks().rotate_secret(home.key.ask(request)).await.answer().endpoint.expect("one").secret;
-    desk.ticket(&home, "Sealed later").await;
+    let third = core.webhooks().rotate_secret(tenant.key.ask(request)).await.answer().endpoint.expect("one").secret;
+    core.ticket(&tenant, "Sealed later").await;
     assert_eq!(worker.next().await.endpoint.secrets, [secrets[0].clone(), third.expect("a secret")]);
 }
 
-async fn a_change_that_cannot_read_one_secret_changes_none(desk: Desk) {
-    let (home, endpoint, secrets) = sealed(&desk).await;
-    desk.tick();
-    desk.endpoint(&home.key, &["ticket.closed"]).await;
+async fn a_change_that_cannot_read_one_secret_changes_none(core: TestCore) {
+    let (tenant, endpoint, secrets) = sealed(&core).await;
+    core.tick();
+    core.endpoint(&tenant.key, &["ticket.closed"]).await;
     // What is sealed for another purpose does not open in this place.
     let other = "SELECT headers FROM endpoints WHERE headers IS NOT NULL";
-    desk.run_sql(&format!("UPDATE endpoints SET secret = ({other}) WHERE headers IS NULL")).await;
-    let mut desk = desk
+    core.run_sql(&format!("UPDATE endpoints SET secret = ({other}) WHERE headers IS NULL")).await;
+    let mut core = core
         .after(async |settings, stamps| {
             let done = rotation::rotate(settings, &key(8), stamps).await;
             assert!(matches!(done, Err(Error::Unseal)), "{done:?}");
             assert!(!rotation::is_sealed_with(settings, &key(8), stamps).await.expect("an answer"));
         })
         .await;
-    let mut worker = Worker::join(&desk, 10).await;
-    desk.run();
-    desk.ticket(&home, "Hello").await;
+    let mut worker = Worker::join(&core, 10).await;
+    core.run();
+    core.ticket(&tenant, "Hello").await;
     let taken = worker.next().await;
     assert_eq!(taken.endpoint.secrets, secrets, "{endpoint}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_not_changed_while_a_core_lives_that_knows_the_old_one() {
-    let desk = Desk::postgres().await;
-    let beside = desk.beside().await;
-    desk.after(async |settings, stamps| {
+    let core = TestCore::postgres().await;
+    let beside = core.beside().await;
+    core.after(async |settings, stamps| {
         assert_eq!(rotation::rotate(settings, &key(8), stamps).await.expect("an answer"), Rotated::InUse(1));
         // It ends without a word, and is taken for dead.
         drop(beside);
@@ -96,7 +96,7 @@ async fn a_key_is_not_changed_while_a_core_lives_that_knows_the_old_one() {
     .await;
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     what_was_sealed_with_the_old_key_opens_with_the_new_one_alone,
     a_change_that_cannot_read_one_secret_changes_none,
 );

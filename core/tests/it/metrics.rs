@@ -1,6 +1,6 @@
 //! What monitoring sees of a core.
 
-use crate::support::{Came as _, Client, Desk, Worker, on_both, until};
+use crate::support::{Came as _, Client, TestCore, Worker, on_both, until};
 use inboxops_proto::v1;
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ fn value(text: &str, line: &str) -> f64 {
     found.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {line} in\n{text}"))
 }
 
-async fn calls_attempts_and_what_waits_are_counted(mut desk: Desk) {
-    desk.run();
-    let home = desk.workspace().await;
-    desk.endpoint(&home.key, &["ticket.created"]).await;
-    let mut worker = Worker::join(&desk, 8).await;
+async fn calls_attempts_and_what_waits_are_counted(mut core: TestCore) {
+    core.run();
+    let tenant = core.tenant().await;
+    core.endpoint(&tenant.key, &["ticket.created"]).await;
+    let mut worker = Worker::join(&core, 8).await;
     for n in 0..3 {
-        desk.ticket(&home, &format!("Order {n}")).await;
+        core.ticket(&tenant, &format!("Order {n}")).await;
     }
     let missing = v1::GetTicketRequest { ticket_id: "77".to_owned() };
-    desk.tickets().get_ticket(home.key.ask(missing)).await.refusal();
-    desk.tickets().list_tickets(Client::nobody().ask(v1::ListTicketsRequest::default())).await.refusal();
+    core.tickets().get_ticket(tenant.key.ask(missing)).await.refusal();
+    core.tickets().list_tickets(Client::nobody().ask(v1::ListTicketsRequest::default())).await.refusal();
     let mut outcomes = Vec::new();
     for status in [200, 200, 500] {
-        outcomes.push(worker.next().await.answered(&desk, status));
+        outcomes.push(worker.next().await.answered(&core, status));
     }
-    worker.report(&desk, outcomes).await;
-    let text = desk.core.metrics().await;
+    worker.report(&core, outcomes).await;
+    let text = core.inner.metrics().await;
     let requests = |rpc: &str, code: &str| {
         value(&text, &format!("inboxops_requests_total{{rpc=\"inboxops.v1.{rpc}\",code=\"{code}\"}}"))
     };
@@ -40,28 +40,28 @@ async fn calls_attempts_and_what_waits_are_counted(mut desk: Desk) {
     assert_eq!(value(&text, "inboxops_delivery_lag_seconds_count"), 3.0);
     assert_eq!(value(&text, "inboxops_deliveries_waiting"), 1.0, "the one that failed");
     let of_tenant = |what: &str, tenant: &str| value(&text, &format!("inboxops_tenant_{what}{{tenant=\"{tenant}\"}}"));
-    assert_eq!((of_tenant("deliveries_waiting", &home.id), of_tenant("deliveries_waiting", "other")), (1.0, 0.0));
-    assert_eq!(of_tenant("behind_seconds", &home.id), 0.0, "it waits for its time");
+    assert_eq!((of_tenant("deliveries_waiting", &tenant.id), of_tenant("deliveries_waiting", "other")), (1.0, 0.0));
+    assert_eq!(of_tenant("behind_seconds", &tenant.id), 0.0, "it waits for its time");
     assert_eq!(value(&text, "inboxops_deliveries_stuck"), 0.0);
     assert_eq!(value(&text, "inboxops_oldest_due_age_seconds"), 0.0);
     assert_eq!(value(&text, "inboxops_database_up"), 1.0);
     assert!(text.contains("inboxops_write_group_size_bucket{le=\"1.0\",lane="), "{text}");
     assert!(text.contains("inboxops_build_info{version="), "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");
-    for secret in [&home.secret, &home.inbox] {
+    for secret in [&tenant.secret, &tenant.inbox] {
         assert!(!text.contains(secret.as_str()), "{text}");
     }
 }
 
-async fn what_nobody_looks_after_is_stuck(desk: Desk) {
-    let home = desk.workspace().await;
-    desk.endpoint(&home.key, &["*"]).await;
-    desk.ticket(&home, "Hello").await;
-    assert_eq!(value(&desk.core.metrics().await, "inboxops_deliveries_stuck"), 0.0);
+async fn what_nobody_looks_after_is_stuck(core: TestCore) {
+    let tenant = core.tenant().await;
+    core.endpoint(&tenant.key, &["*"]).await;
+    core.ticket(&tenant, "Hello").await;
+    assert_eq!(value(&core.inner.metrics().await, "inboxops_deliveries_stuck"), 0.0);
     // Nothing runs beside the calls, so the lease ends and nobody takes it back.
-    desk.clock.advance(Duration::from_secs(180));
-    let seen = async || (value(&desk.core.metrics().await, "inboxops_deliveries_stuck") == 1.0).then_some(());
+    core.clock.advance(Duration::from_secs(180));
+    let seen = async || (value(&core.inner.metrics().await, "inboxops_deliveries_stuck") == 1.0).then_some(());
     until("the lease that is over", seen).await;
 }
 
-on_both!(Desk: calls_attempts_and_what_waits_are_counted, what_nobody_looks_after_is_stuck);
+on_both!(TestCore: calls_attempts_and_what_waits_are_counted, what_nobody_looks_after_is_stuck);

@@ -1,12 +1,12 @@
 //! Databases for tests, and rows to begin with.
 
 mod client;
-mod desk;
+mod test_core;
 mod worker;
 
 pub use client::Client;
-pub use desk::*;
-pub use worker::{Taken, Worker};
+pub use test_core::*;
+pub use worker::{TakenDelivery, Worker};
 
 use inboxops_core::store::{
     self, Db, Leased, Options, Queue, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,
@@ -27,7 +27,7 @@ use uuid::Uuid;
 pub const NOON: Timestamp = Timestamp::from_micros(1_795_521_600_000_000);
 
 /// A fresh database of either kind.
-pub struct Fresh {
+pub struct TestStore {
     pub db: Db,
     pub clock: Clock,
     pub url: String,
@@ -37,25 +37,25 @@ pub struct Fresh {
     _folder: Option<tempfile::TempDir>,
 }
 
-impl Fresh {
-    pub async fn sqlite() -> Fresh {
+impl TestStore {
+    pub async fn sqlite() -> TestStore {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite:{}", folder.path().join("test.db").display());
-        Fresh::open(url, None, Some(folder)).await
+        TestStore::open(url, None, Some(folder)).await
     }
 
-    pub async fn postgres() -> Fresh {
+    pub async fn postgres() -> TestStore {
         let postgres = inboxops_testkit::postgres();
-        Fresh::open(postgres.url.clone(), Some(postgres), None).await
+        TestStore::open(postgres.url.clone(), Some(postgres), None).await
     }
 
-    async fn open(url: String, postgres: Option<Postgres>, folder: Option<tempfile::TempDir>) -> Fresh {
+    async fn open(url: String, postgres: Option<Postgres>, folder: Option<tempfile::TempDir>) -> TestStore {
         let clock = Clock::manual(NOON);
         let db = Db::open(Options::new(&url, clock.clone())).await.expect("the database opens");
         let handed: Arc<Mutex<Vec<Leased>>> = Arc::default();
         let taken = handed.clone();
         db.hand_to(move |mut batch| taken.lock().expect("no test panics here").append(&mut batch));
-        Fresh { db, clock, url, postgres, handed, _folder: folder }
+        TestStore { db, clock, url, postgres, handed, _folder: folder }
     }
 
     /// Another handle on the same database, as another process would have it.
@@ -89,7 +89,7 @@ impl Fresh {
     }
 
     /// A tenant on plan business with an active inbox.
-    pub async fn tenant(&self) -> Home {
+    pub async fn tenant(&self) -> StoredTenant {
         let at = self.now();
         let tenant = Tenant {
             id: TenantId::new(at, chance()),
@@ -118,14 +118,14 @@ impl Fresh {
             store::inboxes::insert(&mut tx.enter(tenant.id), &inbox).await?;
             Ok(tx.scope_of(tenant.id))
         });
-        Home { scope: made.await.expect("a tenant is made"), tenant: id, inbox: inbox_id }
+        StoredTenant { scope: made.await.expect("a tenant is made"), id, inbox: inbox_id }
     }
 
     /// An endpoint of the tenant that wants all events.
-    pub async fn endpoint(&self, home: &Home) -> EndpointId {
-        let endpoint = endpoint(home.tenant, self.now());
+    pub async fn endpoint(&self, tenant: &StoredTenant) -> EndpointId {
+        let endpoint = endpoint(tenant.id, self.now());
         let id = endpoint.id;
-        let made = self.db.write(home.scope.clone(), async move |tx| store::endpoints::insert(tx, &endpoint).await);
+        let made = self.db.write(tenant.scope.clone(), async move |tx| store::endpoints::insert(tx, &endpoint).await);
         made.await.expect("an endpoint is made");
         id
     }
@@ -141,19 +141,19 @@ async fn run(postgres: Option<&Postgres>, url: &str, sql: &str) {
     }
 }
 
-/// A tenant with its inbox.
+/// A tenant with its inbox, as rows of the store.
 #[derive(Clone)]
-pub struct Home {
+pub struct StoredTenant {
     pub scope: TenantScope,
-    pub tenant: TenantId,
+    pub id: TenantId,
     pub inbox: InboxId,
 }
 
-impl Home {
+impl StoredTenant {
     pub fn event(&self, at: Timestamp) -> store::NewEvent {
         store::NewEvent {
             id: EventId::new(at, chance()),
-            tenant: self.tenant,
+            tenant: self.id,
             kind: 0,
             group: GroupId(Uuid::nil()),
             inbox: Some(self.inbox),
@@ -167,7 +167,7 @@ impl Home {
     pub fn ticket(&self, at: Timestamp) -> store::tickets::Ticket {
         store::tickets::Ticket {
             id: inboxops_proto::id::TicketId::new(at, chance()),
-            tenant: self.tenant,
+            tenant: self.id,
             inbox: self.inbox,
             subject: "Refund for order 1042".to_owned(),
             ..store::tickets::Ticket::blank(at)

@@ -1,6 +1,6 @@
 //! Tenants through the gate: made and changed by the operator; what a plan gives and an override changes.
 
-use crate::support::{Came as _, Client, Desk, NOTHING, on_both, violations};
+use crate::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{
     internal::v1::{self as internal, EntitlementOverride},
     reason::Reason,
@@ -11,10 +11,10 @@ fn by_operator<T>(message: T) -> tonic::Request<T> {
     Client::operator().ask(message)
 }
 
-async fn a_new_tenant_is_on_plan_free_and_has_nothing(desk: Desk) {
-    let at = desk.clock.now();
+async fn a_new_tenant_is_on_plan_free_and_has_nothing(core: TestCore) {
+    let at = core.clock.now();
     let request = internal::CreateTenantRequest { name: Some(" Acme ".to_owned()), plan: None };
-    let tenant = desk.tenants().create_tenant(by_operator(request)).await.answer().tenant.expect("a tenant");
+    let tenant = core.tenants().create_tenant(by_operator(request)).await.answer().tenant.expect("a tenant");
     let expected = internal::Tenant {
         id: tenant.id.clone(),
         name: "Acme".to_owned(),
@@ -25,28 +25,28 @@ async fn a_new_tenant_is_on_plan_free_and_has_nothing(desk: Desk) {
         created_at: Some(at.into()),
     };
     assert_eq!(tenant, expected);
-    desk.workspace().await;
-    let answer = desk.tenants().list_tenants(by_operator(internal::ListTenantsRequest::default())).await.answer();
+    core.tenant().await;
+    let answer = core.tenants().list_tenants(by_operator(internal::ListTenantsRequest::default())).await.answer();
     assert_eq!((answer.tenants.len(), answer.meta.expect("a meta").total), (2, 2));
     assert!(answer.tenants.contains(&expected));
     let empty = internal::CreateTenantRequest { name: Some(" ".to_owned()), plan: Some(0) };
-    let failure = desk.tenants().create_tenant(by_operator(empty)).await.refusal();
+    let failure = core.tenants().create_tenant(by_operator(empty)).await.refusal();
     assert_eq!(violations(&failure), [("name", "blank"), ("plan", "invalid_enum")]);
 }
 
-async fn plans_and_overrides_decide_what_a_tenant_has(desk: Desk) {
-    let home = desk.workspace().await;
+async fn plans_and_overrides_decide_what_a_tenant_has(core: TestCore) {
+    let tenant = core.tenant().await;
     let plan = async |plan: Plan| {
-        let request = internal::SetPlanRequest { tenant_id: home.id.clone(), plan: Some(plan.into()) };
-        desk.tenants().set_plan(by_operator(request)).await.answer().tenant.expect("a tenant").entitlements
+        let request = internal::SetPlanRequest { tenant_id: tenant.id.clone(), plan: Some(plan.into()) };
+        core.tenants().set_plan(by_operator(request)).await.answer().tenant.expect("a tenant").entitlements
     };
     let set = async |name: &str, to: EntitlementOverride| {
         let request = internal::SetEntitlementRequest {
-            tenant_id: home.id.clone(),
+            tenant_id: tenant.id.clone(),
             entitlement: Some(name.to_owned()),
             r#override: Some(to.into()),
         };
-        desk.tenants().set_entitlement(by_operator(request)).await.answer().tenant.expect("a tenant").entitlements
+        core.tenants().set_entitlement(by_operator(request)).await.answer().tenant.expect("a tenant").entitlements
     };
     let both = ["public_api", "webhooks"];
     assert_eq!(plan(Plan::Free).await, [""; 0]);
@@ -60,9 +60,9 @@ async fn plans_and_overrides_decide_what_a_tenant_has(desk: Desk) {
     assert_eq!(plan(Plan::Business).await, both);
 }
 
-async fn a_change_names_a_tenant_that_exists(desk: Desk) {
+async fn a_change_names_a_tenant_that_exists(core: TestCore) {
     for tenant_id in [NOTHING.to_owned(), String::new(), "acme".to_owned()] {
-        let tenants = desk.tenants();
+        let tenants = core.tenants();
         let plan = internal::SetPlanRequest { tenant_id: tenant_id.clone(), plan: Some(Plan::Free.into()) };
         assert_eq!(tenants.set_plan(by_operator(plan)).await.refusal().reason, Reason::TenantNotFound);
         let suspended = internal::SetSuspendedRequest { tenant_id: tenant_id.clone(), suspended: true };
@@ -77,14 +77,14 @@ async fn a_change_names_a_tenant_that_exists(desk: Desk) {
         assert_eq!(tenants.create_inbox(by_operator(inbox)).await.refusal().reason, Reason::TenantNotFound);
     }
     let bad = internal::SetEntitlementRequest { entitlement: Some("sso".to_owned()), ..Default::default() };
-    let failure = desk.tenants().set_entitlement(by_operator(bad)).await.refusal();
+    let failure = core.tenants().set_entitlement(by_operator(bad)).await.refusal();
     assert_eq!(violations(&failure), [("entitlement", "invalid_enum"), ("override", "required")]);
     let zero = internal::SetRateLimitRequest { requests_per_minute: Some(0), ..Default::default() };
-    let failure = desk.tenants().set_rate_limit(by_operator(zero)).await.refusal();
+    let failure = core.tenants().set_rate_limit(by_operator(zero)).await.refusal();
     assert_eq!(violations(&failure), [("requests_per_minute", "out_of_range")]);
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     a_new_tenant_is_on_plan_free_and_has_nothing,
     plans_and_overrides_decide_what_a_tenant_has,
     a_change_names_a_tenant_that_exists,

@@ -7,7 +7,7 @@ mod headers;
 mod preview;
 pub mod rotation;
 
-use crate::support::{Came as _, Client, Desk, HOOK, NOTHING, new_endpoint, on_both, violations};
+use crate::support::{Came as _, Client, HOOK, NOTHING, TestCore, new_endpoint, on_both, violations};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use inboxops_proto::{
     internal::v1 as internal,
@@ -18,33 +18,38 @@ use inboxops_proto::{
 type New = v1::CreateWebhookEndpointRequest;
 type Changes = v1::WebhookEndpointChanges;
 
-async fn update(desk: &Desk, by: &Client, id: &str, changes: Changes) -> Result<v1::WebhookEndpoint, tonic::Status> {
-    desk.tick();
+async fn update(
+    core: &TestCore,
+    by: &Client,
+    id: &str,
+    changes: Changes,
+) -> Result<v1::WebhookEndpoint, tonic::Status> {
+    core.tick();
     let request =
         v1::UpdateWebhookEndpointRequest { endpoint_id: id.to_owned(), endpoint: Some(changes), update_mask: None };
-    let answer = desk.webhooks().update_webhook_endpoint(by.ask(request)).await?.into_inner();
+    let answer = core.webhooks().update_webhook_endpoint(by.ask(request)).await?.into_inner();
     Ok(answer.endpoint.expect("an endpoint"))
 }
 
-async fn get(desk: &Desk, by: &Client, id: &str) -> v1::WebhookEndpoint {
+async fn get(core: &TestCore, by: &Client, id: &str) -> v1::WebhookEndpoint {
     let request = v1::GetWebhookEndpointRequest { endpoint_id: id.to_owned() };
-    desk.webhooks().get_webhook_endpoint(by.ask(request)).await.answer().endpoint.expect("an endpoint")
+    core.webhooks().get_webhook_endpoint(by.ask(request)).await.answer().endpoint.expect("an endpoint")
 }
 
 fn switched(on: bool) -> Changes {
     Changes { enabled: Some(on), ..Default::default() }
 }
 
-async fn a_secret_is_shown_once_and_sealed_at_rest(desk: Desk) {
-    let home = desk.workspace().await;
-    let at = desk.clock.now();
+async fn a_secret_is_shown_once_and_sealed_at_rest(core: TestCore) {
+    let tenant = core.tenant().await;
+    let at = core.clock.now();
     let request = New {
         events: ["ticket.closed", "message.*", "ticket.closed", "message.sent"].map(str::to_owned).to_vec(),
         description: Some(" CRM sync ".to_owned()),
         url: Some(" HTTPS://93.184.216.34:443/Hook?a=b ".to_owned()),
         ..Default::default()
     };
-    let made = desk.webhooks().create_webhook_endpoint(home.key.ask(request)).await.answer().endpoint.expect("one");
+    let made = core.webhooks().create_webhook_endpoint(tenant.key.ask(request)).await.answer().endpoint.expect("one");
     let secret = made.secret.clone().expect("a secret");
     let plain = STANDARD.decode(secret.strip_prefix("whsec_").expect("a prefix")).expect("base64");
     assert_eq!((secret.len(), plain.len()), (38, 24));
@@ -64,23 +69,23 @@ async fn a_secret_is_shown_once_and_sealed_at_rest(desk: Desk) {
         ..Default::default()
     };
     assert_eq!(v1::WebhookEndpoint { secret: None, ..made.clone() }, expected);
-    assert_eq!(get(&desk, &home.key, &made.id).await, expected);
+    assert_eq!(get(&core, &tenant.key, &made.id).await, expected);
     let list = v1::ListWebhookEndpointsRequest::default();
-    let answer = desk.webhooks().list_webhook_endpoints(home.key.ask(list)).await.answer();
+    let answer = core.webhooks().list_webhook_endpoints(tenant.key.ask(list)).await.answer();
     assert_eq!(answer.endpoints, std::slice::from_ref(&expected));
-    let changed = update(&desk, &home.key, &made.id, switched(false)).await.expect("a change");
+    let changed = update(&core, &tenant.key, &made.id, switched(false)).await.expect("a change");
     assert_eq!(changed.secret, None);
 
-    let rows = desk.rows().await;
+    let rows = core.rows().await;
     assert!(rows.hold("/Hook?a=b"), "the search would find it");
     assert!(!rows.hold(&secret[6..]) && !rows.hold_bytes(&plain), "the secret is in the database");
-    let second = desk.endpoint(&home.key, &["*"]).await;
+    let second = core.endpoint(&tenant.key, &["*"]).await;
     assert_ne!(second.secret, Some(secret));
 }
 
-async fn an_address_that_leads_inside_is_refused_at_create_and_update(desk: Desk) {
-    let home = desk.workspace().await;
-    let endpoint = desk.endpoint(&home.key, &["*"]).await;
+async fn an_address_that_leads_inside_is_refused_at_create_and_update(core: TestCore) {
+    let tenant = core.tenant().await;
+    let endpoint = core.endpoint(&tenant.key, &["*"]).await;
     let hostile = [
         "http://93.184.216.34/hook",
         "ftp://93.184.216.34/",
@@ -108,7 +113,7 @@ async fn an_address_that_leads_inside_is_refused_at_create_and_update(desk: Desk
     ];
     for url in hostile {
         let request = New { url: Some(url.to_owned()), ..new_endpoint(&["*"]) };
-        let failure = desk.webhooks().create_webhook_endpoint(home.key.ask(request)).await.refusal();
+        let failure = core.webhooks().create_webhook_endpoint(tenant.key.ask(request)).await.refusal();
         assert_eq!(
             (failure.reason, violations(&failure)),
             (Reason::ValidationFailed, vec![("url", "invalid_format")]),
@@ -116,101 +121,101 @@ async fn an_address_that_leads_inside_is_refused_at_create_and_update(desk: Desk
         );
         let changes = Changes { url: Some(url.to_owned()), ..Default::default() };
         let failure =
-            inboxops_proto::failure::Failure::of(&update(&desk, &home.key, &endpoint.id, changes).await.unwrap_err());
+            inboxops_proto::failure::Failure::of(&update(&core, &tenant.key, &endpoint.id, changes).await.unwrap_err());
         assert_eq!(violations(&failure), [("url", "invalid_format")], "{url}");
     }
-    assert_eq!(get(&desk, &home.key, &endpoint.id).await.url, HOOK);
+    assert_eq!(get(&core, &tenant.key, &endpoint.id).await.url, HOOK);
 }
 
-async fn loopback_and_http_are_open_where_the_operator_says_so(desk: Desk) {
-    let desk = desk.again(|settings| settings.allow_private_targets = true).await;
-    let home = desk.workspace().await;
+async fn loopback_and_http_are_open_where_the_operator_says_so(core: TestCore) {
+    let core = core.again(|settings| settings.allow_private_targets = true).await;
+    let tenant = core.tenant().await;
     let request = New { url: Some("http://127.0.0.1:8080/hook".to_owned()), ..new_endpoint(&["*"]) };
-    desk.webhooks().create_webhook_endpoint(home.key.ask(request)).await.answer();
+    core.webhooks().create_webhook_endpoint(tenant.key.ask(request)).await.answer();
     let request = New { url: Some("https://10.0.0.1/hook".to_owned()), ..new_endpoint(&["*"]) };
-    let failure = desk.webhooks().create_webhook_endpoint(home.key.ask(request)).await.refusal();
+    let failure = core.webhooks().create_webhook_endpoint(tenant.key.ask(request)).await.refusal();
     assert_eq!(violations(&failure), [("url", "invalid_format")], "the network behind the machine stays closed");
 }
 
-async fn a_new_endpoint_breaks_no_rule(desk: Desk) {
-    let home = desk.workspace().await;
-    let failure = desk.webhooks().create_webhook_endpoint(home.key.ask(New::default())).await.refusal();
+async fn a_new_endpoint_breaks_no_rule(core: TestCore) {
+    let tenant = core.tenant().await;
+    let failure = core.webhooks().create_webhook_endpoint(tenant.key.ask(New::default())).await.refusal();
     assert_eq!(violations(&failure), [("url", "required"), ("events", "required")]);
     let odd = New { description: Some("x".repeat(256)), ..new_endpoint(&["ticket.created", "ticket.deleted"]) };
-    let failure = desk.webhooks().create_webhook_endpoint(home.key.ask(odd)).await.refusal();
+    let failure = core.webhooks().create_webhook_endpoint(tenant.key.ask(odd)).await.refusal();
     assert_eq!(violations(&failure), [("events[1]", "invalid_enum"), ("description", "too_long")]);
 }
 
-async fn a_change_keeps_the_rest_and_one_that_changes_nothing_leaves_no_trace(desk: Desk) {
-    let home = desk.workspace().await;
-    let made = v1::WebhookEndpoint { secret: None, ..desk.endpoint(&home.key, &["ticket.*"]).await };
+async fn a_change_keeps_the_rest_and_one_that_changes_nothing_leaves_no_trace(core: TestCore) {
+    let tenant = core.tenant().await;
+    let made = v1::WebhookEndpoint { secret: None, ..core.endpoint(&tenant.key, &["ticket.*"]).await };
     for same in [
         Changes::default(),
         Changes { url: Some(HOOK.to_owned()), events: vec!["ticket.*".to_owned()], ..switched(true) },
     ] {
-        assert_eq!(update(&desk, &home.key, &made.id, same).await.expect("an answer"), made);
+        assert_eq!(update(&core, &tenant.key, &made.id, same).await.expect("an answer"), made);
     }
     let changes = Changes { description: Some("CRM".to_owned()), events: vec!["*".to_owned()], ..Default::default() };
-    let new = update(&desk, &home.key, &made.id, changes).await.expect("a change");
+    let new = update(&core, &tenant.key, &made.id, changes).await.expect("a change");
     let expected = v1::WebhookEndpoint {
         description: Some("CRM".to_owned()),
         events: vec!["*".to_owned()],
-        updated_at: Some(desk.clock.now().into()),
+        updated_at: Some(core.clock.now().into()),
         ..made
     };
     assert_eq!(new, expected);
     let cleared = Changes { description: Some(String::new()), ..Default::default() };
-    assert_eq!(update(&desk, &home.key, &new.id, cleared).await.expect("a change").description, None);
+    assert_eq!(update(&core, &tenant.key, &new.id, cleared).await.expect("a change").description, None);
     let masked = |paths: &[&str]| v1::UpdateWebhookEndpointRequest {
         endpoint_id: new.id.clone(),
         endpoint: Some(Changes::default()),
         update_mask: Some(prost_types::FieldMask { paths: paths.iter().map(|it| (*it).to_owned()).collect() }),
     };
     for name in ["url", "events", "enabled"] {
-        let failure = desk.webhooks().update_webhook_endpoint(home.key.ask(masked(&[name]))).await.refusal();
+        let failure = core.webhooks().update_webhook_endpoint(tenant.key.ask(masked(&[name]))).await.refusal();
         assert_eq!(violations(&failure)[0].0, name, "cannot be null");
     }
-    let failure = desk.webhooks().update_webhook_endpoint(home.key.ask(masked(&["secret"]))).await.refusal();
+    let failure = core.webhooks().update_webhook_endpoint(tenant.key.ask(masked(&["secret"]))).await.refusal();
     assert_eq!(violations(&failure), [("update_mask", "unknown_field")]);
 }
 
-async fn an_endpoint_says_how_it_stands(desk: Desk) {
-    let home = desk.workspace().await;
-    let id = desk.endpoint(&home.key, &["*"]).await.id;
-    let status = async |by: &Client| get(&desk, by, &id).await.status();
-    assert_eq!(status(&home.key).await, EndpointStatus::Active);
-    update(&desk, &home.key, &id, switched(false)).await.expect("a change");
-    assert_eq!(status(&home.key).await, EndpointStatus::Paused);
-    desk.set_plan(&home.id, Plan::Free).await;
-    assert_eq!(status(&home.operator).await, EndpointStatus::NotEntitled);
-    desk.set_plan(&home.id, Plan::Enterprise).await;
-    update(&desk, &home.key, &id, switched(true)).await.expect("a change");
-    assert_eq!(status(&home.key).await, EndpointStatus::Active, "an upgrade makes it work again at once");
+async fn an_endpoint_says_how_it_stands(core: TestCore) {
+    let tenant = core.tenant().await;
+    let id = core.endpoint(&tenant.key, &["*"]).await.id;
+    let status = async |by: &Client| get(&core, by, &id).await.status();
+    assert_eq!(status(&tenant.key).await, EndpointStatus::Active);
+    update(&core, &tenant.key, &id, switched(false)).await.expect("a change");
+    assert_eq!(status(&tenant.key).await, EndpointStatus::Paused);
+    core.set_plan(&tenant.id, Plan::Free).await;
+    assert_eq!(status(&tenant.operator).await, EndpointStatus::NotEntitled);
+    core.set_plan(&tenant.id, Plan::Enterprise).await;
+    update(&core, &tenant.key, &id, switched(true)).await.expect("a change");
+    assert_eq!(status(&tenant.key).await, EndpointStatus::Active, "an upgrade makes it work again at once");
 }
 
-async fn people_go_on_reading_what_a_smaller_plan_keeps_and_change_nothing(desk: Desk) {
-    let home = desk.workspace().await;
-    let id = desk.endpoint(&home.key, &["*"]).await.id;
-    desk.ticket(&home, "Hello").await;
-    let agent = desk.agent(&home.id, "ada@example.com").await.id;
+async fn people_go_on_reading_what_a_smaller_plan_keeps_and_change_nothing(core: TestCore) {
+    let tenant = core.tenant().await;
+    let id = core.endpoint(&tenant.key, &["*"]).await.id;
+    core.ticket(&tenant, "Hello").await;
+    let agent = core.agent(&tenant.id, "ada@example.com").await.id;
     let role = Some(v1::Role::Admin.into());
     let promoted = internal::UpdateAgentRequest { agent_id: agent.clone(), role, ..Default::default() };
-    desk.tenants().update_agent(Client::operator().ask(promoted)).await.answer();
-    let browser = desk.signed_in(&agent).await;
-    desk.set_plan(&home.id, Plan::Starter).await;
+    core.tenants().update_agent(Client::operator().ask(promoted)).await.answer();
+    let browser = core.signed_in(&agent).await;
+    core.set_plan(&tenant.id, Plan::Starter).await;
     let list = v1::ListWebhookEndpointsRequest::default();
-    let listed = desk.webhooks().list_webhook_endpoints(browser.ask(list)).await.answer().endpoints;
+    let listed = core.webhooks().list_webhook_endpoints(browser.ask(list)).await.answer().endpoints;
     assert_eq!(listed[0].status(), EndpointStatus::NotEntitled);
-    let delivery_id = desk.deliveries_of(&browser, &id).await[0].id.clone();
+    let delivery_id = core.deliveries_of(&browser, &id).await[0].id.clone();
     let request = v1::GetDeliveryRequest { delivery_id: delivery_id.clone() };
-    let shown = desk.deliveries().get_delivery(browser.ask(request)).await.answer().delivery.expect("a delivery");
+    let shown = core.deliveries().get_delivery(browser.ask(request)).await.answer().delivery.expect("a delivery");
     assert!(shown.payload.contains("\"Hello\""));
     let endpoint = Some(switched(false));
     let change = v1::UpdateWebhookEndpointRequest { endpoint_id: id.clone(), endpoint, update_mask: None };
     let refused = [
-        desk.webhooks().update_webhook_endpoint(browser.ask(change)).await.refusal().reason,
-        desk.webhooks().list_webhook_endpoints(home.key.ask(list)).await.refusal().reason,
-        desk.deliveries()
+        core.webhooks().update_webhook_endpoint(browser.ask(change)).await.refusal().reason,
+        core.webhooks().list_webhook_endpoints(tenant.key.ask(list)).await.refusal().reason,
+        core.deliveries()
             .resend_delivery(browser.ask(v1::ResendDeliveryRequest { delivery_id }))
             .await
             .refusal()
@@ -219,55 +224,55 @@ async fn people_go_on_reading_what_a_smaller_plan_keeps_and_change_nothing(desk:
     assert_eq!(refused, [Reason::EntitlementRequired; 3]);
 }
 
-async fn nothing_is_fanned_out_while_the_tenant_is_not_entitled(desk: Desk) {
-    let home = desk.workspace().await;
-    let id = desk.endpoint(&home.key, &["*"]).await.id;
-    desk.set_plan(&home.id, Plan::Starter).await;
-    desk.opened(&home.operator, crate::support::new_ticket(&home.inbox, "Unheard")).await;
-    desk.set_plan(&home.id, Plan::Business).await;
-    desk.ticket(&home, "Heard").await;
-    let bodies = desk.bodies(&home.key, &id).await;
+async fn nothing_is_fanned_out_while_the_tenant_is_not_entitled(core: TestCore) {
+    let tenant = core.tenant().await;
+    let id = core.endpoint(&tenant.key, &["*"]).await.id;
+    core.set_plan(&tenant.id, Plan::Starter).await;
+    core.opened(&tenant.operator, crate::support::new_ticket(&tenant.inbox, "Unheard")).await;
+    core.set_plan(&tenant.id, Plan::Business).await;
+    core.ticket(&tenant, "Heard").await;
+    let bodies = core.bodies(&tenant.key, &id).await;
     assert_eq!(bodies.len(), 1);
     assert!(bodies[0].contains("\"Heard\""));
 }
 
-async fn a_deleted_endpoint_is_gone_with_its_deliveries(desk: Desk) {
-    let (home, other) = (desk.workspace().await, desk.workspace().await);
-    let id = desk.endpoint(&home.key, &["*"]).await.id;
-    desk.ticket(&home, "Hello").await;
-    let delivery = desk.deliveries_of(&home.key, &id).await[0].id.clone();
+async fn a_deleted_endpoint_is_gone_with_its_deliveries(core: TestCore) {
+    let (tenant, other) = (core.tenant().await, core.tenant().await);
+    let id = core.endpoint(&tenant.key, &["*"]).await.id;
+    core.ticket(&tenant, "Hello").await;
+    let delivery = core.deliveries_of(&tenant.key, &id).await[0].id.clone();
     let delete = |id: &str| v1::DeleteWebhookEndpointRequest { endpoint_id: id.to_owned() };
-    for (by, id) in [(&other.key, id.as_str()), (&home.key, NOTHING), (&home.key, "x")] {
-        let failure = desk.webhooks().delete_webhook_endpoint(by.ask(delete(id))).await.refusal();
+    for (by, id) in [(&other.key, id.as_str()), (&tenant.key, NOTHING), (&tenant.key, "x")] {
+        let failure = core.webhooks().delete_webhook_endpoint(by.ask(delete(id))).await.refusal();
         assert_eq!(failure.reason, Reason::EndpointNotFound);
     }
-    desk.webhooks().delete_webhook_endpoint(home.key.ask(delete(&id))).await.answer();
-    let failure = desk.webhooks().delete_webhook_endpoint(home.key.ask(delete(&id))).await.refusal();
+    core.webhooks().delete_webhook_endpoint(tenant.key.ask(delete(&id))).await.answer();
+    let failure = core.webhooks().delete_webhook_endpoint(tenant.key.ask(delete(&id))).await.refusal();
     assert_eq!(failure.reason, Reason::EndpointNotFound);
     let request = v1::GetDeliveryRequest { delivery_id: delivery };
-    let failure = desk.deliveries().get_delivery(home.key.ask(request)).await.refusal();
+    let failure = core.deliveries().get_delivery(tenant.key.ask(request)).await.refusal();
     assert_eq!(failure.reason, Reason::DeliveryNotFound);
-    desk.ticket(&home, "After").await;
+    core.ticket(&tenant, "After").await;
     let list = v1::ListWebhookEndpointsRequest::default();
-    assert_eq!(desk.webhooks().list_webhook_endpoints(home.key.ask(list)).await.answer().endpoints, []);
+    assert_eq!(core.webhooks().list_webhook_endpoints(tenant.key.ask(list)).await.answer().endpoints, []);
 }
 
-async fn a_tenant_has_at_most_a_hundred_endpoints(desk: Desk) {
-    let home = desk.workspace().await;
+async fn a_tenant_has_at_most_a_hundred_endpoints(core: TestCore) {
+    let tenant = core.tenant().await;
     for _ in 0..100 {
-        desk.endpoint(&home.key, &["*"]).await;
+        core.endpoint(&tenant.key, &["*"]).await;
     }
-    let request = home.key.ask(new_endpoint(&["*"]));
-    let failure = desk.webhooks().create_webhook_endpoint(request).await.refusal();
+    let request = tenant.key.ask(new_endpoint(&["*"]));
+    let failure = core.webhooks().create_webhook_endpoint(request).await.refusal();
     assert_eq!(violations(&failure), [("url", "limit_exceeded")]);
     let list = v1::ListWebhookEndpointsRequest { per_page: Some(100), ..Default::default() };
-    let answer = desk.webhooks().list_webhook_endpoints(home.key.ask(list)).await.answer();
+    let answer = core.webhooks().list_webhook_endpoints(tenant.key.ask(list)).await.answer();
     assert_eq!((answer.endpoints.len(), answer.meta.expect("a meta").total), (100, 100));
 }
 
-async fn the_event_types_are_the_catalogue(desk: Desk) {
-    let home = desk.workspace().await;
-    let answer = desk.webhooks().list_event_types(home.key.ask(v1::ListEventTypesRequest {})).await.answer();
+async fn the_event_types_are_the_catalogue(core: TestCore) {
+    let tenant = core.tenant().await;
+    let answer = core.webhooks().list_event_types(tenant.key.ask(v1::ListEventTypesRequest {})).await.answer();
     let names: Vec<&str> = answer.event_types.iter().map(|it| it.name.as_str()).collect();
     let expected = [
         "ticket.created",
@@ -283,7 +288,7 @@ async fn the_event_types_are_the_catalogue(desk: Desk) {
     assert!(answer.event_types.iter().all(|it| it.name.starts_with(&it.group) && !it.description.is_empty()));
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     a_secret_is_shown_once_and_sealed_at_rest,
     an_address_that_leads_inside_is_refused_at_create_and_update,
     loopback_and_http_are_open_where_the_operator_says_so,

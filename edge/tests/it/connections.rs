@@ -1,6 +1,6 @@
 //! What a connection may do: how slowly it may speak, how much it may say, how it ends.
 
-use crate::house::{Answer, House};
+use crate::support::{Answer, TestEdge};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -12,9 +12,9 @@ const PUBLIC: Surface = Surface::Public { internal: true };
 
 #[tokio::test]
 async fn a_client_that_does_not_finish_its_headers_is_let_go() {
-    let house = House::with(PUBLIC, |settings| settings.header_read_timeout = Duration::from_millis(100)).await;
+    let edge = TestEdge::with(PUBLIC, |settings| settings.header_read_timeout = Duration::from_millis(100)).await;
     for said in ["", "P", "PRI * HT", "GET /origin HTTP/1.1\r\nhost: localhost\r\nx-slow: "] {
-        let mut stream = house.connect().await;
+        let mut stream = edge.connect().await;
         stream.write_all(said.as_bytes()).await.expect("some bytes");
         let mut rest = Vec::new();
         // An end or a reset: either way the place is free again.
@@ -25,34 +25,34 @@ async fn a_client_that_does_not_finish_its_headers_is_let_go() {
 
 #[tokio::test]
 async fn connections_above_the_bound_wait_for_a_place() {
-    let house = House::with(PUBLIC, |settings| {
+    let edge = TestEdge::with(PUBLIC, |settings| {
         settings.connections_max = 1;
         settings.header_read_timeout = Duration::from_millis(200);
     })
     .await;
-    let _silent = house.connect().await;
+    let _silent = edge.connect().await;
     // Answered only because the silent one loses its place.
-    assert_eq!(house.get("/healthz").await.status, 200);
+    assert_eq!(edge.get("/healthz").await.status, 200);
 }
 
 #[tokio::test]
 async fn a_header_block_over_16_kib_is_refused() {
-    let house = House::open().await;
-    let fits = house.ask("GET", "/origin", &[("x-long", &"x".repeat(12_000))], "").await;
+    let edge = TestEdge::open().await;
+    let fits = edge.ask("GET", "/origin", &[("x-long", &"x".repeat(12_000))], "").await;
     assert_eq!(fits.status, 200);
-    let long = house.ask("GET", "/origin", &[("x-long", &"x".repeat(17_000))], "").await;
+    let long = edge.ask("GET", "/origin", &[("x-long", &"x".repeat(17_000))], "").await;
     assert_eq!(long.status, 431);
 }
 
 #[tokio::test]
 async fn http2_without_tls_is_answered_on_the_same_port() {
-    let house = House::open().await;
-    let io = TokioIo::new(house.connect().await);
+    let edge = TestEdge::open().await;
+    let io = TokioIo::new(edge.connect().await);
     let (mut client, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.expect("a handshake");
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(connection);
-    let uri = format!("http://{}/origin", house.address);
+    let uri = format!("http://{}/origin", edge.address);
     let request = http::Request::get(uri).body(Empty::<Bytes>::new()).expect("a request");
     let answer = client.send_request(request).await.expect("an answer");
     assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
@@ -69,7 +69,7 @@ async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
     assert!(inboxops_edge::tls::load(&cert, &key).is_err(), "there is no key");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
     let tls = inboxops_edge::tls::load(&cert, &key).expect("an identity");
-    let house = House::behind_tls(PUBLIC, Some(tls), |_| {}).await;
+    let edge = TestEdge::behind_tls(PUBLIC, Some(tls), |_| {}).await;
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).expect("a root");
     for (offered, chosen) in [(&["h2", "http/1.1"][..], Some("h2")), (&["http/1.1"], Some("http/1.1")), (&[], None)] {
@@ -79,7 +79,7 @@ async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
         config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = "localhost".try_into().expect("a name");
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let mut stream = connector.connect(name, house.connect().await).await.expect("a handshake");
+        let mut stream = connector.connect(name, edge.connect().await).await.expect("a handshake");
         let agreed = stream.get_ref().1.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
         assert_eq!(agreed.as_deref(), chosen);
         if chosen != Some("h2") {
@@ -97,16 +97,16 @@ async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
 
 #[tokio::test]
 async fn the_answer_to_a_body_that_is_too_large_arrives() {
-    let house = House::open().await;
+    let edge = TestEdge::open().await;
     let body = "x".repeat(6 * 1024 * 1024);
-    let answer = house.ask("POST", "/api/v1/tickets", &[("content-type", "application/json")], &body).await;
+    let answer = edge.ask("POST", "/api/v1/tickets", &[("content-type", "application/json")], &body).await;
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (413, &"payload_too_large".into()));
 }
 
 #[tokio::test]
 async fn a_client_that_asks_first_is_told_before_it_sends() {
-    let house = House::open().await;
-    let mut stream = house.connect().await;
+    let edge = TestEdge::open().await;
+    let mut stream = edge.connect().await;
     let head = "POST /api/v1/tickets HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 9000000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.expect("a request");
     assert_eq!(Answer::read(stream).await.status, 413);
@@ -114,21 +114,21 @@ async fn a_client_that_asks_first_is_told_before_it_sends() {
 
 #[tokio::test]
 async fn shutdown_lets_a_running_request_end_and_takes_no_other() {
-    let house = House::open().await;
-    let mut stream = house.connect().await;
+    let edge = TestEdge::open().await;
+    let mut stream = edge.connect().await;
     stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
     // The answer to a later request on another connection shows that the first one was read.
-    assert_eq!(house.get("/origin").await.status, 200);
-    house.shutdown.cancel();
+    assert_eq!(edge.get("/origin").await.status, 200);
+    edge.shutdown.cancel();
     assert_eq!(Answer::read(stream).await.text(), "slow");
-    house.running.await.expect("an orderly end");
-    assert!(tokio::net::TcpStream::connect(house.address).await.is_err());
+    edge.running.await.expect("an orderly end");
+    assert!(tokio::net::TcpStream::connect(edge.address).await.is_err());
 }
 
 #[tokio::test]
 async fn shutdown_ends_a_stream_of_events_in_good_order() {
-    let house = House::open().await;
-    let mut stream = house.connect().await;
+    let edge = TestEdge::open().await;
+    let mut stream = edge.connect().await;
     let request = b"GET /stream HTTP/1.1\r\nhost: localhost\r\naccept-encoding: gzip\r\n\r\n";
     stream.write_all(request).await.expect("a request");
     let mut read = Vec::new();
@@ -137,18 +137,18 @@ async fn shutdown_ends_a_stream_of_events_in_good_order() {
     }
     let head = String::from_utf8_lossy(&read).to_lowercase();
     assert!(!head.contains("content-encoding"), "not gzip: it would hold back what is small: {head}");
-    house.shutdown.cancel();
+    edge.shutdown.cancel();
     stream.read_to_end(&mut read).await.expect("the end");
     assert!(read.ends_with(b"0\r\n\r\n"), "whole, for the client: {}", String::from_utf8_lossy(&read));
-    house.running.await.expect("an end, long before the drain's bound");
+    edge.running.await.expect("an end, long before the drain's bound");
 }
 
 #[tokio::test]
 async fn shutdown_cuts_what_never_ends() {
-    let house = House::with(PUBLIC, |settings| settings.drain_max = Duration::from_millis(100)).await;
-    let mut stream = house.connect().await;
+    let edge = TestEdge::with(PUBLIC, |settings| settings.drain_max = Duration::from_millis(100)).await;
+    let mut stream = edge.connect().await;
     stream.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("a request");
     stream.read_exact(&mut [0; 64]).await.expect("a first part");
-    house.shutdown.cancel();
-    house.running.await.expect("an end");
+    edge.shutdown.cancel();
+    edge.running.await.expect("an end");
 }

@@ -1,6 +1,6 @@
 //! The docs page as a browser and a cache see it. What it shows in a browser is in `tests/browser`.
 
-use crate::house::House;
+use crate::support::TestEdge;
 use inboxops_proto::reason::{DetailCode, Reason};
 use std::collections::HashSet;
 
@@ -14,8 +14,8 @@ fn parts(html: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_page_forbids_all_that_does_not_come_from_this_server() {
-    let house = House::open().await;
-    let page = house.get(PAGE).await;
+    let edge = TestEdge::open().await;
+    let page = edge.get(PAGE).await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     assert_eq!(page.header("cache-control"), "public, no-cache");
     assert_eq!(page.header("vary"), "Accept-Encoding");
@@ -45,13 +45,13 @@ async fn the_page_forbids_all_that_does_not_come_from_this_server() {
 
 #[tokio::test]
 async fn what_the_page_loads_is_there_packed_or_not() {
-    let house = House::open().await;
-    let page = house.get(PAGE).await.text();
+    let edge = TestEdge::open().await;
+    let page = edge.get(PAGE).await.text();
     let parts = parts(&page);
     assert_eq!(parts.len(), 4, "{parts:?}");
     for path in parts {
-        let plain = house.get(path).await;
-        let packed = house.ask("GET", path, &[("accept-encoding", "gzip, br")], "").await;
+        let plain = edge.get(path).await;
+        let packed = edge.ask("GET", path, &[("accept-encoding", "gzip, br")], "").await;
         let kind = if path.ends_with(".js") { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
         for answer in [&plain, &packed] {
             assert_eq!((answer.status, answer.header("content-type")), (200, kind), "{path}");
@@ -67,15 +67,15 @@ async fn what_the_page_loads_is_there_packed_or_not() {
 
 #[tokio::test]
 async fn every_part_is_revalidated_by_its_tag() {
-    let house = House::open().await;
-    let page = house.get(PAGE).await.text();
+    let edge = TestEdge::open().await;
+    let page = edge.get(PAGE).await.text();
     let mut paths = parts(&page);
     paths.extend([PAGE, "/api/v1/docs/licences.txt"]);
     let mut tags = HashSet::new();
     for path in paths {
-        let first = house.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
+        let first = edge.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
         let tag = first.header("etag").to_owned();
-        let again = house.ask("GET", path, &[("if-none-match", &tag)], "").await;
+        let again = edge.ask("GET", path, &[("if-none-match", &tag)], "").await;
         assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, &*tag), "{path}");
         for name in ["cache-control", "vary", "content-security-policy"] {
             assert_eq!(again.header(name), first.header(name), "{path}: {name}");
@@ -86,12 +86,12 @@ async fn every_part_is_revalidated_by_its_tag() {
 
 #[tokio::test]
 async fn a_head_says_what_a_get_would() {
-    let house = House::open().await;
-    let page = house.get(PAGE).await.text();
+    let edge = TestEdge::open().await;
+    let page = edge.get(PAGE).await.text();
     for path in parts(&page).into_iter().chain([PAGE]) {
         let accept = [("accept-encoding", "gzip")];
-        let get = house.ask("GET", path, &accept, "").await;
-        let head = house.ask("HEAD", path, &accept, "").await;
+        let get = edge.ask("GET", path, &accept, "").await;
+        let head = edge.ask("HEAD", path, &accept, "").await;
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
         for name in ["etag", "content-type", "content-encoding", "content-length", "cache-control"] {
             assert_eq!(head.header(name), get.header(name), "{path}: {name}");
@@ -101,23 +101,23 @@ async fn a_head_says_what_a_get_would() {
 
 #[tokio::test]
 async fn the_page_is_only_read_and_has_one_address() {
-    let house = House::open().await;
+    let edge = TestEdge::open().await;
     for path in [PAGE, "/api/v1/docs/page.js"] {
-        let answer = house.ask("POST", path, &[], "").await;
+        let answer = edge.ask("POST", path, &[], "").await;
         assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD, OPTIONS"), "{path}");
     }
     for path in ["/api/v1/docs/", "/api/v1/docs/page.html", "/api/v1/docs/../docs"] {
-        let answer = house.get(path).await;
+        let answer = edge.get(path).await;
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &"route_not_found".into()), "{path}");
     }
 }
 
 #[tokio::test]
 async fn every_error_and_detail_has_an_entry_where_errors_say_it_is() {
-    let house = House::open().await;
-    let refused = house.get("/api/v1/nothing").await.json();
+    let edge = TestEdge::open().await;
+    let refused = edge.get("/api/v1/nothing").await.json();
     assert_eq!(refused["error"]["doc_url"], "/api/v1/docs#errors-route_not_found");
-    let html = house.get(PAGE).await.text();
+    let html = edge.get(PAGE).await.text();
     for reason in Reason::ALL {
         let anchor = format!(" id=\"errors-{}\"", reason.rest_code());
         assert_eq!(html.matches(&anchor).count(), 1, "{anchor}");
@@ -132,9 +132,9 @@ async fn every_error_and_detail_has_an_entry_where_errors_say_it_is() {
 
 #[tokio::test]
 async fn the_licences_of_what_the_page_shows_come_with_it() {
-    let house = House::open().await;
-    assert!(house.get(PAGE).await.text().contains("href=\"/api/v1/docs/licences.txt\""));
-    let licences = house.get("/api/v1/docs/licences.txt").await;
+    let edge = TestEdge::open().await;
+    assert!(edge.get(PAGE).await.text().contains("href=\"/api/v1/docs/licences.txt\""));
+    let licences = edge.get("/api/v1/docs/licences.txt").await;
     assert_eq!((licences.status, licences.header("content-type")), (200, "text/plain; charset=utf-8"));
     for part in ["SmartBear", "Apache License", "MIT"] {
         assert!(licences.text().contains(part), "{part}");

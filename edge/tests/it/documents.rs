@@ -1,54 +1,54 @@
 //! The OpenAPI document and the probes.
 
-use crate::house::{House, OPENAPI};
+use crate::support::{OPENAPI, TestEdge};
 use inboxops_edge::Surface;
 use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn the_openapi_document_is_revalidated_by_its_tag() {
-    let house = House::open().await;
+    let edge = TestEdge::open().await;
     let path = "/api/v1/openapi.json";
-    let first = house.get(path).await;
+    let first = edge.get(path).await;
     assert_eq!(first.status, 200);
     assert_eq!(first.text(), OPENAPI);
     assert_eq!(first.header("content-type"), "application/json");
     let tag = first.header("etag").to_owned();
     for given in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
-        let again = house.ask("GET", path, &[("if-none-match", &given)], "").await;
+        let again = edge.ask("GET", path, &[("if-none-match", &given)], "").await;
         assert_eq!((again.status, again.body.len()), (304, 0), "{given}");
         assert_eq!(again.header("etag"), tag);
     }
-    assert_eq!(house.ask("GET", path, &[("if-none-match", "\"other\"")], "").await.status, 200);
-    let packed = house.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
+    assert_eq!(edge.ask("GET", path, &[("if-none-match", "\"other\"")], "").await.status, 200);
+    let packed = edge.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
     assert_eq!(packed.unpacked(), OPENAPI);
 }
 
 #[tokio::test]
 async fn documents_refuse_other_methods_and_say_which_they_take() {
-    let house = House::open().await;
+    let edge = TestEdge::open().await;
     for path in ["/healthz", "/readyz", "/api/v1/openapi.json"] {
-        let answer = house.ask("DELETE", path, &[], "").await;
+        let answer = edge.ask("DELETE", path, &[], "").await;
         assert_eq!(answer.status, 405, "{path}");
         assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS", "{path}");
         assert_eq!(answer.json()["error"]["code"], "method_not_allowed", "{path}");
-        let options = house.ask("OPTIONS", path, &[], "").await;
+        let options = edge.ask("OPTIONS", path, &[], "").await;
         assert_eq!((options.status, options.header("allow")), (204, "GET, HEAD, OPTIONS"), "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_house_that_is_not_ready_lives_but_says_so() {
-    let house = House::open().await;
-    assert_eq!(house.get("/readyz").await.status, 200);
-    house.ready.store(false, Ordering::SeqCst);
-    let answer = house.get("/readyz").await;
+    let edge = TestEdge::open().await;
+    assert_eq!(edge.get("/readyz").await.status, 200);
+    edge.ready.store(false, Ordering::SeqCst);
+    let answer = edge.get("/readyz").await;
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"service_unavailable".into()));
-    assert_eq!(house.get("/healthz").await.status, 200);
+    assert_eq!(edge.get("/healthz").await.status, 200);
 }
 
 #[tokio::test]
 async fn an_internal_listener_has_probes_but_no_rest() {
-    let house = House::with(Surface::Internal, |_| {}).await;
-    assert_eq!(house.get("/healthz").await.status, 200);
-    assert_eq!(house.get("/origin").await.status, 404);
+    let edge = TestEdge::with(Surface::Internal, |_| {}).await;
+    assert_eq!(edge.get("/healthz").await.status, 200);
+    assert_eq!(edge.get("/origin").await.status, 404);
 }

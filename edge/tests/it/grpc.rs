@@ -1,6 +1,6 @@
 //! gRPC beside REST on one port: health, reflection, grpc-web, and what is not there.
 
-use crate::house::{Answer, House};
+use crate::support::{Answer, TestEdge};
 use inboxops_edge::Surface;
 use inboxops_proto::{failure::Failure, reason::Reason};
 use std::sync::atomic::Ordering;
@@ -9,38 +9,38 @@ use tonic::{Code, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
 
-async fn channel(house: &House) -> Channel {
-    let endpoint = Channel::from_shared(format!("http://{}", house.address)).expect("an address");
+async fn channel(edge: &TestEdge) -> Channel {
+    let endpoint = Channel::from_shared(format!("http://{}", edge.address)).expect("an address");
     endpoint.connect().await.expect("a channel")
 }
 
 #[tokio::test]
 async fn health_tells_whether_the_services_can_answer() {
-    let house = House::open().await;
-    let mut health = HealthClient::new(channel(&house).await);
+    let edge = TestEdge::open().await;
+    let mut health = HealthClient::new(channel(&edge).await);
     let mut watch = health.watch(HealthCheckRequest::default()).await.expect("a stream").into_inner();
     assert_eq!(watch.message().await.expect("a message").expect("a status").status, 1);
-    house.ready.store(false, Ordering::SeqCst);
+    edge.ready.store(false, Ordering::SeqCst);
     while watch.message().await.expect("a message").expect("a status").status != 2 {}
 }
 
 #[tokio::test]
 async fn a_stream_ends_with_the_server_and_says_so() {
-    let house = House::open().await;
-    let mut health = HealthClient::new(channel(&house).await);
+    let edge = TestEdge::open().await;
+    let mut health = HealthClient::new(channel(&edge).await);
     let mut watch = health.watch(HealthCheckRequest::default()).await.expect("a stream").into_inner();
     assert_eq!(watch.message().await.expect("a message").expect("a status").status, 1);
-    house.shutdown.cancel();
+    edge.shutdown.cancel();
     while watch.message().await.expect("a message").expect("a status").status != 2 {}
     let ended = watch.message().await.expect_err("an end");
     assert_eq!(Failure::of(&ended).reason, Reason::ServiceUnavailable);
-    house.running.await.expect("an end, long before the drain's bound");
+    edge.running.await.expect("an end, long before the drain's bound");
 }
 
 #[tokio::test]
 async fn reflection_answers_in_both_versions() {
-    let house = House::open().await;
-    let channel = channel(&house).await;
+    let edge = TestEdge::open().await;
+    let channel = channel(&edge).await;
     let ask = v1::ServerReflectionRequest {
         host: String::new(),
         message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(String::new())),
@@ -70,8 +70,8 @@ async fn reflection_answers_in_both_versions() {
 
 #[tokio::test]
 async fn grpc_web_over_http_1_is_answered() {
-    let house = House::open().await;
-    let mut stream = house.connect().await;
+    let edge = TestEdge::open().await;
+    let mut stream = edge.connect().await;
     let head = "POST /grpc.health.v1.Health/Check HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
         content-type: application/grpc-web+proto\r\ncontent-length: 5\r\n\r\n";
     stream.write_all(head.as_bytes()).await.expect("a head");
@@ -83,8 +83,8 @@ async fn grpc_web_over_http_1_is_answered() {
     assert!(!answer.header("x-request-id").is_empty());
 }
 
-async fn call(house: &House, path: &'static str) -> tonic::Status {
-    let mut grpc = tonic::client::Grpc::new(channel(house).await);
+async fn call(edge: &TestEdge, path: &'static str) -> tonic::Status {
+    let mut grpc = tonic::client::Grpc::new(channel(edge).await);
     grpc.ready().await.expect("a channel");
     let codec = tonic_prost::ProstCodec::<(), ()>::default();
     let path = http::uri::PathAndQuery::from_static(path);
@@ -93,14 +93,14 @@ async fn call(house: &House, path: &'static str) -> tonic::Status {
 
 #[tokio::test]
 async fn an_unknown_method_is_unimplemented() {
-    let house = House::open().await;
-    assert_eq!(call(&house, "/inboxops.v1.Nothing/Do").await.code(), Code::Unimplemented);
+    let edge = TestEdge::open().await;
+    assert_eq!(call(&edge, "/inboxops.v1.Nothing/Do").await.code(), Code::Unimplemented);
 }
 
 #[tokio::test]
 async fn a_public_listener_hides_the_internal_packages_when_they_have_their_own() {
-    let house = House::with(Surface::Public { internal: false }, |_| {}).await;
-    let status = call(&house, "/inboxops.internal.v1.TenantService/ListTenants").await;
+    let edge = TestEdge::with(Surface::Public { internal: false }, |_| {}).await;
+    let status = call(&edge, "/inboxops.internal.v1.TenantService/ListTenants").await;
     assert_eq!(status.code(), Code::Unimplemented);
     assert!(status.metadata().get("x-request-id").is_some(), "the door has answered");
 }

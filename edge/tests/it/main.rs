@@ -6,5 +6,5 @@ mod docs;
 mod documents;
 mod every_answer;
 mod grpc;
-mod house;
 mod pages;
+mod support;

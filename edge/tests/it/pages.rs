@@ -1,7 +1,7 @@
 //! The browser UI as the door serves it: strict headers, unchanged answers, views that the app finds by itself, and
 //! never HTML for anything but a read.
 
-use crate::house::{Answer, House};
+use crate::support::{Answer, TestEdge};
 use flate2::read::GzDecoder;
 use inboxops_edge::{Page, Surface};
 use std::io::Read as _;
@@ -14,8 +14,8 @@ const PAGES: &[Page] = &[
     ("/icon.svg", b"<svg/>"),
 ];
 
-async fn house() -> House {
-    House::with(Surface::Public { internal: true }, |settings| settings.pages = PAGES).await
+async fn edge() -> TestEdge {
+    TestEdge::with(Surface::Public { internal: true }, |settings| settings.pages = PAGES).await
 }
 
 fn is_index(answer: &Answer) -> bool {
@@ -24,37 +24,37 @@ fn is_index(answer: &Answer) -> bool {
 
 #[tokio::test]
 async fn every_view_gets_the_app_and_nothing_else_does() {
-    let house = house().await;
+    let edge = edge().await;
     for path in ["/", "/login", "/settings/webhooks", "/deliveries/019ab5f0-0000-7000-8000-000000000001", "/tickets/7"]
     {
-        assert!(is_index(&house.get(path).await), "{path}");
-        assert!(is_index(&house.ask("GET", path, &[("accept", "text/html,*/*;q=0.8")], "").await), "{path}");
+        assert!(is_index(&edge.get(path).await), "{path}");
+        assert!(is_index(&edge.ask("GET", path, &[("accept", "text/html,*/*;q=0.8")], "").await), "{path}");
     }
     for path in
         ["/api/v1/nothing", "/api", "/api/", "/missing.js", "/index.html", "/a/b.c", "/inboxops.v1.TagService/ListTags"]
     {
-        let answer = house.get(path).await;
+        let answer = edge.get(path).await;
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &"route_not_found".into()), "{path}");
     }
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
-        let answer = house.ask(method, "/settings/webhooks", &[], "").await;
+        let answer = edge.ask(method, "/settings/webhooks", &[], "").await;
         assert_eq!((answer.status, answer.header("content-type")), (404, "application/json"), "{method}");
     }
-    let json = house.ask("GET", "/tickets", &[("accept", "application/json")], "").await;
+    let json = edge.ask("GET", "/tickets", &[("accept", "application/json")], "").await;
     assert_eq!(json.status, 404, "who forgot /api/v1 is told so");
-    assert_eq!(house.get("/healthz").await.text(), "ok\n");
+    assert_eq!(edge.get("/healthz").await.text(), "ok\n");
 }
 
 #[tokio::test]
 async fn pages_are_revalidated_packed_and_confined() {
-    let house = house().await;
+    let edge = edge().await;
     for (path, kind) in [
         ("/", "text/html; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
         ("/fonts/inter.woff2", "font/woff2"),
     ] {
-        let plain = house.get(path).await;
+        let plain = edge.get(path).await;
         let of = |name| plain.header(name);
         assert_eq!(
             (plain.status, of("content-type"), of("cache-control"), of("vary")),
@@ -68,9 +68,9 @@ async fn pages_are_revalidated_packed_and_confined() {
             of("content-security-policy"),
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
         );
-        let known = house.ask("GET", path, &[("if-none-match", of("etag"))], "").await;
+        let known = edge.ask("GET", path, &[("if-none-match", of("etag"))], "").await;
         assert_eq!((known.status, known.header("etag"), known.body.len()), (304, of("etag"), 0));
-        let packed = house.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
+        let packed = edge.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
         if path.ends_with("woff2") {
             assert_eq!(packed.header("content-encoding"), "");
             continue;
@@ -79,15 +79,15 @@ async fn pages_are_revalidated_packed_and_confined() {
         GzDecoder::new(&packed.body[..]).read_to_end(&mut text).expect("gzip");
         assert_eq!((packed.header("content-encoding"), text), ("gzip", plain.body.clone()));
     }
-    let head = house.ask("HEAD", "/login", &[], "").await;
+    let head = edge.ask("HEAD", "/login", &[], "").await;
     assert_eq!((head.status, head.body.len()), (200, 0));
-    assert_eq!(house.ask("POST", "/app.js", &[], "").await.status, 405);
+    assert_eq!(edge.ask("POST", "/app.js", &[], "").await.status, 405);
 }
 
 #[tokio::test]
 async fn without_pages_there_is_nothing_and_the_docs_keep_their_own_policy() {
-    let house = House::with(Surface::Public { internal: true }, |settings| settings.pages = &[]).await;
-    assert_eq!(house.get("/").await.status, 404);
-    let docs = self::house().await.get("/api/v1/docs").await;
+    let edge = TestEdge::with(Surface::Public { internal: true }, |settings| settings.pages = &[]).await;
+    assert_eq!(edge.get("/").await.status, 404);
+    let docs = self::edge().await.get("/api/v1/docs").await;
     assert!(!docs.header("content-security-policy").contains("trusted-types"), "Swagger UI writes HTML");
 }

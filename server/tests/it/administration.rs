@@ -1,7 +1,7 @@
 //! Administrative commands: the same words and the same answers, whether no server runs, one runs here, or one runs
 //! elsewhere.
 
-use crate::house::House;
+use crate::support::TestFolder;
 use serde_json::{Value, json};
 
 const NOBODY: &str = "019ab5f0-0000-7000-8000-000000000001";
@@ -11,8 +11,8 @@ fn text(value: &Value) -> &str {
 }
 
 /// Walks through every administrative command; `also` are the words that say where.
-fn walk(house: &House, also: &[&str]) {
-    let run = |words: &[&str]| house.json(&[words, also].concat());
+fn walk(folder: &TestFolder, also: &[&str]) {
+    let run = |words: &[&str]| folder.json(&[words, also].concat());
     let tenant = run(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
     let id = text(&tenant["id"]).to_owned();
     assert_eq!((&tenant["name"], &tenant["plan"]), (&json!("Acme"), &json!("business")));
@@ -25,7 +25,7 @@ fn walk(house: &House, also: &[&str]) {
     assert_eq!((&inbox["name"], &inbox["email_address"]), (&json!("Support"), &json!("s@example.com")));
     let other = run(&["inbox", "create", "--tenant", &id, "--name", "Other", "--address", "o@example.com"]);
     let refused = |words: &[&str]| {
-        let done = house.run(&[words, also].concat());
+        let done = folder.run(&[words, also].concat());
         assert_eq!((done.code, done.err.lines().count()), (Some(1), 1), "{words:?}: {done:?}");
         assert!(done.err.contains(text(&inbox["id"])), "{done:?}");
     };
@@ -66,34 +66,34 @@ fn walk(house: &House, also: &[&str]) {
 
 #[test]
 fn without_a_server_commands_open_the_database() {
-    let house = House::new();
-    walk(&house, &[]);
-    let token = house.json(&["token", "create", "--name", "mail", "--dispatch-only"]);
+    let folder = TestFolder::new();
+    walk(&folder, &[]);
+    let token = folder.json(&["token", "create", "--name", "mail", "--dispatch-only"]);
     assert!(text(&token["token"]).starts_with("ixs_"));
     assert_eq!((&token["name"], &token["dispatch_only"]), (&json!("mail"), &json!(true)));
-    assert_eq!(house.json(&["migrate"]), json!({"ok": true}));
+    assert_eq!(folder.json(&["migrate"]), json!({"ok": true}));
 }
 
 #[test]
 fn with_a_server_in_the_folder_commands_find_its_socket() {
-    let house = House::new();
-    let server = house.serve(&["--no-demo"]);
-    walk(&house, &[]);
-    let tenant = house.json(&["tenant", "create", "--name", "B", "--plan", "business"]);
-    let key = house.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
+    walk(&folder, &[]);
+    let tenant = folder.json(&["tenant", "create", "--name", "B", "--plan", "business"]);
+    let key = folder.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
     let key = text(&key["key"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 200);
     // It counts at once, since the server itself made the change.
-    house.json(&["tenant", "set-plan", "--tenant", text(&tenant["id"]), "--plan", "free"]);
+    folder.json(&["tenant", "set-plan", "--tenant", text(&tenant["id"]), "--plan", "free"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 403);
 }
 
 #[test]
 fn a_server_elsewhere_is_reached_by_url_and_token() {
-    let house = House::new();
-    let server = house.serve(&["--no-demo"]);
-    let token = house.json(&["token", "create", "--name", "admin"]);
-    let elsewhere = House::new();
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
+    let token = folder.json(&["token", "create", "--name", "admin"]);
+    let elsewhere = TestFolder::new();
     walk(&elsewhere, &["--server", server.url(), "--token", text(&token["token"])]);
     assert!(!elsewhere.data().exists(), "nothing is made here");
     let wrong = elsewhere.run(&["tenant", "list", "--server", server.url(), "--token", "ixs_wrong"]);
@@ -105,12 +105,12 @@ fn a_server_elsewhere_is_reached_by_url_and_token() {
 
 #[test]
 fn an_internal_listener_takes_the_operators_services_off_the_public_one() {
-    let house = House::new();
-    let server = house.serve(&["--no-demo", "--internal-listen", "127.0.0.1:0"]);
-    let token = house.json(&["token", "create", "--name", "admin"]);
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo", "--internal-listen", "127.0.0.1:0"]);
+    let token = folder.json(&["token", "create", "--name", "admin"]);
     let at = |url: &Value| {
         let words = ["tenant", "list", "--json", "--server", text(url), "--token", text(&token["token"])];
-        House::new().run(&words)
+        TestFolder::new().run(&words)
     };
     assert_eq!(at(&server.said["internal_url"]).out.trim(), "[]");
     let public = at(&server.said["url"]);
@@ -119,26 +119,26 @@ fn an_internal_listener_takes_the_operators_services_off_the_public_one() {
 
 #[test]
 fn a_server_elsewhere_may_speak_tls() {
-    let house = House::new();
+    let folder = TestFolder::new();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-    let (cert, key) = (house.path().join("cert.pem"), house.path().join("key.pem"));
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).expect("a file");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
-    let server = house.serve(&["--no-demo", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
-    let token = house.json(&["token", "create", "--name", "admin"]);
+    let server = folder.serve(&["--no-demo", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let token = folder.json(&["token", "create", "--name", "admin"]);
     let url = server.url().replace("127.0.0.1", "localhost");
     assert!(url.starts_with("https://"), "{url}");
     let words = ["tenant", "list", "--json", "--server", &url, "--token", text(&token["token"])];
-    let trusting = house.command(&words).env("SSL_CERT_FILE", &cert).output().expect("the binary runs");
+    let trusting = folder.command(&words).env("SSL_CERT_FILE", &cert).output().expect("the binary runs");
     assert_eq!(String::from_utf8_lossy(&trusting.stdout).trim(), "[]", "{trusting:?}");
-    let strange = house.run(&words);
+    let strange = folder.run(&words);
     assert_eq!(strange.code, Some(1), "a certificate that nobody vouches for: {strange:?}");
 }
 
 #[test]
 fn a_refusal_is_one_line_that_names_the_field() {
-    let house = House::new();
-    let tenant = house.json(&["tenant", "create", "--name", "A"]);
+    let folder = TestFolder::new();
+    let tenant = folder.json(&["tenant", "create", "--name", "A"]);
     let id = text(&tenant["id"]);
     for (words, expected) in [
         (&["tenant", "create", "--name", " "][..], "name"),
@@ -148,7 +148,7 @@ fn a_refusal_is_one_line_that_names_the_field() {
         (&["key", "revoke", NOBODY], "No such API key"),
         (&["key", "create", "--tenant", id, "--name", "k", "--scopes", "tickets:eat"], "scopes"),
     ] {
-        let done = house.run(words);
+        let done = folder.run(words);
         assert_eq!((done.code, done.out.as_str()), (Some(1), ""), "{words:?}: {done:?}");
         assert!(done.err.contains(expected) && done.err.trim_end().lines().count() == 1, "{words:?}: {}", done.err);
     }
@@ -156,9 +156,9 @@ fn a_refusal_is_one_line_that_names_the_field() {
 
 #[test]
 fn a_table_for_people_shows_what_json_holds() {
-    let house = House::new();
-    house.json(&["tenant", "create", "--name", "Acme"]);
-    let done = house.run(&["tenant", "list"]);
+    let folder = TestFolder::new();
+    folder.json(&["tenant", "create", "--name", "Acme"]);
+    let done = folder.run(&["tenant", "list"]);
     let mut lines = done.out.lines();
     assert!(lines.next().is_some_and(|head| head.starts_with("ID")), "{}", done.out);
     assert!(lines.next().is_some_and(|row| row.contains("Acme") && row.contains("free")), "{}", done.out);

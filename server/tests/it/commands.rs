@@ -1,11 +1,11 @@
 //! Commands that need no server and no database.
 
-use crate::house::House;
+use crate::support::TestFolder;
 use serde_json::Value;
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    let house = House::new();
+    let folder = TestFolder::new();
     for words in [
         &["--help"][..],
         &["serve", "--help"],
@@ -13,7 +13,7 @@ fn every_command_explains_itself_with_an_example() {
         &["key", "revoke", "--help"],
         &["config", "print", "--help"],
     ] {
-        let done = house.run(words);
+        let done = folder.run(words);
         assert_eq!(done.code, Some(0), "{words:?}");
         assert!(done.out.contains("Example"), "{words:?}: {}", done.out);
     }
@@ -21,7 +21,7 @@ fn every_command_explains_itself_with_an_example() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    let house = House::new();
+    let folder = TestFolder::new();
     for words in [
         &["unknown"][..],
         &[],
@@ -30,16 +30,16 @@ fn wrong_usage_ends_with_2() {
         &["serve", "--role", "everything"],
         &["--server", "http://127.0.0.1:1", "tenant", "list"],
     ] {
-        assert_eq!(house.run(words).code, Some(2), "{words:?}");
+        assert_eq!(folder.run(words).code, Some(2), "{words:?}");
     }
 }
 
 #[test]
 fn a_wrong_configuration_ends_with_78_and_one_line() {
-    let house = House::new();
-    std::fs::write(house.path().join("wrong.toml"), "listen = 5\n").expect("a file");
+    let folder = TestFolder::new();
+    std::fs::write(folder.path().join("wrong.toml"), "listen = 5\n").expect("a file");
     for (name, path) in [("strange.toml", "wrong.toml"), ("away.toml", "missing.pem")] {
-        std::fs::write(house.path().join(name), format!("[tls]\nextra_ca_file = \"{path}\"\n")).expect("a file");
+        std::fs::write(folder.path().join(name), format!("[tls]\nextra_ca_file = \"{path}\"\n")).expect("a file");
     }
     for words in [
         &["serve", "--listen", "here"][..],
@@ -52,17 +52,17 @@ fn a_wrong_configuration_ends_with_78_and_one_line() {
         &["config", "check", "--config", "strange.toml"],
         &["serve", "--config", "away.toml"],
     ] {
-        let done = house.run(words);
+        let done = folder.run(words);
         assert_eq!(done.code, Some(78), "{words:?}: {done:?}");
         assert!(done.err.starts_with("error: ") && done.err.trim_end().lines().count() == 1, "{words:?}: {}", done.err);
     }
-    assert!(!house.data().exists(), "a wrong setting is refused before anything is made");
+    assert!(!folder.data().exists(), "a wrong setting is refused before anything is made");
 }
 
 #[test]
 fn a_misspelt_variable_is_pointed_out() {
-    let house = House::new();
-    let mut command = house.command(&["config", "check"]);
+    let folder = TestFolder::new();
+    let mut command = folder.command(&["config", "check"]);
     let output = command.env("INBOXOPS_LISTNE", "127.0.0.1:1").env("INBOXOPS_LISTEN", "127.0.0.1:1").output();
     let output = output.expect("the binary runs");
     let warnings = String::from_utf8_lossy(&output.stderr);
@@ -72,9 +72,9 @@ fn a_misspelt_variable_is_pointed_out() {
 
 #[test]
 fn settings_are_printed_with_their_source_and_secrets_masked() {
-    let house = House::new();
-    std::fs::write(house.path().join("c.toml"), "log_format = \"json\"\n").expect("a file");
-    let mut command = house.command(&["config", "print", "--json", "--config", "c.toml", "--data-dir", "elsewhere"]);
+    let folder = TestFolder::new();
+    std::fs::write(folder.path().join("c.toml"), "log_format = \"json\"\n").expect("a file");
+    let mut command = folder.command(&["config", "print", "--json", "--config", "c.toml", "--data-dir", "elsewhere"]);
     let output = command.env("INBOXOPS_TOKEN", "ixs_hidden").env("INBOXOPS_LISTEN", "127.0.0.1:7").output();
     let text = String::from_utf8(output.expect("the binary runs").stdout).expect("text");
     assert!(!text.contains("ixs_hidden"), "{text}");
@@ -93,18 +93,18 @@ fn settings_are_printed_with_their_source_and_secrets_masked() {
 
 #[test]
 fn the_openapi_document_is_printed() {
-    let house = House::new();
-    let document = house.json(&["openapi"]);
+    let folder = TestFolder::new();
+    let document = folder.json(&["openapi"]);
     assert_eq!(document["openapi"], "3.1.0");
-    let text = house.run(&["openapi"]).out;
+    let text = folder.run(&["openapi"]).out;
     assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), document);
 }
 
 #[test]
 fn with_json_a_failure_is_one_value_and_the_code_stays() {
-    let house = House::new();
+    let folder = TestFolder::new();
     let nobody = "019ab5f0-0000-7000-8000-000000000001";
-    house.json(&["migrate"]);
+    folder.json(&["migrate"]);
     for (words, exit, code) in [
         (&["--json", "nonsense"][..], 2, "wrong_usage"),
         (&["tenant", "create", "--json"], 2, "wrong_usage"),
@@ -115,12 +115,12 @@ fn with_json_a_failure_is_one_value_and_the_code_stays() {
         (&["ingest", "--json"], 75, "wrong_usage"),
         (&["ingest", "--json", "--tenant", nobody, "--inbox", "x"], 75, "no_answer"),
     ] {
-        let done = house.run(words);
+        let done = folder.run(words);
         let said: serde_json::Value =
             serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {done:?}"));
         assert_eq!((done.code, &said["error"]["code"]), (Some(exit), &serde_json::json!(code)), "{words:?}: {done:?}");
         let message = said["error"]["message"].as_str().expect("a message");
         assert!(done.err.contains(message) && !message.is_empty(), "{done:?}");
     }
-    assert!(house.run(&["nonsense"]).out.is_empty());
+    assert!(folder.run(&["nonsense"]).out.is_empty());
 }

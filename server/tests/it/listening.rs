@@ -2,8 +2,8 @@
 //! server that is killed costs no event.
 
 use crate::{
-    house::{House, Server},
     receiver::Receiver,
+    support::{TestFolder, TestServer},
 };
 use serde_json::{Value, json};
 use std::{
@@ -13,33 +13,33 @@ use std::{
     time::Duration,
 };
 
-fn tenant(house: &House) -> (String, String) {
-    let tenant = house.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
+fn tenant(folder: &TestFolder) -> (String, String) {
+    let tenant = folder.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
     let id = tenant["id"].as_str().expect("an id").to_owned();
-    let inbox = house.json(&["inbox", "create", "--tenant", &id, "--name", "Support"]);
-    let key = house.json(&["key", "create", "--tenant", &id, "--name", "dev"]);
+    let inbox = folder.json(&["inbox", "create", "--tenant", &id, "--name", "Support"]);
+    let key = folder.json(&["key", "create", "--tenant", &id, "--name", "dev"]);
     (key["key"].as_str().expect("a key").to_owned(), inbox["id"].as_str().expect("an id").to_owned())
 }
 
-fn ticket(server: &Server, key: &str, inbox: &str, subject: &str) {
+fn ticket(server: &TestServer, key: &str, inbox: &str, subject: &str) {
     let body = json!({ "subject": subject, "inbox_id": inbox });
     let (status, answer) = server.ask("POST", "/api/v1/tickets", key, Some(&body));
     assert_eq!(status, 201, "{answer}");
 }
 
-fn listen(house: &House, server: &str, key: &str, words: &[&str]) -> Server {
-    let mut command = house.command(&[&["--server", server, "--json", "listen"], words].concat());
+fn listen(folder: &TestFolder, server: &str, key: &str, words: &[&str]) -> TestServer {
+    let mut command = folder.command(&[&["--server", server, "--json", "listen"], words].concat());
     command.env("INBOXOPS_API_KEY", key);
-    Server::start(command)
+    TestServer::start(command)
 }
 
-fn line(listener: &mut Server) -> Value {
+fn line(listener: &mut TestServer) -> Value {
     let line = listener.line();
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
 }
 
-fn start(house: &House, address: &str) -> Server {
-    let mut server = Server::start(house.command(&["serve", "--json", "--no-demo", "--listen", address]));
+fn start(folder: &TestFolder, address: &str) -> TestServer {
+    let mut server = TestServer::start(folder.command(&["serve", "--json", "--no-demo", "--listen", address]));
     server.said = line(&mut server);
     server
 }
@@ -51,14 +51,14 @@ fn free_port() -> String {
 
 #[test]
 fn events_are_posted_signed_and_a_killed_server_costs_none() {
-    let house = House::new();
+    let folder = TestFolder::new();
     let address = free_port();
-    let mut server = start(&house, &address);
-    let (key, inbox) = tenant(&house);
+    let mut server = start(&folder, &address);
+    let (key, inbox) = tenant(&folder);
     let receiver = Receiver::open();
     let url = format!("http://{}/hooks", receiver.address);
     let mut listener =
-        listen(&house, &format!("http://{address}"), &key, &["--forward-to", &url, "--events", "ticket.created"]);
+        listen(&folder, &format!("http://{address}"), &key, &["--forward-to", &url, "--events", "ticket.created"]);
     let said = line(&mut listener);
     assert!(said["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{said}");
     // Nothing says when it follows, so events are made until one comes.
@@ -79,7 +79,7 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
     for round in 0..2 {
         server.signal(rustix::process::Signal::KILL);
         server.end();
-        server = start(&house, &address);
+        server = start(&folder, &address);
         for n in 0..5 {
             ticket(&server, &key, &inbox, &format!("Round {round} {n}"));
         }
@@ -97,15 +97,15 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
 
 #[test]
 fn a_private_authority_counts_for_the_url_that_events_go_to() {
-    let house = House::new();
-    let server = house.serve(&["--no-demo"]);
-    let (key, inbox) = tenant(&house);
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
+    let (key, inbox) = tenant(&folder);
     ticket(&server, &key, &inbox, "One");
     ticket(&server, &key, &inbox, "Two");
     let (_, events) = server.ask("GET", "/api/v1/events?limit=1", &key, None);
     let cursor = events["meta"]["next_cursor"].as_str().unwrap_or_else(|| panic!("{events}")).to_owned();
     // Any server that speaks TLS answers something.
-    let target = House::new();
+    let target = TestFolder::new();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let (cert, signing) = (target.path().join("cert.pem"), target.path().join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).expect("a file");
@@ -114,28 +114,28 @@ fn a_private_authority_counts_for_the_url_that_events_go_to() {
     let url = format!("{}/hooks", receiver.url().replace("127.0.0.1", "localhost"));
     let told = |extra: Option<&std::path::Path>| {
         let words = ["--server", server.url(), "--json", "listen", "--forward-to", &url, "--after", &cursor];
-        let mut command = house.command(&words);
+        let mut command = folder.command(&words);
         command.env("INBOXOPS_API_KEY", &key);
         if let Some(extra) = extra {
             command.env("INBOXOPS_TLS__EXTRA_CA_FILE", extra);
         }
-        let mut listener = Server::start(command);
+        let mut listener = TestServer::start(command);
         line(&mut listener);
         line(&mut listener)
     };
     let strange = told(None);
     assert!(strange["response_status"].is_null() && strange["error"].is_string(), "{strange}");
     assert_eq!(told(Some(&cert))["response_status"], json!(404));
-    let mut command = house.command(&["--server", server.url(), "listen", "--forward-to", &url]);
+    let mut command = folder.command(&["--server", server.url(), "listen", "--forward-to", &url]);
     command.env("INBOXOPS_API_KEY", &key).env("INBOXOPS_TLS__EXTRA_CA_FILE", "none.pem");
-    assert_eq!(Server::start(command).end().code(), Some(78));
+    assert_eq!(TestServer::start(command).end().code(), Some(78));
 }
 
 #[test]
 fn a_wrong_key_url_or_cursor_ends_the_command() {
-    let house = House::new();
-    let server = house.serve(&["--no-demo"]);
-    let (key, _) = tenant(&house);
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
+    let (key, _) = tenant(&folder);
     let cases: &[(&str, &[&str], i32)] = &[
         ("", &["--forward-to", "http://127.0.0.1:39999"], 2),
         (&key, &["--forward-to", "http://example.com/x"], 2),
@@ -145,7 +145,7 @@ fn a_wrong_key_url_or_cursor_ends_the_command() {
         ("ixk_wrong", &["--forward-to", "http://127.0.0.1:39999"], 1),
     ];
     for (key, words, code) in cases {
-        let mut listener = listen(&house, server.url(), key, words);
+        let mut listener = listen(&folder, server.url(), key, words);
         assert_eq!(listener.end().code(), Some(*code), "{words:?}");
     }
 }
@@ -157,7 +157,7 @@ struct Events {
 }
 
 impl Events {
-    fn open(server: &Server, key: &str, last: Option<&str>) -> Events {
+    fn open(server: &TestServer, key: &str, last: Option<&str>) -> Events {
         let address = server.url().trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
@@ -212,10 +212,10 @@ impl Events {
 
 #[test]
 fn a_stream_goes_on_behind_its_last_event_after_the_server_was_killed() {
-    let house = House::new();
+    let folder = TestFolder::new();
     let address = free_port();
-    let mut server = start(&house, &address);
-    let (key, inbox) = tenant(&house);
+    let mut server = start(&folder, &address);
+    let (key, inbox) = tenant(&folder);
     let mut events = Events::open(&server, &key, None);
     let mut subjects = Vec::new();
     for round in 0..3 {
@@ -228,7 +228,7 @@ fn a_stream_goes_on_behind_its_last_event_after_the_server_was_killed() {
         subjects.push(event["data"]["ticket"]["subject"].as_str().expect("a subject").to_owned());
         server.signal(rustix::process::Signal::KILL);
         server.end();
-        server = start(&house, &address);
+        server = start(&folder, &address);
         let last = events.last.take().expect("an id");
         events = Events::open(&server, &key, Some(&last));
     }

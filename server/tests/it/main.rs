@@ -2,7 +2,6 @@
 
 mod administration;
 mod commands;
-mod house;
 mod ingest;
 mod listening;
 mod master_key;
@@ -11,3 +10,4 @@ mod receiver;
 mod refusals;
 mod rotation;
 mod serving;
+mod support;

@@ -2,8 +2,8 @@
 //! ended at any moment.
 
 use crate::{
-    house::{Done, House, Server},
     receiver::Receiver,
+    support::{CommandOutput, TestFolder, TestServer},
 };
 use inboxops_proto::clock::Clock;
 use inboxops_testkit::{Postgres, postgres};
@@ -14,7 +14,7 @@ const ROTATE: &[&str] = &["secrets", "rotate-master-key"];
 
 /// An installation with an endpoint that has all that is sealed: two live secrets and a header.
 struct Installed {
-    house: House,
+    folder: TestFolder,
     postgres: Option<Postgres>,
     receiver: Receiver,
     key: String,
@@ -25,9 +25,9 @@ struct Installed {
 impl Installed {
     /// On PostgreSQL, or on a SQLite of its own.
     fn on(postgres: Option<Postgres>, endpoints: usize) -> Installed {
-        let (house, receiver) = (House::new(), Receiver::open());
+        let (folder, receiver) = (TestFolder::new(), Receiver::open());
         let secrets = [String::new(), String::new()];
-        let mut it = Installed { house, postgres, receiver, key: String::new(), inbox: String::new(), secrets };
+        let mut it = Installed { folder, postgres, receiver, key: String::new(), inbox: String::new(), secrets };
         let server = it.serve();
         let tenant = it.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
         let tenant = tenant["id"].as_str().expect("an id");
@@ -59,25 +59,25 @@ impl Installed {
         words.iter().copied().chain(database).collect()
     }
 
-    fn run(&self, words: &[&str]) -> Done {
-        self.house.run(&self.words(words))
+    fn run(&self, words: &[&str]) -> CommandOutput {
+        self.folder.run(&self.words(words))
     }
 
     fn json(&self, words: &[&str]) -> Value {
-        self.house.json(&self.words(words))
+        self.folder.json(&self.words(words))
     }
 
-    fn serve(&self) -> Server {
+    fn serve(&self) -> TestServer {
         let limit = [("INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000")];
-        self.house.serve_with(&self.words(&["--no-demo", "--allow-private-targets"]), &limit)
+        self.folder.serve_with(&self.words(&["--no-demo", "--allow-private-targets"]), &limit)
     }
 
     fn key_file(&self) -> PathBuf {
-        self.house.data().join("master.key")
+        self.folder.data().join("master.key")
     }
 
     fn beside_it(&self) -> PathBuf {
-        self.house.data().join("master.key.next")
+        self.folder.data().join("master.key.next")
     }
 
     /// Starts a server; its next webhook is signed with both secrets as they were shown, and has its header.
@@ -86,11 +86,11 @@ impl Installed {
         let body = json!({ "subject": "Hello", "inbox_id": self.inbox });
         let (status, answer) = server.ask("POST", "/api/v1/tickets", &self.key, Some(&body));
         assert_eq!(status, 201, "{answer}");
-        let post = self.receiver.next();
+        let webhook = self.receiver.next();
         let now = Clock::System.now();
-        assert!(self.secrets.iter().all(|secret| post.signed_standard(secret, now)), "{}", post.headers);
-        assert!(post.signed_ours(&self.secrets[0]), "{}", post.headers);
-        assert_eq!(post.header("x-ours"), "sealed, too");
+        assert!(self.secrets.iter().all(|secret| webhook.signed_standard(secret, now)), "{}", webhook.headers);
+        assert!(webhook.signed_ours(&self.secrets[0]), "{}", webhook.headers);
+        assert_eq!(webhook.header("x-ours"), "sealed, too");
         server.stop();
     }
 }
@@ -108,7 +108,7 @@ fn check(it: &Installed) {
     assert_ne!(new, old);
     assert_eq!(fs::metadata(it.key_file()).expect("a file").permissions().mode() & 0o777, 0o600);
     let kept = PathBuf::from(text(&said["old_key_file"]));
-    assert_eq!(fs::read_to_string(it.house.path().join(&kept)).expect("the old key"), old, "for backups made before");
+    assert_eq!(fs::read_to_string(it.folder.path().join(&kept)).expect("the old key"), old, "for backups made before");
     assert!(!it.beside_it().exists());
     it.sends_as_before();
 
@@ -154,7 +154,7 @@ fn kill(it: &Installed) {
     let (mut took, mut cut_short) = (begun.elapsed(), 0);
     for round in 0..40 {
         let after = took.mul_f64(f64::from(round % 8 + 1) / 8.0);
-        let mut command = it.house.command(&it.words(ROTATE));
+        let mut command = it.folder.command(&it.words(ROTATE));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
         let begun = Instant::now();
         while begun.elapsed() < after && child.try_wait().expect("a status").is_none() {
@@ -201,7 +201,7 @@ fn a_master_key_is_not_changed_under_a_running_server() {
     // On PostgreSQL a server may be on another machine.
     let far = Installed::on(Some(postgres()), 1);
     let running = far.serve();
-    let here = House::new();
+    let here = TestFolder::new();
     fs::create_dir(here.data()).expect("a folder");
     fs::copy(far.key_file(), here.data().join("master.key")).expect("the same key");
     let words = far.words(ROTATE);
@@ -219,10 +219,10 @@ fn a_master_key_is_not_changed_under_a_running_server() {
 
 #[test]
 fn a_master_key_that_is_a_setting_is_changed_into_one_of_a_file() {
-    let house = House::new();
+    let folder = TestFolder::new();
     let old = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let with = |key: &str, words: &[&str]| {
-        let output = house.command(words).env("INBOXOPS_MASTER_KEY", key).output().expect("the binary runs");
+        let output = folder.command(words).env("INBOXOPS_MASTER_KEY", key).output().expect("the binary runs");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     assert_eq!(with(old, &["tenant", "create", "--name", "Acme"]).0, Some(0));
@@ -234,7 +234,7 @@ fn a_master_key_that_is_a_setting_is_changed_into_one_of_a_file() {
         assert_eq!(with(old, &into).0, Some(0), "a second time changes nothing");
     }
     assert_eq!(with(old, &["tenant", "list"]).0, Some(1));
-    let new = fs::read_to_string(house.path().join("new.key")).expect("a key");
+    let new = fs::read_to_string(folder.path().join("new.key")).expect("a key");
     assert_eq!(with(new.trim(), &["tenant", "list"]).0, Some(0));
-    assert!(!house.data().join("master.key").exists());
+    assert!(!folder.data().join("master.key").exists());
 }

@@ -1,7 +1,7 @@
 //! What an operator sees of a running server: `/metrics`, where monitoring looks and customers do not when there is
 //! another place, and the log.
 
-use crate::house::{House, Server};
+use crate::support::{TestFolder, TestServer};
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
@@ -19,20 +19,20 @@ fn get(url: &str, path: &str) -> String {
     answer
 }
 
-fn internal(server: &Server) -> String {
+fn internal(server: &TestServer) -> String {
     server.said["internal_url"].as_str().expect("a URL").to_owned()
 }
 
 #[test]
 fn metrics_are_on_the_only_listener_or_on_the_internal_one() {
-    let house = House::new();
-    let server = house.serve(&["--no-demo"]);
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
     let answer = get(server.url(), "/metrics");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("content-type: application/openmetrics-text"), "{answer}");
     assert!(answer.contains("inboxops_database_up 1"), "{answer}");
     assert_eq!(server.stop().code(), Some(0));
-    let server = house.serve(&["--no-demo", "--internal-listen", "127.0.0.1:0"]);
+    let server = folder.serve(&["--no-demo", "--internal-listen", "127.0.0.1:0"]);
     assert!(get(server.url(), "/metrics").starts_with("HTTP/1.1 404"));
     assert!(get(&internal(&server), "/metrics").starts_with("HTTP/1.1 200"));
 }
@@ -46,19 +46,19 @@ fn requests(text: &str) -> Vec<(String, Value)> {
 
 #[test]
 fn a_line_of_the_log_names_request_rpc_and_tenant() {
-    let house = House::new();
-    let tenant = house.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
+    let folder = TestFolder::new();
+    let tenant = folder.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
     let tenant = tenant["id"].as_str().expect("an id");
-    let key = house.json(&["key", "create", "--tenant", tenant, "--name", "k"]);
+    let key = folder.json(&["key", "create", "--tenant", tenant, "--name", "k"]);
     let key = key["key"].as_str().expect("a key");
-    let edge = house.json(&["token", "create", "--name", "edge"]);
+    let edge = folder.json(&["token", "create", "--name", "edge"]);
     let edge = edge["token"].as_str().expect("a token");
-    let log = |name: &str| house.path().join(name);
+    let log = |name: &str| folder.path().join(name);
     let serve = |words: &[&str], name: &str| {
         let mut command =
-            house.command(&[&["serve", "--listen", "127.0.0.1:0", "--json", "--no-demo"], words].concat());
+            folder.command(&[&["serve", "--listen", "127.0.0.1:0", "--json", "--no-demo"], words].concat());
         command.env("INBOXOPS_LOG_FORMAT", "json").env("INBOXOPS_LOG_LEVEL", "info").env("INBOXOPS_ACCESS_LOG", "all");
-        let mut server = Server::start({
+        let mut server = TestServer::start({
             command.env("INBOXOPS_TOKEN", edge).stderr(File::create(log(name)).expect("a file"));
             command
         });

@@ -17,17 +17,17 @@ use std::{
 
 /// What libraries of Standard Webhooks let a time differ, in seconds.
 const TOLERANCE_SECS: i64 = 300;
-/// Longest time that a test waits for a post.
+/// Longest time that a test waits for a webhook.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a receiver got.
-pub struct Post {
+pub struct Webhook {
     /// In lower case.
     pub headers: String,
     pub body: String,
 }
 
-impl Post {
+impl Webhook {
     /// A header by its name in lower case.
     pub fn header(&self, name: &str) -> String {
         header(&self.headers, name)
@@ -60,7 +60,7 @@ fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
 pub struct Receiver {
     pub address: SocketAddr,
     pub status: Arc<AtomicU16>,
-    posts: mpsc::Receiver<Post>,
+    webhooks: mpsc::Receiver<Webhook>,
 }
 
 impl Receiver {
@@ -68,29 +68,29 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let status = Arc::new(AtomicU16::new(200));
-        let (post, posts) = mpsc::channel();
+        let (webhook, webhooks) = mpsc::channel();
         let answer = status.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (post, answer) = (post.clone(), answer.clone());
-                std::thread::spawn(move || receive(stream.expect("a connection"), &post, &answer));
+                let (webhook, answer) = (webhook.clone(), answer.clone());
+                std::thread::spawn(move || receive(stream.expect("a connection"), &webhook, &answer));
             }
         });
-        Receiver { address, status, posts }
+        Receiver { address, status, webhooks }
     }
 
-    /// The next post; the test fails when none comes.
-    pub fn next(&self) -> Post {
-        self.posts.recv_timeout(PATIENCE).expect("a post")
+    /// The next webhook; the test fails when none comes.
+    pub fn next(&self) -> Webhook {
+        self.webhooks.recv_timeout(PATIENCE).expect("a webhook")
     }
 
-    /// The next post, if it comes in this time.
-    pub fn next_within(&self, most: Duration) -> Option<Post> {
-        self.posts.recv_timeout(most).ok()
+    /// The next webhook, if it comes in this time.
+    pub fn next_within(&self, most: Duration) -> Option<Webhook> {
+        self.webhooks.recv_timeout(most).ok()
     }
 }
 
-fn receive(stream: TcpStream, posts: &mpsc::Sender<Post>, status: &AtomicU16) {
+fn receive(stream: TcpStream, webhooks: &mpsc::Sender<Webhook>, status: &AtomicU16) {
     let mut reader = BufReader::new(stream);
     loop {
         let mut headers = String::new();
@@ -108,7 +108,7 @@ fn receive(stream: TcpStream, posts: &mpsc::Sender<Post>, status: &AtomicU16) {
         let length = header(&headers, "content-length").parse().expect("a length");
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("a body");
-        let _ = posts.send(Post { headers, body: String::from_utf8(body).expect("text") });
+        let _ = webhooks.send(Webhook { headers, body: String::from_utf8(body).expect("text") });
         let answer = format!("HTTP/1.1 {} OK\r\ncontent-length: 2\r\n\r\nok", status.load(Ordering::SeqCst));
         reader.get_mut().write_all(answer.as_bytes()).expect("an answer");
     }

@@ -1,12 +1,12 @@
 //! What stops a start, each with one line that says what to do.
 
-use crate::house::{Done, House};
+use crate::support::{CommandOutput, TestFolder};
 use inboxops_testkit::postgres;
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _};
 
 const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
 
-fn refused(done: &Done, expected: &[&str]) {
+fn refused(done: &CommandOutput, expected: &[&str]) {
     assert_eq!(done.code, Some(1), "{done:?}");
     let errors: Vec<&str> = done.err.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(errors.len(), 1, "{}", done.err);
@@ -17,80 +17,80 @@ fn refused(done: &Done, expected: &[&str]) {
 
 #[test]
 fn a_port_in_use() {
-    let house = House::new();
+    let folder = TestFolder::new();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
-    refused(&house.run(&["serve", "--listen", &address]), &[&address, "in use", "--listen"]);
+    refused(&folder.run(&["serve", "--listen", &address]), &[&address, "in use", "--listen"]);
 }
 
 #[test]
 fn a_data_folder_that_cannot_be_written() {
-    let house = House::new();
+    let folder = TestFolder::new();
     // A file in the way stops the superuser too, whom permissions do not stop.
-    fs::write(house.data(), "").expect("a file in the way");
-    refused(&house.run(SERVE), &["cannot write to the data folder", "--data-dir"]);
-    fs::remove_file(house.data()).expect("the file goes");
-    fs::create_dir(house.data()).expect("a folder");
-    fs::set_permissions(house.data(), fs::Permissions::from_mode(0o555)).expect("permissions");
-    if fs::write(house.data().join("probe"), "").is_err() {
-        refused(&house.run(SERVE), &["cannot write to the data folder", "--data-dir"]);
+    fs::write(folder.data(), "").expect("a file in the way");
+    refused(&folder.run(SERVE), &["cannot write to the data folder", "--data-dir"]);
+    fs::remove_file(folder.data()).expect("the file goes");
+    fs::create_dir(folder.data()).expect("a folder");
+    fs::set_permissions(folder.data(), fs::Permissions::from_mode(0o555)).expect("permissions");
+    if fs::write(folder.data().join("probe"), "").is_err() {
+        refused(&folder.run(SERVE), &["cannot write to the data folder", "--data-dir"]);
     }
 }
 
 #[test]
 fn another_process_in_the_data_folder() {
-    let house = House::new();
-    let _server = house.serve(&["--no-demo"]);
-    refused(&house.run(SERVE), &["another inboxops", "--data-dir"]);
+    let folder = TestFolder::new();
+    let _server = folder.serve(&["--no-demo"]);
+    refused(&folder.run(SERVE), &["another inboxops", "--data-dir"]);
 }
 
 #[test]
 fn a_master_key_that_is_missing_or_another_one() {
-    let house = House::new();
-    house.json(&["migrate"]);
-    let key = house.data().join("master.key");
+    let folder = TestFolder::new();
+    folder.json(&["migrate"]);
+    let key = folder.data().join("master.key");
     assert_eq!(fs::metadata(&key).expect("a key file").permissions().mode() & 0o777, 0o600);
     let text = fs::read_to_string(&key).expect("the key");
     fs::remove_file(&key).expect("the key goes");
     for _ in 0..2 {
-        refused(&house.run(SERVE), &["master key", "is missing", "restore"]);
+        refused(&folder.run(SERVE), &["master key", "is missing", "restore"]);
         assert!(!key.exists(), "no new key takes the place of the right one");
     }
     fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").expect("another key");
-    refused(&house.run(SERVE), &["master key"]);
+    refused(&folder.run(SERVE), &["master key"]);
     fs::write(&key, &text).expect("the right key");
-    house.json(&["tenant", "list"]);
+    folder.json(&["tenant", "list"]);
     fs::remove_file(&key).expect("the key goes");
-    let mut command = house.command(&["tenant", "list"]);
+    let mut command = folder.command(&["tenant", "list"]);
     let output = command.env("INBOXOPS_MASTER_KEY", text.trim()).output().expect("the binary runs");
     assert!(output.status.success(), "the key can come from the environment");
 }
 
 #[test]
 fn a_database_that_is_none() {
-    let house = House::new();
-    fs::create_dir(house.data()).expect("a folder");
+    let folder = TestFolder::new();
+    fs::create_dir(folder.data()).expect("a folder");
     let text = "no database at all, but long enough to look like one".repeat(50);
-    fs::write(house.data().join("inboxops.db"), text).expect("a file");
-    refused(&house.run(SERVE), &["cannot open the database sqlite:", "file is not a database"]);
+    fs::write(folder.data().join("inboxops.db"), text).expect("a file");
+    refused(&folder.run(SERVE), &["cannot open the database sqlite:", "file is not a database"]);
 }
 
 #[test]
 fn a_database_that_a_newer_release_has_migrated() {
-    let (house, database) = (House::new(), postgres());
+    let (folder, database) = (TestFolder::new(), postgres());
     let words = ["--database-url", &database.url, "migrate"];
-    house.json(&words);
+    folder.json(&words);
     database.run(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
          VALUES (999, 'future', true, '', 1)",
     );
-    refused(&house.run(&words), &["cannot open the database postgres:", "999", "newer release"]);
+    refused(&folder.run(&words), &["cannot open the database postgres:", "999", "newer release"]);
 }
 
 #[test]
 fn a_database_that_does_not_answer() {
-    let house = House::new();
-    let done = house.run(&["--database-url", "postgres://me:hidden@127.0.0.1:1/x", "tenant", "list"]);
+    let folder = TestFolder::new();
+    let done = folder.run(&["--database-url", "postgres://me:hidden@127.0.0.1:1/x", "tenant", "list"]);
     refused(&done, &["cannot open the database postgres://me:***@127.0.0.1:1/x", "not available"]);
     assert!(!done.err.contains("hidden"), "{}", done.err);
 }

@@ -1,7 +1,7 @@
 //! The change of a signing secret as receivers live through it: a core and a worker on one clock that the test moves,
 //! posts over real sockets, and verifiers that know one secret each.
 
-use crate::receiver::{Post, Receiver};
+use crate::receiver::{Receiver, Webhook};
 use inboxops_core::{
     Caller, Core, Settings,
     secrets::MasterKey,
@@ -168,27 +168,27 @@ impl Works {
     }
 
     /// The webhook of a new event.
-    async fn webhook(&self) -> Post {
+    async fn webhook(&self) -> Webhook {
         self.ticket().await;
-        let post = self.receiver.next();
+        let webhook = self.receiver.next();
         self.recorded().await;
-        post
+        webhook
     }
 
     /// What verifiers of one secret each say of a new webhook: the names of those that take it by
     /// `webhook-signature`, and of those that take it by `X-InboxOps-Signature`.
     async fn taken(&self) -> [Vec<&'static str>; 2] {
-        let post = self.webhook().await;
-        self.takers(&post)
+        let webhook = self.webhook().await;
+        self.takers(&webhook)
     }
 
-    fn takers(&self, post: &Post) -> [Vec<&'static str>; 2] {
+    fn takers(&self, webhook: &Webhook) -> [Vec<&'static str>; 2] {
         let now = self.clock.now();
         let of = |takes: &dyn Fn(&str) -> bool| {
             self.secrets.iter().filter(|(_, secret)| takes(secret)).map(|(name, _)| *name).collect::<Vec<_>>()
         };
-        let takers = [of(&|secret| post.signed_standard(secret, now)), of(&|secret| post.signed_ours(secret))];
-        let signatures = post.header("webhook-signature").split(' ').count();
+        let takers = [of(&|secret| webhook.signed_standard(secret, now)), of(&|secret| webhook.signed_ours(secret))];
+        let signatures = webhook.header("webhook-signature").split(' ').count();
         assert_eq!(signatures, takers[0].len(), "a signature for each live secret, and none of another");
         takers
     }

@@ -1,6 +1,6 @@
 //! A server from its first start to its end.
 
-use crate::house::{House, Server};
+use crate::support::{TestFolder, TestServer};
 use inboxops_testkit::postgres;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -26,8 +26,8 @@ fn text(value: &Value) -> &str {
 
 #[test]
 fn the_first_start_prints_lines_that_work_and_the_console_shows_the_webhook() {
-    let house = House::new();
-    let mut server = Server::start(house.command(&["serve", "--listen", "127.0.0.1:0"]));
+    let folder = TestFolder::new();
+    let mut server = TestServer::start(folder.command(&["serve", "--listen", "127.0.0.1:0"]));
     let (create, list) = (server.line_of("curl "), server.line_of("curl "));
     let curl = |line: &str| {
         let output = Command::new("sh").arg("-c").arg(line).output().expect("a shell");
@@ -44,12 +44,12 @@ fn the_first_start_prints_lines_that_work_and_the_console_shows_the_webhook() {
 
 #[test]
 fn a_second_start_keeps_the_demo_and_its_receiver() {
-    let house = House::new();
-    let first = house.serve(&[]);
+    let folder = TestFolder::new();
+    let first = folder.serve(&[]);
     let key = text(&first.said["key"]).to_owned();
     assert_eq!(first.said["development"], true);
     assert!(first.stop().success());
-    let mut second = Server::start(house.command(&["serve", "--listen", "127.0.0.1:0"]));
+    let mut second = TestServer::start(folder.command(&["serve", "--listen", "127.0.0.1:0"]));
     let line = second.line();
     let url = line.strip_prefix("InboxOps is running at ").unwrap_or_else(|| panic!("{line}"));
     second.said = json!({ "url": url });
@@ -64,8 +64,8 @@ fn a_second_start_keeps_the_demo_and_its_receiver() {
 fn on_postgresql_two_cores_serve_one_database() {
     let database = postgres();
     let at = ["--database-url", &database.url];
-    let (first, second) = (House::new(), House::new());
-    let mut one = Server::start(first.command(&[&["serve", "--listen", "127.0.0.1:0"][..], &at].concat()));
+    let (first, second) = (TestFolder::new(), TestFolder::new());
+    let mut one = TestServer::start(first.command(&[&["serve", "--listen", "127.0.0.1:0"][..], &at].concat()));
     let line = one.line();
     one.said = json!({ "url": line.strip_prefix("InboxOps is running at ").unwrap_or_else(|| panic!("{line}")) });
     let curl = one.line_of("curl ");
@@ -89,12 +89,12 @@ fn on_postgresql_two_cores_serve_one_database() {
 
 #[test]
 fn without_a_demo_nothing_is_made_and_private_targets_are_refused() {
-    let house = House::new();
-    let server = house.serve(&["--no-demo"]);
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
     assert_eq!((&server.said["development"], &server.said["tenant_id"]), (&json!(false), &Value::Null));
-    assert_eq!(house.json(&["tenant", "list"]), json!([]));
-    let tenant = house.json(&["tenant", "create", "--name", "A", "--plan", "business"]);
-    let key = house.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
+    assert_eq!(folder.json(&["tenant", "list"]), json!([]));
+    let tenant = folder.json(&["tenant", "create", "--name", "A", "--plan", "business"]);
+    let key = folder.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
     let body = json!({"url": "http://127.0.0.1:9/", "events": ["*"]});
     let (status, answer) = server.ask("POST", "/api/v1/webhooks", text(&key["key"]), Some(&body));
     assert_eq!(status, 422, "{answer}");
@@ -103,45 +103,45 @@ fn without_a_demo_nothing_is_made_and_private_targets_are_refused() {
 #[test]
 fn a_signal_ends_it_in_order() {
     for signal in [Signal::TERM, Signal::INT] {
-        let house = House::new();
-        let mut server = house.serve(&["--no-demo"]);
-        let socket = house.data().join("inboxops.sock");
+        let folder = TestFolder::new();
+        let mut server = folder.serve(&["--no-demo"]);
+        let socket = folder.data().join("inboxops.sock");
         assert!(socket.exists());
         server.signal(signal);
         assert!(server.end().success(), "{signal:?}");
         assert!(!socket.exists(), "the socket goes with its server");
-        assert!(!house.data().join("inboxops.db-wal").exists(), "the database is closed");
+        assert!(!folder.data().join("inboxops.db-wal").exists(), "the database is closed");
     }
 }
 
 #[test]
 fn a_killed_server_leaves_nothing_in_the_way_of_the_next() {
-    let house = House::new();
-    let mut server = house.serve(&["--no-demo"]);
+    let folder = TestFolder::new();
+    let mut server = folder.serve(&["--no-demo"]);
     server.signal(Signal::KILL);
     assert!(!server.end().success());
-    assert!(house.data().join("inboxops.sock").exists(), "its socket file is still there");
-    house.json(&["tenant", "create", "--name", "Without a server"]);
-    let _next = house.serve(&["--no-demo"]);
-    assert_eq!(house.json(&["tenant", "list"]).as_array().map(Vec::len), Some(1));
+    assert!(folder.data().join("inboxops.sock").exists(), "its socket file is still there");
+    folder.json(&["tenant", "create", "--name", "Without a server"]);
+    let _next = folder.serve(&["--no-demo"]);
+    assert_eq!(folder.json(&["tenant", "list"]).as_array().map(Vec::len), Some(1));
 }
 
 #[test]
 fn parts_in_processes_of_their_own_do_what_one_process_does() {
-    let house = House::new();
-    let core = house.serve(&["--no-demo", "--role", "core", "--allow-private-targets"]);
-    let token = house.json(&["token", "create", "--name", "edge"]);
-    let dispatch_only = house.json(&["token", "create", "--name", "worker", "--dispatch-only"]);
-    let elsewhere = House::new();
+    let folder = TestFolder::new();
+    let core = folder.serve(&["--no-demo", "--role", "core", "--allow-private-targets"]);
+    let token = folder.json(&["token", "create", "--name", "edge"]);
+    let dispatch_only = folder.json(&["token", "create", "--name", "worker", "--dispatch-only"]);
+    let elsewhere = TestFolder::new();
     let part = |role: &str, token: &Value| {
         let words = ["--role", role, "--core", core.url(), "--allow-private-targets"];
         elsewhere.serve_with(&words, &[("INBOXOPS_TOKEN", text(&token["token"]))])
     };
     let (edge, _worker) = (part("edge", &token), part("worker", &dispatch_only));
-    let tenant = house.json(&["tenant", "create", "--name", "A", "--plan", "business"]);
+    let tenant = folder.json(&["tenant", "create", "--name", "A", "--plan", "business"]);
     let id = text(&tenant["id"]);
-    let inbox = house.json(&["inbox", "create", "--tenant", id, "--name", "I"]);
-    let key = house.json(&["key", "create", "--tenant", id, "--name", "k"]);
+    let inbox = folder.json(&["inbox", "create", "--tenant", id, "--name", "I"]);
+    let key = folder.json(&["key", "create", "--tenant", id, "--name", "k"]);
     let key = text(&key["key"]);
     let receiver = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/", receiver.local_addr().expect("an address"));
@@ -170,9 +170,9 @@ fn parts_in_processes_of_their_own_do_what_one_process_does() {
 
 #[test]
 fn a_start_tells_which_inboxes_share_an_address() {
-    let (house, database) = (House::new(), postgres());
+    let (folder, database) = (TestFolder::new(), postgres());
     let on = ["--database-url", &database.url];
-    let run = |words: &[&str]| house.json(&[words, &on].concat());
+    let run = |words: &[&str]| folder.json(&[words, &on].concat());
     let tenant = run(&["tenant", "create", "--name", "Acme"]);
     let tenant = tenant["id"].as_str().expect("an id");
     let ids = ["help@example.com", "sales@example.com"].map(|address| {
@@ -181,7 +181,7 @@ fn a_start_tells_which_inboxes_share_an_address() {
     });
     // As an earlier release let it be.
     database.run("UPDATE inboxes SET email_address = 'Help@Example.com', email_folded = 'help@example.com'");
-    let mut command = house.command(&[&["serve", "--listen", "127.0.0.1:0", "--no-demo"], &on[..]].concat());
+    let mut command = folder.command(&[&["serve", "--listen", "127.0.0.1:0", "--no-demo"], &on[..]].concat());
     let mut child = command
         .env("INBOXOPS_LOG_LEVEL", "warn")
         .stdout(Stdio::null())

@@ -1,7 +1,7 @@
 //! What a well-behaved receiver gets, and what is recorded of it.
 
 use crate::support::{
-    Bench, bytes_of, endpoint, noon, payload,
+    TestWorker, bytes_of, endpoint, noon, payload,
     receiver::{OK, Receiver},
     settings, soon,
 };
@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 #[tokio::test]
 async fn a_delivery_arrives_signed_and_its_outcome_is_reported() {
     let mut receiver = Receiver::answering("HTTP/1.1 201 Created\r\ncontent-length: 2\r\nx-a: b\r\n\r\nhi").await;
-    let mut bench = Bench::start_with(settings(), Clock::manual(noon()), None).await;
-    let outcome = bench.once(&receiver.url).await;
+    let mut worker = TestWorker::start_with(settings(), Clock::manual(noon()), None).await;
+    let outcome = worker.once(&receiver.url).await;
     let seen = receiver.seen().await;
     let expected = format!(
         "POST /hook?a=b HTTP/1.1\n\
@@ -46,15 +46,15 @@ async fn a_delivery_arrives_signed_and_its_outcome_is_reported() {
     assert_eq!(names(&outcome.response_headers), ["content-length", "x-a"]);
     assert_eq!(outcome.request_headers.len(), 11);
     assert!(!outcome.not_sent && !outcome.abort && outcome.retry_after_secs == 0);
-    assert_eq!(bench.stop().await.len(), 0);
+    assert_eq!(worker.stop().await.len(), 0);
 }
 
 #[tokio::test]
 async fn one_after_another_goes_over_one_connection() {
     let receiver = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
+    let mut worker = TestWorker::start(settings()).await;
     for _ in 0..50 {
-        assert_eq!(bench.once(&receiver.url).await.response_status, 200);
+        assert_eq!(worker.once(&receiver.url).await.response_status, 200);
     }
     // Each configuration is the same version: the connection stays good.
     assert_eq!((receiver.connections(), receiver.requests()), (1, 50));
@@ -63,12 +63,12 @@ async fn one_after_another_goes_over_one_connection() {
 #[tokio::test]
 async fn what_the_receiver_counts_equals_the_attempts() {
     let receiver = Receiver::answering("HTTP/1.1 500 Oops\r\ncontent-length: 3\r\n\r\nno\n").await;
-    let mut bench = Bench::start(settings()).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
+    let mut worker = TestWorker::start(settings()).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
     for _ in 0..20 {
-        bench.deliver(100, 1, 1);
+        worker.deliver(100, 1, 1);
     }
-    let outcomes = bench.outcomes(2000).await;
+    let outcomes = worker.outcomes(2000).await;
     assert!(outcomes.iter().all(|outcome| outcome.error_code == "http_5xx"));
     assert_eq!(receiver.requests(), 2000);
     assert!(receiver.connections() <= inboxops_worker::PER_ENDPOINT_MAX, "{} connections", receiver.connections());
@@ -88,9 +88,9 @@ async fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
         }
     })
     .await;
-    let mut bench = Bench::start(settings()).await;
+    let mut worker = TestWorker::start(settings()).await;
     for _ in 0..30 {
-        let outcome = bench.once(&receiver.url).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
         closings.recv().await;
     }
@@ -100,9 +100,9 @@ async fn a_connection_that_was_closed_while_idle_costs_no_attempt() {
 #[tokio::test]
 async fn connection_close_is_heeded() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await;
-    let mut bench = Bench::start(settings()).await;
+    let mut worker = TestWorker::start(settings()).await;
     for _ in 0..5 {
-        assert_eq!(bench.once(&receiver.url).await.response_status, 200);
+        assert_eq!(worker.once(&receiver.url).await.response_status, 200);
     }
     assert_eq!((receiver.connections(), receiver.requests()), (5, 5));
 }
@@ -110,16 +110,16 @@ async fn connection_close_is_heeded() {
 #[tokio::test]
 async fn a_changed_endpoint_gets_a_new_connection_and_its_new_secret() {
     let mut receiver = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
-    bench.once(&receiver.url).await;
+    let mut worker = TestWorker::start(settings()).await;
+    worker.once(&receiver.url).await;
     let first = receiver.seen().await.head;
 
     let mut changed = endpoint(1, 2, &receiver.url);
     changed.secrets = vec!["whsec_GBkaGxwdHh8gISIjJCUmJygpKissLS4v".to_owned()];
     changed.headers = vec![EndpointSecretHeader { name: "X-Team".to_owned(), value: "blue".to_owned() }];
-    bench.configure(changed);
-    bench.deliver(1, 1, 2);
-    bench.outcomes(1).await;
+    worker.configure(changed);
+    worker.deliver(1, 1, 2);
+    worker.outcomes(1).await;
     let second = receiver.seen().await.head;
     let signature = |head: &str| head.lines().find(|line| line.starts_with("x-inboxops-signature")).map(str::to_owned);
     assert_ne!(signature(&first), signature(&second));
@@ -140,8 +140,8 @@ async fn what_the_answer_asks_for_is_reported() {
         ("404\r\n", 404, "http_4xx", 0, false),
     ] {
         let receiver = Receiver::answering(format!("HTTP/1.1 {answer}content-length: 0\r\n\r\n")).await;
-        let mut bench = Bench::start_with(settings(), Clock::manual(noon()), None).await;
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start_with(settings(), Clock::manual(noon()), None).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (status, code), "{answer}");
         assert_eq!((outcome.retry_after_secs, outcome.abort), (retry, abort), "{answer}");
         assert_eq!(outcome.error.is_empty(), code.is_empty(), "{answer}");
@@ -154,8 +154,8 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let answer = format!("HTTP/1.1 {status} Go\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", other.url);
         let receiver = Receiver::answering(answer).await;
-        let mut bench = Bench::start(settings()).await;
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start(settings()).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (status, "http_3xx"));
     }
     assert_eq!(other.connections(), 0);
@@ -164,16 +164,16 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
 #[tokio::test]
 async fn deliveries_of_one_event_share_its_body_and_differ_in_the_rest() {
     let mut receiver = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
-    let mut deliveries = vec![bench.leased(1, 1), bench.leased(2, 1), bench.leased(1, 1)];
+    let mut worker = TestWorker::start(settings()).await;
+    let mut deliveries = vec![worker.leased(1, 1), worker.leased(2, 1), worker.leased(1, 1)];
     deliveries[1].attempt = 7;
     deliveries[2].payload = 1;
-    bench.send(WorkResponse {
+    worker.send(WorkResponse {
         endpoints: vec![endpoint(1, 1, &receiver.url), endpoint(2, 1, &receiver.url)],
         payloads: vec![payload("first"), payload("second")],
         deliveries,
     });
-    bench.outcomes(3).await;
+    worker.outcomes(3).await;
     let mut seen = Vec::new();
     for _ in 0..3 {
         let request = receiver.seen().await;
@@ -198,9 +198,9 @@ async fn a_connection_is_neither_kept_too_long_nor_used_too_long() {
             "idle" => settings.limits.idle = Duration::ZERO,
             _ => settings.limits.age = Duration::ZERO,
         }
-        let mut bench = Bench::start(settings).await;
+        let mut worker = TestWorker::start(settings).await;
         for _ in 0..5 {
-            assert_eq!(bench.once(&receiver.url).await.response_status, 200);
+            assert_eq!(worker.once(&receiver.url).await.response_status, 200);
         }
         assert_eq!((receiver.connections(), receiver.requests()), (5, 5), "{spent}");
     }
@@ -222,8 +222,8 @@ async fn an_unused_connection_is_closed() {
     .await;
     let mut settings = settings();
     settings.limits.idle = Duration::from_millis(100);
-    let mut bench = Bench::start(settings).await;
-    bench.once(&receiver.url).await;
+    let mut worker = TestWorker::start(settings).await;
+    worker.once(&receiver.url).await;
     soon(closings.recv()).await;
     assert_eq!((receiver.connections(), receiver.requests()), (1, 1));
 }

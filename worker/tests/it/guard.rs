@@ -1,7 +1,7 @@
 //! Where the worker connects to, and where not.
 
 use crate::support::{
-    Bench, hasty,
+    TestWorker, hasty,
     receiver::{OK, Receiver},
     settings,
 };
@@ -42,8 +42,8 @@ async fn one_bad_address_refuses_all() {
         let receiver = Receiver::answering(OK).await;
         let lists: &'static [&'static [&'static str]] = Box::leak(Box::new([list]));
         let (settings, asked) = resolving(lists, settings());
-        let mut bench = Bench::start(settings).await;
-        let outcome = bench.once(&format!("https://hooks.example:{}/", receiver.port)).await;
+        let mut worker = TestWorker::start(settings).await;
+        let outcome = worker.once(&format!("https://hooks.example:{}/", receiver.port)).await;
         assert_eq!((outcome.error_code.as_str(), outcome.not_sent), ("blocked_address", false), "{list:?}");
         assert!(outcome.error.starts_with("The URL must lead to a public address"), "{}", outcome.error);
         assert_eq!((receiver.connections(), asked.load(Ordering::SeqCst)), (0, 1), "{list:?}");
@@ -57,7 +57,7 @@ async fn private_addresses_are_refused_whatever_way_they_are_written() {
     let mut strict = settings();
     strict.allow_private = AllowPrivate::No;
     let (strict, _) = resolving(&[&["127.0.0.1"]], strict);
-    let mut bench = Bench::start(strict).await;
+    let mut worker = TestWorker::start(strict).await;
     for url in [
         format!("http://127.0.0.1:{port}/"),
         format!("https://127.0.0.1:{port}/"),
@@ -66,7 +66,7 @@ async fn private_addresses_are_refused_whatever_way_they_are_written() {
         format!("https://localhost:{port}/"),
         format!("https://rebound.example:{port}/"),
     ] {
-        let outcome = bench.once(&url).await;
+        let outcome = worker.once(&url).await;
         assert_eq!((outcome.error_code.as_str(), outcome.not_sent), ("blocked_address", false), "{url}");
     }
     assert_eq!(receiver.connections(), 0);
@@ -81,13 +81,13 @@ async fn the_checked_address_is_the_one_that_is_connected_to() {
         Ok(())
     })
     .await;
-    let mut bench = Bench::start(settings).await;
+    let mut worker = TestWorker::start(settings).await;
     let url = format!("https://hooks.example:{}/", receiver.port);
-    let outcome = bench.once(&url).await;
+    let outcome = worker.once(&url).await;
     assert_ne!(outcome.error_code, "blocked_address");
     assert_eq!((receiver.connections(), asked.load(Ordering::SeqCst)), (1, 1));
     // The next attempt asks and checks again.
-    assert_eq!(bench.once(&url).await.error_code, "blocked_address");
+    assert_eq!(worker.once(&url).await.error_code, "blocked_address");
     assert_eq!((receiver.connections(), asked.load(Ordering::SeqCst)), (1, 2));
 }
 
@@ -100,35 +100,35 @@ async fn a_second_address_is_tried_when_the_first_refuses() {
         Ok(())
     })
     .await;
-    let mut bench = Bench::start(settings).await;
-    bench.once(&format!("https://hooks.example:{}/", receiver.port)).await;
+    let mut worker = TestWorker::start(settings).await;
+    worker.once(&format!("https://hooks.example:{}/", receiver.port)).await;
     assert_eq!(receiver.connections(), 1);
 }
 
 #[tokio::test]
 async fn a_name_without_addresses_is_a_dns_failure() {
     let (settings, _) = resolving(&[&[]], settings());
-    let mut bench = Bench::start(settings).await;
-    let outcome = bench.once("https://hooks.example/").await;
+    let mut worker = TestWorker::start(settings).await;
+    let outcome = worker.once("https://hooks.example/").await;
     assert_eq!((outcome.error_code.as_str(), outcome.not_sent), ("dns_failure", false));
 
     // By the system's resolver: a name that is reserved for not existing (RFC 6761).
-    let mut bench = Bench::start(crate::support::settings()).await;
-    assert_eq!(bench.once("https://hooks.invalid/").await.error_code, "dns_failure");
+    let mut worker = TestWorker::start(crate::support::settings()).await;
+    assert_eq!(worker.once("https://hooks.invalid/").await.error_code, "dns_failure");
 }
 
 #[tokio::test]
 async fn a_name_server_that_hangs_is_a_dns_failure() {
     let mut settings = hasty(300);
     settings.resolver = Resolver::Given(Arc::new(|_: &str| std::future::pending().boxed()));
-    let mut bench = Bench::start(settings).await;
-    assert_eq!(bench.once("https://hooks.example/").await.error_code, "dns_failure");
+    let mut worker = TestWorker::start(settings).await;
+    assert_eq!(worker.once("https://hooks.example/").await.error_code, "dns_failure");
 }
 
 #[tokio::test]
 async fn localhost_is_resolved_by_the_system() {
     let receiver = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
-    let outcome = bench.once(&format!("http://localhost:{}/", receiver.port)).await;
+    let mut worker = TestWorker::start(settings()).await;
+    let outcome = worker.once(&format!("http://localhost:{}/", receiver.port)).await;
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
 }

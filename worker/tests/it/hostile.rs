@@ -1,7 +1,7 @@
 //! Receivers that misbehave. None may hold the worker, none may make it record what the database cannot take.
 
 use crate::support::{
-    Bench, endpoint, hasty,
+    TestWorker, endpoint, hasty,
     receiver::{OK, Receiver},
     settings,
 };
@@ -21,8 +21,8 @@ const DEADLINE_MS: u64 = 300;
 async fn a_receiver_that_never_accepts_runs_into_the_deadline() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut bench = Bench::start(hasty(DEADLINE_MS)).await;
-    let outcome = bench.once(&format!("http://127.0.0.1:{port}/")).await;
+    let mut worker = TestWorker::start(hasty(DEADLINE_MS)).await;
+    let outcome = worker.once(&format!("http://127.0.0.1:{port}/")).await;
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (0, "timeout"));
     assert!(outcome.duration_ms >= DEADLINE_MS as u32 && outcome.duration_ms < 5000, "{}", outcome.duration_ms);
     assert!(!outcome.not_sent && outcome.response_body.is_none());
@@ -35,8 +35,8 @@ async fn a_receiver_that_never_answers_runs_into_the_deadline() {
         visit.hold().await
     })
     .await;
-    let mut bench = Bench::start(hasty(DEADLINE_MS)).await;
-    assert_eq!(bench.once(&receiver.url).await.error_code, "timeout");
+    let mut worker = TestWorker::start(hasty(DEADLINE_MS)).await;
+    assert_eq!(worker.once(&receiver.url).await.error_code, "timeout");
     assert_eq!((receiver.connections(), receiver.requests()), (1, 1));
 }
 
@@ -47,8 +47,8 @@ async fn a_dripping_head_runs_into_the_deadline() {
         drip(&mut visit, "HTTP/1.1 200 OK\r\n", "x-a: b\r\n").await
     })
     .await;
-    let mut bench = Bench::start(hasty(DEADLINE_MS)).await;
-    assert_eq!(bench.once(&receiver.url).await.error_code, "timeout");
+    let mut worker = TestWorker::start(hasty(DEADLINE_MS)).await;
+    assert_eq!(worker.once(&receiver.url).await.error_code, "timeout");
 }
 
 #[tokio::test]
@@ -58,8 +58,8 @@ async fn endless_interim_answers_run_into_the_deadline() {
         drip(&mut visit, "", "HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n").await
     })
     .await;
-    let mut bench = Bench::start(hasty(DEADLINE_MS)).await;
-    assert_eq!(bench.once(&receiver.url).await.error_code, "timeout");
+    let mut worker = TestWorker::start(hasty(DEADLINE_MS)).await;
+    assert_eq!(worker.once(&receiver.url).await.error_code, "timeout");
 }
 
 #[tokio::test]
@@ -70,8 +70,8 @@ async fn a_dripping_body_does_not_change_what_the_status_says() {
             drip(&mut visit, &format!("HTTP/1.1 {status} X\r\ncontent-length: 1000000\r\n\r\n"), "y").await
         })
         .await;
-        let mut bench = Bench::start(hasty(DEADLINE_MS)).await;
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start(hasty(DEADLINE_MS)).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (status, code));
         assert!(outcome.response_body.unwrap().starts_with('y'));
         assert!(outcome.duration_ms >= DEADLINE_MS as u32);
@@ -95,15 +95,15 @@ async fn an_endless_body_is_read_to_its_bound_and_the_connection_dropped() {
         }
     })
     .await;
-    let mut bench = Bench::start(settings()).await;
-    let outcome = bench.once(&receiver.url).await;
+    let mut worker = TestWorker::start(settings()).await;
+    let outcome = worker.once(&receiver.url).await;
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
     assert_eq!(outcome.response_body.unwrap(), "x".repeat(4096));
     // Not by the deadline, but by the number of bytes.
     assert!(outcome.duration_ms < 5000);
     // What the system's buffers took, and no more.
     assert!(written.load(Ordering::SeqCst) < 10 << 20);
-    assert_eq!(bench.once(&receiver.url).await.response_status, 200);
+    assert_eq!(worker.once(&receiver.url).await.response_status, 200);
     assert_eq!(receiver.connections(), 2);
 }
 
@@ -118,8 +118,8 @@ async fn a_body_that_breaks_off_does_not_change_what_the_status_says() {
         ("HTTP/1.0 200 OK\r\n\r\nold", 200, "", "old"),
     ] {
         let receiver = Receiver::closing_after(answer).await;
-        let mut bench = Bench::start(settings()).await;
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start(settings()).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (status, code), "{answer:?}");
         assert_eq!(outcome.response_body.as_deref(), Some(body), "{answer:?}");
     }
@@ -131,8 +131,8 @@ async fn bytes_that_no_database_takes_are_replaced() {
         b"HTTP/1.1 200 Caf\xe9\r\nx-odd: caf\xe9 \xff\xfe\r\nset-cookie: sid=1\r\ncontent-length: 6\r\n\r\n".to_vec();
     answer.extend_from_slice(b"a\0\xff\xc3(b");
     let receiver = Receiver::answering(answer).await;
-    let mut bench = Bench::start(settings()).await;
-    let outcome = bench.once(&receiver.url).await;
+    let mut worker = TestWorker::start(settings()).await;
+    let outcome = worker.once(&receiver.url).await;
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
     assert_eq!(outcome.response_body.as_deref(), Some("a\u{fffd}\u{fffd}\u{fffd}(b"));
     let header = |name: &str| {
@@ -154,8 +154,8 @@ async fn what_is_not_http_is_an_invalid_response() {
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
     ] {
         let receiver = Receiver::closing_after(answer).await;
-        let mut bench = Bench::start(settings()).await;
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start(settings()).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!(outcome.error_code, "invalid_response", "{answer:?}");
         assert_eq!(receiver.requests(), 1);
     }
@@ -193,8 +193,8 @@ async fn a_status_counts_whatever_follows_it() {
     ] {
         for (status, code) in [(200, ""), (204, ""), (500, "http_5xx"), (410, "http_4xx")] {
             let receiver = Receiver::closing_after(format!("HTTP/1.1 {status} X\r\n{head}\r\nok")).await;
-            let mut bench = Bench::start(settings()).await;
-            let outcome = bench.once(&receiver.url).await;
+            let mut worker = TestWorker::start(settings()).await;
+            let outcome = worker.once(&receiver.url).await;
             let told = (outcome.response_status, outcome.error_code.as_str());
             assert_eq!(told, (status, code), "{:?}", head.get(..80).unwrap_or(head));
             assert_eq!((receiver.requests(), outcome.not_sent), (1, false));
@@ -205,8 +205,8 @@ async fn a_status_counts_whatever_follows_it() {
         ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.0 200\n", "HTTP/1.1  200  OK\r\n\r\n"]
     {
         let receiver = Receiver::closing_after(answer).await;
-        let mut bench = Bench::start(settings()).await;
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start(settings()).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""), "{answer:?}");
     }
 }
@@ -215,9 +215,9 @@ async fn a_status_counts_whatever_follows_it() {
 async fn what_is_odd_about_a_head_does_not_hide_what_else_it_says() {
     let answer = "HTTP/1.1 503 Later\r\nPHP Warning: x\r\nRetry-After : 90\r\ncontent-length : 2\r\n\r\nno";
     let receiver = Receiver::answering(answer).await;
-    let mut bench = Bench::start(settings()).await;
+    let mut worker = TestWorker::start(settings()).await;
     for _ in 0..3 {
-        let outcome = bench.once(&receiver.url).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.retry_after_secs), (503, 90));
         assert_eq!(outcome.response_body.as_deref(), Some("no"));
     }
@@ -225,8 +225,8 @@ async fn what_is_odd_about_a_head_does_not_hide_what_else_it_says() {
     // Also where the library gives the whole head up.
     let answer = "HTTP/1.1 429 Slow\r\nx: a\0\r\nretry-after: 90\r\nwebhook-delivery: abort-message\r\n\r\nno";
     let receiver = Receiver::answering(answer).await;
-    let mut bench = Bench::start(settings()).await;
-    let outcome = bench.once(&receiver.url).await;
+    let mut worker = TestWorker::start(settings()).await;
+    let outcome = worker.once(&receiver.url).await;
     assert_eq!((outcome.response_status, outcome.retry_after_secs, outcome.abort), (429, 90, true));
     assert_eq!(outcome.response_body.as_deref(), Some("no"));
 }
@@ -239,12 +239,12 @@ async fn an_answer_before_the_request_was_read_counts() {
         visit.write(b"HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await
     })
     .await;
-    let mut bench = Bench::start(settings()).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
-    let deliveries = vec![bench.leased(1, 1)];
+    let mut worker = TestWorker::start(settings()).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
+    let deliveries = vec![worker.leased(1, 1)];
     let payloads = vec![crate::support::payload(&"x".repeat(8 << 20))];
-    bench.send(inboxops_proto::internal::v1::WorkResponse { payloads, deliveries, ..Default::default() });
-    let outcome = bench.outcomes(1).await.remove(0);
+    worker.send(inboxops_proto::internal::v1::WorkResponse { payloads, deliveries, ..Default::default() });
+    let outcome = worker.outcomes(1).await.remove(0);
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (413, "http_4xx"));
     assert!(outcome.error.contains("8388608 bytes"), "{}", outcome.error);
 }
@@ -254,8 +254,8 @@ async fn a_connection_that_ends_before_the_answer_is_one_attempt() {
     // Closed after the request, in the middle of the head, and before the request was read (a reset).
     for part in ["", "HTTP/1.1 20"] {
         let receiver = Receiver::closing_after(part).await;
-        let mut bench = Bench::start(settings()).await;
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start(settings()).await;
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (0, "connection_reset"), "{part:?}");
         assert_eq!((receiver.connections(), receiver.requests()), (1, 1));
     }
@@ -264,16 +264,16 @@ async fn a_connection_that_ends_before_the_answer_is_one_attempt() {
         Ok(())
     })
     .await;
-    let mut bench = Bench::start(settings()).await;
-    assert_eq!(bench.once(&receiver.url).await.error_code, "connection_reset");
+    let mut worker = TestWorker::start(settings()).await;
+    assert_eq!(worker.once(&receiver.url).await.error_code, "connection_reset");
     assert_eq!(receiver.connections(), 1);
 }
 
 #[tokio::test]
 async fn nobody_at_the_port_is_a_refused_connection() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let mut bench = Bench::start(settings()).await;
-    let outcome = bench.once(&format!("http://127.0.0.1:{port}/")).await;
+    let mut worker = TestWorker::start(settings()).await;
+    let outcome = worker.once(&format!("http://127.0.0.1:{port}/")).await;
     assert_eq!((outcome.error_code.as_str(), outcome.not_sent), ("connect_refused", false));
 }
 
@@ -285,13 +285,13 @@ async fn hanging_receivers_do_not_hold_up_others() {
     })
     .await;
     let good = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
-    bench.configure(endpoint(1, 1, &bad.url));
-    bench.configure(endpoint(2, 1, &good.url));
+    let mut worker = TestWorker::start(settings()).await;
+    worker.configure(endpoint(1, 1, &bad.url));
+    worker.configure(endpoint(2, 1, &good.url));
     // More than the bad one may have at once.
-    bench.deliver(100, 1, 1);
-    bench.deliver(50, 2, 1);
-    let outcomes = bench.outcomes(50).await;
+    worker.deliver(100, 1, 1);
+    worker.deliver(50, 2, 1);
+    let outcomes = worker.outcomes(50).await;
     assert!(outcomes.iter().all(|outcome| outcome.response_status == 200));
     assert_eq!(bad.requests(), bad.most_at_once());
     assert!(bad.requests() <= inboxops_worker::PER_ENDPOINT_MAX);

@@ -1,7 +1,7 @@
 //! What becomes of streams of HTTP/2 that the receiver did not process, or that fell with their connection.
 
 use crate::{
-    support::{Bench, endpoint, settings},
+    support::{TestWorker, endpoint, settings},
     tls::Authority,
 };
 use bytes::Bytes;
@@ -83,10 +83,10 @@ async fn serve(mut connection: Connection) -> Option<()> {
     }
 }
 
-async fn bench(authority: &Authority, receiver: &Frames) -> Bench {
-    let bench = Bench::start(authority.trusted(settings())).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench
+async fn worker(authority: &Authority, receiver: &Frames) -> TestWorker {
+    let worker = TestWorker::start(authority.trusted(settings())).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
+    worker
 }
 
 fn codes(outcomes: &[Outcome]) -> Vec<&str> {
@@ -102,12 +102,12 @@ async fn a_refused_stream_was_not_processed_also_on_a_new_connection() {
         serve(connection).await
     })
     .await;
-    let mut bench = bench(&authority, &receiver).await;
-    bench.deliver(1, 1, 1);
-    assert_eq!(codes(&bench.outcomes(1).await), ["stale_connection"]);
+    let mut worker = worker(&authority, &receiver).await;
+    worker.deliver(1, 1, 1);
+    assert_eq!(codes(&worker.outcomes(1).await), ["stale_connection"]);
     // Once: refused again, it is a failure.
-    bench.deliver_fresh(1, 1, 1);
-    assert_eq!(codes(&bench.outcomes(1).await), ["connection_reset"]);
+    worker.deliver_fresh(1, 1, 1);
+    assert_eq!(codes(&worker.outcomes(1).await), ["connection_reset"]);
     assert_eq!(receiver.connections(), 2);
 }
 
@@ -121,9 +121,9 @@ async fn a_stream_that_is_reset_alone_is_a_failure() {
             serve(connection).await
         })
         .await;
-        let mut bench = bench(&authority, &receiver).await;
-        bench.deliver(1, 1, 1);
-        assert_eq!(codes(&bench.outcomes(1).await), ["connection_reset"], "{reason:?}");
+        let mut worker = worker(&authority, &receiver).await;
+        worker.deliver(1, 1, 1);
+        assert_eq!(codes(&worker.outcomes(1).await), ["connection_reset"], "{reason:?}");
     }
 }
 
@@ -148,15 +148,15 @@ async fn streams_that_fall_with_their_connection_are_stale() {
             Some(())
         })
         .await;
-        let mut bench = bench(&authority, &receiver).await;
-        bench.deliver(1, 1, 1);
-        assert_eq!(codes(&bench.outcomes(1).await), [""]);
-        bench.deliver(5, 1, 1);
-        assert_eq!(codes(&bench.outcomes(5).await), ["stale_connection"; 5], "{goodbye:?}");
+        let mut worker = worker(&authority, &receiver).await;
+        worker.deliver(1, 1, 1);
+        assert_eq!(codes(&worker.outcomes(1).await), [""]);
+        worker.deliver(5, 1, 1);
+        assert_eq!(codes(&worker.outcomes(5).await), ["stale_connection"; 5], "{goodbye:?}");
         assert_eq!(receiver.connections(), 1);
         // Each over a connection of its own, so that none falls with another once more.
-        bench.deliver_fresh(5, 1, 1);
-        assert_eq!(codes(&bench.outcomes(5).await), [""; 5]);
+        worker.deliver_fresh(5, 1, 1);
+        assert_eq!(codes(&worker.outcomes(5).await), [""; 5]);
         assert_eq!(receiver.connections(), 6);
     }
 }
@@ -175,13 +175,13 @@ async fn a_neighbour_that_was_answered_stays_answered_when_the_connection_ends()
         flush(connection).await
     })
     .await;
-    let mut bench = bench(&authority, &receiver).await;
-    bench.deliver(1, 1, 1);
-    bench.outcomes(1).await;
-    bench.deliver(2, 1, 1);
-    assert_eq!(codes(&bench.outcomes(1).await), [""]);
-    bench.deliver(1, 1, 1);
-    assert_eq!(codes(&bench.outcomes(2).await), ["stale_connection"; 2]);
+    let mut worker = worker(&authority, &receiver).await;
+    worker.deliver(1, 1, 1);
+    worker.outcomes(1).await;
+    worker.deliver(2, 1, 1);
+    assert_eq!(codes(&worker.outcomes(1).await), [""]);
+    worker.deliver(1, 1, 1);
+    assert_eq!(codes(&worker.outcomes(2).await), ["stale_connection"; 2]);
 }
 
 #[tokio::test]
@@ -198,10 +198,10 @@ async fn a_goodbye_lets_what_is_under_way_end_and_takes_nothing_new() {
         flush(connection).await
     })
     .await;
-    let mut bench = bench(&authority, &receiver).await;
+    let mut worker = worker(&authority, &receiver).await;
     for _ in 0..4 {
-        bench.deliver(1, 1, 1);
-        assert_eq!(codes(&bench.outcomes(1).await), [""]);
+        worker.deliver(1, 1, 1);
+        assert_eq!(codes(&worker.outcomes(1).await), [""]);
     }
     assert_eq!(receiver.connections(), 2);
 }
@@ -218,10 +218,10 @@ async fn an_answer_that_is_no_http2_is_an_invalid_response() {
         flush(connection).await
     })
     .await;
-    let mut bench = bench(&authority, &receiver).await;
+    let mut worker = worker(&authority, &receiver).await;
     // The status stands, as with any broken body.
-    bench.deliver(1, 1, 1);
-    let outcome = bench.outcomes(1).await.remove(0);
+    worker.deliver(1, 1, 1);
+    let outcome = worker.outcomes(1).await.remove(0);
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
 }
 
@@ -239,8 +239,8 @@ async fn a_head_of_many_headers_is_read() {
         flush(connection).await
     })
     .await;
-    let mut bench = bench(&authority, &receiver).await;
-    bench.deliver(1, 1, 1);
-    let outcome = bench.outcomes(1).await.remove(0);
+    let mut worker = worker(&authority, &receiver).await;
+    worker.deliver(1, 1, 1);
+    let outcome = worker.outcomes(1).await.remove(0);
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
 }

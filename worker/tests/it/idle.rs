@@ -2,7 +2,7 @@
 //! gave up meanwhile.
 
 use crate::support::{
-    Bench,
+    TestWorker,
     receiver::{OK, Receiver, Visit},
     settings,
 };
@@ -22,9 +22,9 @@ fn announcing(value: &str) -> String {
 async fn a_connection_that_has_no_time_left_is_not_used_again() {
     for value in ["timeout=0", "timeout=5, max=0", "max=0"] {
         let receiver = Receiver::answering(announcing(value)).await;
-        let mut bench = Bench::start(settings()).await;
+        let mut worker = TestWorker::start(settings()).await;
         for _ in 0..5 {
-            assert_eq!(bench.once(&receiver.url).await.response_status, 200);
+            assert_eq!(worker.once(&receiver.url).await.response_status, 200);
         }
         assert_eq!((receiver.connections(), receiver.requests()), (5, 5), "{value}");
     }
@@ -34,9 +34,9 @@ async fn a_connection_that_has_no_time_left_is_not_used_again() {
 async fn a_busy_connection_is_used_again_whatever_is_announced() {
     for value in ["timeout=5", "timeout=5, max=100", "timeout=72", "nonsense"] {
         let receiver = Receiver::answering(announcing(value)).await;
-        let mut bench = Bench::start(settings()).await;
+        let mut worker = TestWorker::start(settings()).await;
         for _ in 0..50 {
-            assert_eq!(bench.once(&receiver.url).await.response_status, 200);
+            assert_eq!(worker.once(&receiver.url).await.response_status, 200);
         }
         assert_eq!((receiver.connections(), receiver.requests()), (1, 50), "{value}");
     }
@@ -65,9 +65,9 @@ async fn a_used_connection_that_ends_before_any_byte_of_an_answer_is_stale() {
     let read = ending(|mut visit| async move { visit.request().await.map(drop) }).await;
     let unread = ending(|visit| async move { visit.tcp.readable().await }).await;
     for receiver in [read, unread] {
-        let mut bench = Bench::start(settings()).await;
-        assert_eq!(bench.once(&receiver.url).await.error_code, "");
-        let outcome = bench.once(&receiver.url).await;
+        let mut worker = TestWorker::start(settings()).await;
+        assert_eq!(worker.once(&receiver.url).await.error_code, "");
+        let outcome = worker.once(&receiver.url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (0, "stale_connection"));
         assert_eq!(
             outcome.error,
@@ -76,8 +76,8 @@ async fn a_used_connection_that_ends_before_any_byte_of_an_answer_is_stale() {
         assert!(!outcome.not_sent);
         // One request an attempt: that it is sent again is for the core to say, under another number.
         assert_eq!(receiver.connections(), 1);
-        bench.deliver_fresh(1, 1, 1);
-        assert_eq!(bench.outcomes(1).await[0].response_status, 200);
+        worker.deliver_fresh(1, 1, 1);
+        assert_eq!(worker.outcomes(1).await[0].response_status, 200);
         assert_eq!(receiver.connections(), 2);
     }
 }
@@ -90,9 +90,9 @@ async fn a_connection_that_ends_within_an_answer_is_a_failure() {
             visit.write(part.as_bytes()).await
         })
         .await;
-        let mut bench = Bench::start(settings()).await;
-        assert_eq!(bench.once(&receiver.url).await.error_code, "");
-        assert_eq!(bench.once(&receiver.url).await.error_code, "connection_reset", "{part:?}");
+        let mut worker = TestWorker::start(settings()).await;
+        assert_eq!(worker.once(&receiver.url).await.error_code, "");
+        assert_eq!(worker.once(&receiver.url).await.error_code, "connection_reset", "{part:?}");
         assert_eq!((receiver.connections(), receiver.requests()), (1, 2));
     }
 }
@@ -100,10 +100,10 @@ async fn a_connection_that_ends_within_an_answer_is_a_failure() {
 #[tokio::test]
 async fn a_new_connection_that_ends_is_a_failure_and_so_is_a_fresh_one() {
     let receiver = Receiver::closing_after("").await;
-    let mut bench = Bench::start(settings()).await;
-    assert_eq!(bench.once(&receiver.url).await.error_code, "connection_reset");
-    bench.deliver_fresh(1, 1, 1);
-    assert_eq!(bench.outcomes(1).await[0].error_code, "connection_reset");
+    let mut worker = TestWorker::start(settings()).await;
+    assert_eq!(worker.once(&receiver.url).await.error_code, "connection_reset");
+    worker.deliver_fresh(1, 1, 1);
+    assert_eq!(worker.outcomes(1).await[0].error_code, "connection_reset");
     assert_eq!((receiver.connections(), receiver.requests()), (2, 2));
 }
 
@@ -122,15 +122,15 @@ async fn a_fresh_request_takes_no_connection_that_lies_idle() {
         }
     })
     .await;
-    let mut bench = Bench::start(settings()).await;
-    bench.once(&receiver.url).await;
+    let mut worker = TestWorker::start(settings()).await;
+    worker.once(&receiver.url).await;
     for n in 2..5 {
-        bench.deliver_fresh(1, 1, 1);
-        assert_eq!(bench.outcomes(1).await[0].response_status, 200);
+        worker.deliver_fresh(1, 1, 1);
+        assert_eq!(worker.outcomes(1).await[0].response_status, 200);
         assert_eq!(at.load(Ordering::SeqCst), n);
     }
     // They are used again like any other.
-    bench.deliver(1, 1, 1);
-    bench.outcomes(1).await;
+    worker.deliver(1, 1, 1);
+    worker.outcomes(1).await;
     assert_eq!(visits.load(Ordering::SeqCst), 4);
 }

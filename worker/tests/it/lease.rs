@@ -1,7 +1,7 @@
 //! Between worker and core: leases, reports, broken links and the end.
 
 use crate::support::{
-    Bench, bytes_of, endpoint, hasty, noon, payload,
+    TestWorker, bytes_of, endpoint, hasty, noon, payload,
     receiver::{OK, Receiver},
     settings, soon,
 };
@@ -22,14 +22,14 @@ use tonic::{Request, Response, Status};
 async fn a_delivery_with_too_little_lease_left_goes_back_unsent() {
     let receiver = Receiver::answering(OK).await;
     let clock = Clock::manual(noon());
-    let mut bench = Bench::start_with(settings(), clock.clone(), None).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
-    let mut deliveries = vec![bench.leased(1, 1), bench.leased(1, 1), bench.leased(1, 1)];
+    let mut worker = TestWorker::start_with(settings(), clock.clone(), None).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
+    let mut deliveries = vec![worker.leased(1, 1), worker.leased(1, 1), worker.leased(1, 1)];
     deliveries[0].lease_until_us = noon().plus(LEASE_LEFT_MIN).micros() - 1;
     deliveries[1].lease_until_us = noon().plus(LEASE_LEFT_MIN).micros();
     deliveries[2].lease_until_us = noon().minus(Duration::from_secs(60)).micros();
-    bench.send(WorkResponse { payloads: vec![payload("{}")], deliveries, ..WorkResponse::default() });
-    let mut outcomes = bench.outcomes(3).await;
+    worker.send(WorkResponse { payloads: vec![payload("{}")], deliveries, ..WorkResponse::default() });
+    let mut outcomes = worker.outcomes(3).await;
     outcomes.sort_by_key(|outcome| outcome.token);
     let unsent: Vec<(bool, &str)> = outcomes.iter().map(|o| (o.not_sent, o.error_code.as_str())).collect();
     assert_eq!(unsent, [(true, "internal_error"), (false, ""), (true, "internal_error")]);
@@ -39,16 +39,16 @@ async fn a_delivery_with_too_little_lease_left_goes_back_unsent() {
 #[tokio::test]
 async fn what_cannot_be_sent_for_our_reasons_goes_back_unsent() {
     let receiver = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
+    let mut worker = TestWorker::start(settings()).await;
     let mut damaged = endpoint(2, 1, &receiver.url);
     damaged.secrets = vec!["whsec_?".to_owned()];
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench.configure(damaged);
-    let mut deliveries = vec![bench.leased(1, 1), bench.leased(2, 1), bench.leased(3, 1), bench.leased(1, 1)];
+    worker.configure(endpoint(1, 1, &receiver.url));
+    worker.configure(damaged);
+    let mut deliveries = vec![worker.leased(1, 1), worker.leased(2, 1), worker.leased(3, 1), worker.leased(1, 1)];
     deliveries[0].payload = 9;
     deliveries[3].endpoint_id = bytes::Bytes::from_static(b"short");
-    bench.send(WorkResponse { payloads: vec![payload("{}")], deliveries, ..WorkResponse::default() });
-    let outcomes = bench.outcomes(4).await;
+    worker.send(WorkResponse { payloads: vec![payload("{}")], deliveries, ..WorkResponse::default() });
+    let outcomes = worker.outcomes(4).await;
     assert!(outcomes.iter().all(|outcome| outcome.not_sent && outcome.error_code == "internal_error"));
     assert_eq!(outcomes.iter().map(|o| o.token).collect::<HashSet<_>>().len(), 4);
     assert_eq!(receiver.connections(), 0);
@@ -57,11 +57,11 @@ async fn what_cannot_be_sent_for_our_reasons_goes_back_unsent() {
 #[tokio::test]
 async fn a_failing_report_is_repeated_and_nothing_is_sent_twice() {
     let receiver = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
-    bench.refuse((0..5).map(|_| Status::unavailable("the database is away")));
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench.deliver(200, 1, 1);
-    let outcomes = bench.outcomes(200).await;
+    let mut worker = TestWorker::start(settings()).await;
+    worker.refuse((0..5).map(|_| Status::unavailable("the database is away")));
+    worker.configure(endpoint(1, 1, &receiver.url));
+    worker.deliver(200, 1, 1);
+    let outcomes = worker.outcomes(200).await;
     assert_eq!(outcomes.iter().map(|o| o.delivery_id.clone()).collect::<HashSet<_>>().len(), 200);
     assert_eq!(receiver.requests(), 200);
 }
@@ -69,10 +69,10 @@ async fn a_failing_report_is_repeated_and_nothing_is_sent_twice() {
 #[tokio::test]
 async fn an_outcome_that_the_core_cannot_store_holds_up_no_other() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
-    let mut bench = Bench::start_with(settings(), Clock::System, Some(77)).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench.deliver(200, 1, 1);
-    let outcomes = bench.outcomes(200).await;
+    let mut worker = TestWorker::start_with(settings(), Clock::System, Some(77)).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
+    worker.deliver(200, 1, 1);
+    let outcomes = worker.outcomes(200).await;
     for outcome in outcomes {
         let stripped = outcome.delivery_id == bytes_of(77);
         assert_eq!(outcome.response_status, 200);
@@ -97,22 +97,22 @@ async fn a_lost_stream_is_opened_again_and_what_runs_goes_on() {
     .await;
     let mut settings = settings();
     settings.in_flight_max = 1;
-    let mut bench = Bench::start(settings).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench.configure(endpoint(2, 1, &receiver.url));
-    bench.deliver(1, 1, 1);
+    let mut worker = TestWorker::start(settings).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
+    worker.configure(endpoint(2, 1, &receiver.url));
+    worker.deliver(1, 1, 1);
     receiver.seen().await;
     // This one waits for its slot while the link breaks, and goes back.
-    bench.deliver(1, 2, 1);
+    worker.deliver(1, 2, 1);
     for how in [Some(Status::unavailable("restarted")), None] {
-        let request = bench.reopen(how).await;
+        let request = worker.reopen(how).await;
         assert_eq!((request.worker_id.as_str(), request.window), ("worker-1", inboxops_worker::WINDOW));
     }
     // The core sends configurations anew on a new stream.
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench.deliver(1, 1, 1);
+    worker.configure(endpoint(1, 1, &receiver.url));
+    worker.deliver(1, 1, 1);
     gate.add_permits(3);
-    let (unsent, sent): (Vec<_>, Vec<_>) = bench.outcomes(3).await.into_iter().partition(|outcome| outcome.not_sent);
+    let (unsent, sent): (Vec<_>, Vec<_>) = worker.outcomes(3).await.into_iter().partition(|outcome| outcome.not_sent);
     assert_eq!((unsent.len(), sent.len()), (1, 2));
     assert!(sent.iter().all(|outcome| outcome.response_status == 200));
 }
@@ -126,19 +126,19 @@ async fn no_more_than_its_slots_are_under_way() {
     .await;
     let mut settings = hasty(500);
     settings.in_flight_max = 10;
-    let mut bench = Bench::start(settings).await;
+    let mut worker = TestWorker::start(settings).await;
     for id in 1..=5 {
-        bench.configure(endpoint(id, 1, &receiver.url));
-        bench.deliver(6, id, 1);
+        worker.configure(endpoint(id, 1, &receiver.url));
+        worker.deliver(6, id, 1);
     }
-    assert!(bench.outcomes(30).await.iter().all(|outcome| outcome.error_code == "timeout"));
+    assert!(worker.outcomes(30).await.iter().all(|outcome| outcome.error_code == "timeout"));
     assert_eq!((receiver.requests(), receiver.connections()), (30, 30));
     // The receiver sees the end of a request a moment later than the worker.
     assert!(receiver.most_at_once() <= 20, "{} at once", receiver.most_at_once());
 }
 
 /// Ten deliveries, of which three are under way; each is answered when the gate gets a permit.
-async fn three_of_ten_under_way() -> (Bench, Receiver, Arc<Semaphore>) {
+async fn three_of_ten_under_way() -> (TestWorker, Receiver, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let held = gate.clone();
     let mut receiver = Receiver::start(move |mut visit| {
@@ -154,38 +154,38 @@ async fn three_of_ten_under_way() -> (Bench, Receiver, Arc<Semaphore>) {
     .await;
     let mut settings = settings();
     settings.in_flight_max = 3;
-    let mut bench = Bench::start(settings).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
-    bench.deliver(10, 1, 1);
+    let mut worker = TestWorker::start(settings).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
+    worker.deliver(10, 1, 1);
     for _ in 0..3 {
         receiver.seen().await;
     }
-    (bench, receiver, gate)
+    (worker, receiver, gate)
 }
 
 #[tokio::test]
 async fn the_end_waits_for_what_runs_and_gives_back_the_rest() {
-    let (mut bench, receiver, gate) = three_of_ten_under_way().await;
-    bench.shutdown.cancel();
-    let unsent = bench.outcomes(7).await;
+    let (mut worker, receiver, gate) = three_of_ten_under_way().await;
+    worker.shutdown.cancel();
+    let unsent = worker.outcomes(7).await;
     assert!(unsent.iter().all(|outcome| outcome.not_sent));
     gate.add_permits(3);
-    let rest = bench.stop().await;
+    let rest = worker.stop().await;
     assert_eq!(rest.iter().filter(|outcome| outcome.response_status == 200).count(), 3);
     assert_eq!((rest.len(), receiver.requests()), (3, 3));
 }
 
 #[tokio::test]
 async fn what_was_not_begun_when_the_stream_ends_goes_back_unsent() {
-    let (mut bench, receiver, gate) = three_of_ten_under_way().await;
-    bench.reopen(None).await;
-    let unsent = bench.outcomes(7).await;
+    let (mut worker, receiver, gate) = three_of_ten_under_way().await;
+    worker.reopen(None).await;
+    let unsent = worker.outcomes(7).await;
     assert!(unsent.iter().all(|outcome| outcome.not_sent));
     gate.add_permits(3);
-    let rest = bench.outcomes(3).await;
+    let rest = worker.outcomes(3).await;
     assert!(rest.iter().all(|outcome| outcome.response_status == 200));
     assert_eq!(receiver.requests(), 3);
-    bench.stop().await;
+    worker.stop().await;
 }
 
 /// A core that never says anything.

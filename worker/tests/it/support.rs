@@ -67,7 +67,7 @@ impl DispatchService for Core {
 }
 
 /// A running worker with its core.
-pub struct Bench {
+pub struct TestWorker {
     core: Arc<Core>,
     opened: mpsc::UnboundedReceiver<(WorkRequest, mpsc::UnboundedSender<Result<WorkResponse, Status>>)>,
     batches: mpsc::UnboundedSender<Result<WorkResponse, Status>>,
@@ -110,12 +110,12 @@ pub fn bytes_of(id: u128) -> Bytes {
     Bytes::copy_from_slice(Uuid::from_u128(id).as_bytes())
 }
 
-impl Bench {
-    pub async fn start(settings: Settings) -> Bench {
-        Bench::start_with(settings, Clock::System, None).await
+impl TestWorker {
+    pub async fn start(settings: Settings) -> TestWorker {
+        TestWorker::start_with(settings, Clock::System, None).await
     }
 
-    pub async fn start_with(settings: Settings, clock: Clock, indigestible: Option<u128>) -> Bench {
+    pub async fn start_with(settings: Settings, clock: Clock, indigestible: Option<u128>) -> TestWorker {
         let (opened, mut streams) = mpsc::unbounded_channel();
         let (outcomes, reported) = mpsc::unbounded_channel();
         let indigestible = indigestible.map(Uuid::from_u128);
@@ -124,7 +124,7 @@ impl Bench {
         let mut worker = JoinSet::new();
         worker.spawn(inboxops_worker::run(settings, vec![core.clone()], clock.clone(), shutdown.clone()));
         let (_, batches) = soon(streams.recv()).await.expect("the worker opens a stream");
-        Bench { core, opened: streams, batches, outcomes: reported, shutdown, worker, clock, next: 1 }
+        TestWorker { core, opened: streams, batches, outcomes: reported, shutdown, worker, clock, next: 1 }
     }
 
     /// Hands over a batch as it is.

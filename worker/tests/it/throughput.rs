@@ -1,7 +1,7 @@
 //! How fast the worker is; run by hand in a release build.
 
 use crate::support::{
-    Bench, endpoint,
+    TestWorker, endpoint,
     receiver::{OK, Receiver},
     settings,
 };
@@ -12,17 +12,17 @@ use std::time::Instant;
 async fn posts_to_one_receiver() {
     const TOTAL: usize = 200_000;
     let receiver = Receiver::answering(OK).await;
-    let mut bench = Bench::start(settings()).await;
-    bench.configure(endpoint(1, 1, &receiver.url));
+    let mut worker = TestWorker::start(settings()).await;
+    worker.configure(endpoint(1, 1, &receiver.url));
     let mut given = 0;
     let mut done = 0;
     let begin = Instant::now();
     while done < TOTAL {
         while given < TOTAL && given - done < 448 {
-            bench.deliver(64, 1, 1);
+            worker.deliver(64, 1, 1);
             given += 64;
         }
-        done += bench.some().await;
+        done += worker.some().await;
     }
     let secs = begin.elapsed().as_secs_f64();
     println!(

@@ -1,7 +1,7 @@
 //! Secure receivers: certificates good and bad, HTTP/1.1 and HTTP/2.
 
 use crate::support::{
-    Bench, endpoint, hasty,
+    TestWorker, endpoint, hasty,
     receiver::{OK, Receiver},
     settings, soon,
 };
@@ -159,9 +159,9 @@ async fn a_good_certificate_is_believed() {
     let authority = Authority::new();
     for (host, alpn) in [("hooks.example", &[&b"http/1.1"[..]][..]), ("hooks.example", &[]), ("127.0.0.1", &[])] {
         let mut receiver = Secure::start(authority.server(host, 2100, alpn)).await;
-        let mut bench = Bench::start(authority.trusted(settings())).await;
+        let mut worker = TestWorker::start(authority.trusted(settings())).await;
         for _ in 0..5 {
-            let outcome = bench.once(&format!("https://{host}:{}/hook", receiver.port)).await;
+            let outcome = worker.once(&format!("https://{host}:{}/hook", receiver.port)).await;
             assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""), "{host}");
             assert_eq!(outcome.response_body.as_deref(), Some("thanks"));
         }
@@ -176,22 +176,22 @@ async fn a_good_certificate_is_believed() {
 async fn http2_carries_many_requests_over_one_connection() {
     let authority = Authority::new();
     let mut receiver = Secure::start(authority.server("hooks.example", 2100, &[b"h2", b"http/1.1"])).await;
-    let mut bench = Bench::start(authority.trusted(settings())).await;
+    let mut worker = TestWorker::start(authority.trusted(settings())).await;
     let url = format!("https://hooks.example:{}/hook?a=b", receiver.port);
-    assert_eq!(bench.once(&url).await.response_status, 200);
+    assert_eq!(worker.once(&url).await.response_status, 200);
     let (version, target, headers, body) = receiver.seen.recv().await.unwrap();
     assert_eq!((version, target.as_str()), (Version::HTTP_2, url.as_str()));
     assert_eq!((headers.get("host"), &body[..]), (None, &b"{\"a\":1}"[..]));
     assert_eq!(headers["content-length"], "7");
     assert_eq!(headers["user-agent"], "InboxOps-Webhooks/1.0");
-    bench.deliver(300, 1, 1);
-    assert!(bench.outcomes(300).await.iter().all(|outcome| outcome.response_status == 200));
+    worker.deliver(300, 1, 1);
+    assert!(worker.outcomes(300).await.iter().all(|outcome| outcome.response_status == 200));
     assert_eq!(receiver.connections.load(Ordering::SeqCst), 1);
     for _ in 0..300 {
         assert!(receiver.seen.try_recv().is_ok());
     }
     assert!(receiver.seen.try_recv().is_err());
-    assert_eq!(bench.stop().await.len(), 0);
+    assert_eq!(worker.stop().await.len(), 0);
 }
 
 #[tokio::test]
@@ -226,9 +226,9 @@ async fn an_http2_connection_that_was_closed_while_idle_costs_no_attempt() {
             let _ = closed.send(());
         }
     });
-    let mut bench = Bench::start(authority.trusted(settings())).await;
+    let mut worker = TestWorker::start(authority.trusted(settings())).await;
     for _ in 0..20 {
-        let outcome = bench.once(&url).await;
+        let outcome = worker.once(&url).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
         soon(closings.recv()).await;
         assert!(seen.try_recv().is_ok() && seen.try_recv().is_err());
@@ -255,9 +255,9 @@ async fn an_http2_connection_without_answers_is_not_used_again() {
             visits.spawn(async move { drop(builder.serve_connection(TokioIo::new(stream), service).await) });
         }
     });
-    let mut bench = Bench::start(authority.trusted(hasty(300))).await;
+    let mut worker = TestWorker::start(authority.trusted(hasty(300))).await;
     for n in 1..=3 {
-        assert_eq!(bench.once(&url).await.error_code, "timeout");
+        assert_eq!(worker.once(&url).await.error_code, "timeout");
         assert_eq!(connections.load(Ordering::SeqCst), n);
     }
 }
@@ -271,8 +271,8 @@ async fn bad_certificates_are_told_apart() {
         (stranger.server("hooks.example", 2100, &[]), "tls_untrusted"),
     ] {
         let mut receiver = Secure::start(config).await;
-        let mut bench = Bench::start(authority.trusted(settings())).await;
-        let outcome = bench.once(&format!("https://hooks.example:{}/", receiver.port)).await;
+        let mut worker = TestWorker::start(authority.trusted(settings())).await;
+        let outcome = worker.once(&format!("https://hooks.example:{}/", receiver.port)).await;
         assert_eq!((outcome.response_status, outcome.error_code.as_str()), (0, code));
         assert!(!outcome.not_sent);
         assert!(receiver.seen.try_recv().is_err(), "{code}");
@@ -283,8 +283,8 @@ async fn bad_certificates_are_told_apart() {
 async fn an_unknown_issuer_is_named_and_what_was_sent_is_counted() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let receiver = Secure::start(stranger.server("hooks.example", 2100, &[])).await;
-    let mut bench = Bench::start(authority.trusted(settings())).await;
-    let outcome = bench.once(&format!("https://hooks.example:{}/", receiver.port)).await;
+    let mut worker = TestWorker::start(authority.trusted(settings())).await;
+    let outcome = worker.once(&format!("https://hooks.example:{}/", receiver.port)).await;
     assert_eq!(
         outcome.error,
         "The server's certificate is not signed by an authority that we trust: its issuer “Authority of a test” is \
@@ -298,10 +298,10 @@ async fn a_wanted_client_certificate_is_told_in_every_version_of_tls() {
     for (version, alpn) in [(&TLS12, &[][..]), (&TLS13, &[]), (&TLS12, &[&b"h2"[..]]), (&TLS13, &[&b"h2"[..]])] {
         let config = authority.speaking("hooks.example", 2100, alpn, &[version], true);
         let receiver = Secure::start(config).await;
-        let mut bench = Bench::start(authority.trusted(settings())).await;
-        bench.configure(endpoint(1, 1, &format!("https://hooks.example:{}/", receiver.port)));
-        bench.deliver(20, 1, 1);
-        for outcome in bench.outcomes(20).await {
+        let mut worker = TestWorker::start(authority.trusted(settings())).await;
+        worker.configure(endpoint(1, 1, &format!("https://hooks.example:{}/", receiver.port)));
+        worker.deliver(20, 1, 1);
+        for outcome in worker.outcomes(20).await {
             let told = (outcome.error_code.as_str(), outcome.error.as_str());
             let expected = "The server demands a client certificate, and we have none.";
             assert_eq!(told, ("tls_client_certificate", expected), "{version:?} {alpn:?}");
@@ -315,9 +315,9 @@ async fn sessions_are_resumed_although_handshakes_are_noted() {
     let receiver = Secure::start(authority.server("hooks.example", 2100, &[])).await;
     let mut settings = authority.trusted(settings());
     settings.limits.idle = std::time::Duration::ZERO;
-    let mut bench = Bench::start(settings).await;
+    let mut worker = TestWorker::start(settings).await;
     for _ in 0..5 {
-        assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.response_status, 200);
+        assert_eq!(worker.once(&format!("https://hooks.example:{}/", receiver.port)).await.response_status, 200);
     }
     assert_eq!(receiver.connections.load(Ordering::SeqCst), 5);
     assert_eq!(receiver.resumed.load(Ordering::SeqCst), 4);
@@ -329,8 +329,8 @@ async fn an_authority_can_be_added_to_the_systems() {
     let receiver = Secure::start(authority.server("hooks.example", 2100, &[])).await;
     let mut added = authority.trusted(settings());
     added.trust = Trust::SystemAnd(vec![authority.certificate.clone()]);
-    let mut bench = Bench::start(added).await;
-    assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.response_status, 200);
+    let mut worker = TestWorker::start(added).await;
+    assert_eq!(worker.once(&format!("https://hooks.example:{}/", receiver.port)).await.response_status, 200);
 }
 
 #[tokio::test]
@@ -339,8 +339,8 @@ async fn the_systems_authorities_do_not_know_ours() {
     let receiver = Secure::start(authority.server("hooks.example", 2100, &[])).await;
     let mut system = authority.trusted(settings());
     system.trust = Trust::System;
-    let mut bench = Bench::start(system).await;
-    assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.error_code, "tls_untrusted");
+    let mut worker = TestWorker::start(system).await;
+    assert_eq!(worker.once(&format!("https://hooks.example:{}/", receiver.port)).await.error_code, "tls_untrusted");
 }
 
 #[tokio::test]
@@ -352,8 +352,8 @@ async fn a_receiver_without_tls_is_a_failed_handshake() {
         visit.hold().await
     })
     .await;
-    let mut bench = Bench::start(authority.trusted(settings())).await;
-    assert_eq!(bench.once(&format!("https://hooks.example:{}/", receiver.port)).await.error_code, "tls_handshake");
+    let mut worker = TestWorker::start(authority.trusted(settings())).await;
+    assert_eq!(worker.once(&format!("https://hooks.example:{}/", receiver.port)).await.error_code, "tls_handshake");
 }
 
 #[tokio::test]
@@ -362,8 +362,8 @@ async fn a_handshake_that_hangs_runs_into_the_connect_limit() {
     let receiver = Receiver::start(|mut visit| async move { visit.hold().await }).await;
     let mut settings = authority.trusted(hasty(300));
     settings.limits.request = std::time::Duration::from_secs(10);
-    let mut bench = Bench::start(settings).await;
-    bench.configure(endpoint(1, 1, &format!("https://hooks.example:{}/", receiver.port)));
-    bench.deliver(1, 1, 1);
-    assert_eq!(bench.outcomes(1).await[0].error_code, "connect_timeout");
+    let mut worker = TestWorker::start(settings).await;
+    worker.configure(endpoint(1, 1, &format!("https://hooks.example:{}/", receiver.port)));
+    worker.deliver(1, 1, 1);
+    assert_eq!(worker.outcomes(1).await[0].error_code, "connect_timeout");
 }

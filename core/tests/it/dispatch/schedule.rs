@@ -1,7 +1,7 @@
 //! When a delivery is tried again, and when no more.
 
-use super::{Shop, time};
-use crate::support::{Came as _, Desk, on_both};
+use super::{TestDispatch, time};
+use crate::support::{Came as _, TestCore, on_both};
 use inboxops_proto::{
     internal::v1::Outcome,
     v1::{self, DeliveryStatus, EndpointStatus},
@@ -10,149 +10,149 @@ use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn ten_attempts_in_eight_and_a_half_hours_and_then_no_more(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let begin = shop.desk.clock.now();
-    let mut taken = shop.delivery("Hello").await;
+async fn ten_attempts_in_eight_and_a_half_hours_and_then_no_more(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let begin = dispatch.core.clock.now();
+    let mut taken = dispatch.delivery("Hello").await;
     let first = taken.clone();
     let mut most = Duration::ZERO;
     for (attempt, minutes) in (1..=9).zip([1, 2, 4, 8, 16, 32, 64, 128, 256]) {
         assert_eq!((taken.lease.attempt, &taken.id, &taken.body), (attempt, &first.id, &first.body));
-        shop.report(&taken, 500).await;
-        let one = shop.shown(&first).await;
+        dispatch.report(&taken, 500).await;
+        let one = dispatch.shown(&first).await;
         assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, attempt));
         assert_eq!((one.response_status, one.error_code.as_deref()), (Some(500), Some("http_5xx")));
-        let (now, due) = (shop.desk.clock.now(), time(one.next_attempt_at));
+        let (now, due) = (dispatch.core.clock.now(), time(one.next_attempt_at));
         let (wait, jitter) = (due.since(now), (MINUTE * minutes / 10).min(MINUTE));
         assert!(wait >= MINUTE * minutes && wait <= MINUTE * minutes + jitter, "attempt {attempt}: {wait:?}");
         most += jitter;
         if attempt == 1 {
             // A probe ticks the clock by a millisecond.
-            shop.desk.clock.advance(wait - Duration::from_millis(1) - Duration::from_micros(1));
-            assert!(shop.claimed().await.is_empty(), "a microsecond is missing");
+            dispatch.core.clock.advance(wait - Duration::from_millis(1) - Duration::from_micros(1));
+            assert!(dispatch.claimed().await.is_empty(), "a microsecond is missing");
         }
-        shop.desk.clock.advance(due.since(shop.desk.clock.now()));
-        taken = shop.worker.next().await;
+        dispatch.core.clock.advance(due.since(dispatch.core.clock.now()));
+        taken = dispatch.worker.next().await;
     }
-    let took = shop.desk.clock.now().since(begin);
+    let took = dispatch.core.clock.now().since(begin);
     let least = Duration::from_secs((8 * 60 + 31) * 60);
     assert!(took >= least && took <= least + most, "{took:?}");
-    shop.report(&taken, 500).await;
-    let one = shop.shown(&first).await;
+    dispatch.report(&taken, 500).await;
+    let one = dispatch.shown(&first).await;
     assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Failed, 10, 10));
     assert_eq!((one.next_attempt_at, one.delivered_at), (None, None));
     let numbers: Vec<u32> = one.attempts.iter().map(|it| it.number).collect();
     assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
-    shop.desk.clock.advance(MINUTE * 60 * 24 * 7);
-    assert!(shop.claimed().await.is_empty(), "never again by itself");
+    dispatch.core.clock.advance(MINUTE * 60 * 24 * 7);
+    assert!(dispatch.claimed().await.is_empty(), "never again by itself");
 }
 
-async fn a_receiver_may_ask_for_more_time_and_not_for_less(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
+async fn a_receiver_may_ask_for_more_time_and_not_for_less(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
     for (asked, expected) in [(600, 600), (1_000_000, 256 * 60)] {
-        let taken = shop.delivery(&format!("Ask {asked}")).await;
-        let outcome = Outcome { retry_after_secs: asked, ..taken.answered(&shop.desk, 429) };
-        assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-        let wait = time(shop.shown(&taken).await.next_attempt_at).since(shop.desk.clock.now());
+        let taken = dispatch.delivery(&format!("Ask {asked}")).await;
+        let outcome = Outcome { retry_after_secs: asked, ..taken.answered(&dispatch.core, 429) };
+        assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+        let wait = time(dispatch.shown(&taken).await.next_attempt_at).since(dispatch.core.clock.now());
         assert_eq!(wait, Duration::from_secs(expected));
     }
-    let taken = shop.delivery("Soon").await;
-    let outcome = Outcome { retry_after_secs: 1, ..taken.answered(&shop.desk, 503) };
-    assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-    assert!(time(shop.shown(&taken).await.next_attempt_at).since(shop.desk.clock.now()) >= MINUTE);
+    let taken = dispatch.delivery("Soon").await;
+    let outcome = Outcome { retry_after_secs: 1, ..taken.answered(&dispatch.core, 503) };
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+    assert!(time(dispatch.shown(&taken).await.next_attempt_at).since(dispatch.core.clock.now()) >= MINUTE);
 }
 
-async fn a_receiver_may_stop_one_delivery(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let taken = shop.delivery("Stop").await;
-    let outcome = Outcome { abort: true, ..taken.answered(&shop.desk, 500) };
-    assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-    let one = shop.shown(&taken).await;
+async fn a_receiver_may_stop_one_delivery(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let taken = dispatch.delivery("Stop").await;
+    let outcome = Outcome { abort: true, ..taken.answered(&dispatch.core, 500) };
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+    let one = dispatch.shown(&taken).await;
     assert_eq!((one.status(), one.attempt_count, one.next_attempt_at), (DeliveryStatus::Failed, 1, None));
-    let next = shop.delivery("Next").await;
-    shop.report(&next, 200).await;
+    let next = dispatch.delivery("Next").await;
+    dispatch.report(&next, 200).await;
 }
 
-async fn an_address_that_is_gone_for_good_is_switched_off(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let (taken, waiting) = (shop.delivery("Gone").await, shop.delivery("Waiting").await);
-    shop.report(&waiting, 500).await;
-    shop.report(&taken, 410).await;
-    assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Failed);
-    let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
-    let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+async fn an_address_that_is_gone_for_good_is_switched_off(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let (taken, waiting) = (dispatch.delivery("Gone").await, dispatch.delivery("Waiting").await);
+    dispatch.report(&waiting, 500).await;
+    dispatch.report(&taken, 410).await;
+    assert_eq!(dispatch.shown(&taken).await.status(), DeliveryStatus::Failed);
+    let request = v1::GetWebhookEndpointRequest { endpoint_id: dispatch.endpoint.id.clone() };
+    let shown = dispatch.core.webhooks().get_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
     let shown = shown.endpoint.expect("an endpoint");
     assert_eq!(shown.status(), EndpointStatus::Disabled);
     let reason = shown.disabled_reason.expect("a reason");
     assert!(reason.contains("410"), "{reason}");
-    assert_eq!(shop.own_actions().await, [("endpoint.disabled".to_owned(), reason)]);
-    assert_eq!(shop.shown(&waiting).await.status(), DeliveryStatus::Paused, "nothing that waits is lost");
+    assert_eq!(dispatch.own_actions().await, [("endpoint.disabled".to_owned(), reason)]);
+    assert_eq!(dispatch.shown(&waiting).await.status(), DeliveryStatus::Paused, "nothing that waits is lost");
     let request = v1::UpdateWebhookEndpointRequest {
-        endpoint_id: shop.endpoint.id.clone(),
+        endpoint_id: dispatch.endpoint.id.clone(),
         endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(true), ..Default::default() }),
         update_mask: None,
     };
-    let on = shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+    let on = dispatch.core.webhooks().update_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
     assert_eq!(on.endpoint.expect("an endpoint").disabled_reason, None);
-    shop.desk.clock.advance(MINUTE * 2);
-    assert_eq!(shop.worker.next().await.id, waiting.id);
+    dispatch.core.clock.advance(MINUTE * 2);
+    assert_eq!(dispatch.worker.next().await.id, waiting.id);
 }
 
-async fn a_410_of_an_address_that_was_changed_since_switches_nothing_off(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let taken = shop.delivery("Gone").await;
+async fn a_410_of_an_address_that_was_changed_since_switches_nothing_off(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let taken = dispatch.delivery("Gone").await;
     let request = v1::UpdateWebhookEndpointRequest {
-        endpoint_id: shop.endpoint.id.clone(),
+        endpoint_id: dispatch.endpoint.id.clone(),
         endpoint: Some(v1::WebhookEndpointChanges {
             url: Some("https://example.com/moved".to_owned()),
             ..Default::default()
         }),
         update_mask: None,
     };
-    shop.desk.webhooks().update_webhook_endpoint(shop.home.key.ask(request)).await.answer();
-    shop.report(&taken, 410).await;
-    assert_eq!(shop.shown(&taken).await.status(), DeliveryStatus::Failed);
-    let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
-    let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+    dispatch.core.webhooks().update_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
+    dispatch.report(&taken, 410).await;
+    assert_eq!(dispatch.shown(&taken).await.status(), DeliveryStatus::Failed);
+    let request = v1::GetWebhookEndpointRequest { endpoint_id: dispatch.endpoint.id.clone() };
+    let shown = dispatch.core.webhooks().get_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
     assert_eq!(shown.endpoint.expect("an endpoint").disabled_reason, None);
-    assert!(shop.own_actions().await.is_empty());
-    let next = shop.delivery("To the new address").await;
-    shop.report(&next, 200).await;
+    assert!(dispatch.own_actions().await.is_empty());
+    let next = dispatch.delivery("To the new address").await;
+    dispatch.report(&next, 200).await;
 }
 
-async fn what_was_not_sent_spends_no_attempt(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let taken = shop.delivery("Hello").await;
-    let outcome = Outcome { not_sent: true, ..taken.answered(&shop.desk, 0) };
-    assert_eq!(shop.worker.report(&shop.desk, vec![outcome]).await, (1, 0));
-    let one = shop.shown(&taken).await;
+async fn what_was_not_sent_spends_no_attempt(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let taken = dispatch.delivery("Hello").await;
+    let outcome = Outcome { not_sent: true, ..taken.answered(&dispatch.core, 0) };
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+    let one = dispatch.shown(&taken).await;
     assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Pending, 0, 0));
-    shop.desk.clock.advance(Duration::from_secs(1));
-    let again = shop.worker.next().await;
+    dispatch.core.clock.advance(Duration::from_secs(1));
+    let again = dispatch.worker.next().await;
     assert_eq!((&again.id, again.lease.attempt), (&taken.id, 1));
     assert!(again.lease.token > taken.lease.token);
-    shop.report(&again, 200).await;
+    dispatch.report(&again, 200).await;
 }
 
-async fn an_endpoint_that_fails_says_so_until_it_answers(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let status = async |shop: &Shop| {
-        let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
-        let shown = shop.desk.webhooks().get_webhook_endpoint(shop.home.key.ask(request)).await.answer();
+async fn an_endpoint_that_fails_says_so_until_it_answers(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let status = async |dispatch: &TestDispatch| {
+        let request = v1::GetWebhookEndpointRequest { endpoint_id: dispatch.endpoint.id.clone() };
+        let shown = dispatch.core.webhooks().get_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
         let shown = shown.endpoint.expect("an endpoint");
         (shown.status(), shown.last_delivery.map(|last| (last.status(), last.response_status)))
     };
-    assert_eq!(status(&shop).await, (EndpointStatus::Active, None));
-    let taken = shop.delivery("Hello").await;
-    shop.report(&taken, 503).await;
-    assert_eq!(status(&shop).await, (EndpointStatus::Failing, Some((DeliveryStatus::Retrying, Some(503)))));
-    shop.desk.clock.advance(MINUTE * 2);
-    let again = shop.worker.next().await;
-    shop.report(&again, 200).await;
-    assert_eq!(status(&shop).await, (EndpointStatus::Active, Some((DeliveryStatus::Delivered, Some(200)))));
+    assert_eq!(status(&dispatch).await, (EndpointStatus::Active, None));
+    let taken = dispatch.delivery("Hello").await;
+    dispatch.report(&taken, 503).await;
+    assert_eq!(status(&dispatch).await, (EndpointStatus::Failing, Some((DeliveryStatus::Retrying, Some(503)))));
+    dispatch.core.clock.advance(MINUTE * 2);
+    let again = dispatch.worker.next().await;
+    dispatch.report(&again, 200).await;
+    assert_eq!(status(&dispatch).await, (EndpointStatus::Active, Some((DeliveryStatus::Delivered, Some(200)))));
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     ten_attempts_in_eight_and_a_half_hours_and_then_no_more,
     a_receiver_may_ask_for_more_time_and_not_for_less,
     a_receiver_may_stop_one_delivery,

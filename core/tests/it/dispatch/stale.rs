@@ -1,72 +1,79 @@
 //! Requests over connections that the receiver had given up: recorded under a number of their own, sent again at once and
 //! before all that waits, once for each attempt of the schedule, and no failure of anybody.
 
-use super::Shop;
-use crate::support::{Came as _, Desk, Taken, Worker, on_both};
+use super::TestDispatch;
+use crate::support::{Came as _, TakenDelivery, TestCore, Worker, on_both};
 use inboxops_proto::{
     internal::v1::Outcome,
     v1::{self, DeliveryStatus},
 };
 use std::time::Duration;
 
-fn stale(taken: &Taken, desk: &Desk) -> Outcome {
+fn stale(taken: &TakenDelivery, core: &TestCore) -> Outcome {
     Outcome {
         response_status: 0,
         response_body: None,
         error_code: "stale_connection".to_owned(),
         error: "The receiver had closed the connection.".to_owned(),
-        ..taken.answered(desk, 500)
+        ..taken.answered(core, 500)
     }
 }
 
-async fn report_stale(shop: &Shop, taken: &Taken) {
-    assert_eq!(shop.worker.report(&shop.desk, vec![stale(taken, &shop.desk)]).await, (1, 0));
+async fn report_stale(dispatch: &TestDispatch, taken: &TakenDelivery) {
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![stale(taken, &dispatch.core)]).await, (1, 0));
 }
 
 fn codes(one: &v1::DeliveryDetail) -> Vec<(u32, Option<&str>)> {
     one.attempts.iter().map(|it| (it.number, it.error_code.as_deref())).collect()
 }
 
-async fn endpoint(shop: &Shop) -> v1::WebhookEndpoint {
-    let request = v1::GetWebhookEndpointRequest { endpoint_id: shop.endpoint.id.clone() };
-    shop.desk.webhooks().get_webhook_endpoint(shop.home.operator.ask(request)).await.answer().endpoint.expect("one")
+async fn endpoint(dispatch: &TestDispatch) -> v1::WebhookEndpoint {
+    let request = v1::GetWebhookEndpointRequest { endpoint_id: dispatch.endpoint.id.clone() };
+    dispatch
+        .core
+        .webhooks()
+        .get_webhook_endpoint(dispatch.tenant.operator.ask(request))
+        .await
+        .answer()
+        .endpoint
+        .expect("one")
 }
 
-async fn a_stale_request_is_sent_again_at_once_over_a_new_connection(desk: Desk) {
+async fn a_stale_request_is_sent_again_at_once_over_a_new_connection(core: TestCore) {
     // Nothing runs beside the calls, and the clock stands still: no claim brings it.
-    let home = desk.workspace().await;
-    let endpoint = desk.endpoint(&home.key, &["*"]).await.id;
-    let mut worker = Worker::join(&desk, 10).await;
-    desk.ticket(&home, "Hello").await;
+    let tenant = core.tenant().await;
+    let endpoint = core.endpoint(&tenant.key, &["*"]).await.id;
+    let mut worker = Worker::join(&core, 10).await;
+    core.ticket(&tenant, "Hello").await;
     let first = worker.next().await;
     assert!(!first.lease.fresh);
-    assert_eq!(worker.report(&desk, vec![stale(&first, &desk)]).await, (1, 0));
+    assert_eq!(worker.report(&core, vec![stale(&first, &core)]).await, (1, 0));
     let second = worker.next().await;
     assert_eq!((&second.id, second.lease.attempt, second.lease.fresh), (&first.id, 2, true));
     assert_eq!((&second.body, second.lease.token), (&first.body, first.lease.token + 1));
-    assert_eq!(second.lease.lease_until_us, desk.clock.now().plus(Duration::from_secs(60)).micros());
-    let one = desk.delivery(&home.key, &first.id).await;
+    assert_eq!(second.lease.lease_until_us, core.clock.now().plus(Duration::from_secs(60)).micros());
+    let one = core.delivery(&tenant.key, &first.id).await;
     assert_eq!((one.attempt_count, one.status(), one.next_attempt_at), (0, DeliveryStatus::Retrying, None));
     assert_eq!(codes(&one), [(1, Some("stale_connection"))]);
 
-    assert_eq!(worker.report(&desk, vec![stale(&first, &desk)]).await, (0, 1), "its lease is over");
-    assert_eq!(worker.report(&desk, vec![second.answered(&desk, 200)]).await, (1, 0));
-    let one = desk.delivery(&home.key, &first.id).await;
+    assert_eq!(worker.report(&core, vec![stale(&first, &core)]).await, (0, 1), "its lease is over");
+    assert_eq!(worker.report(&core, vec![second.answered(&core, 200)]).await, (1, 0));
+    let one = core.delivery(&tenant.key, &first.id).await;
     assert_eq!((one.attempt_count, one.status()), (1, DeliveryStatus::Delivered));
     assert_eq!(codes(&one), [(1, Some("stale_connection")), (2, None)]);
-    assert_eq!(desk.deliveries_of(&home.key, &endpoint).await[0].attempt_count, 1);
+    assert_eq!(core.deliveries_of(&tenant.key, &endpoint).await[0].attempt_count, 1);
 }
 
-async fn a_second_such_end_is_one_of_the_ten_and_the_next_attempt_may_be_stale_again(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let mut taken = shop.delivery("Hello").await;
+async fn a_second_such_end_is_one_of_the_ten_and_the_next_attempt_may_be_stale_again(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let mut taken = dispatch.delivery("Hello").await;
     for failures in 1..=10u32 {
-        report_stale(&shop, &taken).await;
-        let fresh = shop.worker.next().await;
+        report_stale(&dispatch, &taken).await;
+        let fresh = dispatch.worker.next().await;
         assert_eq!((fresh.lease.attempt, fresh.lease.fresh), (2 * failures, true));
         // A worker tells a fresh one as reset; what calls it stale all the same is not believed.
-        report_stale(&shop, &fresh).await;
-        let one = shop.shown(&fresh).await;
+        report_stale(&dispatch, &fresh).await;
+        let one = dispatch.shown(&fresh).await;
         assert_eq!(one.attempt_count, failures);
         let last = one.attempts.last().expect("it was tried");
         assert_eq!(last.error_code.as_deref(), Some("connection_reset"));
@@ -75,26 +82,26 @@ async fn a_second_such_end_is_one_of_the_ten_and_the_next_attempt_may_be_stale_a
             break;
         }
         let due = super::time(one.next_attempt_at);
-        assert!(due.since(shop.desk.clock.now()) >= Duration::from_secs(60 << (failures - 1)));
-        shop.desk.clock.advance(due.since(shop.desk.clock.now()));
-        taken = shop.worker.next().await;
+        assert!(due.since(dispatch.core.clock.now()) >= Duration::from_secs(60 << (failures - 1)));
+        dispatch.core.clock.advance(due.since(dispatch.core.clock.now()));
+        taken = dispatch.worker.next().await;
         assert_eq!((taken.lease.attempt, taken.lease.fresh), (2 * failures + 1, false));
     }
 }
 
-async fn it_goes_out_before_all_that_waits(desk: Desk) {
-    let mut shop = Shop::open(desk, 1).await;
-    let first = shop.delivery("First").await;
+async fn it_goes_out_before_all_that_waits(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 1).await;
+    let first = dispatch.delivery("First").await;
     for n in 0..5 {
-        shop.desk.clock.advance(Duration::from_millis(1));
-        shop.desk.ticket(&shop.home, &format!("Later {n}")).await;
+        dispatch.core.clock.advance(Duration::from_millis(1));
+        dispatch.core.ticket(&dispatch.tenant, &format!("Later {n}")).await;
     }
-    report_stale(&shop, &first).await;
+    report_stale(&dispatch, &first).await;
     // Its slot is free as soon as the worker tells its end, before that is on record: one more takes it.
     let mut order = Vec::new();
     for _ in 0..6 {
-        let taken = shop.worker.next().await;
-        shop.report(&taken, 200).await;
+        let taken = dispatch.worker.next().await;
+        dispatch.report(&taken, 200).await;
         order.push((taken.id, taken.lease.attempt));
     }
     assert_eq!(order.remove(1), (first.id.clone(), 2));
@@ -102,100 +109,102 @@ async fn it_goes_out_before_all_that_waits(desk: Desk) {
     assert!(order.iter().all(|(_, attempt)| *attempt == 1));
 }
 
-async fn it_is_no_failure_of_the_endpoint(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
+async fn it_is_no_failure_of_the_endpoint(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
     for n in 0..25 {
-        let taken = shop.delivery(&format!("Stale {n}")).await;
-        report_stale(&shop, &taken).await;
-        let again = shop.worker.next().await;
+        let taken = dispatch.delivery(&format!("Stale {n}")).await;
+        report_stale(&dispatch, &taken).await;
+        let again = dispatch.worker.next().await;
         assert_eq!(again.id, taken.id);
-        assert_eq!(endpoint(&shop).await.failing, None);
-        shop.report(&again, 200).await;
+        assert_eq!(endpoint(&dispatch).await.failing, None);
+        dispatch.report(&again, 200).await;
     }
     let request = v1::GetDeliveryStatsRequest { endpoint_id: None };
-    let told = shop.desk.deliveries().get_delivery_stats(shop.home.operator.ask(request)).await.answer();
+    let told = dispatch.core.deliveries().get_delivery_stats(dispatch.tenant.operator.ask(request)).await.answer();
     let day = told.total.expect("all of them").last_24_hours.expect("a day");
     assert_eq!((day.succeeded, day.failed), (25, 0));
 }
 
-async fn a_test_is_sent_again_as_well_and_still_only_once(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let request =
-        v1::SendTestEventRequest { endpoint_id: shop.endpoint.id.clone(), event: Some("ticket.created".to_owned()) };
-    shop.desk.webhooks().send_test_event(shop.home.operator.ask(request)).await.answer();
-    let test = shop.worker.next().await;
-    report_stale(&shop, &test).await;
-    let again = shop.worker.next().await;
+async fn a_test_is_sent_again_as_well_and_still_only_once(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let request = v1::SendTestEventRequest {
+        endpoint_id: dispatch.endpoint.id.clone(),
+        event: Some("ticket.created".to_owned()),
+    };
+    dispatch.core.webhooks().send_test_event(dispatch.tenant.operator.ask(request)).await.answer();
+    let test = dispatch.worker.next().await;
+    report_stale(&dispatch, &test).await;
+    let again = dispatch.worker.next().await;
     assert_eq!((&again.id, again.lease.attempt, again.lease.fresh), (&test.id, 2, true));
-    shop.report(&again, 500).await;
-    let one = shop.shown(&again).await;
+    dispatch.report(&again, 500).await;
+    let one = dispatch.shown(&again).await;
     assert_eq!((one.status(), one.attempt_count, one.max_attempts), (DeliveryStatus::Failed, 1, 1));
 }
 
-async fn one_that_was_stopped_meanwhile_is_not_sent_again(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let taken = shop.delivery("Hello").await;
+async fn one_that_was_stopped_meanwhile_is_not_sent_again(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let taken = dispatch.delivery("Hello").await;
     let request = v1::CancelDeliveryRequest { delivery_id: taken.id.clone() };
-    shop.desk.deliveries().cancel_delivery(shop.home.operator.ask(request)).await.answer();
-    report_stale(&shop, &taken).await;
-    let one = shop.shown(&taken).await;
+    dispatch.core.deliveries().cancel_delivery(dispatch.tenant.operator.ask(request)).await.answer();
+    report_stale(&dispatch, &taken).await;
+    let one = dispatch.shown(&taken).await;
     assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Canceled, 0));
     assert_eq!(codes(&one), [(1, Some("stale_connection"))]);
-    assert!(shop.claimed().await.is_empty());
-    assert!(shop.worker.try_next().is_none());
+    assert!(dispatch.claimed().await.is_empty());
+    assert!(dispatch.worker.try_next().is_none());
 }
 
-async fn one_whose_worker_leaves_is_sent_again_by_the_next_over_a_new_connection(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let taken = shop.delivery("Hello").await;
-    let Shop { desk, home, worker, .. } = shop;
+async fn one_whose_worker_leaves_is_sent_again_by_the_next_over_a_new_connection(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let taken = dispatch.delivery("Hello").await;
+    let TestDispatch { core, tenant, worker, .. } = dispatch;
     // It reports what it had after its stream ended.
-    let outcome = stale(&taken, &desk);
-    let key = desk.clock.now();
+    let outcome = stale(&taken, &core);
+    let key = core.clock.now();
     drop(worker);
-    let mut other = Worker::join(&desk, 10).await;
-    assert_eq!(other.report(&desk, vec![outcome]).await, (1, 0));
+    let mut other = Worker::join(&core, 10).await;
+    assert_eq!(other.report(&core, vec![outcome]).await, (1, 0));
     let again = other.next().await;
     assert_eq!((&again.id, again.lease.attempt, again.lease.fresh), (&taken.id, 2, true));
-    assert_eq!(desk.clock.now(), key, "at once");
-    assert_eq!(other.report(&desk, vec![again.answered(&desk, 200)]).await, (1, 0));
-    assert_eq!(desk.delivery(&home.key, &taken.id).await.attempt_count, 1);
+    assert_eq!(core.clock.now(), key, "at once");
+    assert_eq!(other.report(&core, vec![again.answered(&core, 200)]).await, (1, 0));
+    assert_eq!(core.delivery(&tenant.key, &taken.id).await.attempt_count, 1);
 }
 
-async fn a_lease_that_goes_on_and_ends_is_a_worker_lost_of_its_own_number(desk: Desk) {
-    let mut shop = Shop::open(desk, 10).await;
-    let taken = shop.delivery("Hello").await;
-    report_stale(&shop, &taken).await;
-    let again = shop.worker.next().await;
-    shop.desk.clock.advance(Duration::from_secs(61));
-    let third = shop.worker.next().await;
+async fn a_lease_that_goes_on_and_ends_is_a_worker_lost_of_its_own_number(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 10).await;
+    let taken = dispatch.delivery("Hello").await;
+    report_stale(&dispatch, &taken).await;
+    let again = dispatch.worker.next().await;
+    dispatch.core.clock.advance(Duration::from_secs(61));
+    let third = dispatch.worker.next().await;
     assert_eq!((&third.id, third.lease.attempt), (&again.id, 3));
-    shop.report(&third, 200).await;
-    let one = shop.shown(&third).await;
+    dispatch.report(&third, 200).await;
+    let one = dispatch.shown(&third).await;
     assert_eq!(codes(&one), [(1, Some("stale_connection")), (2, Some("worker_lost")), (3, None)]);
     assert_eq!(one.attempt_count, 2);
 }
 
-async fn a_stale_end_of_a_former_life_is_due_at_once(desk: Desk) {
-    let home = desk.workspace().await;
-    desk.endpoint(&home.key, &["ticket.created"]).await;
-    let mut worker = Worker::join(&desk, 4).await;
-    desk.ticket(&home, "Hello").await;
+async fn a_stale_end_of_a_former_life_is_due_at_once(core: TestCore) {
+    let tenant = core.tenant().await;
+    core.endpoint(&tenant.key, &["ticket.created"]).await;
+    let mut worker = Worker::join(&core, 4).await;
+    core.ticket(&tenant, "Hello").await;
     let taken = worker.next().await;
-    let mut desk = desk.again(|_| ()).await;
-    let shared = desk.postgres.is_some();
-    let outcome = stale(&taken, &desk);
-    assert_eq!(worker.report(&desk, vec![outcome]).await, if shared { (1, 0) } else { (0, 1) });
-    desk.run();
-    let mut worker = Worker::join(&desk, 4).await;
+    let mut core = core.again(|_| ()).await;
+    let shared = core.postgres.is_some();
+    let outcome = stale(&taken, &core);
+    assert_eq!(worker.report(&core, vec![outcome]).await, if shared { (1, 0) } else { (0, 1) });
+    core.run();
+    let mut worker = Worker::join(&core, 4).await;
     let again = worker.next().await;
     // On SQLite the start took it back as lost.
     assert_eq!((&again.id, again.lease.attempt, again.lease.fresh), (&taken.id, 2, shared));
-    assert_eq!(worker.report(&desk, vec![again.answered(&desk, 200)]).await, (1, 0));
-    assert_eq!(desk.delivery(&home.key, &taken.id).await.attempt_count, if shared { 1 } else { 2 });
+    assert_eq!(worker.report(&core, vec![again.answered(&core, 200)]).await, (1, 0));
+    assert_eq!(core.delivery(&tenant.key, &taken.id).await.attempt_count, if shared { 1 } else { 2 });
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     a_stale_request_is_sent_again_at_once_over_a_new_connection,
     a_second_such_end_is_one_of_the_ten_and_the_next_attempt_may_be_stale_again,
     it_goes_out_before_all_that_waits,

@@ -2,7 +2,7 @@
 //! is quiet again, every delivery has its end, none was sent after its success was on record, and every request is
 //! written down once.
 
-use crate::support::{Came as _, Desk, Taken, Worker, Workspace, on_both, until};
+use crate::support::{Came as _, TakenDelivery, TestCore, TestTenant, Worker, on_both, until};
 use inboxops_proto::v1::{self, DeliveryStatus};
 use proptest::{
     prelude::*,
@@ -37,11 +37,11 @@ fn steps(count: usize) -> Vec<Step> {
 }
 
 struct Storm {
-    desk: Desk,
-    home: Workspace,
+    core: TestCore,
+    tenant: TestTenant,
     endpoint: String,
     worker: Worker,
-    held: Vec<Taken>,
+    held: Vec<TakenDelivery>,
     /// Reports that were accepted, of each delivery.
     accepted: HashMap<String, usize>,
     delivered: HashSet<String>,
@@ -55,8 +55,8 @@ impl Storm {
         }
     }
 
-    async fn answer(&mut self, taken: &Taken, status: u32) {
-        let (accepted, refused) = self.worker.report(&self.desk, vec![taken.answered(&self.desk, status)]).await;
+    async fn answer(&mut self, taken: &TakenDelivery, status: u32) {
+        let (accepted, refused) = self.worker.report(&self.core, vec![taken.answered(&self.core, status)]).await;
         assert_eq!(accepted + refused, 1);
         if accepted == 1 {
             *self.accepted.entry(taken.id.clone()).or_default() += 1;
@@ -72,7 +72,7 @@ impl Storm {
             endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(on), ..Default::default() }),
             update_mask: None,
         };
-        self.desk.webhooks().update_webhook_endpoint(self.home.key.ask(request)).await.answer();
+        self.core.webhooks().update_webhook_endpoint(self.tenant.key.ask(request)).await.answer();
     }
 
     /// Answers everything with success until nothing waits any more.
@@ -83,32 +83,32 @@ impl Storm {
             while let Some(taken) = self.held.pop() {
                 self.answer(&taken, 204).await;
             }
-            let deliveries = self.desk.deliveries_of(&self.home.key, &self.endpoint).await;
+            let deliveries = self.core.deliveries_of(&self.tenant.key, &self.endpoint).await;
             let over = |it: &v1::Delivery| matches!(it.status(), DeliveryStatus::Delivered | DeliveryStatus::Failed);
             if deliveries.iter().all(over) {
                 return deliveries;
             }
             // What is due now comes, unless it waits for a lease that ends later: then the clock goes on.
-            self.desk.clock.advance(Duration::from_secs(60));
+            self.core.clock.advance(Duration::from_secs(60));
             self.worker.comes_within(Duration::from_millis(300)).await;
         }
     }
 }
 
-async fn nothing_is_lost_or_sent_twice_in_a_storm(mut desk: Desk) {
-    let home = desk.workspace().await;
-    let endpoint = desk.endpoint(&home.key, &["ticket.created"]).await.id;
-    let worker = Worker::join(&desk, 4).await;
-    desk.run();
+async fn nothing_is_lost_or_sent_twice_in_a_storm(mut core: TestCore) {
+    let tenant = core.tenant().await;
+    let endpoint = core.endpoint(&tenant.key, &["ticket.created"]).await.id;
+    let worker = Worker::join(&core, 4).await;
+    core.run();
     let (accepted, delivered) = (HashMap::new(), HashSet::new());
-    let mut storm = Storm { desk, home, endpoint, worker, held: Vec::new(), accepted, delivered };
+    let mut storm = Storm { core, tenant, endpoint, worker, held: Vec::new(), accepted, delivered };
     let (mut on, mut wanted) = (true, 0);
     for step in steps(120) {
         storm.take();
         match step {
             Step::Open(count) => {
                 for _ in 0..count {
-                    storm.desk.ticket(&storm.home, "Storm").await;
+                    storm.core.ticket(&storm.tenant, "Storm").await;
                     wanted += usize::from(on);
                 }
             }
@@ -121,8 +121,8 @@ async fn nothing_is_lost_or_sent_twice_in_a_storm(mut desk: Desk) {
                 }
             }
             Step::Answer { .. } => {}
-            Step::Leave => storm.worker = Worker::join(&storm.desk, 4).await,
-            Step::Wait(secs) => storm.desk.clock.advance(Duration::from_secs(secs)),
+            Step::Leave => storm.worker = Worker::join(&storm.core, 4).await,
+            Step::Wait(secs) => storm.core.clock.advance(Duration::from_secs(secs)),
             Step::Switch(to) => {
                 on = to;
                 storm.switch(on).await;
@@ -133,7 +133,7 @@ async fn nothing_is_lost_or_sent_twice_in_a_storm(mut desk: Desk) {
     let deliveries = tokio::time::timeout(Duration::from_secs(30), storm.calm()).await.expect("it becomes calm");
     assert_eq!(deliveries.len(), wanted.min(100), "one for each ticket that was opened while it was on");
     for delivery in deliveries {
-        let one = storm.desk.delivery(&storm.home.key, &delivery.id).await;
+        let one = storm.core.delivery(&storm.tenant.key, &delivery.id).await;
         let numbers: Vec<u32> = one.attempts.iter().map(|it| it.number).collect();
         assert_eq!(numbers, (1..=one.attempt_count).collect::<Vec<_>>(), "each request has its number");
         let reported = one.attempts.iter().filter(|it| it.error_code.as_deref() != Some("worker_lost")).count();
@@ -142,10 +142,10 @@ async fn nothing_is_lost_or_sent_twice_in_a_storm(mut desk: Desk) {
         assert_eq!(success, usize::from(storm.delivered.contains(&one.id)), "no success that was not told");
     }
     let idle = async || {
-        let waits = storm.desk.deliveries_of(&storm.home.key, &storm.endpoint).await;
+        let waits = storm.core.deliveries_of(&storm.tenant.key, &storm.endpoint).await;
         waits.iter().all(|it| it.next_attempt_at.is_none()).then_some(())
     };
     until("nothing that waits", idle).await;
 }
 
-on_both!(Desk: nothing_is_lost_or_sent_twice_in_a_storm);
+on_both!(TestCore: nothing_is_lost_or_sent_twice_in_a_storm);

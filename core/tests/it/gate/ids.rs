@@ -1,7 +1,7 @@
 //! Another tenant's id behaves exactly like an id that never existed, on every call that takes one.
 
-use crate::support::{Desk, NOTHING, new_ticket, on_both};
-use inboxops_core::PublicSite;
+use crate::support::{NOTHING, TestCore, new_ticket, on_both};
+use inboxops_core::Place;
 use inboxops_proto::{admin::v1 as admin, internal::v1 as internal, services::RPCS, v1};
 use prost::Message;
 use std::collections::BTreeSet;
@@ -37,31 +37,31 @@ fn row<'a, M: Message>(rpc: &'a str, foreign: &'a str, make: impl Fn(String) -> 
     (rpc, foreign, Box::new(move |id| make(id.to_owned()).encode_to_vec()))
 }
 
-async fn a_foreign_id_is_answered_as_an_unknown_one(desk: Desk) {
-    let (home, other) = (desk.workspace().await, desk.workspace().await);
-    let mine = desk.ticket(&home, "Mine").await.id;
-    let inbox = home.inbox.clone();
-    let endpoint = desk.endpoint(&other.key, &["*"]).await.id;
-    let own_endpoint = desk.endpoint(&home.key, &["inbox.error"]).await.id;
-    let (own, second) = (own_endpoint.clone(), desk.endpoint(&other.key, &["*"]).await.id);
-    let ticket = desk.ticket(&other, "Theirs").await.id;
-    let since = Some(desk.clock.now().into());
+async fn a_foreign_id_is_answered_as_an_unknown_one(core: TestCore) {
+    let (tenant, other) = (core.tenant().await, core.tenant().await);
+    let mine = core.ticket(&tenant, "Mine").await.id;
+    let inbox = tenant.inbox.clone();
+    let endpoint = core.endpoint(&other.key, &["*"]).await.id;
+    let own_endpoint = core.endpoint(&tenant.key, &["inbox.error"]).await.id;
+    let (own, second) = (own_endpoint.clone(), core.endpoint(&other.key, &["*"]).await.id);
+    let ticket = core.ticket(&other, "Theirs").await.id;
+    let since = Some(core.clock.now().into());
     let recover = v1::RecoverDeliveriesRequest { endpoint_id: endpoint.clone(), since, ..Default::default() };
-    let recovery = desk.webhooks().recover_deliveries(other.key.ask(recover)).await.expect("a job").into_inner();
+    let recovery = core.webhooks().recover_deliveries(other.key.ask(recover)).await.expect("a job").into_inner();
     let recovery = recovery.recovery.and_then(|it| it.id).expect("an id");
     let resend = v1::ResendDeliveriesRequest {
         endpoint_id: Some(second.clone()),
         status: vec![v1::DeliveryStatus::Pending.into()],
         ..Default::default()
     };
-    let resend = desk.deliveries().resend_deliveries(other.operator.ask(resend)).await.expect("a job").into_inner();
+    let resend = core.deliveries().resend_deliveries(other.operator.ask(resend)).await.expect("a job").into_inner();
     let resend = resend.resend.and_then(|it| it.id).expect("an id");
-    let delivery = desk.deliveries_of(&other.key, &endpoint).await.remove(0).id;
+    let delivery = core.deliveries_of(&other.key, &endpoint).await.remove(0).id;
     let add =
         v1::AddTicketTagRequest { ticket_id: ticket.clone(), tag_name: Some("vip".to_owned()), ..Default::default() };
-    let tag = desk.tags().add_ticket_tag(other.key.ask(add)).await.expect("a tag").into_inner().tag.expect("a tag").id;
-    let agent = desk.agent(&other.id, "eve@example.com").await.id;
-    let key = desk.get_me(&other.key).await.key.expect("a key").id;
+    let tag = core.tags().add_ticket_tag(other.key.ask(add)).await.expect("a tag").into_inner().tag.expect("a tag").id;
+    let agent = core.agent(&other.id, "eve@example.com").await.id;
+    let key = core.get_me(&other.key).await.key.expect("a key").id;
 
     let changes = |changes: v1::TicketChanges, of: String| v1::UpdateTicketRequest {
         ticket_id: of,
@@ -84,7 +84,7 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(desk: Desk) {
         ..Default::default()
     };
     let [m1, m2, m3, m4, m5] = std::array::from_fn(|_| mine.clone());
-    let [t1, t2, t3, t4, t5] = std::array::from_fn(|_| home.id.clone());
+    let [t1, t2, t3, t4, t5] = std::array::from_fn(|_| tenant.id.clone());
     let rows: Vec<Row<'_>> = vec![
         row("GetTicket", &ticket, |ticket_id| v1::GetTicketRequest { ticket_id }),
         row("UpdateTicket", &ticket, move |id| changes(solved(), id)),
@@ -211,24 +211,24 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(desk: Desk) {
         row("SimulateInboundMessage", &other.inbox, move |id| simulated(None, Some(id))),
         row("RevokeApiKey", &key, |api_key_id| admin::RevokeApiKeyRequest { api_key_id }),
     ];
-    desk.core.serves_at(Place { url: None, development: true });
-    let browser = desk.browser(&home.id, "grace@example.com", v1::Role::Admin).await;
+    core.inner.serves_at(Place { url: None, development: true });
+    let browser = core.browser(&tenant.id, "grace@example.com", v1::Role::Admin).await;
     let by_name = |name: &str| RPCS.iter().find(|rpc| rpc.path.ends_with(&format!("/{name}"))).expect("an RPC");
-    let before = desk.get_ticket(&other.key, "1").await;
+    let before = core.get_ticket(&other.key, "1").await;
     for (name, foreign, make) in &rows {
         let rpc = by_name(name);
         // What no key may call is called by the operator, for the same tenant, or by a person.
         let by = match &rpc.policy {
-            policy if policy.api_key.is_some() => &home.key,
-            policy if policy.service => &home.operator,
+            policy if policy.api_key.is_some() => &tenant.key,
+            policy if policy.service => &tenant.operator,
             _ => &browser,
         };
-        let foreign = desk.call(rpc.path, by.ask(make(foreign))).await.expect_err(name);
-        let unknown = desk.call(rpc.path, by.ask(make(NOTHING))).await.expect_err(name);
+        let foreign = core.call(rpc.path, by.ask(make(foreign))).await.expect_err(name);
+        let unknown = core.call(rpc.path, by.ask(make(NOTHING))).await.expect_err(name);
         assert_eq!(foreign, unknown, "{name}");
     }
-    assert_eq!(desk.get_ticket(&other.key, "1").await, before, "nothing of theirs changed");
-    assert_eq!(desk.deliveries_of(&other.key, &endpoint).await.len(), 2);
+    assert_eq!(core.get_ticket(&other.key, "1").await, before, "nothing of theirs changed");
+    assert_eq!(core.deliveries_of(&other.key, &endpoint).await.len(), 2);
 
     let called: BTreeSet<&str> = rows.iter().map(|(name, ..)| *name).chain(WITHOUT.iter().copied()).collect();
     let all = RPCS.iter().filter(|rpc| !rpc.path.contains(".TenantService/"));
@@ -237,4 +237,4 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(desk: Desk) {
     assert_eq!(missing, [""; 0], "every call is in the table or takes no id");
 }
 
-on_both!(Desk: a_foreign_id_is_answered_as_an_unknown_one);
+on_both!(TestCore: a_foreign_id_is_answered_as_an_unknown_one);

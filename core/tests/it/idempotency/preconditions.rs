@@ -1,16 +1,16 @@
 //! A change that names the state it is for (`If-Match`) happens in that state or not at all.
 
 use super::{answered, keyed, with};
-use crate::support::{Came as _, Desk, on_both};
+use crate::support::{Came as _, TestCore, on_both};
 use inboxops_proto::{reason::Reason, v1};
 
-async fn a_change_is_made_for_a_state_or_not_at_all(desk: Desk) {
-    let home = desk.workspace().await;
-    let ticket = desk.ticket(&home, "Hello").await;
+async fn a_change_is_made_for_a_state_or_not_at_all(core: TestCore) {
+    let tenant = core.tenant().await;
+    let ticket = core.ticket(&tenant, "Hello").await;
     let change = |condition: &str, subject: &str| {
         let change = v1::TicketChanges { subject: Some(subject.to_owned()), ..Default::default() };
         let change = v1::UpdateTicketRequest { ticket_id: ticket.id.clone(), ticket: Some(change), update_mask: None };
-        desk.tickets().update_ticket(with(home.key.ask(change), "if-match", condition))
+        core.tickets().update_ticket(with(tenant.key.ask(change), "if-match", condition))
     };
     let mut version = 1;
     for fits in ["\"N\"", "W/\"N\"", "*", "\"0\", \"N\"", "W/\"x\",,W/\"N\""] {
@@ -27,23 +27,23 @@ async fn a_change_is_made_for_a_state_or_not_at_all(desk: Desk) {
     for malformed in ["", "6", "\"6", "*, \"6\"", "w/\"6\"", "\"6\" \"7\""] {
         assert_eq!(change(malformed, "Lost").await.refusal().reason, Reason::InvalidParameter, "{malformed}");
     }
-    assert_eq!(desk.get_ticket(&home.key, &ticket.id).await.version, version, "nothing of it happened");
-    let read = with(home.key.ask(v1::GetTicketRequest { ticket_id: ticket.id.clone() }), "if-none-match", "6");
-    assert_eq!(desk.tickets().get_ticket(read).await.refusal().reason, Reason::InvalidParameter);
+    assert_eq!(core.get_ticket(&tenant.key, &ticket.id).await.version, version, "nothing of it happened");
+    let read = with(tenant.key.ask(v1::GetTicketRequest { ticket_id: ticket.id.clone() }), "if-none-match", "6");
+    assert_eq!(core.tickets().get_ticket(read).await.refusal().reason, Reason::InvalidParameter);
     // A repetition is the first write: it asks for no state any more.
     let repeated = || {
         let change = v1::TicketChanges { subject: Some("Once".to_owned()), ..Default::default() };
         let change = v1::UpdateTicketRequest { ticket_id: ticket.id.clone(), ticket: Some(change), update_mask: None };
-        keyed(with(home.key.ask(change), "if-match", &format!("\"{version}\"")), "k")
+        keyed(with(tenant.key.ask(change), "if-match", &format!("\"{version}\"")), "k")
     };
-    let (first, _) = answered(desk.tickets().update_ticket(repeated()).await);
-    assert_eq!(answered(desk.tickets().update_ticket(repeated()).await), (first, true));
+    let (first, _) = answered(core.tickets().update_ticket(repeated()).await);
+    assert_eq!(answered(core.tickets().update_ticket(repeated()).await), (first, true));
     let gone = with(
-        home.key.ask(v1::UpdateTicketRequest { ticket_id: "77".to_owned(), ..Default::default() }),
+        tenant.key.ask(v1::UpdateTicketRequest { ticket_id: "77".to_owned(), ..Default::default() }),
         "if-match",
         "*",
     );
-    assert_eq!(desk.tickets().update_ticket(gone).await.refusal().reason, Reason::TicketNotFound);
+    assert_eq!(core.tickets().update_ticket(gone).await.refusal().reason, Reason::TicketNotFound);
 }
 
-on_both!(Desk: a_change_is_made_for_a_state_or_not_at_all);
+on_both!(TestCore: a_change_is_made_for_a_state_or_not_at_all);

@@ -1,13 +1,13 @@
 //! Events of mail: whole bodies with a stopped clock, their order in a group, and their greatest size.
 
-use super::{Post, letter, on_both};
+use super::{TestMailbox, letter, on_both};
 use crate::support::{Came as _, Client};
 use inboxops_proto::internal::v1::{RecordSentReplyRequest, ReportInboxErrorRequest};
 use inboxops_proto::v1::TicketStatus;
 use serde_json::Value;
 
-async fn events(post: &Post, endpoint: &str) -> Vec<Value> {
-    let bodies = post.bodies(&post.home.operator, endpoint).await;
+async fn events(mailbox: &TestMailbox, endpoint: &str) -> Vec<Value> {
+    let bodies = mailbox.bodies(&mailbox.tenant.operator, endpoint).await;
     bodies.iter().map(|body| serde_json::from_str(body).expect("JSON")).collect()
 }
 
@@ -15,42 +15,42 @@ fn names(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().expect("a name")).collect()
 }
 
-async fn the_three_events_of_mail_have_these_bodies(post: Post) {
-    let endpoint = post.endpoint(&post.home.key, &["message.*", "inbox.error"]).await.id;
-    post.mail(letter("first@x", "")).await;
-    post.tick();
+async fn the_three_events_of_mail_have_these_bodies(mailbox: TestMailbox) {
+    let endpoint = mailbox.endpoint(&mailbox.tenant.key, &["message.*", "inbox.error"]).await.id;
+    mailbox.mail(letter("first@x", "")).await;
+    mailbox.tick();
     let reply = RecordSentReplyRequest {
-        tenant_id: post.home.id.clone(),
+        tenant_id: mailbox.tenant.id.clone(),
         ticket_id: "1".to_owned(),
         provider_id: Some("ses-1".to_owned()),
         body_text: Some("It is on its way.".to_owned()),
         ..Default::default()
     };
-    post.ingest().record_sent_reply(Client::operator().ask(reply)).await.answer();
-    post.tick();
+    mailbox.ingest().record_sent_reply(Client::operator().ask(reply)).await.answer();
+    mailbox.tick();
     let error = ReportInboxErrorRequest {
-        tenant_id: post.home.id.clone(),
-        inbox_id: post.home.inbox.clone(),
+        tenant_id: mailbox.tenant.id.clone(),
+        inbox_id: mailbox.tenant.inbox.clone(),
         code: Some("auth_failed".to_owned()),
         message: Some("The mail server refused the password.".to_owned()),
         ..Default::default()
     };
-    post.ingest().report_inbox_error(Client::operator().ask(error)).await.answer();
-    let events = events(&post, &endpoint).await;
+    mailbox.ingest().report_inbox_error(Client::operator().ask(error)).await.answer();
+    let events = events(&mailbox, &endpoint).await;
     assert_eq!(names(&events), ["message.received", "message.sent", "inbox.error"]);
     let pretty: Vec<String> = events.iter().map(|event| serde_json::to_string_pretty(event).expect("JSON")).collect();
     insta::assert_snapshot!("bodies", pretty.join("\n"));
 }
 
-async fn events_of_a_mail_are_one_group_in_the_order_of_the_contract(post: Post) {
-    let endpoint = post.endpoint(&post.home.key, &["*"]).await.id;
-    post.mail(letter("first@x", "")).await;
-    let opened = events(&post, &endpoint).await;
+async fn events_of_a_mail_are_one_group_in_the_order_of_the_contract(mailbox: TestMailbox) {
+    let endpoint = mailbox.endpoint(&mailbox.tenant.key, &["*"]).await.id;
+    mailbox.mail(letter("first@x", "")).await;
+    let opened = events(&mailbox, &endpoint).await;
     assert_eq!(names(&opened), ["ticket.created", "message.received"]);
-    post.set_status("1", TicketStatus::Closed).await;
-    let seen = events(&post, &endpoint).await.len();
-    let ticket = post.mail(letter("again@x", "In-Reply-To: <first@x>\r\n")).await.ticket.expect("a ticket");
-    let joined = events(&post, &endpoint).await.split_off(seen);
+    mailbox.set_status("1", TicketStatus::Closed).await;
+    let seen = events(&mailbox, &endpoint).await.len();
+    let ticket = mailbox.mail(letter("again@x", "In-Reply-To: <first@x>\r\n")).await.ticket.expect("a ticket");
+    let joined = events(&mailbox, &endpoint).await.split_off(seen);
     assert_eq!(names(&joined), ["ticket.updated", "ticket.status_changed", "message.received"]);
     for group in [&opened, &joined] {
         assert!(group.iter().all(|event| event["data"]["group"] == group[0]["data"]["group"]));
@@ -61,16 +61,16 @@ async fn events_of_a_mail_are_one_group_in_the_order_of_the_contract(post: Post)
     assert_eq!(changes["message_count"], serde_json::json!({"from": 1, "to": 2}));
     let shown = serde_json::to_value(&ticket).expect("JSON");
     assert!(joined.iter().all(|event| event["data"]["ticket"] == shown), "the REST resource");
-    let messages = post.messages("1").await;
+    let messages = mailbox.messages("1").await;
     let message = serde_json::to_value(&messages[1]).expect("JSON");
     assert_eq!(joined[2]["data"]["message"], message, "the REST resource");
-    let before = events(&post, &endpoint).await.len();
-    post.mail(letter("again@x", "In-Reply-To: <first@x>\r\n")).await;
-    assert_eq!(events(&post, &endpoint).await.len(), before, "a repeat tells nothing");
+    let before = events(&mailbox, &endpoint).await.len();
+    mailbox.mail(letter("again@x", "In-Reply-To: <first@x>\r\n")).await;
+    assert_eq!(events(&mailbox, &endpoint).await.len(), before, "a repeat tells nothing");
 }
 
-async fn a_long_mail_is_cut_in_the_row_and_shorter_in_the_event(post: Post) {
-    let endpoint = post.endpoint(&post.home.key, &["message.received"]).await.id;
+async fn a_long_mail_is_cut_in_the_row_and_shorter_in_the_event(mailbox: TestMailbox) {
+    let endpoint = mailbox.endpoint(&mailbox.tenant.key, &["message.received"]).await.id;
     for (at, (body, kind)) in [
         ("\u{1}\"ä🙂\n".repeat(80_000), "plain"),
         ("<p>ä &amp; 🙂 and more words than one</p>".repeat(4_900), "html"),
@@ -80,13 +80,13 @@ async fn a_long_mail_is_cut_in_the_row_and_shorter_in_the_event(post: Post) {
     .enumerate()
     {
         let mail = letter(&format!("{at}@x"), &format!("Content-Type: text/{kind}; charset=utf-8\r\n")) + &body;
-        let message = post.mail(mail).await.message.expect("a message");
+        let message = mailbox.mail(mail).await.message.expect("a message");
         assert!(message.body_text.len() <= 256 * 1024 && message.body_html.len() <= 256 * 1024);
     }
     let mail = letter("long@x", "Content-Type: text/plain; charset=utf-8\r\n") + &"words ".repeat(100_000);
-    let message = post.mail(mail).await.message.expect("a message");
+    let message = mailbox.mail(mail).await.message.expect("a message");
     assert!(message.truncated && message.body_text.len() > 255 * 1024);
-    let bodies = post.bodies(&post.home.operator, &endpoint).await;
+    let bodies = mailbox.bodies(&mailbox.tenant.operator, &endpoint).await;
     assert!(bodies.iter().all(|body| body.len() <= 256 * 1024), "{:?}", bodies.iter().map(String::len).max());
     let last: Value = serde_json::from_str(bodies.last().expect("events")).expect("JSON");
     let told = &last["data"]["message"];
@@ -95,7 +95,7 @@ async fn a_long_mail_is_cut_in_the_row_and_shorter_in_the_event(post: Post) {
     assert!(serde_json::to_string(text).expect("JSON").len() <= 64 * 1024 + 2 && text.len() > 60 * 1024);
 }
 
-async fn an_attachment_of_10_mb_is_a_line(post: Post) {
+async fn an_attachment_of_10_mb_is_a_line(mailbox: TestMailbox) {
     let file = "QUJD"
         .repeat(10 * 1024 * 1024 / 3 / 19)
         .as_bytes()
@@ -110,7 +110,7 @@ async fn an_attachment_of_10_mb_is_a_line(post: Post) {
     mail.extend(file);
     mail.extend(b"\r\n--b--\r\n");
     assert!(mail.len() > 13 * 1024 * 1024);
-    let message = post.mail(mail).await.message.expect("a message");
+    let message = mailbox.mail(mail).await.message.expect("a message");
     assert!(
         message.body_text.starts_with("See the file.\n\n[Attachment: film.mp4 (video/mp4, 10"),
         "{}",
@@ -118,7 +118,7 @@ async fn an_attachment_of_10_mb_is_a_line(post: Post) {
     );
 }
 
-on_both!(Post:
+on_both!(TestMailbox:
     the_three_events_of_mail_have_these_bodies,
     events_of_a_mail_are_one_group_in_the_order_of_the_contract,
     a_long_mail_is_cut_in_the_row_and_shorter_in_the_event,

@@ -1,6 +1,6 @@
 //! Markup that wants to run: none of it survives the way through a mail.
 
-use super::{Post, letter, on_both};
+use super::{TestMailbox, letter, on_both};
 
 /// Ways to run a script in a mail program or a browser, as they are collected all over the web. A browser renders what
 /// becomes of them in `tests/browser`.
@@ -36,17 +36,17 @@ pub fn assert_harmless(name: &str, html: &str) {
     }
 }
 
-async fn no_script_handler_or_address_that_runs_survives_a_mail(post: Post) {
+async fn no_script_handler_or_address_that_runs_survives_a_mail(mailbox: TestMailbox) {
     for (at, vector) in vectors().iter().enumerate() {
         let header = "Content-Type: text/html; charset=utf-8\r\n";
         let mail = letter(&format!("{at}@x"), header).replace("Please refund it.", &format!("<p>before</p>{vector}"));
-        let got = post.mail(mail).await;
+        let got = mailbox.mail(mail).await;
         let message = got.message.expect("a message");
         assert!(message.body_text.starts_with("before"), "{vector}: {}", message.body_text);
         assert_harmless(vector, &message.body_html);
         let plain = letter(&format!("{at}@y"), "").replace("Please refund it.", vector);
-        assert_harmless(vector, &post.mail(plain).await.message.expect("a message").body_html);
+        assert_harmless(vector, &mailbox.mail(plain).await.message.expect("a message").body_html);
     }
 }
 
-on_both!(Post: no_script_handler_or_address_that_runs_survives_a_mail);
+on_both!(TestMailbox: no_script_handler_or_address_that_runs_survives_a_mail);

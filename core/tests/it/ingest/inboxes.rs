@@ -1,54 +1,54 @@
 //! Errors of inboxes: an event at each edge, and none between.
 
-use super::{Post, on_both};
+use super::{TestMailbox, on_both};
 use crate::support::{Came as _, Client};
 use inboxops_proto::{
     internal::v1::{ReportInboxErrorRequest, ResolveInboxErrorRequest},
     v1::{Inbox, InboxStatus},
 };
 
-async fn report(post: &Post, code: &str) -> (Inbox, bool) {
-    post.tick();
+async fn report(mailbox: &TestMailbox, code: &str) -> (Inbox, bool) {
+    mailbox.tick();
     let request = ReportInboxErrorRequest {
-        tenant_id: post.home.id.clone(),
+        tenant_id: mailbox.tenant.id.clone(),
         inbox_address: "support@acme.example".to_owned(),
         code: Some(code.to_owned()),
         message: Some(format!("It fails: {code}.")),
         ..Default::default()
     };
-    let got = post.ingest().report_inbox_error(Client::operator().ask(request)).await.answer();
+    let got = mailbox.ingest().report_inbox_error(Client::operator().ask(request)).await.answer();
     (got.inbox.expect("an inbox"), got.changed)
 }
 
-async fn resolve(post: &Post) -> (Inbox, bool) {
-    post.tick();
+async fn resolve(mailbox: &TestMailbox) -> (Inbox, bool) {
+    mailbox.tick();
     let request = ResolveInboxErrorRequest {
-        tenant_id: post.home.id.clone(),
-        inbox_id: post.home.inbox.clone(),
+        tenant_id: mailbox.tenant.id.clone(),
+        inbox_id: mailbox.tenant.inbox.clone(),
         ..Default::default()
     };
-    let got = post.ingest().resolve_inbox_error(Client::operator().ask(request)).await.answer();
+    let got = mailbox.ingest().resolve_inbox_error(Client::operator().ask(request)).await.answer();
     (got.inbox.expect("an inbox"), got.changed)
 }
 
-async fn an_inbox_tells_of_its_error_at_the_edge_and_not_again(post: Post) {
-    let endpoint = post.endpoint(&post.home.key, &["inbox.error"]).await.id;
-    assert!(!resolve(&post).await.1, "it works");
-    let (first, news) = report(&post, "auth_failed").await;
+async fn an_inbox_tells_of_its_error_at_the_edge_and_not_again(mailbox: TestMailbox) {
+    let endpoint = mailbox.endpoint(&mailbox.tenant.key, &["inbox.error"]).await.id;
+    assert!(!resolve(&mailbox).await.1, "it works");
+    let (first, news) = report(&mailbox, "auth_failed").await;
     assert!(news);
     assert_eq!(first.status(), InboxStatus::Error);
-    let (same, news) = report(&post, "auth_failed").await;
+    let (same, news) = report(&mailbox, "auth_failed").await;
     assert!(!news);
     assert_eq!(same, first, "a repeat changes nothing");
-    let (other, news) = report(&post, "timeout").await;
+    let (other, news) = report(&mailbox, "timeout").await;
     assert!(news);
     let since = |inbox: &Inbox| inbox.error.as_ref().and_then(|error| error.since);
     assert_eq!(since(&other), since(&first), "it fails since it last worked");
-    let (works, changed) = resolve(&post).await;
+    let (works, changed) = resolve(&mailbox).await;
     assert!(changed);
     assert_eq!((works.status(), works.error), (InboxStatus::Active, None));
-    assert!(report(&post, "timeout").await.1, "it worked between");
-    let bodies = post.bodies(&post.home.operator, &endpoint).await;
+    assert!(report(&mailbox, "timeout").await.1, "it worked between");
+    let bodies = mailbox.bodies(&mailbox.tenant.operator, &endpoint).await;
     let codes: Vec<String> = bodies
         .iter()
         .map(|body| serde_json::from_str::<serde_json::Value>(body).expect("JSON"))
@@ -57,4 +57,4 @@ async fn an_inbox_tells_of_its_error_at_the_edge_and_not_again(post: Post) {
     assert_eq!(codes, ["auth_failed", "timeout", "timeout"]);
 }
 
-on_both!(Post: an_inbox_tells_of_its_error_at_the_edge_and_not_again);
+on_both!(TestMailbox: an_inbox_tells_of_its_error_at_the_edge_and_not_again);

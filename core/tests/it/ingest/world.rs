@@ -1,7 +1,7 @@
 //! Mails of the world that the parser's package brings along: those of Dovecot's tests (MIT), of the MIME samples of
 //! Hunny Software, of RFCs, and Maildir folders. They are read where cargo unpacked them and not copied.
 
-use super::{Post, hostile::assert_harmless, on_both};
+use super::{TestMailbox, hostile::assert_harmless, on_both};
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
@@ -36,14 +36,14 @@ fn mails(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
-async fn every_mail_of_the_world_goes_in_clean_and_a_second_run_adds_nothing(post: Post) {
+async fn every_mail_of_the_world_goes_in_clean_and_a_second_run_adds_nothing(mailbox: TestMailbox) {
     let mut all = Vec::new();
     mails(&parser().join("resources"), &mut all);
     all.sort();
     assert!(all.len() >= MAILS_MIN, "{} mails", all.len());
     let (mut ids, mut repeats) = (HashSet::new(), 0);
     for (name, raw) in &all {
-        let got = post.mail(raw).await;
+        let got = mailbox.mail(raw).await;
         let (ticket, message) = (got.ticket.expect("a ticket"), got.message.expect("a message"));
         assert_harmless(name, &message.body_html);
         assert!(ticket.subject.chars().count() <= 255 && !ticket.subject.is_empty(), "{name}");
@@ -53,13 +53,13 @@ async fn every_mail_of_the_world_goes_in_clean_and_a_second_run_adds_nothing(pos
     // Some files are the same mail in another form, by their Message-ID.
     assert_eq!(ids.len() + repeats, all.len());
     assert!(ids.len() >= MAILS_MIN - 10, "{} of {}", ids.len(), all.len());
-    let count = post.ticket_count().await;
+    let count = mailbox.ticket_count().await;
     for (name, raw) in &all {
-        let again = post.mail(raw).await;
+        let again = mailbox.mail(raw).await;
         assert!(again.duplicate, "{name}");
         assert!(ids.contains(&again.message.expect("a message").id), "{name}");
     }
-    assert_eq!(post.ticket_count().await, count);
+    assert_eq!(mailbox.ticket_count().await, count);
 }
 
-on_both!(Post: every_mail_of_the_world_goes_in_clean_and_a_second_run_adds_nothing);
+on_both!(TestMailbox: every_mail_of_the_world_goes_in_clean_and_a_second_run_adds_nothing);

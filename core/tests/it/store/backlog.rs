@@ -3,7 +3,7 @@
 mod walker;
 
 use super::moves::{claim, emit, not_sent, park, report, sent};
-use crate::support::{Fresh, Home, on_both};
+use crate::support::{StoredTenant, TestStore, on_both};
 use inboxops_core::store::{
     self, Leased, Queue,
     backlog::{Backlog, OfTenant},
@@ -31,7 +31,7 @@ use walker::{walk, walker};
 type Row = (Uuid, i16, i64, bool, bool, i64, i64, bool, Uuid, i16);
 
 /// Every delivery of an endpoint that is there, read past the store.
-async fn rows(fresh: &Fresh) -> Vec<Row> {
+async fn rows(fresh: &TestStore) -> Vec<Row> {
     let sql = "SELECT d.endpoint_id, d.state, d.attempt, d.stop, d.test, d.due_at, d.created_at, l.paused, d.id, d.kind \
                FROM deliveries d JOIN lanes l ON l.endpoint_id = d.endpoint_id \
                JOIN endpoints e ON e.id = d.endpoint_id WHERE e.deleted_at IS NULL";
@@ -84,9 +84,9 @@ fn counted(rows: &[Row]) -> (Backlog, BTreeMap<Shown, i64>) {
 }
 
 /// What the store says is what the rows say; returns it.
-async fn agrees(fresh: &Fresh, home: &Home, endpoints: &[EndpointId]) -> BTreeMap<EndpointId, Backlog> {
+async fn agrees(fresh: &TestStore, tenant: &StoredTenant, endpoints: &[EndpointId]) -> BTreeMap<EndpointId, Backlog> {
     let rows = rows(fresh).await;
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let all = store::backlog::of(&mut read, endpoints).await.unwrap();
     let tallies = store::tallies::of(&mut read, endpoints, 1).await.unwrap();
     drop(read);
@@ -106,15 +106,15 @@ async fn agrees(fresh: &Fresh, home: &Home, endpoints: &[EndpointId]) -> BTreeMa
     }
     let of = store::backlog::of_tenants(&fresh.db, fresh.now()).await.unwrap();
     let behind = due.map_or(Duration::ZERO, |due| fresh.now().since(due));
-    let expected = OfTenant { tenant: home.tenant, waiting: i64::try_from(waiting).unwrap(), behind };
+    let expected = OfTenant { tenant: tenant.id, waiting: i64::try_from(waiting).unwrap(), behind };
     assert_eq!(of, Vec::from_iter((waiting > 0).then_some(expected)));
     all
 }
 
 /// The log, page by page, is what is kept of all rows, whatever is asked for.
-async fn log_agrees(fresh: &Fresh, home: &Home, endpoints: &[EndpointId]) {
+async fn log_agrees(fresh: &TestStore, tenant: &StoredTenant, endpoints: &[EndpointId]) {
     let rows = rows(fresh).await;
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let all: Vec<Vec<Shown>> = [vec![], vec![Shown::Failed, Shown::Canceled], vec![Shown::Pending, Shown::Retrying]]
         .into_iter()
         .chain(Shown::ALL.iter().map(|shown| vec![*shown]))
@@ -156,22 +156,22 @@ async fn log_agrees(fresh: &Fresh, home: &Home, endpoints: &[EndpointId]) {
 const WALKS: usize = 6;
 const STEPS: usize = 80;
 
-async fn what_waits_is_what_a_count_of_all_rows_says_after_any_moves(fresh: Fresh) {
+async fn what_waits_is_what_a_count_of_all_rows_says_after_any_moves(fresh: TestStore) {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRunner::deterministic().rng().clone());
     let mut seen = BTreeSet::new();
     for _ in 0..WALKS {
-        let home = fresh.tenant().await;
-        let mut walker = walker(&fresh, &home).await;
+        let tenant = fresh.tenant().await;
+        let mut walker = walker(&fresh, &tenant).await;
         for step in walk(STEPS).new_tree(&mut runner).expect("a walk").current() {
             walker.step(step).await;
-            let all = agrees(&fresh, &home, &walker.endpoints).await;
+            let all = agrees(&fresh, &tenant, &walker.endpoints).await;
             seen.extend(all.values().flat_map(|it| it.open.keys().copied()));
         }
-        log_agrees(&fresh, &home, &walker.endpoints).await;
+        log_agrees(&fresh, &tenant, &walker.endpoints).await;
         for endpoint in walker.endpoints {
             let now = fresh.now();
             let gone = async move |tx: &mut store::Tx<'_>| store::endpoints::delete(tx, endpoint, now).await;
-            fresh.db.write(home.scope.clone(), gone).await.unwrap();
+            fresh.db.write(tenant.scope.clone(), gone).await.unwrap();
         }
     }
     assert_eq!(seen.len(), 4, "all that an open delivery can be: {seen:?}");
@@ -180,17 +180,17 @@ async fn what_waits_is_what_a_count_of_all_rows_says_after_any_moves(fresh: Fres
 /// Two cores move deliveries of the same endpoints at the same time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_is_right_after_several_cores_moved_deliveries_at_the_same_time() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
     let mut endpoints = Vec::new();
     for _ in 0..2 {
-        endpoints.push(fresh.endpoint(&home).await);
+        endpoints.push(fresh.endpoint(&tenant).await);
     }
-    let first = emit(&fresh, &home, 60).await;
+    let first = emit(&fresh, &tenant, 60).await;
     let mut moving = tokio::task::JoinSet::new();
     for (core, db) in [fresh.db.clone(), fresh.again().await].into_iter().enumerate() {
-        let (scope, now) = (home.scope.clone(), fresh.now());
-        let mut held: Vec<Leased> = first.iter().skip(core).step_by(2).cloned().collect();
+        let (scope, now) = (tenant.scope.clone(), fresh.now());
+        let mut held: Vec<Handed> = first.iter().skip(core).step_by(2).cloned().collect();
         moving.spawn(async move {
             for round in 0..30 {
                 let half = held.split_off(held.len() / 2);
@@ -217,16 +217,16 @@ async fn what_waits_is_right_after_several_cores_moved_deliveries_at_the_same_ti
         });
     }
     moving.join_all().await;
-    agrees(&fresh, &home, &endpoints).await;
+    agrees(&fresh, &tenant, &endpoints).await;
 }
 
-async fn an_older_database_is_counted_when_it_is_migrated(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn an_older_database_is_counted_when_it_is_migrated(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let mut endpoints = Vec::new();
     for _ in 0..2 {
-        endpoints.push(fresh.endpoint(&home).await);
+        endpoints.push(fresh.endpoint(&tenant).await);
     }
-    let handed = emit(&fresh, &home, 9).await;
+    let handed = emit(&fresh, &tenant, 9).await;
     park(&fresh.db, &handed[..7]).await;
     let retry = Next::Retry { due_at: fresh.now(), failures: 1 };
     report(&fresh.db, vec![sent(&handed[7], fresh.now(), retry), sent(&handed[8], fresh.now(), Next::Delivered)]).await;
@@ -246,17 +246,17 @@ async fn an_older_database_is_counted_when_it_is_migrated(fresh: Fresh) {
         fresh.run(undo).await;
     }
     store::migrate::migrate(&fresh.url).await.unwrap();
-    let all = agrees(&fresh, &home, &endpoints).await;
+    let all = agrees(&fresh, &tenant, &endpoints).await;
     assert_eq!(all.values().map(|it| it.waiting).sum::<i64>(), 17);
 }
 
 /// A core of the release before moves deliveries and tells no lane.
 #[tokio::test]
 async fn lanes_are_counted_again_when_the_last_core_that_did_not_has_gone() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    let endpoint = fresh.endpoint(&home).await;
-    park(&fresh.db, &emit(&fresh, &home, 5).await).await;
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&tenant).await;
+    park(&fresh.db, &emit(&fresh, &tenant, 5).await).await;
     let look = async || recount::look(&fresh.db, fresh.now()).await.unwrap();
     assert_eq!(look().await, recount::Now::Nothing);
     let seen = fresh.now().micros();
@@ -270,11 +270,11 @@ async fn lanes_are_counted_again_when_the_last_core_that_did_not_has_gone() {
     fresh.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
     fresh.db.system(Queue::Claims, recount::done).await.unwrap();
     assert_eq!(look().await, recount::Now::Nothing);
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::backlog::of(&mut read, &[endpoint]).await.unwrap()[&endpoint].waiting, 4);
 }
 
-on_both!(Fresh:
+on_both!(TestStore:
     what_waits_is_what_a_count_of_all_rows_says_after_any_moves,
     an_older_database_is_counted_when_it_is_migrated,
 );

@@ -1,7 +1,7 @@
 //! Several cores on one PostgreSQL: what they must not lose or do twice.
 
 use super::moves::{claim, emit, park, reap};
-use crate::support::{Fresh, NOON};
+use crate::support::{NOON, TestStore};
 use inboxops_core::store::{
     self, Db, LEASE, Options, Queue,
     dispatch::{self, Claim, Which},
@@ -12,10 +12,10 @@ use std::time::Duration;
 /// The claim holds a lane and has not yet looked at its deliveries when another core parks one there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 2).await;
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 2).await;
     park(&fresh.db, &handed[..1]).await;
     let other = fresh.again().await;
     let (go, gone) = std::sync::mpsc::channel();
@@ -48,10 +48,10 @@ async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leases_of_a_silent_core_are_taken_back_before_they_end() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    assert_eq!(emit(&fresh, &home, 1).await.len(), 1);
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    assert_eq!(emit(&fresh, &tenant, 1).await.len(), 1);
     let other = fresh.again().await;
     assert_ne!(other.core(), fresh.db.core());
     assert_eq!(dispatch::beat(&other, other.clock().now()).await.unwrap().others, [fresh.db.core().incarnation]);
@@ -73,12 +73,12 @@ async fn leases_of_a_silent_core_are_taken_back_before_they_end() {
 /// Two cores claim at the same time; no delivery goes to both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_cores_never_claim_the_same_delivery() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
     for _ in 0..20 {
-        fresh.endpoint(&home).await;
+        fresh.endpoint(&tenant).await;
     }
-    let handed = emit(&fresh, &home, 20).await;
+    let handed = emit(&fresh, &tenant, 20).await;
     assert_eq!(park(&fresh.db, &handed).await, 400);
     let mut claiming = tokio::task::JoinSet::new();
     for db in [fresh.db.clone(), fresh.again().await] {

@@ -1,7 +1,7 @@
 //! How deliveries move: rotation, fences, parking, reaping, pauses, and what is learned of endpoints.
 
 use super::moves::{claim, emit, not_sent, park, reap, report, sent};
-use crate::support::{Fresh, Home, NOON, on_both};
+use crate::support::{NOON, StoredTenant, TestStore, on_both};
 use inboxops_core::store::{
     self, LEASE, Leased, Queue,
     deliveries::{Attempt, Delivery, Shown},
@@ -13,24 +13,24 @@ use std::{collections::HashSet, time::Duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn delivery(fresh: &Fresh, home: &Home, id: DeliveryId) -> (Delivery, Vec<Attempt>) {
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+async fn delivery(fresh: &TestStore, tenant: &StoredTenant, id: DeliveryId) -> (Delivery, Vec<Attempt>) {
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let delivery = store::deliveries::get(&mut read, id).await.unwrap().expect("the delivery is there");
     (delivery, store::deliveries::attempts(&mut read, id).await.unwrap())
 }
 
-async fn health(fresh: &Fresh, home: &Home, endpoint: EndpointId) -> Health {
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+async fn health(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId) -> Health {
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     store::health::of(&mut read, &[endpoint]).await.unwrap().remove(0)
 }
 
-async fn due_work_is_taken_endpoint_by_endpoint_in_rotation(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn due_work_is_taken_endpoint_by_endpoint_in_rotation(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let mut endpoints = Vec::new();
     for _ in 0..3 {
-        endpoints.push(fresh.endpoint(&home).await);
+        endpoints.push(fresh.endpoint(&tenant).await);
     }
-    let handed = emit(&fresh, &home, 4).await;
+    let handed = emit(&fresh, &tenant, 4).await;
     assert_eq!(park(&fresh.db, &handed).await, 12);
     let mut turns = Vec::new();
     let mut taken = Vec::new();
@@ -59,10 +59,10 @@ async fn due_work_is_taken_endpoint_by_endpoint_in_rotation(fresh: Fresh) {
     assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), None);
 }
 
-async fn a_parked_delivery_is_claimed_as_the_attempt_it_was(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let first = emit(&fresh, &home, 1).await.remove(0);
+async fn a_parked_delivery_is_claimed_as_the_attempt_it_was(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let first = emit(&fresh, &tenant, 1).await.remove(0);
     assert_eq!(park(&fresh.db, std::slice::from_ref(&first)).await, 1);
     assert_eq!(park(&fresh.db, std::slice::from_ref(&first)).await, 0, "the lease is over");
     let again = claim(&fresh.db, 16, 8).await.remove(0);
@@ -71,19 +71,19 @@ async fn a_parked_delivery_is_claimed_as_the_attempt_it_was(fresh: Fresh) {
     assert_eq!(again.lease_until, fresh.now().plus(LEASE));
 }
 
-async fn a_report_counts_once_and_only_with_its_token(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 1).await.remove(0);
+async fn a_report_counts_once_and_only_with_its_token(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 1).await.remove(0);
     let old = Handed { token: handed.token - 1, ..handed.clone() };
     let refused = report(&fresh.db, vec![sent(&old, fresh.now(), Next::Delivered)]).await;
     assert!(refused.accepted.is_empty() && refused.health.is_empty());
-    assert!(delivery(&fresh, &home, handed.delivery).await.1.is_empty(), "no attempt is recorded");
+    assert!(delivery(&fresh, &tenant, handed.delivery).await.1.is_empty(), "no attempt is recorded");
 
     let good = sent(&handed, fresh.now(), Next::Delivered);
     let recorded = report(&fresh.db, vec![good.clone(), good.clone()]).await;
     assert_eq!(recorded.accepted.len(), 1);
-    let (row, attempts) = delivery(&fresh, &home, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
     assert_eq!((row.shown(), row.settled_at, row.response_status), (Shown::Delivered, Some(fresh.now()), Some(200)));
     assert_eq!(attempts.len(), 1);
     assert_eq!(attempts[0].response_body.as_deref(), Some("a\u{fffd}b"), "NUL does not stop the writer");
@@ -91,13 +91,13 @@ async fn a_report_counts_once_and_only_with_its_token(fresh: Fresh) {
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
 }
 
-async fn a_retry_waits_for_its_time(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 1).await.remove(0);
+async fn a_retry_waits_for_its_time(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 1).await.remove(0);
     let due_at = fresh.now().plus(MINUTE);
     report(&fresh.db, vec![sent(&handed, fresh.now(), Next::Retry { due_at, failures: 1 })]).await;
-    let (row, _) = delivery(&fresh, &home, handed.delivery).await;
+    let (row, _) = delivery(&fresh, &tenant, handed.delivery).await;
     assert_eq!((row.shown(), row.due_at, row.attempts()), (Shown::Retrying, due_at, 1));
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
     assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(due_at));
@@ -106,30 +106,30 @@ async fn a_retry_waits_for_its_time(fresh: Fresh) {
     assert_eq!((again.attempt, again.failures, again.token), (2, 1, 2));
     let failed = report(&fresh.db, vec![sent(&again, fresh.now(), Next::Failed)]).await;
     assert_eq!(failed.accepted.len(), 1);
-    let (row, attempts) = delivery(&fresh, &home, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
     assert_eq!((row.shown(), row.failures, row.error_code.as_deref()), (Shown::Failed, 2, Some("http_5xx")));
     assert_eq!(attempts.iter().map(|it| it.n).collect::<Vec<_>>(), [1, 2]);
 }
 
-async fn what_was_not_sent_is_no_attempt(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 1).await.remove(0);
+async fn what_was_not_sent_is_no_attempt(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 1).await.remove(0);
     let recorded = report(&fresh.db, vec![not_sent(&handed, fresh.now())]).await;
     assert_eq!((recorded.accepted.len(), recorded.health.len()), (1, 0));
-    let (row, attempts) = delivery(&fresh, &home, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
     assert_eq!((row.shown(), attempts.len()), (Shown::Pending, 0));
     assert_eq!(claim(&fresh.db, 16, 8).await[0].attempt, 1);
 }
 
-async fn a_lease_that_ends_is_an_attempt_lost_and_the_late_report_is_refused(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 1).await.remove(0);
+async fn a_lease_that_ends_is_an_attempt_lost_and_the_late_report_is_refused(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 1).await.remove(0);
     assert_eq!(reap(&fresh.db, Which::Ended).await, 0);
     fresh.clock.advance(LEASE);
     assert_eq!(reap(&fresh.db, Which::Ended).await, 1);
-    let (row, attempts) = delivery(&fresh, &home, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
     assert_eq!((row.shown(), row.failures, row.due_at), (Shown::Retrying, 0, fresh.now()));
     assert_eq!(attempts.len(), 1);
     assert_eq!((attempts[0].started_at, attempts[0].error_code.as_deref()), (NOON, Some("worker_lost")));
@@ -139,10 +139,10 @@ async fn a_lease_that_ends_is_an_attempt_lost_and_the_late_report_is_refused(fre
     assert_eq!(report(&fresh.db, vec![sent(&again, fresh.now(), Next::Delivered)]).await.accepted.len(), 1);
 }
 
-async fn a_start_takes_back_every_lease_of_its_predecessor(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 600).await;
+async fn a_start_takes_back_every_lease_of_its_predecessor(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 600).await;
     assert_eq!(handed.len(), 600);
     assert_eq!(reap(&fresh.db, Which::All).await, usize::try_from(REAP_MAX).unwrap());
     assert_eq!(reap(&fresh.db, Which::All).await, 100);
@@ -150,22 +150,22 @@ async fn a_start_takes_back_every_lease_of_its_predecessor(fresh: Fresh) {
     assert_eq!(claim(&fresh.db, 16, 1000).await.len(), 600);
 }
 
-async fn a_full_endpoint_is_looked_at_again_soon(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    park(&fresh.db, &emit(&fresh, &home, 1).await).await;
+async fn a_full_endpoint_is_looked_at_again_soon(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    park(&fresh.db, &emit(&fresh, &tenant, 1).await).await;
     assert!(claim(&fresh.db, 16, 0).await.is_empty());
     assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(fresh.now().plus(FULL_PAUSE)));
     fresh.clock.advance(FULL_PAUSE);
     assert_eq!(claim(&fresh.db, 16, 1).await.len(), 1);
 }
 
-async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     for _ in 0..20 {
-        fresh.endpoint(&home).await;
+        fresh.endpoint(&tenant).await;
     }
-    assert_eq!(park(&fresh.db, &emit(&fresh, &home, 1).await).await, 20);
+    assert_eq!(park(&fresh.db, &emit(&fresh, &tenant, 1).await).await, 20);
     let now = fresh.now();
     let claim = Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX };
     for more in [true, false] {
@@ -176,15 +176,15 @@ async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: Fresh) {
     }
 }
 
-async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let endpoint = fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 1).await;
+async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 1).await;
     park(&fresh.db, &handed).await;
     let switch = async |on: bool| {
         fresh
             .db
-            .write(home.scope.clone(), async move |tx| {
+            .write(tenant.scope.clone(), async move |tx| {
                 let old = store::endpoints::lock(tx, endpoint).await?.expect("the endpoint is there");
                 store::endpoints::update(
                     tx,
@@ -197,16 +197,16 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Fres
     };
     switch(false).await;
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
-    assert_eq!(delivery(&fresh, &home, handed[0].delivery).await.0.shown(), Shown::Paused);
-    assert!(emit(&fresh, &home, 1).await.is_empty(), "nothing is fanned out");
+    assert_eq!(delivery(&fresh, &tenant, handed[0].delivery).await.0.shown(), Shown::Paused);
+    assert!(emit(&fresh, &tenant, 1).await.is_empty(), "nothing is fanned out");
     switch(true).await;
 
-    let tenant = home.tenant;
+    let id = tenant.id;
     let plan = async |plan| {
         fresh
             .db
-            .system(Lane::Tenant(tenant), async move |tx| {
-                let old = store::tenants::lock(tx, tenant).await?.expect("the tenant is there");
+            .system(Lane::Tenant(id), async move |tx| {
+                let old = store::tenants::lock(tx, id).await?.expect("the tenant is there");
                 store::tenants::update(tx, &store::tenants::Tenant { plan, ..old }).await
             })
             .await
@@ -214,7 +214,7 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Fres
     };
     plan(store::tenants::Plan::Free).await;
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
-    assert!(emit(&fresh, &home, 1).await.is_empty());
+    assert!(emit(&fresh, &tenant, 1).await.is_empty());
     plan(store::tenants::Plan::Enterprise).await;
 
     let off =
@@ -223,7 +223,7 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Fres
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             let old = store::endpoints::lock(tx, endpoint).await?.expect("the endpoint is there");
             assert_eq!((old.version, old.disabled_reason.as_deref()), (4, Some("gone")));
             store::endpoints::update(tx, &store::endpoints::Endpoint { disabled_reason: None, ..old }).await
@@ -233,36 +233,36 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Fres
     assert_eq!(claim(&fresh.db, 16, 8).await.len(), 1);
 }
 
-async fn health_counts_failures_in_a_row_and_forgets_them_at_a_success(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let endpoint = fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 6).await;
+async fn health_counts_failures_in_a_row_and_forgets_them_at_a_success(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 6).await;
     let retry = Next::Retry { due_at: fresh.now().plus(MINUTE), failures: 1 };
     let recorded = report(&fresh.db, handed[..2].iter().map(|it| sent(it, NOON, retry)).collect()).await;
     assert_eq!((recorded.health.len(), recorded.health[0].failures_in_row), (1, 2));
     report(&fresh.db, vec![sent(&handed[2], NOON.plus(MINUTE), retry)]).await;
-    let known = health(&fresh, &home, endpoint).await;
+    let known = health(&fresh, &tenant, endpoint).await;
     assert_eq!((known.failures_in_row, known.failing_since, known.last_success_at), (3, Some(NOON), None));
     let later = NOON.plus(2 * MINUTE);
     report(&fresh.db, vec![sent(&handed[3], NOON.plus(MINUTE), Next::Delivered), sent(&handed[4], later, retry)]).await;
-    let known = health(&fresh, &home, endpoint).await;
+    let known = health(&fresh, &tenant, endpoint).await;
     assert_eq!((known.failures_in_row, known.failing_since), (1, Some(later)));
     assert!(known.last_success_at.is_some());
     report(&fresh.db, vec![sent(&handed[5], later, Next::Delivered)]).await;
-    let known = health(&fresh, &home, endpoint).await;
+    let known = health(&fresh, &tenant, endpoint).await;
     assert_eq!((known.failures_in_row, known.failing_since), (0, None));
     assert_eq!(known.last.map(|last| (last.delivery, last.response_status)), Some((handed[5].delivery, Some(200))));
 }
 
-async fn a_delivery_is_sent_again_by_hand_unless_it_is_under_way(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 1).await.remove(0);
+async fn a_delivery_is_sent_again_by_hand_unless_it_is_under_way(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 1).await.remove(0);
     let rearm = async || {
         let (id, now) = (handed.delivery, fresh.now());
         fresh
             .db
-            .write(home.scope.clone(), async move |tx| {
+            .write(tenant.scope.clone(), async move |tx| {
                 let row = store::deliveries::lock(tx, id).await?.expect("the delivery is there");
                 store::deliveries::rearm(tx, &row, now).await
             })
@@ -274,26 +274,26 @@ async fn a_delivery_is_sent_again_by_hand_unless_it_is_under_way(fresh: Fresh) {
     assert!(rearm().await);
     let again = claim(&fresh.db, 16, 8).await.remove(0);
     assert_eq!((again.attempt, again.failures), (2, 0));
-    let row = delivery(&fresh, &home, handed.delivery).await.0;
+    let row = delivery(&fresh, &tenant, handed.delivery).await.0;
     assert_eq!((row.shown(), row.settled_at), (Shown::Retrying, None));
 }
 
-async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let endpoint = fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 5).await;
+async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 5).await;
     report(&fresh.db, vec![sent(&handed[0], fresh.now(), Next::Delivered)]).await;
     let now = fresh.now();
     let delete = async || {
         fresh
             .db
-            .write(home.scope.clone(), async move |tx| store::endpoints::delete(tx, endpoint, now).await)
+            .write(tenant.scope.clone(), async move |tx| store::endpoints::delete(tx, endpoint, now).await)
             .await
             .unwrap()
     };
     assert!(delete().await);
     assert!(!delete().await);
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::endpoints::get(&mut read, endpoint).await.unwrap(), None);
     assert_eq!(store::deliveries::get(&mut read, handed[0].delivery).await.unwrap(), None);
     drop(read);
@@ -318,12 +318,12 @@ async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: Fresh) {
     }
 }
 
-async fn the_log_is_read_by_cursor_and_by_state(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let endpoint = fresh.endpoint(&home).await;
-    let handed = emit(&fresh, &home, 7).await;
+async fn the_log_is_read_by_cursor_and_by_state(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&tenant).await;
+    let handed = emit(&fresh, &tenant, 7).await;
     report(&fresh.db, handed[..3].iter().map(|it| sent(it, NOON, Next::Delivered)).collect()).await;
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let mut page = store::deliveries::Page::default();
     let mut seen = Vec::new();
     loop {
@@ -344,7 +344,7 @@ async fn the_log_is_read_by_cursor_and_by_state(fresh: Fresh) {
     }
 }
 
-on_both!(Fresh:
+on_both!(TestStore:
     due_work_is_taken_endpoint_by_endpoint_in_rotation,
     a_parked_delivery_is_claimed_as_the_attempt_it_was,
     a_report_counts_once_and_only_with_its_token,

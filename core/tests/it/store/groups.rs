@@ -1,6 +1,6 @@
 //! How writes run: groups, refusals, replays, panics, effects, a lost database.
 
-use crate::support::{Fresh, Home, on_both};
+use crate::support::{StoredTenant, TestStore, on_both};
 use inboxops_core::store::{
     self, Db, Error, Queue, Result, Tx,
     tickets::{Filter, Ticket, TicketRef},
@@ -12,45 +12,45 @@ use std::sync::{
 };
 use tokio::{sync::Notify, task::JoinSet};
 
-async fn create(tx: &mut Tx<'_>, home: &Home, ticket: &Ticket) -> Result<Ticket> {
+async fn create(tx: &mut Tx<'_>, tenant: &StoredTenant, ticket: &Ticket) -> Result<Ticket> {
     if store::inboxes::state(tx, ticket.inbox).await?.is_none() {
         return Err(Reason::InboxNotFound.into());
     }
     let ticket = Ticket { number: store::tickets::next_number(tx).await?, ..ticket.clone() };
     store::tickets::insert(tx, &ticket);
-    tx.emit(home.event(ticket.created_at));
+    tx.emit(tenant.event(ticket.created_at));
     Ok(ticket)
 }
 
-async fn write(db: &Db, home: &Home, ticket: Ticket) -> Result<Ticket> {
-    let inner = home.clone();
-    db.write(home.scope.clone(), async move |tx| create(tx, &inner, &ticket).await).await
+async fn write(db: &Db, tenant: &StoredTenant, ticket: Ticket) -> Result<Ticket> {
+    let inner = tenant.clone();
+    db.write(tenant.scope.clone(), async move |tx| create(tx, &inner, &ticket).await).await
 }
 
-async fn total(db: &Db, home: &Home) -> i64 {
-    let mut read = db.read(home.scope.clone()).await.unwrap();
+async fn total(db: &Db, tenant: &StoredTenant) -> i64 {
+    let mut read = db.read(tenant.scope.clone()).await.unwrap();
     let listed = store::tickets::list(&mut read, &Filter::default(), 1000, 0).await.unwrap();
     assert_eq!(listed.total, i64::try_from(listed.tickets.len()).unwrap(), "the cube and the rows agree");
     listed.total
 }
 
-async fn concurrent_creates_get_numbers_without_gaps_and_one_delivery_each(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let endpoint = fresh.endpoint(&home).await;
+async fn concurrent_creates_get_numbers_without_gaps_and_one_delivery_each(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&tenant).await;
     let mut tasks = JoinSet::new();
     for _ in 0..150 {
-        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
-        tasks.spawn(async move { write(&db, &home, ticket).await.unwrap() });
+        let (db, tenant, ticket) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()));
+        tasks.spawn(async move { write(&db, &tenant, ticket).await.unwrap() });
     }
     let mut tickets = tasks.join_all().await;
     tickets.sort_by_key(|ticket| ticket.number);
     assert_eq!(tickets.iter().map(|it| it.number).collect::<Vec<_>>(), (1..=150).collect::<Vec<_>>());
-    assert_eq!(total(&fresh.db, &home).await, 150);
+    assert_eq!(total(&fresh.db, &tenant).await, 150);
     for ticket in [&tickets[0], &tickets[149]] {
-        let found = store::tickets::find(&fresh.db, home.scope.clone(), TicketRef::Id(ticket.id)).await.unwrap();
+        let found = store::tickets::find(&fresh.db, tenant.scope.clone(), TicketRef::Id(ticket.id)).await.unwrap();
         assert_eq!(found.as_ref(), Some(ticket));
         let named = TicketRef::Number(ticket.number);
-        assert_eq!(store::tickets::find(&fresh.db, home.scope.clone(), named).await.unwrap().as_ref(), Some(ticket));
+        assert_eq!(store::tickets::find(&fresh.db, tenant.scope.clone(), named).await.unwrap().as_ref(), Some(ticket));
     }
     let handed = fresh.handed.lock().unwrap();
     assert_eq!(handed.len(), 150);
@@ -58,15 +58,15 @@ async fn concurrent_creates_get_numbers_without_gaps_and_one_delivery_each(fresh
     assert!(handed.iter().all(|it| it.lease_until == fresh.now().plus(store::LEASE) && !it.body.is_empty()));
 }
 
-async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_along(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_along(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let runs = Arc::new(AtomicU32::new(0));
     let mut tasks = JoinSet::new();
     for n in 0..60 {
-        let (db, home, ticket, runs) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()), runs.clone());
+        let (db, tenant, ticket, runs) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()), runs.clone());
         tasks.spawn(async move {
-            let inner = home.clone();
-            db.write(home.scope, async move |tx| {
+            let inner = tenant.clone();
+            db.write(tenant.scope, async move |tx| {
                 runs.fetch_add(1, Ordering::SeqCst);
                 let made = create(tx, &inner, &ticket).await?;
                 // All that it did so far waits for the end of the group.
@@ -86,18 +86,18 @@ async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_alo
     let mut numbers: Vec<_> = results.into_iter().flatten().map(|it| it.number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=40).collect::<Vec<_>>(), "a refused ticket's number is given again");
-    assert_eq!(total(&fresh.db, &home).await, 40);
+    assert_eq!(total(&fresh.db, &tenant).await, 40);
     assert_eq!(runs.load(Ordering::SeqCst), 60, "nobody ran twice");
 }
 
-async fn a_refusal_after_a_write_undoes_that_write_alone(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn a_refusal_after_a_write_undoes_that_write_alone(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let mut tasks = JoinSet::new();
     for n in 0..40u32 {
-        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        let (db, tenant, ticket) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()));
         tasks.spawn(async move {
-            let inner = home.clone();
-            db.write(home.scope, async move |tx| {
+            let inner = tenant.clone();
+            db.write(tenant.scope, async move |tx| {
                 let made = create(tx, &inner, &ticket).await?;
                 // Reading the table inserts what waits for it.
                 let found = store::tickets::lock(tx, TicketRef::Id(made.id)).await?;
@@ -109,17 +109,17 @@ async fn a_refusal_after_a_write_undoes_that_write_alone(fresh: Fresh) {
     }
     let results = tasks.join_all().await;
     assert_eq!(results.iter().filter(|it| it.is_ok()).count(), 30);
-    assert_eq!(total(&fresh.db, &home).await, 30);
+    assert_eq!(total(&fresh.db, &tenant).await, 30);
 }
 
-async fn a_panic_is_answered_and_costs_nobody_else_anything(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn a_panic_is_answered_and_costs_nobody_else_anything(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let mut tasks = JoinSet::new();
     for n in 0..30 {
-        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        let (db, tenant, ticket) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()));
         tasks.spawn(async move {
-            let inner = home.clone();
-            db.write(home.scope, async move |tx| {
+            let inner = tenant.clone();
+            db.write(tenant.scope, async move |tx| {
                 let made = create(tx, &inner, &ticket).await?;
                 assert!(n != 7, "as the test wants");
                 Ok(made)
@@ -129,18 +129,18 @@ async fn a_panic_is_answered_and_costs_nobody_else_anything(fresh: Fresh) {
     }
     let results = tasks.join_all().await;
     assert_eq!(results.iter().filter(|it| matches!(it, Err(Error::Panic))).count(), 1);
-    assert_eq!(total(&fresh.db, &home).await, 29);
+    assert_eq!(total(&fresh.db, &tenant).await, 29);
 }
 
-async fn effects_follow_the_commit_even_when_the_caller_has_gone(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn effects_follow_the_commit_even_when_the_caller_has_gone(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let (told, hear) = tokio::sync::oneshot::channel();
     let told = Arc::new(Mutex::new(Some(told)));
-    let (inner, ticket) = (home.clone(), home.ticket(fresh.now()));
+    let (inner, ticket) = (tenant.clone(), tenant.ticket(fresh.now()));
     let entered = Arc::new(tokio::sync::Notify::new());
     let (enter, go) = (entered.clone(), Arc::new(tokio::sync::Notify::new()));
     let wait = go.clone();
-    let mut write = Box::pin(fresh.db.write(home.scope.clone(), async move |tx| {
+    let mut write = Box::pin(fresh.db.write(tenant.scope.clone(), async move |tx| {
         create(tx, &inner, &ticket).await?;
         let told = told.clone();
         tx.after(move || {
@@ -157,17 +157,17 @@ async fn effects_follow_the_commit_even_when_the_caller_has_gone(fresh: Fresh) {
     drop(write);
     go.notify_one();
     hear.await.expect("the effect ran");
-    assert_eq!(total(&fresh.db, &home).await, 1);
+    assert_eq!(total(&fresh.db, &tenant).await, 1);
 }
 
-async fn a_refused_write_has_no_effects(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    fresh.endpoint(&home).await;
+async fn a_refused_write_has_no_effects(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    fresh.endpoint(&tenant).await;
     let ran = Arc::new(AtomicU32::new(0));
-    let (inner, ticket, counted) = (home.clone(), home.ticket(fresh.now()), ran.clone());
+    let (inner, ticket, counted) = (tenant.clone(), tenant.ticket(fresh.now()), ran.clone());
     let refused: Result<()> = fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             create(tx, &inner, &ticket).await?;
             let counted = counted.clone();
             tx.after(move || {
@@ -180,12 +180,12 @@ async fn a_refused_write_has_no_effects(fresh: Fresh) {
     assert_eq!((ran.load(Ordering::SeqCst), fresh.handed.lock().unwrap().len()), (0, 0));
 }
 
-async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let mut tasks = JoinSet::new();
     for _ in 0..50 {
-        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
-        tasks.spawn(async move { write(&db, &home, ticket).await });
+        let (db, tenant, ticket) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()));
+        tasks.spawn(async move { write(&db, &tenant, ticket).await });
     }
     let first = tasks.join_next().await.unwrap().unwrap();
     assert!(first.is_ok());
@@ -193,19 +193,19 @@ async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: Fresh)
     let results = tasks.join_all().await;
     let kept = 1 + results.iter().filter(|it| it.is_ok()).count();
     assert!(results.iter().all(|it| matches!(it, Ok(_) | Err(Error::Closed))));
-    assert!(matches!(write(&fresh.db, &home, home.ticket(fresh.now())).await, Err(Error::Closed)));
+    assert!(matches!(write(&fresh.db, &tenant, tenant.ticket(fresh.now())).await, Err(Error::Closed)));
     let again = fresh.again().await;
-    assert_eq!(total(&again, &home).await, i64::try_from(kept).unwrap());
+    assert_eq!(total(&again, &tenant).await, i64::try_from(kept).unwrap());
 }
 
-async fn system_jobs_and_writes_take_turns(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn system_jobs_and_writes_take_turns(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let mut tasks = JoinSet::new();
     for n in 0..100 {
-        let (db, home, ticket) = (fresh.db.clone(), home.clone(), home.ticket(fresh.now()));
+        let (db, tenant, ticket) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()));
         tasks.spawn(async move {
             if n % 2 == 0 {
-                write(&db, &home, ticket).await.unwrap();
+                write(&db, &tenant, ticket).await.unwrap();
             } else {
                 let name = format!("n{n}");
                 db.system(Lane::Outcomes, async move |tx| store::meta::put(tx, &name, "x").await).await.unwrap();
@@ -213,44 +213,44 @@ async fn system_jobs_and_writes_take_turns(fresh: Fresh) {
         });
     }
     tasks.join_all().await;
-    assert_eq!(total(&fresh.db, &home).await, 50);
+    assert_eq!(total(&fresh.db, &tenant).await, 50);
     assert_eq!(store::meta::get(&fresh.db, "n99").await.unwrap().as_deref(), Some("x"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lanes_and_readers_outlive_a_lost_postgres() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    write(&fresh.db, &home, home.ticket(fresh.now())).await.unwrap();
-    assert_eq!(total(&fresh.db, &home).await, 1);
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
+    write(&fresh.db, &tenant, tenant.ticket(fresh.now())).await.unwrap();
+    assert_eq!(total(&fresh.db, &tenant).await, 1);
     let postgres = fresh.postgres.as_ref().unwrap();
     postgres.let_in(false);
     postgres.cut();
     for _ in 0..3 {
-        let away = write(&fresh.db, &home, home.ticket(fresh.now())).await;
+        let away = write(&fresh.db, &tenant, tenant.ticket(fresh.now())).await;
         assert!(matches!(away, Err(Error::Unavailable)), "{away:?}");
-        assert!(fresh.db.read(home.scope.clone()).await.is_err());
+        assert!(fresh.db.read(tenant.scope.clone()).await.is_err());
     }
     postgres.let_in(true);
-    // The writer waits a moment before it looks for the database again.
-    let mut ticket = home.ticket(fresh.now());
-    while let Err(error) = write(&fresh.db, &home, ticket.clone()).await {
+    // The lane waits a moment before it looks for the database again.
+    let mut ticket = tenant.ticket(fresh.now());
+    while let Err(error) = write(&fresh.db, &tenant, ticket.clone()).await {
         assert!(matches!(error, Error::Unavailable), "{error:?}");
         tokio::task::yield_now().await;
-        ticket = home.ticket(fresh.now());
+        ticket = tenant.ticket(fresh.now());
     }
-    assert_eq!(total(&fresh.db, &home).await, 2);
+    assert_eq!(total(&fresh.db, &tenant).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
-    let ticket = write(&fresh.db, &home, home.ticket(fresh.now())).await.unwrap();
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
+    let ticket = write(&fresh.db, &tenant, tenant.ticket(fresh.now())).await.unwrap();
     let other = fresh.again().await;
     let held = Arc::new(tokio::sync::Notify::new());
     let (release, wait) = (Arc::new(tokio::sync::Notify::new()), held.clone());
-    let (released, scope) = (release.clone(), home.scope.clone());
+    let (released, scope) = (release.clone(), tenant.scope.clone());
     let mut holder = JoinSet::new();
     holder.spawn(async move {
         other
@@ -265,7 +265,7 @@ async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
     held.notified().await;
     let refused = fresh
         .db
-        .write(home.scope.clone(), async move |tx| store::tickets::lock(tx, TicketRef::Id(ticket.id)).await)
+        .write(tenant.scope.clone(), async move |tx| store::tickets::lock(tx, TicketRef::Id(ticket.id)).await)
         .await;
     let Err(Error::Refused(failure)) = refused else { panic!("{refused:?}") };
     assert_eq!((failure.reason, failure.retry_after_secs), (Reason::Conflict, Some(1)));
@@ -274,7 +274,7 @@ async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
 }
 
 /// So many writes while a job of the system runs.
-async fn write_behind_the_system(fresh: &Fresh, home: &Home, count: usize) {
+async fn write_behind_the_system(fresh: &TestStore, tenant: &StoredTenant, count: usize) {
     let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (db, runs, goes_on) = (fresh.db.clone(), started.clone(), go_on.clone());
     let mut system = JoinSet::new();
@@ -287,7 +287,8 @@ async fn write_behind_the_system(fresh: &Fresh, home: &Home, count: usize) {
         db.system(Queue::Claims, hold).await.unwrap();
     });
     started.notified().await;
-    let mut writes: Vec<_> = (0..count).map(|_| Box::pin(write(&fresh.db, home, home.ticket(fresh.now())))).collect();
+    let mut writes: Vec<_> =
+        (0..count).map(|_| Box::pin(write(&fresh.db, tenant, tenant.ticket(fresh.now())))).collect();
     // Polled once, each stands in the queue.
     for write in &mut writes {
         assert!(futures_util::poll!(write).is_pending());
@@ -302,14 +303,14 @@ async fn write_behind_the_system(fresh: &Fresh, home: &Home, count: usize) {
 /// The system's transactions are short while it says so (`dispatch::claims`, `dispatch::reports`).
 #[tokio::test]
 async fn few_writes_that_wait_for_the_system_are_a_trickle_and_many_are_none() {
-    let fresh = Fresh::sqlite().await;
-    let home = fresh.tenant().await;
+    let fresh = TestStore::sqlite().await;
+    let tenant = fresh.tenant().await;
     assert!(!fresh.db.writes_trickle());
-    write_behind_the_system(&fresh, &home, 3).await;
+    write_behind_the_system(&fresh, &tenant, 3).await;
     assert!(fresh.db.writes_trickle());
-    write_behind_the_system(&fresh, &home, 40).await;
+    write_behind_the_system(&fresh, &tenant, 40).await;
     assert!(!fresh.db.writes_trickle(), "these want throughput");
-    write_behind_the_system(&fresh, &home, 1).await;
+    write_behind_the_system(&fresh, &tenant, 1).await;
     assert!(fresh.db.writes_trickle());
     for _ in 0..32 {
         fresh.db.system(Queue::Claims, async |_| Ok(())).await.unwrap();
@@ -317,7 +318,7 @@ async fn few_writes_that_wait_for_the_system_are_a_trickle_and_many_are_none() {
     assert!(!fresh.db.writes_trickle(), "it is forgotten");
 }
 
-on_both!(Fresh:
+on_both!(TestStore:
     concurrent_creates_get_numbers_without_gaps_and_one_delivery_each,
     a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_along,
     a_refusal_after_a_write_undoes_that_write_alone,

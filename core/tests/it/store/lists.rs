@@ -5,7 +5,7 @@ mod changes;
 mod helpdesk;
 mod plans;
 
-use crate::support::{Fresh, on_both};
+use crate::support::{TestStore, on_both};
 use helpdesk::Helpdesk;
 use inboxops_core::{
     list_index::ListIndex,
@@ -103,7 +103,7 @@ async fn compare_on(db: &Db, desk: &Helpdesk, dice: &mut Dice, filters: usize) {
         let pages = [0, 25, 1_500, all.len() / 2, all.len().saturating_sub(30), all.len() + 5];
         let (limit, offset) = (1 + dice.roll(40) as usize, dice.one(&pages));
         let expected: Vec<_> = all.iter().skip(offset).take(limit).copied().collect();
-        let mut read = db.read(desk.home.scope.clone()).await.unwrap();
+        let mut read = db.read(desk.tenant.scope.clone()).await.unwrap();
         let asked = store::tickets::list_and_tell(&mut read, &filter, limit as i64, offset as i64);
         let (listed, asked) = asked.await.unwrap();
         assert_eq!(listed.total, all.len() as i64, "{filter:?} by {asked:?}");
@@ -116,7 +116,7 @@ fn lists(desk: &Helpdesk) -> ListIndex {
     ListIndex::new(desk.fresh.db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
 }
 
-async fn a_list_is_what_a_plain_query_finds(fresh: Fresh) {
+async fn a_list_is_what_a_plain_query_finds(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 21_000).await;
     let mut dice = Dice(7);
     // Nothing that lists are counted by is there: rows were written past the store.
@@ -138,7 +138,7 @@ async fn a_list_is_what_a_plain_query_finds(fresh: Fresh) {
     assert_eq!(desk.fresh.count("meta WHERE key = 'relist'").await, 0);
 }
 
-async fn a_subject_is_found_as_it_is_now(fresh: Fresh) {
+async fn a_subject_is_found_as_it_is_now(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 17_500).await;
     let lists = lists(&desk);
     lists.pass(true, &CancellationToken::new()).await.unwrap();
@@ -148,7 +148,7 @@ async fn a_subject_is_found_as_it_is_now(fresh: Fresh) {
             sort: Sort { key: SortKey::Number, descending: false },
             ..Filter::default()
         };
-        let mut read = desk.fresh.db.read(desk.home.scope.clone()).await.unwrap();
+        let mut read = desk.fresh.db.read(desk.tenant.scope.clone()).await.unwrap();
         let listed = store::tickets::list(&mut read, &filter, 10, 0).await.unwrap();
         assert_eq!(listed.total, listed.tickets.len() as i64);
         listed.tickets.iter().map(|it| it.number).collect::<Vec<_>>()
@@ -172,4 +172,4 @@ async fn a_subject_is_found_as_it_is_now(fresh: Fresh) {
     }
 }
 
-on_both!(Fresh: a_list_is_what_a_plain_query_finds, a_subject_is_found_as_it_is_now);
+on_both!(TestStore: a_list_is_what_a_plain_query_finds, a_subject_is_found_as_it_is_now);

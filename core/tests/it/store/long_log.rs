@@ -1,7 +1,7 @@
 //! A long log: every filter finds in it what is rare and old. With as many deliveries as `INBOXOPS_TEST_DELIVERIES` says,
 //! which the long form of the tests sets, each is to be as quick as it is promised.
 
-use crate::support::{Fresh, Home, on_both};
+use crate::support::{StoredTenant, TestStore, on_both};
 use inboxops_core::store::{
     self, Queue,
     deliveries::{Page, Range, Shown},
@@ -27,9 +27,9 @@ fn deliveries() -> usize {
 
 /// Deliveries of an endpoint, one a millisecond up to now: the first three of each state and of the last kind of event are
 /// the only ones, but for `state`, which all others have.
-async fn fill(fresh: &Fresh, home: &Home, endpoint: EndpointId, count: usize, state: u8) {
+async fn fill(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId, count: usize, state: u8) {
     let first = fresh.now().micros() / 1_000 - i64::try_from(count).unwrap();
-    let (tenant, pg) = (home.tenant.0.simple(), fresh.postgres.is_some());
+    let (tenant, pg) = (tenant.id.0.simple(), fresh.postgres.is_some());
     // No two endpoints share an id.
     let apart = u64::from(state) << 40;
     let endpoint = endpoint.0.simple();
@@ -76,19 +76,19 @@ async fn timed<T: PartialEq + std::fmt::Debug>(what: &str, ask: impl AsyncFn() -
     found.expect("an answer")
 }
 
-async fn every_filter_of_a_long_log_is_quick(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let (good, dead) = (fresh.endpoint(&home).await, fresh.endpoint(&home).await);
-    fill(&fresh, &home, good, deliveries(), 2).await;
-    fill(&fresh, &home, dead, deliveries() / 4, 3).await;
-    let stuck = fresh.endpoint(&home).await;
-    fill(&fresh, &home, stuck, deliveries() / 4, 0).await;
+async fn every_filter_of_a_long_log_is_quick(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let (good, dead) = (fresh.endpoint(&tenant).await, fresh.endpoint(&tenant).await);
+    fill(&fresh, &tenant, good, deliveries(), 2).await;
+    fill(&fresh, &tenant, dead, deliveries() / 4, 3).await;
+    let stuck = fresh.endpoint(&tenant).await;
+    fill(&fresh, &tenant, stuck, deliveries() / 4, 0).await;
     for endpoint in [good, dead, stuck] {
         fresh.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
     }
-    let (now, fresh, home) = (fresh.now(), &fresh, &home);
+    let (now, fresh, tenant) = (fresh.now(), &fresh, &tenant);
     let list = async |endpoints: &[EndpointId], page: &Page| {
-        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+        let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
         store::deliveries::list(&mut read, endpoints, page, 25).await.unwrap().deliveries.len()
     };
     for (name, endpoints) in
@@ -117,14 +117,14 @@ async fn every_filter_of_a_long_log_is_quick(fresh: Fresh) {
         let range = Range { since: at(1_000), until: at(0) };
         let page = Page { range, ..Page::default() };
         assert_eq!(timed(&format!("{name}, a second"), async || list(&endpoints, &page).await).await, 25);
-        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+        let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
         let deep = Page { range: Range { until: at(0), ..Range::default() }, ..Page::default() };
         let deep = store::deliveries::list(&mut read, &endpoints, &deep, 25).await.unwrap();
         drop(read);
         let page = Page { before: deep.next, ..Page::default() };
         assert_eq!(timed(&format!("{name}, a deep page"), async || list(&endpoints, &page).await).await, 25);
         let behind = timed(&format!("{name}, backlog"), async || {
-            let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+            let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
             store::backlog::of(&mut read, &endpoints).await.unwrap()
         })
         .await;
@@ -132,7 +132,7 @@ async fn every_filter_of_a_long_log_is_quick(fresh: Fresh) {
         if one {
             let most = Page { shown: vec![Shown::Failed, Shown::Canceled], ..Page::default() };
             timed(&format!("{name}, a count up to 100"), async || {
-                let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+                let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
                 store::deliveries::count(&mut read, endpoints[0], &most, 100).await.unwrap()
             })
             .await;
@@ -142,4 +142,4 @@ async fn every_filter_of_a_long_log_is_quick(fresh: Fresh) {
     assert_eq!((of.len(), of[0].waiting), (1, i64::try_from(deliveries() / 4 - 9 + 12).unwrap()));
 }
 
-on_both!(Fresh: every_filter_of_a_long_log_is_quick);
+on_both!(TestStore: every_filter_of_a_long_log_is_quick);

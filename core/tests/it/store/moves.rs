@@ -1,6 +1,6 @@
 //! Moves of deliveries, as tests make them.
 
-use crate::support::{Fresh, Home};
+use crate::support::{StoredTenant, TestStore};
 use inboxops_core::store::{
     Db, LEASE, Leased, Queue,
     deliveries::Attempt,
@@ -9,10 +9,10 @@ use inboxops_core::store::{
 use inboxops_proto::clock::Timestamp;
 
 /// Events of one commit, as their deliveries are handed over.
-pub async fn emit(fresh: &Fresh, home: &Home, count: usize) -> Vec<Leased> {
+pub async fn emit(fresh: &TestStore, tenant: &StoredTenant, count: usize) -> Vec<Handed> {
     fresh.handed.lock().unwrap().clear();
-    let events: Vec<_> = (0..count).map(|_| home.event(fresh.now())).collect();
-    let written = fresh.db.write(home.scope.clone(), async move |tx| {
+    let events: Vec<_> = (0..count).map(|_| tenant.event(fresh.now())).collect();
+    let written = fresh.db.write(tenant.scope.clone(), async move |tx| {
         events.iter().for_each(|event| tx.emit(event.clone()));
         Ok(())
     });

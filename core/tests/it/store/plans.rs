@@ -1,7 +1,7 @@
 //! Plans of all statements with the settings of our connections, on a server with the settings that PostgreSQL comes
 //! with: none is compiled, and none is left with a way that is switched off.
 
-use crate::support::Fresh;
+use crate::support::TestStore;
 use inboxops_core::store::{self, Purpose};
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, Row as _};
@@ -45,7 +45,7 @@ fn parameters(text: &str) -> usize {
     numbers.max().unwrap_or(0)
 }
 
-async fn connect(fresh: &Fresh, purpose: Purpose) -> PgConnection {
+async fn connect(fresh: &TestStore, purpose: Purpose) -> PgConnection {
     let mut conn = PgConnection::connect(&fresh.url).await.expect("a connection");
     let settings = format!("{} SET plan_cache_mode = force_generic_plan", purpose.settings());
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut conn).await.expect("the settings are taken");
@@ -54,7 +54,7 @@ async fn connect(fresh: &Fresh, purpose: Purpose) -> PgConnection {
 
 #[tokio::test]
 async fn no_statement_is_compiled_or_left_with_a_way_that_is_switched_off() {
-    let fresh = Fresh::postgres().await;
+    let fresh = TestStore::postgres().await;
     let (fixed, rows) = store::statements();
     let mut texts: Vec<(String, &str)> = fixed.iter().filter_map(|(name, sql)| Some((name.clone(), sql.pg?))).collect();
     for (name, rows) in &rows {
@@ -74,7 +74,7 @@ async fn no_statement_is_compiled_or_left_with_a_way_that_is_switched_off() {
 /// What the test above would say of a count without an index on a writer that did not switch compiling off.
 #[tokio::test]
 async fn such_a_plan_is_noticed() {
-    let fresh = Fresh::postgres().await;
+    let fresh = TestStore::postgres().await;
     let mut conn = connect(&fresh, Purpose::Write).await;
     let count = "SELECT COUNT(*) FROM cores WHERE seen_at > $1";
     assert_eq!(faults(&plan(&mut conn, count, 1).await), ["is left with a way that is switched off"]);

@@ -1,6 +1,6 @@
 //! The two schemas agree, every statement is understood by both databases, and a newer schema is refused.
 
-use crate::support::{Fresh, on_both};
+use crate::support::{TestStore, on_both};
 use inboxops_core::store::{self, Db, Error, Options};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +85,7 @@ async fn postgres_shape(url: &str) -> Shape {
 
 #[tokio::test]
 async fn the_two_schemas_have_the_same_tables_columns_and_indexes() {
-    let (sqlite, postgres) = (Fresh::sqlite().await, Fresh::postgres().await);
+    let (sqlite, postgres) = (TestStore::sqlite().await, TestStore::postgres().await);
     let (left, right) = (sqlite_shape(&sqlite.url).await, postgres_shape(&postgres.url).await);
     assert!(left.columns.len() > 150, "{} columns", left.columns.len());
     let only = |a: &Shape, b: &Shape| {
@@ -100,7 +100,7 @@ async fn the_two_schemas_have_the_same_tables_columns_and_indexes() {
 
 #[tokio::test]
 async fn every_statement_is_understood_by_its_databases() {
-    let (sqlite, postgres) = (Fresh::sqlite().await, Fresh::postgres().await);
+    let (sqlite, postgres) = (TestStore::sqlite().await, TestStore::postgres().await);
     let mut lite = SqliteConnection::connect(&sqlite.url).await.unwrap();
     let mut pg = PgConnection::connect(&postgres.url).await.unwrap();
     let (fixed, rows) = store::statements();
@@ -133,7 +133,7 @@ const BY_ID: &[&str] = &["report::SETTLE", "dispatch::PARK", "dispatch::TAKE_BAC
 
 #[tokio::test]
 async fn leased_deliveries_are_found_by_id_whatever_the_statistics_say() {
-    let (sqlite, postgres) = (Fresh::sqlite().await, Fresh::postgres().await);
+    let (sqlite, postgres) = (TestStore::sqlite().await, TestStore::postgres().await);
     let mut lite = SqliteConnection::connect(&sqlite.url).await.unwrap();
     let mut pg = PgConnection::connect(&postgres.url).await.unwrap();
     // As a quiet database looks: few leases, so that going through all of them seems cheap.
@@ -179,7 +179,7 @@ fn many_rows_are_bound_without_names_on_sqlite() {
     assert!(named.is_empty(), "{named:?}");
 }
 
-async fn a_database_of_a_newer_release_is_refused(fresh: Fresh) {
+async fn a_database_of_a_newer_release_is_refused(fresh: TestStore) {
     fresh.db.close().await;
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                      VALUES (999, 'later', TRUE, 'x', 0)";
@@ -195,8 +195,8 @@ async fn a_database_of_a_newer_release_is_refused(fresh: Fresh) {
     assert!(error.to_string().contains("newer release"), "{error}");
 }
 
-async fn migrating_twice_changes_nothing(fresh: Fresh) {
+async fn migrating_twice_changes_nothing(fresh: TestStore) {
     assert_eq!(store::migrate::migrate(&fresh.url).await.unwrap(), store::migrate::VERSION);
 }
 
-on_both!(Fresh: a_database_of_a_newer_release_is_refused, migrating_twice_changes_nothing);
+on_both!(TestStore: a_database_of_a_newer_release_is_refused, migrating_twice_changes_nothing);

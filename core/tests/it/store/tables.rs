@@ -1,6 +1,6 @@
 //! Rows come back as they were written, and nobody sees another tenant's.
 
-use crate::support::{Fresh, Home, NOON, chance, endpoint, on_both};
+use crate::support::{NOON, StoredTenant, TestStore, chance, endpoint, on_both};
 use inboxops_core::store::{
     self, Queue, Tx,
     agents::{Agent, Role},
@@ -21,14 +21,14 @@ use uuid::Uuid;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-async fn another_tenants_ids_are_like_ids_that_never_existed(fresh: Fresh) {
-    let (home, stranger) = (fresh.tenant().await, fresh.tenant().await);
-    let ticket = Ticket { number: 1, ..home.ticket(NOON) };
-    let endpoint = fresh.endpoint(&home).await;
-    let (named, inbox, kept) = (TicketRef::Id(ticket.id), home.inbox, ticket.clone());
+async fn another_tenants_ids_are_like_ids_that_never_existed(fresh: TestStore) {
+    let (tenant, stranger) = (fresh.tenant().await, fresh.tenant().await);
+    let ticket = Ticket { number: 1, ..tenant.ticket(NOON) };
+    let endpoint = fresh.endpoint(&tenant).await;
+    let (named, inbox, kept) = (TicketRef::Id(ticket.id), tenant.inbox, ticket.clone());
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             store::tickets::insert(tx, &ticket);
             Ok(())
         })
@@ -56,12 +56,12 @@ async fn another_tenants_ids_are_like_ids_that_never_existed(fresh: Fresh) {
         })
         .await
         .unwrap();
-    let found = store::tickets::find(&fresh.db, home.scope.clone(), named).await.unwrap();
+    let found = store::tickets::find(&fresh.db, tenant.scope.clone(), named).await.unwrap();
     assert_eq!(found.map(|it| it.subject).as_deref(), Some("Refund for order 1042"));
 }
 
-async fn agents_are_unique_by_address_and_listed_by_name(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn agents_are_unique_by_address_and_listed_by_name(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let agent = |name: &str, email: &str| Agent {
         id: AgentId::new(NOON, chance()),
         name: name.to_owned(),
@@ -72,7 +72,7 @@ async fn agents_are_unique_by_address_and_listed_by_name(fresh: Fresh) {
     };
     let agents = [agent("bob", "bob@example.com"), agent("Ada", "ada@example.com"), agent("Zoe", "BOB@example.com")];
     let written = agents.clone();
-    let made = fresh.db.write(home.scope.clone(), async move |tx| {
+    let made = fresh.db.write(tenant.scope.clone(), async move |tx| {
         assert!(!store::agents::exists(tx, written[0].id).await?);
         let mut made = Vec::new();
         for agent in &written {
@@ -82,14 +82,14 @@ async fn agents_are_unique_by_address_and_listed_by_name(fresh: Fresh) {
         Ok(made)
     });
     assert_eq!(made.await.unwrap(), [true, true, false]);
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::agents::list(&mut read, 10, 0).await.unwrap(), [agents[1].clone(), agents[0].clone()]);
     assert_eq!(store::agents::count(&mut read).await.unwrap(), 2);
     assert_eq!(store::agents::get(&mut read, agents[0].id).await.unwrap(), Some(agents[0].clone()));
 }
 
-async fn inboxes_come_back_as_written_and_their_state_is_known_at_once(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn inboxes_come_back_as_written_and_their_state_is_known_at_once(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let failing = Inbox {
         id: InboxId::new(NOON, chance()),
         name: "Billing".to_owned(),
@@ -103,7 +103,7 @@ async fn inboxes_come_back_as_written_and_their_state_is_known_at_once(fresh: Fr
     let written = failing.clone();
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             assert_eq!(store::inboxes::state(tx, written.id).await?, None);
             store::inboxes::insert(tx, &written).await?;
             assert_eq!(store::inboxes::state(tx, written.id).await?, Some(InboxState::Error));
@@ -114,18 +114,18 @@ async fn inboxes_come_back_as_written_and_their_state_is_known_at_once(fresh: Fr
         })
         .await
         .unwrap();
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::inboxes::list(&mut read, 10, 0).await.unwrap()[0], failing);
     assert_eq!(store::inboxes::count(&mut read).await.unwrap(), 2);
     assert_eq!(
-        store::inboxes::get(&mut read, home.inbox).await.unwrap().map(|it| it.state()),
+        store::inboxes::get(&mut read, tenant.inbox).await.unwrap().map(|it| it.state()),
         Some(InboxState::Active)
     );
 }
 
-async fn addresses_that_inboxes_share_are_found_tenant_by_tenant(fresh: Fresh) {
-    let (home, other) = (fresh.tenant().await, fresh.tenant().await);
-    let add = async |home: &Home, address: Option<&str>| {
+async fn addresses_that_inboxes_share_are_found_tenant_by_tenant(fresh: TestStore) {
+    let (tenant, other) = (fresh.tenant().await, fresh.tenant().await);
+    let add = async |tenant: &StoredTenant, address: Option<&str>| {
         let id = InboxId::new(NOON, chance());
         let inbox = Inbox {
             id,
@@ -138,29 +138,29 @@ async fn addresses_that_inboxes_share_are_found_tenant_by_tenant(fresh: Fresh) {
             updated_at: NOON,
         };
         let insert = async move |tx: &mut Tx<'_>| store::inboxes::insert(tx, &inbox).await;
-        fresh.db.write(home.scope.clone(), insert).await.unwrap();
+        fresh.db.write(tenant.scope.clone(), insert).await.unwrap();
         id
     };
-    for (home, address) in [(&home, None), (&home, None), (&home, Some("own@x.example")), (&other, Some("a@x.example"))]
+    for (tenant, address) in
+        [(&tenant, None), (&tenant, None), (&tenant, Some("own@x.example")), (&other, Some("a@x.example"))]
     {
-        add(home, address).await;
+        add(tenant, address).await;
     }
     assert_eq!(store::inboxes::shared_addresses(&fresh.db, 10).await.unwrap(), []);
-    let mut inboxes = [add(&home, Some("A@x.example")).await, add(&home, Some("a@X.example")).await];
+    let mut inboxes = [add(&tenant, Some("A@x.example")).await, add(&tenant, Some("a@X.example")).await];
     inboxes.sort();
-    let tenant = home.tenant;
-    let shared = SharedAddress { tenant, address: "a@x.example".to_owned(), inboxes: inboxes.to_vec() };
+    let shared = SharedAddress { tenant: tenant.id, address: "a@x.example".to_owned(), inboxes: inboxes.to_vec() };
     assert_eq!(store::inboxes::shared_addresses(&fresh.db, 10).await.unwrap(), [shared]);
 }
 
-async fn a_tag_is_one_whatever_its_letter_case(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn a_tag_is_one_whatever_its_letter_case(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let tag = |name: &str| Tag { id: TagId::new(NOON, chance()), name: name.to_owned(), color: None, created_at: NOON };
     let (first, second, other) = (tag("VIP"), tag("vip"), tag("billing"));
-    let (ticket, row) = (TicketId::new(NOON, chance()), home.ticket(NOON));
+    let (ticket, row) = (TicketId::new(NOON, chance()), tenant.ticket(NOON));
     let row = store::tickets::Ticket { id: ticket, ..row };
     let (a, b, c) = (first.clone(), second.clone(), other.clone());
-    let listed = fresh.db.write(home.scope.clone(), async move |tx| {
+    let listed = fresh.db.write(tenant.scope.clone(), async move |tx| {
         for new in [&a, &b, &c] {
             let tag = store::tags::get_or_insert(tx, new, &store::fold(&new.name)).await?;
             store::tags::attach(tx, &row, tag.id, NOON).await?;
@@ -172,13 +172,13 @@ async fn a_tag_is_one_whatever_its_letter_case(fresh: Fresh) {
         Ok(listed)
     });
     assert_eq!(listed.await.unwrap(), [other.clone(), first.clone()]);
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::tags::list(&mut read, 1, 1).await.unwrap(), [first]);
     assert_eq!(store::tags::count(&mut read).await.unwrap(), 2);
 }
 
-async fn internal_notes_are_left_out_in_sql(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn internal_notes_are_left_out_in_sql(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let ticket = TicketId::new(NOON, chance());
     let message = |kind, at: Timestamp| Message {
         id: MessageId::new(at, chance()),
@@ -199,7 +199,7 @@ async fn internal_notes_are_left_out_in_sql(fresh: Fresh) {
     let written = messages.clone();
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             for message in &written {
                 store::messages::insert(tx, message).await?;
             }
@@ -207,7 +207,7 @@ async fn internal_notes_are_left_out_in_sql(fresh: Fresh) {
         })
         .await
         .unwrap();
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let [last, note, first] = messages;
     assert_eq!(
         store::messages::list_without_notes(&mut read, ticket, 10, 0).await.unwrap(),
@@ -216,11 +216,11 @@ async fn internal_notes_are_left_out_in_sql(fresh: Fresh) {
     assert_eq!(store::messages::list(&mut read, ticket, 10, 0).await.unwrap(), [first, note, last]);
 }
 
-async fn keys_are_found_by_hash_and_revoked_once(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn keys_are_found_by_hash_and_revoked_once(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let key = ApiKey {
         id: ApiKeyId::new(NOON, chance()),
-        tenant: home.tenant,
+        tenant: tenant.id,
         name: "Sync".to_owned(),
         prefix: "ixk_9fQ2".to_owned(),
         scopes: "tickets:read tickets:write".to_owned(),
@@ -233,7 +233,7 @@ async fn keys_are_found_by_hash_and_revoked_once(fresh: Fresh) {
     let written = key.clone();
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| store::api_keys::insert(tx, &written, [7; 32]).await)
+        .write(tenant.scope.clone(), async move |tx| store::api_keys::insert(tx, &written, [7; 32]).await)
         .await
         .unwrap();
     assert_eq!(store::api_keys::find_by_hash(&fresh.db, [7; 32]).await.unwrap(), Some(key.clone()));
@@ -241,7 +241,7 @@ async fn keys_are_found_by_hash_and_revoked_once(fresh: Fresh) {
     store::api_keys::mark_used(&fresh.db, vec![(key.id, NOON.plus(MINUTE))]).await.unwrap();
     store::api_keys::mark_used(&fresh.db, vec![(key.id, NOON)]).await.unwrap();
     let id = key.id;
-    let revoked = fresh.db.write(home.scope.clone(), async move |tx| {
+    let revoked = fresh.db.write(tenant.scope.clone(), async move |tx| {
         store::api_keys::rename(tx, id, "Other").await?;
         store::api_keys::revoke(tx, id, NOON).await?;
         store::api_keys::revoke(tx, id, NOON.plus(MINUTE)).await
@@ -249,18 +249,18 @@ async fn keys_are_found_by_hash_and_revoked_once(fresh: Fresh) {
     let expected =
         ApiKey { name: "Other".to_owned(), revoked_at: Some(NOON), last_used_at: Some(NOON.plus(MINUTE)), ..key };
     assert_eq!(revoked.await.unwrap(), Some(expected.clone()));
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::api_keys::list(&mut read, false, 10, 0).await.unwrap(), []);
     assert_eq!(store::api_keys::list(&mut read, true, 10, 0).await.unwrap(), [expected]);
     assert_eq!(store::api_keys::count(&mut read, true).await.unwrap(), 1);
     assert_eq!(store::api_keys::count(&mut read, false).await.unwrap(), 0);
 }
 
-async fn endpoints_come_back_with_all_that_is_sealed(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn endpoints_come_back_with_all_that_is_sealed(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     let full = Endpoint {
         description: Some("CRM".to_owned()),
-        inboxes: vec![home.inbox],
+        inboxes: vec![tenant.inbox],
         rate_per_second: Some(5),
         thin: true,
         headers: Some(Sealed { bytes: vec![0, 1, 255], key: 2 }),
@@ -271,19 +271,19 @@ async fn endpoints_come_back_with_all_that_is_sealed(fresh: Fresh) {
             keep_hours: 24,
             until: NOON.plus(MINUTE),
         }),
-        ..endpoint(home.tenant, NOON)
+        ..endpoint(tenant.id, NOON)
     };
-    let plain = endpoint(home.tenant, NOON);
+    let plain = endpoint(tenant.id, NOON);
     let (a, b) = (full.clone(), plain.clone());
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             store::endpoints::insert(tx, &a).await?;
             store::endpoints::insert(tx, &b).await
         })
         .await
         .unwrap();
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::endpoints::list(&mut read, 10, 0).await.unwrap(), [plain.clone(), full.clone()]);
     assert_eq!(store::endpoints::count(&mut read).await.unwrap(), 2);
     let nobody = EndpointId(Uuid::max());
@@ -292,9 +292,9 @@ async fn endpoints_come_back_with_all_that_is_sealed(fresh: Fresh) {
     assert_eq!(loaded, [full, plain]);
 }
 
-async fn tenants_tokens_and_facts_come_back_as_written(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let found = store::tenants::find(&fresh.db, home.tenant).await.unwrap().expect("it is there");
+async fn tenants_tokens_and_facts_come_back_as_written(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let found = store::tenants::find(&fresh.db, tenant.id).await.unwrap().expect("it is there");
     assert_eq!(store::tenants::find(&fresh.db, TenantId(Uuid::max())).await.unwrap(), None);
     let changed = store::tenants::Tenant {
         webhooks: Some(false),
@@ -309,9 +309,9 @@ async fn tenants_tokens_and_facts_come_back_as_written(fresh: Fresh) {
         dispatch_only: true,
         created_at: NOON,
     };
-    let (tenant, written) = (changed.clone(), token.clone());
-    let value = fresh.db.system(Lane::Tenant(home.tenant), async move |tx| {
-        store::tenants::update(tx, &tenant).await?;
+    let (row, written) = (changed.clone(), token.clone());
+    let value = fresh.db.system(Lane::Tenant(tenant.id), async move |tx| {
+        store::tenants::update(tx, &row).await?;
         store::service_tokens::insert(tx, &written, [3; 32]).await?;
         store::meta::put(tx, "a", "1").await?;
         store::meta::put(tx, "a", "2").await?;
@@ -326,27 +326,27 @@ async fn tenants_tokens_and_facts_come_back_as_written(fresh: Fresh) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shared_rate_window_is_exact_and_rolls() {
-    let fresh = Fresh::postgres().await;
-    let home = fresh.tenant().await;
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
     let other = fresh.again().await;
     let mut asking = tokio::task::JoinSet::new();
     for n in 0..31u64 {
-        let (db, tenant) = (if n % 2 == 0 { fresh.db.clone() } else { other.clone() }, home.tenant);
+        let (db, tenant) = (if n % 2 == 0 { fresh.db.clone() } else { other.clone() }, tenant.id);
         let at = NOON.plus(Duration::from_secs(n));
         asking.spawn(async move { store::rate_windows::admit(&db, tenant, 30, at).await.unwrap() });
     }
     let accepted = asking.join_all().await.into_iter().filter(|it| it.accepted).count();
     assert_eq!(accepted, 30);
     let end = NOON.plus(Duration::from_secs(31));
-    let full = store::rate_windows::admit(&fresh.db, home.tenant, 30, end).await.unwrap();
+    let full = store::rate_windows::admit(&fresh.db, tenant.id, 30, end).await.unwrap();
     assert_eq!((full.accepted, full.used), (false, 30));
     let next = full.oldest_leaves_at.unwrap();
     assert!(next <= NOON.plus(MINUTE + Duration::from_secs(1)));
-    let rolled = store::rate_windows::admit(&fresh.db, home.tenant, 30, next).await.unwrap();
+    let rolled = store::rate_windows::admit(&fresh.db, tenant.id, 30, next).await.unwrap();
     assert!(rolled.accepted);
 }
 
-on_both!(Fresh:
+on_both!(TestStore:
     another_tenants_ids_are_like_ids_that_never_existed,
     agents_are_unique_by_address_and_listed_by_name,
     inboxes_come_back_as_written_and_their_state_is_known_at_once,

@@ -1,6 +1,6 @@
 //! ListIndex of tickets keep what their filters say, totals are exact, and reads see one moment.
 
-use crate::support::{Fresh, Home, NOON, chance, on_both};
+use crate::support::{NOON, StoredTenant, TestStore, chance, on_both};
 use inboxops_core::store::{
     self,
     tags::Tag,
@@ -15,7 +15,13 @@ use uuid::Uuid;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Tickets that differ in all that filters look at.
-async fn many(fresh: &Fresh, home: &Home, agents: [AgentId; 2], inboxes: [InboxId; 2], tag: &Tag) -> Vec<Ticket> {
+async fn many(
+    fresh: &TestStore,
+    tenant: &StoredTenant,
+    agents: [AgentId; 2],
+    inboxes: [InboxId; 2],
+    tag: &Tag,
+) -> Vec<Ticket> {
     let mut tickets = Vec::new();
     for n in 0..48u32 {
         let at = NOON.plus(MINUTE * n);
@@ -36,11 +42,11 @@ async fn many(fresh: &Fresh, home: &Home, agents: [AgentId; 2], inboxes: [InboxI
             solved_at: (n % 4 == 2).then_some(at),
             closed_at: (n % 4 == 3).then_some(at),
             version: n + 1,
-            ..home.ticket(at)
+            ..tenant.ticket(at)
         });
     }
     let (written, tag) = (tickets.clone(), tag.clone());
-    let done = fresh.db.write(home.scope.clone(), async move |tx| {
+    let done = fresh.db.write(tenant.scope.clone(), async move |tx| {
         store::tags::get_or_insert(tx, &tag, &store::fold(&tag.name)).await?;
         for ticket in &written {
             assert_eq!(store::tickets::next_number(tx).await?, ticket.number);
@@ -108,12 +114,12 @@ fn filters(agents: [AgentId; 2], inboxes: [InboxId; 2], tag: TagId) -> Vec<Filte
     ]
 }
 
-async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: Fresh) {
-    let (home, stranger) = (fresh.tenant().await, fresh.tenant().await);
+async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: TestStore) {
+    let (tenant, stranger) = (fresh.tenant().await, fresh.tenant().await);
     let agents = [AgentId::new(NOON, chance()), AgentId::new(NOON, chance())];
-    let inboxes = [home.inbox, InboxId::new(NOON, chance())];
+    let inboxes = [tenant.inbox, InboxId::new(NOON, chance())];
     let tag = Tag { id: TagId::new(NOON, chance()), name: "Vip".to_owned(), color: None, created_at: NOON };
-    let tickets = many(&fresh, &home, agents, inboxes, &tag).await;
+    let tickets = many(&fresh, &tenant, agents, inboxes, &tag).await;
     let ticket = stranger.ticket(NOON);
     fresh
         .db
@@ -123,7 +129,7 @@ async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: Fresh) {
         })
         .await
         .unwrap();
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     for filter in filters(agents, inboxes, tag.id) {
         let mut expected: Vec<_> = tickets.iter().filter(|it| keeps(&filter, it)).cloned().collect();
         match filter.sort.key {
@@ -143,9 +149,9 @@ async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: Fresh) {
     }
 }
 
-async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let ticket = Ticket { number: 1, ..home.ticket(NOON) };
+async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let ticket = Ticket { number: 1, ..tenant.ticket(NOON) };
     let changed = Ticket {
         status: Status::Solved,
         priority: Priority::Urgent,
@@ -158,7 +164,7 @@ async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: Fresh) {
     let (new, old) = (changed.clone(), ticket.clone());
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             store::tickets::insert(tx, &old);
             Ok(())
         })
@@ -166,13 +172,13 @@ async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: Fresh) {
         .unwrap();
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             let old = store::tickets::lock(tx, TicketRef::Number(1)).await?.expect("it is there");
             store::tickets::update(tx, &old, &new).await
         })
         .await
         .unwrap();
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::tickets::read(&mut read, TicketRef::Id(ticket.id)).await.unwrap(), Some(changed.clone()));
     for (filter, total) in [
         (Filter { status: vec![Status::Open], ..Filter::default() }, 0),
@@ -184,28 +190,28 @@ async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: Fresh) {
     }
 }
 
-async fn a_snapshot_does_not_see_later_writes(fresh: Fresh) {
-    let home = fresh.tenant().await;
-    let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+async fn a_snapshot_does_not_see_later_writes(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
-    let ticket = home.ticket(NOON);
+    let ticket = tenant.ticket(NOON);
     fresh
         .db
-        .write(home.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| {
             store::tickets::insert(tx, &ticket);
             Ok(())
         })
         .await
         .unwrap();
     assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
-    let mut later = fresh.db.read(home.scope.clone()).await.unwrap();
+    let mut later = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::tickets::list(&mut later, &Filter::default(), 10, 0).await.unwrap().total, 1);
 }
 
-async fn readers_dropped_at_any_point_come_back(fresh: Fresh) {
-    let home = fresh.tenant().await;
+async fn readers_dropped_at_any_point_come_back(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
     for n in 0..60 {
-        let mut read = fresh.db.read(home.scope.clone()).await.unwrap();
+        let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
         let filter = Filter::default();
         let counting = store::tickets::list(&mut read, &filter, 10, 0);
         if n % 2 == 0 {
@@ -218,7 +224,7 @@ async fn readers_dropped_at_any_point_come_back(fresh: Fresh) {
     fresh.db.ping().await.unwrap();
 }
 
-on_both!(Fresh:
+on_both!(TestStore:
     lists_keep_what_their_filters_say_and_totals_are_exact,
     a_change_of_a_ticket_moves_it_in_every_count,
     a_snapshot_does_not_see_later_writes,

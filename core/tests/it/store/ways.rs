@@ -1,7 +1,7 @@
 //! How statements of the log and of the backlog find their rows: by the one index that is made for them, whatever the
 //! statistics say of the tables, so that they cost the same with ten million deliveries as with ten.
 
-use crate::support::Fresh;
+use crate::support::TestStore;
 use inboxops_core::store;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -95,7 +95,7 @@ fn wrong(plan: &str, indexes: &[&str]) -> Option<String> {
 #[tokio::test]
 async fn each_filter_goes_by_its_own_index_on_postgres_whatever_the_statistics_say() {
     for known in [Known::Nothing, Known::All, Known::Past] {
-        let fresh = Fresh::postgres().await;
+        let fresh = TestStore::postgres().await;
         let mut pg = PgConnection::connect(&fresh.url).await.unwrap();
         run(&mut pg, "ALTER TABLE deliveries SET (autovacuum_enabled = off)").await;
         if matches!(known, Known::Past) {
@@ -123,7 +123,7 @@ async fn each_filter_goes_by_its_own_index_on_postgres_whatever_the_statistics_s
 
 #[tokio::test]
 async fn each_filter_goes_by_its_own_index_on_sqlite() {
-    let fresh = Fresh::sqlite().await;
+    let fresh = TestStore::sqlite().await;
     let mut lite = SqliteConnection::connect(&fresh.url).await.unwrap();
     let (fixed, rows) = store::statements();
     let texts = fixed

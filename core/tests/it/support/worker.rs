@@ -1,6 +1,6 @@
 //! A worker for tests: it takes what the core hands over and reports what the test says.
 
-use super::{Came as _, Client, Desk, PATIENCE};
+use super::{Came as _, Client, PATIENCE, TestCore};
 use futures_util::{FutureExt as _, StreamExt as _};
 use inboxops_proto::{
     gate::BoxStream,
@@ -18,14 +18,14 @@ const SLOTS: u32 = 256;
 /// A stream of work, and what it has brought.
 pub struct Worker {
     stream: BoxStream<pb::WorkResponse>,
-    taken: VecDeque<Taken>,
+    taken: VecDeque<TakenDelivery>,
     endpoints: HashMap<Vec<u8>, EndpointConfig>,
     client: Client,
 }
 
 /// A delivery with all that it is to be sent with.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct TakenDelivery {
     pub lease: LeasedDelivery,
     pub id: String,
     pub endpoint: EndpointConfig,
@@ -34,15 +34,15 @@ pub struct Taken {
 }
 
 impl Worker {
-    pub async fn join(desk: &Desk, window: u32) -> Worker {
-        let client = Client::key(&desk.service_token("worker", true).await);
+    pub async fn join(core: &TestCore, window: u32) -> Worker {
+        let client = Client::key(&core.service_token("worker", true).await);
         let request = pb::WorkRequest { worker_id: "test".to_owned(), window, slots: SLOTS };
-        let stream = desk.dispatch().work(client.ask(request)).await.answer();
+        let stream = core.dispatch().work(client.ask(request)).await.answer();
         Worker { stream, taken: VecDeque::new(), endpoints: HashMap::new(), client }
     }
 
     /// The next delivery; the test fails when none comes.
-    pub async fn next(&mut self) -> Taken {
+    pub async fn next(&mut self) -> TakenDelivery {
         while self.taken.is_empty() {
             let batch = tokio::time::timeout(PATIENCE, self.stream.next()).await;
             self.keep(batch.expect("work comes").expect("the stream lives").expect("no refusal"));
@@ -51,7 +51,7 @@ impl Worker {
     }
 
     /// The next delivery, if one has come already.
-    pub fn try_next(&mut self) -> Option<Taken> {
+    pub fn try_next(&mut self) -> Option<TakenDelivery> {
         while let Some(batch) = self.stream.next().now_or_never() {
             self.keep(batch.expect("the stream lives").expect("no refusal"));
         }
@@ -70,7 +70,7 @@ impl Worker {
     }
 
     /// What has come already.
-    pub fn at_hand(&mut self) -> Vec<Taken> {
+    pub fn at_hand(&mut self) -> Vec<TakenDelivery> {
         while let Some(batch) = self.stream.next().now_or_never() {
             self.keep(batch.expect("the stream lives").expect("no refusal"));
         }
@@ -85,7 +85,7 @@ impl Worker {
             let payload = &batch.payloads[lease.payload as usize];
             let endpoint = self.endpoints[&lease.endpoint_id.to_vec()].clone();
             assert!(endpoint.version >= lease.endpoint_version, "never sent with settings older than the event");
-            self.taken.push_back(Taken {
+            self.taken.push_back(TakenDelivery {
                 id: Uuid::from_slice(&lease.delivery_id).expect("an id").to_string(),
                 endpoint,
                 event: payload.event.clone(),
@@ -96,24 +96,24 @@ impl Worker {
     }
 
     /// Reports outcomes; how many were accepted and refused.
-    pub async fn report(&self, desk: &Desk, outcomes: Vec<Outcome>) -> (u32, u32) {
-        let told = self.try_report(desk, outcomes).await.answer();
+    pub async fn report(&self, core: &TestCore, outcomes: Vec<Outcome>) -> (u32, u32) {
+        let told = self.try_report(core, outcomes).await.answer();
         (told.accepted, told.refused)
     }
 
     pub async fn try_report(
         &self,
-        desk: &Desk,
+        core: &TestCore,
         outcomes: Vec<Outcome>,
     ) -> Result<tonic::Response<pb::ReportResponse>, tonic::Status> {
         let request = pb::ReportRequest { worker_id: "test".to_owned(), outcomes };
-        desk.dispatch().report(self.client.ask(request)).await
+        core.dispatch().report(self.client.ask(request)).await
     }
 }
 
-impl Taken {
+impl TakenDelivery {
     /// An answer with this status, now.
-    pub fn answered(&self, desk: &Desk, status: u32) -> Outcome {
+    pub fn answered(&self, core: &TestCore, status: u32) -> Outcome {
         let code = match status {
             200..300 => "",
             300..400 => "http_3xx",
@@ -124,7 +124,7 @@ impl Taken {
         Outcome {
             delivery_id: self.lease.delivery_id.clone(),
             token: self.lease.token,
-            started_at_us: desk.clock.now().micros(),
+            started_at_us: core.clock.now().micros(),
             duration_ms: 12,
             response_status: status,
             response_body: Some("ok".to_owned()),

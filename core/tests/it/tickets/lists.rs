@@ -2,7 +2,7 @@
 //! happened before.
 
 use super::{mask, status};
-use crate::support::{Came as _, Client, Desk, NOTHING, Workspace, new_ticket, on_both, violations};
+use crate::support::{Came as _, Client, NOTHING, TestCore, TestTenant, new_ticket, on_both, violations};
 use inboxops_proto::{
     clock::Timestamp,
     reason::Reason,
@@ -21,14 +21,14 @@ use std::time::Duration;
 
 type List = v1::ListTicketsRequest;
 
-async fn page(desk: &Desk, by: &Client, request: List) -> (Vec<u32>, v1::PageMeta) {
-    let answer = desk.tickets().list_tickets(by.ask(request)).await.answer();
+async fn page(core: &TestCore, by: &Client, request: List) -> (Vec<u32>, v1::PageMeta) {
+    let answer = core.tickets().list_tickets(by.ask(request)).await.answer();
     (answer.tickets.iter().map(|ticket| ticket.ticket_number).collect(), answer.meta.expect("a meta"))
 }
 
 /// Numbers of the tickets that a list keeps, in its order; its total must agree.
-async fn numbers(desk: &Desk, by: &Client, request: List) -> Vec<u32> {
-    let (numbers, meta) = page(desk, by, request).await;
+async fn numbers(core: &TestCore, by: &Client, request: List) -> Vec<u32> {
+    let (numbers, meta) = page(core, by, request).await;
     assert_eq!(meta.total as usize, numbers.len());
     numbers
 }
@@ -37,19 +37,20 @@ fn by_number(filter: List) -> List {
     List { sort: Some("ticket_number".to_owned()), ..filter }
 }
 
-async fn lists_keep_what_their_filters_say(desk: Desk) {
-    let home = desk.workspace().await;
-    let key = &home.key;
-    let second = desk.inbox(&home.id, "Second").await;
-    let (grace, ada) = (desk.agent(&home.id, "g@example.com").await.id, desk.agent(&home.id, "a@example.com").await.id);
-    let begin = desk.clock.now();
+async fn lists_keep_what_their_filters_say(core: TestCore) {
+    let tenant = core.tenant().await;
+    let key = &tenant.key;
+    let second = core.inbox(&tenant.id, "Second").await;
+    let (grace, ada) =
+        (core.agent(&tenant.id, "g@example.com").await.id, core.agent(&tenant.id, "a@example.com").await.id);
+    let begin = core.clock.now();
     // Number: inbox, assignee, priority, subject.
     let made = [
-        (&home.inbox, None, Low, "Refund for order 1"),
-        (&home.inbox, Some(&grace), Normal, "ÄRGER mit 100%"),
+        (&tenant.inbox, None, Low, "Refund for order 1"),
+        (&tenant.inbox, Some(&grace), Normal, "ÄRGER mit 100%"),
         (&second, Some(&ada), High, "refund_2"),
         (&second, None, Urgent, "Hello"),
-        (&home.inbox, Some(&grace), Urgent, "REFUND"),
+        (&tenant.inbox, Some(&grace), Urgent, "REFUND"),
     ];
     for (inbox, assignee, priority, subject) in made {
         let request = v1::CreateTicketRequest {
@@ -57,18 +58,18 @@ async fn lists_keep_what_their_filters_say(desk: Desk) {
             assignee_id: assignee.cloned(),
             ..new_ticket(inbox, subject)
         };
-        desk.opened(key, request).await;
-        desk.clock.advance(Duration::from_secs(60) - Duration::from_millis(1));
+        core.opened(key, request).await;
+        core.clock.advance(Duration::from_secs(60) - Duration::from_millis(1));
     }
     let minute = |n: u32| Some(begin.plus(Duration::from_secs(60) * n).into());
-    desk.changed(key, "2", status(Solved)).await;
-    desk.changed(key, "3", status(Pending)).await;
+    core.changed(key, "2", status(Solved)).await;
+    core.changed(key, "3", status(Pending)).await;
     let tag = |name: &str| v1::AddTicketTagRequest { tag_name: Some(name.to_owned()), ..Default::default() };
     for number in ["1", "5"] {
         let request = v1::AddTicketTagRequest { ticket_id: number.to_owned(), ..tag("Billing") };
-        desk.tags().add_ticket_tag(key.ask(request)).await.answer();
+        core.tags().add_ticket_tag(key.ask(request)).await.answer();
     }
-    let tag_id = desk.get_ticket(key, "1").await.tags[0].id.clone();
+    let tag_id = core.get_ticket(key, "1").await.tags[0].id.clone();
 
     let inboxes = |ids: &[&str]| List { inbox_id: ids.iter().map(|id| (*id).to_owned()).collect(), ..List::default() };
     let assignees =
@@ -81,7 +82,7 @@ async fn lists_keep_what_their_filters_say(desk: Desk) {
         (List { status: vec![Solved.into(), Pending.into()], ..List::default() }, &[2, 3]),
         (List { status: vec![Closed.into()], ..List::default() }, &[]),
         (inboxes(&[&second]), &[3, 4]),
-        (inboxes(&[&second, &home.inbox, NOTHING]), &[1, 2, 3, 4, 5]),
+        (inboxes(&[&second, &tenant.inbox, NOTHING]), &[1, 2, 3, 4, 5]),
         (inboxes(&[NOTHING]), &[]),
         (assignees(&["none"]), &[1, 4]),
         (assignees(&[&ada]), &[3]),
@@ -107,10 +108,10 @@ async fn lists_keep_what_their_filters_say(desk: Desk) {
         (List { updated_since: minute(5), ..q("refund") }, &[1, 3, 5]),
     ];
     for (filter, expected) in table {
-        assert_eq!(numbers(&desk, key, by_number(filter.clone())).await, expected, "{filter:?}");
+        assert_eq!(numbers(&core, key, by_number(filter.clone())).await, expected, "{filter:?}");
     }
     let sorted =
-        async |sort: Option<&str>| numbers(&desk, key, List { sort: sort.map(str::to_owned), ..List::default() }).await;
+        async |sort: Option<&str>| numbers(&core, key, List { sort: sort.map(str::to_owned), ..List::default() }).await;
     assert_eq!(sorted(None).await, [5, 4, 3, 2, 1]);
     assert_eq!(sorted(Some("-created_at")).await, [5, 4, 3, 2, 1]);
     assert_eq!(sorted(Some("created_at")).await, [1, 2, 3, 4, 5]);
@@ -119,8 +120,8 @@ async fn lists_keep_what_their_filters_say(desk: Desk) {
     assert_eq!(sorted(Some("-updated_at")).await[4], 4);
 }
 
-async fn what_a_list_does_not_take_is_a_bad_parameter(desk: Desk) {
-    let home = desk.workspace().await;
+async fn what_a_list_does_not_take_is_a_bad_parameter(core: TestCore) {
+    let tenant = core.tenant().await;
     let table = [
         (List { page: Some(0), ..List::default() }, "page", "out_of_range"),
         (List { page: Some(1_000_001), ..List::default() }, "page", "out_of_range"),
@@ -136,7 +137,7 @@ async fn what_a_list_does_not_take_is_a_bad_parameter(desk: Desk) {
         (List { tag: Some(" ".to_owned()), ..List::default() }, "tag", "blank"),
     ];
     for (request, field, code) in table {
-        let failure = desk.tickets().list_tickets(home.key.ask(request.clone())).await.refusal();
+        let failure = core.tickets().list_tickets(tenant.key.ask(request.clone())).await.refusal();
         assert_eq!(failure.reason, Reason::InvalidParameter, "{request:?}");
         let found = violations(&failure);
         assert_eq!(found.len(), 1, "{request:?}");
@@ -144,16 +145,16 @@ async fn what_a_list_does_not_take_is_a_bad_parameter(desk: Desk) {
     }
 }
 
-async fn pages_tile_the_list_and_say_how_it_goes_on(desk: Desk) {
-    let home = desk.workspace().await;
+async fn pages_tile_the_list_and_say_how_it_goes_on(core: TestCore) {
+    let tenant = core.tenant().await;
     for n in 0..7 {
         // All of one moment, so that only the id orders them.
-        desk.tickets().create_ticket(home.key.ask(new_ticket(&home.inbox, &format!("Order {n}")))).await.answer();
+        core.tickets().create_ticket(tenant.key.ask(new_ticket(&tenant.inbox, &format!("Order {n}")))).await.answer();
     }
     let mut walked = Vec::new();
     for at in 1..=3 {
         let request = List { page: Some(at), per_page: Some(3), ..List::default() };
-        let (numbers, meta) = page(&desk, &home.key, request).await;
+        let (numbers, meta) = page(&core, &tenant.key, request).await;
         walked.extend(numbers);
         let expected = v1::PageMeta {
             page: at,
@@ -169,22 +170,22 @@ async fn pages_tile_the_list_and_say_how_it_goes_on(desk: Desk) {
     walked.sort_unstable();
     assert_eq!(walked, [1, 2, 3, 4, 5, 6, 7], "each once");
     let past = List { page: Some(1_000_000), per_page: Some(100), ..List::default() };
-    let (numbers, meta) = page(&desk, &home.key, past).await;
+    let (numbers, meta) = page(&core, &tenant.key, past).await;
     assert_eq!((numbers.len(), meta.total, meta.has_more), (0, 7, false), "past the end, with the true total");
-    let (_, meta) = page(&desk, &desk.workspace().await.key, List::default()).await;
+    let (_, meta) = page(&core, &core.tenant().await.key, List::default()).await;
     assert_eq!((meta.page, meta.per_page, meta.total, meta.total_pages), (1, 25, 0, 0));
 }
 
-async fn totals_stay_exact_through_random_changes(desk: Desk) {
+async fn totals_stay_exact_through_random_changes(core: TestCore) {
     for changes in walks(4, 40) {
-        let home = desk.workspace().await;
-        let second = desk.inbox(&home.id, "Second").await;
-        let agent = desk.agent(&home.id, "grace@example.com").await.id;
+        let tenant = core.tenant().await;
+        let second = core.inbox(&tenant.id, "Second").await;
+        let agent = core.agent(&tenant.id, "grace@example.com").await.id;
         let mut model: Vec<v1::Ticket> = Vec::new();
         for step in changes {
-            step.take(&desk, &home, [&home.inbox, &second], &agent, &mut model).await;
+            step.take(&core, &tenant, [&tenant.inbox, &second], &agent, &mut model).await;
         }
-        check_totals(&desk, &home, [&home.inbox, &second], &agent, &model).await;
+        check_totals(&core, &tenant, [&tenant.inbox, &second], &agent, &model).await;
     }
 }
 
@@ -212,8 +213,8 @@ fn walks(count: usize, steps: usize) -> Vec<Vec<Step>> {
 impl Step {
     async fn take(
         self,
-        desk: &Desk,
-        home: &Workspace,
+        core: &TestCore,
+        tenant: &TestTenant,
         inboxes: [&String; 2],
         agent: &str,
         model: &mut Vec<v1::Ticket>,
@@ -226,7 +227,7 @@ impl Step {
                 assignee_id: assignee.flatten(),
                 ..new_ticket(inbox.as_ref().unwrap_or(inboxes[0]), "Walk")
             };
-            model.push(desk.opened(&home.key, request).await);
+            model.push(core.opened(&tenant.key, request).await);
             return;
         }
         let at = self.at % model.len();
@@ -243,14 +244,14 @@ impl Step {
             ticket: Some(changes),
             update_mask: mask(&paths),
         };
-        model[at] = desk.tickets().update_ticket(home.key.ask(request)).await.answer().ticket.expect("a ticket");
+        model[at] = core.tickets().update_ticket(tenant.key.ask(request)).await.answer().ticket.expect("a ticket");
     }
 }
 
 /// Every cell of the cube against the tickets themselves, and the same total by a filter that counts rows.
-async fn check_totals(desk: &Desk, home: &Workspace, inboxes: [&String; 2], agent: &str, model: &[v1::Ticket]) {
+async fn check_totals(core: &TestCore, tenant: &TestTenant, inboxes: [&String; 2], agent: &str, model: &[v1::Ticket]) {
     let total =
-        async |request: List| page(desk, &home.key, List { per_page: Some(1), ..request }).await.1.total as usize;
+        async |request: List| page(core, &tenant.key, List { per_page: Some(1), ..request }).await.1.total as usize;
     let none = || "none".to_owned();
     for code in 1..=4 {
         for inbox in inboxes {
@@ -272,7 +273,7 @@ async fn check_totals(desk: &Desk, home: &Workspace, inboxes: [&String; 2], agen
     assert_eq!(total(List::default()).await, model.len());
 }
 
-on_both!(Desk:
+on_both!(TestCore:
     lists_keep_what_their_filters_say,
     what_a_list_does_not_take_is_a_bad_parameter,
     pages_tile_the_list_and_say_how_it_goes_on,

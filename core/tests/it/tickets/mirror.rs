@@ -1,7 +1,7 @@
 //! A mirror that is kept by `updated_since` holds every ticket at its last version in the end, whatever was written meanwhile,
 //! how slowly, and by how many cores.
 
-use crate::support::{Came as _, Client, Desk, Workspace, new_ticket, on_both};
+use crate::support::{Came as _, Client, TestCore, TestTenant, new_ticket, on_both};
 use inboxops_proto::{clock::Timestamp, v1};
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ struct Mirror {
 
 impl Mirror {
     /// One look: every page. `by_meta` goes on where the answer says, else at the newest change that was seen.
-    async fn look(&mut self, desk: &Desk, by: &Client, by_meta: bool) {
+    async fn look(&mut self, core: &TestCore, by: &Client, by_meta: bool) {
         let (mut newest, mut safe) = (self.since, None);
         for page in 1.. {
             let request = v1::ListTicketsRequest {
@@ -34,7 +34,7 @@ impl Mirror {
                 per_page: Some(100),
                 ..Default::default()
             };
-            let listed = desk.tickets().list_tickets(by.ask(request)).await.answer();
+            let listed = core.tickets().list_tickets(by.ask(request)).await.answer();
             let meta = listed.meta.expect("a meta");
             let told = Timestamp::from(&meta.safe_since.expect("with `updated_since` it is told"));
             // Of the first page: what follows may tell of later.
@@ -55,14 +55,14 @@ impl Mirror {
 }
 
 /// Writers on these cores, and mirrors of the first beside them; in the end both hold everything.
-async fn mirrored(cores: &[&Desk], home: &Workspace) {
-    let desk = cores[0];
+async fn mirrored(cores: &[&TestCore], tenant: &TestTenant) {
+    let core = cores[0];
     let over = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
     for number in 0..12 {
-        let core = cores[number % cores.len()];
+        let writer = cores[number % cores.len()];
         let (tickets, key, inbox, clock) =
-            (core.tickets().clone(), home.key.clone(), home.inbox.clone(), core.clock.clone());
+            (writer.tickets().clone(), tenant.key.clone(), tenant.inbox.clone(), writer.clock.clone());
         writers.spawn(async move {
             for turn in 0..40 {
                 clock.advance(MICRO);
@@ -84,9 +84,9 @@ async fn mirrored(cores: &[&Desk], home: &Workspace) {
     let (mut plain, mut told) = (Mirror::default(), Mirror::default());
     let reading = async {
         while !over.load(Ordering::Relaxed) {
-            plain.look(desk, &home.key, false).await;
-            told.look(desk, &home.key, true).await;
-            desk.clock.advance(MICRO);
+            plain.look(core, &tenant.key, false).await;
+            told.look(core, &tenant.key, true).await;
+            core.clock.advance(MICRO);
             tokio::task::yield_now().await;
         }
     };
@@ -100,7 +100,7 @@ async fn mirrored(cores: &[&Desk], home: &Workspace) {
     let mut last = HashMap::new();
     for page in 1.. {
         let request = v1::ListTicketsRequest { page: Some(page), per_page: Some(100), ..Default::default() };
-        let listed = desk.tickets().list_tickets(home.key.ask(request)).await.answer();
+        let listed = core.tickets().list_tickets(tenant.key.ask(request)).await.answer();
         assert_eq!(listed.meta.as_ref().and_then(|meta| meta.safe_since), None, "of what changed nothing was asked");
         last.extend(listed.tickets.iter().map(|ticket| (ticket.ticket_number, ticket.version)));
         if !listed.meta.expect("a meta").has_more {
@@ -109,9 +109,9 @@ async fn mirrored(cores: &[&Desk], home: &Workspace) {
     }
     let looks = async {
         while plain.versions != last || told.versions != last {
-            desk.clock.advance(MICRO);
-            plain.look(desk, &home.key, false).await;
-            told.look(desk, &home.key, true).await;
+            core.clock.advance(MICRO);
+            plain.look(core, &tenant.key, false).await;
+            told.look(core, &tenant.key, true).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -128,36 +128,36 @@ async fn mirrored(cores: &[&Desk], home: &Workspace) {
     );
 }
 
-async fn seeded(desk: &Desk) -> Workspace {
-    let home = desk.workspace().await;
+async fn seeded(core: &TestCore) -> TestTenant {
+    let tenant = core.tenant().await;
     for number in 0..10 {
-        desk.ticket(&home, &format!("Order {number}")).await;
+        core.ticket(&tenant, &format!("Order {number}")).await;
     }
-    home
+    tenant
 }
 
-async fn a_mirror_misses_nothing_beside_writers(desk: Desk) {
-    let home = seeded(&desk).await;
-    mirrored(&[&desk], &home).await;
+async fn a_mirror_misses_nothing_beside_writers(core: TestCore) {
+    let tenant = seeded(&core).await;
+    mirrored(&[&core], &tenant).await;
 }
 
-async fn nothing_is_shown_that_is_newer_than_a_write_that_is_open(desk: Desk) {
-    let home = seeded(&desk).await;
+async fn nothing_is_shown_that_is_newer_than_a_write_that_is_open(core: TestCore) {
+    let tenant = seeded(&core).await;
     let list = async |since: bool| {
         let request = v1::ListTicketsRequest {
             updated_since: since.then(|| Timestamp::from_micros(0).into()),
             ..Default::default()
         };
-        let listed = desk.tickets().list_tickets(home.key.ask(request)).await.answer();
+        let listed = core.tickets().list_tickets(tenant.key.ask(request)).await.answer();
         let meta = listed.meta.expect("a meta");
         assert_eq!(listed.tickets.len(), meta.total as usize);
         (meta.total, meta.safe_since.map(|at| Timestamp::from(&at)))
     };
     // As a mail that takes its time to be read.
-    let slow = desk.stamps.stamp();
+    let slow = core.stamps.stamp();
     let at = slow.at;
-    desk.tick();
-    desk.ticket(&home, "Newer").await;
+    core.tick();
+    core.ticket(&tenant, "Newer").await;
     assert_eq!(list(true).await, (10, Some(at)));
     assert_eq!(list(false).await, (11, None), "other lists show what is there");
     drop(slow);
@@ -168,14 +168,14 @@ async fn nothing_is_shown_that_is_newer_than_a_write_that_is_open(desk: Desk) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgresql_a_mirror_misses_nothing_of_two_cores() {
-    let mut desk = Desk::postgres().await;
-    let home = seeded(&desk).await;
-    let mut beside = desk.beside().await;
-    desk.run();
+    let mut core = TestCore::postgres().await;
+    let tenant = seeded(&core).await;
+    let mut beside = core.beside().await;
+    core.run();
     beside.run();
-    mirrored(&[&desk, &beside], &home).await;
+    mirrored(&[&core, &beside], &tenant).await;
     beside.stop().await;
-    desk.stop().await;
+    core.stop().await;
 }
 
-on_both!(Desk: a_mirror_misses_nothing_beside_writers, nothing_is_shown_that_is_newer_than_a_write_that_is_open);
+on_both!(TestCore: a_mirror_misses_nothing_beside_writers, nothing_is_shown_that_is_newer_than_a_write_that_is_open);

@@ -19,7 +19,7 @@ pub const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 /// One request as it came.
 #[derive(Debug)]
-pub struct Seen {
+pub struct Webhook {
     pub head: String,
     pub body: Vec<u8>,
 }
@@ -29,7 +29,7 @@ pub struct Receiver {
     pub url: String,
     pub port: u16,
     counts: Arc<Counts>,
-    seen: mpsc::UnboundedReceiver<Seen>,
+    seen: mpsc::UnboundedReceiver<Webhook>,
     _tasks: JoinSet<()>,
 }
 
@@ -48,7 +48,7 @@ pub struct Visit {
     /// Whether a request waits for its answer.
     asked: bool,
     counts: Arc<Counts>,
-    seen: mpsc::UnboundedSender<Seen>,
+    seen: mpsc::UnboundedSender<Webhook>,
 }
 
 impl Receiver {
@@ -119,7 +119,7 @@ impl Receiver {
     }
 
     /// The next request.
-    pub async fn seen(&mut self) -> Seen {
+    pub async fn seen(&mut self) -> Webhook {
         super::soon(self.seen.recv()).await.expect("the receiver runs")
     }
 }
@@ -162,7 +162,7 @@ impl Drop for Visit {
     }
 }
 
-async fn read_request<T: AsyncRead + Unpin>(io: &mut T, buffer: &mut Vec<u8>) -> io::Result<Option<Seen>> {
+async fn read_request<T: AsyncRead + Unpin>(io: &mut T, buffer: &mut Vec<u8>) -> io::Result<Option<Webhook>> {
     let mut chunk = [0; 16 * 1024];
     loop {
         if let Some(end) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -172,7 +172,7 @@ async fn read_request<T: AsyncRead + Unpin>(io: &mut T, buffer: &mut Vec<u8>) ->
             if buffer.len() >= end + 4 + length {
                 let body = buffer[end + 4..end + 4 + length].to_vec();
                 buffer.drain(..end + 4 + length);
-                return Ok(Some(Seen { head, body }));
+                return Ok(Some(Webhook { head, body }));
             }
         }
         let read = io.read(&mut chunk).await?;

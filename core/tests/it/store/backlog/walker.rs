@@ -2,7 +2,7 @@
 
 use crate::{
     store::moves::{claim, emit, lease, not_sent, park, reap, report, sent},
-    support::{Fresh, Home},
+    support::{StoredTenant, TestStore},
 };
 use inboxops_core::{
     retention::{KEEP, Retention},
@@ -64,8 +64,8 @@ pub fn walk(count: usize) -> impl Strategy<Value = Vec<Step>> {
 
 /// Who makes the moves of one tenant.
 pub struct Walker<'a> {
-    fresh: &'a Fresh,
-    home: &'a Home,
+    fresh: &'a TestStore,
+    tenant: &'a StoredTenant,
     pub endpoints: Vec<EndpointId>,
     held: Vec<Leased>,
     /// Leases that are over.
@@ -97,7 +97,7 @@ impl Walker<'_> {
     async fn change(&self, at: usize, stop: bool) {
         let Some(id) = self.delivery(at) else { return };
         let now = self.fresh.now();
-        let changed = self.fresh.db.write(self.home.scope.clone(), async move |tx| {
+        let changed = self.fresh.db.write(self.tenant.scope.clone(), async move |tx| {
             let Some(row) = store::deliveries::lock(tx, id).await? else { return Ok(()) };
             match stop {
                 true => store::deliveries::stop(tx, &row, now).await.map(drop),
@@ -111,16 +111,16 @@ impl Walker<'_> {
         let (fresh, now) = (self.fresh, self.fresh.now());
         match step {
             Step::Emit(count) => {
-                let handed = emit(fresh, self.home, count).await;
+                let handed = emit(fresh, self.tenant, count).await;
                 self.take(handed);
             }
             Step::Test(at) => {
                 fresh.handed.lock().unwrap().clear();
                 let event = store::NewEvent {
                     test_of: Some(store::events::TestOf { endpoint: self.endpoint(at), version: 1, thin: false }),
-                    ..self.home.event(now)
+                    ..self.tenant.event(now)
                 };
-                let written = fresh.db.write(self.home.scope.clone(), async move |tx| {
+                let written = fresh.db.write(self.tenant.scope.clone(), async move |tx| {
                     tx.emit(event.clone());
                     Ok(())
                 });
@@ -176,7 +176,7 @@ impl Walker<'_> {
             Step::Make(at, count) => self.make(self.endpoint(at), count).await,
             Step::Switch(at, on) => {
                 let id = self.endpoint(at);
-                let switched = fresh.db.write(self.home.scope.clone(), async move |tx| {
+                let switched = fresh.db.write(self.tenant.scope.clone(), async move |tx| {
                     let old = store::endpoints::lock(tx, id).await?.expect("the endpoint is there");
                     let new = store::endpoints::Endpoint { enabled: on, ..old };
                     store::endpoints::update(tx, &new).await
@@ -198,9 +198,9 @@ impl Walker<'_> {
     async fn rearm(&self, endpoint: EndpointId, count: usize) {
         let own = self.all.iter().filter(|(_, of)| **of == endpoint).map(|(id, _)| *id);
         let (ids, now): (Vec<DeliveryId>, _) = (own.collect(), self.fresh.now());
-        let rearmed = self.fresh.db.write(self.home.scope.clone(), async move |tx| {
-            let states = store::deliveries::states(tx, &ids).await?;
-            let read = ids.iter().filter_map(|id| Some((*id, states.get(id)?.state)));
+        let rearmed = self.fresh.db.write(self.tenant.scope.clone(), async move |tx| {
+            let standings = store::deliveries::standings(tx, &ids).await?;
+            let read = ids.iter().filter_map(|id| Some((*id, standings.get(id)?.state)));
             let read: Vec<(DeliveryId, State)> = read.take(count).collect();
             store::deliveries::rearm_all(tx, endpoint, &read, now).await
         });
@@ -212,13 +212,13 @@ impl Walker<'_> {
         let now = self.fresh.now();
         let yesterday = now.minus(Duration::from_secs(86_400));
         let events: Vec<_> =
-            (0..count).map(|_| store::NewEvent { kind: UNWANTED, ..self.home.event(yesterday) }).collect();
+            (0..count).map(|_| store::NewEvent { kind: UNWANTED, ..self.tenant.event(yesterday) }).collect();
         let made: Vec<Made> = events
             .iter()
             .map(|event| Made { id: store::events::delivery_id(event.id, endpoint), event: event.id, kind: 3 })
             .collect();
         self.all.extend(made.iter().map(|it| (it.id, endpoint)));
-        let written = self.fresh.db.write(self.home.scope.clone(), async move |tx| {
+        let written = self.fresh.db.write(self.tenant.scope.clone(), async move |tx| {
             events.iter().for_each(|event| tx.emit(event.clone()));
             store::deliveries::make(tx, endpoint, false, &made, now).await
         });
@@ -230,10 +230,10 @@ impl Walker<'_> {
 const UNWANTED: i16 = 9;
 
 /// With three endpoints.
-pub async fn walker<'a>(fresh: &'a Fresh, home: &'a Home) -> Walker<'a> {
+pub async fn walker<'a>(fresh: &'a TestStore, tenant: &'a StoredTenant) -> Walker<'a> {
     let mut endpoints = Vec::new();
     for _ in 0..3 {
-        endpoints.push(fresh.endpoint(home).await);
+        endpoints.push(fresh.endpoint(tenant).await);
     }
-    Walker { fresh, home, endpoints, held: Vec::new(), over: Vec::new(), all: BTreeMap::new() }
+    Walker { fresh, tenant, endpoints, held: Vec::new(), over: Vec::new(), all: BTreeMap::new() }
 }

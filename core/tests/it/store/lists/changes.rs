@@ -1,7 +1,7 @@
 //! ListIndex while tickets change: by several writers at once, with the index at work, through a crash, beside an earlier release.
 
 use super::{Dice, compare, compare_on, helpdesk::Helpdesk, lists};
-use crate::support::{Fresh, Home, NOON, on_both, until};
+use crate::support::{NOON, StoredTenant, TestStore, on_both, until};
 use inboxops_core::{
     list_index::ListIndex,
     store::{
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub struct Hand {
     db: Db,
-    home: Home,
+    tenant: StoredTenant,
     count: u32,
     agents: Vec<AgentId>,
     tag: TagRef,
@@ -39,8 +39,8 @@ impl Helpdesk {
     }
 
     fn hand_on(&self, db: &Db) -> Hand {
-        let (home, agents, tag) = (self.home.clone(), self.agents.clone(), self.tag.clone());
-        Hand { db: db.clone(), home, count: self.count, agents, tag }
+        let (tenant, agents, tag) = (self.tenant.clone(), self.agents.clone(), self.tag.clone());
+        Hand { db: db.clone(), tenant, count: self.count, agents, tag }
     }
 }
 
@@ -50,19 +50,19 @@ impl Hand {
         for _ in 0..times {
             let change = self.throw(dice);
             let write = async move |tx: &mut store::Tx<'_>| change.apply(tx).await;
-            self.db.write(self.home.scope.clone(), write).await.unwrap();
+            self.db.write(self.tenant.scope.clone(), write).await.unwrap();
         }
     }
 
     /// The same, and then the write is refused.
     async fn change_in_vain(&self, dice: &mut Dice) {
-        let (change, ticket) = (self.throw(dice), self.home.ticket(NOON));
+        let (change, ticket) = (self.throw(dice), self.tenant.ticket(NOON));
         let write = async move |tx: &mut store::Tx<'_>| {
             create(tx, &ticket, change.tag.as_ref()).await?;
             change.apply(tx).await?;
             Err::<(), _>(Reason::InboxNotFound.into())
         };
-        self.db.write(self.home.scope.clone(), write).await.unwrap_err();
+        self.db.write(self.tenant.scope.clone(), write).await.unwrap_err();
     }
 
     async fn create(&self, dice: &mut Dice) {
@@ -73,10 +73,10 @@ impl Hand {
             priority: change.priority,
             assignee: change.agent,
             updated_at: change.at,
-            ..self.home.ticket(change.at)
+            ..self.tenant.ticket(change.at)
         };
         let write = async move |tx: &mut store::Tx<'_>| create(tx, &ticket, change.tag.as_ref()).await;
-        self.db.write(self.home.scope.clone(), write).await.unwrap();
+        self.db.write(self.tenant.scope.clone(), write).await.unwrap();
     }
 
     pub async fn rename(&self, number: u32, subject: &str) {
@@ -86,7 +86,7 @@ impl Hand {
             let new = Ticket { subject: subject.clone(), version: old.version + 1, ..old.clone() };
             store::tickets::update(tx, &old, &new).await
         };
-        self.db.write(self.home.scope.clone(), write).await.unwrap();
+        self.db.write(self.tenant.scope.clone(), write).await.unwrap();
     }
 
     fn throw(&self, dice: &mut Dice) -> Change {
@@ -150,8 +150,8 @@ fn lists_on(db: &Db, desk: &Helpdesk) -> ListIndex {
 }
 
 /// Pages of one moment have each ticket once, in order, and as many as their total says.
-async fn agrees(db: &Db, home: &Home, filter: Filter, keeps: impl Fn(&Ticket) -> bool) {
-    let mut read = db.read(home.scope.clone()).await.unwrap();
+async fn agrees(db: &Db, tenant: &StoredTenant, filter: Filter, keeps: impl Fn(&Ticket) -> bool) {
+    let mut read = db.read(tenant.scope.clone()).await.unwrap();
     let mut all = Vec::new();
     let total = loop {
         let page = store::tickets::list(&mut read, &filter, 1_000, all.len() as i64).await.unwrap();
@@ -165,7 +165,7 @@ async fn agrees(db: &Db, home: &Home, filter: Filter, keeps: impl Fn(&Ticket) ->
     assert!(all.is_sorted_by(|one, next| (one.created_at, one.id) > (next.created_at, next.id)), "{filter:?}");
 }
 
-async fn lists_are_right_while_others_write_and_the_index_follows(fresh: Fresh) {
+async fn lists_are_right_while_others_write_and_the_index_follows(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 5_000).await;
     assert!(lists(&desk).settle().await.unwrap());
     // PostgreSQL has two cores.
@@ -197,20 +197,20 @@ async fn lists_are_right_while_others_write_and_the_index_follows(fresh: Fresh) 
                 tokio::task::yield_now().await;
             }
         });
-        let (db, home, tag, ended) = (db.clone(), desk.home.clone(), desk.tag.clone(), done.clone());
+        let (db, tenant, tag, ended) = (db.clone(), desk.tenant.clone(), desk.tag.clone(), done.clone());
         others.spawn(async move {
             let all = Filter::default;
             while !ended.load(Ordering::Relaxed) {
                 let filter = Filter { status: vec![Status::Open], ..all() };
-                agrees(&db, &home, filter, |it| it.status == Status::Open).await;
+                agrees(&db, &tenant, filter, |it| it.status == Status::Open).await;
                 let filter = Filter { tag: Some("few".to_owned()), ..all() };
-                agrees(&db, &home, filter, |it| it.tags.iter().any(|of| of.id == tag.id)).await;
+                agrees(&db, &tenant, filter, |it| it.tags.iter().any(|of| of.id == tag.id)).await;
                 let filter = Filter { subject_contains: Some("zeppelin".to_owned()), ..all() };
-                agrees(&db, &home, filter, |it| it.subject.contains("zeppelin")).await;
+                agrees(&db, &tenant, filter, |it| it.subject.contains("zeppelin")).await;
                 let filter = Filter { updated_since: Some(NOON), ..all() };
-                agrees(&db, &home, filter, |it| it.updated_at >= NOON).await;
+                agrees(&db, &tenant, filter, |it| it.updated_at >= NOON).await;
                 let filter = Filter { assignee: vec![AssigneeFilter::Nobody], ..all() };
-                agrees(&db, &home, filter, |it| it.assignee.is_none()).await;
+                agrees(&db, &tenant, filter, |it| it.assignee.is_none()).await;
             }
         });
     }
@@ -230,9 +230,9 @@ async fn lists_are_right_while_others_write_and_the_index_follows(fresh: Fresh) 
     assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
 }
 
-async fn what_a_core_left_behind_is_followed_by_the_next(fresh: Fresh) {
+async fn what_a_core_left_behind_is_followed_by_the_next(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 16_900).await;
-    let (lists, mut dice, tenant) = (lists(&desk), Dice(5), desk.home.tenant);
+    let (lists, mut dice, tenant) = (lists(&desk), Dice(5), desk.tenant.id);
     assert!(lists.settle().await.unwrap());
     let lane = Lane::Tenant(tenant);
     // It ended in the middle of a segment's lists.
@@ -259,7 +259,7 @@ async fn what_a_core_left_behind_is_followed_by_the_next(fresh: Fresh) {
     assert!(!desk.fresh.db.system(lane, late).await.unwrap());
 }
 
-async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: Fresh) {
+async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 1_030).await;
     // As an earlier release left them: one in a full block, one in none.
     desk.fresh.run("UPDATE tickets SET subject = 'Große', subject_folded = 'große' WHERE number IN (7, 1029)").await;
@@ -271,7 +271,7 @@ async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: Fresh) {
         sort: Sort { key: SortKey::Number, descending: false },
         ..Filter::default()
     };
-    let mut read = desk.fresh.db.read(desk.home.scope.clone()).await.unwrap();
+    let mut read = desk.fresh.db.read(desk.tenant.scope.clone()).await.unwrap();
     let listed = store::tickets::list(&mut read, &filter, 10, 0).await.unwrap();
     assert_eq!(listed.tickets.iter().map(|it| it.number).collect::<Vec<_>>(), [7, 1029]);
     assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
@@ -280,7 +280,7 @@ async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: Fresh) {
 /// Cores of the earlier release run until they are stopped, and keep nothing that lists are counted by.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_are_right_beside_a_core_of_an_earlier_release_and_after_it() {
-    let desk = Helpdesk::open(Fresh::postgres().await, 3_000).await;
+    let desk = Helpdesk::open(TestStore::postgres().await, 3_000).await;
     assert!(lists(&desk).settle().await.unwrap());
     let (mut dice, now) = (Dice(11), desk.fresh.now().micros());
     desk.fresh.run(&format!("INSERT INTO cores (slot, started_at, seen_at) VALUES (77, {now}, {now})")).await;
@@ -309,7 +309,7 @@ async fn lists_are_right_beside_a_core_of_an_earlier_release_and_after_it() {
     .await;
     compare_on(&next, &desk, &mut dice, 80).await;
     let filter = Filter { subject_contains: Some("GROSSER".to_owned()), ..Filter::default() };
-    let mut read = next.read(desk.home.scope.clone()).await.unwrap();
+    let mut read = next.read(desk.tenant.scope.clone()).await.unwrap();
     assert_eq!(store::tickets::list(&mut read, &filter, 10, 0).await.unwrap().total, 3);
     drop(read);
     shutdown.cancel();
@@ -317,7 +317,7 @@ async fn lists_are_right_beside_a_core_of_an_earlier_release_and_after_it() {
     assert_eq!(relist::look(&next, desk.fresh.now()).await.unwrap(), Now::Nothing);
 }
 
-on_both!(Fresh:
+on_both!(TestStore:
     lists_are_right_while_others_write_and_the_index_follows,
     what_a_core_left_behind_is_followed_by_the_next,
     a_start_after_an_update_counts_and_folds_what_is_there,

@@ -1,6 +1,6 @@
 //! A tenant with many tickets, written past the store, and plain queries for what its lists keep.
 
-use crate::support::{Fresh, Home, NOON};
+use crate::support::{NOON, StoredTenant, TestStore};
 use inboxops_core::store::{
     self,
     tickets::{AssigneeFilter, Filter, SortKey, TagRef},
@@ -17,8 +17,8 @@ use uuid::Uuid;
 const EVERY: Duration = Duration::from_secs(30);
 
 pub struct Helpdesk {
-    pub fresh: Fresh,
-    pub home: Home,
+    pub fresh: TestStore,
+    pub tenant: StoredTenant,
     pub count: u32,
     pub inboxes: Vec<InboxId>,
     pub agents: Vec<AgentId>,
@@ -28,10 +28,10 @@ pub struct Helpdesk {
 }
 
 impl Helpdesk {
-    pub async fn open(fresh: Fresh, count: u32) -> Helpdesk {
-        let home = fresh.tenant().await;
+    pub async fn open(fresh: TestStore, count: u32) -> Helpdesk {
+        let tenant = fresh.tenant().await;
         let stranger = fresh.tenant().await;
-        let desk = Helpdesk::bare(fresh, home, count);
+        let desk = Helpdesk::bare(fresh, tenant, count);
         desk.fill(0, count).await;
         // Another tenant's tickets are in nobody's way.
         let ticket = stranger.ticket(NOON);
@@ -43,13 +43,13 @@ impl Helpdesk {
         desk
     }
 
-    pub fn bare(fresh: Fresh, home: Home, count: u32) -> Helpdesk {
+    pub fn bare(fresh: TestStore, tenant: StoredTenant, count: u32) -> Helpdesk {
         let inboxes =
-            [home.inbox, InboxId(Uuid::from_u128(11)), InboxId(Uuid::from_u128(12)), InboxId(Uuid::from_u128(13))];
+            [tenant.inbox, InboxId(Uuid::from_u128(11)), InboxId(Uuid::from_u128(12)), InboxId(Uuid::from_u128(13))];
         let (many, few) = (TagId(Uuid::from_u128(31)), TagId(Uuid::from_u128(32)));
         Helpdesk {
             fresh,
-            home,
+            tenant,
             count,
             inboxes: inboxes.into(),
             agents: (21..=24).map(|n| AgentId(Uuid::from_u128(n))).collect(),
@@ -75,7 +75,7 @@ impl Helpdesk {
     /// Writes the tickets after `from` up to `to`, with all that the earlier release kept of them, and no more.
     pub async fn fill(&self, from: u32, to: u32) {
         let pg = self.fresh.postgres.is_some();
-        let (tenant, count) = (self.id(self.home.tenant.0), i64::from(self.count));
+        let (tenant, count) = (self.id(self.tenant.id.0), i64::from(self.count));
         // The same in both databases: chance by multiplication.
         let roll =
             |salt: i64, of: i64| format!("((n * 48271 + {salt} * 69621) % 2147483647 * 16807 % 2147483647 % {of})");
@@ -188,7 +188,7 @@ impl Helpdesk {
 
     /// Ids of all tickets that a filter keeps, in its order, by a query without any art.
     pub async fn plain(&self, filter: &Filter) -> Vec<TicketId> {
-        let mut sql = format!("SELECT id FROM tickets t WHERE tenant_id = {}", self.id(self.home.tenant.0));
+        let mut sql = format!("SELECT id FROM tickets t WHERE tenant_id = {}", self.id(self.tenant.id.0));
         let list = |all: Vec<String>| all.join(",");
         if !filter.status.is_empty() {
             sql +=

@@ -2,7 +2,7 @@
 //! say (none, old ones, fresh ones) and whether it plans for the values or for any, and SQLite finds everything by an index.
 
 use super::helpdesk::Helpdesk;
-use crate::support::Fresh;
+use crate::support::TestStore;
 use inboxops_core::{
     list_index::ListIndex,
     store::{
@@ -126,7 +126,7 @@ async fn check(desk: &Helpdesk, statistics: &str) {
     run(&mut conn, store::Purpose::Read.settings()).await;
     let mut faults = Vec::new();
     for (filter, offset) in questions(desk).into_iter().filter(|(filter, _)| !sorts_a_part(filter)) {
-        let mut read = desk.fresh.db.read(desk.home.scope.clone()).await.unwrap();
+        let mut read = desk.fresh.db.read(desk.tenant.scope.clone()).await.unwrap();
         let (_, asked) = store::tickets::list_and_tell(&mut read, &filter, 25, offset).await.unwrap();
         for any in [false, true] {
             let (mut wrong, mut all) = (Vec::new(), 0.0);
@@ -144,12 +144,12 @@ async fn check(desk: &Helpdesk, statistics: &str) {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
 
-async fn desk(fresh: Fresh, analyzed_at: Option<u32>) -> Helpdesk {
-    let home = fresh.tenant().await;
+async fn desk(fresh: TestStore, analyzed_at: Option<u32>) -> Helpdesk {
+    let tenant = fresh.tenant().await;
     let tables = ["tickets", "ticket_tags", "counts", "spans", "subject_blocks", "subject_lists"];
     let off = tables.map(|table| format!("ALTER TABLE {table} SET (autovacuum_enabled = false)")).join("; ");
     fresh.run(&off).await;
-    let desk = Helpdesk::bare(fresh, home, count());
+    let desk = Helpdesk::bare(fresh, tenant, count());
     desk.fill(0, analyzed_at.unwrap_or(100)).await;
     if analyzed_at.is_some() {
         desk.fresh.run("ANALYZE").await;
@@ -163,13 +163,13 @@ async fn desk(fresh: Fresh, analyzed_at: Option<u32>) -> Helpdesk {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_read_few_rows_when_postgresql_has_no_statistics() {
-    check(&desk(Fresh::postgres().await, None).await, "no").await;
+    check(&desk(TestStore::postgres().await, None).await, "no").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_read_few_rows_with_old_statistics_and_with_fresh_ones() {
     // As they are when a workspace was looked at in its first hour, and never again.
-    let desk = desk(Fresh::postgres().await, Some(120)).await;
+    let desk = desk(TestStore::postgres().await, Some(120)).await;
     check(&desk, "old").await;
     desk.fresh.run("VACUUM ANALYZE").await;
     check(&desk, "fresh").await;
@@ -177,9 +177,9 @@ async fn pages_read_few_rows_with_old_statistics_and_with_fresh_ones() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_are_found_by_indexes_on_sqlite() {
-    let fresh = Fresh::sqlite().await;
-    let home = fresh.tenant().await;
-    let desk = Helpdesk::bare(fresh, home, count());
+    let fresh = TestStore::sqlite().await;
+    let tenant = fresh.tenant().await;
+    let desk = Helpdesk::bare(fresh, tenant, count());
     desk.fill(0, desk.count).await;
     let lists = lists(&desk);
     assert!(lists.settle().await.unwrap());
@@ -190,7 +190,7 @@ async fn pages_are_found_by_indexes_on_sqlite() {
             sqlx::raw_sql("ANALYZE").execute(&mut conn).await.unwrap();
         }
         for (filter, offset) in questions(&desk) {
-            let mut read = desk.fresh.db.read(desk.home.scope.clone()).await.unwrap();
+            let mut read = desk.fresh.db.read(desk.tenant.scope.clone()).await.unwrap();
             let (_, all) = store::tickets::list_and_tell(&mut read, &filter, 25, offset).await.unwrap();
             for asked in all {
                 let mut parts = asked.sql.split('?');

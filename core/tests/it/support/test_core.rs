@@ -24,8 +24,8 @@ pub const HOOK: &str = "https://93.184.216.34/hook";
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A core on a database of its own.
-pub struct Desk {
-    pub core: Arc<Core>,
+pub struct TestCore {
+    pub inner: Arc<Core>,
     pub clock: Clock,
     /// What the core stamps its writes with.
     pub stamps: Stamps,
@@ -37,7 +37,7 @@ pub struct Desk {
     shutdown: CancellationToken,
 }
 
-impl Deref for Desk {
+impl Deref for TestCore {
     type Target = Services;
 
     fn deref(&self) -> &Services {
@@ -45,16 +45,16 @@ impl Deref for Desk {
     }
 }
 
-impl Desk {
-    pub async fn sqlite() -> Desk {
+impl TestCore {
+    pub async fn sqlite() -> TestCore {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let url = format!("sqlite:{}", folder.path().join("test.db").display());
-        Desk::open(settings(url), Clock::manual(NOON), None, Some(folder)).await
+        TestCore::open(settings(url), Clock::manual(NOON), None, Some(folder)).await
     }
 
-    pub async fn postgres() -> Desk {
+    pub async fn postgres() -> TestCore {
         let postgres = inboxops_testkit::postgres();
-        Desk::open(settings(postgres.url.clone()), Clock::manual(NOON), Some(postgres), None).await
+        TestCore::open(settings(postgres.url.clone()), Clock::manual(NOON), Some(postgres), None).await
     }
 
     async fn open(
@@ -62,8 +62,8 @@ impl Desk {
         clock: Clock,
         postgres: Option<Postgres>,
         folder: Option<tempfile::TempDir>,
-    ) -> Desk {
-        Desk::with_chance(settings, clock, Chance::seeded(42), postgres, folder).await
+    ) -> TestCore {
+        TestCore::with_chance(settings, clock, Chance::seeded(42), postgres, folder).await
     }
 
     async fn with_chance(
@@ -72,28 +72,28 @@ impl Desk {
         chance: Chance,
         postgres: Option<Postgres>,
         folder: Option<tempfile::TempDir>,
-    ) -> Desk {
+    ) -> TestCore {
         let stamps = Stamps::new(clock.clone(), chance);
-        let core = Arc::new(Core::open(settings.clone(), stamps.clone()).await.expect("the core opens"));
-        let (services, shutdown) = (core.services(), CancellationToken::new());
-        Desk { core, clock, stamps, postgres, folder, services, settings, running: JoinSet::new(), shutdown }
+        let inner = Arc::new(Core::open(settings.clone(), stamps.clone()).await.expect("the core opens"));
+        let (services, shutdown) = (inner.services(), CancellationToken::new());
+        TestCore { inner, clock, stamps, postgres, folder, services, settings, running: JoinSet::new(), shutdown }
     }
 
     /// The same database under a new core with other settings.
-    pub async fn again(self, change: impl FnOnce(&mut Settings)) -> Desk {
+    pub async fn again(self, change: impl FnOnce(&mut Settings)) -> TestCore {
         self.after(async |settings, _| change(settings)).await
     }
 
     /// The same, when something was done while there was no core.
-    pub async fn after(mut self, work: impl AsyncFnOnce(&mut Settings, &Stamps)) -> Desk {
+    pub async fn after(mut self, work: impl AsyncFnOnce(&mut Settings, &Stamps)) -> TestCore {
         self.stop().await;
-        let Desk { core, clock, postgres, folder, services, mut settings, .. } = self;
+        let TestCore { inner, clock, postgres, folder, services, mut settings, .. } = self;
         drop(services);
-        if let Ok(core) = Arc::try_unwrap(core) {
+        if let Ok(core) = Arc::try_unwrap(inner) {
             core.close().await;
         }
         work(&mut settings, &Stamps::new(clock.clone(), Chance::seeded(44))).await;
-        Desk::open(settings, clock, postgres, folder).await
+        TestCore::open(settings, clock, postgres, folder).await
     }
 
     /// Runs a statement past the core.
@@ -102,8 +102,8 @@ impl Desk {
     }
 
     /// Another core on the same database and clock, as another process has it.
-    pub async fn beside(&self) -> Desk {
-        Desk::with_chance(self.settings.clone(), self.clock.clone(), Chance::seeded(43), None, None).await
+    pub async fn beside(&self) -> TestCore {
+        TestCore::with_chance(self.settings.clone(), self.clock.clone(), Chance::seeded(43), None, None).await
     }
 
     /// Makes one call as it comes in over a wire: by its path, with an encoded message.
@@ -138,7 +138,7 @@ impl Desk {
 
     /// Starts what goes on beside the calls.
     pub fn run(&mut self) {
-        let (core, shutdown) = (self.core.clone(), self.shutdown.clone());
+        let (core, shutdown) = (self.inner.clone(), self.shutdown.clone());
         self.running.spawn(async move { core.run(shutdown).await });
     }
 
@@ -155,7 +155,7 @@ impl Desk {
     }
 
     /// A tenant on plan business with an inbox and a key that may do everything.
-    pub async fn workspace(&self) -> Workspace {
+    pub async fn tenant(&self) -> TestTenant {
         let operator = Client::operator();
         let made =
             internal::CreateTenantRequest { name: Some("Acme".to_owned()), plan: Some(v1::Plan::Business.into()) };
@@ -164,7 +164,7 @@ impl Desk {
         let key = self.key(&operator, "Sync job", &[]).await;
         let inbox = self.inbox(&tenant.id, "Support").await;
         self.tick();
-        Workspace { key: Client::key(&key), secret: key, inbox, operator, id: tenant.id }
+        TestTenant { key: Client::key(&key), secret: key, inbox, operator, id: tenant.id }
     }
 
     /// A new key of the operator's tenant; without scopes it has all.
@@ -228,8 +228,8 @@ impl Desk {
         self.tenants().set_plan(Client::operator().ask(request)).await.answer();
     }
 
-    pub async fn ticket(&self, workspace: &Workspace, subject: &str) -> v1::Ticket {
-        self.opened(&workspace.key, new_ticket(&workspace.inbox, subject)).await
+    pub async fn ticket(&self, tenant: &TestTenant, subject: &str) -> v1::Ticket {
+        self.opened(&tenant.key, new_ticket(&tenant.inbox, subject)).await
     }
 
     pub async fn opened(&self, by: &Client, request: v1::CreateTicketRequest) -> v1::Ticket {
@@ -265,7 +265,7 @@ impl Desk {
                 let read = |file: std::io::Result<std::fs::DirEntry>| std::fs::read(file.expect("a file").path());
                 Rows::Files(files.map(|file| read(file).expect("a file's bytes")).collect())
             }
-            (None, None) => panic!("a desk has a database"),
+            (None, None) => panic!("a core has a database"),
         }
     }
 
@@ -314,7 +314,7 @@ fn settings(database_url: String) -> Settings {
 }
 
 /// A tenant and who acts in it.
-pub struct Workspace {
+pub struct TestTenant {
     pub id: String,
     pub inbox: String,
     /// A key that may do everything.

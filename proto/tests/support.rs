@@ -29,7 +29,7 @@ type Answer<T> = Result<Response<T>, Status>;
 
 /// Answers with tickets made of what it was asked.
 #[derive(Default)]
-pub struct Desk {
+pub struct TestServices {
     pub listed: Mutex<Option<v1::ListTicketsRequest>>,
 }
 
@@ -49,7 +49,7 @@ pub fn ticket(subject: impl Into<String>) -> v1::Ticket {
 }
 
 #[tonic::async_trait]
-impl TicketService for Desk {
+impl TicketService for TestServices {
     async fn list_tickets(&self, request: tonic::Request<v1::ListTicketsRequest>) -> Answer<v1::ListTicketsResponse> {
         *self.listed.lock().expect("no panic") = Some(request.into_inner());
         Ok(Response::new(v1::ListTicketsResponse::default()))
@@ -88,7 +88,7 @@ impl TicketService for Desk {
 }
 
 #[tonic::async_trait]
-impl TagService for Desk {
+impl TagService for TestServices {
     async fn list_tags(&self, _: tonic::Request<v1::ListTagsRequest>) -> Answer<v1::ListTagsResponse> {
         Err(Failure::new(Reason::Conflict).retry_after(0).into())
     }
@@ -127,7 +127,7 @@ fn event(n: u32) -> v1::StreamEventsResponse {
 }
 
 #[tonic::async_trait]
-impl EventService for Desk {
+impl EventService for TestServices {
     async fn list_events(&self, _: tonic::Request<v1::ListEventsRequest>) -> Answer<v1::ListEventsResponse> {
         let meta = v1::EventsMeta { has_more: false, next_cursor: "c2".to_owned() };
         Ok(Response::new(v1::ListEventsResponse { events: vec![event(1).payload, event(2).payload], meta: Some(meta) }))
@@ -178,7 +178,7 @@ impl Gate for Keys {
 
 /// The services, direct and over gRPC.
 pub struct Setup {
-    pub desk: Arc<Desk>,
+    pub services: Arc<TestServices>,
     pub direct: Services,
     pub remote: Services,
     server: JoinSet<()>,
@@ -196,12 +196,12 @@ pub async fn setup() -> Setup {
     let address = listener.local_addr().expect("an address");
     let channel = Endpoint::from_shared(format!("http://{address}")).expect("a URI").connect_lazy();
     let remote = Services::remote(channel, MetadataValue::from_static(EDGE));
-    let desk = Arc::new(Desk::default());
+    let services = Arc::new(TestServices::default());
     // The nouns that no test calls are whatever fits.
     let inner = Implementations {
-        tickets: desk.clone(),
-        tags: desk.clone(),
-        events: desk.clone(),
+        tickets: services.clone(),
+        tags: services.clone(),
+        events: services.clone(),
         messages: remote.messages().clone(),
         inboxes: remote.inboxes().clone(),
         agents: remote.agents().clone(),
@@ -221,7 +221,7 @@ pub async fn setup() -> Setup {
     let app = direct.grpc().prepare().into_axum_router();
     let mut server = JoinSet::new();
     server.spawn(async move { axum::serve(listener, app).await.expect("serves") });
-    Setup { desk, direct, remote, server }
+    Setup { services, direct, remote, server }
 }
 
 /// An answer of the REST routes.

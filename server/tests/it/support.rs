@@ -14,21 +14,21 @@ use tempfile::TempDir;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder to run in, with a data folder of its own.
-pub struct House {
+pub struct TestFolder {
     folder: TempDir,
 }
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct Done {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-impl House {
-    pub fn new() -> House {
-        House { folder: tempfile::tempdir().expect("a folder") }
+impl TestFolder {
+    pub fn new() -> TestFolder {
+        TestFolder { folder: tempfile::tempdir().expect("a folder") }
     }
 
     pub fn path(&self) -> &Path {
@@ -49,8 +49,8 @@ impl House {
         command
     }
 
-    pub fn run(&self, words: &[&str]) -> Done {
-        Done::of(self.command(words).output().expect("the binary runs"))
+    pub fn run(&self, words: &[&str]) -> CommandOutput {
+        CommandOutput::of(self.command(words).output().expect("the binary runs"))
     }
 
     /// Runs a command that must succeed and print one JSON value.
@@ -61,40 +61,40 @@ impl House {
     }
 
     /// Starts a server and waits until it says where it is.
-    pub fn serve(&self, words: &[&str]) -> Server {
+    pub fn serve(&self, words: &[&str]) -> TestServer {
         self.serve_with(words, &[])
     }
 
-    pub fn serve_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Server {
+    pub fn serve_with(&self, words: &[&str], environment: &[(&str, &str)]) -> TestServer {
         let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], words].concat());
         command.envs(environment.iter().copied());
-        let mut server = Server::start(command);
+        let mut server = TestServer::start(command);
         let line = server.line();
         server.said = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         server
     }
 }
 
-impl Done {
-    fn of(output: Output) -> Done {
+impl CommandOutput {
+    fn of(output: Output) -> CommandOutput {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Done { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        CommandOutput { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 }
 
 /// A running server; it is killed when it is dropped.
-pub struct Server {
+pub struct TestServer {
     child: Child,
     lines: BufReader<ChildStdout>,
     /// What it said of itself.
     pub said: Value,
 }
 
-impl Server {
-    pub fn start(mut command: Command) -> Server {
+impl TestServer {
+    pub fn start(mut command: Command) -> TestServer {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
         let lines = BufReader::new(child.stdout.take().expect("its output"));
-        Server { child, lines, said: Value::Null }
+        TestServer { child, lines, said: Value::Null }
     }
 
     /// The next line on its standard output.
@@ -161,7 +161,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for TestServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -25,20 +25,21 @@ use tokio_util::sync::CancellationToken;
 /// A document that is worth compressing.
 pub const OPENAPI: &str = r#"{"openapi":"3.1.0","info":{"title":"x","version":"1"},"paths":{}}"#;
 
-pub struct House {
+/// An edge that listens, and what a test decides about it.
+pub struct TestEdge {
     pub address: SocketAddr,
     pub ready: Arc<AtomicBool>,
     pub shutdown: CancellationToken,
     pub running: JoinHandle<()>,
 }
 
-impl House {
-    pub async fn open() -> House {
-        House::with(Surface::Public { internal: true }, |_| {}).await
+impl TestEdge {
+    pub async fn open() -> TestEdge {
+        TestEdge::with(Surface::Public { internal: true }, |_| {}).await
     }
 
-    pub async fn with(surface: Surface, change: impl FnOnce(&mut Settings)) -> House {
-        House::behind_tls(surface, None, change).await
+    pub async fn with(surface: Surface, change: impl FnOnce(&mut Settings)) -> TestEdge {
+        TestEdge::behind_tls(surface, None, change).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "the test joins the task through `running`")]
@@ -46,7 +47,7 @@ impl House {
         surface: Surface,
         tls: Option<Arc<rustls::ServerConfig>>,
         change: impl FnOnce(&mut Settings),
-    ) -> House {
+    ) -> TestEdge {
         let ready = Arc::new(AtomicBool::new(true));
         let mut settings = Settings::new(|| 7);
         let asked = ready.clone();
@@ -58,7 +59,7 @@ impl House {
         let address = socket.local_addr().expect("an address");
         let listeners = vec![Listener { socket: Socket::Tcp(socket), tls, surface }];
         let running = tokio::spawn(run(listeners, Arc::new(door), shutdown.clone()));
-        House { address, ready, shutdown, running }
+        TestEdge { address, ready, shutdown, running }
     }
 
     pub async fn connect(&self) -> TcpStream {
