@@ -12,10 +12,13 @@ mod stale;
 mod storm;
 mod thin;
 
-use crate::support::{Came as _, Client, TakenDelivery, TestCore, TestTenant, Worker, on_both, until};
+use crate::support::{
+    ACCEPTED, Came as _, Client, REFUSED, TakenDelivery, TestCore, TestTenant, Worker, on_both, until,
+};
 use inboxops_proto::{
     admin::v1 as admin,
     clock::Timestamp,
+    internal::v1::ReportResponse,
     reason::Reason,
     v1::{self, DeliveryStatus, EndpointStatus},
 };
@@ -51,7 +54,7 @@ impl TestDispatch {
 
     pub async fn report(&self, taken: &TakenDelivery, status: u32) {
         let outcome = taken.answered(&self.core, status);
-        assert_eq!(self.worker.report(&self.core, vec![outcome]).await, (1, 0));
+        assert_eq!(self.worker.report(&self.core, vec![outcome]).await, ACCEPTED);
     }
 
     pub async fn shown(&self, taken: &TakenDelivery) -> v1::DeliveryDetail {
@@ -109,16 +112,18 @@ async fn a_commit_hands_its_delivery_to_a_worker_from_memory(core: TestCore) {
     let at = core.clock.now();
     let ticket = core.ticket(&tenant, "Hello").await;
     let taken = worker.next().await;
-    assert_eq!((taken.event.as_str(), taken.lease.attempt), ("ticket.created", 1));
+    assert_eq!(taken.event.as_str(), "ticket.created");
+    assert_eq!(taken.lease.attempt, 1);
     assert_eq!(taken.lease.lease_until_us, at.plus(Duration::from_secs(60)).micros());
-    assert_eq!((taken.endpoint.url.as_str(), taken.endpoint.version), (endpoint.url.as_str(), 1));
+    assert_eq!(taken.endpoint.url, endpoint.url);
+    assert_eq!(taken.endpoint.version, 1);
     assert_eq!(taken.endpoint.secrets, [endpoint.secret.expect("a secret")]);
     let one = core.delivery(&tenant.key, &taken.id).await;
     assert_eq!((&one.payload, one.status()), (&taken.body, DeliveryStatus::Pending), "under way");
     assert!(taken.body.contains(&ticket.id));
 
     let at = core.clock.now();
-    assert_eq!(worker.report(&core, vec![taken.answered(&core, 204)]).await, (1, 0));
+    assert_eq!(worker.report(&core, vec![taken.answered(&core, 204)]).await, ACCEPTED);
     let one = core.delivery(&tenant.key, &taken.id).await;
     let header = |name: &str, value: &str| v1::HttpHeader { name: name.to_owned(), value: value.to_owned() };
     let attempt = v1::Attempt {
@@ -134,7 +139,9 @@ async fn a_commit_hands_its_delivery_to_a_worker_from_memory(core: TestCore) {
         succeeded: true,
     };
     assert_eq!(one.attempts, [attempt]);
-    assert_eq!((one.status(), one.attempt_count, one.response_status), (DeliveryStatus::Delivered, 1, Some(204)));
+    assert_eq!(one.status(), DeliveryStatus::Delivered);
+    assert_eq!(one.attempt_count, 1);
+    assert_eq!(one.response_status, Some(204));
     assert_eq!((one.delivered_at, one.next_attempt_at), (Some(at.into()), None));
     let request = v1::GetWebhookEndpointRequest { endpoint_id: endpoint.id };
     let shown = core.webhooks().get_webhook_endpoint(tenant.key.ask(request)).await.answer().endpoint.expect("one");
@@ -185,7 +192,7 @@ async fn two_workers_share_the_work(core: TestCore) {
     let (one, other) = (dispatch.worker.next().await, second.next().await);
     assert_ne!(one.id, other.id);
     dispatch.report(&one, 200).await;
-    assert_eq!(second.report(&dispatch.core, vec![other.answered(&dispatch.core, 200)]).await, (1, 0));
+    assert_eq!(second.report(&dispatch.core, vec![other.answered(&dispatch.core, 200)]).await, ACCEPTED);
 }
 
 async fn a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again(core: TestCore) {
@@ -197,16 +204,23 @@ async fn a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again(core: T
     assert!(wait.is_empty(), "the lease still runs");
     dispatch.core.clock.advance(Duration::from_millis(1));
     let second = dispatch.worker.next().await;
-    assert_eq!((second.id.as_str(), second.lease.attempt), (first.id.as_str(), 2));
+    assert_eq!(second.id, first.id);
+    assert_eq!(second.lease.attempt, 2);
     assert!(second.lease.token > first.lease.token && second.body == first.body);
     let late = first.answered(&dispatch.core, 200);
-    assert_eq!(dispatch.worker.report(&dispatch.core, vec![late.clone()]).await, (0, 1), "its token is old");
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![late.clone()]).await, REFUSED, "its token is old");
     dispatch.report(&second, 500).await;
-    assert_eq!(dispatch.worker.report(&dispatch.core, vec![late, second.answered(&dispatch.core, 200)]).await, (0, 2));
+    assert_eq!(
+        dispatch.worker.report(&dispatch.core, vec![late, second.answered(&dispatch.core, 200)]).await,
+        ReportResponse { accepted: 0, refused: 2 }
+    );
     let one = dispatch.shown(&first).await;
-    assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, 2));
+    assert_eq!(one.status(), DeliveryStatus::Retrying);
+    assert_eq!(one.attempt_count, 2);
     let lost = &one.attempts[0];
-    assert_eq!((lost.number, lost.error_code.as_deref(), lost.succeeded), (1, Some("worker_lost"), false));
+    assert_eq!(lost.number, 1);
+    assert_eq!(lost.error_code.as_deref(), Some("worker_lost"));
+    assert!(!lost.succeeded);
     assert_eq!((lost.started_at, lost.response_status), (Some(at.into()), None));
     assert!(lost.error.as_ref().is_some_and(|text| text.ends_with('.')));
     let wait = time(one.next_attempt_at).since(dispatch.core.clock.now());
@@ -221,7 +235,8 @@ async fn a_worker_that_left_may_still_report(core: TestCore) {
     assert_eq!(dispatch.shown(&kept).await.status(), DeliveryStatus::Delivered);
     dispatch.core.clock.advance(Duration::from_secs(60));
     let again = dispatch.worker.next().await;
-    assert_eq!((again.id, again.lease.attempt), (lost.id, 2));
+    assert_eq!(again.id, lost.id);
+    assert_eq!(again.lease.attempt, 2);
     assert!(dispatch.claimed().await.is_empty(), "the reported one does not come again");
 }
 
@@ -241,7 +256,8 @@ async fn what_no_worker_takes_is_parked_and_claimed_when_one_comes(mut core: Tes
     let mut worker = Worker::join(&core, 10).await;
     for delivery in deliveries {
         let taken = worker.next().await;
-        assert_eq!((taken.id, taken.lease.attempt), (delivery.id, 1), "in their order, and no attempt was spent");
+        assert_eq!(taken.id, delivery.id, "in their order");
+        assert_eq!(taken.lease.attempt, 1, "no attempt was spent");
     }
 }
 
@@ -258,7 +274,8 @@ async fn an_edited_endpoint_counts_from_the_next_request_on(core: TestCore) {
     };
     dispatch.core.webhooks().update_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
     let next = dispatch.delivery("After").await;
-    assert_eq!((next.endpoint.url.as_str(), next.endpoint.version), ("https://93.184.216.34/other", 2));
+    assert_eq!(next.endpoint.url.as_str(), "https://93.184.216.34/other");
+    assert_eq!(next.endpoint.version, 2);
     dispatch.core.clock.advance(Duration::from_secs(120));
     let retry = dispatch.worker.next().await;
     assert_eq!((retry.id, retry.endpoint.url.as_str()), (first.id, "https://93.184.216.34/other"));
@@ -278,10 +295,12 @@ async fn a_delivery_is_sent_again_on_a_schedule_of_its_own(core: TestCore) {
     dispatch.core.webhooks().update_webhook_endpoint(dispatch.tenant.key.ask(enable)).await.answer();
     let answered = dispatch.core.deliveries().resend_delivery(dispatch.tenant.key.ask(request())).await.answer();
     let answered = answered.delivery.expect("a delivery");
-    assert_eq!((answered.status(), answered.attempt_count), (DeliveryStatus::Retrying, 1));
+    assert_eq!(answered.status(), DeliveryStatus::Retrying);
+    assert_eq!(answered.attempt_count, 1);
     assert_eq!(time(answered.next_attempt_at), dispatch.core.clock.now());
     let second = dispatch.worker.next().await;
-    assert_eq!((second.lease.attempt, &second.body), (2, &first.body), "numbers go on, the bytes stay");
+    assert_eq!(second.lease.attempt, 2, "numbers go on");
+    assert_eq!(second.body, first.body, "the bytes stay");
     dispatch.report(&second, 500).await;
     let wait = time(dispatch.shown(&first).await.next_attempt_at).since(dispatch.core.clock.now());
     assert!(wait <= Duration::from_secs(66), "the first step again: {wait:?}");
@@ -291,7 +310,8 @@ async fn a_delivery_is_sent_again_on_a_schedule_of_its_own(core: TestCore) {
     assert_eq!(failure.reason, Reason::Conflict, "one in flight at a time");
     dispatch.report(&third, 200).await;
     let one = dispatch.shown(&first).await;
-    assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 3));
+    assert_eq!(one.status(), DeliveryStatus::Delivered);
+    assert_eq!(one.attempts.len(), 3);
     dispatch.core.clock.advance(Duration::from_secs(86_400));
     assert!(dispatch.claimed().await.is_empty(), "the retry that was planned is gone");
 }
@@ -307,9 +327,10 @@ async fn a_restart_takes_back_the_leases_of_its_predecessor_at_once() {
     core.run();
     let mut worker = Worker::join(&core, 10).await;
     let again = worker.next().await;
-    assert_eq!((&again.id, again.lease.attempt), (&held.id, 2), "no clock moved");
-    assert_eq!(worker.report(&core, vec![late]).await, (0, 1));
-    assert_eq!(worker.report(&core, vec![again.answered(&core, 200)]).await, (1, 0));
+    assert_eq!(again.id, held.id, "no clock moved");
+    assert_eq!(again.lease.attempt, 2);
+    assert_eq!(worker.report(&core, vec![late]).await, REFUSED);
+    assert_eq!(worker.report(&core, vec![again.answered(&core, 200)]).await, ACCEPTED);
     let one = core.delivery(&tenant.operator, &held.id).await;
     let codes: Vec<Option<&str>> = one.attempts.iter().map(|it| it.error_code.as_deref()).collect();
     assert_eq!((one.status(), codes), (DeliveryStatus::Delivered, vec![Some("worker_lost"), None]));
@@ -331,7 +352,8 @@ async fn a_report_that_could_not_be_stored_is_not_lost() {
     postgres.let_in(true);
     let again = async || dispatch.worker.try_report(&dispatch.core, vec![outcome.clone()]).await.ok();
     let told = until("an answer", again).await.into_inner();
-    assert_eq!((told.accepted, told.refused), (1, 0));
+    assert_eq!(told.accepted, 1);
+    assert_eq!(told.refused, 0);
     assert_eq!(dispatch.shown(&taken).await.status(), DeliveryStatus::Delivered);
 }
 
@@ -353,7 +375,8 @@ async fn a_core_that_was_silent_keeps_its_own_leases() {
         assert!(dispatch.claimed().await.is_empty());
         dispatch.report(&taken, 200).await;
         let one = dispatch.shown(&taken).await;
-        assert_eq!((one.status(), one.attempts.len()), (DeliveryStatus::Delivered, 1));
+        assert_eq!(one.status(), DeliveryStatus::Delivered);
+        assert_eq!(one.attempts.len(), 1);
     }
 }
 

@@ -6,7 +6,7 @@ mod worker;
 
 pub use client::Client;
 pub use test_core::*;
-pub use worker::{TakenDelivery, Worker};
+pub use worker::{ACCEPTED, REFUSED, TakenDelivery, Worker};
 
 use inboxops_core::store::{
     self, Db, Leased, Options, Queue, TenantScope, endpoints::Endpoint, inboxes::Inbox, tenants::Tenant,

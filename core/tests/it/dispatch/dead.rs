@@ -61,7 +61,8 @@ async fn after_twenty_failures_one_request_at_a_time_goes_out_in_due_order(core:
     let mut dispatch = TestDispatch::open(core, 100).await;
     let failed = fail(&mut dispatch, 20).await;
     let failing = get(&dispatch).await.failing.expect("a row of failures");
-    assert_eq!((failing.failures_in_row, failing.warning()), (20, FailureWarning::None));
+    assert_eq!(failing.failures_in_row, 20);
+    assert_eq!(failing.warning(), FailureWarning::None);
     // New ones and retries are due together: whatever was due first goes first.
     dispatch.core.clock.advance(2 * HOUR);
     for n in 0..5 {

@@ -1,7 +1,7 @@
 //! When a delivery is tried again, and when no more.
 
 use super::{TestDispatch, time};
-use crate::support::{Came as _, TestCore, on_both};
+use crate::support::{ACCEPTED, Came as _, TestCore, on_both};
 use inboxops_proto::{
     internal::v1::Outcome,
     v1::{self, DeliveryStatus, EndpointStatus},
@@ -21,7 +21,8 @@ async fn ten_attempts_in_eight_and_a_half_hours_and_then_no_more(core: TestCore)
         dispatch.report(&taken, 500).await;
         let one = dispatch.shown(&first).await;
         assert_eq!((one.status(), one.attempt_count), (DeliveryStatus::Retrying, attempt));
-        assert_eq!((one.response_status, one.error_code.as_deref()), (Some(500), Some("http_5xx")));
+        assert_eq!(one.response_status, Some(500));
+        assert_eq!(one.error_code.as_deref(), Some("http_5xx"));
         let (now, due) = (dispatch.core.clock.now(), time(one.next_attempt_at));
         let (wait, jitter) = (due.since(now), (MINUTE * minutes / 10).min(MINUTE));
         assert!(wait >= MINUTE * minutes && wait <= MINUTE * minutes + jitter, "attempt {attempt}: {wait:?}");
@@ -39,7 +40,9 @@ async fn ten_attempts_in_eight_and_a_half_hours_and_then_no_more(core: TestCore)
     assert!(took >= least && took <= least + most, "{took:?}");
     dispatch.report(&taken, 500).await;
     let one = dispatch.shown(&first).await;
-    assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Failed, 10, 10));
+    assert_eq!(one.status(), DeliveryStatus::Failed);
+    assert_eq!(one.attempt_count, 10);
+    assert_eq!(one.attempts.len(), 10);
     assert_eq!((one.next_attempt_at, one.delivered_at), (None, None));
     let numbers: Vec<u32> = one.attempts.iter().map(|it| it.number).collect();
     assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
@@ -52,13 +55,13 @@ async fn a_receiver_may_ask_for_more_time_and_not_for_less(core: TestCore) {
     for (asked, expected) in [(600, 600), (1_000_000, 256 * 60)] {
         let taken = dispatch.delivery(&format!("Ask {asked}")).await;
         let outcome = Outcome { retry_after_secs: asked, ..taken.answered(&dispatch.core, 429) };
-        assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+        assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, ACCEPTED);
         let wait = time(dispatch.shown(&taken).await.next_attempt_at).since(dispatch.core.clock.now());
         assert_eq!(wait, Duration::from_secs(expected));
     }
     let taken = dispatch.delivery("Soon").await;
     let outcome = Outcome { retry_after_secs: 1, ..taken.answered(&dispatch.core, 503) };
-    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, ACCEPTED);
     assert!(time(dispatch.shown(&taken).await.next_attempt_at).since(dispatch.core.clock.now()) >= MINUTE);
 }
 
@@ -66,9 +69,11 @@ async fn a_receiver_may_stop_one_delivery(core: TestCore) {
     let mut dispatch = TestDispatch::open(core, 10).await;
     let taken = dispatch.delivery("Stop").await;
     let outcome = Outcome { abort: true, ..taken.answered(&dispatch.core, 500) };
-    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, ACCEPTED);
     let one = dispatch.shown(&taken).await;
-    assert_eq!((one.status(), one.attempt_count, one.next_attempt_at), (DeliveryStatus::Failed, 1, None));
+    assert_eq!(one.status(), DeliveryStatus::Failed);
+    assert_eq!(one.attempt_count, 1);
+    assert_eq!(one.next_attempt_at, None);
     let next = dispatch.delivery("Next").await;
     dispatch.report(&next, 200).await;
 }
@@ -124,12 +129,15 @@ async fn what_was_not_sent_spends_no_attempt(core: TestCore) {
     let mut dispatch = TestDispatch::open(core, 10).await;
     let taken = dispatch.delivery("Hello").await;
     let outcome = Outcome { not_sent: true, ..taken.answered(&dispatch.core, 0) };
-    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, (1, 0));
+    assert_eq!(dispatch.worker.report(&dispatch.core, vec![outcome]).await, ACCEPTED);
     let one = dispatch.shown(&taken).await;
-    assert_eq!((one.status(), one.attempt_count, one.attempts.len()), (DeliveryStatus::Pending, 0, 0));
+    assert_eq!(one.status(), DeliveryStatus::Pending);
+    assert_eq!(one.attempt_count, 0);
+    assert_eq!(one.attempts.len(), 0);
     dispatch.core.clock.advance(Duration::from_secs(1));
     let again = dispatch.worker.next().await;
-    assert_eq!((&again.id, again.lease.attempt), (&taken.id, 1));
+    assert_eq!(again.id, taken.id);
+    assert_eq!(again.lease.attempt, 1);
     assert!(again.lease.token > taken.lease.token);
     dispatch.report(&again, 200).await;
 }

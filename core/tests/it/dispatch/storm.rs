@@ -3,7 +3,10 @@
 //! written down once.
 
 use crate::support::{Came as _, TakenDelivery, TestCore, TestTenant, Worker, on_both, until};
-use inboxops_proto::v1::{self, DeliveryStatus};
+use inboxops_proto::{
+    internal::v1::ReportResponse,
+    v1::{self, DeliveryStatus},
+};
 use proptest::{
     prelude::*,
     strategy::ValueTree as _,
@@ -56,7 +59,8 @@ impl Storm {
     }
 
     async fn answer(&mut self, taken: &TakenDelivery, status: u32) {
-        let (accepted, refused) = self.worker.report(&self.core, vec![taken.answered(&self.core, status)]).await;
+        let ReportResponse { accepted, refused } =
+            self.worker.report(&self.core, vec![taken.answered(&self.core, status)]).await;
         assert_eq!(accepted + refused, 1);
         if accepted == 1 {
             *self.accepted.entry(taken.id.clone()).or_default() += 1;

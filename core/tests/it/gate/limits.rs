@@ -10,35 +10,50 @@ async fn limit(core: &TestCore, tenant: &TestTenant, requests_per_minute: Option
     core.tenants().set_rate_limit(Client::operator().ask(request)).await.answer();
 }
 
-/// Makes calls at once, on these cores in turn; how many came in and how many were too many.
-async fn flood(cores: &[&TestCore], by: &Client, calls: usize) -> (usize, usize) {
+/// What became of calls that were made at once.
+#[derive(Debug, PartialEq)]
+struct Flood {
+    let_in: usize,
+    too_many: usize,
+}
+
+/// Makes calls at once, on these cores in turn.
+async fn flood(cores: &[&TestCore], by: &Client, calls: usize) -> Flood {
     let calls = (0..calls).map(|n| knock(cores[n % cores.len()], LIST_TICKETS, by));
     let answers = futures_util::future::join_all(calls).await;
     let count = |wanted: Result<(), Reason>| answers.iter().filter(|answer| **answer == wanted).count();
-    (count(Ok(())), count(Err(Reason::RateLimited)))
+    Flood { let_in: count(Ok(())), too_many: count(Err(Reason::RateLimited)) }
 }
 
 async fn exactly_the_limit_comes_in_of_a_flood(core: TestCore) {
     let tenant = core.tenant().await;
     limit(&core, &tenant, Some(20)).await;
-    assert_eq!(flood(&[&core], &tenant.key, 21).await, (20, 1));
-    assert_eq!(flood(&[&core], &tenant.key, 20).await, (0, 20));
+    assert_eq!(flood(&[&core], &tenant.key, 21).await, Flood { let_in: 20, too_many: 1 });
+    assert_eq!(flood(&[&core], &tenant.key, 20).await, Flood { let_in: 0, too_many: 20 });
     core.clock.advance(Duration::from_secs(60) - Duration::from_micros(1));
-    assert_eq!(flood(&[&core], &tenant.key, 5).await, (0, 5));
+    assert_eq!(flood(&[&core], &tenant.key, 5).await, Flood { let_in: 0, too_many: 5 });
     core.clock.advance(Duration::from_micros(1));
-    assert_eq!(flood(&[&core], &tenant.key, 30).await, (20, 10), "refused ones were not counted");
+    assert_eq!(
+        flood(&[&core], &tenant.key, 30).await,
+        Flood { let_in: 20, too_many: 10 },
+        "refused ones were not counted"
+    );
 }
 
 async fn all_keys_of_a_tenant_share_its_window_and_no_other_tenant_does(core: TestCore) {
     let (tenant, other) = (core.tenant().await, core.tenant().await);
     limit(&core, &tenant, Some(3)).await;
     let second = Client::key(&core.key(&tenant.operator, "Second", &[]).await);
-    assert_eq!(flood(&[&core], &second, 2).await, (2, 0));
-    assert_eq!(flood(&[&core], &tenant.key, 2).await, (1, 1));
-    assert_eq!(flood(&[&core], &other.key, 5).await, (5, 0));
-    assert_eq!(flood(&[&core], &tenant.operator, 5).await, (5, 0), "the operator is not counted");
+    assert_eq!(flood(&[&core], &second, 2).await, Flood { let_in: 2, too_many: 0 });
+    assert_eq!(flood(&[&core], &tenant.key, 2).await, Flood { let_in: 1, too_many: 1 });
+    assert_eq!(flood(&[&core], &other.key, 5).await, Flood { let_in: 5, too_many: 0 });
+    assert_eq!(
+        flood(&[&core], &tenant.operator, 5).await,
+        Flood { let_in: 5, too_many: 0 },
+        "the operator is not counted"
+    );
     limit(&core, &tenant, Some(5)).await;
-    assert_eq!(flood(&[&core], &second, 3).await, (2, 1), "a new limit counts at once");
+    assert_eq!(flood(&[&core], &second, 3).await, Flood { let_in: 2, too_many: 1 }, "a new limit counts at once");
 }
 
 async fn every_answer_to_a_key_tells_where_its_tenant_stands(core: TestCore) {
@@ -104,7 +119,7 @@ async fn two_processes_share_one_window_and_one_revocation() {
     let second = core.beside().await;
     let tenant = core.tenant().await;
     limit(&core, &tenant, Some(20)).await;
-    assert_eq!(flood(&[&core, &second], &tenant.key, 41).await, (20, 21));
+    assert_eq!(flood(&[&core, &second], &tenant.key, 41).await, Flood { let_in: 20, too_many: 21 });
     core.clock.advance(Duration::from_secs(60));
     let id = core.get_me(&tenant.key).await.key.expect("a key").id;
     second.get_me(&tenant.key).await;

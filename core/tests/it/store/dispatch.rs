@@ -66,8 +66,12 @@ async fn a_parked_delivery_is_claimed_as_the_attempt_it_was(fresh: TestStore) {
     assert_eq!(park(&fresh.db, std::slice::from_ref(&first)).await, 1);
     assert_eq!(park(&fresh.db, std::slice::from_ref(&first)).await, 0, "the lease is over");
     let again = claim(&fresh.db, 16, 8).await.remove(0);
-    assert_eq!((again.delivery, again.attempt, again.token), (first.delivery, 1, 3));
-    assert_eq!((again.body, again.endpoint_version, again.kind), (first.body, 1, first.kind));
+    assert_eq!(again.delivery, first.delivery);
+    assert_eq!(again.attempt, 1);
+    assert_eq!(again.token, 3);
+    assert_eq!(again.body, first.body);
+    assert_eq!(again.endpoint_version, 1);
+    assert_eq!(again.kind, first.kind);
     assert_eq!(again.lease_until, fresh.now().plus(LEASE));
 }
 
@@ -84,7 +88,9 @@ async fn a_report_counts_once_and_only_with_its_token(fresh: TestStore) {
     let recorded = report(&fresh.db, vec![good.clone(), good.clone()]).await;
     assert_eq!(recorded.accepted.len(), 1);
     let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
-    assert_eq!((row.shown(), row.settled_at, row.response_status), (Shown::Delivered, Some(fresh.now()), Some(200)));
+    assert_eq!(row.shown(), Shown::Delivered);
+    assert_eq!(row.settled_at, Some(fresh.now()));
+    assert_eq!(row.response_status, Some(200));
     assert_eq!(attempts.len(), 1);
     assert_eq!(attempts[0].response_body.as_deref(), Some("a\u{fffd}b"), "NUL does not stop the writer");
     assert!(report(&fresh.db, vec![good]).await.accepted.is_empty());
@@ -98,16 +104,22 @@ async fn a_retry_waits_for_its_time(fresh: TestStore) {
     let due_at = fresh.now().plus(MINUTE);
     report(&fresh.db, vec![sent(&handed, fresh.now(), Next::Retry { due_at, failures: 1 })]).await;
     let (row, _) = delivery(&fresh, &tenant, handed.delivery).await;
-    assert_eq!((row.shown(), row.due_at, row.attempts()), (Shown::Retrying, due_at, 1));
+    assert_eq!(row.shown(), Shown::Retrying);
+    assert_eq!(row.due_at, due_at);
+    assert_eq!(row.attempts(), 1);
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
     assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(due_at));
     fresh.clock.advance(MINUTE);
     let again = claim(&fresh.db, 16, 8).await.remove(0);
-    assert_eq!((again.attempt, again.failures, again.token), (2, 1, 2));
+    assert_eq!(again.attempt, 2);
+    assert_eq!(again.failures, 1);
+    assert_eq!(again.token, 2);
     let failed = report(&fresh.db, vec![sent(&again, fresh.now(), Next::Failed)]).await;
     assert_eq!(failed.accepted.len(), 1);
     let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
-    assert_eq!((row.shown(), row.failures, row.error_code.as_deref()), (Shown::Failed, 2, Some("http_5xx")));
+    assert_eq!(row.shown(), Shown::Failed);
+    assert_eq!(row.failures, 2);
+    assert_eq!(row.error_code.as_deref(), Some("http_5xx"));
     assert_eq!(attempts.iter().map(|it| it.n).collect::<Vec<_>>(), [1, 2]);
 }
 
@@ -116,9 +128,11 @@ async fn what_was_not_sent_is_no_attempt(fresh: TestStore) {
     fresh.endpoint(&tenant).await;
     let handed = emit(&fresh, &tenant, 1).await.remove(0);
     let recorded = report(&fresh.db, vec![not_sent(&handed, fresh.now())]).await;
-    assert_eq!((recorded.accepted.len(), recorded.health.len()), (1, 0));
+    assert_eq!(recorded.accepted.len(), 1);
+    assert_eq!(recorded.health.len(), 0);
     let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
-    assert_eq!((row.shown(), attempts.len()), (Shown::Pending, 0));
+    assert_eq!(row.shown(), Shown::Pending);
+    assert_eq!(attempts.len(), 0);
     assert_eq!(claim(&fresh.db, 16, 8).await[0].attempt, 1);
 }
 
@@ -130,12 +144,15 @@ async fn a_lease_that_ends_is_an_attempt_lost_and_the_late_report_is_refused(fre
     fresh.clock.advance(LEASE);
     assert_eq!(reap(&fresh.db, Which::Ended).await, 1);
     let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
-    assert_eq!((row.shown(), row.failures, row.due_at), (Shown::Retrying, 0, fresh.now()));
+    assert_eq!(row.shown(), Shown::Retrying);
+    assert_eq!(row.failures, 0);
+    assert_eq!(row.due_at, fresh.now());
     assert_eq!(attempts.len(), 1);
     assert_eq!((attempts[0].started_at, attempts[0].error_code.as_deref()), (NOON, Some("worker_lost")));
     assert!(report(&fresh.db, vec![sent(&handed, fresh.now(), Next::Delivered)]).await.accepted.is_empty());
     let again = claim(&fresh.db, 16, 8).await.remove(0);
-    assert_eq!((again.attempt, again.failures), (2, 0));
+    assert_eq!(again.attempt, 2);
+    assert_eq!(again.failures, 0);
     assert_eq!(report(&fresh.db, vec![sent(&again, fresh.now(), Next::Delivered)]).await.accepted.len(), 1);
 }
 
@@ -225,7 +242,8 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Test
         .db
         .write(tenant.scope.clone(), async move |tx| {
             let old = store::endpoints::lock(tx, endpoint).await?.expect("the endpoint is there");
-            assert_eq!((old.version, old.disabled_reason.as_deref()), (4, Some("gone")));
+            assert_eq!(old.version, 4);
+            assert_eq!(old.disabled_reason.as_deref(), Some("gone"));
             store::endpoints::update(tx, &store::endpoints::Endpoint { disabled_reason: None, ..old }).await
         })
         .await
@@ -239,18 +257,23 @@ async fn health_counts_failures_in_a_row_and_forgets_them_at_a_success(fresh: Te
     let handed = emit(&fresh, &tenant, 6).await;
     let retry = Next::Retry { due_at: fresh.now().plus(MINUTE), failures: 1 };
     let recorded = report(&fresh.db, handed[..2].iter().map(|it| sent(it, NOON, retry)).collect()).await;
-    assert_eq!((recorded.health.len(), recorded.health[0].failures_in_row), (1, 2));
+    assert_eq!(recorded.health.len(), 1);
+    assert_eq!(recorded.health[0].failures_in_row, 2);
     report(&fresh.db, vec![sent(&handed[2], NOON.plus(MINUTE), retry)]).await;
     let known = health(&fresh, &tenant, endpoint).await;
-    assert_eq!((known.failures_in_row, known.failing_since, known.last_success_at), (3, Some(NOON), None));
+    assert_eq!(known.failures_in_row, 3);
+    assert_eq!(known.failing_since, Some(NOON));
+    assert_eq!(known.last_success_at, None);
     let later = NOON.plus(2 * MINUTE);
     report(&fresh.db, vec![sent(&handed[3], NOON.plus(MINUTE), Next::Delivered), sent(&handed[4], later, retry)]).await;
     let known = health(&fresh, &tenant, endpoint).await;
-    assert_eq!((known.failures_in_row, known.failing_since), (1, Some(later)));
+    assert_eq!(known.failures_in_row, 1);
+    assert_eq!(known.failing_since, Some(later));
     assert!(known.last_success_at.is_some());
     report(&fresh.db, vec![sent(&handed[5], later, Next::Delivered)]).await;
     let known = health(&fresh, &tenant, endpoint).await;
-    assert_eq!((known.failures_in_row, known.failing_since), (0, None));
+    assert_eq!(known.failures_in_row, 0);
+    assert_eq!(known.failing_since, None);
     assert_eq!(known.last.map(|last| (last.delivery, last.response_status)), Some((handed[5].delivery, Some(200))));
 }
 
@@ -273,7 +296,8 @@ async fn a_delivery_is_sent_again_by_hand_unless_it_is_under_way(fresh: TestStor
     report(&fresh.db, vec![sent(&handed, fresh.now(), Next::Delivered)]).await;
     assert!(rearm().await);
     let again = claim(&fresh.db, 16, 8).await.remove(0);
-    assert_eq!((again.attempt, again.failures), (2, 0));
+    assert_eq!(again.attempt, 2);
+    assert_eq!(again.failures, 0);
     let row = delivery(&fresh, &tenant, handed.delivery).await.0;
     assert_eq!((row.shown(), row.settled_at), (Shown::Retrying, None));
 }

@@ -177,7 +177,8 @@ async fn a_refused_write_has_no_effects(fresh: TestStore) {
         })
         .await;
     assert!(matches!(refused, Err(Error::Refused(_))));
-    assert_eq!((ran.load(Ordering::SeqCst), fresh.handed.lock().unwrap().len()), (0, 0));
+    assert_eq!(ran.load(Ordering::SeqCst), 0);
+    assert_eq!(fresh.handed.lock().unwrap().len(), 0);
 }
 
 async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: TestStore) {
@@ -268,7 +269,8 @@ async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
         .write(tenant.scope.clone(), async move |tx| store::tickets::lock(tx, TicketRef::Id(ticket.id)).await)
         .await;
     let Err(Error::Refused(failure)) = refused else { panic!("{refused:?}") };
-    assert_eq!((failure.reason, failure.retry_after_secs), (Reason::Conflict, Some(1)));
+    assert_eq!(failure.reason, Reason::Conflict);
+    assert_eq!(failure.retry_after_secs, Some(1));
     release.notify_one();
     assert!(holder.join_next().await.unwrap().unwrap().unwrap());
 }

@@ -4,7 +4,7 @@ use super::{Came as _, Client, PATIENCE, TestCore};
 use futures_util::{FutureExt as _, StreamExt as _};
 use inboxops_proto::{
     gate::BoxStream,
-    internal::v1::{self as pb, EndpointConfig, LeasedDelivery, Outcome},
+    internal::v1::{self as pb, EndpointConfig, LeasedDelivery, Outcome, ReportResponse},
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,6 +14,10 @@ use uuid::Uuid;
 
 /// Requests that it makes at once, as a worker of the product does.
 const SLOTS: u32 = 256;
+
+/// What the report of one outcome comes to: it is recorded, or its lease is over.
+pub const ACCEPTED: ReportResponse = ReportResponse { accepted: 1, refused: 0 };
+pub const REFUSED: ReportResponse = ReportResponse { accepted: 0, refused: 1 };
 
 /// A stream of work, and what it has brought.
 pub struct Worker {
@@ -95,17 +99,15 @@ impl Worker {
         }
     }
 
-    /// Reports outcomes; how many were accepted and refused.
-    pub async fn report(&self, core: &TestCore, outcomes: Vec<Outcome>) -> (u32, u32) {
-        let told = self.try_report(core, outcomes).await.answer();
-        (told.accepted, told.refused)
+    pub async fn report(&self, core: &TestCore, outcomes: Vec<Outcome>) -> ReportResponse {
+        self.try_report(core, outcomes).await.answer()
     }
 
     pub async fn try_report(
         &self,
         core: &TestCore,
         outcomes: Vec<Outcome>,
-    ) -> Result<tonic::Response<pb::ReportResponse>, tonic::Status> {
+    ) -> Result<tonic::Response<ReportResponse>, tonic::Status> {
         let request = pb::ReportRequest { worker_id: "test".to_owned(), outcomes };
         core.dispatch().report(self.client.ask(request)).await
     }
