@@ -115,9 +115,9 @@ def test_a_key_that_was_never_used_can_be_revoked(world, server, acme):
 
 
 def test_a_key_expires(world, acme):
-    at = datetime.now(timezone.utc) + timedelta(seconds=2)
+    at = datetime.now(timezone.utc) + timedelta(seconds=5)
     api = world.client(acme.new_key("--expires", at.strftime("%Y-%m-%dT%H:%M:%SZ"))["key"])
-    assert api.get("/me").status_code in (200, 401)
+    assert api.get("/me").status_code == 200
     until("the key has expired", lambda: api.get("/me").status_code == 401, 10)
     refused(api.get("/me"), 401, "expired_api_key")
     assert datetime.now(timezone.utc) >= at.replace(microsecond=0)
@@ -155,37 +155,37 @@ def other(world):
 
 
 FOREIGN = [
-    ("GET", "/tickets/{ticket}", None),
-    ("PATCH", "/tickets/{ticket}", {"subject": "Mine now"}),
-    ("PATCH", "/tickets/{ticket}", {}),
-    ("GET", "/tickets/{ticket}/messages", None),
-    ("POST", "/tickets/{ticket}/messages", {"body_text": "x"}),
-    ("GET", "/tickets/{ticket}/tags", None),
-    ("POST", "/tickets/{ticket}/tags", {"tag_name": "x"}),
-    ("DELETE", "/tickets/{ticket}/tags/{tag}", None),
-    ("DELETE", "/tickets/{own}/tags/{tag}", None),
-    ("POST", "/tickets/{own}/tags", {"tag_id": "{tag}"}),
-    ("PATCH", "/tickets/{own}", {"assignee_id": "{agent}"}),
-    ("PATCH", "/tickets/{own}", {"inbox_id": "{inbox}"}),
-    ("POST", "/tickets", {"subject": "x", "inbox_id": "{inbox}"}),
-    ("POST", "/tickets", {"subject": "x", "inbox_id": "{own_inbox}", "assignee_id": "{agent}"}),
-    ("GET", "/tickets?inbox_id={inbox}", None),
-    ("GET", "/tickets?assignee_id={agent}", None),
-    ("GET", "/tickets?tag={tag}", None),
-    ("GET", "/inboxes/{inbox}", None),
-    ("GET", "/webhooks/{endpoint}", None),
-    ("PATCH", "/webhooks/{endpoint}", {"enabled": True}),
-    ("DELETE", "/webhooks/{endpoint}", None),
-    ("POST", "/webhooks/{endpoint}/test", {"event": "ticket.created"}),
-    ("GET", "/webhooks/{endpoint}/deliveries", None),
-    ("GET", "/deliveries/{delivery}", None),
-    ("POST", "/deliveries/{delivery}/resend", None),
+    ("GET", "/tickets/{ticket}", None, 404),
+    ("PATCH", "/tickets/{ticket}", {"subject": "Mine now"}, 404),
+    ("PATCH", "/tickets/{ticket}", {}, 404),
+    ("GET", "/tickets/{ticket}/messages", None, 404),
+    ("POST", "/tickets/{ticket}/messages", {"body_text": "x"}, 404),
+    ("GET", "/tickets/{ticket}/tags", None, 404),
+    ("POST", "/tickets/{ticket}/tags", {"tag_name": "x"}, 404),
+    ("DELETE", "/tickets/{ticket}/tags/{tag}", None, 404),
+    ("DELETE", "/tickets/{own}/tags/{tag}", None, 404),
+    ("POST", "/tickets/{own}/tags", {"tag_id": "{tag}"}, 422),
+    ("PATCH", "/tickets/{own}", {"assignee_id": "{agent}"}, 422),
+    ("PATCH", "/tickets/{own}", {"inbox_id": "{inbox}"}, 422),
+    ("POST", "/tickets", {"subject": "x", "inbox_id": "{inbox}"}, 422),
+    ("POST", "/tickets", {"subject": "x", "inbox_id": "{own_inbox}", "assignee_id": "{agent}"}, 422),
+    ("GET", "/tickets?inbox_id={inbox}", None, 200),
+    ("GET", "/tickets?assignee_id={agent}", None, 200),
+    ("GET", "/tickets?tag={tag}", None, 200),
+    ("GET", "/inboxes/{inbox}", None, 404),
+    ("GET", "/webhooks/{endpoint}", None, 404),
+    ("PATCH", "/webhooks/{endpoint}", {"enabled": True}, 404),
+    ("DELETE", "/webhooks/{endpoint}", None, 404),
+    ("POST", "/webhooks/{endpoint}/test", {"event": "ticket.created"}, 404),
+    ("GET", "/webhooks/{endpoint}/deliveries", None, 404),
+    ("GET", "/deliveries/{delivery}", None, 404),
+    ("POST", "/deliveries/{delivery}/resend", None, 404),
 ]
 VARYING = {"x-request-id", "date", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset"}
 
 
-@pytest.mark.parametrize("method,path,body", FOREIGN, ids=lambda value: str(value))
-def test_another_tenants_id_is_answered_like_one_that_never_existed(acme, api, other, method, path, body):
+@pytest.mark.parametrize("method,path,body,status", FOREIGN, ids=lambda value: str(value))
+def test_another_tenants_id_is_answered_like_one_that_never_existed(acme, api, other, method, path, body, status):
     own = {"own": acme.ticket()["id"], "own_inbox": acme.inbox["id"]}
 
     def ask(ids):
@@ -198,7 +198,7 @@ def test_another_tenants_id_is_answered_like_one_that_never_existed(acme, api, o
     *theirs, ids = ask(own | other)
     *never, _ = ask(own | {name: random_id() for name in other})
     assert theirs == never
-    assert theirs[0] in (200, 404, 422)
+    assert theirs[0] == status
     assert not any(ids[name].encode() in theirs[2] for name in other), "the answer repeats the id"
 
 

@@ -182,7 +182,9 @@ def test_config_is_printed_and_checked_without_secrets(home):
     done = run("config", "print", settings=settings)
     assert done.returncode == OK and "hunter2" not in done.stdout + done.stderr
     assert re.search(r"requests_per_minute\W.*\b7\b", done.stdout)
-    assert isinstance(json.loads(run("config", "print", "--json", settings=settings).stdout), (dict, list))
+    rows = {row["setting"]: row for row in json.loads(run("config", "print", "--json", settings=settings).stdout)}
+    assert rows["rate_limit.requests_per_minute"]["value"] == "7"
+    assert "hunter2" not in rows["database_url"]["value"]
     assert run("config", "check", settings=settings).returncode == OK
 
 
@@ -204,7 +206,7 @@ def test_a_bad_setting_is_78_and_named(home, name):
         assert done.returncode == CONFIGURATION, done.stdout + done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
         setting = name.removeprefix("INBOXOPS_").lower().replace("__", ".")
-        assert setting in done.stderr or name in done.stderr
+        assert setting in done.stderr
     assert list(home.iterdir()) == []
 
 
@@ -227,7 +229,7 @@ def test_an_open_listener_without_tls_is_refused(home):
     refused({"INBOXOPS_DATA_DIR": str(home), "INBOXOPS_LISTEN": f"0.0.0.0:{free_port()}"}, "proxy|tls", CONFIGURATION)
 
 
-def refused(settings, pattern, code=None):
+def refused(settings, pattern, code=FAILURE):
     """Starts a server that must refuse to, with one clear line."""
     process = Process(["serve", "--no-demo"], settings)
     try:
@@ -236,7 +238,7 @@ def refused(settings, pattern, code=None):
         process.child.kill()
         process.child.wait()
     until("all is read", lambda: process.child.stdout.closed or process.output, 5)
-    assert process.child.returncode in ((code,) if code else (FAILURE, CONFIGURATION)), process.output
+    assert process.child.returncode == code, process.output
     lines = process.output.strip().splitlines()
     errors = [line for line in lines if not re.search(r"\b(INFO|WARN)\b", line)]
     assert len(errors) == 1, process.output
@@ -296,7 +298,7 @@ def test_a_database_newer_than_the_binary_is_one_line(home):
         database.execute(f"insert into {table} ({version}, {rest}) select {version} + 990000, {rest} from {table} order by {version} desc limit 1")
     refused(settings_of(home), "newer")
     done = offline(home, "tenant", "list")
-    assert done.returncode in (FAILURE, CONFIGURATION) and "newer" in done.stderr
+    assert done.returncode == FAILURE and "newer" in done.stderr
 
 
 def test_an_unreachable_database_is_one_line(home):

@@ -37,14 +37,13 @@ def test_edge_and_worker_outlive_a_killed_core(world, server, receiver):
         processes[0].stop(signal.SIGKILL)
         until("the edge says that it is not ready", lambda: httpx.get(f"{server.url}/readyz").status_code == 503, 15)
         away = httpx.get(f"{server.url}/api/v1/tickets", headers=tenant.api.headers, timeout=30)
-        assert away.status_code in (503, 504), away.text
-        refused(away, away.status_code, away.json()["error"]["code"])
+        refused(away, 503, "service_unavailable")
         assert httpx.get(f"{server.url}/healthz").status_code == 200
         processes[0] = Process(["serve", "--role", "core", *server.words], server.core_settings)
         writers.more(40)
     for answer in writers.said:
         assert answer is not None, "the edge cut a connection"
-        assert answer.status_code in (201, 503, 504), answer.text
+        assert answer.status_code in (201, 503), answer.text
     until("the edge is ready", lambda: httpx.get(f"{server.url}/readyz").status_code == 200, 15)
     everything_arrives(receiver, url, endpoint["secret"], writers.acknowledged)
     assert processes[1].runs() and processes[2].runs()

@@ -66,7 +66,8 @@ def test_the_one_too_many_is_told_when_to_come_back(spent):
     assert 60 - (time.time() - spent.began) - 1 <= wait <= 60 and wait >= 1
     assert spent.late.headers["x-ratelimit-remaining"] == "0"
     assert re.fullmatch(r'"tenant";r=0;t=\d+', spent.late.headers["ratelimit"])
-    assert [(detail["field"], detail["code"]) for detail in error["details"]] in ([("limit_scope", "limit_exceeded")], [])
+    said = [(detail["field"], detail["code"], detail["message"]) for detail in error["details"]]
+    assert said == [("limit_scope", "limit_exceeded", "counts by tenant")]
 
 
 def test_every_other_call_of_the_tenant_is_refused_too(spent, world):

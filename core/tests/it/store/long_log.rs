@@ -86,6 +86,8 @@ async fn every_filter_of_a_long_log_is_quick(fresh: TestStore) {
     for endpoint in [good, dead, stuck] {
         fresh.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
     }
+    // What most deliveries of each are.
+    let filled = [(good, Shown::Delivered), (dead, Shown::Failed), (stuck, Shown::Retrying)];
     let (now, fresh, tenant) = (fresh.now(), &fresh, &tenant);
     let list = async |endpoints: &[EndpointId], page: &Page| {
         let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
@@ -99,7 +101,13 @@ async fn every_filter_of_a_long_log_is_quick(fresh: TestStore) {
         {
             let page = Page { shown: vec![shown], ..Page::default() };
             let found = timed(&format!("{name}, {}", shown.name()), async || list(&endpoints, &page).await).await;
-            assert!(found == 25 || found == if shown == Shown::Paused { 0 } else { 3 * endpoints.len() }, "{found}");
+            let is_full = endpoints.iter().any(|endpoint| filled.contains(&(*endpoint, shown)));
+            let expected = match shown {
+                _ if is_full => 25,
+                Shown::Paused => 0,
+                _ => 3 * endpoints.len(),
+            };
+            assert_eq!(found, expected, "{name}, {}", shown.name());
         }
         for (what, page, expected) in [
             ("no filter", Page::default(), 25),
