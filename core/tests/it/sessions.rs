@@ -1,7 +1,7 @@
 //! People sign in by a link or a password, and a session is worth what its agent, its tenant and its time allow.
 
 use crate::support::{Came as _, Client, TestCore, TestTenant, on_both, violations};
-use inboxops_core::Place;
+use inboxops_core::PublicSite;
 use inboxops_proto::{
     admin::v1 as admin,
     cookie,
@@ -80,7 +80,7 @@ async fn a_login_link_works_once_and_for_half_an_hour(core: TestCore) {
     let tenant = core.tenant().await;
     let ada = agent(&core, &tenant.id, "ada@example.com", Role::Admin).await;
     assert_eq!(link(&core, &ada.id).await.login_url, None, "nobody said where the pages are");
-    core.inner.serves_at(Place { url: Some("https://desk.example.com".to_owned()), development: false });
+    core.inner.serves_at(PublicSite { url: Some("https://desk.example.com".to_owned()), development: false });
     let made = link(&core, &ada.id).await;
     assert_eq!(made.login_url, Some(format!("https://desk.example.com/login#code={}", made.code)));
     assert_eq!(made.expires_at, Some(core.clock.now().plus(HOUR / 2).into()));

@@ -1,7 +1,7 @@
 //! What the browser's view of tickets sees beyond the public API.
 
 use crate::support::{Came as _, Client, TestCore, TestTenant, on_both, violations};
-use inboxops_core::Place;
+use inboxops_core::PublicSite;
 use inboxops_proto::{admin::v1 as admin, reason::Reason, v1};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn events(core: &TestCore, by: &Client, ticket: &str) -> Vec<(String, u32)
 async fn notes_are_seen_at_the_desk_and_nowhere_else(core: TestCore) {
     let tenant = core.tenant().await;
     let grace = browser(&core, &tenant).await;
-    core.inner.serves_at(Place { url: None, development: true });
+    core.inner.serves_at(PublicSite { url: None, development: true });
     let ticket = core.ticket(&tenant, "Refund").await;
     core.ticket_desks().simulate_inbound_message(grace.ask(writes(Some("1"), None, "Where is it?"))).await.answer();
     core.tick();
@@ -51,7 +51,7 @@ async fn a_simulated_message_does_what_a_mail_does_and_only_in_development(core:
     let grace = browser(&core, &tenant).await;
     let ask = async |request| core.ticket_desks().simulate_inbound_message(grace.ask(request)).await;
     assert_eq!(ask(writes(None, Some(&tenant.inbox), "Hello")).await.refusal().reason, Reason::RoleRequired);
-    core.inner.serves_at(Place { url: None, development: true });
+    core.inner.serves_at(PublicSite { url: None, development: true });
     let first = admin::SimulateInboundMessageRequest {
         subject: Some("A question".to_owned()),
         from_email: Some("eve@example.com".to_owned()),

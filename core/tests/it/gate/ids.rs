@@ -1,7 +1,7 @@
 //! Another tenant's id behaves exactly like an id that never existed, on every call that takes one.
 
 use crate::support::{NOTHING, TestCore, new_ticket, on_both};
-use inboxops_core::Place;
+use inboxops_core::PublicSite;
 use inboxops_proto::{admin::v1 as admin, internal::v1 as internal, services::RPCS, v1};
 use prost::Message;
 use std::collections::BTreeSet;
@@ -211,7 +211,7 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(core: TestCore) {
         row("SimulateInboundMessage", &other.inbox, move |id| simulated(None, Some(id))),
         row("RevokeApiKey", &key, |api_key_id| admin::RevokeApiKeyRequest { api_key_id }),
     ];
-    core.inner.serves_at(Place { url: None, development: true });
+    core.inner.serves_at(PublicSite { url: None, development: true });
     let browser = core.browser(&tenant.id, "grace@example.com", v1::Role::Admin).await;
     let by_name = |name: &str| RPCS.iter().find(|rpc| rpc.path.ends_with(&format!("/{name}"))).expect("an RPC");
     let before = core.get_ticket(&other.key, "1").await;

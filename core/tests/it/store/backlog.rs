@@ -190,7 +190,7 @@ async fn what_waits_is_right_after_several_cores_moved_deliveries_at_the_same_ti
     let mut moving = tokio::task::JoinSet::new();
     for (core, db) in [fresh.db.clone(), fresh.again().await].into_iter().enumerate() {
         let (scope, now) = (tenant.scope.clone(), fresh.now());
-        let mut held: Vec<Handed> = first.iter().skip(core).step_by(2).cloned().collect();
+        let mut held: Vec<Leased> = first.iter().skip(core).step_by(2).cloned().collect();
         moving.spawn(async move {
             for round in 0..30 {
                 let half = held.split_off(held.len() / 2);

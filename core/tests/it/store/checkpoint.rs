@@ -1,7 +1,7 @@
 //! SQLite's log is brought into the file while the server runs, and not by the commits of the writer.
 
 use crate::support::{TestStore, until};
-use inboxops_core::store::{self, Lane};
+use inboxops_core::store::{self, Queue};
 use std::fs;
 
 /// Bytes of a fact.
@@ -10,7 +10,7 @@ const FACT: usize = 64 * 1024;
 const FACTS: usize = 32;
 
 #[tokio::test]
-async fn the_log_is_brought_into_the_file_beside_the_lane() {
+async fn the_log_is_brought_into_the_file_beside_the_writer() {
     let fresh = TestStore::sqlite().await;
     let path = fresh.url.strip_prefix("sqlite:").unwrap().to_owned();
     let size = || fs::metadata(&path).unwrap().len();

@@ -79,7 +79,7 @@ async fn a_report_counts_once_and_only_with_its_token(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
     let handed = emit(&fresh, &tenant, 1).await.remove(0);
-    let old = Handed { token: handed.token - 1, ..handed.clone() };
+    let old = Leased { token: handed.token - 1, ..handed.clone() };
     let refused = report(&fresh.db, vec![sent(&old, fresh.now(), Next::Delivered)]).await;
     assert!(refused.accepted.is_empty() && refused.health.is_empty());
     assert!(delivery(&fresh, &tenant, handed.delivery).await.1.is_empty(), "no attempt is recorded");
@@ -186,7 +186,7 @@ async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: TestStore) {
     let now = fresh.now();
     let claim = Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX };
     for more in [true, false] {
-        let claimed = fresh.db.system(Lane::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
+        let claimed = fresh.db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
         let Claimed { handed, looked, more: others, .. } = claimed.unwrap();
         assert_eq!((handed, others), (Vec::new(), more));
         assert!(looked.iter().all(|it| it.more), "they are full");
@@ -222,7 +222,7 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Test
     let plan = async |plan| {
         fresh
             .db
-            .system(Lane::Tenant(id), async move |tx| {
+            .system(Queue::Tenant(id), async move |tx| {
                 let old = store::tenants::lock(tx, id).await?.expect("the tenant is there");
                 store::tenants::update(tx, &store::tenants::Tenant { plan, ..old }).await
             })
@@ -236,7 +236,7 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Test
 
     let off =
         async move |tx: &mut store::SystemTx<'_>| store::endpoints::disable(tx, endpoint, None, "gone", NOON).await;
-    assert!(fresh.db.system(Lane::Outcomes, off).await.unwrap().is_some());
+    assert!(fresh.db.system(Queue::Outcomes, off).await.unwrap().is_some());
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
     fresh
         .db
@@ -323,7 +323,7 @@ async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
     drop(read);
     let sweep = async || {
         let now = fresh.now();
-        fresh.db.system(Lane::Claims, async move |tx| store::endpoints::sweep(tx, now, 3).await).await.unwrap()
+        fresh.db.system(Queue::Claims, async move |tx| store::endpoints::sweep(tx, now, 3).await).await.unwrap()
     };
     fresh.clock.advance(store::endpoints::SWEPT_AFTER - Duration::from_micros(1));
     assert!(!sweep().await, "a request may be under way");

@@ -1,10 +1,10 @@
 //! Fan-out: who gets a delivery, and that it commits with its change or not at all.
 
 use crate::support::{StoredTenant, TestStore, endpoint, on_both};
-use inboxops_core::store::{self, Handed, NewEvent, deliveries::Shown, endpoints::Endpoint, events::delivery_id};
+use inboxops_core::store::{self, Leased, NewEvent, deliveries::Shown, endpoints::Endpoint, events::delivery_id};
 use inboxops_proto::{id::EndpointId, reason::Reason};
 
-async fn emit(fresh: &TestStore, tenant: &StoredTenant, event: NewEvent) -> Vec<Handed> {
+async fn emit(fresh: &TestStore, tenant: &StoredTenant, event: NewEvent) -> Vec<Leased> {
     fresh.handed.lock().unwrap().clear();
     fresh
         .db

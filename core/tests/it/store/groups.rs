@@ -209,7 +209,7 @@ async fn system_jobs_and_writes_take_turns(fresh: TestStore) {
                 write(&db, &tenant, ticket).await.unwrap();
             } else {
                 let name = format!("n{n}");
-                db.system(Lane::Outcomes, async move |tx| store::meta::put(tx, &name, "x").await).await.unwrap();
+                db.system(Queue::Outcomes, async move |tx| store::meta::put(tx, &name, "x").await).await.unwrap();
             }
         });
     }
@@ -233,7 +233,7 @@ async fn lanes_and_readers_outlive_a_lost_postgres() {
         assert!(fresh.db.read(tenant.scope.clone()).await.is_err());
     }
     postgres.let_in(true);
-    // The lane waits a moment before it looks for the database again.
+    // The writer waits a moment before it looks for the database again.
     let mut ticket = tenant.ticket(fresh.now());
     while let Err(error) = write(&fresh.db, &tenant, ticket.clone()).await {
         assert!(matches!(error, Error::Unavailable), "{error:?}");

@@ -84,7 +84,7 @@ async fn every_filter_of_a_long_log_is_quick(fresh: TestStore) {
     let stuck = fresh.endpoint(&tenant).await;
     fill(&fresh, &tenant, stuck, deliveries() / 4, 0).await;
     for endpoint in [good, dead, stuck] {
-        fresh.db.system(Lane::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
+        fresh.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
     }
     // What most deliveries of each are.
     let filled = [(good, Shown::Delivered), (dead, Shown::Failed), (stuck, Shown::Retrying)];

@@ -9,7 +9,7 @@ use inboxops_core::store::{
 use inboxops_proto::clock::Timestamp;
 
 /// Events of one commit, as their deliveries are handed over.
-pub async fn emit(fresh: &TestStore, tenant: &StoredTenant, count: usize) -> Vec<Handed> {
+pub async fn emit(fresh: &TestStore, tenant: &StoredTenant, count: usize) -> Vec<Leased> {
     fresh.handed.lock().unwrap().clear();
     let events: Vec<_> = (0..count).map(|_| tenant.event(fresh.now())).collect();
     let written = fresh.db.write(tenant.scope.clone(), async move |tx| {

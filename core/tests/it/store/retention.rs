@@ -21,7 +21,7 @@ async fn pass(fresh: &TestStore) -> Option<Gone> {
     Retention::new(fresh.db.clone(), stamps).pass(&CancellationToken::new()).await.unwrap()
 }
 
-async fn deliver(fresh: &TestStore, handed: &[Handed]) {
+async fn deliver(fresh: &TestStore, handed: &[Leased]) {
     for chunk in handed.chunks(64) {
         report(&fresh.db, chunk.iter().map(|it| sent(it, fresh.now(), Next::Delivered)).collect()).await;
     }

@@ -310,7 +310,7 @@ async fn tenants_tokens_and_facts_come_back_as_written(fresh: TestStore) {
         created_at: NOON,
     };
     let (row, written) = (changed.clone(), token.clone());
-    let value = fresh.db.system(Lane::Tenant(tenant.id), async move |tx| {
+    let value = fresh.db.system(Queue::Tenant(tenant.id), async move |tx| {
         store::tenants::update(tx, &row).await?;
         store::service_tokens::insert(tx, &written, [3; 32]).await?;
         store::meta::put(tx, "a", "1").await?;

@@ -199,8 +199,8 @@ impl Walker<'_> {
         let own = self.all.iter().filter(|(_, of)| **of == endpoint).map(|(id, _)| *id);
         let (ids, now): (Vec<DeliveryId>, _) = (own.collect(), self.fresh.now());
         let rearmed = self.fresh.db.write(self.tenant.scope.clone(), async move |tx| {
-            let standings = store::deliveries::standings(tx, &ids).await?;
-            let read = ids.iter().filter_map(|id| Some((*id, standings.get(id)?.state)));
+            let states = store::deliveries::states(tx, &ids).await?;
+            let read = ids.iter().filter_map(|id| Some((*id, states.get(id)?.state)));
             let read: Vec<(DeliveryId, State)> = read.take(count).collect();
             store::deliveries::rearm_all(tx, endpoint, &read, now).await
         });

@@ -234,7 +234,7 @@ async fn what_a_core_left_behind_is_followed_by_the_next(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 16_900).await;
     let (lists, mut dice, tenant) = (lists(&desk), Dice(5), desk.tenant.id);
     assert!(lists.settle().await.unwrap());
-    let lane = Lane::Tenant(tenant);
+    let lane = Queue::Tenant(tenant);
     // It ended in the middle of a segment's lists.
     for _ in 0..16 {
         let pack = async move |tx: &mut store::SystemTx<'_>| subjects::pack(&mut tx.enter(tenant)).await;
