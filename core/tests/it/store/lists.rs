@@ -1,4 +1,4 @@
-//! ListIndex of tickets are what a plain query finds, whatever way they are found by, and none of those ways looks at more
+//! Lists of tickets are what a plain query finds, whatever way they are found by, and none of those ways looks at more
 //! than a few thousand tickets, whatever their number and whatever the statistics say. `LISTS_TICKETS` sets the number.
 
 mod changes;

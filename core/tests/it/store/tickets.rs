@@ -1,4 +1,4 @@
-//! ListIndex of tickets keep what their filters say, totals are exact, and reads see one moment.
+//! Lists of tickets keep what their filters say, totals are exact, and reads see one moment.
 
 use crate::support::{NOON, StoredTenant, TestStore, chance, on_both};
 use inboxops_core::store::{

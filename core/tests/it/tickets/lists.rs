@@ -1,4 +1,4 @@
-//! ListIndex of tickets: they keep what they are asked for, their pages tile, and their totals are exact whatever
+//! Lists of tickets: they keep what they are asked for, their pages tile, and their totals are exact whatever
 //! happened before.
 
 use super::{mask, status};
