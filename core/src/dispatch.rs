@@ -1,5 +1,6 @@
 //! Dispatch: hands leased deliveries to workers, takes their outcomes, and sees to what waits in the database. The
 //! decisions are the hub's; here they are carried out. Workers decide nothing durable.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 mod claims;
 mod disable;

@@ -1,4 +1,5 @@
 //! When a failed delivery is tried again: one pure function of what happened. It knows no database and no clock.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 use inboxops_proto::clock::Timestamp;
 use std::time::Duration;

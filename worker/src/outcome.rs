@@ -1,5 +1,6 @@
 //! How an attempt ended, as data: the catalogue of failures with a sentence for a person each, and what an answer's
 //! status and headers mean. It knows no connection.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 use crate::request::MASK;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};

@@ -1,5 +1,6 @@
 //! What results mean for their endpoints beyond the deliveries: one that is gone or fails for days is switched off,
 //! and before that its tenant is warned. When a verdict begins is decided elsewhere.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 use super::{Dispatcher, settle::GONE_SAID};
 use crate::{

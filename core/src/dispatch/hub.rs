@@ -1,6 +1,7 @@
 //! The dispatch decisions: which delivery goes to which worker now, which waits in memory, which is parked. A state
 //! machine without I/O: it is told what happened and answers what to do. Endpoints take turns, so that one with a
 //! million waiting deliveries delays no other.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 mod again;
 mod lane;

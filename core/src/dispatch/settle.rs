@@ -1,5 +1,6 @@
 //! What an outcome makes of its delivery: delivered, tried again at some time, failed. Pure but for the chance it is
 //! given; the rule itself is `schedule`'s.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 use crate::store::Leased;
 use crate::{

@@ -1,5 +1,6 @@
 //! How deliveries move: claimed from lanes in rotation, parked, settled by what workers report, and taken back when a
 //! lease ended. Every move out of a lease is fenced by its token. What comes after an attempt is decided by the caller.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 mod claim;
 mod due;

@@ -1,4 +1,5 @@
 //! Rows of `endpoint_health`: what results taught of an endpoint. What follows from it is the caller's to decide.
+//! `docs/delivery.md` draws the whole way of a delivery.
 
 use super::{
     Result, Scoped, SystemTx, Tx,
