@@ -64,7 +64,7 @@ impl Tx<'_> {
         self.writing.job.changed.entry(self.scope.0).or_default().extend(deliveries);
     }
 
-    /// Tells whoever keeps the index of subjects, after the commit, that it has something to follow.
+    /// Tells the index of subjects, after the commit, that it has something to follow.
     pub(in crate::store) fn index_soon(&mut self) {
         let (behind, tenant) = (self.writing.behind.clone(), self.scope.0);
         self.after(move || behind.add(tenant));
