@@ -66,7 +66,7 @@ def debian():
             (folder / name).mkdir(exist_ok=True)
         apt = ["apt-get", "-qq"]
         for option in (f"Dir::Etc::SourceList={folder}/of.list", f"Dir::Etc::SourceParts={folder}", f"Dir::State::lists={folder}/state",
-                       f"Dir::Cache={folder}/cache", "APT::Sandbox::User=root"):
+                       f"Dir::Cache={folder}/cache", "APT::Sandbox::User=root", "Acquire::http::Timeout=20", "Acquire::Retries=1"):
             apt += ["-o", option]
         for words in ("update",), *(("source", "--tar-only", "--download-only", name) for name in DEBIAN):
             try:
