@@ -331,7 +331,7 @@ impl Writer {
         }
         for effect in after {
             if std::panic::catch_unwind(AssertUnwindSafe(effect)).is_err() {
-                tracing::error!("a callback after a commit panicked");
+                tracing::error!(writer = self.name, "a callback after a commit panicked");
             }
         }
     }
