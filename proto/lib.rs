@@ -8,6 +8,7 @@ pub mod custom_header;
 pub mod entity_tag;
 pub mod failpoint;
 pub mod failure;
+mod failure_code;
 pub mod gate;
 pub mod id;
 pub mod json;
@@ -15,6 +16,8 @@ pub mod limits;
 pub mod reason;
 pub mod rest;
 pub mod wire;
+
+pub use failure_code::FailureCode;
 
 /// Messages and services of `inboxops.v1`, the public API.
 #[allow(missing_docs, clippy::all)]

@@ -9,17 +9,17 @@ use inboxops_proto::{
 use std::time::Duration;
 
 /// Longest time that a look-up may take; a name that does not resolve in it is accepted and fails at delivery.
-pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How addresses are looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Resolver {
+pub(crate) struct Resolver {
     /// Whether loopback and http are allowed, for trying things out.
-    pub allow: AllowPrivate,
+    pub(crate) allow: AllowPrivate,
 }
 
 /// Checks an address; the answer is its normal form.
-pub async fn check(url: &str, resolver: &Resolver) -> Result<String, Violation> {
+pub(crate) async fn check(url: &str, resolver: &Resolver) -> Result<String, Violation> {
     let target = address::check_url(url, resolver.allow).map_err(refused)?;
     let lookup = tokio::net::lookup_host((target.host().to_string(), target.port()));
     if let Ok(Ok(found)) = tokio::time::timeout(RESOLVE_TIMEOUT, lookup).await {

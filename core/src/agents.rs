@@ -13,13 +13,13 @@ use inboxops_proto::v1::{self, agent_service_server::AgentService};
 use tonic::{Request, Response, Status};
 
 /// The service of agents.
-pub struct Agents {
+pub(crate) struct Agents {
     db: Db,
 }
 
 impl Agents {
     /// On the store.
-    pub fn new(db: Db) -> Agents {
+    pub(crate) fn new(db: Db) -> Agents {
         Agents { db }
     }
 

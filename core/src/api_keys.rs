@@ -26,17 +26,17 @@ macro_rules! scopes {
     ($($variant:ident $name:literal $doc:literal;)*) => {
         /// Something that a key may do.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Scope { $(#[doc = $doc] $variant,)* }
+        pub(crate) enum Scope { $(#[doc = $doc] $variant,)* }
 
         impl Scope {
             /// All of them: the preset *full*.
-            pub const ALL: &'static [Scope] = &[$(Scope::$variant,)*];
+            pub(crate) const ALL: &'static [Scope] = &[$(Scope::$variant,)*];
 
             /// Name on the wire and in the store.
-            pub const fn name(self) -> &'static str { match self { $(Scope::$variant => $name,)* } }
+            pub(crate) const fn name(self) -> &'static str { match self { $(Scope::$variant => $name,)* } }
 
             /// The scope of a name.
-            pub fn from_name(name: &str) -> Option<Scope> { match name { $($name => Some(Scope::$variant),)* _ => None } }
+            pub(crate) fn from_name(name: &str) -> Option<Scope> { match name { $($name => Some(Scope::$variant),)* _ => None } }
         }
     };
 }
@@ -55,7 +55,7 @@ scopes! {
 
 impl Scope {
     /// The scopes of a stored list, names separated by spaces.
-    pub fn parse_list(text: &str) -> Vec<Scope> {
+    pub(crate) fn parse_list(text: &str) -> Vec<Scope> {
         text.split(' ').filter_map(Scope::from_name).collect()
     }
 
@@ -69,7 +69,7 @@ impl Scope {
 const GRACE_HOURS: u32 = 24;
 
 /// The service of API keys.
-pub struct ApiKeys {
+pub(crate) struct ApiKeys {
     db: Db,
     stamps: Stamps,
     authority: Arc<Authority>,
@@ -77,7 +77,7 @@ pub struct ApiKeys {
 
 impl ApiKeys {
     /// On the store; `authority` forgets what changes.
-    pub fn new(db: Db, stamps: Stamps, authority: Arc<Authority>) -> ApiKeys {
+    pub(crate) fn new(db: Db, stamps: Stamps, authority: Arc<Authority>) -> ApiKeys {
         ApiKeys { db, stamps, authority }
     }
 

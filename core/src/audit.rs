@@ -25,7 +25,7 @@ const LIMIT_DEFAULT: u32 = 50;
 
 /// Who acted, from where and when: what all entries of a call have in common.
 #[derive(Clone, Debug)]
-pub struct Trail {
+pub(crate) struct Trail {
     kind: ActorKind,
     actor: Option<Uuid>,
     name: String,
@@ -35,7 +35,7 @@ pub struct Trail {
 
 impl Trail {
     /// Of a caller.
-    pub fn of(caller: &Caller, at: Timestamp) -> Trail {
+    pub(crate) fn of(caller: &Caller, at: Timestamp) -> Trail {
         let (kind, actor, name) = match caller.who() {
             Who::ApiKey { id, name } => (ActorKind::ApiKey, Some(id.0), name.as_str()),
             Who::Agent { id, name, .. } => (ActorKind::Agent, Some(id.0), name.as_str()),
@@ -48,18 +48,18 @@ impl Trail {
     }
 
     /// Of InboxOps itself.
-    pub fn system(at: Timestamp) -> Trail {
+    pub(crate) fn system(at: Timestamp) -> Trail {
         Trail { kind: ActorKind::System, actor: None, name: "InboxOps".to_owned(), address: None, at }
     }
 
     /// The same, once the caller turned out to be an agent.
-    pub fn by_agent(mut self, agent: Uuid, name: &str) -> Trail {
+    pub(crate) fn by_agent(mut self, agent: Uuid, name: &str) -> Trail {
         (self.kind, self.actor, self.name) = (ActorKind::Agent, Some(agent), name.to_owned());
         self
     }
 
     /// Notes an action in the transaction of what it changes. `facts` are names and values.
-    pub async fn note(
+    pub(crate) async fn note(
         &self,
         tx: &mut Tx<'_>,
         ids: &mut Ids,
@@ -72,7 +72,7 @@ impl Trail {
     }
 
     /// The same in a transaction of no tenant: `tenant` is the one whose record it goes into.
-    pub async fn note_of(
+    pub(crate) async fn note_of(
         &self,
         tx: &mut SystemTx<'_>,
         tenant: TenantId,
@@ -103,13 +103,13 @@ impl Trail {
 }
 
 /// The service of the audit log.
-pub struct Audit {
+pub(crate) struct Audit {
     db: Db,
 }
 
 impl Audit {
     /// On the store.
-    pub fn new(db: Db) -> Audit {
+    pub(crate) fn new(db: Db) -> Audit {
         Audit { db }
     }
 

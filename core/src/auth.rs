@@ -38,8 +38,8 @@ mod sessions;
 mod words;
 
 use facts::TokenFacts;
-pub use facts::{KeyFacts, TenantFacts};
-pub use sessions::{SESSION_LIFE, SessionFacts, ends as session_ends};
+pub(crate) use facts::{KeyFacts, TenantFacts};
+pub(crate) use sessions::{SESSION_LIFE, SessionFacts, ends as session_ends};
 
 /// Longest time that a looked-up key is believed where a change in this process drops it at once.
 const KEEP: Duration = Duration::from_secs(5);
@@ -47,7 +47,7 @@ const KEEP: Duration = Duration::from_secs(5);
 const KEEP_SHARED: Duration = Duration::from_secs(1);
 
 /// The gate of the core.
-pub struct Authority {
+pub(crate) struct Authority {
     db: Db,
     stamps: Stamps,
     settings: Limits,
@@ -64,16 +64,16 @@ pub struct Authority {
 
 /// The limits that the settings give.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Requests a minute of a tenant without a limit of its own.
-    pub requests_per_minute: u32,
+    pub(crate) requests_per_minute: u32,
     /// Failed authentications a minute of an address.
-    pub failed_auth_per_minute: u32,
+    pub(crate) failed_auth_per_minute: u32,
 }
 
 impl Authority {
     /// A gate with empty caches and windows.
-    pub fn new(db: Db, stamps: Stamps, settings: Limits, master_key: MasterKey) -> Authority {
+    pub(crate) fn new(db: Db, stamps: Stamps, settings: Limits, master_key: MasterKey) -> Authority {
         let keep = if db.is_shared() { KEEP_SHARED } else { KEEP };
         Authority {
             keys: Cache::new(keep),
@@ -92,7 +92,7 @@ impl Authority {
     }
 
     /// Forgets what was looked up: a key, a token or a tenant changed.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.keys.clear();
         self.tokens.clear();
         self.tenants.clear();
@@ -100,18 +100,18 @@ impl Authority {
     }
 
     /// How many cores share the database now, for the dispatcher to keep: great limits are shared by division.
-    pub fn live_cores(&self) -> Arc<AtomicU32> {
+    pub(crate) fn live_cores(&self) -> Arc<AtomicU32> {
         self.live_cores.clone()
     }
 
     /// Drops what no longer counts from the limiters. Call it every minute or so.
-    pub fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         self.windows.retain_recent(self.stamps.now());
         self.failed.retain_recent();
     }
 
     /// Writes when keys and sessions were last used, each in one statement batch.
-    pub async fn flush_last_used(&self) -> Result<()> {
+    pub(crate) async fn flush_last_used(&self) -> Result<()> {
         self.flush_seen().await?;
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         if used.is_empty() {
@@ -122,7 +122,7 @@ impl Authority {
     }
 
     /// What is known of a tenant.
-    pub async fn tenant(&self, id: TenantId) -> Result<Option<Arc<TenantFacts>>> {
+    pub(crate) async fn tenant(&self, id: TenantId) -> Result<Option<Arc<TenantFacts>>> {
         let now = self.stamps.now();
         if let Some(facts) = self.tenants.get(&id, now) {
             return Ok(Some(facts));

@@ -16,7 +16,7 @@ use std::{
 const ENTRIES_MAX: usize = 50_000;
 
 /// Values by key, each kept for a fixed time at most.
-pub struct Cache<K, V> {
+pub(crate) struct Cache<K, V> {
     entries: RwLock<HashMap<K, (V, Timestamp)>>,
     generation: AtomicU64,
     keep: Duration,
@@ -24,23 +24,23 @@ pub struct Cache<K, V> {
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     /// Entries are read again after `keep`.
-    pub fn new(keep: Duration) -> Cache<K, V> {
+    pub(crate) fn new(keep: Duration) -> Cache<K, V> {
         Cache { entries: RwLock::default(), generation: AtomicU64::new(0), keep }
     }
 
     /// The value of `key`, unless it is too old at `now`.
-    pub fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+    pub(crate) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(key).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
     }
 
     /// Marks the begin of a load; give the result to [`Cache::fill`].
-    pub fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 
     /// Keeps a value that was loaded since `generation`, unless something changed meanwhile.
-    pub fn fill(&self, key: K, value: V, generation: u64, now: Timestamp) {
+    pub(crate) fn fill(&self, key: K, value: V, generation: u64, now: Timestamp) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if self.generation.load(Ordering::SeqCst) != generation {
             return;
@@ -52,7 +52,7 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// Forgets everything: keys and plans change rarely, so that one rule for all changes is cheap and cannot miss.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         self.generation.fetch_add(1, Ordering::SeqCst);
         entries.clear();

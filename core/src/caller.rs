@@ -33,7 +33,7 @@ pub struct Caller {
 
 /// Kind and identity of a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
+pub(crate) enum Who {
     /// A customer's program.
     ApiKey {
         /// The key.
@@ -85,14 +85,14 @@ impl Expected {
 
 /// Who acted, as events tell it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Actor {
+pub(crate) struct Actor {
     /// `agent`, `customer`, `api_key`, `service` or `system`.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Id of the agent, key or token.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl Caller {
@@ -132,7 +132,7 @@ impl Caller {
     }
 
     /// The caller that the gate left in a request.
-    pub fn of<T>(request: &Request<T>) -> Result<Caller> {
+    pub(crate) fn of<T>(request: &Request<T>) -> Result<Caller> {
         let caller = request.extensions().get::<Caller>().cloned();
         let mut caller = caller.ok_or(Error::Broken("a request reached its service past the gate"))?;
         caller.address = request.extensions().get::<Origin>().and_then(|origin| origin.peer);
@@ -152,22 +152,22 @@ impl Caller {
     }
 
     /// Who it is.
-    pub fn who(&self) -> &Who {
+    pub(crate) fn who(&self) -> &Who {
         &self.who
     }
 
     /// The tenant that the call is for: the key's, the session's, or the one that a program of the operator names.
-    pub fn scope(&self) -> Result<TenantScope> {
+    pub(crate) fn scope(&self) -> Result<TenantScope> {
         self.tenant.clone().ok_or_else(|| Reason::TenantNotFound.into())
     }
 
     /// Whether the call comes from the tenant itself and not from the operator's side.
-    pub fn is_tenants_own(&self) -> bool {
+    pub(crate) fn is_tenants_own(&self) -> bool {
         matches!(self.who, Who::ApiKey { .. } | Who::Agent { .. })
     }
 
     /// Who acted, for events.
-    pub fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         let actor = |kind, id: Option<String>, name: &str| Actor { kind, id, name: name.to_owned() };
         match &self.who {
             Who::ApiKey { id, name } => actor("api_key", Some(id.to_string()), name),

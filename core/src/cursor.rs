@@ -6,16 +6,16 @@ use inboxops_proto::{clock::Timestamp, reason::Reason};
 
 /// A place in one of the orders, as clients hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     /// The place.
-    pub place: Place,
+    pub(crate) place: Place,
     /// When everything before it had been seen.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// Which order a cursor belongs to, so that one of another is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
+pub(crate) enum Of {
     /// Events.
     Events,
     /// Changes of deliveries.
@@ -37,12 +37,12 @@ impl Of {
 
 impl Cursor {
     /// Its text.
-    pub fn text(&self, of: Of) -> String {
+    pub(crate) fn text(&self, of: Of) -> String {
         format!("{}-{:x}-{:x}-{:x}", of.mark(), self.place.xact, self.place.seq, self.at.micros())
     }
 
     /// From its text.
-    pub fn parse(text: &str, of: Of) -> Result<Cursor> {
+    pub(crate) fn parse(text: &str, of: Of) -> Result<Cursor> {
         let read = || {
             let mut parts = text.split('-');
             let marked = parts.next() == Some(of.mark());

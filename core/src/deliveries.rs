@@ -12,7 +12,6 @@ use crate::{
     events::{Kind, Rendered},
     page::PER_PAGE_DEFAULT,
     recoveries::{self, Recoveries},
-    schedule::ATTEMPTS_MAX,
     store::{
         self, Db,
         deliveries::{Attempt, Delivery, Page, Range, Shown, State},
@@ -25,6 +24,7 @@ use inboxops_proto::{
     failure::Failure,
     gate::BoxStream,
     id::{self, DeliveryId, EndpointId, EventId},
+    limits::ATTEMPTS_MAX,
     reason::Reason,
     v1::{self, DeliveryStatus, delivery_service_server::DeliveryService},
 };
@@ -32,7 +32,7 @@ use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 /// The service of deliveries.
-pub struct Deliveries {
+pub(crate) struct Deliveries {
     db: Db,
     stamps: Stamps,
     dispatcher: Arc<Dispatcher>,
@@ -41,7 +41,7 @@ pub struct Deliveries {
 
 impl Deliveries {
     /// On the store; `dispatcher` is told of what is due, `recoveries` works on many at once.
-    pub fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>, recoveries: Arc<Recoveries>) -> Deliveries {
+    pub(crate) fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>, recoveries: Arc<Recoveries>) -> Deliveries {
         Deliveries { db, stamps, dispatcher, recoveries }
     }
 
@@ -175,7 +175,7 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
 }
 
 /// A test delivery that is about to be made.
-pub fn new_test(event: &Rendered, endpoint: &Endpoint, at: Timestamp) -> v1::Delivery {
+pub(crate) fn new_test(event: &Rendered, endpoint: &Endpoint, at: Timestamp) -> v1::Delivery {
     v1::Delivery {
         id: store::events::delivery_id(event.id, endpoint.id).to_string(),
         endpoint_id: endpoint.id.to_string(),

@@ -4,7 +4,7 @@
 
 mod claims;
 mod disable;
-pub mod hub;
+pub(crate) mod hub;
 mod reports;
 mod routes;
 mod run_loop;
@@ -12,10 +12,13 @@ mod service;
 mod settle;
 mod timers;
 
-pub use claims::{CLAIM_MAX, POLL};
-pub use run_loop::{PACE_MIN, TICK};
-pub use service::Dispatch;
-pub use timers::{BEAT, REAP};
+pub(crate) use service::Dispatch;
+#[cfg(test)]
+pub(crate) use {
+    claims::CLAIM_MAX,
+    run_loop::{PACE_MIN, TICK},
+    timers::{BEAT, REAP},
+};
 
 use claims::Due;
 use reports::Recording;
@@ -35,6 +38,7 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{EndpointId, EventId, TenantId},
     internal::v1 as pb,
+    limits::WORKER_WINDOW_MAX,
 };
 use std::{
     collections::HashMap,
@@ -48,13 +52,11 @@ use tokio_util::task::TaskTracker;
 use tonic::Status;
 use uuid::Uuid;
 
-/// Greatest window that a worker gets.
-pub const WINDOW_MAX: u32 = 1024;
 /// Batches that wait for one worker's stream; its credit ends first.
-const STREAM_BATCHES: usize = WINDOW_MAX as usize + 1;
+const STREAM_BATCHES: usize = WORKER_WINDOW_MAX as usize + 1;
 
 /// The dispatcher of one core.
-pub struct Dispatcher {
+pub(crate) struct Dispatcher {
     db: Db,
     stamps: Stamps,
     master_key: MasterKey,
@@ -82,7 +84,7 @@ pub struct Dispatcher {
 
 impl Dispatcher {
     /// A dispatcher on the store, which keeps `live_cores` true. Give the receiver to [`Dispatcher::run`].
-    pub fn new(
+    pub(crate) fn new(
         db: Db,
         stamps: Stamps,
         master_key: MasterKey,
@@ -115,14 +117,14 @@ impl Dispatcher {
     }
 
     /// Deliveries that a writer has just committed, leased already. Called on the writer's thread, so it only hands over.
-    pub fn handed(self: &Arc<Self>, handed: Vec<Leased>) {
+    pub(crate) fn handed(self: &Arc<Self>, handed: Vec<Leased>) {
         let items = self.with_bodies(handed);
         self.drive(|hub| hub.offer(items));
         self.look_again();
     }
 
     /// How thin events are made.
-    pub fn thin(&self) -> &Thin {
+    pub(crate) fn thin(&self) -> &Thin {
         &self.thin
     }
 
@@ -147,7 +149,7 @@ impl Dispatcher {
     }
 
     /// An endpoint changed: what is sent from now on follows the new configuration.
-    pub fn endpoint_changed(self: &Arc<Self>, endpoint: EndpointId) {
+    pub(crate) fn endpoint_changed(self: &Arc<Self>, endpoint: EndpointId) {
         self.drive(|hub| {
             hub.forget_route(endpoint);
             hub.pump()
@@ -156,7 +158,7 @@ impl Dispatcher {
     }
 
     /// What a tenant may use changed.
-    pub fn tenant_changed(self: &Arc<Self>, tenant: TenantId) {
+    pub(crate) fn tenant_changed(self: &Arc<Self>, tenant: TenantId) {
         self.drive(|hub| {
             hub.forget_routes_of(tenant);
             hub.pump()
@@ -165,13 +167,13 @@ impl Dispatcher {
     }
 
     /// Something became due: look now.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.due.at(Timestamp::default());
         self.look_again();
     }
 
     /// Waits until a beat found that jobs are open, whosever they are.
-    pub async fn jobs_are_open(&self) {
+    pub(crate) async fn jobs_are_open(&self) {
         self.jobs.notified().await;
     }
 
@@ -248,7 +250,7 @@ impl Dispatcher {
         let key = self.next_worker.fetch_add(1, Ordering::Relaxed);
         let (stream, batches) = mpsc::channel(STREAM_BATCHES);
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, stream);
-        let window = request.window.min(WINDOW_MAX);
+        let window = request.window.min(WORKER_WINDOW_MAX);
         // A worker of an earlier release does not tell its slots; its window is twice as many.
         let slots = if request.slots == 0 { window.div_ceil(2) } else { request.slots };
         self.drive(|hub| hub.join(key, window, slots));

@@ -5,7 +5,7 @@ mod feed;
 mod tape;
 mod thin;
 
-pub use {feed::Events, thin::Thin};
+pub(crate) use {feed::Events, thin::Thin};
 
 use crate::{
     caller::Actor,
@@ -21,14 +21,11 @@ use inboxops_proto::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Greatest size of an event's body.
-pub const BODY_MAX_BYTES: usize = 256 * 1024;
-
 /// Greatest size of a text in an event, in bytes of its JSON.
-pub const TEXT_MAX_JSON_BYTES: usize = 64 * 1024;
+pub(crate) const TEXT_MAX_JSON_BYTES: usize = 64 * 1024;
 
 /// The message as an event tells it: a long text is cut, long HTML left out, both marked.
-pub fn fitting(mut message: v1::Message) -> v1::Message {
+pub(crate) fn fitting(mut message: v1::Message) -> v1::Message {
     let end = end_within(&message.body_text, TEXT_MAX_JSON_BYTES);
     if end < message.body_text.len() {
         message.body_text.truncate(end);
@@ -62,20 +59,20 @@ macro_rules! kinds {
     ($($variant:ident $code:literal $name:literal $group:literal $doc:literal;)*) => {
         /// A kind of event. Codes are stored and never change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind { $(#[doc = $doc] $variant = $code,)* }
+        pub(crate) enum Kind { $(#[doc = $doc] $variant = $code,)* }
 
         impl Kind {
             /// The catalogue, in the order in which a group tells its events.
-            pub const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
+            pub(crate) const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
 
             /// Name on the wire.
-            pub const fn name(self) -> &'static str { match self { $(Kind::$variant => $name,)* } }
+            pub(crate) const fn name(self) -> &'static str { match self { $(Kind::$variant => $name,)* } }
 
             /// Group, as in `ticket.*`.
-            pub const fn group(self) -> &'static str { match self { $(Kind::$variant => $group,)* } }
+            pub(crate) const fn group(self) -> &'static str { match self { $(Kind::$variant => $group,)* } }
 
             /// When it happens.
-            pub const fn doc(self) -> &'static str { match self { $(Kind::$variant => $doc,)* } }
+            pub(crate) const fn doc(self) -> &'static str { match self { $(Kind::$variant => $doc,)* } }
         }
     };
 }
@@ -93,32 +90,32 @@ kinds! {
 
 impl Kind {
     /// The kind of a stored code.
-    pub fn from_code(code: i16) -> Option<Kind> {
+    pub(crate) fn from_code(code: i16) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|kind| kind.code() == code)
     }
 
     /// The kind of a name.
-    pub fn from_name(name: &str) -> Option<Kind> {
+    pub(crate) fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
     /// The stored code.
-    pub const fn code(self) -> i16 {
+    pub(crate) const fn code(self) -> i16 {
         self as i16
     }
 
     /// The kind's bit in a subscription.
-    pub const fn bit(self) -> i64 {
+    pub(crate) const fn bit(self) -> i64 {
         1 << self as i64
     }
 }
 
 /// The events that a subscription names.
-pub mod subscription {
+pub(crate) mod subscription {
     use super::Kind;
 
     /// The names in the order of the catalogue, each once; what a wide name covers is not named again.
-    pub fn normal(names: &[String]) -> Vec<String> {
+    pub(crate) fn normal(names: &[String]) -> Vec<String> {
         let given = |name: &str| names.iter().any(|it| it == name);
         if given("*") {
             return vec!["*".to_owned()];
@@ -130,7 +127,7 @@ pub mod subscription {
     }
 
     /// The kinds that the names cover, as bits.
-    pub fn mask(names: &[String]) -> i64 {
+    pub(crate) fn mask(names: &[String]) -> i64 {
         let covers = |name: &str, kind: &Kind| match name.strip_suffix(".*") {
             Some(group) => group == kind.group(),
             None => name == "*" || name == kind.name(),
@@ -140,63 +137,54 @@ pub mod subscription {
     }
 }
 
-/// What one action did to a field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
-    /// Value before.
-    pub from: Value,
-    /// Value after.
-    pub to: Value,
-}
-
 /// What the events of one committed action share.
-pub struct Group<'a> {
+pub(crate) struct Group<'a> {
     /// Tenant of the action.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Moment of the action.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Who acted.
-    pub actor: &'a Actor,
+    pub(crate) actor: &'a Actor,
     /// Id that the events share.
-    pub id: GroupId,
+    pub(crate) id: GroupId,
 }
 
 /// What an event tells beside its group.
 #[derive(Default, Serialize)]
-pub struct Subject<'a> {
+pub(crate) struct Subject<'a> {
     /// The ticket after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ticket: Option<&'a v1::Ticket>,
+    pub(crate) ticket: Option<&'a v1::Ticket>,
     /// The message that was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<&'a v1::Message>,
+    pub(crate) message: Option<&'a v1::Message>,
     /// The inbox that fails.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub inbox: Option<&'a v1::Inbox>,
+    pub(crate) inbox: Option<&'a v1::Inbox>,
     /// How it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<&'a v1::InboxError>,
+    pub(crate) error: Option<&'a v1::InboxError>,
     /// Fields that changed, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub changes: Option<&'a Map<String, Value>>,
+    pub(crate) changes: Option<&'a Map<String, Value>>,
     /// True on a test event, absent on others.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub test: bool,
+    pub(crate) test: bool,
 }
 
 /// An event, rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
+pub(crate) struct Rendered {
     /// Its id.
-    pub id: EventId,
+    pub(crate) id: EventId,
     /// Its kind.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The group that it belongs to.
-    pub group: GroupId,
+    pub(crate) group: GroupId,
     /// Inbox that its ticket left by it.
-    pub left: Option<InboxId>,
+    pub(crate) left: Option<InboxId>,
     /// The body, as it is signed, stored and sent.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 #[derive(Serialize)]
@@ -218,7 +206,7 @@ struct Data<'a> {
 
 impl Group<'_> {
     /// Renders one event of the group.
-    pub fn render(&self, kind: Kind, subject: &Subject<'_>, ids: &mut Ids) -> Result<Rendered> {
+    pub(crate) fn render(&self, kind: Kind, subject: &Subject<'_>, ids: &mut Ids) -> Result<Rendered> {
         let id = ids.next(EventId::new);
         let envelope = Envelope {
             event: kind.name(),
@@ -233,7 +221,7 @@ impl Group<'_> {
 }
 
 /// Leaves the events of one action in its transaction.
-pub fn emit(tx: &mut Tx<'_>, events: Vec<Rendered>, inbox: InboxId, at: Timestamp) {
+pub(crate) fn emit(tx: &mut Tx<'_>, events: Vec<Rendered>, inbox: InboxId, at: Timestamp) {
     for event in events {
         let tenant = tx.tenant();
         tx.emit(event.row(tenant, Some(inbox), at));
@@ -242,7 +230,7 @@ pub fn emit(tx: &mut Tx<'_>, events: Vec<Rendered>, inbox: InboxId, at: Timestam
 
 impl Rendered {
     /// The event as it is stored.
-    pub fn row(self, tenant: TenantId, inbox: Option<InboxId>, at: Timestamp) -> NewEvent {
+    pub(crate) fn row(self, tenant: TenantId, inbox: Option<InboxId>, at: Timestamp) -> NewEvent {
         NewEvent {
             id: self.id,
             tenant,

@@ -10,7 +10,7 @@ mod text;
 use seen::Seen;
 
 /// Greatest size of a body that is kept, in bytes.
-pub const BODY_MAX_BYTES: usize = 256 * 1024;
+pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
 /// Greatest size of HTML that is cleaned, in bytes; what follows is cut off.
 const DIRTY_MAX_BYTES: usize = 512 * 1024;
 /// Greatest number of tags that are cleaned: what a parser does for one grows with the depth that it stands in.
@@ -18,17 +18,17 @@ const TAGS_MAX: usize = 10_000;
 
 /// The two bodies of a message, safe to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bodies {
+pub(crate) struct Bodies {
     /// Plain text.
-    pub text: String,
+    pub(crate) text: String,
     /// Clean HTML.
-    pub html: String,
+    pub(crate) html: String,
     /// Whether something was too long and was cut.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 /// Cleans what came and derives what is missing. `None` when nothing is left to read.
-pub fn bodies(text: Option<&str>, html: Option<&str>) -> Option<Bodies> {
+pub(crate) fn bodies(text: Option<&str>, html: Option<&str>) -> Option<Bodies> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let dirty = html.map(within_bounds);
     let truncated = html.map(str::len) != dirty.map(str::len);
@@ -43,13 +43,13 @@ pub fn bodies(text: Option<&str>, html: Option<&str>) -> Option<Bodies> {
 }
 
 /// What a reader sees of HTML, as plain text.
-pub fn text_of(html: &str) -> String {
+pub(crate) fn text_of(html: &str) -> String {
     clean(within_bounds(html)).text
 }
 
 /// The bodies of a mail, each within [`BODY_MAX_BYTES`], with a line for each of `files` at their ends. A mail may say
 /// nothing at all.
-pub fn mail_bodies(text: Option<&str>, html: Option<&str>, files: &[String]) -> Bodies {
+pub(crate) fn mail_bodies(text: Option<&str>, html: Option<&str>, files: &[String]) -> Bodies {
     let lines = files.iter().map(|file| format!("\n{file}")).collect::<String>();
     let tail = if files.is_empty() { String::new() } else { marked_up(&lines) };
     let room = BODY_MAX_BYTES.saturating_sub(lines.len() + 2).min(BODY_MAX_BYTES.saturating_sub(tail.len()));
@@ -93,7 +93,7 @@ fn clean(html: &str) -> Seen {
 }
 
 /// HTML of plain text: a paragraph for each block, a break for each line.
-pub fn marked_up(text: &str) -> String {
+pub(crate) fn marked_up(text: &str) -> String {
     let normal = text.replace("\r\n", "\n");
     let blocks = normal.split("\n\n").map(str::trim).filter(|block| !block.is_empty());
     blocks.map(|block| format!("<p>{}</p>", escaped(block).replace('\n', "<br>"))).collect()

@@ -35,7 +35,7 @@ type Fingerprint = [u8; 32];
 type Running = Arc<Mutex<HashMap<(TenantId, String), Fingerprint>>>;
 
 /// Knows which named writes of this process are under way.
-pub struct Repetitions {
+pub(crate) struct Repetitions {
     db: Db,
     master_key: MasterKey,
     stamps: Stamps,
@@ -43,7 +43,7 @@ pub struct Repetitions {
 }
 
 /// A write that its caller has named. While it lives, a repetition is told to wait.
-pub struct Repeatable {
+pub(crate) struct Repeatable {
     scope: TenantScope,
     key: String,
     fingerprint: Fingerprint,
@@ -70,7 +70,7 @@ impl Drop for Repeatable {
 
 impl Repetitions {
     /// With nothing under way.
-    pub fn new(db: Db, stamps: Stamps, master_key: MasterKey) -> Repetitions {
+    pub(crate) fn new(db: Db, stamps: Stamps, master_key: MasterKey) -> Repetitions {
         Repetitions { db, master_key, stamps, running: Running::default() }
     }
 

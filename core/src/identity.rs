@@ -15,13 +15,13 @@ use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 /// The service of identity.
-pub struct Identity {
+pub(crate) struct Identity {
     authority: Arc<Authority>,
 }
 
 impl Identity {
     /// On what the gate knows.
-    pub fn new(authority: Arc<Authority>) -> Identity {
+    pub(crate) fn new(authority: Arc<Authority>) -> Identity {
         Identity { authority }
     }
 

@@ -21,7 +21,7 @@ const SHARED_MAX: i64 = 1000;
 
 /// Tells in the log which inboxes share an address, as earlier releases let them: all work, and the oldest gets the
 /// mails that name the address alone.
-pub async fn tell_shared(db: &Db) {
+pub(crate) async fn tell_shared(db: &Db) {
     match store::inboxes::shared_addresses(db, SHARED_MAX).await {
         Ok(shared) => {
             for SharedAddress { tenant, address, inboxes } in shared {
@@ -36,13 +36,13 @@ pub async fn tell_shared(db: &Db) {
 }
 
 /// The service of inboxes.
-pub struct Inboxes {
+pub(crate) struct Inboxes {
     db: Db,
 }
 
 impl Inboxes {
     /// On the store.
-    pub fn new(db: Db) -> Inboxes {
+    pub(crate) fn new(db: Db) -> Inboxes {
         Inboxes { db }
     }
 

@@ -34,13 +34,13 @@ use reply::Reply;
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 #[cfg(any(test, fuzzing))]
-pub use {mail::Mail, raw::read};
+pub(crate) use {mail::Mail, raw::read};
 
 /// Mails from this size on, in bytes, are read on a thread where they hold up nobody else.
 const LONG_READ_BYTES: usize = 64 * 1024;
 
 /// The service of ingest.
-pub struct Ingest {
+pub(crate) struct Ingest {
     db: Db,
     stamps: Stamps,
     authority: Arc<Authority>,
@@ -87,7 +87,7 @@ impl InboxRef {
 
 impl Ingest {
     /// On the store; `authority` knows the tenants.
-    pub fn new(db: Db, stamps: Stamps, authority: Arc<Authority>) -> Ingest {
+    pub(crate) fn new(db: Db, stamps: Stamps, authority: Arc<Authority>) -> Ingest {
         Ingest { db, stamps, authority }
     }
 

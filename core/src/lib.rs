@@ -1,25 +1,26 @@
 //! The ticket core: its nouns, its store, its gate and its dispatch. It implements the services of the contract and
 //! knows neither HTTP nor the worker's sockets.
 
-pub mod address;
+mod address;
 mod agents;
 mod api_keys;
 mod audit;
 mod auth;
+pub mod bench;
 mod cache;
 mod caller;
 mod cursor;
 mod deliveries;
-pub mod dispatch;
+mod dispatch;
 mod error;
-pub mod events;
+mod events;
 mod html;
 mod idempotency;
-pub mod identity;
+mod identity;
 mod inboxes;
 mod ingest;
 mod limits;
-pub mod list_index;
+mod list_index;
 #[cfg(any(test, fuzzing))]
 pub mod mail_invariants;
 mod messages;
@@ -29,26 +30,31 @@ mod page;
 mod passwords;
 mod plan;
 mod public_site;
-pub mod recoveries;
-pub mod retention;
-pub mod schedule;
-pub mod secrets;
+mod recoveries;
+mod retention;
+mod schedule;
+mod secrets;
 mod service_tokens;
 mod sessions;
-pub mod store;
+mod store;
 mod tags;
 mod tenants;
+#[cfg(test)]
+mod tests;
 mod ticket_desk;
 mod tickets;
-pub mod time_and_chance;
-pub mod token;
+mod time_and_chance;
+mod token;
 mod upkeep;
 mod webhooks;
 
-pub use caller::{Actor, Caller, Who};
+pub use caller::Caller;
 pub use error::{Error, Result, chain};
 pub use ingest::mail_ids;
 pub use public_site::PublicSite;
+pub use secrets::{MasterKey, rotation, signing_secret};
+pub use store::Error as StoreError;
+pub use time_and_chance::{Chance, Stamps};
 
 use address::Resolver;
 use auth::{Authority, Limits};
@@ -62,14 +68,12 @@ use list_index::ListIndex;
 use metrics::{Counted, Metrics};
 use recoveries::Recoveries;
 use retention::Retention;
-use secrets::MasterKey;
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use store::Leased;
 use store::{Db, Options};
-use time_and_chance::Stamps;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use upkeep::Upkeep;

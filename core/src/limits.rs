@@ -13,27 +13,27 @@ use std::{
 use tonic::metadata::{MetadataMap, MetadataValue};
 
 /// Length of the window.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 /// Greatest limit that is kept exact; a greater one counts in steps of [`STEP_MICROS`].
-pub const EXACT_MAX: u32 = 10_000;
+pub(crate) const EXACT_MAX: u32 = 10_000;
 const STEP_MICROS: i64 = 100_000;
 
 /// Where a tenant stands after a request was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimitState {
+pub(crate) struct RateLimitState {
     /// Whether the request is accepted.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// Requests that a window takes.
-    pub limit: u32,
+    pub(crate) limit: u32,
     /// Requests that the present window still takes.
-    pub remaining: u32,
+    pub(crate) remaining: u32,
     /// Time at which the oldest request leaves the window.
-    pub frees_at: Timestamp,
+    pub(crate) frees_at: Timestamp,
 }
 
 impl RateLimitState {
     /// The headers of an answer.
-    pub fn headers(&self, now: Timestamp) -> MetadataMap {
+    pub(crate) fn headers(&self, now: Timestamp) -> MetadataMap {
         let wait = self.wait_secs(now);
         let mut headers = MetadataMap::with_capacity(5);
         let mut put = |name, value: String| {
@@ -50,7 +50,7 @@ impl RateLimitState {
     }
 
     /// The refusal, when the request is not accepted.
-    pub fn refusal(&self, now: Timestamp) -> Option<Failure> {
+    pub(crate) fn refusal(&self, now: Timestamp) -> Option<Failure> {
         let message = || format!("The limit of {} requests a minute is reached.", self.limit);
         (!self.accepted).then(|| {
             Failure::new(Reason::RateLimited)
@@ -104,19 +104,19 @@ impl Window {
 
 /// The windows of all tenants, in memory.
 #[derive(Debug, Default)]
-pub struct Windows {
+pub(crate) struct Windows {
     tenants: Mutex<HashMap<TenantId, Window>>,
 }
 
 impl Windows {
     /// Counts a request of `tenant` when fewer than `limit` accepted ones lie in the last minute.
-    pub fn admit(&self, tenant: TenantId, limit: u32, now: Timestamp) -> RateLimitState {
+    pub(crate) fn admit(&self, tenant: TenantId, limit: u32, now: Timestamp) -> RateLimitState {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.entry(tenant).or_default().admit(limit, now)
     }
 
     /// Forgets the windows that are empty by now.
-    pub fn retain_recent(&self, now: Timestamp) {
+    pub(crate) fn retain_recent(&self, now: Timestamp) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.retain(|_, window| {
             window.expire(now);
@@ -126,19 +126,19 @@ impl Windows {
 }
 
 /// Failed authentications of each client address.
-pub struct FailedAuth {
+pub(crate) struct FailedAuth {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl FailedAuth {
     /// `per_minute` failures are answered as what they are, further ones as 429.
-    pub fn new(per_minute: u32) -> FailedAuth {
+    pub(crate) fn new(per_minute: u32) -> FailedAuth {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
         FailedAuth { limiter: DefaultKeyedRateLimiter::dashmap(quota) }
     }
 
     /// Counts a failure of `peer`; says what to answer in its place when there were too many.
-    pub fn count(&self, peer: IpAddr) -> Result<(), Failure> {
+    pub(crate) fn count(&self, peer: IpAddr) -> Result<(), Failure> {
         self.limiter.check_key(&peer).map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
             Failure::new(Reason::RateLimited)
@@ -149,7 +149,7 @@ impl FailedAuth {
     }
 
     /// Forgets addresses that are quiet: the limiter would grow for ever.
-    pub fn retain_recent(&self) {
+    pub(crate) fn retain_recent(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }

@@ -29,19 +29,19 @@ const TIDY_BACK: Duration = Duration::from_secs(31 * 24 * 3600);
 const SPANS_MAX: usize = 64;
 
 /// What keeps the lists of one core.
-pub struct ListIndex {
+pub(crate) struct ListIndex {
     db: Db,
     stamps: Stamps,
 }
 
 impl ListIndex {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> ListIndex {
+    pub(crate) fn new(db: Db, stamps: Stamps) -> ListIndex {
         ListIndex { db, stamps }
     }
 
     /// Keeps them until `shutdown`.
-    pub async fn run(&self, shutdown: &CancellationToken) {
+    pub(crate) async fn run(&self, shutdown: &CancellationToken) {
         loop {
             match self.settle().await {
                 Ok(true) => break,
@@ -64,7 +64,7 @@ impl ListIndex {
 
     /// Checks that what lists are counted by adds up, and counts anew what does not, once no core of an earlier release
     /// runs any more. Whether all is well.
-    pub async fn settle(&self) -> Result<bool> {
+    pub(crate) async fn settle(&self) -> Result<bool> {
         loop {
             match relist::look(&self.db, self.stamps.now()).await? {
                 Now::Nothing => {
@@ -124,7 +124,7 @@ impl ListIndex {
     }
 
     /// Brings the index of subjects up to date: of the tenants that commits told of, or of all.
-    pub async fn pass(&self, all: bool, shutdown: &CancellationToken) -> Result<()> {
+    pub(crate) async fn pass(&self, all: bool, shutdown: &CancellationToken) -> Result<()> {
         let mut tenants = self.db.behind().take();
         if all {
             tenants.extend(subjects::lag(&self.db).await?);
@@ -180,7 +180,7 @@ impl ListIndex {
 
     /// Leaves out seconds of spans with few tickets that began at `from` or later and ended a while before `now`. Another core
     /// may do the same.
-    pub async fn tidy(&self, from: Timestamp, now: Timestamp) -> Result<()> {
+    pub(crate) async fn tidy(&self, from: Timestamp, now: Timestamp) -> Result<()> {
         let mut after = None;
         loop {
             let tenants = relist::tenants(&self.db, after).await?;

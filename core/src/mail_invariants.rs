@@ -58,7 +58,7 @@ fn assert_same(read: &Mail, again: &Mail) {
 }
 
 /// What holds of every mail that was read.
-pub fn of_mail(mail: &Mail) {
+pub(crate) fn of_mail(mail: &Mail) {
     let line = |text: &str, max: usize| text.chars().count() <= max && !text.chars().any(char::is_control);
     assert!(line(&mail.subject, 255) && !mail.subject.is_empty(), "{:?}", mail.subject);
     assert!(line(&mail.from_name, 255), "{:?}", mail.from_name);

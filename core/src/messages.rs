@@ -24,14 +24,14 @@ use inboxops_proto::{
 use tonic::{Request, Response, Status};
 
 /// The service of messages.
-pub struct Messages {
+pub(crate) struct Messages {
     db: Db,
     stamps: Stamps,
 }
 
 impl Messages {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> Messages {
+    pub(crate) fn new(db: Db, stamps: Stamps) -> Messages {
         Messages { db, stamps }
     }
 

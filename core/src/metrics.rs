@@ -12,6 +12,7 @@ use crate::{
     },
 };
 use inboxops_proto::{
+    FailureCode,
     clock::Timestamp,
     failure::Failure,
     gate::{Admission, Gate, Named, Repetition, Rpc},
@@ -42,7 +43,7 @@ use tonic::{Code, Extensions, metadata::MetadataMap};
 /// How long what the database said is good enough: the text may be asked for by anybody.
 const STANDING_LIFE: Duration = Duration::from_secs(2);
 /// A delivery that is due for longer, with nobody in its way, is stuck.
-pub const STUCK_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(60);
 
 /// Bounds of the buckets of calls, in seconds.
 const CALL_SECS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -51,31 +52,11 @@ const LAG_SECS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 /// Bounds of the buckets of groups of writes.
 const GROUP_JOBS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// Why attempts fail, by the names that workers report; another name counts as `other`.
-const OUTCOMES: &[&str] = &[
-    "dns_failure",
-    "blocked_address",
-    "connect_refused",
-    "connect_timeout",
-    "connection_reset",
-    store::dispatch::STALE_CONNECTION,
-    "tls_expired",
-    "tls_hostname",
-    "tls_untrusted",
-    "tls_client_certificate",
-    "tls_handshake",
-    "timeout",
-    "http_3xx",
-    "http_4xx",
-    "http_5xx",
-    "invalid_response",
-];
-
 type Label = (&'static str, &'static str);
 type Histograms = Family<[Label; 1], Histogram, fn() -> Histogram>;
 
 /// The counts of one core.
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<[Label; 2], Counter>,
     took: Histograms,
@@ -255,7 +236,8 @@ impl Seen {
         let Ok(Sent { attempt, .. }) = &report.sent else { return None };
         let outcome = match attempt.error_code.as_deref() {
             None => "delivered",
-            Some(code) => OUTCOMES.iter().copied().find(|known| *known == code).unwrap_or("other"),
+            // A worker of a later release may know more codes.
+            Some(code) => FailureCode::from_name(code).map_or("other", FailureCode::name),
         };
         let delivery = report.lease.delivery;
         let lag = (attempt.n == 1).then(|| attempt.started_at.since(made_at(delivery)));

@@ -2,12 +2,12 @@
 //! the lines that part a multipart. Everything here reads on whatever comes, and takes time and memory in proportion to it.
 //! It knows no ticket, and not what is wanted of a mail.
 
-pub mod address;
-pub mod charset;
-pub mod date;
-pub mod encoding;
-pub mod fields;
-pub mod flowed;
-pub mod multipart;
-pub mod value;
-pub mod words;
+pub(crate) mod address;
+pub(crate) mod charset;
+pub(crate) mod date;
+pub(crate) mod encoding;
+pub(crate) mod fields;
+pub(crate) mod flowed;
+pub(crate) mod multipart;
+pub(crate) mod value;
+pub(crate) mod words;

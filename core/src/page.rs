@@ -3,33 +3,33 @@
 use inboxops_proto::v1::PageMeta;
 
 /// Items on a page when the request does not say.
-pub const PER_PAGE_DEFAULT: u32 = 25;
+pub(crate) const PER_PAGE_DEFAULT: u32 = 25;
 
 /// A page of a list, as asked for; the gate has checked the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     page: u32,
     per_page: u32,
 }
 
 impl Page {
     /// From the request's `page` and `per_page`.
-    pub fn parse(page: Option<u32>, per_page: Option<u32>) -> Page {
+    pub(crate) fn parse(page: Option<u32>, per_page: Option<u32>) -> Page {
         Page { page: page.unwrap_or(1).max(1), per_page: per_page.unwrap_or(PER_PAGE_DEFAULT).max(1) }
     }
 
     /// Greatest number of rows to read.
-    pub fn limit(self) -> i64 {
+    pub(crate) fn limit(self) -> i64 {
         i64::from(self.per_page)
     }
 
     /// Number of rows before the page.
-    pub fn offset(self) -> i64 {
+    pub(crate) fn offset(self) -> i64 {
         i64::from(self.page - 1) * i64::from(self.per_page)
     }
 
     /// What the answer says of the list of `total` items.
-    pub fn meta(self, total: i64) -> PageMeta {
+    pub(crate) fn meta(self, total: i64) -> PageMeta {
         let total = u32::try_from(total).unwrap_or(u32::MAX);
         let total_pages = total.div_ceil(self.per_page);
         PageMeta {

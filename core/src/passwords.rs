@@ -28,24 +28,24 @@ const NOBODY: &str =
 
 /// Computes and compares hashes.
 #[derive(Clone)]
-pub struct Passwords {
+pub(crate) struct Passwords {
     turns: Arc<Semaphore>,
 }
 
 impl Passwords {
     /// With its turns.
-    pub fn new() -> Passwords {
+    pub(crate) fn new() -> Passwords {
         Passwords { turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The hash to store, in the PHC form.
-    pub async fn hash(&self, password: String, stamps: &Stamps) -> Result<String> {
+    pub(crate) async fn hash(&self, password: String, stamps: &Stamps) -> Result<String> {
         let (password, stamps) = (Zeroizing::new(password), stamps.clone());
         self.work(move || hash(password.as_bytes(), &stamps)).await?.ok_or(Error::Broken("a password can be hashed"))
     }
 
     /// Which of the hashes the password fits. Without any it takes as long as with one.
-    pub async fn fits(&self, password: String, hashes: Vec<Option<String>>) -> Result<Vec<bool>> {
+    pub(crate) async fn fits(&self, password: String, hashes: Vec<Option<String>>) -> Result<Vec<bool>> {
         let password = Zeroizing::new(password);
         self.work(move || {
             if hashes.is_empty() {

@@ -5,7 +5,7 @@ use inboxops_proto::{failure::Failure, reason::Reason};
 
 /// Something that a plan includes or does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Entitlement {
+pub(crate) enum Entitlement {
     /// Webhook endpoints and deliveries.
     Webhooks,
     /// API keys and the public API.
@@ -14,10 +14,10 @@ pub enum Entitlement {
 
 impl Entitlement {
     /// All of them, by name.
-    pub const ALL: [Entitlement; 2] = [Entitlement::PublicApi, Entitlement::Webhooks];
+    pub(crate) const ALL: [Entitlement; 2] = [Entitlement::PublicApi, Entitlement::Webhooks];
 
     /// Name in protos, settings and errors.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Entitlement::Webhooks => "webhooks",
             Entitlement::PublicApi => "public_api",
@@ -25,17 +25,17 @@ impl Entitlement {
     }
 
     /// The entitlement of a name.
-    pub fn from_name(name: &str) -> Option<Entitlement> {
+    pub(crate) fn from_name(name: &str) -> Option<Entitlement> {
         Entitlement::ALL.into_iter().find(|entitlement| entitlement.name() == name)
     }
 
     /// The least plan that includes it.
-    pub const fn minimum_plan(self) -> &'static str {
+    pub(crate) const fn minimum_plan(self) -> &'static str {
         "business"
     }
 
     /// The refusal of a tenant that does not have it.
-    pub fn refusal(self) -> Failure {
+    pub(crate) fn refusal(self) -> Failure {
         let what = match self {
             Entitlement::Webhooks => "The plan of this workspace does not include webhooks.",
             Entitlement::PublicApi => "The plan of this workspace does not include the public API.",
@@ -48,7 +48,7 @@ impl Entitlement {
 }
 
 /// Whether a tenant has an entitlement: its override decides, without one the plan.
-pub fn entitled(plan: Plan, overridden: Option<bool>) -> bool {
+pub(crate) fn entitled(plan: Plan, overridden: Option<bool>) -> bool {
     overridden.unwrap_or(plan.includes_integrations())
 }
 

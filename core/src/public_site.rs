@@ -11,7 +11,7 @@ pub struct PublicSite {
 
 impl PublicSite {
     /// The login link of a code.
-    pub fn login_url(&self, code: &str) -> Option<String> {
+    pub(crate) fn login_url(&self, code: &str) -> Option<String> {
         self.url.as_ref().map(|url| format!("{url}/login#code={code}"))
     }
 }

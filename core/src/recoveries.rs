@@ -6,7 +6,7 @@ mod recover;
 mod resend;
 mod undelivered;
 
-pub use resend::{kinds, shown};
+pub(crate) use resend::{kinds, shown};
 
 use crate::{
     dispatch::Dispatcher,
@@ -25,9 +25,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Greatest number of events, or of deliveries, that one step of a job looks at.
-pub const STEP_MAX: i64 = 256;
+pub(crate) const STEP_MAX: i64 = 256;
 /// A job waits while so many deliveries of its endpoint are due.
-pub const DUE_MAX: i64 = 1_000;
+pub(crate) const DUE_MAX: i64 = 1_000;
 /// Greatest number of open jobs that are looked at in turn.
 const OPEN_MAX: i64 = 1_000;
 /// How often a job that waits is looked at.
@@ -40,7 +40,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(2);
 const DISORDER_MAX: Duration = Duration::from_secs(600);
 
 /// The jobs of one core.
-pub struct Recoveries {
+pub(crate) struct Recoveries {
     db: Db,
     stamps: Stamps,
     dispatcher: Arc<Dispatcher>,
@@ -60,13 +60,13 @@ enum Step {
 
 impl Recoveries {
     /// On the store; `dispatcher` is told of what is due.
-    pub fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>) -> Recoveries {
+    pub(crate) fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>) -> Recoveries {
         Recoveries { db, stamps, dispatcher, made: Arc::default() }
     }
 
     /// Works on open jobs until `shutdown`: on those that this core made, and on those that another one left, which the
     /// beat finds.
-    pub async fn run(&self, shutdown: &CancellationToken) {
+    pub(crate) async fn run(&self, shutdown: &CancellationToken) {
         loop {
             let pause = match self.round(shutdown).await {
                 Ok(waits) => waits.then_some(LOOK_EVERY),

@@ -10,18 +10,17 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, TenantId},
+    limits::EVENTS_KEPT,
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long events, and deliveries that ended, are kept.
-pub const KEEP: Duration = Duration::from_secs(30 * DAY_SECS);
 /// How long the hours of attempts are kept; statistics show 7 days.
-pub const KEEP_HOURS: Duration = Duration::from_secs(8 * DAY_SECS);
+pub(crate) const KEEP_HOURS: Duration = Duration::from_secs(8 * DAY_SECS);
 /// How long the answer to a repeated request is kept.
-pub const KEEP_ANSWERS: Duration = Duration::from_secs(DAY_SECS);
+pub(crate) const KEEP_ANSWERS: Duration = Duration::from_secs(DAY_SECS);
 /// How often old rows are looked for.
-pub const EVERY: Duration = Duration::from_secs(3600);
+pub(crate) const EVERY: Duration = Duration::from_secs(3600);
 /// How often it is asked whether it is time: a little later, so that the hour is over.
 const LOOK_EVERY: Duration = EVERY.saturating_add(Duration::from_secs(1));
 /// Pause after the database was away.
@@ -35,30 +34,30 @@ const DONE: &str = "retention";
 const DAY_SECS: u64 = 24 * 3600;
 
 /// The part of a core that deletes what is old.
-pub struct Retention {
+pub(crate) struct Retention {
     db: Db,
     stamps: Stamps,
 }
 
 /// What one pass deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gone {
+pub(crate) struct Gone {
     /// Deliveries.
-    pub deliveries: usize,
+    pub(crate) deliveries: usize,
     /// Events.
-    pub events: usize,
+    pub(crate) events: usize,
     /// The greatest number of rows of either that one transaction deleted.
-    pub at_once: usize,
+    pub(crate) at_once: usize,
 }
 
 impl Retention {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> Retention {
+    pub(crate) fn new(db: Db, stamps: Stamps) -> Retention {
         Retention { db, stamps }
     }
 
     /// Looks for old rows at the start and then every hour, until `shutdown`. Another core may be the one that does it.
-    pub async fn run(&self, shutdown: &CancellationToken) {
+    pub(crate) async fn run(&self, shutdown: &CancellationToken) {
         let mut next = self.stamps.now();
         loop {
             tokio::select! {
@@ -81,7 +80,7 @@ impl Retention {
     }
 
     /// One pass over everything, unless it was made within the hour.
-    pub async fn pass(&self, shutdown: &CancellationToken) -> Result<Option<Gone>> {
+    pub(crate) async fn pass(&self, shutdown: &CancellationToken) -> Result<Option<Gone>> {
         let now = self.stamps.now();
         let claim = async move |tx: &mut store::SystemTx<'_>| rows::claim(tx, DONE, now, now.minus(EVERY)).await;
         if self.db.is_shared() {
@@ -133,7 +132,7 @@ impl Retention {
         gone: &mut Gone,
     ) -> Result<()> {
         let Some(kept) = rows::oldest_kept(&self.db, endpoint).await? else { return Ok(()) };
-        let old = now.minus(KEEP);
+        let old = now.minus(EVENTS_KEPT);
         // Ids begin with the time of the event, which is never after the delivery was made.
         let before = kept.min(DeliveryId::new(old, 0));
         let mut after = None;
@@ -155,7 +154,7 @@ impl Retention {
     }
 
     async fn events(&self, now: Timestamp, shutdown: &CancellationToken, gone: &mut Gone) -> Result<()> {
-        let (old, mut after) = (now.minus(KEEP), 0);
+        let (old, mut after) = (now.minus(EVENTS_KEPT), 0);
         while !shutdown.is_cancelled() {
             let mut passed = rows::events(&self.db, after, EVENTS_MAX).await?;
             let Some(last) = passed.last() else { return Ok(()) };
@@ -179,7 +178,7 @@ impl Retention {
     }
 
     async fn expired(&self, now: Timestamp, shutdown: &CancellationToken) -> Result<(), Error> {
-        let times = [now.minus(KEEP_ANSWERS), now.minus(KEEP)];
+        let times = [now.minus(KEEP_ANSWERS), now.minus(EVENTS_KEPT)];
         for table in 0..rows::EXPIRING {
             let delete = async move |tx: &mut store::SystemTx<'_>| rows::expired(tx, table, times).await;
             while !shutdown.is_cancelled() && self.db.system(Queue::Claims, delete).await? {

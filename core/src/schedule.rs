@@ -1,19 +1,20 @@
 //! When a failed delivery is tried again: one pure function of what happened. It knows no database and no clock.
 //! `docs/delivery.md` draws the whole way of a delivery.
 
-use inboxops_proto::clock::Timestamp;
+use inboxops_proto::{
+    clock::Timestamp,
+    limits::{ATTEMPTS_MAX, RETRY_AFTER_MAX_SECS},
+};
 use std::time::Duration;
 
-/// Failed attempts after which a delivery has failed for good.
-pub const ATTEMPTS_MAX: u32 = 10;
 /// Longest time that a receiver's `Retry-After` can delay an attempt.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(256 * 60);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(RETRY_AFTER_MAX_SECS as u64);
 /// Longest jitter.
-pub const JITTER_MAX: Duration = Duration::from_secs(60);
+pub(crate) const JITTER_MAX: Duration = Duration::from_secs(60);
 
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// It arrived.
     Delivered,
     /// It is tried again, not before this time.
@@ -24,20 +25,20 @@ pub enum Next {
 
 /// How an attempt ended, as far as the schedule cares.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// The receiver answered 2xx.
-    pub succeeded: bool,
+    pub(crate) succeeded: bool,
     /// The receiver asks to stop: status 410 or `webhook-delivery: abort-message`.
-    pub stop: bool,
+    pub(crate) stop: bool,
     /// Time that the receiver asks to wait.
-    pub retry_after: Duration,
+    pub(crate) retry_after: Duration,
     /// The delivery has one attempt only: a test.
-    pub once: bool,
+    pub(crate) once: bool,
 }
 
 /// Decides after an attempt that ended at `now`. `failures` counts the failed ones, this one included when it
 /// failed; `chance` in 0..=65535 spreads retries, only ever later.
-pub fn next(ended: Ended, failures: u32, now: Timestamp, chance: u16) -> Next {
+pub(crate) fn next(ended: Ended, failures: u32, now: Timestamp, chance: u16) -> Next {
     if ended.succeeded {
         return Next::Delivered;
     }

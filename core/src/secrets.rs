@@ -14,7 +14,7 @@ use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 use zeroize::Zeroizing;
 
 /// Size of the master key.
-pub const MASTER_KEY_BYTES: usize = 32;
+pub(crate) const MASTER_KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
 /// The key that seals secrets at rest.
@@ -82,7 +82,7 @@ impl MasterKey {
     }
 
     /// Seals `plain` for the row that `owner` names.
-    pub fn seal(&self, plain: &[u8], owner: &[&[u8]], stamps: &Stamps) -> Result<Sealed, Error> {
+    pub(crate) fn seal(&self, plain: &[u8], owner: &[&[u8]], stamps: &Stamps) -> Result<Sealed, Error> {
         let mut nonce = [0; NONCE_BYTES];
         stamps.fill(&mut nonce);
         let owner = owner.concat();
@@ -94,7 +94,7 @@ impl MasterKey {
     }
 
     /// Opens what [`MasterKey::seal`] made for the same owner.
-    pub fn open(&self, sealed: &[u8], owner: &[&[u8]]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub(crate) fn open(&self, sealed: &[u8], owner: &[&[u8]]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(Error::Unseal)?;
         let owner = owner.concat();
         self.cipher()
@@ -127,7 +127,7 @@ pub fn signing_secret(stamps: &Stamps) -> Zeroizing<String> {
 }
 
 /// SHA-256 of a token, as the database keeps it.
-pub fn hash(token: &str) -> [u8; 32] {
+pub(crate) fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 

@@ -14,14 +14,14 @@ use inboxops_proto::{
 use tonic::{Request, Response, Status};
 
 /// The service of service tokens.
-pub struct ServiceTokens {
+pub(crate) struct ServiceTokens {
     db: Db,
     stamps: Stamps,
 }
 
 impl ServiceTokens {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> ServiceTokens {
+    pub(crate) fn new(db: Db, stamps: Stamps) -> ServiceTokens {
         ServiceTokens { db, stamps }
     }
 

@@ -42,7 +42,7 @@ use zeroize::Zeroizing;
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// The service of sessions.
-pub struct Sessions {
+pub(crate) struct Sessions {
     db: Db,
     stamps: Stamps,
     authority: Arc<Authority>,
@@ -61,7 +61,7 @@ pub(crate) fn secret(stamps: &Stamps) -> Zeroizing<String> {
 
 impl Sessions {
     /// On the store; `site` is where the pages are, once it is known, and `resolver` which addresses webhooks may have.
-    pub fn new(
+    pub(crate) fn new(
         db: Db,
         stamps: Stamps,
         authority: Arc<Authority>,
@@ -73,7 +73,7 @@ impl Sessions {
     }
 
     /// Forgets attempts that no longer count. Call it every minute or so.
-    pub fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         self.attempts.retain_recent(self.stamps.now());
     }
 

@@ -2,69 +2,70 @@
 //! writers run write closures in groups; `fanout` and `dispatch` move deliveries. It knows rows and their order of
 //! writing, no rule of any noun, and gives no row without a [`TenantScope`] or a [`SystemTx`].
 
-pub mod agents;
-pub mod answers;
-pub mod api_keys;
-pub mod audit;
-pub mod backlog;
-pub mod changes;
-pub mod chores;
-pub mod counts;
-pub mod db;
-pub mod deliveries;
-pub mod dispatch;
+pub(crate) mod agents;
+pub(crate) mod answers;
+pub(crate) mod api_keys;
+pub(crate) mod audit;
+pub(crate) mod backlog;
+pub(crate) mod changes;
+pub(crate) mod chores;
+pub(crate) mod counts;
+pub(crate) mod db;
+pub(crate) mod deliveries;
+pub(crate) mod dispatch;
 mod earlier;
-pub mod endpoints;
-pub mod events;
+pub(crate) mod endpoints;
+pub(crate) mod events;
 mod fanout;
-pub mod health;
-pub mod inboxes;
-pub mod lanes;
-pub mod messages;
-pub mod meta;
-pub mod passwords;
-pub mod rate_windows;
-pub mod recount;
-pub mod recoveries;
-pub mod relist;
-pub mod retention;
-pub mod service_tokens;
-pub mod sessions;
-pub mod spans;
-pub mod subjects;
-pub mod tags;
-pub mod tallies;
-pub mod tenants;
-pub mod threads;
-pub mod tickets;
+pub(crate) mod health;
+pub(crate) mod inboxes;
+pub(crate) mod lanes;
+pub(crate) mod messages;
+pub(crate) mod meta;
+pub(crate) mod passwords;
+pub(crate) mod rate_windows;
+pub(crate) mod recount;
+pub(crate) mod recoveries;
+pub(crate) mod relist;
+pub(crate) mod retention;
+pub(crate) mod service_tokens;
+pub(crate) mod sessions;
+pub(crate) mod spans;
+pub(crate) mod subjects;
+pub(crate) mod tags;
+pub(crate) mod tallies;
+pub(crate) mod tenants;
+pub(crate) mod threads;
+pub(crate) mod tickets;
 
-pub use db::{
-    Committed, Db, Options, Queue,
-    conn::{BUSY_TIMEOUT, CONNECT_TIMEOUT, LOCK_TIMEOUT, Purpose, STATEMENT_TIMEOUT},
-    cores,
-    error::{Error, Result},
-    migrate,
+pub use db::error::Error;
+pub(crate) use db::{
+    Db, Options, Queue, cores,
+    error::Result,
     news::{CommitNews, Hearing},
-    pool::{READERS_PG, READERS_SQLITE, ReadTx},
+    pool::ReadTx,
     sql,
     tx::{Scoped, SystemTx, TenantScope, Tx},
-    writer::{GROUP_MAX_PG, GROUP_MAX_SQLITE, QUEUE_MAX},
 };
-pub use events::{Leased, NewEvent};
-pub use fanout::{FIRST_TOKEN, LEASE};
+#[cfg(test)]
+pub(crate) use db::{conn::Purpose, migrate};
+pub(crate) use events::{Leased, NewEvent};
+pub(crate) use fanout::{FIRST_TOKEN, LEASE};
 
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Folds a name or an address for comparison and order without letter case.
-pub fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     text.nfc().collect::<String>().to_lowercase()
 }
 
 /// Things by name.
+#[cfg(test)]
 type Named<T> = Vec<(String, T)>;
 
 /// Every fixed statement by name, and every one of many rows: what the statement test prepares on both databases.
-pub fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
+#[cfg(test)]
+pub(crate) fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
     let fixed = [
         ("agents", agents::ALL),
         ("answers", answers::ALL),

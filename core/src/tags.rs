@@ -24,10 +24,10 @@ use tonic::{Request, Response, Status};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Greatest number of tags of a ticket: they stand in every copy of it.
-pub const TAGS_PER_TICKET_MAX: usize = 100;
+pub(crate) const TAGS_PER_TICKET_MAX: usize = 100;
 
 /// The service of tags.
-pub struct Tags {
+pub(crate) struct Tags {
     db: Db,
     stamps: Stamps,
 }
@@ -41,7 +41,7 @@ enum Named {
 
 impl Tags {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> Tags {
+    pub(crate) fn new(db: Db, stamps: Stamps) -> Tags {
         Tags { db, stamps }
     }
 
@@ -181,7 +181,7 @@ impl Named {
 }
 
 /// What two spellings of one name share.
-pub fn fold(name: &str) -> String {
+pub(crate) fn fold(name: &str) -> String {
     name.nfc().collect::<String>().to_lowercase().nfc().collect()
 }
 

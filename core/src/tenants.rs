@@ -36,7 +36,7 @@ use tonic::{Request, Response, Status};
 const LOGIN_LINK_LIFE: Duration = Duration::from_secs(30 * 60);
 
 /// The service of tenants.
-pub struct Tenants {
+pub(crate) struct Tenants {
     db: Db,
     stamps: Stamps,
     authority: Arc<Authority>,
@@ -46,7 +46,7 @@ pub struct Tenants {
 
 impl Tenants {
     /// On the store; `authority` forgets what changes, `dispatcher` looks for what a new plan releases.
-    pub fn new(
+    pub(crate) fn new(
         db: Db,
         stamps: Stamps,
         authority: Arc<Authority>,

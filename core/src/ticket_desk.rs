@@ -44,7 +44,7 @@ const EVENTS_MAX: usize = 50;
 const SOMEBODY: &str = "customer@example.com";
 
 /// The service of the ticket desk.
-pub struct TicketDesk {
+pub(crate) struct TicketDesk {
     db: Db,
     stamps: Stamps,
     ingest: Arc<Ingest>,
@@ -53,7 +53,7 @@ pub struct TicketDesk {
 
 impl TicketDesk {
     /// On the store; customers' messages go through `ingest`, when `site` says that the server is in development mode.
-    pub fn new(db: Db, stamps: Stamps, ingest: Arc<Ingest>, site: Arc<OnceLock<PublicSite>>) -> TicketDesk {
+    pub(crate) fn new(db: Db, stamps: Stamps, ingest: Arc<Ingest>, site: Arc<OnceLock<PublicSite>>) -> TicketDesk {
         TicketDesk { db, stamps, ingest, site }
     }
 

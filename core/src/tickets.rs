@@ -3,7 +3,7 @@
 
 mod rules;
 
-pub use rules::{Action, Change, MessageInEvent};
+pub(crate) use rules::{Action, Change, MessageInEvent};
 
 use crate::{
     caller::{Caller, Who},
@@ -27,7 +27,7 @@ use inboxops_proto::{
 use tonic::{Request, Response, Status as RpcStatus};
 
 /// The service of tickets.
-pub struct Tickets {
+pub(crate) struct Tickets {
     db: Db,
     lookup: Lookup,
     stamps: Stamps,
@@ -46,7 +46,7 @@ impl TicketRef {
 
 impl Tickets {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> Tickets {
+    pub(crate) fn new(db: Db, stamps: Stamps) -> Tickets {
         Tickets { lookup: Lookup::new(db.clone()), db, stamps }
     }
 

@@ -72,7 +72,7 @@ impl Stamps {
     }
 
     /// Time and chance for one request. While it lives, its moment is not settled: it goes with the write, and ends with it.
-    pub fn stamp(&self) -> Stamp {
+    pub(crate) fn stamp(&self) -> Stamp {
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
         let mut moments = self.moments();
@@ -83,7 +83,7 @@ impl Stamps {
     }
 
     /// Until when, not included, all that was stamped is over. No later stamp is before that.
-    pub fn settled(&self) -> Timestamp {
+    pub(crate) fn settled(&self) -> Timestamp {
         // The present moment is over, too: whatever comes is stamped with the next.
         self.settled_by(Timestamp::from_micros(self.clock.now().micros() + 1))
     }
@@ -114,9 +114,9 @@ impl Stamps {
 
 /// Time and chance of one request. Copies give the same ids.
 #[derive(Clone)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     /// The moment at which the request is decided.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     seed: [u8; 32],
     #[expect(dead_code, reason = "it counts by being there")]
     open: Arc<Open>,
@@ -142,7 +142,7 @@ impl Drop for Open {
 
 impl Stamp {
     /// The ids of this stamp, from the first on.
-    pub fn ids(&self) -> Ids {
+    pub(crate) fn ids(&self) -> Ids {
         let mut rng = StdRng::from_seed(self.seed);
         // Half of the 12 counter bits start random, so that two stamps of one millisecond rarely interleave.
         let count = rng.next_u32() & 0x3ff;
@@ -151,7 +151,7 @@ impl Stamp {
 }
 
 /// Makes ids that rise within one stamp: the events of a group keep their order.
-pub struct Ids {
+pub(crate) struct Ids {
     at: Timestamp,
     rng: StdRng,
     count: u32,
@@ -159,7 +159,7 @@ pub struct Ids {
 
 impl Ids {
     /// The next id, of any noun: `ids.next(TicketId::new)`.
-    pub fn next<T>(&mut self, make: impl FnOnce(Timestamp, u128) -> T) -> T {
+    pub(crate) fn next<T>(&mut self, make: impl FnOnce(Timestamp, u128) -> T) -> T {
         self.count += 1;
         let low = (u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64());
         // The layout of version 7 spends four of these bits on the version, hence the counter's place.

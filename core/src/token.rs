@@ -8,13 +8,13 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const RANDOM_DIGITS: usize = 36;
 const CHECK_DIGITS: usize = 6;
 /// Length of a whole token.
-pub const TOKEN_LEN: usize = 4 + RANDOM_DIGITS + CHECK_DIGITS;
+pub(crate) const TOKEN_LEN: usize = 4 + RANDOM_DIGITS + CHECK_DIGITS;
 /// Length of the part that is shown for display.
-pub const PREFIX_LEN: usize = 8;
+pub(crate) const PREFIX_LEN: usize = 8;
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenKind {
+pub(crate) enum TokenKind {
     /// A customer's API key.
     ApiKey,
     /// A token of the operator's programs.
@@ -23,7 +23,7 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// What every token of the kind begins with.
-    pub const fn prefix(self) -> &'static str {
+    pub(crate) const fn prefix(self) -> &'static str {
         match self {
             TokenKind::ApiKey => "ixk_",
             TokenKind::Service => "ixs_",
@@ -32,7 +32,7 @@ impl TokenKind {
 }
 
 /// A new token.
-pub fn make(kind: TokenKind, stamps: &Stamps) -> Zeroizing<String> {
+pub(crate) fn make(kind: TokenKind, stamps: &Stamps) -> Zeroizing<String> {
     let mut token = Zeroizing::new(String::with_capacity(TOKEN_LEN));
     token.push_str(kind.prefix());
     while token.len() < 4 + RANDOM_DIGITS {
@@ -49,7 +49,7 @@ pub fn make(kind: TokenKind, stamps: &Stamps) -> Zeroizing<String> {
 }
 
 /// The kind of a well-formed token; `None` for one that cannot be real.
-pub fn kind(token: &str) -> Option<TokenKind> {
+pub(crate) fn kind(token: &str) -> Option<TokenKind> {
     let kind = match token.get(..4)? {
         "ixk_" => TokenKind::ApiKey,
         "ixs_" => TokenKind::Service,
@@ -60,7 +60,7 @@ pub fn kind(token: &str) -> Option<TokenKind> {
 }
 
 /// The part of a token that is shown for display.
-pub fn prefix(token: &str) -> &str {
+pub(crate) fn prefix(token: &str) -> &str {
     token.get(..PREFIX_LEN).unwrap_or(token)
 }
 

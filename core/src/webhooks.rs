@@ -1,14 +1,14 @@
 //! Webhook endpoints: the service by which a tenant says where its events go. The signing secret is shown in the
 //! answer that made it and never again; the store holds it sealed, and custom headers too.
 
-pub mod failing;
-pub mod headers;
-pub mod rotation;
+pub(crate) mod failing;
+pub(crate) mod headers;
+pub(crate) mod rotation;
 
 mod change;
 mod preview;
 mod samples;
-pub mod secret;
+pub(crate) mod secret;
 mod shown;
 
 use crate::{
@@ -41,19 +41,19 @@ use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
 /// Greatest number of endpoints of a tenant.
-pub const ENDPOINTS_PER_TENANT_MAX: i64 = 100;
+pub(crate) const ENDPOINTS_PER_TENANT_MAX: i64 = 100;
 
 /// What the operator says of endpoints.
 #[derive(Clone, Copy)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// Which addresses they may have.
-    pub resolver: Resolver,
+    pub(crate) resolver: Resolver,
     /// For how long their deliveries are due when they are called behind.
-    pub behind_after: Duration,
+    pub(crate) behind_after: Duration,
 }
 
 /// The service of webhook endpoints.
-pub struct Webhooks {
+pub(crate) struct Webhooks {
     db: Db,
     stamps: Stamps,
     master_key: MasterKey,
@@ -65,7 +65,7 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// On the store; `dispatcher` learns what changes.
-    pub fn new(
+    pub(crate) fn new(
         db: Db,
         stamps: Stamps,
         master_key: MasterKey,

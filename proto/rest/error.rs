@@ -55,7 +55,7 @@ pub fn failure(failure: &Failure, request_id: &str) -> Response {
 }
 
 /// The REST answer to a status, with the headers that its metadata carries.
-pub fn of_status(status: &Status, request_id: &str, has_body: bool) -> Response {
+pub(super) fn of_status(status: &Status, request_id: &str, has_body: bool) -> Response {
     let mut answer = write(&Failure::of(status), request_id, has_body);
     wire::response_headers(status.metadata(), answer.headers_mut());
     answer

@@ -24,17 +24,17 @@ use tonic::{
 };
 use tower::ServiceExt as _;
 
-pub const EDGE: &str = "edge's own token";
+pub(crate) const EDGE: &str = "edge's own token";
 type Answer<T> = Result<Response<T>, Status>;
 
 /// Answers with tickets made of what it was asked.
 #[derive(Default)]
-pub struct TestServices {
+pub(crate) struct TestServices {
     pub listed: Mutex<Option<v1::ListTicketsRequest>>,
 }
 
 /// A ticket whose subject shows what the service saw.
-pub fn ticket(subject: impl Into<String>) -> v1::Ticket {
+pub(crate) fn ticket(subject: impl Into<String>) -> v1::Ticket {
     v1::Ticket {
         id: "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51".to_owned(),
         ticket_number: 7,
@@ -177,7 +177,7 @@ impl Gate for Keys {
 }
 
 /// The services, direct and over gRPC.
-pub struct Setup {
+pub(crate) struct Setup {
     pub services: Arc<TestServices>,
     pub direct: Services,
     pub remote: Services,
@@ -186,12 +186,12 @@ pub struct Setup {
 
 impl Setup {
     /// Ends the gRPC server.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.server.shutdown().await;
     }
 }
 
-pub async fn setup() -> Setup {
+pub(crate) async fn setup() -> Setup {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let channel = Endpoint::from_shared(format!("http://{address}")).expect("a URI").connect_lazy();
@@ -226,23 +226,23 @@ pub async fn setup() -> Setup {
 
 /// An answer of the REST routes.
 #[derive(Debug, PartialEq)]
-pub struct Reply {
+pub(crate) struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::Null)
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// Status and code, then `field code` of every detail.
-    pub fn outline(&self) -> String {
+    pub(crate) fn outline(&self) -> String {
         let json = self.json();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let error = &json["error"];
@@ -255,14 +255,14 @@ impl Reply {
 }
 
 /// The REST routes over some services, as an edge serves them.
-pub struct Client(Router);
+pub(crate) struct Client(Router);
 
 impl Client {
-    pub fn new(services: &Services) -> Client {
+    pub(crate) fn new(services: &Services) -> Client {
         Client(services::routes(services).fallback(rest::route_not_found))
     }
 
-    pub async fn send(&self, mut request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Reply {
         let request_id = "req_1".to_owned();
         let origin = Origin { peer: None, way: Way::Rest, request_id, same_origin: false, secure: false };
         request.extensions_mut().insert(origin);
@@ -271,17 +271,17 @@ impl Client {
         Reply { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(request(Method::GET, path).body(Body::empty()).expect("a request")).await
     }
 
-    pub async fn write(&self, method: Method, path: &str, body: impl Into<Body>) -> Reply {
+    pub(crate) async fn write(&self, method: Method, path: &str, body: impl Into<Body>) -> Reply {
         let request = request(method, path).header("content-type", "application/json");
         self.send(request.body(body.into()).expect("a request")).await
     }
 }
 
 /// A request with a good key.
-pub fn request(method: Method, path: &str) -> http::request::Builder {
+pub(crate) fn request(method: Method, path: &str) -> http::request::Builder {
     Request::builder().method(method).uri(path).header("authorization", "Bearer good")
 }

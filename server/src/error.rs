@@ -67,7 +67,7 @@ pub(crate) enum Error {
         /// Its URL, without a password.
         url: String,
         #[source]
-        source: inboxops_core::store::Error,
+        source: inboxops_core::StoreError,
     },
     #[error("the master key file {} is missing, and the database's secrets are sealed with it; restore the file, or set master_key", path.display())]
     MasterKeyMissing { path: PathBuf },

@@ -10,10 +10,7 @@ use crate::{
     settings::Settings,
     telemetry,
 };
-use inboxops_core::{
-    secrets,
-    time_and_chance::{Chance, Stamps},
-};
+use inboxops_core::{Chance, Stamps, signing_secret};
 use inboxops_proto::{
     clock::Clock,
     failure::Failure,
@@ -61,7 +58,7 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
     bearer.set_sensitive(true);
     let secret = match command.secret {
         Some(secret) => secret,
-        None => secrets::signing_secret(&Stamps::new(Clock::System, Chance::System)).to_string(),
+        None => signing_secret(&Stamps::new(Clock::System, Chance::System)).to_string(),
     };
     let forwarder = Forwarder::new(&command.forward_to, &secret, &parts::trust(settings)?, Clock::System)
         .map_err(|why| Error::Usage(format!("cannot forward: {why}")))?;

@@ -21,7 +21,7 @@ use admin_client::AdminClient;
 use clap::Parser as _;
 use cli::{Cli, Command, Config, Secrets};
 use error::{Error, Result};
-use inboxops_core::time_and_chance::{Chance, Stamps};
+use inboxops_core::{Chance, Stamps};
 use inboxops_proto::clock::Clock;
 use print::Shown;
 use serde_json::{Value, json};

@@ -9,11 +9,8 @@ use crate::{
     settings::Settings,
 };
 use inboxops_core::{
-    secrets::{
-        MasterKey,
-        rotation::{self, Rotated},
-    },
-    time_and_chance::Stamps,
+    MasterKey, Stamps,
+    rotation::{self, Rotated},
 };
 use serde_json::json;
 use std::{

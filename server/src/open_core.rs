@@ -7,11 +7,7 @@ use crate::{
     settings::{Settings, without_password},
     telemetry,
 };
-use inboxops_core::{
-    Core,
-    secrets::MasterKey,
-    time_and_chance::{Chance, Stamps},
-};
+use inboxops_core::{Chance, Core, MasterKey, Stamps};
 use inboxops_proto::clock::Clock;
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 //! environment variables and `config print` are made from it. Which part of the server uses a value is not known here.
 
 use crate::error::{Error, Result};
-use inboxops_core::secrets::MasterKey;
+use inboxops_core::MasterKey;
+use inboxops_proto::limits::WORKER_WINDOW_MAX;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -178,7 +179,7 @@ impl Effective {
             allow_private_targets: self.parse("webhooks.allow_private_targets")?,
             extra_ca_file: self.optional("tls.extra_ca_file")?,
             behind_after_seconds: self.within("webhooks.behind_after_seconds", 1..=604_800)?,
-            window: self.within("worker.window", 1..=inboxops_core::dispatch::WINDOW_MAX)?,
+            window: self.within("worker.window", 1..=WORKER_WINDOW_MAX)?,
             requests_per_minute: self.within("rate_limit.requests_per_minute", 1..=1_000_000)?,
             failed_auth_per_minute: self.within("rate_limit.failed_auth_per_minute", 1..=1_000_000)?,
             log_format: self.parse("log_format")?,

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Names a server on which tests may make databases; unset, a throw-away cluster is started.
-pub const URL_VARIABLE: &str = "INBOXOPS_TEST_POSTGRES_URL";
+pub(crate) const URL_VARIABLE: &str = "INBOXOPS_TEST_POSTGRES_URL";
 /// Longest time that a throw-away cluster may take to answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// The account under which a cluster runs when the tests run as root, which PostgreSQL refuses.

@@ -2,16 +2,16 @@
 
 use crate::{
     Shared,
-    outcome::{self, Code, Failed},
+    outcome::{self, Failed},
     request::{Endpoint, Event, Unusable},
 };
 use bytes::Bytes;
-use inboxops_proto::{clock::Timestamp, failpoint, internal::v1::Outcome};
+use inboxops_proto::{FailureCode, clock::Timestamp, failpoint, internal::v1::Outcome};
 use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
 /// A delivery that this worker may send, for as long as its lease lasts.
-pub struct Lease {
+pub(crate) struct Lease {
     /// The delivery, as it came.
     pub delivery_id: Bytes,
     /// The endpoint.
@@ -29,7 +29,7 @@ pub struct Lease {
 }
 
 /// An endpoint at one version of its configuration.
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// Id and version.
     pub key: (Uuid, u32),
     /// What requests to it are made from, or why none can be.
@@ -37,23 +37,23 @@ pub struct Prepared {
 }
 
 /// The outcome of a delivery of which nothing was sent: it does not count as an attempt.
-pub fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outcome {
+pub(crate) fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outcome {
     tracing::debug!(token = lease.token, why, "a delivery goes back unsent");
     Outcome {
-        error_code: Code::InternalError.name().to_owned(),
-        error: Code::InternalError.sentence().to_owned(),
+        error_code: FailureCode::InternalError.name().to_owned(),
+        error: FailureCode::InternalError.sentence().to_owned(),
         not_sent: true,
         ..begun(lease, now)
     }
 }
 
 /// Sends one delivery, once. `at` and `begin` are the same moment, at which enough of the lease was left.
-pub async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timestamp, begin: Instant) -> Outcome {
+pub(crate) async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timestamp, begin: Instant) -> Outcome {
     let endpoint = match &prepared.endpoint {
         Ok(endpoint) => endpoint,
         // The receiver's owner can mend that, so it is an attempt like any other.
         Err(why @ Unusable::Refused(_)) => {
-            let failed = Failed { code: Code::BlockedAddress, sentence: why.to_string().into() };
+            let failed = Failed { code: FailureCode::BlockedAddress, sentence: why.to_string().into() };
             return failed_outcome(begun(lease, at), failed);
         }
         Err(Unusable::Secrets(_)) => return not_sent(lease, at, "its endpoint's secrets cannot sign"),
@@ -97,6 +97,6 @@ fn failed_outcome(mut outcome: Outcome, failed: Failed) -> Outcome {
     outcome.error_code = failed.code.name().to_owned();
     outcome.error = failed.sentence.into_owned();
     // Ours never consumes an attempt.
-    outcome.not_sent = failed.code == Code::InternalError;
+    outcome.not_sent = failed.code == FailureCode::InternalError;
     outcome
 }

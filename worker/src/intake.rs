@@ -13,6 +13,7 @@ use inboxops_proto::{
     clock::Timestamp,
     gate::BoxStream,
     internal::v1::{EndpointConfig, LeasedDelivery, WorkRequest, WorkResponse},
+    limits::ENDPOINT_IN_FLIGHT_MAX,
     services::DynDispatchService,
 };
 use std::{
@@ -30,8 +31,6 @@ use tokio_util::sync::CancellationToken;
 use tonic::Request;
 use uuid::Uuid;
 
-/// Greatest number of requests to one endpoint that are under way, whatever the core hands over.
-pub const PER_ENDPOINT_MAX: usize = 64;
 /// First and longest pause before the stream is opened again.
 const REOPEN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Longest wait for the stream to open.
@@ -66,7 +65,7 @@ struct Room {
 }
 
 /// Takes and sends deliveries until `shutdown`; ends when the last one that was begun is handed to the reporter.
-pub async fn run(
+pub(crate) async fn run(
     shared: Arc<Shared>,
     dispatch: Arc<DynDispatchService>,
     reports: mpsc::Sender<Report>,
@@ -213,7 +212,7 @@ impl Intake {
                 self.give_back(lease, "its endpoint is not known").await;
                 continue;
             };
-            if room.running >= PER_ENDPOINT_MAX {
+            if room.running >= ENDPOINT_IN_FLIGHT_MAX as usize {
                 room.parked.push_back(lease);
                 continue;
             }

@@ -13,7 +13,6 @@ mod sender;
 pub mod signature;
 
 pub use backoff::Backoff;
-pub use intake::PER_ENDPOINT_MAX;
 pub use sender::{Addresses, IDLE_CONNECTIONS_MAX, Limits, READ_MAX_BYTES, Resolve, Resolver, Trust, Unreadable};
 
 use inboxops_proto::{address::AllowPrivate, clock::Clock, services::DynDispatchService};

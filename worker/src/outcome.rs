@@ -5,7 +5,7 @@
 use crate::request::MASK;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use inboxops_proto::{clock::Timestamp, internal::v1::RecordedHeader};
+use inboxops_proto::{FailureCode, clock::Timestamp, internal::v1::RecordedHeader, limits::RETRY_AFTER_MAX_SECS};
 use std::{borrow::Cow, io::Read, time::UNIX_EPOCH};
 
 /// Greatest number of response headers that are recorded.
@@ -14,79 +14,18 @@ pub const HEADERS_MAX: usize = 50;
 pub const HEADERS_MAX_BYTES: usize = 8 * 1024;
 /// Greatest size of the recorded body.
 pub const BODY_MAX_BYTES: usize = 4 * 1024;
-/// Greatest delay that a receiver can ask for: the longest step of the schedule.
-pub const RETRY_AFTER_MAX_SECS: u32 = 256 * 60;
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $sentence:literal;)*) => {
-        /// Why an attempt failed.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code {$(
-            $(#[$doc])*
-            $variant,
-        )*}
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
-
-            /// Name in the API.
-            pub const fn name(self) -> &'static str { match self { $(Code::$variant => $name,)* } }
-
-            /// What a person reads.
-            pub const fn sentence(self) -> &'static str { match self { $(Code::$variant => $sentence,)* } }
-        }
-    };
-}
-
-codes! {
-    /// No address was found in time.
-    DnsFailure "dns_failure" "The host name could not be resolved to an address.";
-    /// An address or the URL is refused.
-    BlockedAddress "blocked_address" "The host name leads to an address that is not on the public internet.";
-    /// Nobody listens, or no route.
-    ConnectRefused "connect_refused" "The receiver refused the connection or cannot be reached.";
-    /// No connection in time, TLS included.
-    ConnectTimeout "connect_timeout" "The receiver did not complete a connection within 5 seconds.";
-    /// The connection ended before an answer.
-    ConnectionReset "connection_reset" "The receiver closed the connection before it answered.";
-    /// The connection was closed before the request reached the receiver. Not one of the schedule's attempts.
-    StaleConnection "stale_connection" "The receiver had closed the connection before the request arrived; it is sent again at once over a new one.";
-    /// Certificate out of its time.
-    TlsExpired "tls_expired" "The server's certificate has expired or is not valid yet.";
-    /// Certificate of another host.
-    TlsHostname "tls_hostname" "The server's certificate is for another host name.";
-    /// Certificate that nobody we know vouches for.
-    TlsUntrusted "tls_untrusted" "The server's certificate is not signed by an authority that we trust.";
-    /// Certificate of ours that we do not have.
-    TlsClientCertificate "tls_client_certificate" "The server demands a client certificate, and we have none.";
-    /// Any other failure of TLS.
-    TlsHandshake "tls_handshake" "No secure connection could be agreed on with the server.";
-    /// No answer in time.
-    Timeout "timeout" "The receiver did not answer within 15 seconds.";
-    /// A redirect, which is never followed.
-    Http3xx "http_3xx" "The receiver redirected the request, and redirects are not followed.";
-    /// The receiver refuses.
-    Http4xx "http_4xx" "The receiver refused the request.";
-    /// The receiver fails.
-    Http5xx "http_5xx" "The receiver failed to process the request.";
-    /// Not HTTP, or a status that is none.
-    InvalidResponse "invalid_response" "The server's answer is not valid HTTP.";
-    /// Ours.
-    InternalError "internal_error" "The request was not sent, for a reason on our side; it will be tried again.";
-}
 
 /// An attempt that got no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
     /// Why.
-    pub code: Code,
+    pub code: FailureCode,
     /// What a person reads.
     pub sentence: Cow<'static, str>,
 }
 
-impl From<Code> for Failed {
-    fn from(code: Code) -> Failed {
+impl From<FailureCode> for Failed {
+    fn from(code: FailureCode) -> Failed {
         Failed { code, sentence: Cow::Borrowed(code.sentence()) }
     }
 }
@@ -95,10 +34,10 @@ impl From<Code> for Failed {
 pub fn verdict(status: StatusCode, sent: usize) -> Option<Failed> {
     let code = match status.as_u16() {
         200..=299 => return None,
-        300..=399 => Code::Http3xx,
-        400..=499 => Code::Http4xx,
-        500..=599 => Code::Http5xx,
-        _ => Code::InvalidResponse,
+        300..=399 => FailureCode::Http3xx,
+        400..=499 => FailureCode::Http4xx,
+        500..=599 => FailureCode::Http5xx,
+        _ => FailureCode::InvalidResponse,
     };
     let n = status.as_u16();
     let what = code.sentence().trim_end_matches('.');

@@ -16,21 +16,21 @@ use tokio::{
 use tonic::{Code, Request, Status};
 
 /// Greatest number of outcomes in one call.
-pub const BATCH_MAX: usize = 256;
+pub(crate) const BATCH_MAX: usize = 256;
 /// Longest time that an outcome waits for others while calls are under way. The core gives an endpoint its next request
 /// when it hears of the end of one, and records what several calls brought in one transaction: hence small pieces.
-pub const GATHER_MAX: Duration = Duration::from_millis(3);
+pub(crate) const GATHER_MAX: Duration = Duration::from_millis(3);
 /// Greatest number of calls that are under way: each lasts until its results are on record.
-pub const CALLS_MAX: usize = 16;
+pub(crate) const CALLS_MAX: usize = 16;
 /// Greatest number of outcomes that wait to be gathered.
-pub const QUEUE_MAX: usize = 1024;
+pub(crate) const QUEUE_MAX: usize = 1024;
 /// Longest time that one call takes.
 const CALL_MAX: Duration = Duration::from_secs(10);
 /// First and longest pause before a call is made again.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// An outcome and the end of its lease, after which nobody wants it.
-pub struct Report {
+pub(crate) struct Report {
     /// The outcome.
     pub outcome: Outcome,
     /// End of the lease.
@@ -38,7 +38,7 @@ pub struct Report {
 }
 
 /// Reports until the queue is closed and empty.
-pub async fn run(shared: Arc<Shared>, dispatch: Arc<DynDispatchService>, mut queue: mpsc::Receiver<Report>) {
+pub(crate) async fn run(shared: Arc<Shared>, dispatch: Arc<DynDispatchService>, mut queue: mpsc::Receiver<Report>) {
     let mut calls = FuturesUnordered::new();
     let mut gathered: Vec<Report> = Vec::new();
     let mut due = Instant::now();

@@ -15,7 +15,7 @@ pub use resolve::{Addresses, Resolve, Resolver};
 pub use tls::{Trust, Unreadable};
 
 use crate::{
-    outcome::{self, Code, Failed},
+    outcome::{self, Failed},
     request::{Endpoint, Signed},
 };
 use connection::{Connection, Outgoing, Tasks};
@@ -25,6 +25,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use inboxops_proto::{
+    FailureCode,
     address::{self, AllowPrivate},
     limits,
 };
@@ -79,7 +80,7 @@ impl Default for Limits {
 
 /// An answer, its body as far as it is recorded.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// Status.
     pub status: StatusCode,
     /// Headers.
@@ -89,7 +90,7 @@ pub struct Answer {
 }
 
 /// Sends requests.
-pub struct Sender {
+pub(crate) struct Sender {
     limits: Limits,
     allow: AllowPrivate,
     resolver: Resolver,
@@ -104,7 +105,7 @@ impl Sender {
     ///
     /// # Errors
     /// When the authorities that it shall trust cannot be read.
-    pub fn new(
+    pub(crate) fn new(
         limits: Limits,
         allow: AllowPrivate,
         resolver: Resolver,
@@ -121,7 +122,7 @@ impl Sender {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         key: (Uuid, u32),
         endpoint: &Endpoint,
@@ -141,7 +142,7 @@ impl Sender {
             };
             // A frozen process wakes up here with its lease over: look before the request leaves.
             if Instant::now() >= deadline {
-                return Err(Code::Timeout.into());
+                return Err(FailureCode::Timeout.into());
             }
             fit(&mut request, endpoint, &connection);
             let answered = timeout_at(deadline.into(), connection.send(request)).await;
@@ -150,7 +151,7 @@ impl Sender {
                 Ok(Err(error)) => error,
                 Err(_) => {
                     self.forget(key, &connection);
-                    return Err(Code::Timeout.into());
+                    return Err(FailureCode::Timeout.into());
                 }
             };
             self.forget(key, &connection);
@@ -165,12 +166,12 @@ impl Sender {
     }
 
     /// Closes connections that were unused too long.
-    pub fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         self.pool.sweep(Instant::now());
     }
 
     /// Closes all connections and joins their tasks.
-    pub async fn end(&self) {
+    pub(crate) async fn end(&self) {
         self.tasks.end().await;
     }
 
@@ -210,11 +211,11 @@ impl Sender {
             Host::Domain(name) => {
                 let until = deadline.min(Instant::now() + self.limits.dns);
                 let found = timeout_at(until.into(), self.lookups.lookup(&self.resolver, name)).await;
-                found.ok().flatten().ok_or(Code::DnsFailure)?.to_vec()
+                found.ok().flatten().ok_or(FailureCode::DnsFailure)?.to_vec()
             }
         };
         if let Err(refusal) = address::check_ips(addresses.iter().copied(), self.allow) {
-            return Err(Failed { code: Code::BlockedAddress, sentence: format!("The URL {refusal}.").into() });
+            return Err(Failed { code: FailureCode::BlockedAddress, sentence: format!("The URL {refusal}.").into() });
         }
         let until = deadline.min(Instant::now() + self.limits.connect);
         let connecting = async {
@@ -227,7 +228,7 @@ impl Sender {
             }
         };
         let connected = timeout_at(until.into(), connecting).await;
-        connected.unwrap_or(Err(Code::ConnectTimeout.into()))
+        connected.unwrap_or(Err(FailureCode::ConnectTimeout.into()))
     }
 
     async fn secure(&self, host: &Host, tcp: TcpStream) -> Result<Connection, Failed> {
@@ -235,7 +236,7 @@ impl Sender {
             Host::Ipv4(ip) => ServerName::from(IpAddr::V4(*ip)),
             Host::Ipv6(ip) => ServerName::from(IpAddr::V6(*ip)),
             // A name that no certificate can hold (an underscore at its end, say).
-            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Code::TlsHostname)?,
+            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| FailureCode::TlsHostname)?,
         };
         let (stream, asked) = self.tls.connect(name, tcp).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -250,7 +251,7 @@ impl Sender {
             true => Connection::http2(io, heard.clone(), &self.tasks).await,
             false => Connection::http1(io, heard.clone(), &self.tasks).await,
         };
-        connection.map_err(|_| connection_end::of_heard(&heard).unwrap_or(Code::ConnectionReset.into()))
+        connection.map_err(|_| connection_end::of_heard(&heard).unwrap_or(FailureCode::ConnectionReset.into()))
     }
 
     /// Reads as much of the body as is allowed. However it ends, the answer stands; only after its whole body can the
@@ -318,32 +319,32 @@ fn fit(request: &mut Outgoing, endpoint: &Endpoint, connection: &Connection) {
 
 /// Tries the addresses in the resolver's order. One that does not answer leaves half of the remaining time to the
 /// next.
-async fn connect_any(addresses: &[IpAddr], port: u16, until: Instant) -> Result<TcpStream, Code> {
-    let mut last = Code::ConnectTimeout;
+async fn connect_any(addresses: &[IpAddr], port: u16, until: Instant) -> Result<TcpStream, FailureCode> {
+    let mut last = FailureCode::ConnectTimeout;
     for (index, ip) in addresses.iter().enumerate() {
         let left = until.saturating_duration_since(Instant::now());
         let share = if index + 1 < addresses.len() { left / 2 } else { left };
         match tokio::time::timeout(share, TcpStream::connect(SocketAddr::new(*ip, port))).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = connect_failure(&error),
-            Err(_) => last = Code::ConnectTimeout,
+            Err(_) => last = FailureCode::ConnectTimeout,
         }
-        if last == Code::InternalError {
+        if last == FailureCode::InternalError {
             break;
         }
     }
     Err(last)
 }
 
-fn connect_failure(error: &io::Error) -> Code {
+fn connect_failure(error: &io::Error) -> FailureCode {
     /// `EMFILE`, `ENFILE`: the numbers are the same on all systems that we run on.
     const TOO_MANY_FILES: &[i32] = &[24, 23];
     match error.kind() {
-        io::ErrorKind::TimedOut => Code::ConnectTimeout,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Code::ConnectionReset,
+        io::ErrorKind::TimedOut => FailureCode::ConnectTimeout,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailureCode::ConnectionReset,
         // Out of ports, files or memory: ours, and no fault of the receiver.
-        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => Code::InternalError,
-        _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => Code::InternalError,
-        _ => Code::ConnectRefused,
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => FailureCode::InternalError,
+        _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => FailureCode::InternalError,
+        _ => FailureCode::ConnectRefused,
     }
 }

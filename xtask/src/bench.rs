@@ -7,7 +7,7 @@ mod followers;
 mod house;
 mod idle_cost;
 mod lists;
-pub mod load;
+pub(crate) mod load;
 mod pace;
 mod receiver;
 mod server;
@@ -136,7 +136,7 @@ impl Options {
 }
 
 /// Builds the release binaries, runs them, and writes the page when asked to.
-pub fn run(options: &[&str]) -> Done<()> {
+pub(crate) fn run(options: &[&str]) -> Done<()> {
     Options::parse(options)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built =
@@ -152,7 +152,7 @@ pub fn run(options: &[&str]) -> Done<()> {
 }
 
 /// The benchmark itself, in the release build of this program.
-pub fn inner(options: &[&str]) -> Done<()> {
+pub(crate) fn inner(options: &[&str]) -> Done<()> {
     let options = Options::parse(options)?;
     let bin = PathBuf::from(std::env::var_os("BENCH_BIN").ok_or("start it by `cargo xtask bench`")?).join("inboxops");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -28,7 +28,7 @@ type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 ///
 /// # Errors
 /// When the suite could not run, or a figure breaks its rule.
-pub fn main(words: &[&str]) -> Done<()> {
+pub(crate) fn main(words: &[&str]) -> Done<()> {
     let options = Options::parse(words)?;
     println!("seed {}", options.seed);
     let folder = tempfile::Builder::new().prefix("inboxops-faults-").tempdir()?.keep();

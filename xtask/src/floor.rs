@@ -8,23 +8,17 @@ use axum::{
     http::{Response, StatusCode, header},
     routing::get,
 };
-use inboxops_core::store::{self, Db, Options, Queue, TenantScope, tickets::TicketRef};
-use inboxops_proto::{clock::Clock, id::TenantId, v1};
+use inboxops_core::bench::TicketReader;
+use inboxops_proto::{id::TenantId, v1};
 use std::{error::Error, io::Write as _, sync::Arc};
 use tokio::net::TcpListener;
 
-struct Floor {
-    db: Db,
-    scope: TenantScope,
-}
-
 /// Serves until the process is ended; prints the address first.
-pub fn serve(database_url: &str, tenant: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn serve(database_url: &str, tenant: &str) -> Result<(), Box<dyn Error>> {
     let tenant: TenantId = tenant.parse()?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let db = Db::open(Options::new(database_url, Clock::System)).await?;
-        let scope = db.system(Queue::Claims, async move |tx| Ok(tx.scope_of(tenant))).await?;
-        let app = Router::new().route("/api/v1/tickets/{id}", get(ticket)).with_state(Arc::new(Floor { db, scope }));
+        let tickets = Arc::new(TicketReader::open(database_url, tenant).await?);
+        let app = Router::new().route("/api/v1/tickets/{id}", get(ticket)).with_state(tickets);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
         std::io::stdout().flush()?;
@@ -33,9 +27,9 @@ pub fn serve(database_url: &str, tenant: &str) -> Result<(), Box<dyn Error>> {
     })
 }
 
-async fn ticket(State(floor): State<Arc<Floor>>, Path(id): Path<String>) -> Response<Body> {
+async fn ticket(State(tickets): State<Arc<TicketReader>>, Path(id): Path<String>) -> Response<Body> {
     let found = match id.parse() {
-        Ok(id) => store::tickets::find(&floor.db, floor.scope.clone(), TicketRef::Id(id)).await,
+        Ok(id) => tickets.get(id).await,
         Err(_) => Ok(None),
     };
     let answer = |status, body: Vec<u8>| {
@@ -46,7 +40,7 @@ async fn ticket(State(floor): State<Arc<Floor>>, Path(id): Path<String>) -> Resp
     };
     match found {
         Ok(Some(ticket)) => {
-            let body = v1::GetTicketResponse { ticket: Some(v1::Ticket::from(&ticket)) };
+            let body = v1::GetTicketResponse { ticket: Some(ticket) };
             answer(StatusCode::OK, serde_json::to_vec(&body).unwrap_or_default())
         }
         Ok(None) => answer(StatusCode::NOT_FOUND, Vec::new()),

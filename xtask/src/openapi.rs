@@ -8,12 +8,12 @@ fn path() -> PathBuf {
 }
 
 /// Writes the file.
-pub fn write() -> Result<(), Box<dyn Error>> {
+pub(crate) fn write() -> Result<(), Box<dyn Error>> {
     Ok(fs::write(path(), inboxops_proto::OPENAPI)?)
 }
 
 /// Fails when the file differs from the document.
-pub fn check() -> Result<(), Box<dyn Error>> {
+pub(crate) fn check() -> Result<(), Box<dyn Error>> {
     if fs::read_to_string(path())? == inboxops_proto::OPENAPI {
         return Ok(());
     }

@@ -1,15 +1,14 @@
 //! The guide for receivers tells what the product does: its code is the code of the pages, its codes are those of
 //! attempts, and its numbers are the constants that are kept.
 
-use inboxops_core::{
-    dispatch::hub::{DEAD_AFTER, IN_FLIGHT_MAX, IN_FLIGHT_START},
-    events, retention, schedule,
+use inboxops_proto::{
+    FailureCode, OPENAPI,
+    limits::{
+        ANSWER_MAX_SECS, ATTEMPTS_MAX, DEAD_AFTER, ENDPOINT_IN_FLIGHT_MAX, ENDPOINT_IN_FLIGHT_START,
+        EVENT_BODY_MAX_BYTES, EVENTS_KEPT, RETRY_AFTER_MAX_SECS,
+    },
 };
-use inboxops_proto::{OPENAPI, limits::ANSWER_MAX_SECS};
-use inboxops_worker::{
-    Limits, PER_ENDPOINT_MAX, READ_MAX_BYTES,
-    outcome::{BODY_MAX_BYTES, Code, RETRY_AFTER_MAX_SECS},
-};
+use inboxops_worker::{Limits, READ_MAX_BYTES, outcome::BODY_MAX_BYTES};
 use std::{fs, path::Path};
 
 fn file(path: &str) -> String {
@@ -40,7 +39,7 @@ fn the_code_in_the_guide_is_the_code_in_the_pages() {
 
 #[test]
 fn the_guide_has_every_code_with_its_sentence() {
-    let rows: String = Code::ALL.iter().map(|it| format!("| `{}` | {} |\n", it.name(), it.sentence())).collect();
+    let rows: String = FailureCode::ALL.iter().map(|it| format!("| `{}` | {} |\n", it.name(), it.sentence())).collect();
     assert!(guide().contains(&rows), "the codes of the guide must be these:\n{rows}");
 }
 
@@ -48,9 +47,7 @@ fn the_guide_has_every_code_with_its_sentence() {
 fn every_number_is_the_one_that_is_kept() {
     let (guide, limits) = (told(), Limits::default());
     assert_eq!(limits.request.as_secs(), ANSWER_MAX_SECS);
-    assert_eq!(IN_FLIGHT_MAX as usize, PER_ENDPOINT_MAX);
-    assert_eq!(schedule::RETRY_AFTER_MAX.as_secs(), u64::from(RETRY_AFTER_MAX_SECS));
-    assert_eq!((schedule::ATTEMPTS_MAX, guide.contains("The tenth attempt is the last")), (10, true));
+    assert_eq!((ATTEMPTS_MAX, guide.contains("The tenth attempt is the last")), (10, true));
     for words in [
         format!("Answer every request with a 2xx within {ANSWER_MAX_SECS} seconds."),
         format!("nothing within {ANSWER_MAX_SECS} s"),
@@ -60,19 +57,19 @@ fn every_number_is_the_one_that_is_kept() {
             READ_MAX_BYTES >> 10,
             BODY_MAX_BYTES >> 10
         ),
-        format!("Up to {PER_ENDPOINT_MAX} requests to one endpoint are on their way at a time"),
-        format!("starting with {IN_FLIGHT_START};"),
-        format!("Bodies are at most {} KiB", events::BODY_MAX_BYTES >> 10),
-        format!("Allow bodies of {} KiB", events::BODY_MAX_BYTES >> 10),
-        format!("for {} days. A cursor", retention::KEEP.as_secs() / 86_400),
+        format!("Up to {ENDPOINT_IN_FLIGHT_MAX} requests to one endpoint are on their way at a time"),
+        format!("starting with {ENDPOINT_IN_FLIGHT_START};"),
+        format!("Bodies are at most {} KiB", EVENT_BODY_MAX_BYTES >> 10),
+        format!("Allow bodies of {} KiB", EVENT_BODY_MAX_BYTES >> 10),
+        format!("for {} days. A cursor", EVENTS_KEPT.as_secs() / 86_400),
         format!("After {DEAD_AFTER} failures in a row"),
         "less a second (at most half of it), and for one second where nothing is announced".to_owned(),
     ] {
         assert!(guide.contains(&words), "docs/webhooks.md must say: {words}");
     }
-    assert!(Code::Timeout.sentence().contains(&format!("within {ANSWER_MAX_SECS} seconds")));
-    assert!(Code::ConnectTimeout.sentence().contains(&format!("within {} seconds", limits.connect.as_secs())));
-    let kept = format!("Events are kept for {} days", retention::KEEP.as_secs() / 86_400);
+    assert!(FailureCode::Timeout.sentence().contains(&format!("within {ANSWER_MAX_SECS} seconds")));
+    assert!(FailureCode::ConnectTimeout.sentence().contains(&format!("within {} seconds", limits.connect.as_secs())));
+    let kept = format!("Events are kept for {} days", EVENTS_KEPT.as_secs() / 86_400);
     assert!(OPENAPI.contains(&kept), "the document must say: {kept}");
     let body = format!("First {} KiB of the answer's body", BODY_MAX_BYTES >> 10);
     assert!(OPENAPI.contains(&body), "the document must say: {body}");

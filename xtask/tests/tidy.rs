@@ -36,9 +36,13 @@ fn files(ending: &str) -> Vec<(String, String)> {
     found.into_iter().map(read).collect()
 }
 
-/// The part of a file that is not tests: code above the first test module.
+/// The part of a file that is not tests: code above the first test module that stands in it.
 fn code(text: &str) -> &str {
-    text.split("#[cfg(test)]").next().unwrap_or(text)
+    let is_module = |at: &usize| {
+        let next = text[*at..].lines().nth(1).unwrap_or_default();
+        next.starts_with("mod ") && next.ends_with('{')
+    };
+    text.match_indices("#[cfg(test)]").map(|(at, _)| at).find(is_module).map_or(text, |at| &text[..at])
 }
 
 fn is_test(name: &str) -> bool {

@@ -9,26 +9,26 @@ use std::sync::Arc;
 
 /// What the gate knows of a tenant.
 #[derive(Clone, Debug)]
-pub struct TenantFacts {
+pub(crate) struct TenantFacts {
     /// Its id.
-    pub id: TenantId,
+    pub(crate) id: TenantId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its plan.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
     /// Whether it has the entitlement `webhooks`.
-    pub webhooks: bool,
+    pub(crate) webhooks: bool,
     /// Whether it has the entitlement `public_api`.
-    pub public_api: bool,
+    pub(crate) public_api: bool,
     /// Whether the operator suspended it.
-    pub suspended: bool,
+    pub(crate) suspended: bool,
     /// Requests a minute.
-    pub requests_per_minute: u32,
+    pub(crate) requests_per_minute: u32,
 }
 
 impl TenantFacts {
     /// Whether the tenant has an entitlement.
-    pub fn has(&self, entitlement: Entitlement) -> bool {
+    pub(crate) fn has(&self, entitlement: Entitlement) -> bool {
         match entitlement {
             Entitlement::Webhooks => self.webhooks,
             Entitlement::PublicApi => self.public_api,
@@ -38,21 +38,21 @@ impl TenantFacts {
 
 /// What the gate knows of an API key.
 #[derive(Clone, Debug)]
-pub struct KeyFacts {
+pub(crate) struct KeyFacts {
     /// Its id.
-    pub id: ApiKeyId,
+    pub(crate) id: ApiKeyId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its first characters.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// What it may do.
-    pub scopes: Vec<Scope>,
+    pub(crate) scopes: Vec<Scope>,
     /// Time at which it ends.
     pub(super) expires_at: Option<Timestamp>,
     /// Time at which it was revoked.
     pub(super) revoked_at: Option<Timestamp>,
     /// Its tenant.
-    pub tenant: Arc<TenantFacts>,
+    pub(crate) tenant: Arc<TenantFacts>,
 }
 
 /// What the gate knows of a service token.

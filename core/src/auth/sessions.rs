@@ -26,35 +26,35 @@ use std::{
 use tonic::{Extensions, metadata::MetadataMap};
 
 /// Time after its last call at which a session ends.
-pub const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
+pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
 /// Time after its begin at which it ends whatever happens.
-pub const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Time until a further call is noted again.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
 /// What the gate knows of a session.
 #[derive(Clone, Debug)]
-pub struct SessionFacts {
+pub(crate) struct SessionFacts {
     /// SHA-256 of what the browser holds.
-    pub hash: [u8; 32],
+    pub(crate) hash: [u8; 32],
     /// The agent.
-    pub agent: AgentId,
+    pub(crate) agent: AgentId,
     /// The agent's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The agent's mail address.
-    pub email: String,
+    pub(crate) email: String,
     /// The agent's role.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The tenant.
-    pub tenant: Arc<TenantFacts>,
+    pub(crate) tenant: Arc<TenantFacts>,
     /// Time at which it began.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     last_seen_at: Timestamp,
 }
 
 impl SessionFacts {
     /// Time at which a session that was seen now ends.
-    pub fn ends(&self, seen: Timestamp) -> Timestamp {
+    pub(crate) fn ends(&self, seen: Timestamp) -> Timestamp {
         ends(self.created_at, seen)
     }
 
@@ -65,7 +65,7 @@ impl SessionFacts {
 }
 
 /// Time at which a session ends that began and was last seen then.
-pub fn ends(created: Timestamp, seen: Timestamp) -> Timestamp {
+pub(crate) fn ends(created: Timestamp, seen: Timestamp) -> Timestamp {
     seen.plus(SESSION_IDLE).min(created.plus(SESSION_LIFE))
 }
 
@@ -166,7 +166,7 @@ impl Authority {
     }
 
     /// Takes the rows of sessions and login codes that are over.
-    pub async fn sweep_sessions(&self) -> Result<()> {
+    pub(crate) async fn sweep_sessions(&self) -> Result<()> {
         let now = self.stamps.now();
         Ok(self.db.system(store::Queue::Claims, async move |tx| store::sessions::sweep(tx, now).await).await?)
     }

@@ -26,12 +26,12 @@ use tokio::{
 };
 
 /// Longest silence of a stream.
-pub const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a cursor is good; the log is kept longer, so that none of it is missing then.
-pub const CURSOR_LIFE: Duration = Duration::from_secs(10 * 60);
+pub(crate) const CURSOR_LIFE: Duration = Duration::from_secs(10 * 60);
 const _: () = assert!(CURSOR_LIFE.as_secs() + 60 < changes::KEPT.as_secs(), "longer by more than a commit may take");
 /// Greatest number of deliveries in one message.
-pub const BATCH_MAX: usize = 200;
+pub(crate) const BATCH_MAX: usize = 200;
 
 struct Watch {
     db: Db,

@@ -19,12 +19,12 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Greatest number of deliveries that one claim takes.
-pub const CLAIM_MAX: usize = 256;
+pub(crate) const CLAIM_MAX: usize = 256;
 /// The same while tenants' writes trickle in between.
 const CLAIM_BETWEEN_WRITES_MAX: usize = 48;
 /// How often the database is asked for what other cores made due (PostgreSQL), and how long it is left alone after a
 /// claim that failed.
-pub const POLL: Duration = Duration::from_millis(250);
+pub(crate) const POLL: Duration = Duration::from_millis(250);
 
 /// When the next look at whatever is due is worth it, as far as this core knows.
 #[derive(Debug)]

@@ -4,14 +4,16 @@
 //! `docs/delivery.md` draws the whole way of a delivery.
 
 mod again;
+#[cfg(test)]
+mod invariants;
 mod lane;
 mod load;
 mod pace;
 mod shares;
 mod waiting;
 
-pub use lane::{CLAIMED_AHEAD, CLAIMED_AHEAD_MAX, DEAD_AFTER, IN_FLIGHT_MAX, IN_FLIGHT_START, SLOW};
-pub use shares::Shares;
+#[cfg(test)]
+pub(crate) use shares::Shares;
 
 use crate::store::Leased;
 use inboxops_proto::{
@@ -29,15 +31,15 @@ use std::{
 };
 
 /// Greatest number of deliveries that commits leave in memory for one endpoint.
-pub const QUEUE_PER_ENDPOINT_MAX: usize = 4096;
+pub(crate) const QUEUE_PER_ENDPOINT_MAX: usize = 4096;
 /// Greatest number of deliveries that wait in memory in all.
-pub const QUEUE_MAX: usize = 20_000;
+pub(crate) const QUEUE_MAX: usize = 20_000;
 /// Endpoints that are remembered while nothing waits for them.
-pub const LANES_MAX: usize = 20_000;
+pub(crate) const LANES_MAX: usize = 20_000;
 /// Longest wait in memory: the rest of the lease must suffice for the request.
-pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(20);
+pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Greatest number of requests in flight for a tenant.
-pub const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
+pub(crate) const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
 
 /// A delivery that was sent and whose end is not on record.
 #[derive(Debug)]
@@ -48,28 +50,28 @@ struct Held {
 }
 
 /// A stream of a worker.
-pub type WorkerKey = u64;
+pub(crate) type WorkerKey = u64;
 
 /// What sending to an endpoint needs.
 #[derive(Debug)]
-pub struct Route {
+pub(crate) struct Route {
     /// What the worker must know.
-    pub config: EndpointConfig,
+    pub(crate) config: EndpointConfig,
     /// Whether events are posted at all; tests go out all the same.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// Until when it holds; for ever when `None`.
-    pub valid_until: Option<Timestamp>,
+    pub(crate) valid_until: Option<Timestamp>,
     /// Greatest number of requests a second.
-    pub rate_per_second: Option<u32>,
+    pub(crate) rate_per_second: Option<u32>,
     /// Failures in a row, as they are on record.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// Whether the database has deliveries for it that are due.
-    pub behind: bool,
+    pub(crate) behind: bool,
 }
 
 /// What the hub wants done.
 #[derive(Debug)]
-pub enum Action {
+pub(crate) enum Action {
     /// Send these to the worker, with the routes that are new to it.
     Send(WorkerKey, Vec<Leased>, Vec<Arc<Route>>),
     /// Give these leases back, then call [`Hub::parked`].
@@ -93,7 +95,7 @@ type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// The dispatch state of one core.
 #[derive(Debug, Default)]
-pub struct Hub {
+pub(crate) struct Hub {
     lanes: Map<EndpointId, Lane>,
     turns: VecDeque<EndpointId>,
     /// Endpoints for which a claim is worth it.
@@ -114,7 +116,7 @@ pub struct Hub {
 
 impl Hub {
     /// The time is now this, and so many cores share the rates of endpoints. Say so before anything else.
-    pub fn at(&mut self, now: Timestamp, cores: u32) -> &mut Hub {
+    pub(crate) fn at(&mut self, now: Timestamp, cores: u32) -> &mut Hub {
         self.now = now;
         if self.cores != cores {
             self.cores = cores;
@@ -124,36 +126,36 @@ impl Hub {
     }
 
     /// When [`Hub::pump`] is worth a call, because an endpoint waits for its rate alone.
-    pub fn paced_until(&self) -> Option<Timestamp> {
+    pub(crate) fn paced_until(&self) -> Option<Timestamp> {
         self.paced_until
     }
 
     /// A worker's stream began. It makes `slots` requests at once, and has at most `window` that are not reported.
-    pub fn join(&mut self, worker: WorkerKey, window: u32, slots: u32) -> Vec<Action> {
+    pub(crate) fn join(&mut self, worker: WorkerKey, window: u32, slots: u32) -> Vec<Action> {
         self.workers.insert(worker, Worker { window, slots, unreported: 0, routes: Map::default() });
         self.load.slots = self.workers.values().map(|worker| worker.slots).sum();
         self.pump()
     }
 
     /// A worker's stream ended. What it holds stays leased: it may still report, or the lease ends.
-    pub fn leave(&mut self, worker: WorkerKey) -> Vec<Action> {
+    pub(crate) fn leave(&mut self, worker: WorkerKey) -> Vec<Action> {
         self.workers.remove(&worker);
         self.load.slots = self.workers.values().map(|worker| worker.slots).sum();
         if self.workers.is_empty() { self.park_all() } else { Vec::new() }
     }
 
     /// Whether any worker is connected.
-    pub fn has_workers(&self) -> bool {
+    pub(crate) fn has_workers(&self) -> bool {
         !self.workers.is_empty()
     }
 
     /// Whether nothing waits in memory and nothing is under way, so that time alone brings nothing.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.held.is_empty() && self.load.queued == 0
     }
 
     /// Deliveries whose lease begins: just committed, or claimed.
-    pub fn offer(&mut self, items: Vec<Leased>) -> Vec<Action> {
+    pub(crate) fn offer(&mut self, items: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
             return self.give_back(items);
         }
@@ -190,7 +192,7 @@ impl Hub {
 
     /// What an [`Action::Park`] gave back is in the database, where a claim finds it, or never will be: then its leases
     /// end.
-    pub fn parked<'a>(&mut self, items: impl IntoIterator<Item = &'a Leased>) {
+    pub(crate) fn parked<'a>(&mut self, items: impl IntoIterator<Item = &'a Leased>) {
         self.parks += 1;
         for item in items {
             if let Some(lane) = self.lanes.get_mut(&item.endpoint) {
@@ -203,7 +205,7 @@ impl Hub {
 
     /// The route of an endpoint was loaded, as it was asked for; `None` when it cannot be sent to. One that was asked
     /// for before the endpoint changed is late.
-    pub fn route(&mut self, endpoint: EndpointId, asked: u64, route: Option<Arc<Route>>) -> Vec<Action> {
+    pub(crate) fn route(&mut self, endpoint: EndpointId, asked: u64, route: Option<Arc<Route>>) -> Vec<Action> {
         let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.loading == Some(asked)) else {
             return Vec::new();
         };
@@ -221,14 +223,14 @@ impl Hub {
     }
 
     /// An endpoint changed: its route is read again before anything else is sent to it.
-    pub fn forget_route(&mut self, endpoint: EndpointId) {
+    pub(crate) fn forget_route(&mut self, endpoint: EndpointId) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
             (lane.route, lane.loading) = (None, None);
         }
     }
 
     /// The same for all endpoints of a tenant.
-    pub fn forget_routes_of(&mut self, tenant: TenantId) {
+    pub(crate) fn forget_routes_of(&mut self, tenant: TenantId) {
         for lane in self.lanes.values_mut().filter(|lane| lane.tenant == tenant) {
             (lane.route, lane.loading) = (None, None);
         }
@@ -237,7 +239,12 @@ impl Hub {
     /// A worker tells how a request ended, with the token of its lease: the slots are free, and how many requests go
     /// out at once adapts. The delivery is held until [`Hub::close`], so that a report whose record failed can be
     /// repeated. `ended` is whether it succeeded and how long it took, or `None` when nothing was sent.
-    pub fn answer(&mut self, delivery: DeliveryId, token: i64, ended: Option<(bool, Duration)>) -> Option<Leased> {
+    pub(crate) fn answer(
+        &mut self,
+        delivery: DeliveryId,
+        token: i64,
+        ended: Option<(bool, Duration)>,
+    ) -> Option<Leased> {
         let held = self.held.get_mut(&delivery).filter(|held| held.item.token == token)?;
         let item = held.item.clone();
         if let Some(worker) = held.worker.take() {
@@ -255,7 +262,7 @@ impl Hub {
     }
 
     /// The end of these deliveries' leases is on record, or will never be. Returns what was held of them.
-    pub fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) -> Vec<Leased> {
+    pub(crate) fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) -> Vec<Leased> {
         deliveries.into_iter().filter_map(|delivery| self.held.remove(&delivery)).map(|held| held.item).collect()
     }
 
@@ -274,7 +281,7 @@ impl Hub {
     }
 
     /// Sends what can be sent, endpoint by endpoint in rotation.
-    pub fn pump(&mut self) -> Vec<Action> {
+    pub(crate) fn pump(&mut self) -> Vec<Action> {
         let mut out = Out::default();
         self.paced_until = None;
         let mut idle = 0;
@@ -307,7 +314,7 @@ impl Hub {
 
     /// What time brings: leases that ended, waits that were too long, answers that do not come, turns that are due again.
     /// Call it on a timer while the hub is not idle.
-    pub fn tick(&mut self, now: Timestamp) -> Vec<Action> {
+    pub(crate) fn tick(&mut self, now: Timestamp) -> Vec<Action> {
         self.expire(now);
         if self.lanes.len() > LANES_MAX {
             self.lanes.retain(|_, lane| !lane.is_idle());
@@ -391,7 +398,7 @@ impl Hub {
     }
 
     /// Gives back everything that waits in memory: the core stops, or no worker is left.
-    pub fn park_all(&mut self) -> Vec<Action> {
+    pub(crate) fn park_all(&mut self) -> Vec<Action> {
         let mut all = Vec::new();
         for lane in self.lanes.values_mut() {
             let items = lane.queue.take_behind(0);
@@ -399,18 +406,6 @@ impl Hub {
             all.extend(items);
         }
         self.give_back(all)
-    }
-
-    /// Holds the hub against itself: its sums, and that no endpoint with more in the database is forgotten while there is
-    /// room for it.
-    #[cfg(test)]
-    pub fn holds(&self) {
-        self.load.holds(self.lanes.values());
-        for (endpoint, lane) in &self.lanes {
-            assert_eq!(lane.hungry, self.hungry.contains(endpoint));
-            assert!(lane.in_turn == self.turns.contains(endpoint));
-            assert!(lane.in_flight <= IN_FLIGHT_MAX, "an endpoint has too much");
-        }
     }
 
     fn release(&mut self, endpoint: EndpointId, tenant: TenantId, worker: WorkerKey) {

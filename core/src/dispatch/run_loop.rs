@@ -14,12 +14,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// How often the hub is told the time while something waits in it.
-pub const TICK: Duration = Duration::from_millis(250);
+pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// Shortest time between two looks at endpoints that wait for their rates.
-pub const PACE_MIN: Duration = Duration::from_millis(5);
+pub(crate) const PACE_MIN: Duration = Duration::from_millis(5);
 impl Dispatcher {
     /// Runs until `shutdown`. Then gives back what waits in memory.
-    pub async fn run(self: Arc<Self>, mut to_park: mpsc::UnboundedReceiver<Vec<Leased>>, shutdown: CancellationToken) {
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut to_park: mpsc::UnboundedReceiver<Vec<Leased>>,
+        shutdown: CancellationToken,
+    ) {
         tokio::join!(
             self.claim_what_waits(&shutdown),
             self.upkeep(&shutdown),

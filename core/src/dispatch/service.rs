@@ -39,13 +39,13 @@ impl Drop for Work {
 }
 
 /// The service that workers live on.
-pub struct Dispatch {
+pub(crate) struct Dispatch {
     dispatcher: Arc<Dispatcher>,
 }
 
 impl Dispatch {
     /// On the dispatcher.
-    pub fn new(dispatcher: Arc<Dispatcher>) -> Dispatch {
+    pub(crate) fn new(dispatcher: Arc<Dispatcher>) -> Dispatch {
         Dispatch { dispatcher }
     }
 }

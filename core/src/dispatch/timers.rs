@@ -21,9 +21,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Shortest time between two looks at what is due.
-pub const REAP: Duration = Duration::from_secs(1);
+pub(crate) const REAP: Duration = Duration::from_secs(1);
 /// How often this core tells the others that it lives.
-pub const BEAT: Duration = Duration::from_secs(2);
+pub(crate) const BEAT: Duration = Duration::from_secs(2);
 
 /// What a core knows of its own beats and of the other cores, to judge by their silence: after the database was away, all
 /// are silent, and one that could not tell that it lives must not be taken for dead.
@@ -166,7 +166,7 @@ impl Dispatcher {
 
     /// Takes back the leases of a predecessor that died: where this is the only process, all that there are. Call it
     /// once, before anything can be leased.
-    pub async fn void(&self) -> Result<()> {
+    pub(crate) async fn void(&self) -> Result<()> {
         if self.db.is_shared() { Ok(()) } else { self.take_back(Which::All).await }
     }
 

@@ -10,12 +10,13 @@ use crate::{
     cursor::{Cursor, Of},
     error::Result,
     page::PER_PAGE_DEFAULT,
-    store::{self, Db, Hearing, TenantScope, changes::Place, events::KEPT},
+    store::{self, Db, Hearing, TenantScope, changes::Place},
     time_and_chance::Stamps,
 };
 use futures_util::stream;
 use inboxops_proto::{
     gate::BoxStream,
+    limits::EVENTS_KEPT,
     reason::Reason,
     v1::{self, StreamSignal, event_service_server::EventService},
 };
@@ -24,10 +25,10 @@ use tokio::time::{Instant, Sleep};
 use tonic::{Request, Response, Status};
 
 /// Longest silence of a stream.
-pub const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// The service of events.
-pub struct Events {
+pub(crate) struct Events {
     db: Db,
     stamps: Stamps,
     tapes: Tapes,
@@ -35,7 +36,7 @@ pub struct Events {
 
 impl Events {
     /// On the store.
-    pub fn new(db: Db, stamps: Stamps) -> Events {
+    pub(crate) fn new(db: Db, stamps: Stamps) -> Events {
         Events { db, stamps, tapes: Tapes::default() }
     }
 
@@ -58,7 +59,7 @@ impl Events {
         let cursor = Cursor::parse(text, Of::Events)?;
         let end = store::events::end(&mut self.db.peek(scope).await?).await?;
         // One from behind the end is of a database that is no more.
-        if cursor.at < self.stamps.now().minus(KEPT) || cursor.place > end {
+        if cursor.at < self.stamps.now().minus(EVENTS_KEPT) || cursor.place > end {
             return Err(Reason::CursorExpired.into());
         }
         Ok(cursor.place)

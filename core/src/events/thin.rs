@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// Makes thin forms, with links that lead to one place.
 #[derive(Clone, Debug, Default)]
-pub struct Thin {
+pub(crate) struct Thin {
     /// What stands before the path of a link; empty when nobody said where the server is reached from outside.
     base: Arc<str>,
 }
@@ -67,12 +67,12 @@ struct Inbox<'a> {
 
 impl Thin {
     /// With links below `public_url`, which ends without a slash; without one they are paths.
-    pub fn new(public_url: Option<&str>) -> Thin {
+    pub(crate) fn new(public_url: Option<&str>) -> Thin {
         Thin { base: public_url.unwrap_or_default().trim_end_matches('/').into() }
     }
 
     /// The thin form of an event's body.
-    pub fn of(&self, body: &str) -> Result<String> {
+    pub(crate) fn of(&self, body: &str) -> Result<String> {
         let broken = |_| Error::Broken("a stored event is JSON of ours");
         let mut event: Envelope<'_> = serde_json::from_str(body).map_err(broken)?;
         if let Some(ticket) = &mut event.data.ticket {

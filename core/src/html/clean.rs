@@ -26,11 +26,11 @@ const UNSEEN: [&str; 14] = [
     "x:excelworkbook",
 ];
 /// Elements that part a text or hide it, and are not shown themselves.
-pub const UNWRAPPED: [&str; 12] = [
+pub(crate) const UNWRAPPED: [&str; 12] = [
     "section", "main", "address", "fieldset", "legend", "label", "button", "form", "menu", "dialog", "search", "tfoot",
 ];
 /// Attributes that only say what is hidden.
-pub const MARKS: [&str; 4] = ["style", "hidden", "class", "id"];
+pub(crate) const MARKS: [&str; 4] = ["style", "hidden", "class", "id"];
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut cleaner = Builder::default();
@@ -53,7 +53,7 @@ fn absolute(url: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The HTML without what is not on the list; it still holds the marks.
-pub fn cleaned(html: &str) -> String {
+pub(crate) fn cleaned(html: &str) -> String {
     // By a reader, since that feeds the parser small pieces: what it does for an entity grows with the piece.
     let clean = CLEANER.clean_from_reader(tame(html).as_bytes());
     clean.map(|clean| clean.to_string()).unwrap_or_default()

@@ -8,14 +8,14 @@ const SHEETS_MAX_BYTES: usize = 256 * 1024;
 const SELECTORS_MAX: usize = 500;
 
 /// Mark of an element that is not shown.
-pub const HIDDEN: &str = "hidden";
+pub(crate) const HIDDEN: &str = "hidden";
 /// Mark of one whose letters have no size.
-pub const SIZELESS: &str = "sizeless";
+pub(crate) const SIZELESS: &str = "sizeless";
 /// Mark of one whose letters have a size again.
-pub const SIZED: &str = "sized";
+pub(crate) const SIZED: &str = "sized";
 
 /// What a `style` attribute says of that, if anything.
-pub fn mark(style: &str) -> Option<&'static str> {
+pub(crate) fn mark(style: &str) -> Option<&'static str> {
     let style = style.to_ascii_lowercase();
     let mut seen = Seen::default();
     for declaration in style.split(';') {
@@ -86,7 +86,7 @@ fn number(value: &str) -> Option<f64> {
 }
 
 /// Classes (`.name`) and ids (`#name`) that the style sheets of a document hide, whatever the size of a screen.
-pub fn hidden_by(html: &str) -> HashSet<String> {
+pub(crate) fn hidden_by(html: &str) -> HashSet<String> {
     let mut selectors = HashSet::new();
     let mut left = SHEETS_MAX_BYTES;
     let mut rest = html;

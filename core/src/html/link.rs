@@ -8,7 +8,7 @@ const FILES: [&str; 24] = [
 ];
 
 /// The absolute form of a link that has no scheme: of a host's name or a mail address. Paths alone have none.
-pub fn absolute(url: &str) -> Option<String> {
+pub(crate) fn absolute(url: &str) -> Option<String> {
     let url = url.trim();
     if let Some(rest) = url.strip_prefix("//") {
         let host = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
@@ -33,12 +33,12 @@ fn is_host(host: &str) -> bool {
 }
 
 /// Whether the text of a link already tells where it leads.
-pub fn is_told(text: &str, url: &str) -> bool {
+pub(crate) fn is_told(text: &str, url: &str) -> bool {
     bare(text) == bare(url)
 }
 
 /// How a link is shown behind its text.
-pub fn shown(url: &str) -> &str {
+pub(crate) fn shown(url: &str) -> &str {
     url.strip_prefix("mailto:").map_or(url, |it| it.split('?').next().unwrap_or(it))
 }
 

@@ -10,15 +10,15 @@ use std::{borrow::Cow, collections::HashSet};
 
 /// HTML as a reader sees it.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The HTML.
-    pub html: String,
+    pub(crate) html: String,
     /// Its text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Reads cleaned HTML; `hidden` are classes and ids that are not shown.
-pub fn seen(cleaned: &str, hidden: &HashSet<String>) -> Seen {
+pub(crate) fn seen(cleaned: &str, hidden: &HashSet<String>) -> Seen {
     let html = String::with_capacity(cleaned.len());
     let mut reader = Reader { html, text: Text::default(), hidden, unseen: 0, sizeless: Vec::new() };
     let mut rest = cleaned;

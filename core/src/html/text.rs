@@ -7,7 +7,7 @@ const EMPTY_LINES_MAX: usize = 2;
 
 /// Text while it is made.
 #[derive(Default)]
-pub struct Text {
+pub(crate) struct Text {
     out: String,
     /// What comes before the next letter.
     lines: usize,
@@ -35,7 +35,7 @@ struct Link {
 
 impl Text {
     /// Takes the beginning of an element; `url` is where a link leads.
-    pub fn open(&mut self, name: &str, url: Option<&str>) {
+    pub(crate) fn open(&mut self, name: &str, url: Option<&str>) {
         match name {
             "br" => self.line(),
             "td" | "th" => self.cell(),
@@ -57,7 +57,7 @@ impl Text {
     }
 
     /// Takes the end of an element.
-    pub fn close(&mut self, name: &str) {
+    pub(crate) fn close(&mut self, name: &str) {
         match name {
             "tr" => {
                 let row = self.rows.pop().unwrap_or_default();
@@ -83,7 +83,7 @@ impl Text {
     }
 
     /// Takes letters.
-    pub fn letters(&mut self, text: &str) {
+    pub(crate) fn letters(&mut self, text: &str) {
         for letter in text.chars() {
             match letter {
                 '\n' if self.preformatted > 0 => self.line(),
@@ -96,7 +96,7 @@ impl Text {
     }
 
     /// The text.
-    pub fn end(self) -> String {
+    pub(crate) fn end(self) -> String {
         let mut text = String::with_capacity(self.out.len());
         let mut empty = 0;
         for line in self.out.lines() {

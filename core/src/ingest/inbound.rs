@@ -29,7 +29,7 @@ use inboxops_proto::{
 use uuid::Uuid;
 
 /// A mail that was read, with all that its recording needs.
-pub struct Inbound {
+pub(crate) struct Inbound {
     mail: Mail,
     /// The message as it will be, without the ids that are found in the transaction.
     message: Message,
@@ -40,24 +40,28 @@ pub struct Inbound {
 }
 
 /// What recording a mail did.
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// The ticket, after it.
-    pub ticket: Ticket,
+    pub(crate) ticket: Ticket,
     /// The message.
-    pub message: Message,
+    pub(crate) message: Message,
     /// Whether it had been recorded before.
-    pub duplicate: bool,
+    pub(crate) duplicate: bool,
     /// Whether it opened the ticket.
-    pub opened: bool,
+    pub(crate) opened: bool,
     /// Whether it opened the ticket again.
-    pub reopened: bool,
+    pub(crate) reopened: bool,
     /// Whether a machine sent it.
-    pub automatic: bool,
+    pub(crate) automatic: bool,
 }
 
 impl Inbound {
     /// Reads the mail of a request; with a `ticket`, it is for that one, whatever it names.
-    pub fn read(request: pb::IngestInboundMessageRequest, ticket: Option<TicketId>, stamp: Stamp) -> Result<Inbound> {
+    pub(crate) fn read(
+        request: pb::IngestInboundMessageRequest,
+        ticket: Option<TicketId>,
+        stamp: Stamp,
+    ) -> Result<Inbound> {
         let refused = |code, message| Failure::invalid(Violation::new("raw", code, message)).into();
         let mut mail = match (request.raw.is_empty(), request.parts) {
             (false, None) => raw::read(&request.raw),
@@ -89,7 +93,7 @@ impl Inbound {
     }
 
     /// Records it in its ticket or in a new one, or finds what was recorded before.
-    pub async fn record(&self, tx: &mut Tx<'_>, inbox: Inbox) -> Result<Recorded> {
+    pub(crate) async fn record(&self, tx: &mut Tx<'_>, inbox: Inbox) -> Result<Recorded> {
         let mailed = self.mailed(inbox.id);
         let mut known = self.known(tx, &mailed).await?;
         if let Some(repeat) = self.repeat(tx, &inbox, &known).await? {

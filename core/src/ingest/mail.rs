@@ -19,47 +19,47 @@ const NO_SUBJECT: &str = "(no subject)";
 
 /// What is kept of a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mail {
+pub(crate) struct Mail {
     /// `Message-ID` without brackets.
-    pub message_id: Option<String>,
+    pub(crate) message_id: Option<String>,
     /// The same for every copy of the mail.
-    pub dedup_key: [u8; 32],
+    pub(crate) dedup_key: [u8; 32],
     /// Time at which it was sent, by its own word.
-    pub sent_at: Option<Timestamp>,
+    pub(crate) sent_at: Option<Timestamp>,
     /// Ids of the mails that it answers, the nearest first.
-    pub parents: Vec<String>,
+    pub(crate) parents: Vec<String>,
     /// Name of the sender; may be empty.
-    pub from_name: String,
+    pub(crate) from_name: String,
     /// Address of the sender.
-    pub from_email: Option<String>,
+    pub(crate) from_email: Option<String>,
     /// Addresses that it was sent to.
-    pub to: Vec<String>,
+    pub(crate) to: Vec<String>,
     /// Subject, never empty.
-    pub subject: String,
+    pub(crate) subject: String,
     /// Plain text.
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// HTML as it came.
-    pub html: Option<String>,
+    pub(crate) html: Option<String>,
     /// Files that came with it.
-    pub files: Vec<File>,
+    pub(crate) files: Vec<File>,
     /// Whether a machine sent it.
-    pub automatic: bool,
+    pub(crate) automatic: bool,
 }
 
 /// A file that came with a mail; its content is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub(crate) struct File {
     /// Name; may be empty.
-    pub name: String,
+    pub(crate) name: String,
     /// Media type.
-    pub media_type: String,
+    pub(crate) media_type: String,
     /// Size in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
 }
 
 impl Mail {
     /// From the parts that its sender has read.
-    pub fn from_parts(parts: pb::MailParts) -> Mail {
+    pub(crate) fn from_parts(parts: pb::MailParts) -> Mail {
         let file = |file: pb::MailAttachment| File { name: file.name, media_type: file.media_type, size: file.size };
         let mail = Mail {
             message_id: parts.message_id.as_deref().and_then(message_id),
@@ -81,7 +81,7 @@ impl Mail {
 
     /// With what recognises a repeat: of a mail with an id that and its content; of another all of its bytes. A `date` that
     /// names no moment counts as it stands.
-    pub fn keyed(self, raw: &[u8], date: &str) -> Mail {
+    pub(crate) fn keyed(self, raw: &[u8], date: &str) -> Mail {
         let Some(id) = &self.message_id else {
             return Mail { dedup_key: Sha256::new().chain_update([0]).chain_update(raw).finalize().into(), ..self };
         };
@@ -99,12 +99,12 @@ impl Mail {
     }
 
     /// The key that earlier releases gave the mail: by its id alone.
-    pub fn earlier_key(&self) -> Option<[u8; 32]> {
+    pub(crate) fn earlier_key(&self) -> Option<[u8; 32]> {
         self.message_id.as_ref().map(|id| Sha256::new().chain_update([1]).chain_update(id).finalize().into())
     }
 
     /// A line for each attachment, as the bodies show them.
-    pub fn file_lines(&self) -> Vec<String> {
+    pub(crate) fn file_lines(&self) -> Vec<String> {
         let line = |file: &File| {
             let name = short(&file.name, FILE_NAME_MAX_CHARS);
             let name = if name.is_empty() { "without a name".to_owned() } else { name };
@@ -119,7 +119,7 @@ impl Mail {
 }
 
 /// The id of a `Message-ID` header.
-pub fn message_id(header: &str) -> Option<String> {
+pub(crate) fn message_id(header: &str) -> Option<String> {
     thread::ids(header).into_iter().next()
 }
 
@@ -129,24 +129,24 @@ fn words(text: &str) -> String {
 }
 
 /// The lines of a text, without white space at their ends and without empty ones at its end: what mail servers change.
-pub fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n").trim_end().to_owned()
 }
 
 /// A subject, never empty.
-pub fn subject(text: &str) -> String {
+pub(crate) fn subject(text: &str) -> String {
     let subject = short(text, SUBJECT_MAX_CHARS);
     if subject.is_empty() { NO_SUBJECT.to_owned() } else { subject }
 }
 
 /// A person's name.
-pub fn name(text: &str) -> String {
+pub(crate) fn name(text: &str) -> String {
     short(text, NAME_MAX_CHARS)
 }
 
 /// A body, when it has anything in it. No database keeps NUL.
-pub fn body(text: String) -> Option<String> {
+pub(crate) fn body(text: String) -> Option<String> {
     let text = if text.contains('\0') { text.replace('\0', "") } else { text };
     (!text.is_empty()).then_some(text)
 }

@@ -24,7 +24,7 @@ const TEXT_MAX_BYTES: usize = 1024 * 1024;
 const ADDRESSES_MAX: usize = 100;
 
 /// Reads a mail.
-pub fn read(raw: &[u8]) -> Mail {
+pub(crate) fn read(raw: &[u8]) -> Mail {
     let lines = with_lines(raw);
     let (fields, body) = fields::of_mail(&lines);
     let mut reader = Reader::default();

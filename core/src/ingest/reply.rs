@@ -23,7 +23,7 @@ use inboxops_proto::{
 };
 
 /// A reply that left.
-pub struct Reply {
+pub(crate) struct Reply {
     ticket: TicketRef,
     provider_id: String,
     message_id: Option<String>,
@@ -35,7 +35,7 @@ pub struct Reply {
 
 impl Reply {
     /// Reads a request of the program `by`.
-    pub fn parse(request: pb::RecordSentReplyRequest, by: Actor, stamp: Stamp) -> Result<Reply> {
+    pub(crate) fn parse(request: pb::RecordSentReplyRequest, by: Actor, stamp: Stamp) -> Result<Reply> {
         let clean = |body: Option<String>| body.map(|body| body.replace('\0', ""));
         let (text, html) = (clean(request.body_text), clean(request.body_html));
         let bodies = html::mail_bodies(text.as_deref(), html.as_deref(), &[]);
@@ -55,7 +55,7 @@ impl Reply {
     }
 
     /// Records it, or finds what was recorded before; then the answer ends with true.
-    pub async fn record(&self, tx: &mut Tx<'_>) -> Result<(Ticket, Message, bool)> {
+    pub(crate) async fn record(&self, tx: &mut Tx<'_>) -> Result<(Ticket, Message, bool)> {
         if let Some(known) = store::messages::sent(tx, &self.provider_id).await? {
             return Ok((ticket_of(tx, &known).await?, known, true));
         }

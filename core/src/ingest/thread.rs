@@ -4,13 +4,13 @@
 use crate::store::messages::MAIL_ID_MAX_CHARS;
 
 /// Greatest number of mails that a mail is taken to answer: the nearest.
-pub const PARENTS_MAX: usize = 20;
+pub(crate) const PARENTS_MAX: usize = 20;
 /// Greatest number of ticket numbers that are looked up for a mail.
 const NUMBERS_MAX: usize = 4;
 
 /// The ids in a header such as `References`, without their angle brackets. A header without any bracket has ids when each
 /// of its words looks like one: else it is a sentence, such as `Your mail of Monday`.
-pub fn ids(header: &str) -> Vec<String> {
+pub(crate) fn ids(header: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = header;
     while let Some(start) = rest.find('<') {
@@ -26,7 +26,7 @@ pub fn ids(header: &str) -> Vec<String> {
 }
 
 /// Whether an id has both its sides (RFC 5322, 3.6.4).
-pub fn is_whole(id: &str) -> bool {
+pub(crate) fn is_whole(id: &str) -> bool {
     id.split_once('@').is_some_and(|(left, right)| !left.is_empty() && !right.is_empty())
 }
 
@@ -38,7 +38,7 @@ fn id(text: &str) -> Option<String> {
 }
 
 /// The mails that a mail answers, the nearest first, and behind them those that `last` names.
-pub fn parents(in_reply_to: &str, references: &[String], last: &[String]) -> Vec<String> {
+pub(crate) fn parents(in_reply_to: &str, references: &[String], last: &[String]) -> Vec<String> {
     let mut parents: Vec<String> = Vec::new();
     let nearest = ids(in_reply_to).into_iter().chain(references.iter().rev().flat_map(|ids_| {
         let mut found = ids(ids_);
@@ -55,7 +55,7 @@ pub fn parents(in_reply_to: &str, references: &[String], last: &[String]) -> Vec
 
 /// Ticket numbers that a mail names, the surest first: in the address that it is delivered for, in an address of the
 /// inbox that it was sent to, in its subject.
-pub fn numbers(recipient: &str, to: &[String], inbox: Option<&str>, subject: &str) -> Vec<u32> {
+pub(crate) fn numbers(recipient: &str, to: &[String], inbox: Option<&str>, subject: &str) -> Vec<u32> {
     let ours = |address: &&String| match (inbox, without_tag(address)) {
         (Some(inbox), Some(plain)) => plain.eq_ignore_ascii_case(inbox),
         (inbox, _) => inbox.is_none(),
@@ -72,7 +72,7 @@ pub fn numbers(recipient: &str, to: &[String], inbox: Option<&str>, subject: &st
 }
 
 /// `support@example.com` of `support+t42@example.com`.
-pub fn without_tag(address: &str) -> Option<String> {
+pub(crate) fn without_tag(address: &str) -> Option<String> {
     let (local, domain) = address.trim().trim_matches(['<', '>']).rsplit_once('@')?;
     let (plain, _) = local.split_once('+')?;
     Some(format!("{plain}@{domain}"))

@@ -15,7 +15,7 @@ use std::{
 };
 
 /// Tenants that are named.
-pub const NAMED_MAX: usize = 100;
+pub(crate) const NAMED_MAX: usize = 100;
 /// Label of all others.
 const OTHER: &str = "other";
 

@@ -8,15 +8,15 @@ const ADDRESS_MAX_CHARS: usize = 254;
 
 /// Who is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     /// The name; may be empty. Without an address it is all that was written.
-    pub name: String,
+    pub(crate) name: String,
     /// An address that can be answered.
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
 }
 
 /// The mailboxes of a list, `max` at most, members of groups among them. Encoded words are still to be decoded in `text`.
-pub fn mailboxes(text: &str, max: usize) -> Vec<Mailbox> {
+pub(crate) fn mailboxes(text: &str, max: usize) -> Vec<Mailbox> {
     let mut found = list(text, max);
     // All of it may be one encoded word, brackets included.
     if text.contains("=?") && found.iter().all(|it| it.address.is_none()) {
@@ -32,7 +32,7 @@ pub fn mailboxes(text: &str, max: usize) -> Vec<Mailbox> {
 }
 
 /// The address that a text is, or none when it cannot be one.
-pub fn address(text: &str) -> Option<String> {
+pub(crate) fn address(text: &str) -> Option<String> {
     let text = text.trim();
     let (local, domain) = text.rsplit_once('@')?;
     let domain = domain.trim_end_matches('.');

@@ -18,7 +18,7 @@ const LABEL_MAX_BYTES: usize = 60;
 
 /// A charset that is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Charset {
+pub(crate) enum Charset {
     /// One of the web's.
     Web(&'static Encoding),
     /// A code page: its letters from 0x80 on, or from 0 on.
@@ -36,7 +36,7 @@ pub enum Charset {
 }
 
 /// The charset that a label names. Labels of registries, of systems and of programs count alike.
-pub fn named(label: &str) -> Option<Charset> {
+pub(crate) fn named(label: &str) -> Option<Charset> {
     let label = label.trim().trim_matches(['"', '\'']);
     if label.is_empty() || label.len() > LABEL_MAX_BYTES {
         return None;
@@ -199,13 +199,13 @@ fn page(name: &str) -> Option<Charset> {
 }
 
 /// Whether bytes of ASCII mean something else under this charset.
-pub fn is_stateful(charset: Option<Charset>) -> bool {
+pub(crate) fn is_stateful(charset: Option<Charset>) -> bool {
     matches!(charset, Some(Charset::Iso2022(_) | Charset::Hz))
 }
 
 /// The letters of `bytes`. What is UTF-8 and more than ASCII is UTF-8 whatever the label says; what has no known label is
 /// Windows-1252.
-pub fn decode(bytes: &[u8], charset: Option<Charset>) -> String {
+pub(crate) fn decode(bytes: &[u8], charset: Option<Charset>) -> String {
     match charset {
         Some(Charset::Utf16(order)) if !is_plainly_utf8(bytes) => return unicode::utf16(bytes, order),
         Some(Charset::Utf32(order)) if !is_plainly_utf8(bytes) => return unicode::utf32(bytes, order),
@@ -279,7 +279,7 @@ fn by_page(bytes: &[u8], letters: &str) -> String {
 }
 
 /// The charset that an HTML document names in its own head (`<meta charset>`, `<meta http-equiv>`, `<?xml?>`).
-pub fn of_html(html: &[u8]) -> Option<Charset> {
+pub(crate) fn of_html(html: &[u8]) -> Option<Charset> {
     const LOOKED_AT: usize = 4096;
     let head = String::from_utf8_lossy(&html[..html.len().min(LOOKED_AT)]).to_ascii_lowercase();
     let xml = head.find("<?xml").and_then(|at| told(&head[at..], "encoding"));

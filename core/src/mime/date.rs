@@ -25,7 +25,7 @@ struct Words {
 }
 
 /// The moment that a `Date` field names; none where it names no day or no time of day that exists.
-pub fn moment(field: &str) -> Option<Timestamp> {
+pub(crate) fn moment(field: &str) -> Option<Timestamp> {
     let plain: String = without_comments(field).trim().chars().take(DATE_MAX_CHARS).collect();
     let mut words = Words::default();
     for word in plain.split(|letter: char| letter.is_whitespace() || letter == ',') {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// How the bytes of a body are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// As they are.
     #[default]
     Plain,
@@ -17,7 +17,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// By the value of `Content-Transfer-Encoding`; comments and what follows are nothing to it.
-    pub fn named(value: &str) -> Encoding {
+    pub(crate) fn named(value: &str) -> Encoding {
         let value = super::value::without_comments(value);
         let word = value.split([';', ' ', '\t', ',']).find(|word| !word.is_empty()).unwrap_or_default();
         let plain: String = word.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -29,7 +29,7 @@ impl Encoding {
     }
 
     /// The bytes that are written so.
-    pub fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
+    pub(crate) fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Encoding::Plain => Cow::Borrowed(body),
             Encoding::Base64 => Cow::Owned(base64(body)),
@@ -38,7 +38,7 @@ impl Encoding {
     }
 
     /// How many bytes they are, without decoding them.
-    pub fn decoded_len(self, body: &[u8]) -> usize {
+    pub(crate) fn decoded_len(self, body: &[u8]) -> usize {
         match self {
             Encoding::Plain => body.len(),
             Encoding::Base64 => body.iter().filter(|it| SEXTETS[usize::from(**it)] < 64).count() * 3 / 4,
@@ -48,7 +48,7 @@ impl Encoding {
 }
 
 /// The value of two hexadecimal digits.
-pub fn hex(digits: &[u8]) -> Option<u8> {
+pub(crate) fn hex(digits: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     match digits {
         [high, low] => u8::try_from(digit(*high)? << 4 | digit(*low)?).ok(),
@@ -95,14 +95,14 @@ const SEXTETS: [u8; 256] = {
 
 /// Base64 while it is read; it may come in pieces.
 #[derive(Default)]
-pub struct Sextets {
+pub(crate) struct Sextets {
     bits: u32,
     count: u8,
 }
 
 impl Sextets {
     /// Takes the next character; those that stand for nothing are left out, a padding ends a group.
-    pub fn take(&mut self, byte: u8, bytes: &mut Vec<u8>) {
+    pub(crate) fn take(&mut self, byte: u8, bytes: &mut Vec<u8>) {
         match SEXTETS[usize::from(byte)] {
             NO_SEXTET if byte == b'=' => self.end(bytes),
             NO_SEXTET => {}
@@ -117,12 +117,12 @@ impl Sextets {
     }
 
     /// Whether what was taken ends within a byte.
-    pub fn is_cut(&self) -> bool {
+    pub(crate) fn is_cut(&self) -> bool {
         self.count == 1
     }
 
     /// Ends the group: padding that is missing is no reason to lose a letter.
-    pub fn end(&mut self, bytes: &mut Vec<u8>) {
+    pub(crate) fn end(&mut self, bytes: &mut Vec<u8>) {
         match self.count {
             2 => bytes.push((self.bits >> 4) as u8),
             3 => bytes.extend_from_slice(&((self.bits >> 2) as u16).to_be_bytes()),
@@ -140,7 +140,7 @@ fn base64(body: &[u8]) -> Vec<u8> {
 }
 
 /// Where base64 of a text ends and lines begin that somebody wrote below it.
-pub fn base64_end(body: &[u8]) -> usize {
+pub(crate) fn base64_end(body: &[u8]) -> usize {
     let mut lines = Lines::default();
     let mut at = 0;
     while at < body.len() {

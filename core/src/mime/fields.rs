@@ -19,31 +19,31 @@ const KNOWN_BEGINNINGS: [&str; 5] = ["x-", "content-", "resent-", "list-", "arc-
 
 /// The fields of one header block, as they stand in it.
 #[derive(Debug, Default)]
-pub struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
+pub(crate) struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 impl Fields<'_> {
     /// The value of the first field of this name, unfolded.
-    pub fn first(&self, name: &str) -> Option<Vec<u8>> {
+    pub(crate) fn first(&self, name: &str) -> Option<Vec<u8>> {
         self.named(name).next().map(unfolded)
     }
 
     /// The text of the first field of this name; empty without one. Bytes beyond ASCII that are no UTF-8 are in `charset`.
-    pub fn text(&self, name: &str, charset: Option<Charset>) -> String {
+    pub(crate) fn text(&self, name: &str, charset: Option<Charset>) -> String {
         self.first(name).map(|value| words::decoded(&value, charset)).unwrap_or_default()
     }
 
     /// The texts of all fields of this name.
-    pub fn texts(&self, name: &str, charset: Option<Charset>) -> Vec<String> {
+    pub(crate) fn texts(&self, name: &str, charset: Option<Charset>) -> Vec<String> {
         self.named(name).map(|value| words::decoded(&unfolded(value), charset)).collect()
     }
 
     /// The values of all fields of this name, letters decoded and encoded words left as they are.
-    pub fn structured(&self, name: &str, charset: Option<Charset>) -> Vec<String> {
+    pub(crate) fn structured(&self, name: &str, charset: Option<Charset>) -> Vec<String> {
         self.named(name).map(|value| words::letters(&unfolded(value), charset)).collect()
     }
 
     /// Whether there is a field of this name that says anything.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.named(name).any(|value| !value.trim_ascii().is_empty())
     }
 
@@ -59,12 +59,12 @@ fn unfolded(value: &[u8]) -> Vec<u8> {
 }
 
 /// Parts a mail into its fields and its body. The line of a mailbox may stand above it, and empty lines that a pipe added.
-pub fn of_mail(raw: &[u8]) -> (Fields<'_>, &[u8]) {
+pub(crate) fn of_mail(raw: &[u8]) -> (Fields<'_>, &[u8]) {
     split(&raw[before_mail(raw)..])
 }
 
 /// Parts a part of a mail into its fields and its body; one that begins with an empty line has no fields.
-pub fn split(raw: &[u8]) -> (Fields<'_>, &[u8]) {
+pub(crate) fn split(raw: &[u8]) -> (Fields<'_>, &[u8]) {
     let (mut block, mut at) = (Block::default(), 0);
     let body = loop {
         let Some(line) = line_at(raw, at) else { break raw.len() };

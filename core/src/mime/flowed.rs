@@ -1,7 +1,7 @@
 //! Text whose paragraphs a mail program broke into lines (`format=flowed`, RFC 3676), put together again.
 
 /// The paragraphs of a flowed text. With `delsp` the space that marks a break was added by the mail program.
-pub fn joined(text: &str, delsp: bool) -> String {
+pub(crate) fn joined(text: &str, delsp: bool) -> String {
     let mut whole = String::with_capacity(text.len());
     // The depth of the paragraph that goes on.
     let mut open: Option<usize> = None;

@@ -4,7 +4,7 @@ use memchr::memmem;
 
 /// The parts of a body, `max` at most. Empty when no line parts it; what stands before the first and behind the last is
 /// for programs that know no MIME.
-pub fn parts<'a>(body: &'a [u8], boundary: &str, max: usize) -> Vec<&'a [u8]> {
+pub(crate) fn parts<'a>(body: &'a [u8], boundary: &str, max: usize) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let delimiter = [b"--", boundary.as_bytes()].concat();
     if boundary.is_empty() {

@@ -7,15 +7,15 @@ const PARAMETERS_MAX: usize = 100;
 
 /// A value such as that of `Content-Type`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Value {
+pub(crate) struct Value {
     /// The word before the parameters, in lower case.
-    pub word: String,
+    pub(crate) word: String,
     parameters: Vec<(String, String)>,
 }
 
 impl Value {
     /// Reads a value whose letters are decoded.
-    pub fn read(text: &str) -> Value {
+    pub(crate) fn read(text: &str) -> Value {
         let mut scan = Scan(text);
         scan.skip(|_| false);
         let word = scan.token();
@@ -42,12 +42,12 @@ impl Value {
     }
 
     /// A parameter as it stands there.
-    pub fn raw(&self, name: &str) -> Option<&str> {
+    pub(crate) fn raw(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
     /// The text of a parameter: of its pieces, percent-encoded or not (RFC 2231), or with encoded words, as many write it.
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         let mut pieces: Vec<(u32, bool, &str)> = Vec::new();
         for (other, value) in &self.parameters {
             let Some(rest) = other.strip_prefix(name).and_then(|rest| rest.strip_prefix('*')) else { continue };
@@ -89,7 +89,7 @@ fn percent_decoded(text: &str, bytes: &mut Vec<u8>) {
 }
 
 /// The text without comments, which may hold others.
-pub fn without_comments(text: &str) -> String {
+pub(crate) fn without_comments(text: &str) -> String {
     let mut left = String::with_capacity(text.len());
     let mut scan = Scan(text);
     while let Some(letter) = scan.0.chars().next() {

@@ -10,7 +10,7 @@ use memchr::memmem;
 const CHARSET_MAX_BYTES: usize = 80;
 
 /// The text of a value: encoded words and all.
-pub fn decoded(value: &[u8], fallback: Option<Charset>) -> String {
+pub(crate) fn decoded(value: &[u8], fallback: Option<Charset>) -> String {
     let mut text = String::with_capacity(value.len());
     let (mut rest, mut group, mut ends) = (value, Group::default(), Ends::default());
     // Where the words of the group end and nothing but space has come since.
@@ -34,7 +34,7 @@ pub fn decoded(value: &[u8], fallback: Option<Charset>) -> String {
 }
 
 /// The letters of a value, encoded words left as they are: it is taken apart by its grammar first.
-pub fn letters(value: &[u8], fallback: Option<Charset>) -> String {
+pub(crate) fn letters(value: &[u8], fallback: Option<Charset>) -> String {
     // Plain bytes of a charset with two tables mean themselves unless they are said to change.
     let escaped = !value.is_ascii() || charset::is_stateful(fallback) || value.contains(&0x1b);
     charset::decode(value, fallback.filter(|it| escaped && !matches!(it, Charset::Utf7)))

@@ -4,7 +4,6 @@ use super::{DISORDER_MAX, Recoveries, STEP_MAX, Step, busy, span};
 use crate::{
     caller::Caller,
     error::Result,
-    retention::KEEP,
     store::{
         self, ReadTx, Scoped, Tx,
         deliveries::{DeliveryState, Made, State},
@@ -16,6 +15,7 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, RecoveryId},
+    limits::EVENTS_KEPT,
     reason::Reason,
     v1,
 };
@@ -30,7 +30,7 @@ const MARGIN: Duration = Duration::from_secs(3600);
 
 impl Recoveries {
     /// Starts a recovery, or tells what it would do.
-    pub async fn recover(
+    pub(crate) async fn recover(
         &self,
         caller: &Caller,
         request: v1::RecoverDeliveriesRequest,
@@ -79,7 +79,11 @@ impl Recoveries {
     }
 
     /// How far a recovery has come.
-    pub async fn get(&self, caller: &Caller, request: v1::GetRecoveryRequest) -> Result<v1::GetRecoveryResponse> {
+    pub(crate) async fn get(
+        &self,
+        caller: &Caller,
+        request: v1::GetRecoveryRequest,
+    ) -> Result<v1::GetRecoveryResponse> {
         let endpoint: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
         let mut read = self.db.read(caller.scope()?).await?;
         store::endpoints::get(&mut read, endpoint).await?.ok_or(Reason::EndpointNotFound)?;
@@ -142,7 +146,7 @@ impl Missed {
 
 /// Since when events are safe from being taken by retention.
 fn oldest(job: &Recovery, now: Timestamp) -> Timestamp {
-    job.since.max(now.minus(KEEP).plus(MARGIN))
+    job.since.max(now.minus(EVENTS_KEPT).plus(MARGIN))
 }
 
 fn is_past(last: Option<&Past>, job: &Recovery) -> bool {

@@ -22,7 +22,7 @@ use inboxops_proto::{
 use serde::{Deserialize, Serialize};
 
 /// Greatest number of deliveries that one call sends again.
-pub const RESEND_MAX: i64 = 10_000;
+pub(crate) const RESEND_MAX: i64 = 10_000;
 
 /// What a job takes, as its row holds it: codes of states and kinds of events.
 #[derive(Serialize, Deserialize)]
@@ -33,7 +33,7 @@ struct Filter {
 
 impl Recoveries {
     /// Starts the jobs that send deliveries again, or tells what they would do.
-    pub async fn resend(
+    pub(crate) async fn resend(
         &self,
         caller: &Caller,
         request: v1::ResendDeliveriesRequest,
@@ -111,7 +111,11 @@ impl Recoveries {
     }
 
     /// How far the jobs of a call have come.
-    pub async fn get_resend(&self, caller: &Caller, request: v1::GetResendRequest) -> Result<v1::GetResendResponse> {
+    pub(crate) async fn get_resend(
+        &self,
+        caller: &Caller,
+        request: v1::GetResendRequest,
+    ) -> Result<v1::GetResendResponse> {
         let batch: RecoveryId = request.resend_id.parse().map_err(|_| Reason::RecoveryNotFound)?;
         let mut read = self.db.peek(caller.scope()?).await?;
         let mut jobs = store::recoveries::of_batch(&mut read, batch).await?;
@@ -124,12 +128,12 @@ impl Recoveries {
 }
 
 /// The states that a request names.
-pub fn shown(status: &[i32]) -> Result<Vec<Shown>> {
+pub(crate) fn shown(status: &[i32]) -> Result<Vec<Shown>> {
     status.iter().map(|code| Shown::from_code(*code).ok_or(Error::Broken("the gate checks enums"))).collect()
 }
 
 /// The kinds of events that a request names.
-pub fn kinds(events: &[String]) -> Result<Vec<i16>> {
+pub(crate) fn kinds(events: &[String]) -> Result<Vec<i16>> {
     let kind = |name: &String| Kind::from_name(name).map(Kind::code).ok_or(Error::Broken("the gate checks events"));
     events.iter().map(kind).collect()
 }

@@ -22,7 +22,7 @@ const LOOK_MAX: usize = 10_000;
 
 impl Recoveries {
     /// A page of what an endpoint did not get.
-    pub async fn undelivered(
+    pub(crate) async fn undelivered(
         &self,
         caller: &Caller,
         request: v1::ListUndeliveredRequest,

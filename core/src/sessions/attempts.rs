@@ -45,18 +45,18 @@ impl Key {
 
 /// All buckets: for each the time at which it will have leaked empty.
 #[derive(Debug, Default)]
-pub struct Attempts {
+pub(crate) struct Attempts {
     empty_at: Mutex<HashMap<Key, Timestamp>>,
 }
 
 /// An attempt that was let through; it counts unless it is given back.
 #[must_use]
 #[derive(Debug)]
-pub struct Attempt(Vec<Key>);
+pub(crate) struct Attempt(Vec<Key>);
 
 impl Attempts {
     /// Counts an attempt at an account (the hash of its address), or with a code.
-    pub fn begin(
+    pub(crate) fn begin(
         &self,
         account: Option<[u8; 32]>,
         address: Option<IpAddr>,
@@ -97,7 +97,7 @@ impl Attempts {
     }
 
     /// Takes an attempt back that succeeded.
-    pub fn forgive(&self, attempt: Attempt) {
+    pub(crate) fn forgive(&self, attempt: Attempt) {
         let mut empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
         for key in attempt.0 {
             if let Some(at) = empty_at.get_mut(&key) {
@@ -107,7 +107,7 @@ impl Attempts {
     }
 
     /// Forgets buckets that are empty by now.
-    pub fn retain_recent(&self, now: Timestamp) {
+    pub(crate) fn retain_recent(&self, now: Timestamp) {
         self.empty_at.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at > now);
     }
 }

@@ -25,19 +25,19 @@ codes! {
 
 /// A person of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agent {
+pub(crate) struct Agent {
     /// Its id.
-    pub id: AgentId,
+    pub(crate) id: AgentId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its mail address.
-    pub email: String,
+    pub(crate) email: String,
     /// Its role.
-    pub role: Role,
+    pub(crate) role: Role,
     /// Time at which it was disabled; it can then neither sign in nor be assigned.
-    pub disabled_at: Option<Timestamp>,
+    pub(crate) disabled_at: Option<Timestamp>,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
 }
 
 from_row!(Agent, row => Ok(Agent {
@@ -72,7 +72,7 @@ statements! {
 }
 
 /// Makes an agent; false when the tenant has one with this address.
-pub async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
     let tenant = tx.tenant();
     tx.writing.lookups.agents.clear();
     let link = tx.writing();
@@ -93,7 +93,7 @@ pub async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
 }
 
 /// Whether the tenant has this agent, and it can work.
-pub async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
+pub(crate) async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
     let key = (tx.tenant(), id);
     if let Some(known) = tx.writing.lookups.agents.get(&key) {
         return Ok(*known);
@@ -107,7 +107,7 @@ pub async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
 }
 
 /// Whether an agent who can work has this mail address, letter case aside.
-pub async fn works_at(tx: &mut Tx<'_>, email: &str) -> Result<bool> {
+pub(crate) async fn works_at(tx: &mut Tx<'_>, email: &str) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = WORKS_AT.on(link);
@@ -116,7 +116,7 @@ pub async fn works_at(tx: &mut Tx<'_>, email: &str) -> Result<bool> {
 }
 
 /// The agent with this id.
-pub async fn get(tx: &mut impl Scoped, id: AgentId) -> Result<Option<Agent>> {
+pub(crate) async fn get(tx: &mut impl Scoped, id: AgentId) -> Result<Option<Agent>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -124,7 +124,7 @@ pub async fn get(tx: &mut impl Scoped, id: AgentId) -> Result<Option<Agent>> {
 }
 
 /// The tenant of an agent: for the operator, who names an agent alone.
-pub async fn owner(db: &Db, id: AgentId) -> Result<Option<TenantId>> {
+pub(crate) async fn owner(db: &Db, id: AgentId) -> Result<Option<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = OWNER.on(link);
@@ -133,7 +133,7 @@ pub async fn owner(db: &Db, id: AgentId) -> Result<Option<TenantId>> {
 }
 
 /// Writes a changed agent; its address stays.
-pub async fn update(tx: &mut Tx<'_>, agent: &Agent, at: Timestamp) -> Result<()> {
+pub(crate) async fn update(tx: &mut Tx<'_>, agent: &Agent, at: Timestamp) -> Result<()> {
     let tenant = tx.tenant();
     tx.writing.lookups.agents.clear();
     let link = tx.writing();
@@ -152,7 +152,7 @@ pub async fn update(tx: &mut Tx<'_>, agent: &Agent, at: Timestamp) -> Result<()>
 }
 
 /// A page of agents by name.
-pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Agent>> {
+pub(crate) async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Agent>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LIST.on(link);
@@ -161,7 +161,7 @@ pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<A
 }
 
 /// How many agents the tenant has.
-pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+pub(crate) async fn count(tx: &mut impl Scoped) -> Result<i64> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = COUNT.on(link);

@@ -12,30 +12,30 @@ use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::R
 use uuid::Uuid;
 
 /// Greatest number of rows that are read at once.
-pub const BATCH_MAX: i64 = 256;
+pub(crate) const BATCH_MAX: i64 = 256;
 
 /// The answer to a write.
-pub struct Answer {
+pub(crate) struct Answer {
     /// The caller's name for the write.
-    pub key: String,
+    pub(crate) key: String,
     /// What tells the request from others with this key.
-    pub fingerprint: [u8; 32],
+    pub(crate) fingerprint: [u8; 32],
     /// The encoded message, or its seal.
-    pub message: Vec<u8>,
+    pub(crate) message: Vec<u8>,
     /// Version of the master key that it is sealed with; none when it is not.
-    pub sealed_with: Option<i16>,
+    pub(crate) sealed_with: Option<i16>,
     /// When the write was made.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// An answer that is sealed, wherever it stands.
-pub struct Sealed {
+pub(crate) struct Sealed {
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// The caller's name for the write.
-    pub key: String,
+    pub(crate) key: String,
     /// The seal.
-    pub message: Vec<u8>,
+    pub(crate) message: Vec<u8>,
 }
 
 from_row!(Sealed, row => {
@@ -75,13 +75,13 @@ row_statements! {
 }
 
 /// The answer to the write that a tenant has named so.
-pub async fn find(db: &Db, scope: &TenantScope, key: &str) -> Result<Option<Answer>> {
+pub(crate) async fn find(db: &Db, scope: &TenantScope, key: &str) -> Result<Option<Answer>> {
     let found = named(db.lookup().await?.link(), &[(scope.tenant(), key.to_owned())]).await?;
     Ok(found.into_iter().next().map(|Named(_, answer)| answer))
 }
 
 /// The same for a write of this transaction that is named so: it was looked for as its group began.
-pub fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
+pub(crate) fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
     tx.writing.lookups.answers.get(&tx.tenant())?.get(key)
 }
 
@@ -116,13 +116,13 @@ async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<Name
 }
 
 /// Leaves the answer of this write: it is kept if the write is.
-pub fn keep(tx: &mut Tx<'_>, answer: Answer) {
+pub(crate) fn keep(tx: &mut Tx<'_>, answer: Answer) {
     let tenant = tx.tenant();
     tx.writing.job.answers.push((tenant, answer));
 }
 
 /// The refusal of a write that is under way elsewhere.
-pub fn in_progress() -> Failure {
+pub(crate) fn in_progress() -> Failure {
     Failure::new(Reason::IdempotencyInProgress).retry_after(1)
 }
 
@@ -166,7 +166,7 @@ impl Writing {
 }
 
 /// Sealed answers of all tenants after one, at most [`BATCH_MAX`].
-pub async fn sealed_after(tx: &mut SystemTx<'_>, after: Option<(TenantId, String)>) -> Result<Vec<Sealed>> {
+pub(crate) async fn sealed_after(tx: &mut SystemTx<'_>, after: Option<(TenantId, String)>) -> Result<Vec<Sealed>> {
     let link = tx.reading();
     let sql = SEALED.on(link);
     let (tenant, key) = after.map_or((Uuid::nil(), String::new()), |(tenant, key)| (tenant.0, key));
@@ -175,7 +175,7 @@ pub async fn sealed_after(tx: &mut SystemTx<'_>, after: Option<(TenantId, String
 }
 
 /// Writes the seal of an answer anew.
-pub async fn reseal(tx: &mut SystemTx<'_>, sealed: &Sealed, with: i16) -> Result<()> {
+pub(crate) async fn reseal(tx: &mut SystemTx<'_>, sealed: &Sealed, with: i16) -> Result<()> {
     let link = tx.writing();
     let sql = RESEAL.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)

@@ -14,27 +14,27 @@ use inboxops_proto::{
 
 /// A key of an integrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKey {
+pub(crate) struct ApiKey {
     /// Its id.
-    pub id: ApiKeyId,
+    pub(crate) id: ApiKeyId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its first characters, for display.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// What it may do, by the names of the contract with a space between.
-    pub scopes: String,
+    pub(crate) scopes: String,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time of its last call, true to a minute.
-    pub last_used_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
     /// Time at which it ends.
-    pub expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// Time at which it was revoked.
-    pub revoked_at: Option<Timestamp>,
+    pub(crate) revoked_at: Option<Timestamp>,
     /// The key that replaces it.
-    pub replaced_by: Option<ApiKeyId>,
+    pub(crate) replaced_by: Option<ApiKeyId>,
 }
 
 from_row!(ApiKey, row => {
@@ -105,7 +105,7 @@ row_statements! {
 }
 
 /// The key with this SHA-256, revoked and expired ones too.
-pub async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ApiKey>> {
+pub(crate) async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ApiKey>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = BY_HASH.on(link);
@@ -113,7 +113,7 @@ pub async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ApiKey>> {
 }
 
 /// The tenant of the key with this id: for the operator, who names a key alone.
-pub async fn owner(db: &Db, id: ApiKeyId) -> Result<Option<TenantId>> {
+pub(crate) async fn owner(db: &Db, id: ApiKeyId) -> Result<Option<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = OWNER.on(link);
@@ -122,7 +122,7 @@ pub async fn owner(db: &Db, id: ApiKeyId) -> Result<Option<TenantId>> {
 }
 
 /// The key with this id.
-pub async fn get(tx: &mut impl Scoped, id: ApiKeyId) -> Result<Option<ApiKey>> {
+pub(crate) async fn get(tx: &mut impl Scoped, id: ApiKeyId) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -130,7 +130,7 @@ pub async fn get(tx: &mut impl Scoped, id: ApiKeyId) -> Result<Option<ApiKey>> {
 }
 
 /// A page of keys, newest first.
-pub async fn list(tx: &mut impl Scoped, revoked_too: bool, limit: i64, offset: i64) -> Result<Vec<ApiKey>> {
+pub(crate) async fn list(tx: &mut impl Scoped, revoked_too: bool, limit: i64, offset: i64) -> Result<Vec<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = if revoked_too { LIST_ALL } else { LIST }.on(link);
@@ -139,7 +139,7 @@ pub async fn list(tx: &mut impl Scoped, revoked_too: bool, limit: i64, offset: i
 }
 
 /// How many keys [`list`] pages through.
-pub async fn count(tx: &mut impl Scoped, revoked_too: bool) -> Result<i64> {
+pub(crate) async fn count(tx: &mut impl Scoped, revoked_too: bool) -> Result<i64> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = if revoked_too { COUNT_ALL } else { COUNT }.on(link);
@@ -147,7 +147,7 @@ pub async fn count(tx: &mut impl Scoped, revoked_too: bool) -> Result<i64> {
 }
 
 /// Makes a key that is checked by `hash`. Its `tenant` must be the transaction's.
-pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: [u8; 32]) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: [u8; 32]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = INSERT.on(link);
@@ -166,7 +166,7 @@ pub async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: [u8; 32]) -> Result<()>
 }
 
 /// Gives a key another name.
-pub async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<Option<ApiKey>> {
+pub(crate) async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = RENAME.on(link);
@@ -175,7 +175,7 @@ pub async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<Option<
 }
 
 /// Names the key that replaces one, which then ends at `ends`; `None` when it was replaced before.
-pub async fn replace(tx: &mut Tx<'_>, id: ApiKeyId, by: ApiKeyId, ends: Timestamp) -> Result<Option<ApiKey>> {
+pub(crate) async fn replace(tx: &mut Tx<'_>, id: ApiKeyId, by: ApiKeyId, ends: Timestamp) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = REPLACE.on(link);
@@ -189,7 +189,7 @@ pub async fn replace(tx: &mut Tx<'_>, id: ApiKeyId, by: ApiKeyId, ends: Timestam
 }
 
 /// Revokes a key; one that is revoked already keeps its time.
-pub async fn revoke(tx: &mut Tx<'_>, id: ApiKeyId, at: Timestamp) -> Result<Option<ApiKey>> {
+pub(crate) async fn revoke(tx: &mut Tx<'_>, id: ApiKeyId, at: Timestamp) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = REVOKE.on(link);
@@ -198,7 +198,7 @@ pub async fn revoke(tx: &mut Tx<'_>, id: ApiKeyId, at: Timestamp) -> Result<Opti
 }
 
 /// Notes when keys were last used.
-pub async fn mark_used(db: &Db, mut used: Vec<(ApiKeyId, Timestamp)>) -> Result<()> {
+pub(crate) async fn mark_used(db: &Db, mut used: Vec<(ApiKeyId, Timestamp)>) -> Result<()> {
     used.sort_unstable();
     db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();

@@ -33,27 +33,27 @@ codes! {
 
 /// Something that somebody did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its id.
-    pub id: AuditId,
+    pub(crate) id: AuditId,
     /// Kind of the one who acted.
-    pub actor_kind: ActorKind,
+    pub(crate) actor_kind: ActorKind,
     /// Id of the one who acted.
-    pub actor: Option<Uuid>,
+    pub(crate) actor: Option<Uuid>,
     /// Name of the one who acted.
-    pub actor_name: String,
+    pub(crate) actor_name: String,
     /// What was done.
-    pub action: String,
+    pub(crate) action: String,
     /// Kind of what it was done to.
-    pub target_kind: String,
+    pub(crate) target_kind: String,
     /// Id of what it was done to.
-    pub target: Option<Uuid>,
+    pub(crate) target: Option<Uuid>,
     /// What else is known: pairs of name and value, as JSON.
-    pub detail: String,
+    pub(crate) detail: String,
     /// Address that it came from.
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Time.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 from_row!(Entry, row => Ok(Entry {
@@ -86,13 +86,13 @@ statements! {
 }
 
 /// Notes what was done.
-pub async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     let tenant = tx.tenant();
     write(tx.writing(), tenant, entry).await
 }
 
 /// Notes what InboxOps itself did to something of a tenant.
-pub async fn insert_of(tx: &mut SystemTx<'_>, tenant: TenantId, entry: &Entry) -> Result<()> {
+pub(crate) async fn insert_of(tx: &mut SystemTx<'_>, tenant: TenantId, entry: &Entry) -> Result<()> {
     write(tx.writing(), tenant, entry).await
 }
 
@@ -116,7 +116,7 @@ async fn write(link: &mut Link, tenant: TenantId, entry: &Entry) -> Result<()> {
 }
 
 /// Entries before one, or the newest: newest first.
-pub async fn list(tx: &mut impl Scoped, before: Option<AuditId>, limit: i64) -> Result<Vec<Entry>> {
+pub(crate) async fn list(tx: &mut impl Scoped, before: Option<AuditId>, limit: i64) -> Result<Vec<Entry>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = if before.is_some() { LIST_BEFORE } else { LIST }.on(link);

@@ -20,21 +20,21 @@ use uuid::Uuid;
 
 /// What one endpoint has not got yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Backlog {
+pub(crate) struct Backlog {
     /// Open deliveries by how they are shown, tests among them; those without any are left out.
-    pub open: BTreeMap<Shown, i64>,
+    pub(crate) open: BTreeMap<Shown, i64>,
     /// Deliveries that are to be sent some time, those in flight among them, tests left out.
-    pub waiting: i64,
+    pub(crate) waiting: i64,
     /// When the oldest of those was made.
-    pub oldest_at: Option<Timestamp>,
+    pub(crate) oldest_at: Option<Timestamp>,
     /// Since when the first of those that are not in flight is due, or when it will be; `None` while the endpoint's lane
     /// is paused.
-    pub due_at: Option<Timestamp>,
+    pub(crate) due_at: Option<Timestamp>,
 }
 
 impl Backlog {
     /// How long the delivery that has been due for longest has been; nothing when none is.
-    pub fn behind(&self, now: Timestamp) -> Duration {
+    pub(crate) fn behind(&self, now: Timestamp) -> Duration {
         self.due_at.filter(|due| *due < now).map_or(Duration::ZERO, |due| now.since(due))
     }
 
@@ -206,7 +206,7 @@ row_statements! {
 }
 
 /// What these endpoints of the tenant have not got yet.
-pub async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<BTreeMap<EndpointId, Backlog>> {
+pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<BTreeMap<EndpointId, Backlog>> {
     let (tenant, keys) = (tx.tenant(), endpoints.iter().map(|it| it.0).collect::<Vec<Uuid>>());
     let lanes: Vec<Lane> = found(tx.link(), &LANES, &keys).await?;
     let few: Vec<Few> = found(tx.link(), &FEW, &keys).await?;
@@ -222,17 +222,17 @@ pub async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<BTreeM
 
 /// What the endpoints of one tenant have not got yet, apart from what is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OfTenant {
+pub(crate) struct OfTenant {
     /// The tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Deliveries that wait for their time or for a slot, tests left out.
-    pub waiting: i64,
+    pub(crate) waiting: i64,
     /// How long the delivery that has been due for longest has been.
-    pub behind: Duration,
+    pub(crate) behind: Duration,
 }
 
 /// The tenants that anything waits for, the most behind first.
-pub async fn of_tenants(db: &Db, now: Timestamp) -> Result<Vec<OfTenant>> {
+pub(crate) async fn of_tenants(db: &Db, now: Timestamp) -> Result<Vec<OfTenant>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = TENANTS.on(link);

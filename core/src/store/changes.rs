@@ -20,34 +20,34 @@ use std::{
 use uuid::Uuid;
 
 /// How long a row is kept, and so how old a place may be that a reader goes on from.
-pub const KEPT: Duration = Duration::from_secs(15 * 60);
+pub(crate) const KEPT: Duration = Duration::from_secs(15 * 60);
 /// Greatest number of rows that one reading takes.
-pub const ROWS_MAX: i64 = 64;
+pub(crate) const ROWS_MAX: i64 = 64;
 /// Greatest number of rows that one pruning takes.
-pub const PRUNE_MAX: i64 = 1000;
+pub(crate) const PRUNE_MAX: i64 = 1000;
 
 /// A place in the order in which commits are read. On PostgreSQL numbers are given before commits, so the order is by
 /// transaction first, and a reader stops before the oldest that still runs; on SQLite the number is enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub(crate) struct Place {
     /// The transaction; 0 on SQLite.
-    pub xact: i64,
+    pub(crate) xact: i64,
     /// The row's number.
-    pub seq: i64,
+    pub(crate) seq: i64,
 }
 
 /// What commits changed, by tenant; a tenant with events alone has no deliveries.
-pub type Changed = HashMap<TenantId, Vec<DeliveryId>>;
+pub(crate) type Changed = HashMap<TenantId, Vec<DeliveryId>>;
 
 /// What stands behind a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Passage {
+pub(crate) struct Passage {
     /// The changes.
-    pub changed: Changed,
+    pub(crate) changed: Changed,
     /// The place behind them.
-    pub end: Place,
+    pub(crate) end: Place,
     /// Whether more stands there already.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
 struct Row {
@@ -80,7 +80,7 @@ statements! {
 }
 
 /// The place behind all that is committed, or before, but never after what may still be committed.
-pub async fn end(db: &Db) -> Result<Place> {
+pub(crate) async fn end(db: &Db) -> Result<Place> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = END.on(link);
@@ -89,7 +89,7 @@ pub async fn end(db: &Db) -> Result<Place> {
 }
 
 /// What commits changed behind a place, at most [`ROWS_MAX`] rows of it.
-pub async fn since(db: &Db, place: Place) -> Result<Passage> {
+pub(crate) async fn since(db: &Db, place: Place) -> Result<Passage> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = SINCE.on(link);
@@ -111,7 +111,7 @@ pub async fn since(db: &Db, place: Place) -> Result<Passage> {
 }
 
 /// Forgets rows older than [`KEPT`], at most [`PRUNE_MAX`]; whether there may be more.
-pub async fn prune(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<bool> {
+pub(crate) async fn prune(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<bool> {
     let link = tx.writing();
     let sql = PRUNE.on(link);
     let before = now.minus(KEPT).micros();

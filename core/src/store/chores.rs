@@ -13,20 +13,20 @@ use inboxops_proto::clock::Timestamp;
 
 /// When the first of each is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Chores {
+pub(crate) struct Chores {
     /// The rows of a deleted endpoint.
-    pub endpoints: Option<Timestamp>,
+    pub(crate) endpoints: Option<Timestamp>,
     /// A row of the log of changes.
-    pub changes: Option<Timestamp>,
+    pub(crate) changes: Option<Timestamp>,
     /// A secret that passes by time alone.
-    pub secrets: Option<Timestamp>,
+    pub(crate) secrets: Option<Timestamp>,
     /// A session or a login code.
-    pub sessions: Option<Timestamp>,
+    pub(crate) sessions: Option<Timestamp>,
 }
 
 impl Chores {
     /// When the first of all is due.
-    pub fn first(&self) -> Option<Timestamp> {
+    pub(crate) fn first(&self) -> Option<Timestamp> {
         [self.endpoints, self.changes, self.secrets, self.sessions].into_iter().flatten().min()
     }
 }
@@ -51,7 +51,7 @@ statements! {
 type Row = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
 
 /// When something is due, in all tenants.
-pub async fn due(db: &Db) -> Result<Chores> {
+pub(crate) async fn due(db: &Db) -> Result<Chores> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = DUE.on(link);

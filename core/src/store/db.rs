@@ -3,13 +3,13 @@
 
 pub(super) mod checkpoint;
 pub(super) mod conn;
-pub mod cores;
+pub(crate) mod cores;
 pub(super) mod error;
 pub(super) mod group;
-pub mod migrate;
+pub(crate) mod migrate;
 pub(super) mod news;
 pub(super) mod pool;
-pub mod sql;
+pub(crate) mod sql;
 pub(super) mod tx;
 pub(super) mod writer;
 
@@ -36,25 +36,25 @@ const TENANT_WRITERS_PG: usize = 4;
 
 /// How a database is opened.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// `sqlite:PATH` or `postgres://…`.
-    pub url: String,
+    pub(crate) url: String,
     /// Where the store takes the time of leases from.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// Greatest number of jobs in a transaction; [`GROUP_MAX_SQLITE`] or [`GROUP_MAX_PG`] when unset.
-    pub group_max: Option<usize>,
+    pub(crate) group_max: Option<usize>,
 }
 
 impl Options {
     /// The usual settings.
-    pub fn new(url: impl Into<String>, clock: Clock) -> Options {
+    pub(crate) fn new(url: impl Into<String>, clock: Clock) -> Options {
         Options { url: url.into(), clock, group_max: None }
     }
 }
 
 /// Which queue a system job waits in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Queue {
+pub(crate) enum Queue {
     /// Taking work: claim, park, reap.
     Claims,
     /// Recording results of attempts.
@@ -65,11 +65,11 @@ pub enum Queue {
 
 /// Which core this process is among those that share the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Core {
+pub(crate) struct Core {
     /// Marks the leases of this run of this process; 0 on SQLite.
-    pub incarnation: i64,
+    pub(crate) incarnation: i64,
     /// Its slot in the counts; 0 on SQLite.
-    pub slot: i16,
+    pub(crate) slot: i16,
 }
 
 type TakeHanded = Box<dyn Fn(Vec<Leased>) + Send + Sync>;
@@ -90,11 +90,11 @@ pub(super) struct Shared {
 }
 
 /// Hears of this process's own commits.
-pub struct Committed(watch::Receiver<()>);
+pub(crate) struct Committed(watch::Receiver<()>);
 
 impl Committed {
     /// Waits for a commit since the last call.
-    pub async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         if self.0.changed().await.is_err() {
             // The database is closed: nothing commits any more.
             std::future::pending().await
@@ -136,11 +136,11 @@ impl Drop for Inner {
 
 /// The database. Clones share it.
 #[derive(Clone)]
-pub struct Db(Arc<Inner>);
+pub(crate) struct Db(Arc<Inner>);
 
 impl Db {
     /// Opens the database, brings its schema up to date, and starts the writers. Needs a Tokio runtime.
-    pub async fn open(options: Options) -> Result<Db> {
+    pub(crate) async fn open(options: Options) -> Result<Db> {
         let target = Target::parse(&options.url)?;
         let mut link = target.connect(Purpose::Write).await?;
         migrate::run(&mut link).await?;
@@ -199,12 +199,12 @@ impl Db {
     }
 
     /// Whether other processes may share this database.
-    pub fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.0.pg
     }
 
     /// Whether tenants' writes, a few at a time, waited for the system's lately: then those had better be small.
-    pub fn writes_trickle(&self) -> bool {
+    pub(crate) fn writes_trickle(&self) -> bool {
         self.0.shared.trickle.runs()
     }
 
@@ -213,38 +213,38 @@ impl Db {
     }
 
     /// Hears of this process's commits from now on.
-    pub fn committed(&self) -> Committed {
+    pub(crate) fn committed(&self) -> Committed {
         self.0.shared.committed()
     }
 
     /// Tenants whose subjects are to be indexed.
-    pub fn behind(&self) -> &Behind {
+    pub(crate) fn behind(&self) -> &Behind {
         &self.0.shared.behind
     }
 
     /// Says whether what lists are counted by was found to add up. Until then they count tickets one by one.
-    pub fn set_counts_add_up(&self, yes: bool) {
+    pub(crate) fn set_counts_add_up(&self, yes: bool) {
         self.0.shared.adds_up.store(yes, Ordering::Release);
     }
 
     /// Which core this process is.
-    pub fn core(&self) -> Core {
+    pub(crate) fn core(&self) -> Core {
         self.0.shared.core
     }
 
     /// Where the store takes the time from.
-    pub fn clock(&self) -> &Clock {
+    pub(crate) fn clock(&self) -> &Clock {
         &self.0.shared.clock
     }
 
     /// Registers the callback that receives the leased deliveries after each commit. It runs on the writer's thread and must not block. Until
     /// it is registered, such leases end by themselves. Only the first call counts.
-    pub fn hand_to(&self, take: impl Fn(Vec<Leased>) + Send + Sync + 'static) {
+    pub(crate) fn hand_to(&self, take: impl Fn(Vec<Leased>) + Send + Sync + 'static) {
         let _ = self.0.shared.handed.set(Box::new(take));
     }
 
     /// Registers the callback that counts the writes of each group, by writer. As with [`Db::hand_to`].
-    pub fn count_groups(&self, see: impl Fn(&'static str, usize) + Send + Sync + 'static) {
+    pub(crate) fn count_groups(&self, see: impl Fn(&'static str, usize) + Send + Sync + 'static) {
         let _ = self.0.shared.grouped.set(Box::new(see));
     }
 
@@ -254,7 +254,7 @@ impl Db {
     /// `decide` may run again after a rollback, so ids and time are captured before, only SQL is awaited in it, and
     /// effects go to [`Tx::after`]. A refusal before its first change costs the group nothing. Dropping the returned
     /// future does not undo the write.
-    pub async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
         scope: TenantScope,
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -265,7 +265,7 @@ impl Db {
 
     /// The same for a write that has a name: `decide` finds the answer to an earlier one of this name in
     /// [`super::answers::before`].
-    pub async fn write_named<T: Send + 'static>(
+    pub(crate) async fn write_named<T: Send + 'static>(
         &self,
         scope: TenantScope,
         name: String,
@@ -276,7 +276,7 @@ impl Db {
     }
 
     /// Writes for no tenant in particular; `decide` may run again, as in [`Db::write`].
-    pub async fn system<T: Send + 'static>(
+    pub(crate) async fn system<T: Send + 'static>(
         &self,
         queue: Queue,
         decide: impl AsyncFn(&mut SystemTx<'_>) -> Result<T> + Send + 'static,
@@ -312,12 +312,12 @@ impl Db {
     }
 
     /// Reads of one moment: a page and its total agree.
-    pub async fn read(&self, scope: TenantScope) -> Result<ReadTx> {
+    pub(crate) async fn read(&self, scope: TenantScope) -> Result<ReadTx> {
         Ok(self.read_by(self.0.pool.snapshot().await?, scope))
     }
 
     /// A connection for a single read, outside a transaction.
-    pub async fn peek(&self, scope: TenantScope) -> Result<ReadTx> {
+    pub(crate) async fn peek(&self, scope: TenantScope) -> Result<ReadTx> {
         Ok(self.read_by(self.0.pool.take().await?, scope))
     }
 
@@ -336,12 +336,12 @@ impl Db {
     }
 
     /// Whether the database answers. A file always does.
-    pub async fn ping(&self) -> Result<()> {
+    pub(crate) async fn ping(&self) -> Result<()> {
         if self.0.pg { self.lookup().await?.link().run("SELECT 1").await } else { Ok(()) }
     }
 
     /// Ends the writers once what waits in them is done, and closes all connections. Later calls are refused.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         if self.0.pg {
             let incarnation = self.core().incarnation;
             let left = self.system(Queue::Claims, async move |tx| cores::sign_out(tx, incarnation).await).await;

@@ -5,10 +5,10 @@ mod bulk;
 mod log;
 pub(super) mod walk;
 
-pub use bulk::{DeliveryState, Made, due, make, rearm_all, states, stretch};
-pub use log::{Listed, Page, Range, count, list};
-pub use walk::KINDS;
+pub(crate) use bulk::{DeliveryState, Made, due, make, rearm_all, states, stretch};
+pub(crate) use log::{Page, Range, count, list};
 
+#[cfg(test)]
 pub(super) use bulk::{ALL as BULK_ALL, ALL_ROWS as BULK_ALL_ROWS};
 
 use super::{
@@ -63,78 +63,78 @@ codes! {
 
 /// One event for one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// Its id.
-    pub id: DeliveryId,
+    pub(crate) id: DeliveryId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Its endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// Its event.
-    pub event: EventId,
+    pub(crate) event: EventId,
     /// Kind of the event.
-    pub kind: i16,
+    pub(crate) kind: i16,
     /// Whether it is a test.
-    pub test: bool,
+    pub(crate) test: bool,
     /// State.
-    pub state: State,
+    pub(crate) state: State,
     /// Requests, the one under way included.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// Failed attempts of the running schedule.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// When it is due; the end of its lease while leased.
-    pub due_at: Timestamp,
+    pub(crate) due_at: Timestamp,
     /// Fencing token.
-    pub token: i64,
+    pub(crate) token: i64,
     /// HTTP status of the last answer.
-    pub response_status: Option<u16>,
+    pub(crate) response_status: Option<u16>,
     /// Why the last attempt failed.
-    pub error_code: Option<String>,
+    pub(crate) error_code: Option<String>,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time at which it came to its end.
-    pub settled_at: Option<Timestamp>,
+    pub(crate) settled_at: Option<Timestamp>,
     /// Whether its endpoint's lane is paused; that does not keep a test.
-    pub paused: bool,
+    pub(crate) paused: bool,
     /// Whether it is to end as stopped unless its request succeeds; only while leased.
-    pub stop: bool,
+    pub(crate) stop: bool,
     /// How long the last request took, in milliseconds.
-    pub duration_ms: Option<u32>,
+    pub(crate) duration_ms: Option<u32>,
     /// Requests that ended with a stale connection, which are not counted.
-    pub stale: u32,
+    pub(crate) stale: u32,
     /// Whether the event is sent in its thin form.
-    pub thin: bool,
+    pub(crate) thin: bool,
 }
 
 impl Delivery {
     /// Requests whose end is recorded.
-    pub fn attempts(&self) -> u32 {
+    pub(crate) fn attempts(&self) -> u32 {
         self.attempt - u32::from(self.state == State::Leased)
     }
 
     /// Requests that count: those over connections that the receiver had given up were sent again at once.
-    pub fn attempts_counted(&self) -> u32 {
+    pub(crate) fn attempts_counted(&self) -> u32 {
         self.attempts().saturating_sub(self.stale)
     }
 
     /// Whether stopping it still changes something.
-    pub fn can_stop(&self) -> bool {
+    pub(crate) fn can_stop(&self) -> bool {
         self.state == State::Waiting || (self.state == State::Leased && !self.stop)
     }
 
     /// Its state as it is shown.
-    pub fn shown(&self) -> Shown {
+    pub(crate) fn shown(&self) -> Shown {
         Shown::of(self.state, self.attempts() > 0, self.stop, self.paused)
     }
 
     /// A number that rises with every change of the row.
-    pub fn revision(&self) -> u32 {
+    pub(crate) fn revision(&self) -> u32 {
         revision(self.state, self.token, self.stop)
     }
 }
 
 /// The token rises with every change but two, the settling of a lease and a stop under way.
-pub fn revision(state: State, token: i64, stop: bool) -> u32 {
+pub(crate) fn revision(state: State, token: i64, stop: bool) -> u32 {
     let step = match (state, stop) {
         (State::Leased, false) => 0,
         (State::Leased, true) => 1,
@@ -186,27 +186,27 @@ from_row!(Delivery, row => {
 
 /// One HTTP request of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// Number, from 1.
-    pub n: u32,
+    pub(crate) n: u32,
     /// Time at which it began.
-    pub started_at: Timestamp,
+    pub(crate) started_at: Timestamp,
     /// How long it took, in milliseconds.
-    pub duration_ms: u32,
+    pub(crate) duration_ms: u32,
     /// HTTP status of the answer.
-    pub response_status: Option<u16>,
+    pub(crate) response_status: Option<u16>,
     /// First bytes of the answer's body.
-    pub response_body: Option<String>,
+    pub(crate) response_body: Option<String>,
     /// Headers of the answer, as JSON.
-    pub response_headers: String,
+    pub(crate) response_headers: String,
     /// Headers of the request, as JSON.
-    pub request_headers: String,
+    pub(crate) request_headers: String,
     /// Why it failed, from the catalogue.
-    pub error_code: Option<String>,
+    pub(crate) error_code: Option<String>,
     /// Why it failed, as a sentence.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// Whether the receiver answered 2xx.
-    pub succeeded: bool,
+    pub(crate) succeeded: bool,
 }
 
 from_row!(Attempt, row => {
@@ -284,7 +284,7 @@ row_statements! {
 const EXISTING_CHUNK: usize = 200;
 
 /// Which of these deliveries there are.
-pub async fn existing(tx: &mut ReadTx, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>> {
+pub(crate) async fn existing(tx: &mut ReadTx, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>> {
     let tenant = tx.tenant();
     let mut found = Vec::new();
     for some in ids.chunks(EXISTING_CHUNK) {
@@ -304,7 +304,7 @@ pub async fn existing(tx: &mut ReadTx, ids: &[DeliveryId]) -> Result<Vec<Deliver
 }
 
 /// The delivery with this id.
-pub async fn get(tx: &mut impl Scoped, id: DeliveryId) -> Result<Option<Delivery>> {
+pub(crate) async fn get(tx: &mut impl Scoped, id: DeliveryId) -> Result<Option<Delivery>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -312,7 +312,7 @@ pub async fn get(tx: &mut impl Scoped, id: DeliveryId) -> Result<Option<Delivery
 }
 
 /// Those of these deliveries that are the tenant's, as they are now.
-pub async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
+pub(crate) async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let mut rows: Vec<Delivery> = found(tx.link(), &THESE, &ids).await?;
@@ -321,7 +321,7 @@ pub async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Vec<Deliv
 }
 
 /// The delivery, held until the end of the transaction with the lane of its endpoint.
-pub async fn lock(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>> {
+pub(crate) async fn lock(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>> {
     let tenant = tx.tenant();
     let link = tx.link();
     lanes::hold_of(link, tenant, id).await?;
@@ -330,7 +330,7 @@ pub async fn lock(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>> {
 }
 
 /// Every attempt of a delivery, oldest first.
-pub async fn attempts(tx: &mut impl Scoped, id: DeliveryId) -> Result<Vec<Attempt>> {
+pub(crate) async fn attempts(tx: &mut impl Scoped, id: DeliveryId) -> Result<Vec<Attempt>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = ATTEMPTS.on(link);
@@ -339,7 +339,7 @@ pub async fn attempts(tx: &mut impl Scoped, id: DeliveryId) -> Result<Vec<Attemp
 
 /// Starts a new schedule that is due now; attempt numbers go on. `delivery` is held. False while a request of it may be
 /// under way.
-pub async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
+pub(crate) async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = REARM.on(link);
@@ -368,7 +368,7 @@ pub async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Resu
 
 /// Stops a delivery, which is held: at once when it waits, after its request when it is leased. False when it has ended
 /// or is stopped already.
-pub async fn stop(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
+pub(crate) async fn stop(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = STOP.on(link);

@@ -7,16 +7,20 @@ mod due;
 mod report;
 mod stats;
 
-pub use claim::{
-    CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Looked, Room, Turn, claim, claim_of, claim_tests, served,
-};
-pub use due::{Beat, Due, beat, due};
-pub use report::{Next, Recorded, Report, Sent, report};
-pub use stats::{QueueStats, standing};
+#[cfg(test)]
+pub(crate) use claim::served;
+pub(crate) use claim::{CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Room, claim, claim_of, claim_tests};
+pub(crate) use due::{Due, beat, due};
+pub(crate) use report::{Next, Recorded, Report, Sent, report};
+pub(crate) use stats::{QueueStats, standing};
 
+#[cfg(test)]
 pub(super) use claim::{ALL as CLAIM_ALL, ALL_ROWS as CLAIM_ALL_ROWS};
+#[cfg(test)]
 pub(super) use due::ALL as DUE_ALL;
+#[cfg(test)]
 pub(super) use report::ALL_ROWS as REPORT_ALL_ROWS;
+#[cfg(test)]
 pub(super) use stats::ALL as STATS_ALL;
 
 use super::{
@@ -30,46 +34,47 @@ use super::{
     tallies::{self, Tally},
 };
 use inboxops_proto::{
+    FailureCode,
     clock::Timestamp,
     id::{DeliveryId, EndpointId, TenantId},
 };
 use uuid::Uuid;
 
 /// Greatest number of leases that one reap takes back.
-pub const REAP_MAX: i64 = 500;
+pub(crate) const REAP_MAX: i64 = 500;
 /// Why an attempt whose lease ended without a report counts as failed.
-pub const WORKER_LOST: &str = "worker_lost";
+pub(crate) const WORKER_LOST: &str = FailureCode::WorkerLost.name();
 
 /// Why an attempt failed whose connection the receiver had given up. It is sent again at once, under the next number and
 /// over a new connection; it counts as no failure of the delivery, nor of the endpoint.
-pub const STALE_CONNECTION: &str = "stale_connection";
+pub(crate) const STALE_CONNECTION: &str = FailureCode::StaleConnection.name();
 
 /// A lease, by what fences it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lease {
+pub(crate) struct Lease {
     /// The delivery.
-    pub delivery: DeliveryId,
+    pub(crate) delivery: DeliveryId,
     /// Its fencing token.
-    pub token: i64,
+    pub(crate) token: i64,
 }
 
 /// A lease that is open, as far as its report needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Open {
+pub(crate) struct Open {
     /// The lease.
-    pub lease: Lease,
+    pub(crate) lease: Lease,
     /// The tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// The endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// Whether the delivery is a test.
-    pub test: bool,
+    pub(crate) test: bool,
     /// Number of the attempt.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// Failed attempts before it.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// Whether the attempt before it ended with a stale connection.
-    pub fresh: bool,
+    pub(crate) fresh: bool,
 }
 
 from_row!(Open, row => {
@@ -87,7 +92,7 @@ from_row!(Open, row => {
 
 /// Which leases a reap takes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Which {
+pub(crate) enum Which {
     /// Those that ended.
     Ended,
     /// All: at the start of the only process there is.
@@ -174,7 +179,7 @@ row_statements! {
 }
 
 /// The open leases of these deliveries, whoever holds them.
-pub async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<Open>> {
+pub(crate) async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<Open>> {
     let (mut reader, mut open) = (db.lookup().await?, Vec::new());
     let link = reader.link();
     for chunk in chunks(ids) {
@@ -192,7 +197,7 @@ pub async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<Open>> {
 
 /// Gives leases back that cannot be used now: their deliveries are due at once and no request is counted. Leases that
 /// are over already are left alone. Returns how many were parked.
-pub async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp) -> Result<usize> {
+pub(crate) async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp) -> Result<usize> {
     let mut leases = leases.to_vec();
     leases.sort_unstable();
     leases.dedup_by_key(|lease| lease.delivery);
@@ -232,7 +237,7 @@ fn given_back(rows: &[GivenBack], now: Timestamp, moves: &mut Moves, tally: &mut
 
 /// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
 /// delivery is due at once, its schedule unchanged. Returns how many; call again while it returns [`REAP_MAX`].
-pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result<usize> {
+pub(crate) async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result<usize> {
     let own = tx.writing.core.incarnation;
     let link = tx.writing();
     let (sql, before) = match which {
@@ -280,7 +285,7 @@ pub async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result
                     .bind("[]")
                     .bind("[]")
                     .bind(WORKER_LOST)
-                    .bind("The worker that had it ended without telling how the request went.")
+                    .bind(FailureCode::WorkerLost.sentence())
                     .bind(false)
                     .bind(now.micros());
             }

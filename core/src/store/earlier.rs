@@ -25,7 +25,7 @@ statements! {
 
 /// What is to be done about some numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Now {
+pub(crate) enum Now {
     /// Nothing: they are right.
     Nothing,
     /// They are wrong, or will be: a core that does not keep them runs, or did a moment ago, and nobody has noted it.

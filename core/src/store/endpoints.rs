@@ -1,7 +1,7 @@
 //! Rows of `endpoints`. Secrets and headers are sealed before they come here; what a subscription means is the core's
 //! rule, here it is a mask of event kinds.
 
-pub mod sealed;
+pub(crate) mod sealed;
 
 use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
@@ -21,76 +21,76 @@ use uuid::Uuid;
 
 /// How long the rows of a deleted endpoint stay: longer than any lease that was taken before, so that a request that
 /// is under way is recorded as it ends, and nothing is written for an endpoint that has gone.
-pub const SWEPT_AFTER: Duration = LEASE.saturating_mul(2);
+pub(crate) const SWEPT_AFTER: Duration = LEASE.saturating_mul(2);
 
 /// Bytes sealed with one of the master keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
+pub(crate) struct Sealed {
     /// Nonce, ciphertext and tag.
-    pub bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Version of the master key.
-    pub key: i16,
+    pub(crate) key: i16,
 }
 
 /// The second live secret of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OtherSecret {
+pub(crate) struct OtherSecret {
     /// The secret.
-    pub sealed: Sealed,
+    pub(crate) sealed: Sealed,
     /// Its last characters.
-    pub hint: String,
+    pub(crate) hint: String,
     /// Whether it is the next one; otherwise it is the one before.
-    pub is_next: bool,
+    pub(crate) is_next: bool,
     /// When it is promoted by itself, or ends.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Hours for which the present secret goes on signing once this one is promoted.
-    pub keep_hours: u32,
+    pub(crate) keep_hours: u32,
 }
 
 /// Where events are posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// Its id.
-    pub id: EndpointId,
+    pub(crate) id: EndpointId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Address that is posted to.
-    pub url: String,
+    pub(crate) url: String,
     /// What it is for.
-    pub description: Option<String>,
+    pub(crate) description: Option<String>,
     /// The subscription, as given.
-    pub events: Vec<String>,
+    pub(crate) events: Vec<String>,
     /// The same as bits: `1 << kind`.
-    pub mask: i64,
+    pub(crate) mask: i64,
     /// Inboxes that it is limited to; empty for all.
-    pub inboxes: Vec<InboxId>,
+    pub(crate) inboxes: Vec<InboxId>,
     /// Whether the tenant wants events to be posted.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// Why InboxOps switched it off.
-    pub disabled_reason: Option<String>,
+    pub(crate) disabled_reason: Option<String>,
     /// Greatest number of requests a second.
-    pub rate_per_second: Option<u32>,
+    pub(crate) rate_per_second: Option<u32>,
     /// Whether it gets the thin form of events.
-    pub thin: bool,
+    pub(crate) thin: bool,
     /// Custom headers.
-    pub headers: Option<Sealed>,
+    pub(crate) headers: Option<Sealed>,
     /// The secret that signs `X-InboxOps-Signature`.
-    pub secret: Sealed,
+    pub(crate) secret: Sealed,
     /// Its last characters.
-    pub secret_hint: String,
+    pub(crate) secret_hint: String,
     /// The second live secret.
-    pub other_secret: Option<OtherSecret>,
+    pub(crate) other_secret: Option<OtherSecret>,
     /// Rises with every change that a worker must know.
-    pub version: u32,
+    pub(crate) version: u32,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time of the last change.
-    pub updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 impl Endpoint {
     /// Whether its subscription covers an event of this kind, of the one inbox and from the other, as fan-out decides it.
-    pub fn wants(&self, kind: i16, of: [Option<InboxId>; 2]) -> bool {
+    pub(crate) fn wants(&self, kind: i16, of: [Option<InboxId>; 2]) -> bool {
         super::fanout::wants(self.mask, &self.inboxes, kind, of)
     }
 }
@@ -259,7 +259,7 @@ macro_rules! bind_all {
 }
 
 /// Makes an endpoint and its lane. Its `tenant` must be the transaction's.
-pub async fn insert(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = INSERT.on(link);
@@ -274,7 +274,7 @@ pub async fn insert(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
 }
 
 /// Writes a changed endpoint, with the version that the caller gave it, and pauses or releases its lane.
-pub async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
+pub(crate) async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = UPDATE.on(link);
@@ -288,7 +288,7 @@ pub async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
 
 /// Deletes an endpoint: it, its deliveries and attempts are no longer seen, and [`sweep`] takes their rows in small
 /// batches. False when there is none.
-pub async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Result<bool> {
+pub(crate) async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = DELETE.on(link);
@@ -300,7 +300,7 @@ pub async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Result<bo
 
 /// Switches an endpoint off, if it is still of this version, for a reason that its tenant is told. The answer is its
 /// tenant; none when it is off already.
-pub async fn disable(
+pub(crate) async fn disable(
     tx: &mut SystemTx<'_>,
     id: EndpointId,
     version: Option<u32>,
@@ -318,7 +318,7 @@ pub async fn disable(
 
 /// Writes down what time alone did to secrets: the staged ones that were promoted by themselves, the old ones that
 /// expired. Settings and versions stay as they are, since every reader of a row knows that by itself.
-pub async fn pass_time(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
+pub(crate) async fn pass_time(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
     let link = tx.writing();
     for sql in [PROMOTE_SECRETS, EXPIRE_SECRETS] {
         let sql = sql.on(link);
@@ -328,13 +328,13 @@ pub async fn pass_time(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
 }
 
 /// The endpoint with this id.
-pub async fn get(tx: &mut impl Scoped, id: EndpointId) -> Result<Option<Endpoint>> {
+pub(crate) async fn get(tx: &mut impl Scoped, id: EndpointId) -> Result<Option<Endpoint>> {
     let tenant = tx.tenant();
     one(tx.link(), GET, id, tenant).await
 }
 
 /// The endpoint, held until the end of the transaction.
-pub async fn lock(tx: &mut Tx<'_>, id: EndpointId) -> Result<Option<Endpoint>> {
+pub(crate) async fn lock(tx: &mut Tx<'_>, id: EndpointId) -> Result<Option<Endpoint>> {
     let tenant = tx.tenant();
     one(tx.link(), LOCK, id, tenant).await
 }
@@ -345,7 +345,7 @@ async fn one(link: &mut Link, sql: Sql, id: EndpointId, tenant: TenantId) -> Res
 }
 
 /// A page of endpoints, newest first.
-pub async fn list(tx: &mut ReadTx, limit: i64, offset: i64) -> Result<Vec<Endpoint>> {
+pub(crate) async fn list(tx: &mut ReadTx, limit: i64, offset: i64) -> Result<Vec<Endpoint>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LIST.on(link);
@@ -354,7 +354,7 @@ pub async fn list(tx: &mut ReadTx, limit: i64, offset: i64) -> Result<Vec<Endpoi
 }
 
 /// How many endpoints the tenant has.
-pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+pub(crate) async fn count(tx: &mut impl Scoped) -> Result<i64> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = COUNT.on(link);
@@ -362,14 +362,14 @@ pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
 }
 
 /// The endpoints with these ids, whoever's they are: what dispatch sends with. Deleted ones are missing.
-pub async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
+pub(crate) async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     found(db.lookup().await?.link(), &LOAD, &ids).await
 }
 
 /// Takes at most `limit` deliveries of an endpoint that was deleted [`SWEPT_AFTER`] ago, or the endpoint itself once it
 /// has none. False when there is nothing left to take.
-pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp, limit: usize) -> Result<bool> {
+pub(crate) async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp, limit: usize) -> Result<bool> {
     let link = tx.writing();
     let sql = SWEEP_FIND.on(link);
     let Some(id) = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql)

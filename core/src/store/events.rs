@@ -14,88 +14,84 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, EventId, GroupId, InboxId, TenantId},
 };
-use std::time::Duration;
 use uuid::Uuid;
-
-/// How long an event is kept at least.
-pub const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// An event that a change causes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewEvent {
+pub(crate) struct NewEvent {
     /// Its id, `webhook-id` of every request.
-    pub id: EventId,
+    pub(crate) id: EventId,
     /// Its tenant; must be that of the transaction.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Its kind, a bit of the endpoints' masks: 0 to 62.
-    pub kind: i16,
+    pub(crate) kind: i16,
     /// Id that the events of one action share.
-    pub group: GroupId,
+    pub(crate) group: GroupId,
     /// Inbox that it belongs to, for endpoints that are limited to some.
-    pub inbox: Option<InboxId>,
+    pub(crate) inbox: Option<InboxId>,
     /// Inbox that its ticket left by it: endpoints that are limited to that one hear of it too.
-    pub left: Option<InboxId>,
+    pub(crate) left: Option<InboxId>,
     /// When it happened.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The body as it is stored, signed and sent.
-    pub body: String,
+    pub(crate) body: String,
     /// A test: for this endpoint of this version alone, whatever it subscribes to, and in no list of events.
-    pub test_of: Option<TestOf>,
+    pub(crate) test_of: Option<TestOf>,
 }
 
 /// The endpoint that a test is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TestOf {
+pub(crate) struct TestOf {
     /// The endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// Version of its settings.
-    pub version: u32,
+    pub(crate) version: u32,
     /// Whether it gets the thin form.
-    pub thin: bool,
+    pub(crate) thin: bool,
 }
 
 /// A leased delivery with all that dispatch needs of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leased {
+pub(crate) struct Leased {
     /// Id of the delivery.
-    pub delivery: DeliveryId,
+    pub(crate) delivery: DeliveryId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Its endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// Version of the endpoint's settings.
-    pub endpoint_version: u32,
+    pub(crate) endpoint_version: u32,
     /// Its event.
-    pub event: EventId,
+    pub(crate) event: EventId,
     /// Kind of the event.
-    pub kind: i16,
+    pub(crate) kind: i16,
     /// Whether it is a test.
-    pub test: bool,
+    pub(crate) test: bool,
     /// Fencing token of the lease.
-    pub token: i64,
+    pub(crate) token: i64,
     /// Number of the attempt, from 1.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// Failed attempts of the running schedule.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// Whether the attempt before ended with a stale connection, so that this one gets a new one.
-    pub fresh: bool,
+    pub(crate) fresh: bool,
     /// Whether the event is sent in its thin form.
-    pub thin: bool,
+    pub(crate) thin: bool,
     /// When the delivery was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Whether it was claimed, in due order; otherwise the commit that made it leased it.
-    pub claimed: bool,
+    pub(crate) claimed: bool,
     /// When it was leased: since then it waits in memory.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// End of the lease.
-    pub lease_until: Timestamp,
+    pub(crate) lease_until: Timestamp,
     /// The body as it is stored, shared by all deliveries of the event; dispatch puts the thin form in its place.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// Id of the delivery of an event to an endpoint: the event's id crossed with the endpoint's. It needs no chance, so
 /// that a run-again fan-out makes the same rows, and sorts as events do.
-pub fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
+pub(crate) fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
     let mut bytes = *event.0.as_bytes();
     // Byte 8 holds the variant; version and time are before it.
     for (byte, cross) in bytes[9..].iter_mut().zip(&endpoint.0.as_bytes()[9..]) {
@@ -106,15 +102,15 @@ pub fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
 
 /// An event as those who read the events see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedEvent {
+pub(crate) struct LoggedEvent {
     /// Its place in the order of events.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Its kind.
-    pub kind: i16,
+    pub(crate) kind: i16,
     /// When it happened.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The body as it is posted.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 from_row!(LoggedEvent, row => Ok(LoggedEvent {
@@ -126,17 +122,17 @@ from_row!(LoggedEvent, row => Ok(LoggedEvent {
 
 /// An event as its row has it.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(crate) struct Event {
     /// Its id.
-    pub id: EventId,
+    pub(crate) id: EventId,
     /// Its kind.
-    pub kind: i16,
+    pub(crate) kind: i16,
     /// Id that the events of one action share.
-    pub group: GroupId,
+    pub(crate) group: GroupId,
     /// When it happened.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Its body.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 from_row!(Event, row => Ok(Event {
@@ -173,7 +169,7 @@ statements! {
 }
 
 /// The place behind all events that [`since`] finds in the same snapshot.
-pub async fn end(tx: &mut ReadTx) -> Result<Place> {
+pub(crate) async fn end(tx: &mut ReadTx) -> Result<Place> {
     let link = tx.link();
     let sql = END.on(link);
     let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
@@ -181,7 +177,7 @@ pub async fn end(tx: &mut ReadTx) -> Result<Place> {
 }
 
 /// Events of the kinds in `mask` behind a place, in order, at most `limit`; tests are not among them.
-pub async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Result<Vec<LoggedEvent>> {
+pub(crate) async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Result<Vec<LoggedEvent>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = SINCE.on(link);
@@ -196,7 +192,7 @@ pub async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Resu
 }
 
 /// The events from a time on among the newest `limit`, newest first; tests are left out.
-pub async fn newest(tx: &mut impl Scoped, since: Timestamp, limit: i64) -> Result<Vec<Event>> {
+pub(crate) async fn newest(tx: &mut impl Scoped, since: Timestamp, limit: i64) -> Result<Vec<Event>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = NEWEST.on(link);
@@ -211,7 +207,7 @@ pub async fn newest(tx: &mut impl Scoped, since: Timestamp, limit: i64) -> Resul
 }
 
 /// The body of an event.
-pub async fn body(tx: &mut impl Scoped, id: EventId) -> Result<Option<String>> {
+pub(crate) async fn body(tx: &mut impl Scoped, id: EventId) -> Result<Option<String>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = BODY.on(link);

@@ -19,10 +19,10 @@ use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
 /// Length of a lease: twice the longest request, and time to report it.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
 /// Fencing token of the lease that a delivery is made with.
-pub const FIRST_TOKEN: i64 = 1;
+pub(crate) const FIRST_TOKEN: i64 = 1;
 
 /// An endpoint as fan-out sees it.
 struct Subscriber {

@@ -18,36 +18,36 @@ use uuid::Uuid;
 
 /// The last delivery that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastDelivery {
+pub(crate) struct LastDelivery {
     /// Its id.
-    pub delivery: DeliveryId,
+    pub(crate) delivery: DeliveryId,
     /// Its state after the attempt.
-    pub state: State,
+    pub(crate) state: State,
     /// HTTP status of the answer.
-    pub response_status: Option<u16>,
+    pub(crate) response_status: Option<u16>,
     /// Why it failed.
-    pub error_code: Option<String>,
+    pub(crate) error_code: Option<String>,
     /// When the attempt was recorded.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 /// What is known of how an endpoint does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
+pub(crate) struct Health {
     /// The endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Failed attempts since the last success.
-    pub failures_in_row: u32,
+    pub(crate) failures_in_row: u32,
     /// Time of the first of them.
-    pub failing_since: Option<Timestamp>,
+    pub(crate) failing_since: Option<Timestamp>,
     /// Time of the last success.
-    pub last_success_at: Option<Timestamp>,
+    pub(crate) last_success_at: Option<Timestamp>,
     /// The last delivery that was tried; tests do not count.
-    pub last: Option<LastDelivery>,
+    pub(crate) last: Option<LastDelivery>,
     /// How many warnings were given since the last success.
-    pub warned: i16,
+    pub(crate) warned: i16,
 }
 
 from_row!(Health, row => {
@@ -149,7 +149,7 @@ pub(super) async fn learn(link: &mut Link, news: &[Health]) -> Result<Vec<Health
 }
 
 /// What is known of these endpoints of the tenant; those never tried are missing.
-pub async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<Vec<Health>> {
+pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<Vec<Health>> {
     if endpoints.is_empty() {
         return Ok(Vec::new());
     }
@@ -167,7 +167,7 @@ pub async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<Vec<He
 }
 
 /// Starts the row of failures of an endpoint anew, and returns what is then known of it.
-pub async fn forgive(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
+pub(crate) async fn forgive(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = FORGIVE.on(link);
@@ -176,14 +176,14 @@ pub async fn forgive(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<Hea
 }
 
 /// What is known of an endpoint, whoever's it is.
-pub async fn now(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
+pub(crate) async fn now(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
     let link = tx.writing();
     let sql = NOW.on(link);
     on!(link, c, D => sqlx::query_as::<D, Health>(sql).bind(endpoint.0).fetch_optional(c).await)
 }
 
 /// Notes how many warnings were given for an endpoint.
-pub async fn warn(tx: &mut SystemTx<'_>, endpoint: EndpointId, warned: i16) -> Result<()> {
+pub(crate) async fn warn(tx: &mut SystemTx<'_>, endpoint: EndpointId, warned: i16) -> Result<()> {
     let link = tx.writing();
     let sql = WARN.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).bind(warned).execute(c).await.map(drop))

@@ -29,39 +29,39 @@ codes! {
 
 /// What is wrong with an inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InboxError {
+pub(crate) struct InboxError {
     /// Short name of the error.
-    pub code: String,
+    pub(crate) code: String,
     /// A sentence for a person.
-    pub message: String,
+    pub(crate) message: String,
     /// Time since which it fails.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
 }
 
 /// Where tickets come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     /// Its id.
-    pub id: InboxId,
+    pub(crate) id: InboxId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its mail address.
-    pub email_address: Option<String>,
+    pub(crate) email_address: Option<String>,
     /// Way by which it gets its messages.
-    pub channel: Channel,
+    pub(crate) channel: Channel,
     /// Whether it takes new tickets.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// What is wrong with it.
-    pub error: Option<InboxError>,
+    pub(crate) error: Option<InboxError>,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time of the last change.
-    pub updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 impl Inbox {
     /// Its state: a switched-off inbox is that and nothing else.
-    pub fn state(&self) -> InboxState {
+    pub(crate) fn state(&self) -> InboxState {
         state_of(self.enabled, self.error.is_some())
     }
 }
@@ -132,7 +132,7 @@ statements! {
 }
 
 /// Makes an inbox.
-pub async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
     let tenant = tx.tenant();
     tx.writing.lookups.inboxes.clear();
     let link = tx.writing();
@@ -158,7 +158,7 @@ pub async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
 }
 
 /// Writes a changed inbox.
-pub async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
+pub(crate) async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
     let tenant = tx.tenant();
     tx.writing.lookups.inboxes.clear();
     let link = tx.writing();
@@ -183,7 +183,7 @@ pub async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
 }
 
 /// State of the inbox, looked up once a group.
-pub async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxState>> {
+pub(crate) async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxState>> {
     let key = (tx.tenant(), id);
     if let Some(known) = tx.writing.lookups.inboxes.get(&key) {
         return Ok(*known);
@@ -201,7 +201,7 @@ pub async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxState>> {
 }
 
 /// The inbox with this id.
-pub async fn get(tx: &mut impl Scoped, id: InboxId) -> Result<Option<Inbox>> {
+pub(crate) async fn get(tx: &mut impl Scoped, id: InboxId) -> Result<Option<Inbox>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -209,7 +209,7 @@ pub async fn get(tx: &mut impl Scoped, id: InboxId) -> Result<Option<Inbox>> {
 }
 
 /// The inbox with this mail address, letter case aside.
-pub async fn by_address(tx: &mut impl Scoped, address: &str) -> Result<Option<Inbox>> {
+pub(crate) async fn by_address(tx: &mut impl Scoped, address: &str) -> Result<Option<Inbox>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = BY_ADDRESS.on(link);
@@ -219,17 +219,17 @@ pub async fn by_address(tx: &mut impl Scoped, address: &str) -> Result<Option<In
 
 /// Another inbox of the tenant than this one with the address, letter case aside. Whoever goes by the answer holds the
 /// tenant, so that no other core gives the address away meanwhile.
-pub async fn taken(tx: &mut Tx<'_>, address: &str, than: InboxId) -> Result<Option<Inbox>> {
+pub(crate) async fn taken(tx: &mut Tx<'_>, address: &str, than: InboxId) -> Result<Option<Inbox>> {
     Ok(by_address(tx, address).await?.filter(|other| other.id != than))
 }
 
 /// Whether two addresses are one, letter case aside.
-pub fn same_address(one: Option<&str>, other: Option<&str>) -> bool {
+pub(crate) fn same_address(one: Option<&str>, other: Option<&str>) -> bool {
     one.map(fold) == other.map(fold)
 }
 
 /// The tenant of an inbox: for the operator, who names an inbox alone.
-pub async fn owner(db: &Db, id: InboxId) -> Result<Option<TenantId>> {
+pub(crate) async fn owner(db: &Db, id: InboxId) -> Result<Option<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = OWNER.on(link);
@@ -239,17 +239,17 @@ pub async fn owner(db: &Db, id: InboxId) -> Result<Option<TenantId>> {
 
 /// An address that several inboxes of a tenant have, from the time when that was allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SharedAddress {
+pub(crate) struct SharedAddress {
     /// The tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// The address, letter case aside.
-    pub address: String,
+    pub(crate) address: String,
     /// The inboxes; the first gets the mails that name the address alone.
-    pub inboxes: Vec<InboxId>,
+    pub(crate) inboxes: Vec<InboxId>,
 }
 
 /// Addresses that several inboxes of a tenant have; `most` inboxes are looked at.
-pub async fn shared_addresses(db: &Db, most: i64) -> Result<Vec<SharedAddress>> {
+pub(crate) async fn shared_addresses(db: &Db, most: i64) -> Result<Vec<SharedAddress>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = SHARED.on(link);
@@ -266,7 +266,7 @@ pub async fn shared_addresses(db: &Db, most: i64) -> Result<Vec<SharedAddress>> 
 }
 
 /// The inbox, held until the end of the transaction.
-pub async fn lock(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<Inbox>> {
+pub(crate) async fn lock(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<Inbox>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LOCK.on(link);
@@ -274,7 +274,7 @@ pub async fn lock(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<Inbox>> {
 }
 
 /// A page of inboxes by name.
-pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Inbox>> {
+pub(crate) async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Inbox>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LIST.on(link);
@@ -283,7 +283,7 @@ pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<I
 }
 
 /// How many inboxes the tenant has.
-pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+pub(crate) async fn count(tx: &mut impl Scoped) -> Result<i64> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = COUNT.on(link);

@@ -74,16 +74,16 @@ row_statements! {
 
 /// How many deliveries of an endpoint wait; tests, which go out whatever its lane says, are not among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// Without a request so far.
-    pub untried: i64,
+    pub(crate) untried: i64,
     /// After a request that did not succeed.
-    pub tried: i64,
+    pub(crate) tried: i64,
 }
 
 impl Waiting {
     /// Counts deliveries that came to wait (or, below 0, left) with so many requests made.
-    pub fn add(&mut self, attempts: i64, by: i64) {
+    pub(crate) fn add(&mut self, attempts: i64, by: i64) {
         *if attempts > 0 { &mut self.tried } else { &mut self.untried } += by;
     }
 }
@@ -179,17 +179,17 @@ pub(super) async fn by_pause(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> 
 
 /// How an endpoint stands with dispatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LaneState {
+pub(crate) struct LaneState {
     /// Whether nothing is sent to it.
-    pub paused: bool,
+    pub(crate) paused: bool,
     /// Failures in a row.
-    pub failures_in_row: u32,
+    pub(crate) failures_in_row: u32,
     /// When the first of what waits for it is due.
-    pub due_at: Option<Timestamp>,
+    pub(crate) due_at: Option<Timestamp>,
 }
 
 /// How an endpoint stands, whoever's it is.
-pub async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<LaneState>> {
+pub(crate) async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<LaneState>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = STANDING.on(link);
@@ -203,7 +203,7 @@ pub async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<LaneState>
 }
 
 /// When the next lane is due.
-pub async fn next_due(db: &Db) -> Result<Option<Timestamp>> {
+pub(crate) async fn next_due(db: &Db) -> Result<Option<Timestamp>> {
     first_due(db.lookup().await?.link()).await
 }
 

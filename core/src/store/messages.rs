@@ -41,57 +41,57 @@ codes! {
 
 /// Who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
+pub(crate) struct Author {
     /// Kind.
-    pub kind: AuthorKind,
+    pub(crate) kind: AuthorKind,
     /// Id of the agent or API key.
-    pub id: Option<Uuid>,
+    pub(crate) id: Option<Uuid>,
     /// Name; may be empty.
-    pub name: String,
+    pub(crate) name: String,
     /// Mail address.
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
 }
 
 /// One message of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub(crate) struct Message {
     /// Its id.
-    pub id: MessageId,
+    pub(crate) id: MessageId,
     /// Its ticket.
-    pub ticket: TicketId,
+    pub(crate) ticket: TicketId,
     /// Its kind.
-    pub kind: MessageKind,
+    pub(crate) kind: MessageKind,
     /// Who wrote it.
-    pub author: Author,
+    pub(crate) author: Author,
     /// Plain text.
-    pub text: String,
+    pub(crate) text: String,
     /// Sanitised HTML.
-    pub html: String,
+    pub(crate) html: String,
     /// Whether a body was too long and was cut.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
     /// Time at which it was recorded.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time at which a mail was sent, by its own word.
-    pub sent_at: Option<Timestamp>,
+    pub(crate) sent_at: Option<Timestamp>,
 }
 
 /// What mail adds to a message: by it, repeats are recognised and answers find their ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mailed {
+pub(crate) struct Mailed {
     /// Inbox that it came in or left by.
-    pub inbox: InboxId,
+    pub(crate) inbox: InboxId,
     /// The same for every repeat of a mail in one inbox.
-    pub dedup_key: Option<[u8; 32]>,
+    pub(crate) dedup_key: Option<[u8; 32]>,
     /// Its `Message-ID`, at most [`MAIL_ID_MAX_CHARS`].
-    pub message_id: Option<String>,
+    pub(crate) message_id: Option<String>,
     /// The `Message-ID` that it answers.
-    pub in_reply_to: Option<String>,
+    pub(crate) in_reply_to: Option<String>,
     /// Id of a reply at who sent it; the tenant has it once.
-    pub provider_id: Option<String>,
+    pub(crate) provider_id: Option<String>,
 }
 
 /// Longest `Message-ID` that is kept; an index of PostgreSQL takes no row of more than 2,700 bytes.
-pub const MAIL_ID_MAX_CHARS: usize = 500;
+pub(crate) const MAIL_ID_MAX_CHARS: usize = 500;
 
 from_row!(Message, row => Ok(Message {
     id: MessageId(row.try_get(0)?),
@@ -148,7 +148,7 @@ statements! {
 }
 
 /// Records a message.
-pub async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = INSERT.on(link);
@@ -171,7 +171,7 @@ pub async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
 }
 
 /// Records a message that went by mail; false when the inbox or the tenant has it already.
-pub async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &Mailed) -> Result<bool> {
+pub(crate) async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &Mailed) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = INSERT_MAILED.on(link);
@@ -201,7 +201,7 @@ pub async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &Mailed) 
 }
 
 /// The message with this id.
-pub async fn get(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Message>> {
+pub(crate) async fn get(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Message>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -209,7 +209,7 @@ pub async fn get(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Message>> {
 }
 
 /// The reply that was recorded under this id of who sent it.
-pub async fn sent(tx: &mut Tx<'_>, provider_id: &str) -> Result<Option<Message>> {
+pub(crate) async fn sent(tx: &mut Tx<'_>, provider_id: &str) -> Result<Option<Message>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = SENT.on(link);
@@ -218,7 +218,7 @@ pub async fn sent(tx: &mut Tx<'_>, provider_id: &str) -> Result<Option<Message>>
 }
 
 /// The mail addresses of all who wrote in a ticket, notes aside.
-pub async fn authors(tx: &mut Tx<'_>, ticket: TicketId) -> Result<Vec<String>> {
+pub(crate) async fn authors(tx: &mut Tx<'_>, ticket: TicketId) -> Result<Vec<String>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = AUTHORS.on(link);
@@ -226,7 +226,7 @@ pub async fn authors(tx: &mut Tx<'_>, ticket: TicketId) -> Result<Vec<String>> {
 }
 
 /// A page of a ticket's messages, oldest first, internal notes left out. Their number is the ticket's `message_count`.
-pub async fn list_without_notes(
+pub(crate) async fn list_without_notes(
     tx: &mut impl Scoped,
     ticket: TicketId,
     limit: i64,
@@ -236,7 +236,7 @@ pub async fn list_without_notes(
 }
 
 /// How many messages [`list`] pages through.
-pub async fn count(tx: &mut impl Scoped, ticket: TicketId) -> Result<i64> {
+pub(crate) async fn count(tx: &mut impl Scoped, ticket: TicketId) -> Result<i64> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = COUNT.on(link);
@@ -244,7 +244,7 @@ pub async fn count(tx: &mut impl Scoped, ticket: TicketId) -> Result<i64> {
 }
 
 /// A page of a ticket's messages, oldest first, with internal notes: for agents only.
-pub async fn list(tx: &mut impl Scoped, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Message>> {
+pub(crate) async fn list(tx: &mut impl Scoped, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Message>> {
     page(tx, LIST, ticket, limit, offset).await
 }
 
@@ -262,7 +262,7 @@ async fn page(tx: &mut impl Scoped, sql: Sql, ticket: TicketId, limit: i64, offs
 }
 
 /// Internal notes of a ticket that the transaction holds.
-pub async fn count_notes(tx: &mut Tx<'_>, ticket: TicketId) -> Result<u32> {
+pub(crate) async fn count_notes(tx: &mut Tx<'_>, ticket: TicketId) -> Result<u32> {
     let link = tx.link();
     let sql = COUNT_NOTES.on(link);
     let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(ticket.0).fetch_one(c).await)?;

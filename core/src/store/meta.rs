@@ -26,7 +26,7 @@ statements! {
 }
 
 /// The fact of this name.
-pub async fn get(db: &Db, key: &str) -> Result<Option<String>> {
+pub(crate) async fn get(db: &Db, key: &str) -> Result<Option<String>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = GET.on(link);
@@ -34,7 +34,7 @@ pub async fn get(db: &Db, key: &str) -> Result<Option<String>> {
 }
 
 /// The fact of this name: the one that stands, or `value`.
-pub async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<String> {
+pub(crate) async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<String> {
     let link = tx.writing();
     let (insert, get) = (INSERT.on(link), HOLD.on(link));
     on!(link, c, D => sqlx::query::<D>(insert).bind(key).bind(value).execute(c).await.map(drop))?;
@@ -42,14 +42,14 @@ pub async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Res
 }
 
 /// The fact of this name, which nobody else changes or asks for until the end of the transaction.
-pub async fn lock(tx: &mut SystemTx<'_>, key: &str) -> Result<Option<String>> {
+pub(crate) async fn lock(tx: &mut SystemTx<'_>, key: &str) -> Result<Option<String>> {
     let link = tx.writing();
     let sql = LOCK.on(link);
     on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(key).fetch_optional(c).await)
 }
 
 /// Writes a fact.
-pub async fn put(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<()> {
+pub(crate) async fn put(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<()> {
     let link = tx.writing();
     let sql = PUT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(key).bind(value).execute(c).await.map(drop))

@@ -13,19 +13,19 @@ use inboxops_proto::{
 };
 
 /// Tenants of one mail address that a login looks at.
-pub const TENANTS_MAX: i64 = 8;
+pub(crate) const TENANTS_MAX: i64 = 8;
 
 /// Somebody whom a mail address may stand for.
 #[derive(Clone, Debug)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// The tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// The agent.
-    pub agent: AgentId,
+    pub(crate) agent: AgentId,
     /// The agent's name.
-    pub name: String,
+    pub(crate) name: String,
     /// Hash of the password, when there is one.
-    pub phc: Option<String>,
+    pub(crate) phc: Option<String>,
 }
 
 from_row!(Candidate, row => Ok(Candidate {
@@ -48,7 +48,7 @@ statements! {
 }
 
 /// The agents of all tenants who have this mail address, folded, and may sign in.
-pub async fn by_email(db: &Db, folded: &str) -> Result<Vec<Candidate>> {
+pub(crate) async fn by_email(db: &Db, folded: &str) -> Result<Vec<Candidate>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = BY_EMAIL.on(link);
@@ -56,7 +56,7 @@ pub async fn by_email(db: &Db, folded: &str) -> Result<Vec<Candidate>> {
 }
 
 /// The hash of an agent's password.
-pub async fn get(tx: &mut impl Scoped, agent: AgentId) -> Result<Option<String>> {
+pub(crate) async fn get(tx: &mut impl Scoped, agent: AgentId) -> Result<Option<String>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -64,7 +64,7 @@ pub async fn get(tx: &mut impl Scoped, agent: AgentId) -> Result<Option<String>>
 }
 
 /// Sets it.
-pub async fn put(tx: &mut Tx<'_>, agent: AgentId, phc: &str, at: Timestamp) -> Result<()> {
+pub(crate) async fn put(tx: &mut Tx<'_>, agent: AgentId, phc: &str, at: Timestamp) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = PUT.on(link);

@@ -12,17 +12,17 @@ use inboxops_proto::{clock::Timestamp, id::TenantId};
 use std::time::Duration;
 
 /// Length of the window.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
 /// Where a tenant stands after a request was counted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// Whether the request is accepted.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// Accepted requests in the window, this one included.
-    pub used: u32,
+    pub(crate) used: u32,
     /// When the oldest of them leaves the window.
-    pub oldest_leaves_at: Option<Timestamp>,
+    pub(crate) oldest_leaves_at: Option<Timestamp>,
 }
 
 statements! {
@@ -41,7 +41,7 @@ statements! {
 
 /// Counts a request of the tenant when fewer than `limit` accepted ones lie in the window, on PostgreSQL. The caller
 /// keeps its own window on SQLite, where one process has all requests.
-pub async fn admit(db: &Db, tenant: TenantId, limit: u32, now: Timestamp) -> Result<Window> {
+pub(crate) async fn admit(db: &Db, tenant: TenantId, limit: u32, now: Timestamp) -> Result<Window> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let since = now.minus(WINDOW).micros();

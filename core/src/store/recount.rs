@@ -2,7 +2,7 @@
 //! several releases may run at a time). Whoever moves a delivery tells its lane in the same transaction, so a lane that is
 //! held has no other numbers than those of what is committed.
 
-pub use super::earlier::Now;
+pub(crate) use super::earlier::Now;
 
 use super::{
     Db, Result, SystemTx,
@@ -27,18 +27,18 @@ statements! {
 }
 
 /// What is to be done about the numbers now.
-pub async fn look(db: &Db, now: Timestamp) -> Result<Now> {
+pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<Now> {
     let mut reader = db.lookup().await?;
     earlier::look(reader.link(), NAME, now).await
 }
 
 /// Notes that the lanes are to be counted.
-pub async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
+pub(crate) async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::note(tx, NAME).await
 }
 
 /// Counts what waits at an endpoint.
-pub async fn count(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<()> {
+pub(crate) async fn count(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<()> {
     let link = tx.writing();
     lanes::hold(link, endpoint).await?;
     let sql = COUNT.on(link);
@@ -46,6 +46,6 @@ pub async fn count(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<()> {
 }
 
 /// Notes that all are counted.
-pub async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
+pub(crate) async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::done(tx, NAME).await
 }

@@ -27,37 +27,37 @@ codes! {
 
 /// A job of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recovery {
+pub(crate) struct Recovery {
     /// Its id.
-    pub id: RecoveryId,
+    pub(crate) id: RecoveryId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Its endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// What it does.
-    pub what: What,
+    pub(crate) what: What,
     /// Id that the jobs of one call share.
-    pub batch: RecoveryId,
+    pub(crate) batch: RecoveryId,
     /// Which deliveries it takes, as JSON that the core reads; empty for a recovery.
-    pub filter: String,
+    pub(crate) filter: String,
     /// Events from this time on.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Events up to this time.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Place of the last event that it has seen.
-    pub after_event: Place,
+    pub(crate) after_event: Place,
     /// The last delivery that it has seen.
-    pub after: Option<DeliveryId>,
+    pub(crate) after: Option<DeliveryId>,
     /// How many there are for it to do.
-    pub matched: u32,
+    pub(crate) matched: u32,
     /// How many it has done.
-    pub created: u32,
+    pub(crate) created: u32,
     /// Whether it is done.
-    pub done: bool,
+    pub(crate) done: bool,
     /// The transaction that made it; filled in by the store.
-    pub fence: i64,
+    pub(crate) fence: i64,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
 }
 
 from_row!(Recovery, row => {
@@ -84,21 +84,21 @@ from_row!(Recovery, row => {
 
 /// An event as a job sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past {
+pub(crate) struct Past {
     /// Its place in the order of events.
-    pub place: Place,
+    pub(crate) place: Place,
     /// Its id.
-    pub id: EventId,
+    pub(crate) id: EventId,
     /// Its kind.
-    pub kind: i16,
+    pub(crate) kind: i16,
     /// Inbox that it belongs to.
-    pub inbox: Option<InboxId>,
+    pub(crate) inbox: Option<InboxId>,
     /// Inbox that its ticket left by it.
-    pub left: Option<InboxId>,
+    pub(crate) left: Option<InboxId>,
     /// Whether it is a test.
-    pub test: bool,
+    pub(crate) test: bool,
     /// When it happened.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 from_row!(Past, row => Ok(Past {
@@ -171,7 +171,7 @@ statements! {
 }
 
 /// Makes a job.
-pub async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
+pub(crate) async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = INSERT.on(link);
@@ -197,7 +197,7 @@ pub async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
 }
 
 /// The job with this id.
-pub async fn get(tx: &mut impl Scoped, id: RecoveryId) -> Result<Option<Recovery>> {
+pub(crate) async fn get(tx: &mut impl Scoped, id: RecoveryId) -> Result<Option<Recovery>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -205,7 +205,7 @@ pub async fn get(tx: &mut impl Scoped, id: RecoveryId) -> Result<Option<Recovery
 }
 
 /// The jobs of one call.
-pub async fn of_batch(tx: &mut impl Scoped, batch: RecoveryId) -> Result<Vec<Recovery>> {
+pub(crate) async fn of_batch(tx: &mut impl Scoped, batch: RecoveryId) -> Result<Vec<Recovery>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = OF_BATCH.on(link);
@@ -213,7 +213,7 @@ pub async fn of_batch(tx: &mut impl Scoped, batch: RecoveryId) -> Result<Vec<Rec
 }
 
 /// The open job of an endpoint; ask with the endpoint held, and there will never be two.
-pub async fn open_of(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<RecoveryId>> {
+pub(crate) async fn open_of(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<RecoveryId>> {
     let link = tx.link();
     let sql = OPEN_OF.on(link);
     let id = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql).bind(endpoint.0).fetch_optional(c).await)?;
@@ -221,7 +221,7 @@ pub async fn open_of(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<Rec
 }
 
 /// The open jobs of all tenants, oldest first, at most `limit`.
-pub async fn open(db: &Db, limit: i64) -> Result<Vec<RecoveryId>> {
+pub(crate) async fn open(db: &Db, limit: i64) -> Result<Vec<RecoveryId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = OPEN.on(link);
@@ -230,14 +230,14 @@ pub async fn open(db: &Db, limit: i64) -> Result<Vec<RecoveryId>> {
 }
 
 /// Holds an open job until the end of the transaction; none when it is done, or another core has it.
-pub async fn take(tx: &mut SystemTx<'_>, id: RecoveryId) -> Result<Option<Recovery>> {
+pub(crate) async fn take(tx: &mut SystemTx<'_>, id: RecoveryId) -> Result<Option<Recovery>> {
     let link = tx.reading();
     let sql = TAKE.on(link);
     on!(link, c, D => sqlx::query_as::<D, Recovery>(sql).bind(id.0).fetch_optional(c).await)
 }
 
 /// Writes how far a job has come.
-pub async fn save(tx: &mut Tx<'_>, job: &Recovery, now: Timestamp) -> Result<()> {
+pub(crate) async fn save(tx: &mut Tx<'_>, job: &Recovery, now: Timestamp) -> Result<()> {
     let link = tx.writing();
     let sql = SAVE.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)
@@ -264,7 +264,7 @@ pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
 ///
 /// Places and times differ in order: an event of a later time may stand before it, in a transaction that began earlier.
 /// Who wants every event from a time on asks for a time that is earlier by as much as they can differ.
-pub async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<Place> {
+pub(crate) async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<Place> {
     let link = tx.link();
     let sql = BEFORE.on(link);
     let first = EventId::new(at, 0);
@@ -273,13 +273,13 @@ pub async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<Place> 
 }
 
 /// The tenant's events behind a place, in order, at most `limit`.
-pub async fn events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
+pub(crate) async fn events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
     let tenant = tx.tenant();
     events(tx.link(), EVENTS, tenant, place, limit).await
 }
 
 /// The same, but only as far as no event can appear before one of them any more.
-pub async fn settled_events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
+pub(crate) async fn settled_events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
     let tenant = tx.tenant();
     events(tx.link(), SETTLED_EVENTS, tenant, place, limit).await
 }
@@ -296,7 +296,7 @@ async fn events(link: &mut Link, sql: Sql, tenant: TenantId, place: Place, limit
 }
 
 /// Whether the transaction with this number, and all that began before it, have ended.
-pub async fn is_settled(tx: &mut Tx<'_>, fence: i64) -> Result<bool> {
+pub(crate) async fn is_settled(tx: &mut Tx<'_>, fence: i64) -> Result<bool> {
     let link = tx.link();
     if !link.is_pg() {
         return Ok(true);

@@ -2,7 +2,7 @@
 //! without it (PostgreSQL, where several releases may run at a time), or after rows were written past the store. Deltas of
 //! cores are left alone: what they lack is put beside them, in a slot of no core, so that nobody waits.
 
-pub use super::earlier::Now;
+pub(crate) use super::earlier::Now;
 
 use super::{
     Db, Result, SystemTx,
@@ -114,7 +114,7 @@ statements! {
 }
 
 /// What is to be done about the numbers now.
-pub async fn look(db: &Db, now: Timestamp) -> Result<Now> {
+pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<Now> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
     let known = earlier::look(link, NAME, now).await?;
@@ -127,12 +127,12 @@ pub async fn look(db: &Db, now: Timestamp) -> Result<Now> {
 }
 
 /// Notes that all is to be counted.
-pub async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
+pub(crate) async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::note(tx, NAME).await
 }
 
 /// Tenants after one, by id.
-pub async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
+pub(crate) async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = TENANTS.on(link);
@@ -144,10 +144,10 @@ pub async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<TenantId>> 
 /// One of the steps in which the tickets and tags of a tenant are counted, each a transaction of its own, so that nobody
 /// waits long: each counts what is there against what the cores have counted, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step(usize);
+pub(crate) struct Step(usize);
 
 /// All of them, in order.
-pub fn steps() -> impl Iterator<Item = Step> {
+pub(crate) fn steps() -> impl Iterator<Item = Step> {
     (0..STEPS.len()).map(Step)
 }
 
@@ -172,7 +172,7 @@ enum Second {
 }
 
 /// Takes one step for a tenant.
-pub async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): Step, now: Timestamp) -> Result<()> {
+pub(crate) async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): Step, now: Timestamp) -> Result<()> {
     let (sql, second) = STEPS[step];
     let link = tx.writing();
     if link.is_pg() {
@@ -192,6 +192,6 @@ pub async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): Step, no
 }
 
 /// Notes that all is counted.
-pub async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
+pub(crate) async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::done(tx, NAME).await
 }

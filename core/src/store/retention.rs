@@ -25,11 +25,11 @@ use std::{
 use uuid::Uuid;
 
 /// Greatest number of rows that one batch looks at or deletes.
-pub const BATCH_MAX: i64 = 256;
+pub(crate) const BATCH_MAX: i64 = 256;
 /// The newest deliveries of each endpoint are kept, however old.
-pub const NEWEST_KEPT: i64 = 100;
+pub(crate) const NEWEST_KEPT: i64 = 100;
 /// Answers to an idempotency key, and jobs that are over: the tables that [`expired`] looks at.
-pub const EXPIRING: usize = 2;
+pub(crate) const EXPIRING: usize = 2;
 
 statements! {
     CLAIM = Sql::both(
@@ -96,7 +96,7 @@ row_statements! {
 }
 
 /// Whether this core is the one to do what is done every so often; `since` is when it was done last at the latest.
-pub async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
+pub(crate) async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
     let link = tx.writing();
     let sql = CLAIM.on(link);
     let claimed = on!(link, c, D => sqlx::query_scalar::<D, String>(sql)
@@ -109,7 +109,7 @@ pub async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Tim
 }
 
 /// Whether it was done since then.
-pub async fn claimed(db: &Db, what: &str, since: Timestamp) -> Result<bool> {
+pub(crate) async fn claimed(db: &Db, what: &str, since: Timestamp) -> Result<bool> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = CLAIMED.on(link);
@@ -123,7 +123,7 @@ fn text(at: Timestamp) -> String {
 }
 
 /// Endpoints of all tenants after one, by id; deleted ones too, until they are swept.
-pub async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<(EndpointId, TenantId)>> {
+pub(crate) async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<(EndpointId, TenantId)>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = ENDPOINTS.on(link);
@@ -134,7 +134,7 @@ pub async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<(Endpoi
 }
 
 /// The oldest of the newest deliveries that are kept whatever their age; none when there are no more than those.
-pub async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<DeliveryId>> {
+pub(crate) async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<DeliveryId>> {
     let mut reader = db.snapshot().await?;
     let (link, limit) = (reader.link(), usize::try_from(NEWEST_KEPT).unwrap_or_default());
     let all =
@@ -147,13 +147,13 @@ pub async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<Deliver
 
 /// A delivery that retention looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Old {
+pub(crate) struct Old {
     /// Its id.
-    pub id: DeliveryId,
+    pub(crate) id: DeliveryId,
     /// State of its row.
-    pub state: State,
+    pub(crate) state: State,
     /// When it was made, or came to its end if that was later.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 from_row!(Old, row => Ok(Old {
@@ -163,7 +163,7 @@ from_row!(Old, row => Ok(Old {
 }));
 
 /// Deliveries of an endpoint that have ended, after one and before another, by id, at most [`BATCH_MAX`].
-pub async fn deliveries(
+pub(crate) async fn deliveries(
     db: &Db,
     endpoint: EndpointId,
     after: Option<DeliveryId>,
@@ -186,7 +186,7 @@ pub async fn deliveries(
 }
 
 /// Deletes those of these deliveries that have ended, with their attempts; how many.
-pub async fn delete_deliveries(
+pub(crate) async fn delete_deliveries(
     tx: &mut SystemTx<'_>,
     tenant: TenantId,
     endpoint: EndpointId,
@@ -217,7 +217,7 @@ pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId, limit: usize) -
 }
 
 /// Whether an endpoint has tallies of hours before this one.
-pub async fn has_old_hours(db: &Db, endpoint: EndpointId, before: i64) -> Result<bool> {
+pub(crate) async fn has_old_hours(db: &Db, endpoint: EndpointId, before: i64) -> Result<bool> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = OLD_HOURS.on(link);
@@ -226,7 +226,7 @@ pub async fn has_old_hours(db: &Db, endpoint: EndpointId, before: i64) -> Result
 }
 
 /// Deletes them.
-pub async fn forget_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, before: i64) -> Result<()> {
+pub(crate) async fn forget_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, before: i64) -> Result<()> {
     let link = tx.writing();
     let sql = FORGET_HOURS.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).bind(before).execute(c).await.map(drop))
@@ -234,15 +234,15 @@ pub async fn forget_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, before: i
 
 /// An event that retention looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OldEvent {
+pub(crate) struct OldEvent {
     /// Its number.
-    pub seq: i64,
+    pub(crate) seq: i64,
     /// Its id.
-    pub id: EventId,
+    pub(crate) id: EventId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// When it happened.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 from_row!(OldEvent, row => Ok(OldEvent {
@@ -253,7 +253,7 @@ from_row!(OldEvent, row => Ok(OldEvent {
 }));
 
 /// Events of all tenants after a number, at most `limit`.
-pub async fn events(db: &Db, after: i64, limit: i64) -> Result<Vec<OldEvent>> {
+pub(crate) async fn events(db: &Db, after: i64, limit: i64) -> Result<Vec<OldEvent>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = EVENTS.on(link);
@@ -262,7 +262,7 @@ pub async fn events(db: &Db, after: i64, limit: i64) -> Result<Vec<OldEvent>> {
 
 /// Those of these events that some delivery refers to. Ids of deliveries follow from those of events and endpoints,
 /// so that no index by event is needed.
-pub async fn referred(db: &Db, events: &[OldEvent]) -> Result<HashSet<EventId>> {
+pub(crate) async fn referred(db: &Db, events: &[OldEvent]) -> Result<HashSet<EventId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let mut by_tenant: HashMap<TenantId, Vec<EventId>> = HashMap::new();
@@ -287,13 +287,13 @@ async fn endpoints_of(link: &mut Link, tenant: TenantId) -> Result<Vec<EndpointI
 }
 
 /// Deletes events by their numbers.
-pub async fn delete_events(tx: &mut SystemTx<'_>, seqs: &[i64]) -> Result<()> {
+pub(crate) async fn delete_events(tx: &mut SystemTx<'_>, seqs: &[i64]) -> Result<()> {
     let _: Vec<(i64,)> = found(tx.writing(), &DELETE_EVENTS, seqs).await?;
     Ok(())
 }
 
 /// Deletes at most [`BATCH_MAX`] rows of the table with this number of [`EXPIRING`]; whether there may be more.
-pub async fn expired(tx: &mut SystemTx<'_>, table: usize, times: [Timestamp; EXPIRING]) -> Result<bool> {
+pub(crate) async fn expired(tx: &mut SystemTx<'_>, table: usize, times: [Timestamp; EXPIRING]) -> Result<bool> {
     let link = tx.writing();
     let sql = [EXPIRED_ANSWERS, OLD_JOBS][table].on(link);
     let deleted = on!(link, c, D => sqlx::query::<D>(sql)

@@ -11,15 +11,15 @@ use inboxops_proto::{clock::Timestamp, id::ServiceTokenId};
 
 /// A token of an internal program, an edge or a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceToken {
+pub(crate) struct ServiceToken {
     /// Its id.
-    pub id: ServiceTokenId,
+    pub(crate) id: ServiceTokenId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether it may call nothing but dispatch.
-    pub dispatch_only: bool,
+    pub(crate) dispatch_only: bool,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
 }
 
 from_row!(ServiceToken, row => Ok(ServiceToken {
@@ -39,7 +39,7 @@ statements! {
 }
 
 /// The token with this SHA-256, unless it is revoked.
-pub async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ServiceToken>> {
+pub(crate) async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ServiceToken>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = BY_HASH.on(link);
@@ -47,7 +47,7 @@ pub async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ServiceToken
 }
 
 /// Makes a token that is checked by `hash`.
-pub async fn insert(tx: &mut SystemTx<'_>, token: &ServiceToken, hash: [u8; 32]) -> Result<()> {
+pub(crate) async fn insert(tx: &mut SystemTx<'_>, token: &ServiceToken, hash: [u8; 32]) -> Result<()> {
     let link = tx.writing();
     let sql = INSERT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)

@@ -14,27 +14,27 @@ use inboxops_proto::{
 };
 
 /// Sessions of one agent; a further one ends the oldest.
-pub const PER_AGENT_MAX: i64 = 20;
+pub(crate) const PER_AGENT_MAX: i64 = 20;
 
 /// A session, with its agent as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
+pub(crate) struct Session {
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Its agent.
-    pub agent: AgentId,
+    pub(crate) agent: AgentId,
     /// The agent's name.
-    pub name: String,
+    pub(crate) name: String,
     /// The agent's mail address.
-    pub email: String,
+    pub(crate) email: String,
     /// The agent's role.
-    pub role: Role,
+    pub(crate) role: Role,
     /// Whether the agent is disabled.
-    pub disabled: bool,
+    pub(crate) disabled: bool,
     /// Time at which it began.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time of its last call, true to a minute.
-    pub last_seen_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
 }
 
 from_row!(Session, row => Ok(Session {
@@ -87,7 +87,7 @@ row_statements! {
 }
 
 /// The session with this SHA-256, one that is over too.
-pub async fn find(db: &Db, hash: [u8; 32]) -> Result<Option<Session>> {
+pub(crate) async fn find(db: &Db, hash: [u8; 32]) -> Result<Option<Session>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = FIND.on(link);
@@ -95,7 +95,13 @@ pub async fn find(db: &Db, hash: [u8; 32]) -> Result<Option<Session>> {
 }
 
 /// Begins a session; the agent's oldest end when there are too many.
-pub async fn insert(tx: &mut Tx<'_>, hash: [u8; 32], agent: AgentId, at: Timestamp, ends: Timestamp) -> Result<()> {
+pub(crate) async fn insert(
+    tx: &mut Tx<'_>,
+    hash: [u8; 32],
+    agent: AgentId,
+    at: Timestamp,
+    ends: Timestamp,
+) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let (insert, trim) = (INSERT.on(link), TRIM.on(link));
@@ -119,7 +125,7 @@ pub async fn insert(tx: &mut Tx<'_>, hash: [u8; 32], agent: AgentId, at: Timesta
 }
 
 /// Ends a session.
-pub async fn delete(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
+pub(crate) async fn delete(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = DELETE.on(link);
@@ -127,7 +133,7 @@ pub async fn delete(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
 }
 
 /// Ends the sessions of an agent but one.
-pub async fn delete_others(tx: &mut Tx<'_>, agent: AgentId, kept: [u8; 32]) -> Result<()> {
+pub(crate) async fn delete_others(tx: &mut Tx<'_>, agent: AgentId, kept: [u8; 32]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = DELETE_OTHERS.on(link);
@@ -136,7 +142,7 @@ pub async fn delete_others(tx: &mut Tx<'_>, agent: AgentId, kept: [u8; 32]) -> R
 }
 
 /// Notes when sessions were last seen and when they now end.
-pub async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Timestamp)>) -> Result<()> {
+pub(crate) async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Timestamp)>) -> Result<()> {
     seen.sort_unstable();
     db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();
@@ -156,7 +162,7 @@ pub async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Timestamp)>)
 }
 
 /// Takes the rows of sessions and codes that are over.
-pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
+pub(crate) async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
     let link = tx.writing();
     for sql in [SWEEP.on(link), SWEEP_CODES.on(link)] {
         on!(link, c, D => sqlx::query::<D>(sql).bind(now.micros()).execute(c).await.map(drop))?;
@@ -165,7 +171,7 @@ pub async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
 }
 
 /// Makes a one-time code.
-pub async fn insert_code(
+pub(crate) async fn insert_code(
     tx: &mut Tx<'_>,
     hash: [u8; 32],
     agent: AgentId,
@@ -187,7 +193,7 @@ pub async fn insert_code(
 }
 
 /// The tenant of a code, used or not.
-pub async fn tenant_of_code(db: &Db, hash: [u8; 32]) -> Result<Option<TenantId>> {
+pub(crate) async fn tenant_of_code(db: &Db, hash: [u8; 32]) -> Result<Option<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = CODE_TENANT.on(link);
@@ -196,7 +202,7 @@ pub async fn tenant_of_code(db: &Db, hash: [u8; 32]) -> Result<Option<TenantId>>
 }
 
 /// Uses a code up: its agent, when it is good.
-pub async fn take_code(tx: &mut Tx<'_>, hash: [u8; 32], at: Timestamp) -> Result<Option<AgentId>> {
+pub(crate) async fn take_code(tx: &mut Tx<'_>, hash: [u8; 32], at: Timestamp) -> Result<Option<AgentId>> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = TAKE_CODE.on(link);

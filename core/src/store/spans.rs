@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Which time of a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// When it was opened.
     Created = 1,
     /// When it was last changed.
@@ -36,7 +36,7 @@ const SHIFTS: [u32; 3] = [20, 31, 42];
 /// Spans of a level in one of the next.
 const FAN: u32 = 11;
 /// Tickets that are counted, or passed over, one by one: the seconds of a span with more are asked.
-pub const LOOK_MAX: i64 = 4096;
+pub(crate) const LOOK_MAX: i64 = 4096;
 /// A span with so few tickets that has ended needs no seconds any more.
 const FEW: i64 = 2048;
 /// Time after which a span takes no more tickets, but for a clock that was set back.
@@ -250,7 +250,13 @@ pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: b
 
 /// Spans of 36 minutes that began at `from` or later and had ended a good while before `now`, with seconds that nobody needs:
 /// few tickets are left there.
-pub async fn needless(db: &Db, tenant: TenantId, kind: Kind, from: Timestamp, now: Timestamp) -> Result<Vec<i64>> {
+pub(crate) async fn needless(
+    db: &Db,
+    tenant: TenantId,
+    kind: Kind,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<i64>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = NEEDLESS.on(link);
@@ -265,7 +271,7 @@ pub async fn needless(db: &Db, tenant: TenantId, kind: Kind, from: Timestamp, no
 }
 
 /// Leaves out the seconds of these spans where few tickets are left.
-pub async fn tidy(tx: &mut SystemTx<'_>, tenant: TenantId, kind: Kind, spans: &[i64]) -> Result<()> {
+pub(crate) async fn tidy(tx: &mut SystemTx<'_>, tenant: TenantId, kind: Kind, spans: &[i64]) -> Result<()> {
     let link = tx.writing();
     let sql = LEAVE_SECONDS.on(link);
     for span in spans {

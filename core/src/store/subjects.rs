@@ -4,11 +4,13 @@
 //! of its own, block by block.
 
 mod keep;
-pub mod lists;
-pub mod text;
+pub(crate) mod lists;
+pub(crate) mod text;
 
-pub(super) use keep::{ALL as KEEP_ALL, ALL_ROWS as KEEP_ALL_ROWS, note};
-pub use keep::{Full, LISTS_MAX, changes, full, lag, pack, refold_rest, seal};
+pub(super) use keep::note;
+#[cfg(test)]
+pub(super) use keep::{ALL as KEEP_ALL, ALL_ROWS as KEEP_ALL_ROWS};
+pub(crate) use keep::{LISTS_MAX, changes, full, lag, pack, refold_rest, seal};
 
 use super::{
     ReadTx, Result, Scoped as _,
@@ -29,14 +31,14 @@ use tokio::sync::Notify;
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
 /// Tickets of a block.
-pub const BLOCK: u32 = 1024;
+pub(crate) const BLOCK: u32 = 1024;
 /// Blocks of a segment.
-pub const BLOCKS: u32 = SEGMENT as u32 / BLOCK;
+pub(crate) const BLOCKS: u32 = SEGMENT as u32 / BLOCK;
 /// Tickets that are looked at one by one: those that the lists name, and those that the index has not followed.
-pub const LOOK_MAX: usize = 4096;
+pub(crate) const LOOK_MAX: usize = 4096;
 
 /// What is compared of a subject: neither marks nor letter case nor forms of one letter count.
-pub fn fold(subject: &str) -> String {
+pub(crate) fn fold(subject: &str) -> String {
     if subject.is_ascii() {
         return subject.to_ascii_lowercase();
     }
@@ -107,32 +109,32 @@ row_statements! {
 
 /// Tenants with something that the index has not followed, as this core's commits tell.
 #[derive(Debug, Default)]
-pub struct Behind {
+pub(crate) struct Behind {
     tenants: Mutex<BTreeSet<TenantId>>,
     rung: Notify,
 }
 
 impl Behind {
     /// Adds a tenant.
-    pub fn add(&self, tenant: TenantId) {
+    pub(crate) fn add(&self, tenant: TenantId) {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
         self.rung.notify_one();
     }
 
     /// Waits until there is one.
-    pub async fn rung(&self) {
+    pub(crate) async fn rung(&self) {
         self.rung.notified().await;
     }
 
     /// Takes them all.
-    pub fn take(&self) -> BTreeSet<TenantId> {
+    pub(crate) fn take(&self) -> BTreeSet<TenantId> {
         std::mem::take(&mut *self.tenants.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// What is known of the tickets whose subject contains something, by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     /// It is one of these or has a greater number than `above`; each is to be looked at.
     Few {
         /// In order.
@@ -145,7 +147,7 @@ pub enum Found {
 }
 
 /// Which tickets contain `needle`, which is folded, in their subject.
-pub async fn find(tx: &mut ReadTx, needle: &str) -> Result<Found> {
+pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<Found> {
     let tenant = tx.tenant();
     let link = tx.link();
     let (progress, last, changed) = (PROGRESS.on(link), LAST_NUMBER.on(link), CHANGED.on(link));

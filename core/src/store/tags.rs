@@ -15,15 +15,15 @@ use inboxops_proto::{
 
 /// A name that groups tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tag {
+pub(crate) struct Tag {
     /// Its id.
-    pub id: TagId,
+    pub(crate) id: TagId,
     /// Its name, as first written.
-    pub name: String,
+    pub(crate) name: String,
     /// Color as `#rrggbb`.
-    pub color: Option<String>,
+    pub(crate) color: Option<String>,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
 }
 
 from_row!(Tag, row => Ok(Tag {
@@ -57,7 +57,7 @@ statements! {
 }
 
 /// The tag with this id.
-pub async fn get(tx: &mut impl Scoped, id: TagId) -> Result<Option<Tag>> {
+pub(crate) async fn get(tx: &mut impl Scoped, id: TagId) -> Result<Option<Tag>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET.on(link);
@@ -65,7 +65,7 @@ pub async fn get(tx: &mut impl Scoped, id: TagId) -> Result<Option<Tag>> {
 }
 
 /// The tag with this folded name.
-pub async fn get_by_name(tx: &mut impl Scoped, folded: &str) -> Result<Option<Tag>> {
+pub(crate) async fn get_by_name(tx: &mut impl Scoped, folded: &str) -> Result<Option<Tag>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = GET_BY_NAME.on(link);
@@ -73,7 +73,7 @@ pub async fn get_by_name(tx: &mut impl Scoped, folded: &str) -> Result<Option<Ta
 }
 
 /// The tag with this folded name: the one that stands, or `new`.
-pub async fn get_or_insert(tx: &mut Tx<'_>, new: &Tag, folded: &str) -> Result<Tag> {
+pub(crate) async fn get_or_insert(tx: &mut Tx<'_>, new: &Tag, folded: &str) -> Result<Tag> {
     if let Some(tag) = get_by_name(tx, folded).await? {
         return Ok(tag);
     }
@@ -97,7 +97,7 @@ pub async fn get_or_insert(tx: &mut Tx<'_>, new: &Tag, folded: &str) -> Result<T
 }
 
 /// Puts a tag on a ticket. Write the ticket's copy too.
-pub async fn attach(tx: &mut Tx<'_>, ticket: &Ticket, tag: TagId, at: Timestamp) -> Result<()> {
+pub(crate) async fn attach(tx: &mut Tx<'_>, ticket: &Ticket, tag: TagId, at: Timestamp) -> Result<()> {
     // Its ticket may still wait in the group for its insert; nothing here reads it.
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -118,7 +118,7 @@ pub async fn attach(tx: &mut Tx<'_>, ticket: &Ticket, tag: TagId, at: Timestamp)
 }
 
 /// Takes a tag off a ticket. Write the ticket's copy too.
-pub async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Result<()> {
+pub(crate) async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = DETACH.on(link);
@@ -136,7 +136,7 @@ pub async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Result<()>
 }
 
 /// A page of the tenant's tags by name.
-pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Tag>> {
+pub(crate) async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Tag>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LIST.on(link);
@@ -145,7 +145,7 @@ pub async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<T
 }
 
 /// How many tags the tenant has.
-pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
+pub(crate) async fn count(tx: &mut impl Scoped) -> Result<i64> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = COUNT.on(link);
@@ -153,7 +153,12 @@ pub async fn count(tx: &mut impl Scoped) -> Result<i64> {
 }
 
 /// A page of a ticket's tags by name. Their number is that of the ticket's copy.
-pub async fn list_of_ticket(tx: &mut impl Scoped, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Tag>> {
+pub(crate) async fn list_of_ticket(
+    tx: &mut impl Scoped,
+    ticket: TicketId,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Tag>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LIST_OF_TICKET.on(link);

@@ -18,26 +18,26 @@ use sqlx::QueryBuilder;
 use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 
 /// An hour.
-pub const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 /// Longest answers that the columns of times hold, in milliseconds, from the shortest on.
-pub const TOOK_MS: [u32; 11] = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 15_000];
+pub(crate) const TOOK_MS: [u32; 11] = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 15_000];
 /// The row that counts deliveries.
 const DELIVERIES: i64 = 0;
 
 /// Changes of how many deliveries stand in each end state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Delivered.
-    pub delivered: i64,
+    pub(crate) delivered: i64,
     /// Failed for good.
-    pub failed: i64,
+    pub(crate) failed: i64,
     /// Stopped.
-    pub stopped: i64,
+    pub(crate) stopped: i64,
 }
 
 impl Ended {
     /// Counts deliveries that came to this state (or, below 0, left it); only end states count.
-    pub fn add(&mut self, state: State, by: i64) {
+    pub(crate) fn add(&mut self, state: State, by: i64) {
         match state {
             State::Delivered => self.delivered += by,
             State::Failed => self.failed += by,
@@ -49,18 +49,18 @@ impl Ended {
 
 /// How the attempts of some time went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Went {
+pub(crate) struct Went {
     /// Answered 2xx.
-    pub succeeded: i64,
+    pub(crate) succeeded: i64,
     /// Failed.
-    pub failed: i64,
+    pub(crate) failed: i64,
     /// Answers by how long they took, see [`TOOK_MS`].
-    pub took: [i64; TOOK_MS.len()],
+    pub(crate) took: [i64; TOOK_MS.len()],
 }
 
 impl Went {
     /// Counts an attempt; `took_ms` when there was an answer.
-    pub fn add(&mut self, succeeded: bool, took_ms: Option<u32>) {
+    pub(crate) fn add(&mut self, succeeded: bool, took_ms: Option<u32>) {
         *if succeeded { &mut self.succeeded } else { &mut self.failed } += 1;
         if let Some(took) = took_ms {
             let at = TOOK_MS.iter().position(|most| took <= *most).unwrap_or(TOOK_MS.len() - 1);
@@ -109,7 +109,7 @@ impl Tally {
 }
 
 /// The hour of a moment, since 1970.
-pub fn hour(at: Timestamp) -> i64 {
+pub(crate) fn hour(at: Timestamp) -> i64 {
     at.secs().div_euclid(3600)
 }
 
@@ -180,11 +180,11 @@ pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
 
 /// What is known of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     /// How many deliveries stand in each end state.
-    pub ended: Ended,
+    pub(crate) ended: Ended,
     /// How attempts went, by hour.
-    pub hours: BTreeMap<i64, Went>,
+    pub(crate) hours: BTreeMap<i64, Went>,
 }
 
 struct Row(EndpointId, i64, Went, i64);
@@ -198,7 +198,7 @@ from_row!(Row, row => {
 });
 
 /// What is known of these endpoints of the tenant, from an hour on.
-pub async fn of(tx: &mut ReadTx, endpoints: &[EndpointId], from: i64) -> Result<BTreeMap<EndpointId, Known>> {
+pub(crate) async fn of(tx: &mut ReadTx, endpoints: &[EndpointId], from: i64) -> Result<BTreeMap<EndpointId, Known>> {
     let mut all: BTreeMap<EndpointId, Known> = endpoints.iter().map(|id| (*id, Known::default())).collect();
     if endpoints.is_empty() {
         return Ok(all);

@@ -27,32 +27,32 @@ codes! {
 
 impl Plan {
     /// Whether the plan includes the entitlements `webhooks` and `public_api`.
-    pub const fn includes_integrations(self) -> bool {
+    pub(crate) const fn includes_integrations(self) -> bool {
         matches!(self, Plan::Business | Plan::Enterprise)
     }
 }
 
 /// A workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenant {
+pub(crate) struct Tenant {
     /// Its id.
-    pub id: TenantId,
+    pub(crate) id: TenantId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its plan.
-    pub plan: Plan,
+    pub(crate) plan: Plan,
     /// What overrides the plan on the entitlement `webhooks`.
-    pub webhooks: Option<bool>,
+    pub(crate) webhooks: Option<bool>,
     /// What overrides the plan on the entitlement `public_api`.
-    pub public_api: Option<bool>,
+    pub(crate) public_api: Option<bool>,
     /// Whether every call of it is refused.
-    pub suspended: bool,
+    pub(crate) suspended: bool,
     /// Requests a minute, when it has a limit of its own.
-    pub requests_per_minute: Option<u32>,
+    pub(crate) requests_per_minute: Option<u32>,
     /// Time at which it was made.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time of the last change.
-    pub updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 from_row!(Tenant, row => Ok(Tenant {
@@ -122,7 +122,7 @@ row_statements! {
 }
 
 /// The tenant with this id.
-pub async fn find(db: &Db, id: TenantId) -> Result<Option<Tenant>> {
+pub(crate) async fn find(db: &Db, id: TenantId) -> Result<Option<Tenant>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = FIND.on(link);
@@ -130,7 +130,7 @@ pub async fn find(db: &Db, id: TenantId) -> Result<Option<Tenant>> {
 }
 
 /// A page of all tenants by name, and how many there are.
-pub async fn list(db: &Db, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
+pub(crate) async fn list(db: &Db, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
     let (list, count) = (LIST.on(link), COUNT.on(link));
@@ -140,14 +140,14 @@ pub async fn list(db: &Db, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)
 }
 
 /// The tenant, held until the end of the transaction.
-pub async fn lock(tx: &mut SystemTx<'_>, id: TenantId) -> Result<Option<Tenant>> {
+pub(crate) async fn lock(tx: &mut SystemTx<'_>, id: TenantId) -> Result<Option<Tenant>> {
     let link = tx.reading();
     let sql = LOCK.on(link);
     on!(link, c, D => sqlx::query_as::<D, Tenant>(sql).bind(id.0).fetch_optional(c).await)
 }
 
 /// Makes a tenant.
-pub async fn insert(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
+pub(crate) async fn insert(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
     let link = tx.writing();
     let sql = INSERT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)
@@ -167,7 +167,7 @@ pub async fn insert(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
 }
 
 /// Writes a changed tenant, and pauses or releases the lanes of its endpoints as its plan now says.
-pub async fn update(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
+pub(crate) async fn update(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
     let link = tx.writing();
     let sql = UPDATE.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)

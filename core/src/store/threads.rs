@@ -14,17 +14,17 @@ use uuid::Uuid;
 
 /// What is known of a mail that is to be recorded.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     /// The message that is this mail.
-    pub same: Option<MessageId>,
+    pub(crate) same: Option<MessageId>,
     /// A message that an earlier release recorded under the id of the mail, whatever it says.
-    pub same_id: Option<MessageId>,
+    pub(crate) same_id: Option<MessageId>,
     /// A reply of the tenant that has the id of the mail.
-    pub sent: Option<MessageId>,
+    pub(crate) sent: Option<MessageId>,
     /// The ticket in which the inbox has this mail's id or one that it answers.
-    pub ticket: Option<TicketId>,
+    pub(crate) ticket: Option<TicketId>,
     /// Those that it answers of which the inbox knows nothing.
-    pub unknown: Vec<String>,
+    pub(crate) unknown: Vec<String>,
 }
 
 /// What is known of one id.
@@ -85,7 +85,12 @@ row_statements! {
 }
 
 /// Looks up a mail and those that it answers, the nearest first; `earlier` is the key that earlier releases gave it.
-pub async fn look(tx: &mut Tx<'_>, mailed: &Mailed, parents: &[String], earlier: Option<[u8; 32]>) -> Result<Known> {
+pub(crate) async fn look(
+    tx: &mut Tx<'_>,
+    mailed: &Mailed,
+    parents: &[String],
+    earlier: Option<[u8; 32]>,
+) -> Result<Known> {
     let tenant = tx.tenant();
     let link = tx.link();
     let places: Vec<i16> = (0..).take(1 + parents.len()).collect();
@@ -120,7 +125,7 @@ pub async fn look(tx: &mut Tx<'_>, mailed: &Mailed, parents: &[String], earlier:
 }
 
 /// The ticket that has one of the mails that a mail answers, in whatever inbox, but for those that have the mail itself.
-pub async fn elsewhere(tx: &mut Tx<'_>, own: Option<&str>, parents: &[String]) -> Result<Option<TicketId>> {
+pub(crate) async fn elsewhere(tx: &mut Tx<'_>, own: Option<&str>, parents: &[String]) -> Result<Option<TicketId>> {
     if parents.is_empty() {
         return Ok(None);
     }
@@ -140,7 +145,7 @@ pub async fn elsewhere(tx: &mut Tx<'_>, own: Option<&str>, parents: &[String]) -
 }
 
 /// Remembers that a mail of this inbox, in this ticket, names these mails. What is known of them already stays.
-pub async fn refer(tx: &mut Tx<'_>, inbox: InboxId, ticket: TicketId, mails: &[String]) -> Result<()> {
+pub(crate) async fn refer(tx: &mut Tx<'_>, inbox: InboxId, ticket: TicketId, mails: &[String]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
     for chunk in chunks(mails) {

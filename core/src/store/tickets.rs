@@ -4,9 +4,12 @@
 mod list;
 mod lookup;
 
+#[cfg(test)]
 pub(super) use list::LIST_ALL;
-pub use list::{Asked, AssigneeFilter, Filter, Listed, Sort, SortKey, list, list_and_tell};
-pub use lookup::Lookup;
+pub(crate) use list::{Asked, AssigneeFilter, Filter, Sort, list};
+#[cfg(test)]
+pub(crate) use list::{Listed, SortKey, list_and_tell};
+pub(crate) use lookup::Lookup;
 
 use super::{
     Db, ReadTx, Result, Scoped as _, TenantScope, Tx,
@@ -68,66 +71,66 @@ codes! {
 
 /// The customer who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requester {
+pub(crate) struct Requester {
     /// Name; may be empty.
-    pub name: String,
+    pub(crate) name: String,
     /// Mail address.
-    pub email: String,
+    pub(crate) email: String,
 }
 
 /// A tag as a ticket carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagRef {
+pub(crate) struct TagRef {
     /// Id of the tag.
-    pub id: TagId,
+    pub(crate) id: TagId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// One conversation with a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ticket {
+pub(crate) struct Ticket {
     /// Its id.
-    pub id: TicketId,
+    pub(crate) id: TicketId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Number within the tenant, from 1.
-    pub number: u32,
+    pub(crate) number: u32,
     /// What it is about.
-    pub subject: String,
+    pub(crate) subject: String,
     /// State.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Urgency.
-    pub priority: Priority,
+    pub(crate) priority: Priority,
     /// Its inbox.
-    pub inbox: InboxId,
+    pub(crate) inbox: InboxId,
     /// Agent who works on it.
-    pub assignee: Option<AgentId>,
+    pub(crate) assignee: Option<AgentId>,
     /// Customer who asks.
-    pub requester: Option<Requester>,
+    pub(crate) requester: Option<Requester>,
     /// Tags, by name.
-    pub tags: Vec<TagRef>,
+    pub(crate) tags: Vec<TagRef>,
     /// Way by which it came.
-    pub channel: Channel,
+    pub(crate) channel: Channel,
     /// Number of messages, internal notes not counted.
-    pub message_count: u32,
+    pub(crate) message_count: u32,
     /// Time of the newest message.
-    pub last_message_at: Option<Timestamp>,
+    pub(crate) last_message_at: Option<Timestamp>,
     /// Time at which it was opened.
-    pub created_at: Timestamp,
+    pub(crate) created_at: Timestamp,
     /// Time of the last visible change.
-    pub updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
     /// Time at which it entered `solved`, in that state.
-    pub solved_at: Option<Timestamp>,
+    pub(crate) solved_at: Option<Timestamp>,
     /// Time at which it entered `closed`, in that state.
-    pub closed_at: Option<Timestamp>,
+    pub(crate) closed_at: Option<Timestamp>,
     /// Rises by 1 with every visible change.
-    pub version: u32,
+    pub(crate) version: u32,
 }
 
 impl Ticket {
     /// An open ticket of this moment, with everything else still to be said.
-    pub fn blank(at: Timestamp) -> Ticket {
+    pub(crate) fn blank(at: Timestamp) -> Ticket {
         Ticket {
             id: TicketId(Uuid::nil()),
             tenant: TenantId(Uuid::nil()),
@@ -153,7 +156,7 @@ impl Ticket {
 
 /// How a ticket is named: by its id or by its number in the tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TicketRef {
+pub(crate) enum TicketRef {
     /// By id.
     Id(TicketId),
     /// By number.
@@ -263,21 +266,21 @@ row_statements! {
 }
 
 /// The next ticket number of the tenant. A number taken by a closure that then refuses is given again.
-pub async fn next_number(tx: &mut Tx<'_>) -> Result<u32> {
+pub(crate) async fn next_number(tx: &mut Tx<'_>) -> Result<u32> {
     let tenant = tx.tenant();
     tx.writing.next_number(tenant).await
 }
 
 /// Lets no other core open tickets of the tenant until the end of the transaction. True when one may have done so since
 /// the transaction began: then what it looked up before may have changed.
-pub async fn hold_opening(tx: &mut Tx<'_>) -> Result<bool> {
+pub(crate) async fn hold_opening(tx: &mut Tx<'_>) -> Result<bool> {
     let tenant = tx.tenant();
     tx.writing.hold_numbers(tenant).await
 }
 
 /// Makes a ticket: it is inserted with others at the end of the group, and counted. Its `tenant` must be the
 /// transaction's.
-pub fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
+pub(crate) fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
     let ticket = Ticket { tenant: tx.tenant(), ..ticket.clone() };
     tx.writing.count(&ticket, 1);
     tx.writing.span(ticket.tenant, Kind::Created, ticket.created_at, 1);
@@ -289,20 +292,20 @@ pub fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
 }
 
 /// The ticket, held until the end of the transaction.
-pub async fn lock(tx: &mut Tx<'_>, named: TicketRef) -> Result<Option<Ticket>> {
+pub(crate) async fn lock(tx: &mut Tx<'_>, named: TicketRef) -> Result<Option<Ticket>> {
     tx.writing.flush_tickets().await?;
     let tenant = tx.tenant();
     one(tx.link(), tenant, named, LOCK_BY_ID, LOCK_BY_NUMBER).await
 }
 
 /// The ticket as a snapshot sees it.
-pub async fn read(tx: &mut ReadTx, named: TicketRef) -> Result<Option<Ticket>> {
+pub(crate) async fn read(tx: &mut ReadTx, named: TicketRef) -> Result<Option<Ticket>> {
     let tenant = tx.tenant();
     one(tx.link(), tenant, named, BY_ID, BY_NUMBER).await
 }
 
 /// The ticket, by a single statement.
-pub async fn find(db: &Db, scope: TenantScope, named: TicketRef) -> Result<Option<Ticket>> {
+pub(crate) async fn find(db: &Db, scope: TenantScope, named: TicketRef) -> Result<Option<Ticket>> {
     read(&mut db.peek(scope).await?, named).await
 }
 
@@ -330,7 +333,7 @@ async fn one(
 }
 
 /// Writes `new` over `old`, which this transaction has locked, and counts what moved.
-pub async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
+pub(crate) async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
     let place = |ticket: &Ticket| (ticket.inbox, ticket.status, ticket.priority, ticket.assignee);
     if place(old) != place(new) {
         let tenant = tx.tenant();

@@ -16,22 +16,22 @@ use serde_json::{Map, Value, json};
 
 /// New values of a ticket; `None` keeps.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub(crate) struct Change {
     /// New subject.
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
     /// New status.
-    pub status: Option<Status>,
+    pub(crate) status: Option<Status>,
     /// New priority.
-    pub priority: Option<crate::store::tickets::Priority>,
+    pub(crate) priority: Option<crate::store::tickets::Priority>,
     /// New assignee; the inner `None` unassigns.
-    pub assignee: Option<Option<AgentId>>,
+    pub(crate) assignee: Option<Option<AgentId>>,
     /// New inbox.
-    pub inbox: Option<InboxId>,
+    pub(crate) inbox: Option<InboxId>,
 }
 
 impl Ticket {
     /// The ticket after a change, or `None` when the change changes nothing.
-    pub fn apply(&self, change: &Change, at: Timestamp) -> Option<Ticket> {
+    pub(crate) fn apply(&self, change: &Change, at: Timestamp) -> Option<Ticket> {
         let mut new = self.clone();
         if let Some(subject) = &change.subject {
             new.subject.clone_from(subject);
@@ -51,7 +51,7 @@ impl Ticket {
     }
 
     /// The ticket once a message came to it; `reopen` makes it open again whatever it was.
-    pub fn with_message(&self, reopen: bool, at: Timestamp) -> Ticket {
+    pub(crate) fn with_message(&self, reopen: bool, at: Timestamp) -> Ticket {
         let mut new = self.clone();
         if reopen {
             (new.status, new.solved_at, new.closed_at) = (Status::Open, None, None);
@@ -62,7 +62,7 @@ impl Ticket {
     }
 
     /// The ticket one version later: something that its readers see has changed.
-    pub fn touched(mut self, at: Timestamp) -> Ticket {
+    pub(crate) fn touched(mut self, at: Timestamp) -> Ticket {
         self.version += 1;
         // A clock that was set back must not take `updated_at` with it: readers sync by it.
         self.updated_at = self.updated_at.max(at);
@@ -70,7 +70,7 @@ impl Ticket {
     }
 
     /// What differs from `old`, by the names of the contract; never version or times.
-    pub fn changes_from(&self, old: &Ticket) -> Map<String, Value> {
+    pub(crate) fn changes_from(&self, old: &Ticket) -> Map<String, Value> {
         let mut changes = Map::new();
         let (from, to) = (v1::Ticket::from(old), v1::Ticket::from(self));
         let mut compare = |name: &str, from: Value, to: Value| {
@@ -101,11 +101,11 @@ fn time(at: Option<Timestamp>) -> Value {
 
 /// A message that an event tells of.
 #[derive(Clone, Copy)]
-pub struct MessageInEvent<'a> {
+pub(crate) struct MessageInEvent<'a> {
     /// `message.received` or `message.sent`.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The message, with bodies that an event can hold.
-    pub message: &'a v1::Message,
+    pub(crate) message: &'a v1::Message,
 }
 
 impl MessageInEvent<'_> {
@@ -116,21 +116,26 @@ impl MessageInEvent<'_> {
 }
 
 /// Who acts on a ticket, and when.
-pub struct Action<'a> {
+pub(crate) struct Action<'a> {
     /// Who acts.
-    pub actor: &'a Actor,
+    pub(crate) actor: &'a Actor,
     /// When.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 impl Action<'_> {
     /// The events of a ticket that was opened, in the order of the contract.
-    pub fn opened(&self, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub(crate) fn opened(&self, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
         self.opened_by(new, None, ids)
     }
 
     /// The same, with the message that opened it.
-    pub fn opened_by(&self, new: &Ticket, message: Option<MessageInEvent<'_>>, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub(crate) fn opened_by(
+        &self,
+        new: &Ticket,
+        message: Option<MessageInEvent<'_>>,
+        ids: &mut Ids,
+    ) -> Result<Vec<Rendered>> {
         let ticket = v1::Ticket::from(new);
         let group = self.group(new, ids);
         let mut events =
@@ -146,12 +151,12 @@ impl Action<'_> {
     }
 
     /// The events of a ticket that changed from `old` to `new`, in the order of the contract.
-    pub fn changed(&self, old: &Ticket, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub(crate) fn changed(&self, old: &Ticket, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
         self.changed_by(old, new, None, ids)
     }
 
     /// The same, with the message that changed it.
-    pub fn changed_by(
+    pub(crate) fn changed_by(
         &self,
         old: &Ticket,
         new: &Ticket,
@@ -162,7 +167,7 @@ impl Action<'_> {
     }
 
     /// The events of a ticket that got a note beside so many; what the note says is not told.
-    pub fn noted(&self, old: &Ticket, new: &Ticket, notes: u32, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub(crate) fn noted(&self, old: &Ticket, new: &Ticket, notes: u32, ids: &mut Ids) -> Result<Vec<Rendered>> {
         let mut changes = new.changes_from(old);
         changes.insert("note_count".to_owned(), json!({"from": notes, "to": notes.saturating_add(1)}));
         self.happened(old, new, changes, None, ids)

@@ -16,13 +16,13 @@ use inboxops_proto::{
 
 /// New values of an endpoint; `None` keeps.
 #[derive(Default)]
-pub struct Change {
+pub(crate) struct Change {
     /// Address, not yet looked at.
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// Custom headers, not yet sealed.
-    pub headers: Option<Headers>,
+    pub(crate) headers: Option<Headers>,
     /// Inboxes that it is limited to.
-    pub inboxes: Option<Vec<InboxId>>,
+    pub(crate) inboxes: Option<Vec<InboxId>>,
     events: Option<Vec<String>>,
     enabled: Option<bool>,
     description: Option<Option<String>>,
@@ -33,7 +33,7 @@ pub struct Change {
 impl Change {
     /// Reads the members that the mask names, without a mask those that are set. Values that break a rule which the
     /// gate does not know go to `broken`.
-    pub fn parse(
+    pub(crate) fn parse(
         changes: v1::WebhookEndpointChanges,
         mask: Option<prost_types::FieldMask>,
         broken: &mut Vec<Violation>,
@@ -81,7 +81,7 @@ impl Change {
     }
 
     /// The endpoint after the change, or `None` when the change changes nothing. `sealed` are its headers.
-    pub fn apply(&self, old: &Endpoint, sealed: Option<&Option<Sealed>>, at: Timestamp) -> Option<Endpoint> {
+    pub(crate) fn apply(&self, old: &Endpoint, sealed: Option<&Option<Sealed>>, at: Timestamp) -> Option<Endpoint> {
         let mut new = old.clone();
         if let Some(url) = &self.url {
             new.url.clone_from(url);
@@ -118,13 +118,13 @@ impl Change {
     }
 
     /// Whether the change switches on what was off: its failures of before no longer count.
-    pub fn revives(&self, old: &Endpoint) -> bool {
+    pub(crate) fn revives(&self, old: &Endpoint) -> bool {
         self.enabled == Some(true) && (!old.enabled || old.disabled_reason.is_some())
     }
 }
 
 /// Inboxes of a filter, each once, in the order given.
-pub fn inbox_ids(texts: &[String]) -> Result<Vec<InboxId>> {
+pub(crate) fn inbox_ids(texts: &[String]) -> Result<Vec<InboxId>> {
     let mut inboxes = Vec::with_capacity(texts.len());
     for text in texts {
         let inbox: InboxId = text.parse().map_err(|_| Error::Broken("the gate checks UUIDs"))?;
@@ -136,7 +136,7 @@ pub fn inbox_ids(texts: &[String]) -> Result<Vec<InboxId>> {
 }
 
 /// The refusal of a request that breaks these rules, if any.
-pub fn refusal(broken: Vec<Violation>) -> Result<()> {
+pub(crate) fn refusal(broken: Vec<Violation>) -> Result<()> {
     match broken.is_empty() {
         true => Ok(()),
         false => Err(Failure::violations(Reason::ValidationFailed, broken).into()),

@@ -9,17 +9,17 @@ use inboxops_proto::{
 use std::time::Duration;
 
 /// Time without a success after which an endpoint is switched off.
-pub const DISABLED_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
+pub(crate) const DISABLED_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 /// Least number of attempts in that time.
-pub const DISABLED_TRIES_MIN: u32 = 20;
+pub(crate) const DISABLED_TRIES_MIN: u32 = 20;
 
 /// What its tenant reads then.
-pub const DISABLED_SAID: &str =
+pub(crate) const DISABLED_SAID: &str =
     "Every attempt of the last 5 days failed. Once the receiver works, switch the endpoint on again.";
 
 /// What a row of failures asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Nothing.
     Go,
     /// Somebody should know: half of the time is over.
@@ -32,7 +32,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Number of the warning, as `warned` counts them.
-    pub fn warnings(self) -> i16 {
+    pub(crate) fn warnings(self) -> i16 {
         match self {
             Verdict::Go => 0,
             Verdict::Half => 1,
@@ -42,7 +42,7 @@ impl Verdict {
 }
 
 /// Judges how an endpoint does at `now`.
-pub fn verdict(health: &Health, now: Timestamp) -> Verdict {
+pub(crate) fn verdict(health: &Health, now: Timestamp) -> Verdict {
     let Some(since) = health.failing_since.filter(|_| health.failures_in_row > 0) else { return Verdict::Go };
     let failing = now.since(since);
     match () {
@@ -54,7 +54,7 @@ pub fn verdict(health: &Health, now: Timestamp) -> Verdict {
 }
 
 /// The row of failures as the tenant sees it.
-pub fn shown(health: &Health, now: Timestamp) -> Option<EndpointFailing> {
+pub(crate) fn shown(health: &Health, now: Timestamp) -> Option<EndpointFailing> {
     let since = health.failing_since.filter(|_| health.failures_in_row > 0)?;
     let warning = match verdict(health, now) {
         Verdict::Go => FailureWarning::None,

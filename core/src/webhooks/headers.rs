@@ -18,14 +18,14 @@ use std::collections::HashSet;
 use zeroize::Zeroizing;
 
 /// Custom headers, name and value.
-pub type Headers = Vec<(String, Zeroizing<String>)>;
+pub(crate) type Headers = Vec<(String, Zeroizing<String>)>;
 
 /// What names the sealed headers of an endpoint, besides its ids: a sealed secret put in their place does not open.
 const PURPOSE: &[u8] = b"headers";
 
 /// The headers of a request; every rule that they break together goes to `violations`. What one name and one value may
 /// be is the gate's.
-pub fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>) -> Headers {
+pub(crate) fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>) -> Headers {
     let (mut seen, mut headers) = (HashSet::new(), Headers::new());
     for (index, header) in given.into_iter().enumerate() {
         let (name, value) = (header.name.unwrap_or_default(), Zeroizing::new(header.value.unwrap_or_default()));
@@ -43,7 +43,7 @@ pub fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>)
 }
 
 /// Seals headers for their endpoint; none at all need no seal.
-pub fn seal(
+pub(crate) fn seal(
     headers: &Headers,
     owner: (TenantId, EndpointId),
     key: &MasterKey,
@@ -58,7 +58,7 @@ pub fn seal(
 }
 
 /// Opens what [`seal`] made.
-pub fn open(sealed: Option<&Sealed>, owner: (TenantId, EndpointId), key: &MasterKey) -> Result<Headers> {
+pub(crate) fn open(sealed: Option<&Sealed>, owner: (TenantId, EndpointId), key: &MasterKey) -> Result<Headers> {
     let Some(sealed) = sealed else { return Ok(Headers::new()) };
     let text = key.open(&sealed.bytes, &aad(&owner))?;
     serde_json::from_slice::<Vec<(String, String)>>(&text)
@@ -67,6 +67,6 @@ pub fn open(sealed: Option<&Sealed>, owner: (TenantId, EndpointId), key: &Master
 }
 
 /// What the seal of an endpoint's headers is bound to.
-pub fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 3] {
+pub(crate) fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 3] {
     [tenant.0.as_bytes(), endpoint.0.as_bytes(), PURPOSE]
 }

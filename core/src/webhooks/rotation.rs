@@ -9,23 +9,23 @@ use inboxops_proto::{
 use std::time::Duration;
 
 /// Time after which a staged secret is promoted by itself.
-pub const PROMOTES_AFTER: Duration = Duration::from_secs(24 * HOUR_SECS);
+pub(crate) const PROMOTES_AFTER: Duration = Duration::from_secs(24 * HOUR_SECS);
 /// Hours for which an old secret goes on signing after the promotion, when nobody says otherwise.
-pub const KEEP_OLD_HOURS: u32 = 24;
+pub(crate) const KEEP_OLD_HOURS: u32 = 24;
 
 const HOUR_SECS: u64 = 60 * 60;
 
 /// A secret that was just made.
-pub struct New {
+pub(crate) struct New {
     /// The secret.
-    pub sealed: Sealed,
+    pub(crate) sealed: Sealed,
     /// Its last characters.
-    pub hint: String,
+    pub(crate) hint: String,
 }
 
 /// Why a rotation is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Busy {
+pub(crate) enum Busy {
     /// The old secret of a promotion signs until then, and three at a time are too many.
     OldStillSigns(Timestamp),
     /// Nothing is staged that could be promoted.
@@ -34,7 +34,7 @@ pub enum Busy {
 
 impl Endpoint {
     /// What time did to the secrets: a staged one is promoted by itself, an old one ends.
-    pub fn pass_time(&mut self, now: Timestamp) {
+    pub(crate) fn pass_time(&mut self, now: Timestamp) {
         if self.other_secret.as_ref().is_some_and(|other| other.is_next && other.until <= now) {
             let at = self.other_secret.as_ref().map_or(now, |other| other.until);
             self.swap_secrets(at, None);
@@ -43,12 +43,12 @@ impl Endpoint {
     }
 
     /// When time will do something to the secrets.
-    pub fn secrets_change_at(&self) -> Option<Timestamp> {
+    pub(crate) fn secrets_change_at(&self) -> Option<Timestamp> {
         self.other_secret.as_ref().map(|other| other.until)
     }
 
     /// Stages a new secret, in place of one that is staged already; `immediate` makes it the only one.
-    pub fn rotate(&mut self, new: New, immediate: bool, keep_hours: u32, now: Timestamp) -> Result<(), Busy> {
+    pub(crate) fn rotate(&mut self, new: New, immediate: bool, keep_hours: u32, now: Timestamp) -> Result<(), Busy> {
         if immediate {
             (self.secret, self.secret_hint) = (new.sealed, new.hint);
             self.other_secret = None;
@@ -63,7 +63,7 @@ impl Endpoint {
     }
 
     /// Makes the staged secret the one that signs `X-InboxOps-Signature`.
-    pub fn promote(&mut self, keep_hours: Option<u32>, now: Timestamp) -> Result<(), Busy> {
+    pub(crate) fn promote(&mut self, keep_hours: Option<u32>, now: Timestamp) -> Result<(), Busy> {
         if self.other_secret.as_ref().is_none_or(|other| !other.is_next) {
             return Err(Busy::NothingStaged);
         }
@@ -85,7 +85,7 @@ impl Endpoint {
     }
 
     /// The rotation as its tenant sees it.
-    pub fn rotation(&self) -> Option<SecretRotation> {
+    pub(crate) fn rotation(&self) -> Option<SecretRotation> {
         let other = self.other_secret.as_ref()?;
         let keep = Duration::from_secs(u64::from(other.keep_hours) * HOUR_SECS);
         let (stage, new, old) = match other.is_next {

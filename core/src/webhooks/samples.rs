@@ -14,7 +14,7 @@ use inboxops_proto::{
 use serde_json::{Map, Value, json};
 
 /// Renders a sample of an event.
-pub fn render(kind: Kind, tenant: TenantId, at: Timestamp, actor: &Actor, ids: &mut Ids) -> Result<Rendered> {
+pub(crate) fn render(kind: Kind, tenant: TenantId, at: Timestamp, actor: &Actor, ids: &mut Ids) -> Result<Rendered> {
     let ticket = ticket(kind, at, ids);
     let message = message(kind, &ticket, at, ids);
     let inbox = inbox(&ticket, at);

@@ -92,7 +92,7 @@ impl Webhooks {
 }
 
 /// What the seal of an endpoint's secrets is bound to.
-pub fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 2] {
+pub(crate) fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 2] {
     [tenant.0.as_bytes(), endpoint.0.as_bytes()]
 }
 

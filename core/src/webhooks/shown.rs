@@ -13,20 +13,20 @@ use inboxops_proto::{
 use std::time::Duration;
 
 /// What decides how endpoints look at one moment.
-pub struct Sight {
+pub(crate) struct Sight {
     /// Whether the tenant may use webhooks.
-    pub entitled: bool,
+    pub(crate) entitled: bool,
     /// The moment.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// From when on an endpoint is called behind.
-    pub behind_after: Duration,
+    pub(crate) behind_after: Duration,
     /// What opens the names of custom headers.
-    pub master_key: MasterKey,
+    pub(crate) master_key: MasterKey,
 }
 
 impl Sight {
     /// The endpoint, with what is known of how it does and what it has not got yet.
-    pub fn of(
+    pub(crate) fn of(
         &self,
         endpoint: &Endpoint,
         health: Option<&Health>,

@@ -23,10 +23,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// A document that is worth compressing.
-pub const OPENAPI: &str = r#"{"openapi":"3.1.0","info":{"title":"x","version":"1"},"paths":{}}"#;
+pub(crate) const OPENAPI: &str = r#"{"openapi":"3.1.0","info":{"title":"x","version":"1"},"paths":{}}"#;
 
 /// An edge that listens, and what a test decides about it.
-pub struct TestEdge {
+pub(crate) struct TestEdge {
     pub address: SocketAddr,
     pub ready: Arc<AtomicBool>,
     pub shutdown: CancellationToken,
@@ -34,16 +34,16 @@ pub struct TestEdge {
 }
 
 impl TestEdge {
-    pub async fn open() -> TestEdge {
+    pub(crate) async fn open() -> TestEdge {
         TestEdge::with(Surface::Public { internal: true }, |_| {}).await
     }
 
-    pub async fn with(surface: Surface, change: impl FnOnce(&mut Settings)) -> TestEdge {
+    pub(crate) async fn with(surface: Surface, change: impl FnOnce(&mut Settings)) -> TestEdge {
         TestEdge::behind_tls(surface, None, change).await
     }
 
     #[expect(clippy::disallowed_methods, reason = "the test joins the task through `running`")]
-    pub async fn behind_tls(
+    pub(crate) async fn behind_tls(
         surface: Surface,
         tls: Option<Arc<rustls::ServerConfig>>,
         change: impl FnOnce(&mut Settings),
@@ -62,12 +62,12 @@ impl TestEdge {
         TestEdge { address, ready, shutdown, running }
     }
 
-    pub async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.expect("a connection")
     }
 
     /// Sends one HTTP/1.1 request and reads the answer.
-    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -80,7 +80,7 @@ impl TestEdge {
         Answer::read(stream).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], "").await
     }
 }
@@ -124,20 +124,20 @@ fn routes(shutdown: CancellationToken) -> Router {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub async fn read(mut stream: TcpStream) -> Answer {
+    pub(crate) async fn read(mut stream: TcpStream) -> Answer {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.expect("an answer");
         Answer::parse(&bytes)
     }
 
-    pub fn parse(bytes: &[u8]) -> Answer {
+    pub(crate) fn parse(bytes: &[u8]) -> Answer {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("a header block");
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let mut lines = head.split("\r\n");
@@ -149,19 +149,19 @@ impl Answer {
         Answer { status: status.expect("a status"), headers, body: bytes[end + 4..].to_vec() }
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    pub fn unpacked(&self) -> String {
+    pub(crate) fn unpacked(&self) -> String {
         let mut text = String::new();
         flate2::read::GzDecoder::new(&*self.body).read_to_string(&mut text).expect("gzip");
         text

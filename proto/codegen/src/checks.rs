@@ -8,7 +8,7 @@ use crate::{
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// `impl Rules` of every message that a request is or holds.
-pub fn generate(model: &Model) -> String {
+pub(crate) fn generate(model: &Model) -> String {
     let rpcs: Vec<&Rpc> = model.services.iter().flat_map(|service| &service.rpcs).collect();
     let requests: BTreeSet<&String> = rpcs.iter().map(|rpc| &rpc.input).collect();
     let all = reachable(model, requests.iter().map(|name| model.message(name)).collect());

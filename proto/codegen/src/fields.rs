@@ -8,7 +8,7 @@ use crate::{
 use std::fmt::Write as _;
 
 /// One table per message.
-pub fn generate(model: &Model) -> String {
+pub(crate) fn generate(model: &Model) -> String {
     let mut out = String::new();
     for name in messages::body_messages(model) {
         let message = model.message(&name);

@@ -9,7 +9,7 @@ use prost::Message as _;
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
 
 /// Writes one file per package into `out`.
-pub fn generate(model: &Model, out: &Path) -> Result<(), Error> {
+pub(crate) fn generate(model: &Model, out: &Path) -> Result<(), Error> {
     let set = prost_types::FileDescriptorSet::decode(model.descriptors.as_slice())
         .map_err(|error| Error::Source(format!("descriptors: {error}")))?;
     let mut config = prost_build::Config::new();
@@ -28,7 +28,7 @@ pub fn generate(model: &Model, out: &Path) -> Result<(), Error> {
 }
 
 /// `JsonEnum` of every enum.
-pub fn enums(model: &Model) -> String {
+pub(crate) fn enums(model: &Model) -> String {
     let mut out = String::new();
     for item in &model.enums {
         let names = item.json_values().map(|value| format!("({}, {:?})", value.number, value.json));
@@ -45,13 +45,13 @@ pub fn enums(model: &Model) -> String {
 }
 
 /// Full names of the messages that a REST body is read into, nested ones included.
-pub fn body_messages(model: &Model) -> BTreeSet<String> {
+pub(crate) fn body_messages(model: &Model) -> BTreeSet<String> {
     let bodies = model.routes().filter_map(|(_, rpc, http)| model.body_message(rpc, http));
     reachable(model, bodies.collect())
 }
 
 /// Full names of these messages and of all that they hold.
-pub fn reachable(model: &Model, roots: Vec<&Message>) -> BTreeSet<String> {
+pub(crate) fn reachable(model: &Model, roots: Vec<&Message>) -> BTreeSet<String> {
     let (mut seen, mut todo) = (BTreeSet::new(), roots);
     while let Some(message) = todo.pop() {
         if seen.insert(message.full_name.clone()) {

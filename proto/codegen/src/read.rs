@@ -11,7 +11,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, Kind as Prot
 use std::{collections::HashMap, path::Path, path::PathBuf};
 
 /// Compiles everything under `source/inboxops` and reads it.
-pub fn read(source: &Path, include: &[&Path]) -> Result<Model, Error> {
+pub(crate) fn read(source: &Path, include: &[&Path]) -> Result<Model, Error> {
     let mut files = Vec::new();
     collect(&source.join("inboxops"), &mut files)?;
     let roots = std::iter::once(source).chain(include.iter().copied());

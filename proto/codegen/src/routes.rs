@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The handlers, what they read from queries, and `routes`.
-pub fn generate(model: &Model) -> String {
+pub(crate) fn generate(model: &Model) -> String {
     let mut out = String::new();
     for (service, rpc, http) in model.routes() {
         query(&mut out, model, rpc, http);

@@ -21,7 +21,7 @@ fn limits(service: &Service) -> (usize, usize) {
 }
 
 /// Everything but the REST routes.
-pub fn generate(model: &Model) -> String {
+pub(crate) fn generate(model: &Model) -> String {
     let mut out = String::new();
     for service in &model.services {
         rpcs(&mut out, service);
@@ -49,7 +49,7 @@ fn client(service: &Service) -> String {
 }
 
 /// The static that holds what is known of an RPC: `TICKET_SERVICE_GET_TICKET`.
-pub fn rpc_static(service: &Service, rpc: &Rpc) -> String {
+pub(crate) fn rpc_static(service: &Service, rpc: &Rpc) -> String {
     format!("{}_{}", snake(&service.name), snake(&rpc.name)).to_uppercase()
 }
 

@@ -8,7 +8,7 @@ use crate::model::{
 use std::collections::BTreeMap;
 
 /// All that is wrong with a contract.
-pub fn findings(model: &Model) -> Vec<String> {
+pub(crate) fn findings(model: &Model) -> Vec<String> {
     let mut found = Findings(Vec::new());
     model.enums.iter().for_each(|item| found.enumeration(item));
     model.messages.iter().for_each(|message| found.message(message));

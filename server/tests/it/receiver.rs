@@ -21,7 +21,7 @@ const TOLERANCE_SECS: i64 = 300;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a receiver got.
-pub struct Webhook {
+pub(crate) struct Webhook {
     /// In lower case.
     pub headers: String,
     pub body: String,
@@ -29,12 +29,12 @@ pub struct Webhook {
 
 impl Webhook {
     /// A header by its name in lower case.
-    pub fn header(&self, name: &str) -> String {
+    pub(crate) fn header(&self, name: &str) -> String {
         header(&self.headers, name)
     }
 
     /// What a library of Standard Webhooks says that knows one secret.
-    pub fn signed_standard(&self, secret: &str, now: Timestamp) -> bool {
+    pub(crate) fn signed_standard(&self, secret: &str, now: Timestamp) -> bool {
         let (id, sent) = (self.header("webhook-id"), self.header("webhook-timestamp"));
         let at: i64 = sent.parse().expect("seconds");
         let key = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
@@ -44,7 +44,7 @@ impl Webhook {
     }
 
     /// What a verifier of the older header says that knows one secret.
-    pub fn signed_ours(&self, secret: &str) -> bool {
+    pub(crate) fn signed_ours(&self, secret: &str) -> bool {
         let mac: String = mac(secret.as_bytes(), &[&self.body]).iter().map(|byte| format!("{byte:02x}")).collect();
         self.header("x-inboxops-signature") == format!("sha256={mac}")
     }
@@ -57,14 +57,14 @@ fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
 }
 
 /// A receiver that answers 200 until it is told otherwise.
-pub struct Receiver {
+pub(crate) struct Receiver {
     pub address: SocketAddr,
     pub status: Arc<AtomicU16>,
     webhooks: mpsc::Receiver<Webhook>,
 }
 
 impl Receiver {
-    pub fn open() -> Receiver {
+    pub(crate) fn open() -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let status = Arc::new(AtomicU16::new(200));
@@ -80,12 +80,12 @@ impl Receiver {
     }
 
     /// The next webhook; the test fails when none comes.
-    pub fn next(&self) -> Webhook {
+    pub(crate) fn next(&self) -> Webhook {
         self.webhooks.recv_timeout(PATIENCE).expect("a webhook")
     }
 
     /// The next webhook, if it comes in this time.
-    pub fn next_within(&self, most: Duration) -> Option<Webhook> {
+    pub(crate) fn next_within(&self, most: Duration) -> Option<Webhook> {
         self.webhooks.recv_timeout(most).ok()
     }
 }

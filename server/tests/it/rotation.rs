@@ -2,11 +2,7 @@
 //! posts over real sockets, and verifiers that know one secret each.
 
 use crate::receiver::{Receiver, Webhook};
-use inboxops_core::{
-    Caller, Core, Settings,
-    secrets::MasterKey,
-    time_and_chance::{Chance, Stamps},
-};
+use inboxops_core::{Caller, Chance, Core, MasterKey, Settings, Stamps};
 use inboxops_proto::{
     address::AllowPrivate,
     clock::{Clock, Timestamp},

@@ -11,36 +11,36 @@ use std::{
 use tempfile::TempDir;
 
 /// Longest time that anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder to run in, with a data folder of its own.
-pub struct TestFolder {
+pub(crate) struct TestFolder {
     folder: TempDir,
 }
 
 /// How a command ended.
 #[derive(Debug)]
-pub struct CommandOutput {
+pub(crate) struct CommandOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
 impl TestFolder {
-    pub fn new() -> TestFolder {
+    pub(crate) fn new() -> TestFolder {
         TestFolder { folder: tempfile::tempdir().expect("a folder") }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.path().join("data")
     }
 
     /// The binary in this folder, free of the environment's settings.
-    pub fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inboxops"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("INBOXOPS_")) {
             command.env_remove(name);
@@ -49,23 +49,23 @@ impl TestFolder {
         command
     }
 
-    pub fn run(&self, words: &[&str]) -> CommandOutput {
+    pub(crate) fn run(&self, words: &[&str]) -> CommandOutput {
         CommandOutput::of(self.command(words).output().expect("the binary runs"))
     }
 
     /// Runs a command that must succeed and print one JSON value.
-    pub fn json(&self, words: &[&str]) -> Value {
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
         let done = self.run(&[words, &["--json"]].concat());
         assert_eq!(done.code, Some(0), "{words:?}: {done:?}");
         serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{words:?}: {error}: {done:?}"))
     }
 
     /// Starts a server and waits until it says where it is.
-    pub fn serve(&self, words: &[&str]) -> TestServer {
+    pub(crate) fn serve(&self, words: &[&str]) -> TestServer {
         self.serve_with(words, &[])
     }
 
-    pub fn serve_with(&self, words: &[&str], environment: &[(&str, &str)]) -> TestServer {
+    pub(crate) fn serve_with(&self, words: &[&str], environment: &[(&str, &str)]) -> TestServer {
         let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], words].concat());
         command.envs(environment.iter().copied());
         let mut server = TestServer::start(command);
@@ -83,7 +83,7 @@ impl CommandOutput {
 }
 
 /// A running server; it is killed when it is dropped.
-pub struct TestServer {
+pub(crate) struct TestServer {
     child: Child,
     lines: BufReader<ChildStdout>,
     /// What it said of itself.
@@ -91,14 +91,14 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    pub fn start(mut command: Command) -> TestServer {
+    pub(crate) fn start(mut command: Command) -> TestServer {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
         let lines = BufReader::new(child.stdout.take().expect("its output"));
         TestServer { child, lines, said: Value::Null }
     }
 
     /// The next line on its standard output.
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         let read = self.lines.read_line(&mut line).expect("a line");
         assert!(read > 0, "the server has ended: {:?}", self.child.try_wait());
@@ -106,7 +106,7 @@ impl TestServer {
     }
 
     /// The next line that starts so.
-    pub fn line_of(&mut self, start: &str) -> String {
+    pub(crate) fn line_of(&mut self, start: &str) -> String {
         loop {
             let line = self.line();
             if line.trim_start().starts_with(start) {
@@ -115,17 +115,17 @@ impl TestServer {
         }
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.said["url"].as_str().expect("a URL")
     }
 
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).expect("a signal");
     }
 
     /// Waits for its end.
-    pub fn end(&mut self) -> ExitStatus {
+    pub(crate) fn end(&mut self) -> ExitStatus {
         let from = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a status") {
@@ -136,13 +136,13 @@ impl TestServer {
         }
     }
 
-    pub fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(mut self) -> ExitStatus {
         self.signal(rustix::process::Signal::TERM);
         self.end()
     }
 
     /// One request; the answer's status and JSON.
-    pub fn ask(&self, method: &str, path: &str, key: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn ask(&self, method: &str, path: &str, key: &str, body: Option<&Value>) -> (u16, Value) {
         let address = self.url().trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");

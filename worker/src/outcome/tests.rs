@@ -13,7 +13,7 @@ fn headers(list: &[(&str, &[u8])]) -> HeaderMap {
 
 #[test]
 fn every_code_has_its_own_name_and_sentence() {
-    let names: Vec<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    let names: Vec<&str> = FailureCode::ALL.iter().map(|code| code.name()).collect();
     assert_eq!(
         names,
         [
@@ -36,9 +36,9 @@ fn every_code_has_its_own_name_and_sentence() {
             "internal_error",
         ]
     );
-    for code in Code::ALL {
+    for code in FailureCode::ALL {
         assert!(code.sentence().ends_with('.'), "{code:?}");
-        assert_eq!(Code::ALL.iter().filter(|other| other.sentence() == code.sentence()).count(), 1, "{code:?}");
+        assert_eq!(FailureCode::ALL.iter().filter(|other| other.sentence() == code.sentence()).count(), 1, "{code:?}");
     }
 }
 
@@ -48,16 +48,16 @@ fn only_statuses_of_the_two_hundreds_are_success() {
         (200, None),
         (204, None),
         (299, None),
-        (101, Some(Code::InvalidResponse)),
-        (300, Some(Code::Http3xx)),
-        (302, Some(Code::Http3xx)),
-        (400, Some(Code::Http4xx)),
-        (410, Some(Code::Http4xx)),
-        (429, Some(Code::Http4xx)),
-        (500, Some(Code::Http5xx)),
-        (599, Some(Code::Http5xx)),
-        (600, Some(Code::InvalidResponse)),
-        (999, Some(Code::InvalidResponse)),
+        (101, Some(FailureCode::InvalidResponse)),
+        (300, Some(FailureCode::Http3xx)),
+        (302, Some(FailureCode::Http3xx)),
+        (400, Some(FailureCode::Http4xx)),
+        (410, Some(FailureCode::Http4xx)),
+        (429, Some(FailureCode::Http4xx)),
+        (500, Some(FailureCode::Http5xx)),
+        (599, Some(FailureCode::Http5xx)),
+        (600, Some(FailureCode::InvalidResponse)),
+        (999, Some(FailureCode::InvalidResponse)),
     ] {
         let failed = verdict(StatusCode::from_u16(status).unwrap(), 102_913);
         assert_eq!(failed.as_ref().map(|failed| failed.code), code, "{status}");

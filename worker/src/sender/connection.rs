@@ -21,19 +21,19 @@ use tokio_util::{
 };
 
 /// Greatest size of an answer's head that is all read.
-pub const HEAD_MAX_BYTES: usize = 256 * 1024;
+pub(super) const HEAD_MAX_BYTES: usize = 256 * 1024;
 /// Greatest number of an answer's headers that are all read; of one with more, the first.
-pub const HEADERS_MAX: usize = 512;
+pub(super) const HEADERS_MAX: usize = 512;
 /// Longest wait until a connection that was just used can be used again.
 const READY_MAX: Duration = Duration::from_millis(100);
 /// HTTP/2's window for one answer: no more is on the way than is read of it.
 const WINDOW_BYTES: u32 = 64 * 1024;
 
 /// A request as it is sent.
-pub type Outgoing = Request<Full<Bytes>>;
+pub(super) type Outgoing = Request<Full<Bytes>>;
 
 /// An open connection.
-pub enum Connection {
+pub(super) enum Connection {
     /// For one request at a time.
     Http1(Http1),
     /// For many at a time.
@@ -41,7 +41,7 @@ pub enum Connection {
 }
 
 /// HTTP/1.1. Dropping it closes the socket, whatever is under way.
-pub struct Http1 {
+pub(super) struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
     /// When it was opened.
     pub born: Instant,
@@ -51,7 +51,7 @@ pub struct Http1 {
 
 /// HTTP/2. The last clone that is dropped closes the socket.
 #[derive(Clone)]
-pub struct Http2 {
+pub(super) struct Http2 {
     sender: http2::SendRequest<Full<Bytes>>,
     /// When it was opened.
     pub born: Instant,
@@ -63,7 +63,7 @@ pub struct Http2 {
 
 /// Where the tasks of connections run: until their connection is dropped or the worker ends, which joins them.
 #[derive(Clone, Default)]
-pub struct Tasks {
+pub(super) struct Tasks {
     tracker: TaskTracker,
     end: CancellationToken,
 }
@@ -74,7 +74,7 @@ impl Tasks {
     }
 
     /// Closes all connections and waits for that.
-    pub async fn end(&self) {
+    pub(super) async fn end(&self) {
         self.end.cancel();
         self.tracker.close();
         self.tracker.wait().await;
@@ -93,7 +93,7 @@ impl Connection {
     ///
     /// # Errors
     /// The library's.
-    pub async fn http1<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
+    pub(super) async fn http1<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -114,7 +114,7 @@ impl Connection {
     ///
     /// # Errors
     /// The library's.
-    pub async fn http2<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
+    pub(super) async fn http2<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -132,7 +132,7 @@ impl Connection {
     }
 
     /// Waits a moment until the connection takes a request; one that does not is of no more use.
-    pub async fn ready(&mut self) -> bool {
+    pub(super) async fn ready(&mut self) -> bool {
         match self {
             Connection::Http1(connection) if connection.sender.is_ready() => true,
             Connection::Http1(connection) => {
@@ -146,7 +146,7 @@ impl Connection {
     ///
     /// # Errors
     /// The library's.
-    pub async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, TrySendError<Outgoing>> {
+    pub(super) async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, TrySendError<Outgoing>> {
         match self {
             Connection::Http1(connection) => {
                 connection.heard.begin();
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     /// What was heard on it.
-    pub fn heard(&self) -> &Heard {
+    pub(super) fn heard(&self) -> &Heard {
         match self {
             Connection::Http1(connection) => &connection.heard,
             Connection::Http2(connection) => &connection.heard,
@@ -167,24 +167,24 @@ impl Connection {
 
 impl Http1 {
     /// Whether the other side has not closed it, as far as is known.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.sender.is_closed()
     }
 }
 
 impl Http2 {
     /// Whether the other side has not closed it, as far as is known.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.sender.is_closed()
     }
 
     /// Whether somebody else uses it, too.
-    pub fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         Arc::strong_count(&self.open) > 1
     }
 
     /// Whether both are the same connection.
-    pub fn is_same(&self, other: &Http2) -> bool {
+    pub(super) fn is_same(&self, other: &Http2) -> bool {
         Arc::ptr_eq(&self.open, &other.open)
     }
 }

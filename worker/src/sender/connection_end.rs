@@ -7,13 +7,14 @@ use super::{
     heard::{EarlyAnswer, Heard},
     tls,
 };
-use crate::outcome::{BODY_MAX_BYTES, Code, Failed};
+use crate::outcome::{BODY_MAX_BYTES, Failed};
 use h2::Reason;
+use inboxops_proto::FailureCode;
 use std::error::Error as _;
 
 /// How a request came to its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
+pub(super) enum Use {
     /// It was opened for this request.
     First,
     /// It was there, and the receiver may have closed it since.
@@ -23,7 +24,7 @@ pub enum Use {
 }
 
 /// What it means that a new connection ended before it took the request.
-pub fn unsent(error: &hyper::Error, connection: &Connection) -> Failed {
+pub(super) fn unsent(error: &hyper::Error, connection: &Connection) -> Failed {
     of_heard(connection.heard()).unwrap_or_else(|| library(error))
 }
 
@@ -31,7 +32,7 @@ pub fn unsent(error: &hyper::Error, connection: &Connection) -> Failed {
 ///
 /// # Errors
 /// Why there is none.
-pub fn ended(error: &hyper::Error, connection: &Connection, used: Use) -> Result<Answer, Failed> {
+pub(super) fn ended(error: &hyper::Error, connection: &Connection, used: Use) -> Result<Answer, Failed> {
     let heard = connection.heard();
     if let Some(EarlyAnswer { status, headers, mut body }) = heard.answer() {
         body.truncate(BODY_MAX_BYTES);
@@ -43,7 +44,7 @@ pub fn ended(error: &hyper::Error, connection: &Connection, used: Use) -> Result
             // What the receiver says it did not process, whenever it says so.
             Some(reset) if reset.reason() == Some(Reason::REFUSED_STREAM) => true,
             // Ours, since what came is no HTTP/2.
-            Some(reset) if reset.is_library() => return Err(Code::InvalidResponse.into()),
+            Some(reset) if reset.is_library() => return Err(FailureCode::InvalidResponse.into()),
             // With its connection, or alone.
             Some(_) => !shared.is_open(),
             None => true,
@@ -53,13 +54,13 @@ pub fn ended(error: &hyper::Error, connection: &Connection, used: Use) -> Result
         heard.tls().filter(|(error, asked)| !fell || used != Use::Again || tls::wants_certificate(error, *asked));
     Err(match verdict {
         Some((error, asked)) => tls::later(&error, asked),
-        None if fell && used != Use::Fresh => Code::StaleConnection.into(),
+        None if fell && used != Use::Fresh => FailureCode::StaleConnection.into(),
         None => library(error),
     })
 }
 
 /// What TLS said of its end.
-pub fn of_heard(heard: &Heard) -> Option<Failed> {
+pub(super) fn of_heard(heard: &Heard) -> Option<Failed> {
     heard.tls().map(|(error, asked)| tls::later(&error, asked))
 }
 
@@ -70,7 +71,7 @@ fn of_stream(error: &hyper::Error) -> Option<&h2::Error> {
 
 fn library(error: &hyper::Error) -> Failed {
     match error.is_parse() {
-        true => Code::InvalidResponse.into(),
-        false => Code::ConnectionReset.into(),
+        true => FailureCode::InvalidResponse.into(),
+        false => FailureCode::ConnectionReset.into(),
     }
 }

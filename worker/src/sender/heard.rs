@@ -12,11 +12,11 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Greatest number of an answer's first bytes that are kept until it is understood.
-pub const KEPT_MAX_BYTES: usize = 16 * 1024;
+pub(super) const KEPT_MAX_BYTES: usize = 16 * 1024;
 
 /// What was heard on one connection.
 #[derive(Clone, Debug, Default)]
-pub struct Heard(Arc<Mutex<Said>>);
+pub(super) struct Heard(Arc<Mutex<Said>>);
 
 #[derive(Debug, Default)]
 struct Said {
@@ -31,7 +31,7 @@ struct Said {
 
 /// An answer as far as it could be made out.
 #[derive(Debug, PartialEq, Eq)]
-pub struct EarlyAnswer {
+pub(super) struct EarlyAnswer {
     /// Its status.
     pub status: StatusCode,
     /// The lines that are headers.
@@ -42,30 +42,30 @@ pub struct EarlyAnswer {
 
 impl Heard {
     /// Nothing yet, but whether the other side `asked` for a client certificate in its handshake.
-    pub fn after_handshake(asked: bool) -> Heard {
+    pub(super) fn after_handshake(asked: bool) -> Heard {
         Heard(Arc::new(Mutex::new(Said { asked, ..Said::default() })))
     }
 
     /// A request begins whose answer is the next thing to come, as in HTTP/1: its first bytes are kept.
-    pub fn begin(&self) {
+    pub(super) fn begin(&self) {
         let mut said = self.lock();
         said.first.clear();
         said.keeps = true;
     }
 
     /// Whether no byte came since the request began.
-    pub fn is_silent(&self) -> bool {
+    pub(super) fn is_silent(&self) -> bool {
         self.lock().first.is_empty()
     }
 
     /// Why TLS ended, if it said so, and whether a client certificate had been asked for.
-    pub fn tls(&self) -> Option<(rustls::Error, bool)> {
+    pub(super) fn tls(&self) -> Option<(rustls::Error, bool)> {
         let said = self.lock();
         said.tls.clone().map(|error| (error, said.asked))
     }
 
     /// The answer, if its first line came whole.
-    pub fn answer(&self) -> Option<EarlyAnswer> {
+    pub(super) fn answer(&self) -> Option<EarlyAnswer> {
         told(&self.lock().first)
     }
 
@@ -76,7 +76,7 @@ impl Heard {
 
 /// A socket that is listened to. A failed write is told by the read that follows: what the other side said before it
 /// closed (an early answer, an alert of TLS) is still to be read, and says more.
-pub struct Listened<T> {
+pub(super) struct Listened<T> {
     io: T,
     heard: Heard,
     deaf: bool,
@@ -84,7 +84,7 @@ pub struct Listened<T> {
 
 impl<T> Listened<T> {
     /// Listens to `io`.
-    pub fn new(io: T, heard: Heard) -> Listened<T> {
+    pub(super) fn new(io: T, heard: Heard) -> Listened<T> {
         Listened { io, heard, deaf: false }
     }
 }

@@ -5,14 +5,14 @@ use http::{HeaderMap, HeaderName};
 use std::time::Duration;
 
 /// Where nothing is announced: shorter than any common server's limit.
-pub const UNANNOUNCED_MAX: Duration = Duration::from_secs(1);
+pub(super) const UNANNOUNCED_MAX: Duration = Duration::from_secs(1);
 /// What is left of the announced time for the way there and back, unless that is more than half of it.
-pub const MARGIN: Duration = Duration::from_secs(1);
+pub(super) const MARGIN: Duration = Duration::from_secs(1);
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// The longest time that a connection may lie idle after an answer with these headers; zero when it is of no more use.
-pub fn longest(headers: &HeaderMap) -> Duration {
+pub(super) fn longest(headers: &HeaderMap) -> Duration {
     let (mut timeout, mut uses) = (None, None);
     let values = headers.get_all(KEEP_ALIVE).iter().filter_map(|value| value.to_str().ok());
     for (name, value) in values.flat_map(|value| value.split([',', ';'])).filter_map(|part| part.split_once('=')) {

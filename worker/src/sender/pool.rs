@@ -16,10 +16,10 @@ use uuid::Uuid;
 pub const IDLE_CONNECTIONS_MAX: usize = 256;
 
 /// Whose connection: the endpoint and the version of its configuration.
-pub type Key = (Uuid, u32);
+pub(super) type Key = (Uuid, u32);
 
 /// All connections that wait for a request.
-pub struct Pool {
+pub(super) struct Pool {
     idle_max: Duration,
     age_max: Duration,
     inner: Mutex<Inner>,
@@ -41,12 +41,12 @@ struct Idle {
 
 impl Pool {
     /// A pool whose connections stay unused no longer than `idle_max`, and are used no longer than `age_max`.
-    pub fn new(idle_max: Duration, age_max: Duration) -> Pool {
+    pub(super) fn new(idle_max: Duration, age_max: Duration) -> Pool {
         Pool { idle_max, age_max, inner: Mutex::default() }
     }
 
     /// A connection for the next request, the most recently used one first.
-    pub fn take(&self, key: &Key, now: Instant) -> Option<Connection> {
+    pub(super) fn take(&self, key: &Key, now: Instant) -> Option<Connection> {
         let (mut dropped, mut dropped_shared) = (Vec::new(), None);
         let mut inner = self.lock();
         if let Some(shared) = inner.http2.get_mut(key) {
@@ -70,7 +70,7 @@ impl Pool {
     }
 
     /// Keeps a connection on which nothing is under way for at most `idle`, if there is room.
-    pub fn put(&self, key: Key, connection: Http1, idle: Duration, now: Instant) {
+    pub(super) fn put(&self, key: Key, connection: Http1, idle: Duration, now: Instant) {
         let until = (now + idle.min(self.idle_max)).min(connection.born + self.age_max);
         let mut inner = self.lock();
         if until > now && inner.idle < IDLE_CONNECTIONS_MAX {
@@ -80,7 +80,7 @@ impl Pool {
     }
 
     /// Lets others use a connection, too, unless there is one that they use.
-    pub fn share(&self, key: Key, connection: &Http2) {
+    pub(super) fn share(&self, key: Key, connection: &Http2) {
         let mut inner = self.lock();
         let known = inner.http2.entry(key).or_insert_with(|| connection.clone());
         if !known.is_open() {
@@ -89,7 +89,7 @@ impl Pool {
     }
 
     /// A request on a connection came to its end: it may lie idle from then on, and others may use it.
-    pub fn rest(&self, key: Key, connection: &Http2) {
+    pub(super) fn rest(&self, key: Key, connection: &Http2) {
         self.share(key, connection);
         if let Some(shared) = self.lock().http2.get_mut(&key).filter(|shared| shared.is_same(connection)) {
             shared.used = connection.used;
@@ -97,7 +97,7 @@ impl Pool {
     }
 
     /// Forgets a shared connection on which a request failed; what else runs on it ends undisturbed.
-    pub fn forget(&self, key: &Key, failed: &Http2) {
+    pub(super) fn forget(&self, key: &Key, failed: &Http2) {
         let mut inner = self.lock();
         if inner.http2.get(key).is_some_and(|shared| shared.is_same(failed)) {
             inner.http2.remove(key);
@@ -105,7 +105,7 @@ impl Pool {
     }
 
     /// Closes what was unused too long.
-    pub fn sweep(&self, now: Instant) {
+    pub(super) fn sweep(&self, now: Instant) {
         let mut dropped = Vec::new();
         let mut inner = self.lock();
         inner.http1.retain(|_, list| {

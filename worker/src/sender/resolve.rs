@@ -26,11 +26,11 @@ pub enum Resolver {
 
 /// Look-ups that are under way, by name.
 #[derive(Default)]
-pub struct Lookups(Mutex<HashMap<String, Shared<BoxFuture<'static, Addresses>>>>);
+pub(super) struct Lookups(Mutex<HashMap<String, Shared<BoxFuture<'static, Addresses>>>>);
 
 impl Lookups {
     /// Looks a name up. Who stops waiting leaves the look-up running for the next who asks.
-    pub async fn lookup(&self, resolver: &Resolver, name: &str) -> Addresses {
+    pub(super) async fn lookup(&self, resolver: &Resolver, name: &str) -> Addresses {
         let found = match resolver {
             Resolver::Given(resolve) => return resolve(name).await,
             Resolver::System => self.join(name).await,

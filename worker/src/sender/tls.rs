@@ -3,8 +3,9 @@
 
 mod chain;
 
-use crate::outcome::{Code, Failed};
+use crate::outcome::Failed;
 use chain::Chain;
+use inboxops_proto::FailureCode;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -66,14 +67,14 @@ pub enum Unreadable {
 }
 
 /// The client's side of TLS 1.2 and 1.3, offering HTTP/2 before HTTP/1.1.
-pub struct Tls(TlsConnector);
+pub(super) struct Tls(TlsConnector);
 
 impl Tls {
     /// A client that believes whom it is told to.
     ///
     /// # Errors
     /// When a certificate that shall be trusted cannot be read.
-    pub fn new(trust: &Trust) -> Result<Tls, Error> {
+    pub(super) fn new(trust: &Trust) -> Result<Tls, Error> {
         let provider = Arc::new(ring::default_provider());
         let verifier = Arc::new(Noting(verifier(trust, &provider)?));
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -89,7 +90,7 @@ impl Tls {
     ///
     /// # Errors
     /// What the failure is called.
-    pub async fn connect(
+    pub(super) async fn connect(
         &self,
         name: ServerName<'static>,
         tcp: TcpStream,
@@ -227,19 +228,19 @@ fn of_handshake(error: &io::Error, notes: &Notes) -> Failed {
     }
     match error.kind() {
         // The server read that there is no certificate, and left.
-        _ if notes.asked => Code::TlsClientCertificate.into(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Code::ConnectionReset.into(),
-        _ => Code::TlsHandshake.into(),
+        _ if notes.asked => FailureCode::TlsClientCertificate.into(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => FailureCode::ConnectionReset.into(),
+        _ => FailureCode::TlsHandshake.into(),
     }
 }
 
 /// What an error of TLS is called that came after the handshake: in TLS 1.3 the server judges the client last.
-pub fn later(error: &Error, asked: bool) -> Failed {
+pub(super) fn later(error: &Error, asked: bool) -> Failed {
     failure(error, asked, None)
 }
 
 /// Whether it is the server's verdict on our having no certificate.
-pub fn wants_certificate(error: &Error, asked: bool) -> bool {
+pub(super) fn wants_certificate(error: &Error, asked: bool) -> bool {
     use AlertDescription as A;
     let Error::AlertReceived(alert) = error else { return false };
     let verdict = matches!(
@@ -258,9 +259,9 @@ pub fn wants_certificate(error: &Error, asked: bool) -> bool {
 
 fn failure(error: &Error, asked: bool, refused: Option<&Chain>) -> Failed {
     if wants_certificate(error, asked) {
-        return Code::TlsClientCertificate.into();
+        return FailureCode::TlsClientCertificate.into();
     }
-    let handshake = |sentence: String| Failed { code: Code::TlsHandshake, sentence: sentence.into() };
+    let handshake = |sentence: String| Failed { code: FailureCode::TlsHandshake, sentence: sentence.into() };
     match error {
         Error::InvalidCertificate(error) => of_certificate(error, refused),
         Error::NoCertificatesPresented => handshake("The server sent no certificate.".to_owned()),
@@ -274,23 +275,25 @@ fn failure(error: &Error, asked: bool, refused: Option<&Chain>) -> Failed {
             handshake(format!("The server ended the secure connection (TLS alert {}).", snake(&format!("{alert:?}"))))
         }
         Error::InvalidMessage(_) => handshake("The server does not speak TLS on this port.".to_owned()),
-        _ => Code::TlsHandshake.into(),
+        _ => FailureCode::TlsHandshake.into(),
     }
 }
 
 fn of_certificate(error: &CertificateError, refused: Option<&Chain>) -> Failed {
-    let untrusted = |sentence: String| Failed { code: Code::TlsUntrusted, sentence: sentence.into() };
+    let untrusted = |sentence: String| Failed { code: FailureCode::TlsUntrusted, sentence: sentence.into() };
     match error {
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => Code::TlsExpired.into(),
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Code::TlsHostname.into(),
+        | CertificateError::NotValidYetContext { .. } => FailureCode::TlsExpired.into(),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            FailureCode::TlsHostname.into()
+        }
         CertificateError::Revoked => untrusted("The server's certificate was revoked.".to_owned()),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             untrusted("The server's certificate is not made for servers.".to_owned())
         }
-        _ => refused.map_or_else(|| Code::TlsUntrusted.into(), |chain| untrusted(chain.sentence())),
+        _ => refused.map_or_else(|| FailureCode::TlsUntrusted.into(), |chain| untrusted(chain.sentence())),
     }
 }
 

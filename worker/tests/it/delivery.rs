@@ -71,7 +71,11 @@ async fn what_the_receiver_counts_equals_the_attempts() {
     let outcomes = worker.outcomes(2000).await;
     assert!(outcomes.iter().all(|outcome| outcome.error_code == "http_5xx"));
     assert_eq!(receiver.requests(), 2000);
-    assert!(receiver.connections() <= inboxops_worker::PER_ENDPOINT_MAX, "{} connections", receiver.connections());
+    assert!(
+        receiver.connections() <= inboxops_proto::limits::ENDPOINT_IN_FLIGHT_MAX as usize,
+        "{} connections",
+        receiver.connections()
+    );
 }
 
 #[tokio::test]

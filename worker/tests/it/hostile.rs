@@ -294,7 +294,7 @@ async fn hanging_receivers_do_not_hold_up_others() {
     let outcomes = worker.outcomes(50).await;
     assert!(outcomes.iter().all(|outcome| outcome.response_status == 200));
     assert_eq!(bad.requests(), bad.most_at_once());
-    assert!(bad.requests() <= inboxops_worker::PER_ENDPOINT_MAX);
+    assert!(bad.requests() <= inboxops_proto::limits::ENDPOINT_IN_FLIGHT_MAX as usize);
 }
 
 /// Writes `first` and then `rest` again and again, slowly, as long as somebody reads.

@@ -1,6 +1,6 @@
 //! What the tests stand on: a core whose work and temper a test decides, and a worker that lives for it.
 
-pub mod receiver;
+pub(crate) mod receiver;
 
 use bytes::Bytes;
 use inboxops_proto::{
@@ -24,9 +24,9 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 /// Longest time that a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// The secret of all endpoints.
-pub const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+pub(crate) const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
 type Batches = mpsc::UnboundedReceiver<Result<WorkResponse, Status>>;
 
@@ -67,7 +67,7 @@ impl DispatchService for Core {
 }
 
 /// A running worker with its core.
-pub struct TestWorker {
+pub(crate) struct TestWorker {
     core: Arc<Core>,
     opened: mpsc::UnboundedReceiver<(WorkRequest, mpsc::UnboundedSender<Result<WorkResponse, Status>>)>,
     batches: mpsc::UnboundedSender<Result<WorkResponse, Status>>,
@@ -79,7 +79,7 @@ pub struct TestWorker {
 }
 
 /// Settings of a worker that may post to this machine and does not wait long.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let mut settings = Settings::new("worker-1");
     settings.allow_private = AllowPrivate::Yes;
     settings.limits = Limits { request: Duration::from_secs(10), ..Limits::default() };
@@ -87,7 +87,7 @@ pub fn settings() -> Settings {
 }
 
 /// The same, with a deadline that a test can wait for.
-pub fn hasty(millis: u64) -> Settings {
+pub(crate) fn hasty(millis: u64) -> Settings {
     let mut settings = settings();
     let limit = Duration::from_millis(millis);
     settings.limits = Limits { dns: limit, connect: limit, request: limit, ..Limits::default() };
@@ -95,7 +95,7 @@ pub fn hasty(millis: u64) -> Settings {
 }
 
 /// An endpoint's configuration.
-pub fn endpoint(id: u128, version: u32, url: &str) -> EndpointConfig {
+pub(crate) fn endpoint(id: u128, version: u32, url: &str) -> EndpointConfig {
     EndpointConfig {
         endpoint_id: bytes_of(id),
         version,
@@ -106,16 +106,16 @@ pub fn endpoint(id: u128, version: u32, url: &str) -> EndpointConfig {
 }
 
 /// An id as it is on the wire.
-pub fn bytes_of(id: u128) -> Bytes {
+pub(crate) fn bytes_of(id: u128) -> Bytes {
     Bytes::copy_from_slice(Uuid::from_u128(id).as_bytes())
 }
 
 impl TestWorker {
-    pub async fn start(settings: Settings) -> TestWorker {
+    pub(crate) async fn start(settings: Settings) -> TestWorker {
         TestWorker::start_with(settings, Clock::System, None).await
     }
 
-    pub async fn start_with(settings: Settings, clock: Clock, indigestible: Option<u128>) -> TestWorker {
+    pub(crate) async fn start_with(settings: Settings, clock: Clock, indigestible: Option<u128>) -> TestWorker {
         let (opened, mut streams) = mpsc::unbounded_channel();
         let (outcomes, reported) = mpsc::unbounded_channel();
         let indigestible = indigestible.map(Uuid::from_u128);
@@ -128,16 +128,16 @@ impl TestWorker {
     }
 
     /// Hands over a batch as it is.
-    pub fn send(&self, batch: WorkResponse) {
+    pub(crate) fn send(&self, batch: WorkResponse) {
         self.batches.send(Ok(batch)).expect("the worker reads");
     }
 
-    pub fn configure(&self, endpoint: EndpointConfig) {
+    pub(crate) fn configure(&self, endpoint: EndpointConfig) {
         self.send(WorkResponse { endpoints: vec![endpoint], ..WorkResponse::default() });
     }
 
     /// A delivery with a minute's lease; ids and tokens count from 1.
-    pub fn leased(&mut self, endpoint: u128, version: u32) -> LeasedDelivery {
+    pub(crate) fn leased(&mut self, endpoint: u128, version: u32) -> LeasedDelivery {
         let n = self.next;
         self.next += 1;
         LeasedDelivery {
@@ -153,20 +153,20 @@ impl TestWorker {
     }
 
     /// Hands over `count` deliveries to an endpoint.
-    pub fn deliver(&mut self, count: usize, endpoint: u128, version: u32) {
+    pub(crate) fn deliver(&mut self, count: usize, endpoint: u128, version: u32) {
         let deliveries = (0..count).map(|_| self.leased(endpoint, version)).collect();
         self.send(WorkResponse { payloads: vec![payload("{\"a\":1}")], deliveries, ..WorkResponse::default() });
     }
 
     /// Hands over `count` deliveries whose requests go over connections of their own.
-    pub fn deliver_fresh(&mut self, count: usize, endpoint: u128, version: u32) {
+    pub(crate) fn deliver_fresh(&mut self, count: usize, endpoint: u128, version: u32) {
         let fresh = |delivery| LeasedDelivery { fresh: true, attempt: 2, ..delivery };
         let deliveries = (0..count).map(|_| fresh(self.leased(endpoint, version))).collect();
         self.send(WorkResponse { payloads: vec![payload("{\"a\":1}")], deliveries, ..WorkResponse::default() });
     }
 
     /// Waits for this many outcomes.
-    pub async fn outcomes(&mut self, count: usize) -> Vec<Outcome> {
+    pub(crate) async fn outcomes(&mut self, count: usize) -> Vec<Outcome> {
         let mut all = Vec::new();
         while all.len() < count {
             all.extend(soon(self.outcomes.recv()).await.expect("the worker reports"));
@@ -176,24 +176,24 @@ impl TestWorker {
     }
 
     /// Waits for the next report and counts its outcomes.
-    pub async fn some(&mut self) -> usize {
+    pub(crate) async fn some(&mut self) -> usize {
         soon(self.outcomes.recv()).await.expect("the worker reports").len()
     }
 
     /// Delivers once to a URL and waits for the outcome.
-    pub async fn once(&mut self, url: &str) -> Outcome {
+    pub(crate) async fn once(&mut self, url: &str) -> Outcome {
         self.configure(endpoint(1, 1, url));
         self.deliver(1, 1, 1);
         self.outcomes(1).await.remove(0)
     }
 
     /// The next reports are answered so.
-    pub fn refuse(&self, statuses: impl IntoIterator<Item = Status>) {
+    pub(crate) fn refuse(&self, statuses: impl IntoIterator<Item = Status>) {
         self.core.refusals.lock().unwrap().extend(statuses);
     }
 
     /// Ends the stream and waits until the worker opens another.
-    pub async fn reopen(&mut self, with: Option<Status>) -> WorkRequest {
+    pub(crate) async fn reopen(&mut self, with: Option<Status>) -> WorkRequest {
         if let Some(status) = with {
             let _ = self.batches.send(Err(status));
         }
@@ -204,7 +204,7 @@ impl TestWorker {
     }
 
     /// Ends the worker and gives back what it reported meanwhile.
-    pub async fn stop(mut self) -> Vec<Outcome> {
+    pub(crate) async fn stop(mut self) -> Vec<Outcome> {
         self.shutdown.cancel();
         soon(self.worker.join_next()).await.expect("the worker ran").expect("it did not panic").expect("it ended well");
         let mut all = Vec::new();
@@ -215,17 +215,17 @@ impl TestWorker {
     }
 }
 
-pub fn payload(body: &str) -> Payload {
+pub(crate) fn payload(body: &str) -> Payload {
     let event_id = bytes_of(0x019a_b5f0_c3a4_7c1e_8d2b_6f4a_9e0c_7d51);
     Payload { event_id, event: "ticket.created".to_owned(), body: Bytes::copy_from_slice(body.as_bytes()) }
 }
 
 /// Waits, but not for ever.
-pub async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
 /// A moment that a manual clock can stand at.
-pub fn noon() -> Timestamp {
+pub(crate) fn noon() -> Timestamp {
     Timestamp::from_micros(1_795_507_200_000_000)
 }

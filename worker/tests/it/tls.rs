@@ -32,13 +32,13 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 /// An authority that the worker under test believes, or does not.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
 }
 
 impl Authority {
-    pub fn new() -> Authority {
+    pub(crate) fn new() -> Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -48,7 +48,7 @@ impl Authority {
     }
 
     /// A server's side with a certificate for `host` that ends in the given year.
-    pub fn server(&self, host: &str, until: i32, alpn: &[&[u8]]) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, host: &str, until: i32, alpn: &[&[u8]]) -> Arc<ServerConfig> {
         self.speaking(host, until, alpn, rustls::ALL_VERSIONS, false)
     }
 
@@ -87,7 +87,7 @@ impl Authority {
     }
 
     /// Settings of a worker that believes only this authority and finds every name on this machine.
-    pub fn trusted(&self, mut settings: Settings) -> Settings {
+    pub(crate) fn trusted(&self, mut settings: Settings) -> Settings {
         settings.trust = Trust::Only(vec![self.certificate.clone()]);
         settings.resolver = Resolver::Given(Arc::new(|_: &str| {
             let here: Addresses = Some([IpAddr::from([127, 0, 0, 1])].into());

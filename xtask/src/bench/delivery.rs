@@ -10,8 +10,7 @@ use super::{
     server::Plan,
     usage,
 };
-use inboxops_core::store::{Db, Options, Queue, dispatch};
-use inboxops_proto::clock::Clock;
+use inboxops_core::bench;
 use serde_json::json;
 use std::{
     path::Path,
@@ -26,8 +25,6 @@ const BACKLOG: usize = 1_000_000;
 const FEW: usize = 4_000;
 /// Claims that are timed.
 const CLAIMS: usize = 400;
-/// Deliveries of one timed claim.
-const CLAIM_ROOM: u32 = 8;
 /// How long the slow neighbour takes to answer.
 const SLOW: Duration = Duration::from_secs(10);
 /// Pace of the runs beside a neighbour: 400 events a second.
@@ -40,11 +37,11 @@ const IDLE_EVERY: Duration = Duration::from_millis(20);
 const IDLE_COUNT: usize = 500;
 
 /// A database for a run: nothing for SQLite.
-pub type Fresh<'a> = &'a mut dyn FnMut() -> Done<Option<String>>;
+pub(super) type Fresh<'a> = &'a mut dyn FnMut() -> Done<Option<String>>;
 
 /// What is measured of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(super) enum Part {
     /// One at a time.
     Idle,
     /// As many as go, to one endpoint and to several.
@@ -59,7 +56,7 @@ pub enum Part {
 type Lines = Vec<(String, String)>;
 
 /// The section of one database.
-pub async fn measure(bin: &Path, name: &str, parts: &[Part], fresh: Fresh<'_>) -> Done<String> {
+pub(super) async fn measure(bin: &Path, name: &str, parts: &[Part], fresh: Fresh<'_>) -> Done<String> {
     let mut text = format!("### Deliveries, {name}\n\n| | measured |\n|---|---|\n");
     for part in parts {
         let lines = match part {
@@ -119,7 +116,7 @@ async fn dead(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
         let url = fresh()?;
         let (arrivals, claim) = backlog(bin, url.as_deref(), waiting).await?;
         lines.push((format!("400 events/s beside a dead endpoint with {waiting} due, p50 · p99"), both(arrivals)));
-        lines.push((format!("one claim of {CLAIM_ROOM} with {waiting} due, p50 · p99"), both(claim)));
+        lines.push((format!("one claim of {} with {waiting} due, p50 · p99", bench::LANE_ROOM), both(claim)));
         beside.push(arrivals.p99);
         claims.push(claim.p99);
     }
@@ -177,7 +174,7 @@ async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> Done<(Arrival
 
 /// Puts due deliveries for an endpoint that failed 40 times in a row into the database of a server that does not run, by
 /// copying the first delivery that is there. Their ids are in the order of time, as those of events are.
-pub fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
+pub(super) fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
     let columns = "tenant_id, endpoint_id, event_id, kind, test, attempt, failures, token, incarnation, created_at";
     let (id, numbers) = match plan.database_url {
         None => (
@@ -210,16 +207,7 @@ pub fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
 async fn claims(plan: &Plan<'_>) -> Done<Arrivals> {
     let own = || format!("sqlite:{}", plan.data.join("inboxops.db").display());
     let database = plan.database_url.map_or_else(own, str::to_owned);
-    let db = Db::open(Options::new(database, Clock::System)).await?;
-    let mut times = Vec::new();
-    for _ in 0..CLAIMS {
-        let now = Clock::System.now();
-        let claim = dispatch::Claim { now, lease_until: now.plus(Duration::from_secs(60)), lanes: 16 };
-        let begin = Instant::now();
-        db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| CLAIM_ROOM).await).await?;
-        times.push(begin.elapsed());
-    }
-    db.close().await;
+    let mut times = bench::claims(&database, CLAIMS).await?;
     times.sort_unstable();
     Ok(Arrivals { p50: times[CLAIMS / 2], p99: times[CLAIMS * 99 / 100] })
 }

@@ -4,7 +4,7 @@ use super::Done;
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
+pub(super) enum Better {
     /// Rates.
     More,
     /// Times, memory.
@@ -13,7 +13,7 @@ pub enum Better {
 
 /// What a figure should come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Goal {
+pub(super) enum Goal {
     /// Nothing is said of it.
     None,
     /// This build's figure by the other's, at least or at most, as is better.
@@ -24,7 +24,7 @@ pub enum Goal {
 
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figure {
+pub(super) struct Figure {
     /// What it is.
     pub name: String,
     /// Its unit, as it stands behind the number.
@@ -39,17 +39,17 @@ pub struct Figure {
 
 impl Figure {
     /// A rate.
-    pub fn more(name: impl Into<String>, value: f64, unit: &'static str) -> Figure {
+    pub(super) fn more(name: impl Into<String>, value: f64, unit: &'static str) -> Figure {
         Figure { name: name.into(), unit, value, better: Better::More, goal: Goal::None }
     }
 
     /// A time or a size.
-    pub fn less(name: impl Into<String>, value: f64, unit: &'static str) -> Figure {
+    pub(super) fn less(name: impl Into<String>, value: f64, unit: &'static str) -> Figure {
         Figure { name: name.into(), unit, value, better: Better::Less, goal: Goal::None }
     }
 
     /// With a goal.
-    pub fn goal(self, goal: Goal) -> Figure {
+    pub(super) fn goal(self, goal: Goal) -> Figure {
         Figure { goal, ..self }
     }
 }
@@ -103,7 +103,7 @@ impl Series {
 }
 
 /// The table of one part on one database, and what it misses.
-pub fn table(title: &str, own: Vec<Vec<Figure>>, other: Vec<Vec<Figure>>) -> Done<(String, Vec<String>)> {
+pub(super) fn table(title: &str, own: Vec<Vec<Figure>>, other: Vec<Vec<Figure>>) -> Done<(String, Vec<String>)> {
     let mut all: Vec<Series> = Vec::new();
     for run in own {
         for figure in run {

@@ -44,7 +44,7 @@ struct Seen {
 }
 
 /// A line of a follower.
-pub async fn followers(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn followers(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let (all, alone) = (house.families()?, [Family { pid: house.server.pid(), children: false }]);
     let without = paced(&house, &all, &alone, None).await?;

@@ -19,7 +19,7 @@ const SETTLE: Duration = Duration::from_secs(20);
 const LENGTH: Duration = Duration::from_secs(60);
 
 /// With one ticket and with many.
-pub async fn idle_cost(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn idle_cost(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     let goal = if url.is_none() { 0.2 } else { 0.3 };
     let house = House::open(bin, url)?;
     let receiver = Receiver::start().await?;

@@ -1,15 +1,13 @@
 //! What a page of a list costs with a thousand tickets and with a million: the same questions to a server of each in
 //! turn, over one connection, and how the medians compare.
 
-mod fill;
-
 use super::{
     Done,
     figures::{Figure, Goal},
     load,
     server::{Plan, Running, Tenant},
 };
-use fill::Filled;
+use inboxops_core::bench::{self, Filled};
 use serde_json::Value;
 use std::{
     path::Path,
@@ -52,7 +50,7 @@ struct Question {
 }
 
 /// The figures of one database, once for each round.
-pub async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> Done<Vec<Vec<Figure>>> {
+pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> Done<Vec<Vec<Figure>>> {
     let most = std::env::var("BENCH_TICKETS").ok().map_or(Ok(MANY), |text| text.parse())?;
     let desks = [Desk::open(bin, urls[0], FEW).await?, Desk::open(bin, urls[1], most).await?];
     let questions = [desks[0].questions().await?, desks[1].questions().await?];
@@ -116,7 +114,8 @@ impl<'a> Desk<'a> {
         };
         let own = || format!("sqlite:{}", folder.path().join("inboxops.db").display());
         let begin = Instant::now();
-        let filled = fill::run(&url.map_or_else(own, str::to_owned), &tenant, tickets).await?;
+        let url = url.map_or_else(own, str::to_owned);
+        let filled = bench::fill_tickets(&url, tenant.id.parse()?, tenant.inbox.parse()?, tickets).await?;
         eprintln!("{tickets} tickets: filled in {:.1} s", begin.elapsed().as_secs_f64());
         Ok(Desk { server: plan.start()?, tenant, filled, tickets, _plan: plan, _folder: folder })
     }
@@ -125,7 +124,8 @@ impl<'a> Desk<'a> {
     async fn questions(&self) -> Done<Vec<Question>> {
         let (middle, late) = (self.opened(self.tickets / 2).await?, self.opened(self.tickets - 50).await?);
         let deep = (self.tickets / 25 / 2).max(1);
-        let Filled { inbox, rare_inbox, agent } = &self.filled;
+        let Filled { rare_inbox, agent } = &self.filled;
+        let inbox = &self.tenant.inbox;
         let ask = |what: &str, query: &str, cost| Question { what: what.to_owned(), query: query.to_owned(), cost };
         let mut all = vec![
             ask("page 1", "", Cost::Same),

@@ -20,7 +20,7 @@ use tokio::{
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// Good answers a second.
     pub rate: f64,
     /// Median time of an answer.
@@ -30,10 +30,10 @@ pub struct Run {
 }
 
 /// Where a request has this, each time that it is sent has a number of its own.
-pub const NUMBER: &str = "0000000000000000";
+pub(crate) const NUMBER: &str = "0000000000000000";
 
 /// A request as bytes, the same each time.
-pub fn request(method: &str, path: &str, key: &str, body: Option<&str>) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, key: &str, body: Option<&str>) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n");
     if let Some(body) = body {
         text.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
@@ -44,13 +44,19 @@ pub fn request(method: &str, path: &str, key: &str, body: Option<&str>) -> Vec<u
 }
 
 /// The same request with a header more.
-pub fn with(request: &[u8], header: &str) -> Vec<u8> {
+pub(crate) fn with(request: &[u8], header: &str) -> Vec<u8> {
     let end = request.windows(2).position(|it| it == b"\r\n").map_or(0, |at| at + 2);
     [&request[..end], header.as_bytes(), b"\r\n", &request[end..]].concat()
 }
 
 /// Asks over `connections` connections for `length`, after a warm-up of a quarter of it. Every answer must have `status`.
-pub async fn run(to: SocketAddr, request: &[u8], status: u16, connections: usize, length: Duration) -> io::Result<Run> {
+pub(crate) async fn run(
+    to: SocketAddr,
+    request: &[u8],
+    status: u16,
+    connections: usize,
+    length: Duration,
+) -> io::Result<Run> {
     let begin = Instant::now() + length / 4;
     let end = begin + length;
     let (mut callers, next) = (JoinSet::new(), Arc::new(AtomicUsize::new(1)));
@@ -70,7 +76,12 @@ pub async fn run(to: SocketAddr, request: &[u8], status: u16, connections: usize
 
 /// Makes `count` tickets over so many connections, as fast as they are answered, each with its number as subject. When
 /// each was asked for.
-pub async fn numbered(to: SocketAddr, tenant: &Tenant, count: usize, connections: usize) -> io::Result<Vec<Instant>> {
+pub(crate) async fn numbered(
+    to: SocketAddr,
+    tenant: &Tenant,
+    count: usize,
+    connections: usize,
+) -> io::Result<Vec<Instant>> {
     let next = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
     for _ in 0..connections {
@@ -103,14 +114,14 @@ pub async fn numbered(to: SocketAddr, tenant: &Tenant, count: usize, connections
 }
 
 /// Asks over a connection that stays: status, and where in the buffer the body begins.
-pub async fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<(u16, usize)> {
+pub(crate) async fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<(u16, usize)> {
     stream.write_all(request).await?;
     let status = answer(stream, buffer).await?;
     Ok((status, buffer.windows(4).position(|it| it == b"\r\n\r\n").map_or(0, |at| at + 4)))
 }
 
 /// Asks once; status and body.
-pub async fn once(to: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
+pub(crate) async fn once(to: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
     let (mut stream, mut buffer) = (TcpStream::connect(to).await?, Vec::new());
     let (status, head) = call(&mut stream, request, &mut buffer).await?;
     Ok((status, buffer.split_off(head)))
@@ -151,7 +162,7 @@ async fn caller(
 }
 
 /// Reads one answer with a fixed length; its status.
-pub async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u16> {
+pub(crate) async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u16> {
     buffer.clear();
     let head = loop {
         if stream.read_buf(buffer).await? == 0 {

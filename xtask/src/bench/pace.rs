@@ -17,7 +17,7 @@ const LAST_MAX: Duration = Duration::from_secs(20);
 
 /// Times from call to arrival.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrivals {
+pub(super) struct Arrivals {
     /// Median.
     pub p50: Duration,
     /// Time within which 99 of 100 arrived.
@@ -25,7 +25,7 @@ pub struct Arrivals {
 }
 
 /// Makes `count` tickets, one every `every`, and waits for all of them at the receiver. The first tenth does not count.
-pub async fn run(
+pub(super) async fn run(
     to: SocketAddr,
     tenant: &Tenant,
     receiver: &Receiver,

@@ -19,7 +19,7 @@ use std::{
 use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time};
 
 /// A running receiver; it ends with its runtime's tasks when dropped.
-pub struct Receiver {
+pub(super) struct Receiver {
     /// Where it listens.
     pub address: SocketAddr,
     seen: Arc<Seen>,
@@ -64,12 +64,12 @@ fn number(body: &[u8]) -> Option<usize> {
 
 impl Receiver {
     /// Listens on a free port and answers at once.
-    pub async fn start() -> io::Result<Receiver> {
+    pub(super) async fn start() -> io::Result<Receiver> {
         Receiver::after(Duration::ZERO).await
     }
 
     /// Listens on a free port and answers after a while.
-    pub async fn after(pause: Duration) -> io::Result<Receiver> {
+    pub(super) async fn after(pause: Duration) -> io::Result<Receiver> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (address, seen) = (listener.local_addr()?, Arc::new(Seen::default()));
         let (mut tasks, noted) = (JoinSet::new(), seen.clone());
@@ -99,23 +99,23 @@ impl Receiver {
     }
 
     /// Requests received so far.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.seen.count.load(Ordering::Relaxed)
     }
 
     /// Forgets the numbers that arrived.
-    pub fn forget(&self) {
+    pub(super) fn forget(&self) {
         self.seen.numbers().clear();
         self.seen.arrivals().clear();
     }
 
     /// All arrivals so far, in their order: the number, and when.
-    pub fn arrivals(&self) -> Vec<(usize, Instant)> {
+    pub(super) fn arrivals(&self) -> Vec<(usize, Instant)> {
         self.seen.arrivals().clone()
     }
 
     /// Waits until there were so many arrivals, of whatever numbers.
-    pub async fn wait_for_all(&self, count: usize, at_most: Duration) -> io::Result<Vec<(usize, Instant)>> {
+    pub(super) async fn wait_for_all(&self, count: usize, at_most: Duration) -> io::Result<Vec<(usize, Instant)>> {
         let all = async {
             while self.seen.arrivals().len() < count {
                 self.seen.more.notified().await;
@@ -128,7 +128,7 @@ impl Receiver {
     }
 
     /// Waits until the first `count` numbers have arrived, and tells when each did.
-    pub async fn wait_for(&self, count: usize, at_most: Duration) -> io::Result<HashMap<usize, Instant>> {
+    pub(super) async fn wait_for(&self, count: usize, at_most: Duration) -> io::Result<HashMap<usize, Instant>> {
         let all = async {
             while self.seen.numbers().len() < count {
                 self.seen.more.notified().await;

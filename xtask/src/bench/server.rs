@@ -15,7 +15,7 @@ use std::{
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// A process that is ended when dropped.
-pub struct Running {
+pub(super) struct Running {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
@@ -23,7 +23,7 @@ pub struct Running {
 
 impl Running {
     /// Its process.
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 }
@@ -37,7 +37,7 @@ impl Drop for Running {
 }
 
 /// How a server is started.
-pub struct Plan<'a> {
+pub(super) struct Plan<'a> {
     /// The server's binary.
     pub bin: &'a Path,
     /// Data folder.
@@ -49,7 +49,7 @@ pub struct Plan<'a> {
 }
 
 /// What requests need to know of the tenant.
-pub struct Tenant {
+pub(crate) struct Tenant {
     /// Its id.
     pub id: String,
     /// Its inbox.
@@ -80,12 +80,12 @@ impl Plan<'_> {
     }
 
     /// Starts the server and waits until it is ready.
-    pub fn start(&self) -> Result<Running, Box<dyn Error>> {
+    pub(super) fn start(&self) -> Result<Running, Box<dyn Error>> {
         self.start_with(&[])
     }
 
     /// The same with more flags.
-    pub fn start_with(&self, flags: &[&str]) -> Result<Running, Box<dyn Error>> {
+    pub(super) fn start_with(&self, flags: &[&str]) -> Result<Running, Box<dyn Error>> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listen = address.to_string();
@@ -105,7 +105,7 @@ impl Plan<'_> {
     }
 
     /// Makes a tenant through the running server's local socket.
-    pub fn tenant(&self) -> Result<Tenant, Box<dyn Error>> {
+    pub(super) fn tenant(&self) -> Result<Tenant, Box<dyn Error>> {
         let id = self.ask(&["tenant", "create", "--name", "Bench", "--plan", "business", "--json"], "id")?;
         let inbox = self.ask(
             &["inbox", "create", "--tenant", &id, "--name", "Support", "--address", "s@example.com", "--json"],
@@ -116,7 +116,7 @@ impl Plan<'_> {
     }
 
     /// Runs statements in the database, past a server that does not run.
-    pub fn sql(&self, sql: &str) -> Result<(), Box<dyn Error>> {
+    pub(super) fn sql(&self, sql: &str) -> Result<(), Box<dyn Error>> {
         let mut command = match self.database_url {
             Some(url) => {
                 let mut psql = Command::new("psql");
@@ -156,7 +156,7 @@ fn ready(address: SocketAddr) -> bool {
 }
 
 /// Starts the floor on a database that no server has open.
-pub fn floor(database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
+pub(super) fn floor(database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
     let mut child =
         Command::new(std::env::current_exe()?).args(["floor", database_url, tenant]).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();

@@ -8,7 +8,7 @@ const TICKS_PER_SEC: u64 = 100;
 
 /// A family of processes.
 #[derive(Clone, Copy, Debug)]
-pub struct Family {
+pub(super) struct Family {
     /// The eldest.
     pub pid: u32,
     /// Whether its children count.
@@ -41,13 +41,13 @@ fn members(family: Family) -> Vec<Stat> {
 }
 
 /// Processor time used so far, of those that have ended too.
-pub fn processor(families: &[Family]) -> Duration {
+pub(super) fn processor(families: &[Family]) -> Duration {
     let ticks: u64 = families.iter().flat_map(|family| members(*family)).map(|it| it.ticks).sum();
     Duration::from_millis(ticks * 1000 / TICKS_PER_SEC)
 }
 
 /// Resident memory now and at its most, in bytes, of the eldest alone.
-pub fn memory(pid: u32) -> (u64, u64) {
+pub(super) fn memory(pid: u32) -> (u64, u64) {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let of = |name: &str| {
         let line = text.lines().find(|line| line.starts_with(name))?;
@@ -57,7 +57,7 @@ pub fn memory(pid: u32) -> (u64, u64) {
 }
 
 /// The PostgreSQL server on a port of this machine, by its command line.
-pub fn postmaster(port: u16) -> Option<Family> {
+pub(super) fn postmaster(port: u16) -> Option<Family> {
     let pids =
         fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let named = |pid: &u32| {

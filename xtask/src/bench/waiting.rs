@@ -37,7 +37,7 @@ const BUSY_EVERY: Duration = Duration::from_micros(2500);
 const BUSY_COUNT: usize = 8_000;
 
 /// 20,000 events, one endpoint: as fast as they are made.
-pub async fn live(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn live(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let run = flood(&house, ONE, 1).await?;
     Ok(vec![
@@ -52,7 +52,7 @@ pub async fn live(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
 }
 
 /// 5,000 events for ten endpoints, at once.
-pub async fn burst(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn burst(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let run = flood(&house, EVENTS, FAN_OUT).await?;
     Ok(vec![
@@ -62,12 +62,12 @@ pub async fn burst(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
 }
 
 /// Made for one endpoint while no worker runs; then one joins.
-pub async fn drain(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn drain(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     drained(bin, url, ONE, 1, "one endpoint", (30.0, 3_500.0)).await
 }
 
 /// The same for ten endpoints.
-pub async fn drain_ten(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn drain_ten(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     drained(bin, url, EVENTS, FAN_OUT, "ten endpoints", (15.0, 7_000.0)).await
 }
 
@@ -103,7 +103,7 @@ async fn drained(
 }
 
 /// A receiver that answers well, after 10 s, beside one that answers at once.
-pub async fn slow_but_good(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn slow_but_good(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let slow = Receiver::after(SLOW).await?;
     super::endpoint(&house.server, &house.tenant, &slow).await?;
@@ -126,7 +126,7 @@ pub async fn slow_but_good(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
 }
 
 /// One that answers at once, beside eight slow endpoints of two tenants.
-pub async fn beside_slow(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let slow = Receiver::after(SLOW).await?;
     for tenant in [house.plan.tenant()?, house.plan.tenant()?] {
@@ -147,7 +147,7 @@ pub async fn beside_slow(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
 }
 
 /// A million deliveries wait for an endpoint that comes back.
-pub async fn outage(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn outage(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
     let (back, quick) = (Receiver::start().await?, Receiver::start().await?);
     super::endpoint(&server, &tenant, &back).await?;

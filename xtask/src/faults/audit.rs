@@ -21,7 +21,7 @@ const EXAMPLES_MAX: usize = 5;
 
 /// An endpoint as the suite made it; all are subscribed to everything.
 #[derive(Clone, Debug)]
-pub struct Endpoint {
+pub(super) struct Endpoint {
     /// Its id.
     pub id: Uuid,
     /// Its tenant.
@@ -34,7 +34,7 @@ pub struct Endpoint {
 
 /// All that is compared.
 #[derive(Clone, Copy, Debug)]
-pub struct Evidence<'a> {
+pub(super) struct Evidence<'a> {
     /// What the product wrote.
     pub books: &'a Books,
     /// What came.
@@ -51,7 +51,7 @@ pub struct Evidence<'a> {
 
 /// A figure with its rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Figure {
+pub(super) struct Figure {
     /// What it counts.
     pub name: &'static str,
     /// How many there are.
@@ -64,7 +64,7 @@ pub struct Figure {
 
 impl Figure {
     /// Whether the rule holds.
-    pub fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         self.count <= self.max
     }
 
@@ -81,7 +81,7 @@ impl Figure {
 }
 
 /// Compares the ledgers.
-pub fn figures(evidence: Evidence<'_>) -> Vec<Figure> {
+pub(super) fn figures(evidence: Evidence<'_>) -> Vec<Figure> {
     let mut by_delivery: HashMap<Uuid, Vec<&Receipt>> = HashMap::new();
     for receipt in evidence.receipts {
         by_delivery.entry(receipt.delivery).or_default().push(receipt);

@@ -3,7 +3,7 @@
 
 /// A receiver's way, which is also the path of its URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Behaviour {
+pub(super) enum Behaviour {
     /// 200 at once.
     Ok,
     /// One delivery in fifty is answered 500, reset, or not at all, the first time.
@@ -40,7 +40,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// All that the tenant of hostile receivers has.
-    pub const HOSTILE: [Behaviour; 14] = [
+    pub(super) const HOSTILE: [Behaviour; 14] = [
         Behaviour::Slow,
         Behaviour::Reset,
         Behaviour::Hangup,
@@ -58,7 +58,7 @@ impl Behaviour {
     ];
 
     /// Whether its endpoint is switched off on the way, so that later events are not for it.
-    pub fn ends(self) -> bool {
+    pub(super) fn ends(self) -> bool {
         self == Behaviour::Gone
     }
 }

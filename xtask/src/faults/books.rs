@@ -9,20 +9,20 @@ use uuid::Uuid;
 type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// States of a delivery, as the schema numbers them.
-pub mod state {
+pub(super) mod state {
     /// It is due at some time.
-    pub const WAITING: i64 = 0;
+    pub(crate) const WAITING: i64 = 0;
     /// A worker has it.
-    pub const LEASED: i64 = 1;
+    pub(crate) const LEASED: i64 = 1;
     /// It arrived.
-    pub const DELIVERED: i64 = 2;
+    pub(crate) const DELIVERED: i64 = 2;
     /// It failed for good.
-    pub const FAILED: i64 = 3;
+    pub(crate) const FAILED: i64 = 3;
 }
 
 /// Where the product's database is.
 #[derive(Clone, Debug)]
-pub enum Place {
+pub(super) enum Place {
     /// A file.
     Sqlite(PathBuf),
     /// A URL.
@@ -31,7 +31,7 @@ pub enum Place {
 
 /// An event.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub(super) struct Event {
     /// Its tenant.
     pub tenant: Uuid,
     /// Its name.
@@ -44,7 +44,7 @@ pub struct Event {
 
 /// A delivery.
 #[derive(Clone, Copy, Debug)]
-pub struct Delivery {
+pub(super) struct Delivery {
     /// Its endpoint.
     pub endpoint: Uuid,
     /// Its event.
@@ -57,7 +57,7 @@ pub struct Delivery {
 
 /// An attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Attempt {
+pub(super) struct Attempt {
     /// Its number.
     pub n: i64,
     /// Whether it succeeded.
@@ -70,7 +70,7 @@ pub struct Attempt {
 
 /// All of it.
 #[derive(Debug, Default)]
-pub struct Books {
+pub(super) struct Books {
     /// By id.
     pub events: HashMap<Uuid, Event>,
     /// By id.
@@ -117,13 +117,13 @@ impl Place {
     }
 
     /// Number of deliveries that have not ended and are not paused.
-    pub async fn open_deliveries(&self) -> Done<i64> {
+    pub(super) async fn open_deliveries(&self) -> Done<i64> {
         let rows: Vec<(i64,)> = rows!(&mut self.open().await?, (i64,), OPEN)?;
         Ok(rows.first().map_or(0, |row| row.0))
     }
 
     /// Reads everything.
-    pub async fn read(&self) -> Done<Books> {
+    pub(super) async fn read(&self) -> Done<Books> {
         let (mut link, mut books) = (self.open().await?, Books::default());
         let mut last = Uuid::nil();
         loop {

@@ -23,7 +23,7 @@ const FULL_AT_BYTES: u64 = 4096;
 
 /// A way to break things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
+pub(super) enum Fault {
     /// `kill -9` at a random time.
     Kill,
     /// The process ends itself at a named point, at a random one of the times that it is reached.
@@ -72,7 +72,7 @@ const ANSWER: Fault = Fault::Point("after_answer", 400);
 const RESULT: Fault = Fault::Point("record_result", 60);
 
 /// The breaker of a run.
-pub struct Chaos {
+pub(super) struct Chaos {
     dice: Dice,
     postgres: Option<Postgres>,
     deck: Vec<(Role, Fault)>,
@@ -88,13 +88,13 @@ pub struct Chaos {
 
 impl Chaos {
     /// Breaks by these dice; the database, when it is one that can be broken from outside.
-    pub fn new(dice: Dice, postgres: Option<Postgres>, outage: Duration) -> Chaos {
+    pub(super) fn new(dice: Dice, postgres: Option<Postgres>, outage: Duration) -> Chaos {
         let (deck, made) = Default::default();
         Chaos { dice, postgres, deck, together: true, outage, kills: 0, made, frozen: None }
     }
 
     /// From now on the parts are in processes of their own; one of the workers is frozen meanwhile.
-    pub fn apart(&mut self, fleet: &mut Fleet) -> Done<()> {
+    pub(super) fn apart(&mut self, fleet: &mut Fleet) -> Done<()> {
         (self.together, self.deck) = (false, Vec::new());
         self.freeze(fleet)
     }
@@ -108,7 +108,7 @@ impl Chaos {
     }
 
     /// Thaws the worker when it is time; whether none is frozen any more.
-    pub fn thaw(&mut self, fleet: &mut Fleet) -> Done<bool> {
+    pub(super) fn thaw(&mut self, fleet: &mut Fleet) -> Done<bool> {
         let Some((role, since)) = self.frozen else { return Ok(true) };
         if since.elapsed() < FREEZE {
             return Ok(false);
@@ -119,7 +119,7 @@ impl Chaos {
     }
 
     /// Brings all processes back to life, without fail points.
-    pub async fn heal(&mut self, fleet: &mut Fleet) -> Done<()> {
+    pub(super) async fn heal(&mut self, fleet: &mut Fleet) -> Done<()> {
         for role in fleet.roles() {
             if self.frozen.is_none_or(|(frozen, _)| frozen != role) {
                 self.kills += u32::from(fleet.kill(role)?);
@@ -134,7 +134,7 @@ impl Chaos {
     }
 
     /// One fault, from a fresh life of its process to that life's end and the process running again.
-    pub async fn round(&mut self, fleet: &mut Fleet, receiver: &Receiver) -> Done<()> {
+    pub(super) async fn round(&mut self, fleet: &mut Fleet, receiver: &Receiver) -> Done<()> {
         let (role, fault) = self.draw();
         if let Some(points) = fault.points(&mut self.dice) {
             fleet.kill(role)?;

@@ -22,7 +22,7 @@ const STOP_MAX: Duration = Duration::from_secs(25);
 
 /// What a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(super) enum Role {
     /// Core, edge and worker.
     All,
     /// A core; PostgreSQL has several.
@@ -34,7 +34,7 @@ pub enum Role {
 }
 
 /// A process, or the place of one that died.
-pub struct Process {
+pub(super) struct Process {
     /// What it is.
     pub role: Role,
     address: SocketAddr,
@@ -42,7 +42,7 @@ pub struct Process {
 }
 
 /// Where the processes of a run live.
-pub struct Fleet {
+pub(super) struct Fleet {
     bin: PathBuf,
     folder: PathBuf,
     /// Folder of the database, when it is SQLite, and of the master key.
@@ -68,7 +68,7 @@ impl Drop for Fleet {
 
 impl Fleet {
     /// A fleet without processes: programs, folder of the run, and the database when it is not SQLite.
-    pub fn new(bin: PathBuf, folder: &Path, data: &Path, database_url: Option<String>) -> Done<Fleet> {
+    pub(super) fn new(bin: PathBuf, folder: &Path, data: &Path, database_url: Option<String>) -> Done<Fleet> {
         let cores = if database_url.is_some() { 2 } else { 1 };
         let cores = (0..cores).map(|_| free()).collect::<Done<_>>()?;
         Ok(Fleet {
@@ -84,13 +84,13 @@ impl Fleet {
     }
 
     /// All in one process.
-    pub async fn together(&mut self) -> Done<()> {
+    pub(super) async fn together(&mut self) -> Done<()> {
         self.processes = vec![Process { role: Role::All, address: self.door, child: None }];
         self.start(Role::All, None).await
     }
 
     /// In processes of their own: one core on SQLite, two on PostgreSQL, an edge, two workers.
-    pub async fn apart(&mut self) -> Done<()> {
+    pub(super) async fn apart(&mut self) -> Done<()> {
         let (edge, worker) = (
             self.ask(&["token", "create", "--name", "edge"], "token").await?,
             self.ask(&["token", "create", "--name", "worker", "--dispatch-only"], "token").await?,
@@ -108,12 +108,12 @@ impl Fleet {
     }
 
     /// What runs, or should.
-    pub fn roles(&self) -> Vec<Role> {
+    pub(super) fn roles(&self) -> Vec<Role> {
         self.processes.iter().map(|process| process.role).collect()
     }
 
     /// Starts a process that is dead, with its fail points, and waits until it is ready.
-    pub async fn start(&mut self, role: Role, points: Option<&str>) -> Done<()> {
+    pub(super) async fn start(&mut self, role: Role, points: Option<&str>) -> Done<()> {
         let mut command = self.command(&["serve", "--no-demo"]);
         command.env("INBOXOPS_FAILPOINTS", points.unwrap_or_default());
         let address = self.at(role)?.address;
@@ -153,7 +153,7 @@ impl Fleet {
     }
 
     /// Kills a process as `kill -9` does. Whether it was alive.
-    pub fn kill(&mut self, role: Role) -> Done<bool> {
+    pub(super) fn kill(&mut self, role: Role) -> Done<bool> {
         let Some(mut child) = self.at(role)?.child.take() else { return Ok(false) };
         let alive = child.try_wait()?.is_none();
         child.kill()?;
@@ -162,7 +162,7 @@ impl Fleet {
     }
 
     /// Asks a process to stop, and waits until it has.
-    pub async fn stop(&mut self, role: Role) -> Done<()> {
+    pub(super) async fn stop(&mut self, role: Role) -> Done<()> {
         self.signal(role, rustix::process::Signal::TERM)?;
         let begin = Instant::now();
         while !self.dead(role)? {
@@ -179,18 +179,18 @@ impl Fleet {
     }
 
     /// Sends a signal.
-    pub fn signal(&mut self, role: Role, signal: rustix::process::Signal) -> Done<()> {
+    pub(super) fn signal(&mut self, role: Role, signal: rustix::process::Signal) -> Done<()> {
         Ok(rustix::process::kill_process(self.pid(role)?, signal)?)
     }
 
     /// Its id.
-    pub fn pid(&mut self, role: Role) -> Done<rustix::process::Pid> {
+    pub(super) fn pid(&mut self, role: Role) -> Done<rustix::process::Pid> {
         let id = self.at(role)?.child.as_ref().ok_or("it is dead")?.id();
         rustix::process::Pid::from_raw(i32::try_from(id)?).ok_or_else(|| "no id".into())
     }
 
     /// Whether a process died: by a fail point or a trap. One that ended in another way is a failure of the run.
-    pub fn dead(&mut self, role: Role) -> Done<bool> {
+    pub(super) fn dead(&mut self, role: Role) -> Done<bool> {
         let Some(child) = self.at(role)?.child.as_mut() else { return Ok(true) };
         let Some(status) = child.try_wait()? else { return Ok(false) };
         const ABORT: i32 = 6;
@@ -203,7 +203,7 @@ impl Fleet {
     }
 
     /// Asks by a command of the product's own; a member of its answer.
-    pub async fn ask(&self, words: &[&str], member: &str) -> Done<String> {
+    pub(super) async fn ask(&self, words: &[&str], member: &str) -> Done<String> {
         let mut command = self.command(words);
         let output = tokio::task::spawn_blocking(move || command.arg("--json").stderr(Stdio::inherit()).output());
         let value: Value = serde_json::from_slice(&output.await??.stdout)?;

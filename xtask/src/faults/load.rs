@@ -33,7 +33,7 @@ const CLOSE_EVERY: u64 = 4;
 
 /// A tenant as callers know it.
 #[derive(Clone, Debug)]
-pub struct Tenant {
+pub(super) struct Tenant {
     /// Its id.
     pub id: Uuid,
     /// Its inbox.
@@ -44,7 +44,7 @@ pub struct Tenant {
 
 /// An action that the product acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Acknowledged {
+pub(super) struct Acknowledged {
     /// The tenant.
     pub tenant: Uuid,
     /// The ticket.
@@ -57,14 +57,14 @@ pub struct Acknowledged {
 
 impl Acknowledged {
     /// The events that the action must have caused.
-    pub fn events(&self) -> &'static [&'static str] {
+    pub(super) fn events(&self) -> &'static [&'static str] {
         if self.closed { &["ticket.updated", "ticket.status_changed", "ticket.closed"] } else { &["ticket.created"] }
     }
 }
 
 /// What the callers know.
 #[derive(Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     acknowledged: Mutex<Vec<Acknowledged>>,
     events: AtomicU64,
     failed: AtomicU64,
@@ -73,22 +73,22 @@ pub struct Ledger {
 
 impl Ledger {
     /// What was acknowledged.
-    pub fn acknowledged(&self) -> MutexGuard<'_, Vec<Acknowledged>> {
+    pub(super) fn acknowledged(&self) -> MutexGuard<'_, Vec<Acknowledged>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Number of events that were acknowledged.
-    pub fn events(&self) -> u64 {
+    pub(super) fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
     }
 
     /// Number of calls that were refused or not answered.
-    pub fn failed(&self) -> u64 {
+    pub(super) fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
     }
 
     /// Callers stop after their present call.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
 
@@ -99,7 +99,7 @@ impl Ledger {
 }
 
 /// Runs `callers` callers for a tenant, each with one action in `every`, until the ledger's end.
-pub fn start(
+pub(super) fn start(
     tasks: &mut JoinSet<()>,
     door: SocketAddr,
     tenant: &Tenant,

@@ -4,7 +4,7 @@ use inboxops_proto::clock::Clock;
 use std::time::Duration;
 
 /// How the suite is asked for.
-pub const USAGE: &str = "cargo xtask faults [--database sqlite|postgres|both] [--events N] [--kills N] [--minutes N] \
+pub(super) const USAGE: &str = "cargo xtask faults [--database sqlite|postgres|both] [--events N] [--kills N] [--minutes N] \
                          [--seed N] [--release] [--write]";
 
 /// Events of the short form, on each database.
@@ -14,7 +14,7 @@ const SHORT_KILLS: u32 = 18;
 
 /// Which databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Database {
+pub(super) enum Database {
     /// SQLite, a file in a folder of the run.
     Sqlite,
     /// PostgreSQL, a throw-away cluster whose commits wait for the disk.
@@ -23,7 +23,7 @@ pub enum Database {
 
 /// What a run is asked for.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub(super) struct Options {
     /// Databases, each with a run of its own at the same time.
     pub databases: Vec<Database>,
     /// The load ends only after so many acknowledged events.
@@ -45,7 +45,7 @@ impl Options {
     ///
     /// # Errors
     /// The usage, when there is a word that means nothing.
-    pub fn parse(words: &[&str]) -> Result<Options, String> {
+    pub(super) fn parse(words: &[&str]) -> Result<Options, String> {
         let mut options = Options {
             databases: vec![Database::Sqlite, Database::Postgres],
             events: SHORT_EVENTS,

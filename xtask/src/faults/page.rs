@@ -8,7 +8,7 @@ use super::{
 use std::{fmt::Write as _, path::Path};
 
 /// A run as a section of the page.
-pub fn section(run: &Run, options: &Options) -> String {
+pub(super) fn section(run: &Run, options: &Options) -> String {
     let database = match run.database {
         Database::Sqlite => "SQLite",
         Database::Postgres => "PostgreSQL",
@@ -33,7 +33,7 @@ pub fn section(run: &Run, options: &Options) -> String {
 }
 
 /// Replaces the measured part of the page.
-pub fn write(text: &str) -> Done<()> {
+pub(super) fn write(text: &str) -> Done<()> {
     const BEGIN: &str = "<!-- measured: begin -->\n";
     const END: &str = "<!-- measured: end -->";
     let path = Path::new("docs/reliability.md");

@@ -34,7 +34,7 @@ const LATE: Duration = Duration::from_millis(14_500);
 
 /// A whole request that came.
 #[derive(Clone, Debug)]
-pub struct Receipt {
+pub(super) struct Receipt {
     /// Which endpoint's URL: the path after the slash.
     pub path: String,
     /// `X-InboxOps-Delivery`.
@@ -67,7 +67,7 @@ struct Shared {
 }
 
 /// The receivers, in this process.
-pub struct Receiver {
+pub(super) struct Receiver {
     /// Address of the one that listens.
     pub address: SocketAddr,
     /// Address of the deaf one.
@@ -78,7 +78,7 @@ pub struct Receiver {
 
 impl Receiver {
     /// Listens on free ports.
-    pub async fn start() -> io::Result<Receiver> {
+    pub(super) async fn start() -> io::Result<Receiver> {
         let (listener, deaf) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
         let (address, deaf_address) = (listener.local_addr()?, deaf.local_addr()?);
         let (shared, mut tasks) = (Arc::<Shared>::default(), JoinSet::new());
@@ -96,32 +96,32 @@ impl Receiver {
     }
 
     /// Tells it the secret of an endpoint as shown.
-    pub fn knows(&self, path: &str, secret: &str) {
+    pub(super) fn knows(&self, path: &str, secret: &str) {
         lock(&self.shared.secrets).insert(path.to_owned(), secret.to_owned());
     }
 
     /// From now on all answer 200.
-    pub fn heal(&self) {
+    pub(super) fn heal(&self) {
         self.shared.healed.store(true, Ordering::Relaxed);
     }
 
     /// Kills the process when the next request is here, before it is answered.
-    pub fn trap(&self, pid: rustix::process::Pid) {
+    pub(super) fn trap(&self, pid: rustix::process::Pid) {
         *lock(&self.shared.trap) = Some(pid);
     }
 
     /// Number of whole requests so far.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         lock(&self.shared.ledger).len()
     }
 
     /// Number of requests that broke off.
-    pub fn broken(&self) -> u32 {
+    pub(super) fn broken(&self) -> u32 {
         self.shared.broken.load(Ordering::Relaxed)
     }
 
     /// What came.
-    pub fn ledger(&self) -> Vec<Receipt> {
+    pub(super) fn ledger(&self) -> Vec<Receipt> {
         lock(&self.shared.ledger).clone()
     }
 }

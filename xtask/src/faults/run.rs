@@ -44,7 +44,7 @@ const QUIET_MAX: Duration = Duration::from_secs(600);
 const IN_FLIGHT_MAX: u64 = 2 * 256;
 
 /// What a run came to.
-pub struct Run {
+pub(super) struct Run {
     /// The database.
     pub database: Database,
     /// The figures with their rules.
@@ -57,7 +57,7 @@ pub struct Run {
 
 impl Run {
     /// Whether every rule holds.
-    pub fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         self.figures.iter().all(Figure::holds)
     }
 }
@@ -66,7 +66,7 @@ impl Run {
 ///
 /// # Errors
 /// When it could not; what the figures say is no error.
-pub async fn run(database: Database, options: &Options, bin: PathBuf, folder: PathBuf) -> Done<Run> {
+pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, folder: PathBuf) -> Done<Run> {
     let data = folder.join("data");
     std::fs::create_dir_all(&data)?;
     let postgres = match database {

@@ -9,7 +9,7 @@ const DISTANCE_MAX: u64 = 300;
 
 /// The parts of a request that are signed or sign.
 #[derive(Clone, Copy, Debug)]
-pub struct Signed<'a> {
+pub(super) struct Signed<'a> {
     /// `webhook-id`.
     pub id: &'a str,
     /// `webhook-timestamp`.
@@ -23,7 +23,7 @@ pub struct Signed<'a> {
 }
 
 /// Whether both signatures fit and the time is near `now`, in seconds since 1970.
-pub fn fits(secret: &str, signed: Signed<'_>, now: i64) -> bool {
+pub(super) fn fits(secret: &str, signed: Signed<'_>, now: i64) -> bool {
     let Some(key) = secret.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok()) else { return false };
     let near = signed.timestamp.parse::<i64>().is_ok_and(|sent| now.abs_diff(sent) <= DISTANCE_MAX);
     let plain = format!("sha256={}", hex(&mac(secret.as_bytes(), &[signed.body])));

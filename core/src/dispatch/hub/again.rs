@@ -7,7 +7,7 @@ use inboxops_proto::clock::Timestamp;
 impl Leased {
     /// As it goes out again after a stale connection, by the lease that its report goes on with. What waits behind it was
     /// to come later, by the order of commits as well as by that of due times.
-    pub fn again(self, lease_until: Timestamp, now: Timestamp) -> Leased {
+    pub(crate) fn again(self, lease_until: Timestamp, now: Timestamp) -> Leased {
         Leased {
             token: self.token + 1,
             attempt: self.attempt + 1,
@@ -23,7 +23,7 @@ impl Leased {
 impl Hub {
     /// Deliveries whose leases go on for another request, in place of the one that ended with a stale connection: they go
     /// out before all that waits.
-    pub fn again(&mut self, items: Vec<Leased>) -> Vec<Action> {
+    pub(crate) fn again(&mut self, items: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
             return self.give_back(items);
         }

@@ -5,21 +5,19 @@
 
 use super::{QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace, waiting::Waiting};
 use crate::store::{Leased, dispatch::Room};
-use inboxops_proto::{clock::Timestamp, id::TenantId};
+use inboxops_proto::{
+    clock::Timestamp,
+    id::TenantId,
+    limits::{DEAD_AFTER, ENDPOINT_IN_FLIGHT_MAX, ENDPOINT_IN_FLIGHT_START},
+};
 use std::{sync::Arc, time::Duration};
 
-/// Requests in flight to an endpoint that nothing is known of.
-pub const IN_FLIGHT_START: u32 = 8;
-/// Greatest number of requests in flight to an endpoint that answers well.
-pub const IN_FLIGHT_MAX: u32 = 64;
 /// An endpoint whose answers take longer than this is slow: all such endpoints together get a part of the slots.
-pub const SLOW: Duration = Duration::from_secs(1);
-/// Failures in a row after which an endpoint counts as dead: it gets one request at a time.
-pub const DEAD_AFTER: u32 = 20;
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
 /// What is claimed ahead of free slots suffices for this long, at the rate at which the endpoint answers.
-pub const CLAIMED_AHEAD: Duration = Duration::from_millis(500);
+pub(crate) const CLAIMED_AHEAD: Duration = Duration::from_millis(500);
 /// Greatest number of deliveries that are claimed ahead of an endpoint's free slots.
-pub const CLAIMED_AHEAD_MAX: u32 = 512;
+pub(crate) const CLAIMED_AHEAD_MAX: u32 = 512;
 /// Least number of an endpoint that answers fast which is worth a claim.
 const CLAIM_MIN: u32 = 128;
 /// The last answer counts as one in so many for the time that answers take.
@@ -69,8 +67,8 @@ impl Lane {
             tenant,
             queue: Waiting::default(),
             in_flight: 0,
-            limit: IN_FLIGHT_START,
-            doubles_below: IN_FLIGHT_MAX,
+            limit: ENDPOINT_IN_FLIGHT_START,
+            doubles_below: ENDPOINT_IN_FLIGHT_MAX,
             answered: 0,
             failures: 0,
             took: None,
@@ -219,14 +217,14 @@ impl Lane {
             self.failures = self.failures.saturating_add(1);
             self.answered = 0;
             self.limit = if self.is_dead() { 1 } else { (self.limit / 2).max(1) };
-            self.doubles_below = self.limit.max(IN_FLIGHT_START);
+            self.doubles_below = self.limit.max(ENDPOINT_IN_FLIGHT_START);
             return;
         }
         if self.is_dead() {
             self.revive();
         }
         self.failures = 0;
-        if self.limit >= IN_FLIGHT_MAX {
+        if self.limit >= ENDPOINT_IN_FLIGHT_MAX {
             return;
         }
         self.answered += 1;
@@ -237,7 +235,7 @@ impl Lane {
     }
 
     fn revive(&mut self) {
-        (self.limit, self.doubles_below, self.answered) = (IN_FLIGHT_START, IN_FLIGHT_MAX, 0);
+        (self.limit, self.doubles_below, self.answered) = (ENDPOINT_IN_FLIGHT_START, ENDPOINT_IN_FLIGHT_MAX, 0);
     }
 
     /// Whether it is slow now: by its answers, or because none comes.

@@ -115,7 +115,7 @@ impl Load {
 
     /// Holds the sums against the lanes that they are made of.
     #[cfg(test)]
-    pub(super) fn holds<'a>(&self, lanes: impl Iterator<Item = &'a Lane> + Clone) {
+    pub(super) fn assert_sums<'a>(&self, lanes: impl Iterator<Item = &'a Lane> + Clone) {
         let sum = |of: &dyn Fn(&Lane) -> usize| lanes.clone().map(of).sum::<usize>();
         assert_eq!(self.queued, sum(&|lane| lane.queue.len()));
         assert_eq!(self.slow_queued, sum(&|lane| if lane.slow { lane.queue.len() } else { 0 }));

@@ -1,14 +1,12 @@
 //! Which endpoints have more in the database, and how many deliveries a claim may take, of each and in all: what can go out
 //! soon, and what an endpoint that answers well sends while the next are claimed.
 
-use super::{
-    Hub, Map, QUEUE_MAX,
-    lane::{IN_FLIGHT_START, Lane},
-};
+use super::{Hub, Map, QUEUE_MAX, lane::Lane};
 use crate::store::dispatch::{CLAIM_LANES_MAX, Room};
 use inboxops_proto::{
     clock::Timestamp,
     id::{EndpointId, TenantId},
+    limits::ENDPOINT_IN_FLIGHT_START,
 };
 
 /// Least share of an endpoint while several are served by one claim.
@@ -16,23 +14,23 @@ const SHARE_MIN: u32 = 16;
 
 /// What a claim may take of whatever endpoints it finds due.
 #[derive(Clone, Debug)]
-pub struct Shares {
+pub(crate) struct Shares {
     left: u32,
     /// What is left for slow endpoints, those of which nothing is known among them.
     slow: u32,
-    /// Room of the endpoints that are known, and whether they are slow; others have [`IN_FLIGHT_START`].
+    /// Room of the endpoints that are known, and whether they are slow; others have [`ENDPOINT_IN_FLIGHT_START`].
     rooms: Map<EndpointId, (Room, bool)>,
 }
 
 impl Shares {
     /// How many may be taken in all.
-    pub fn left(&self) -> u32 {
+    pub(crate) fn left(&self) -> u32 {
         self.left
     }
 
     /// The share of an endpoint whose turn it is.
-    pub fn take(&mut self, endpoint: EndpointId) -> Room {
-        let (room, slow) = self.rooms.get(&endpoint).copied().unwrap_or((Room::Free(IN_FLIGHT_START), true));
+    pub(crate) fn take(&mut self, endpoint: EndpointId) -> Room {
+        let (room, slow) = self.rooms.get(&endpoint).copied().unwrap_or((Room::Free(ENDPOINT_IN_FLIGHT_START), true));
         let Room::Free(room) = room else { return room };
         let share = room.min(self.left).min(if slow { self.slow } else { u32::MAX });
         self.left -= share;
@@ -43,21 +41,21 @@ impl Shares {
 
 impl Hub {
     /// The database has more for an endpoint that is due.
-    pub fn has_more(&mut self, endpoint: EndpointId, tenant: TenantId) {
+    pub(crate) fn has_more(&mut self, endpoint: EndpointId, tenant: TenantId) {
         self.lanes.entry(endpoint).or_insert_with(|| Lane::new(tenant)).more = true;
         self.feed(endpoint);
     }
 
     /// A claim that began at `since`, by [`Hub::parks`], left nothing that is due for an endpoint. What was parked
     /// meanwhile, the claim may not have seen.
-    pub fn is_drained(&mut self, endpoint: EndpointId, since: u64) {
+    pub(crate) fn is_drained(&mut self, endpoint: EndpointId, since: u64) {
         if let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.parked_last <= since) {
             lane.more = false;
         }
     }
 
     /// How many times something was parked so far.
-    pub fn parks(&self) -> u64 {
+    pub(crate) fn parks(&self) -> u64 {
         self.parks
     }
 
@@ -73,14 +71,14 @@ impl Hub {
     }
 
     /// What a claim may take now of the endpoints that it finds due, at most `max` deliveries; nothing without a worker.
-    pub fn shares(&self, max: usize) -> Shares {
+    pub(crate) fn shares(&self, max: usize) -> Shares {
         let rooms = self.lanes.iter().map(|(endpoint, lane)| (*endpoint, (lane.room(self.now), lane.slow)));
         Shares { left: self.room_in_all(max), slow: self.load.slow_room(), rooms: rooms.collect() }
     }
 
     /// Endpoints for which the database has more and a claim is worth it, with the share of each, at most `max`
     /// deliveries in all. They take turns. Tell what the claim saw by [`Hub::is_drained`] and [`Hub::has_more`].
-    pub fn wanted(&mut self, max: usize) -> Vec<(EndpointId, u32)> {
+    pub(crate) fn wanted(&mut self, max: usize) -> Vec<(EndpointId, u32)> {
         let (mut left, mut slow) = (self.room_in_all(max), self.load.slow_room());
         let most = usize::try_from(CLAIM_LANES_MAX).unwrap_or(1);
         let lanes = u32::try_from(self.hungry.len().min(most)).unwrap_or(1).max(1);
@@ -109,7 +107,7 @@ impl Hub {
     }
 
     /// Whether [`Hub::wanted`] may find something.
-    pub fn is_hungry(&self) -> bool {
+    pub(crate) fn is_hungry(&self) -> bool {
         !self.hungry.is_empty() && !self.workers.is_empty()
     }
 

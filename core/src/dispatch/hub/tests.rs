@@ -2,9 +2,12 @@
 
 mod room;
 
-use super::*;
+use super::{lane::CLAIMED_AHEAD_MAX, *};
 use crate::store::dispatch::Room;
-use inboxops_proto::id::EventId;
+use inboxops_proto::{
+    id::EventId,
+    limits::{DEAD_AFTER, ENDPOINT_IN_FLIGHT_MAX, ENDPOINT_IN_FLIGHT_START},
+};
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
@@ -164,7 +167,7 @@ fn a_route_tells_that_older_ones_wait_in_the_database() {
     hub.offer(vec![item(5, 1)]);
     let actions = loaded(&mut hub, 1, Some(Arc::new(Route { behind: true, ..plain(1) })));
     assert_eq!((sent(&actions).len(), parked(&actions)), (0, 1));
-    assert_eq!(hub.wanted(256), [(endpoint(1), IN_FLIGHT_START)]);
+    assert_eq!(hub.wanted(256), [(endpoint(1), ENDPOINT_IN_FLIGHT_START)]);
 }
 
 #[test]
@@ -240,7 +243,7 @@ fn a_dead_endpoint_gets_one_request_at_a_time_until_one_succeeds() {
     assert!(hub.wanted(256).is_empty(), "one is out");
     let probe = &sent(&dead)[0];
     hub.answer(probe.delivery, probe.token, Some((true, Duration::from_secs(5)))).unwrap();
-    assert_eq!(hub.wanted(256), [(endpoint(1), IN_FLIGHT_START + 1)]);
+    assert_eq!(hub.wanted(256), [(endpoint(1), ENDPOINT_IN_FLIGHT_START + 1)]);
 }
 
 fn fail(hub: &mut Hub) {
@@ -430,11 +433,11 @@ proptest! {
             prop_assert_eq!(waiting, hub.load.queued);
             let on_their_way: usize = hub.lanes.values().map(|lane| lane.parking).sum();
             prop_assert_eq!(on_their_way, parking.len());
-            hub.holds();
+            hub.assert_invariants();
             prop_assert_eq!(hub.held.len(), flying.len());
             prop_assert_eq!(offered as usize, waiting + flying.len() + gone);
             for lane in hub.lanes.values() {
-                prop_assert!(lane.in_flight <= IN_FLIGHT_MAX);
+                prop_assert!(lane.in_flight <= ENDPOINT_IN_FLIGHT_MAX);
                 prop_assert!(lane.queue.is_empty() || lane.in_turn || lane.route.is_none(), "a waiting endpoint has its turn");
             }
             for worker in hub.workers.values() {

@@ -291,7 +291,7 @@ impl Memory {
                             Next::Again { lease_until } => (State::Leased, report.failures, lease_until),
                             Next::Delivered => (State::Delivered, report.failures, now),
                             Next::Retry { due_at, failures } => (State::Waiting, failures, due_at),
-                            Next::Failed | Next::Stopped => (State::Failed, report.failures + 1, now),
+                            Next::Failed => (State::Failed, report.failures + 1, now),
                         };
                     }
                 }

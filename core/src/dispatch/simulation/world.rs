@@ -9,13 +9,11 @@ use crate::{
     dispatch::{
         BEAT, CLAIM_MAX, PACE_MIN, REAP, TICK,
         hub::{
-            Action, Hub, IN_FLIGHT_MAX, IN_FLIGHT_PER_TENANT_MAX, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route,
-            Shares, WorkerKey,
+            Action, Hub, IN_FLIGHT_PER_TENANT_MAX, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, Shares, WorkerKey,
         },
         reports::{Answered, answers},
         timers::Beats,
     },
-    schedule::ATTEMPTS_MAX,
     store::Leased,
     store::{
         LEASE,
@@ -26,6 +24,7 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, EventId, TenantId},
     internal::v1::{EndpointConfig, Outcome},
+    limits::{ATTEMPTS_MAX, ENDPOINT_IN_FLIGHT_MAX},
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
@@ -257,7 +256,7 @@ impl World {
     }
 
     fn check(&self) {
-        self.cores.iter().flatten().for_each(|core| core.hub.holds());
+        self.cores.iter().flatten().for_each(|core| core.hub.assert_invariants());
         for receiver in &self.receivers {
             let Some(lane) = self.memory.lanes.get(&receiver.id) else { continue };
             let Some(head) = self.memory.head(receiver.id) else { continue };
@@ -299,7 +298,10 @@ impl World {
             |of: &dyn Fn(&WorkerKey, &Leased) -> bool| core.flying.values().filter(|(key, it)| of(key, it)).count();
         assert!(count(&|it, _| *it == key) <= WINDOW as usize, "more than a worker's credit");
         for item in items {
-            assert!(count(&|_, it| it.endpoint == item.endpoint) <= IN_FLIGHT_MAX as usize, "an endpoint has too much");
+            assert!(
+                count(&|_, it| it.endpoint == item.endpoint) <= ENDPOINT_IN_FLIGHT_MAX as usize,
+                "an endpoint has too much"
+            );
             assert!(
                 count(&|_, it| it.tenant == item.tenant) <= IN_FLIGHT_PER_TENANT_MAX as usize,
                 "a tenant has too much"

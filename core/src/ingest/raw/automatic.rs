@@ -17,7 +17,7 @@ const MARKS: [&str; 9] = [
 ];
 
 /// Whether a machine sent the mail with these fields, this subject and this sender.
-pub fn is_automatic(fields: &Fields<'_>, subject: &str, from: Option<&str>) -> bool {
+pub(crate) fn is_automatic(fields: &Fields<'_>, subject: &str, from: Option<&str>) -> bool {
     let word = |name: &str| Value::read(&fields.text(name, None)).word;
     let submitted = word("Auto-Submitted");
     // A list marks all that it forwards; that says nothing of who wrote.
@@ -34,7 +34,7 @@ pub fn is_automatic(fields: &Fields<'_>, subject: &str, from: Option<&str>) -> b
 }
 
 /// Whether an envelope or a header says that nobody is to answer: no sender, or the daemon of a mail server.
-pub fn is_nobody(sender: &str) -> bool {
+pub(crate) fn is_nobody(sender: &str) -> bool {
     let sender = sender.trim().trim_matches(['<', '>', '"', '\'']).trim();
     let local = sender.split('@').next().unwrap_or_default().trim_matches('"');
     sender.is_empty() || local.eq_ignore_ascii_case("mailer-daemon")

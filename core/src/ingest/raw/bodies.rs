@@ -30,17 +30,17 @@ const REPORTED_MAX: usize = 4;
 const SPARES_MAX: usize = 20;
 
 /// What was found in a mail.
-pub struct Found {
-    pub text: Option<String>,
-    pub html: Option<String>,
-    pub files: Vec<File>,
+pub(crate) struct Found {
+    pub(crate) text: Option<String>,
+    pub(crate) html: Option<String>,
+    pub(crate) files: Vec<File>,
     /// Ids of the mails that a report is about.
-    pub reported: Vec<String>,
+    pub(crate) reported: Vec<String>,
 }
 
 /// Reads the parts of one mail.
 #[derive(Default)]
-pub struct Reader {
+pub(crate) struct Reader {
     pieces: Vec<Piece>,
     /// The pieces that are the plain body, and those that are the rich one.
     texts: Vec<usize>,
@@ -67,17 +67,17 @@ const TOP: Within<'_> = Within { kind: "mixed", start: "", alternative: false, r
 
 impl Reader {
     /// The charset that the first text names, for the bytes of the header that name none.
-    pub fn charset(&self) -> Option<Charset> {
+    pub(crate) fn charset(&self) -> Option<Charset> {
         self.charset
     }
 
     /// Reads the parts of a mail.
-    pub fn mail(&mut self, fields: &Fields<'_>, body: &[u8]) {
+    pub(crate) fn mail(&mut self, fields: &Fields<'_>, body: &[u8]) {
         self.parts(vec![Part::read(fields, body, "text/plain")], TOP, true, true);
     }
 
     /// What was found, put together.
-    pub fn found(mut self) -> Found {
+    pub(crate) fn found(mut self) -> Found {
         if self.texts.is_empty() && self.htmls.is_empty() {
             self.use_spares();
         }
@@ -284,7 +284,7 @@ impl Piece {
 }
 
 /// A text with one kind of line end, and without what is no letter of it.
-pub fn in_lines(mut text: String) -> String {
+pub(crate) fn in_lines(mut text: String) -> String {
     if text.contains('\0') {
         text = text.replace('\0', "");
     }

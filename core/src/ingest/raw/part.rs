@@ -8,37 +8,37 @@ use crate::mime::{
 };
 
 /// What the header of a part says of it.
-pub struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// Its media type, with parameters.
-    pub kind: Value,
+    pub(crate) kind: Value,
     /// Whether it is to be shown or kept.
-    pub disposition: Value,
+    pub(crate) disposition: Value,
     /// How its body is written.
-    pub encoding: Encoding,
+    pub(crate) encoding: Encoding,
     /// Name of the file; may be empty.
-    pub name: String,
+    pub(crate) name: String,
     /// `Content-ID`; may be empty.
-    pub id: String,
+    pub(crate) id: String,
     /// What stands below its header.
-    pub body: &'a [u8],
+    pub(crate) body: &'a [u8],
 }
 
 /// The multipart that a part stands in.
 #[derive(Clone, Copy)]
-pub struct Within<'a> {
+pub(crate) struct Within<'a> {
     /// What follows `multipart/`.
-    pub kind: &'a str,
+    pub(crate) kind: &'a str,
     /// The id of the part of `related` that is shown.
-    pub start: &'a str,
+    pub(crate) start: &'a str,
     /// Whether it stands in `alternative`, however deep.
-    pub alternative: bool,
+    pub(crate) alternative: bool,
     /// Whether it stands in a report, however deep.
-    pub report: bool,
+    pub(crate) report: bool,
 }
 
 impl<'a> Part<'a> {
     /// Reads what `fields` say; without a type it is a `default`.
-    pub fn read(fields: &Fields<'_>, body: &'a [u8], default: &str) -> Part<'a> {
+    pub(crate) fn read(fields: &Fields<'_>, body: &'a [u8], default: &str) -> Part<'a> {
         let value = |name: &str| fields.structured(name, None).into_iter().next().unwrap_or_default();
         let mut kind = Value::read(&value("Content-Type"));
         let whole = kind.word.split_once('/').is_some_and(|(kind, sub)| !kind.is_empty() && !sub.is_empty());
@@ -53,27 +53,27 @@ impl<'a> Part<'a> {
     }
 
     /// Whether its type begins so.
-    pub fn is(&self, beginning: &str) -> bool {
+    pub(crate) fn is(&self, beginning: &str) -> bool {
         self.kind.word.starts_with(beginning)
     }
 
     /// Whether it is HTML.
-    pub fn is_html(&self) -> bool {
+    pub(crate) fn is_html(&self) -> bool {
         matches!(self.kind.word.as_str(), "text/html" | "application/xhtml+xml")
     }
 
     /// Whether it is plain text or HTML; a multipart without parts is read as what it is.
-    pub fn is_text(&self) -> bool {
+    pub(crate) fn is_text(&self) -> bool {
         self.is_html() || self.kind.word == "text/plain" || self.is("multipart/")
     }
 
     /// Whether it is a mail.
-    pub fn is_mail(&self) -> bool {
+    pub(crate) fn is_mail(&self) -> bool {
         matches!(self.kind.word.as_str(), "message/rfc822" | "message/global" | "message/news")
     }
 
     /// Whether it is shown as text. Those behind the first that have a name are files, unless they are to be shown.
-    pub fn readable(&self, first: bool, within: Within<'_>) -> bool {
+    pub(crate) fn readable(&self, first: bool, within: Within<'_>) -> bool {
         let shown = first
             || within.kind == "alternative"
             || within.kind != "related" && (self.name.is_empty() || self.disposition.word == "inline");
@@ -81,7 +81,7 @@ impl<'a> Part<'a> {
     }
 
     /// Whether it is text that a person could read, whatever it is marked as.
-    pub fn may_be_read(&self) -> bool {
+    pub(crate) fn may_be_read(&self) -> bool {
         const FOR_PROGRAMS: [&str; 11] = [
             "text/calendar",
             "text/x-amp-html",
@@ -99,7 +99,7 @@ impl<'a> Part<'a> {
     }
 
     /// The name of a file that has none.
-    pub fn usual_name(&self, charset: Option<Charset>) -> String {
+    pub(crate) fn usual_name(&self, charset: Option<Charset>) -> String {
         match self.kind.word.as_str() {
             "text/calendar" => "invite.ics".to_owned(),
             "text/x-amp-html" => "amp.html".to_owned(),

@@ -10,7 +10,7 @@ const UNKNOWN: char = '\u{fffd}';
 
 /// Whose tables a text begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Country {
+pub(crate) enum Country {
     /// `iso-2022-jp` and all that follow it.
     Japan,
     /// `iso-2022-kr`.
@@ -33,12 +33,12 @@ enum Table {
 }
 
 /// Whether a text without a known label is in one of these: it changes to the table of Japan.
-pub fn is_told_by(bytes: &[u8]) -> bool {
+pub(crate) fn is_told_by(bytes: &[u8]) -> bool {
     memchr::memchr_iter(ESCAPE, bytes).take(8).any(|at| matches!(bytes.get(at + 1..at + 3), Some(b"$B" | b"$@")))
 }
 
 /// The letters of a text.
-pub fn decode(bytes: &[u8], country: Country) -> String {
+pub(crate) fn decode(bytes: &[u8], country: Country) -> String {
     let shifted = match country {
         Country::Japan => Table::Kana,
         Country::Korea => Table::Double(EUC_KR, None),
@@ -184,7 +184,7 @@ impl Out {
 }
 
 /// The letters of a text in HZ: what stands between `~{` and `~}` is GB 2312.
-pub fn hz(bytes: &[u8]) -> String {
+pub(crate) fn hz(bytes: &[u8]) -> String {
     let (mut out, mut at, mut double) = (Out::default(), 0, false);
     while let Some(byte) = bytes.get(at) {
         at += 1;

@@ -6,7 +6,7 @@ const UNKNOWN: char = '\u{fffd}';
 
 /// Which byte of a number comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// The least.
     Little,
     /// The greatest.
@@ -16,7 +16,7 @@ pub enum Order {
 }
 
 /// The letters of a text in UTF-16.
-pub fn utf16(bytes: &[u8], order: Order) -> String {
+pub(crate) fn utf16(bytes: &[u8], order: Order) -> String {
     let (order, bytes) = match bytes {
         [0xff, 0xfe, rest @ ..] => (Order::Little, rest),
         [0xfe, 0xff, rest @ ..] => (Order::Big, rest),
@@ -29,7 +29,7 @@ pub fn utf16(bytes: &[u8], order: Order) -> String {
 }
 
 /// The letters of a text in UTF-32.
-pub fn utf32(bytes: &[u8], order: Order) -> String {
+pub(crate) fn utf32(bytes: &[u8], order: Order) -> String {
     let (order, bytes) = match bytes {
         [0xff, 0xfe, 0, 0, rest @ ..] => (Order::Little, rest),
         [0, 0, 0xfe, 0xff, rest @ ..] => (Order::Big, rest),
@@ -45,7 +45,7 @@ pub fn utf32(bytes: &[u8], order: Order) -> String {
 }
 
 /// The letters of a text in UTF-7.
-pub fn utf7(bytes: &[u8]) -> String {
+pub(crate) fn utf7(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(at) = memchr::memchr(b'+', rest) {

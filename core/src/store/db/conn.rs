@@ -10,13 +10,13 @@ use sqlx::{
 use std::{str::FromStr as _, time::Duration};
 
 /// Longest wait of a write for a lock that another core holds (PostgreSQL).
-pub const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest wait for the write lock that another process, such as a command of the operator, holds (SQLite).
-pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time that one statement may run (PostgreSQL).
-pub const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time that opening a connection may take.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Pages of SQLite's log, 64 MiB, from which on a commit brings it into the file itself; before, `checkpoint` does.
 const LOG_PAGES_MAX: &str = "16384";
 /// Ways of planning that writers do without (PostgreSQL). Every statement of a writer finds few rows by their keys, but the
@@ -29,7 +29,7 @@ const STATEMENT_CACHE: usize = 1024;
 
 /// A connection to either database.
 #[derive(Debug)]
-pub enum Conn {
+pub(crate) enum Conn {
     /// SQLite.
     Sqlite(SqliteConnection),
     /// PostgreSQL.
@@ -38,7 +38,7 @@ pub enum Conn {
 
 /// A connection with what is known of its health.
 #[derive(Debug)]
-pub struct Link {
+pub(crate) struct Link {
     pub(in crate::store) conn: Conn,
     /// A statement began and its future was not seen to end.
     pub(in crate::store) busy: bool,
@@ -117,7 +117,7 @@ pub(in crate::store) enum Target {
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// To read.
     Read,
     /// To write: a writer's.
@@ -127,7 +127,7 @@ pub enum Purpose {
 impl Purpose {
     /// What a connection to PostgreSQL begins with. Statements and not parameters of the start, which a pooler between
     /// refuses or drops.
-    pub fn settings(self) -> String {
+    pub(crate) fn settings(self) -> String {
         let millis = |time: Duration| format!("{}ms", time.as_millis());
         let mut settings: Vec<(&str, String)> = SETTINGS.map(|(name, value)| (name, value.to_owned())).into();
         settings.push(("lock_timeout", millis(LOCK_TIMEOUT)));

@@ -12,7 +12,7 @@ use inboxops_proto::clock::Timestamp;
 use std::time::Duration;
 
 /// A core that has not been seen for so long is taken for dead.
-pub const SILENCE: Duration = Duration::from_secs(10);
+pub(crate) const SILENCE: Duration = Duration::from_secs(10);
 /// Slots are looked for among this many before the oldest dead core gives up its own.
 const SIGN_IN_TRIES: u32 = 8;
 
@@ -60,7 +60,7 @@ pub(in crate::store) async fn sign_out(tx: &mut SystemTx<'_>, incarnation: i64) 
 }
 
 /// How many cores live besides this one. None on SQLite.
-pub async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
+pub(crate) async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
     let (since, own) = (tx.now().minus(SILENCE).micros(), tx.writing.core.incarnation);
     let link = tx.reading();
     let sql = OTHERS.on(link);
@@ -69,7 +69,7 @@ pub async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
 
 /// Until when, not included, all writes are over that the other cores that live had decided when they last told: by the one
 /// that is furthest back, and by the one that is furthest on. None without others.
-pub async fn settled(db: &Db) -> Result<Option<(Timestamp, Timestamp)>> {
+pub(crate) async fn settled(db: &Db) -> Result<Option<(Timestamp, Timestamp)>> {
     let (since, own) = (db.clock().now().minus(SILENCE).micros(), db.core().incarnation);
     let mut reader = db.lookup().await?;
     let link = reader.link();

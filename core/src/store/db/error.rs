@@ -5,7 +5,7 @@ use inboxops_proto::{failure::Failure, reason::Reason};
 use std::error::Error as StdError;
 
 /// Result of the store's functions.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the store did not do something.
 #[derive(Debug, thiserror::Error)]

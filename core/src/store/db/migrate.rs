@@ -1,7 +1,9 @@
 //! Brings the schema up to date, and refuses a database that a newer release has migrated. It knows versions, no table.
 
+#[cfg(test)]
+use super::conn::{Purpose, Target};
 use super::{
-    conn::{Conn, Link, Purpose, Target},
+    conn::{Conn, Link},
     error::{Error, Result},
 };
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -42,10 +44,11 @@ const STEPS: &[Step] = steps! {
 };
 
 /// Newest version of the schema that this program knows.
-pub const VERSION: i64 = STEPS[STEPS.len() - 1].version;
+pub(crate) const VERSION: i64 = STEPS[STEPS.len() - 1].version;
 
 /// Brings the database at `url` up to date and returns the version that it then has.
-pub async fn migrate(url: &str) -> Result<i64> {
+#[cfg(test)]
+pub(crate) async fn migrate(url: &str) -> Result<i64> {
     let mut link = Target::parse(url)?.connect(Purpose::Write).await?;
     let ran = run(&mut link).await;
     super::conn::close(link).await;

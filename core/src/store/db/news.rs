@@ -17,7 +17,7 @@ use tokio::sync::{Notify, OnceCell, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How often the log is read for what other cores committed, while anybody listens (PostgreSQL).
-pub const POLL: Duration = Duration::from_millis(250);
+pub(crate) const POLL: Duration = Duration::from_millis(250);
 /// Pause after a reading, so that a storm of commits becomes few messages.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Passages that a listener may lag behind; then it reads the log.
@@ -25,13 +25,13 @@ const LAG_MAX: usize = 64;
 
 /// A passage of the log, as it is told.
 #[derive(Clone, Debug)]
-pub struct CommitNews {
+pub(crate) struct CommitNews {
     /// The place that it begins behind; none when something before may be missing.
-    pub from: Option<Place>,
+    pub(crate) from: Option<Place>,
     /// The place behind it.
-    pub to: Place,
+    pub(crate) to: Place,
     /// What changed.
-    pub changed: Arc<Changed>,
+    pub(crate) changed: Arc<Changed>,
     /// Rows that were read for those who asked.
     rows: Arc<Mutex<HashMap<TenantId, Rows>>>,
 }
@@ -44,7 +44,7 @@ impl CommitNews {
     }
 
     /// The tenant's deliveries that changed, by id, as they are or a moment ago were: read once for all who ask.
-    pub async fn deliveries(&self, db: &Db, scope: &TenantScope) -> Result<Arc<Vec<Delivery>>> {
+    pub(crate) async fn deliveries(&self, db: &Db, scope: &TenantScope) -> Result<Arc<Vec<Delivery>>> {
         let tenant = scope.tenant();
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default().clone();
         let read = async || {
@@ -68,7 +68,7 @@ pub(in crate::store) struct News {
 }
 
 /// Hears when commits may have changed something of a tenant.
-pub struct Hearing {
+pub(crate) struct Hearing {
     told: watch::Receiver<u64>,
     // After the receiver, which counts until it is gone.
     _leave: Leave,
@@ -90,12 +90,12 @@ impl Drop for Leave {
 
 impl Hearing {
     /// How often it was told so far: at least once.
-    pub fn told(&mut self) -> u64 {
+    pub(crate) fn told(&mut self) -> u64 {
         *self.told.borrow_and_update()
     }
 
     /// Waits until it is told again; how often that makes. None when nobody tells any more.
-    pub async fn hear(&mut self) -> Option<u64> {
+    pub(crate) async fn hear(&mut self) -> Option<u64> {
         self.told.changed().await.ok()?;
         Some(self.told())
     }
@@ -136,14 +136,14 @@ impl News {
 impl Db {
     /// Listens to what commits change. Something may be missed before the first message and after a lag: then read
     /// the log.
-    pub fn listen(&self) -> broadcast::Receiver<CommitNews> {
+    pub(crate) fn listen(&self) -> broadcast::Receiver<CommitNews> {
         let listener = self.news().told.subscribe();
         self.news().ring();
         listener
     }
 
     /// Hears, from now on, of commits that may have changed something of a tenant.
-    pub fn hear(&self, tenant: TenantId) -> Hearing {
+    pub(crate) fn hear(&self, tenant: TenantId) -> Hearing {
         let news = self.news().clone();
         let told = news.bells().entry(tenant).or_insert_with(|| watch::channel(1).0).subscribe();
         news.ring();
@@ -151,7 +151,7 @@ impl Db {
     }
 
     /// Tells those who listen, until `shutdown`.
-    pub async fn tell(&self, shutdown: &CancellationToken) {
+    pub(crate) async fn tell(&self, shutdown: &CancellationToken) {
         let news = self.news();
         let mut poll = tokio::time::interval(POLL);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -15,9 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 /// Connections that read SQLite.
-pub const READERS_SQLITE: usize = 4;
+pub(crate) const READERS_SQLITE: usize = 4;
 /// Connections that read PostgreSQL.
-pub const READERS_PG: usize = 8;
+pub(crate) const READERS_PG: usize = 8;
 /// Longest wait for a free reader.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -125,7 +125,7 @@ impl Drop for Reader {
 }
 
 /// A tenant's reads: of one moment from [`super::Db::read`], or a single statement from [`super::Db::peek`].
-pub struct ReadTx {
+pub(crate) struct ReadTx {
     pub(in crate::store) reader: Reader,
     pub(in crate::store) scope: TenantScope,
     pub(in crate::store) adds_up: bool,
@@ -140,7 +140,7 @@ impl ReadTx {
     }
 
     /// The tenant.
-    pub fn tenant(&self) -> TenantId {
+    pub(crate) fn tenant(&self) -> TenantId {
         self.scope.tenant()
     }
 }

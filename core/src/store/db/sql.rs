@@ -15,31 +15,31 @@ use std::{
 
 /// A statement's text.
 #[derive(Clone, Copy, Debug)]
-pub struct Sql {
+pub(crate) struct Sql {
     /// For SQLite; `None` when only PostgreSQL runs it.
-    pub sqlite: Option<&'static str>,
+    pub(crate) sqlite: Option<&'static str>,
     /// For PostgreSQL; `None` when only SQLite runs it.
-    pub pg: Option<&'static str>,
+    pub(crate) pg: Option<&'static str>,
 }
 
 impl Sql {
     /// One text that both understand.
-    pub const fn both(text: &'static str) -> Sql {
+    pub(crate) const fn both(text: &'static str) -> Sql {
         Sql { sqlite: Some(text), pg: Some(text) }
     }
 
     /// A text for each.
-    pub const fn each(sqlite: &'static str, pg: &'static str) -> Sql {
+    pub(crate) const fn each(sqlite: &'static str, pg: &'static str) -> Sql {
         Sql { sqlite: Some(sqlite), pg: Some(pg) }
     }
 
     /// A text that only PostgreSQL runs.
-    pub const fn pg(text: &'static str) -> Sql {
+    pub(crate) const fn pg(text: &'static str) -> Sql {
         Sql { sqlite: None, pg: Some(text) }
     }
 
     /// A text that only SQLite runs.
-    pub const fn sqlite(text: &'static str) -> Sql {
+    pub(crate) const fn sqlite(text: &'static str) -> Sql {
         Sql { sqlite: Some(text), pg: None }
     }
 
@@ -52,7 +52,7 @@ impl Sql {
 
 /// Type of a column in a statement of many rows: PostgreSQL must be told where it cannot know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
+pub(crate) enum Type {
     /// An id.
     Uuid,
     /// A number of 64 bits.
@@ -82,24 +82,24 @@ impl Type {
 
 /// A statement that takes many rows: `head (…), (…) tail`.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows {
+pub(crate) struct Rows {
     /// Text before the rows.
-    pub head: &'static str,
+    pub(crate) head: &'static str,
     /// Types of a row's columns.
-    pub row: &'static [Type],
+    pub(crate) row: &'static [Type],
     /// Text after the rows.
-    pub tail: &'static str,
+    pub(crate) tail: &'static str,
     /// The same for PostgreSQL, where it must differ.
-    pub tail_pg: Option<&'static str>,
+    pub(crate) tail_pg: Option<&'static str>,
 }
 
 /// Numbers of rows that a statement of many takes. Any number up to the greatest is cut into two as a rule: each
 /// statement is a hop between threads, which costs more than a dozen rows.
-pub const CHUNKS: [usize; 13] = [128, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
+pub(crate) const CHUNKS: [usize; 13] = [128, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
 impl Rows {
     /// The text for `rows` rows, one of [`CHUNKS`].
-    pub fn text(&self, rows: usize, pg: bool) -> &'static str {
+    pub(crate) fn text(&self, rows: usize, pg: bool) -> &'static str {
         // Keyed by address: each statement is one constant, and comparing long texts would cost more than building.
         type Texts = RwLock<HashMap<(&'static str, &'static str, usize, bool), &'static str>>;
         static TEXTS: OnceLock<Texts> = OnceLock::new();
@@ -189,11 +189,12 @@ pub(in crate::store) fn one_of<D: Database, K: Bound<D>>(
     query.push(")");
 }
 
-/// Declares a file's statements as constants and lists them in `ALL`, which the statement test prepares.
+/// Declares a file's statements as constants and lists them for the statement test in `ALL`.
 macro_rules! statements {
     ($($name:ident = $sql:expr;)*) => {
         $(const $name: $crate::store::db::sql::Sql = $sql;)*
         /// The fixed statements of this table.
+        #[cfg(test)]
         pub(in crate::store) const ALL: &[(&str, $crate::store::db::sql::Sql)] = &[$((stringify!($name), $name),)*];
     };
 }
@@ -204,6 +205,7 @@ macro_rules! row_statements {
     ($($name:ident = $rows:expr;)*) => {
         $(const $name: $crate::store::db::sql::Rows = $rows;)*
         /// The statements of many rows of this table.
+        #[cfg(test)]
         pub(in crate::store) const ALL_ROWS: &[(&str, $crate::store::db::sql::Rows)] = &[$((stringify!($name), $name),)*];
     };
 }
@@ -233,22 +235,24 @@ macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $code:literal $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$item_doc])* $item = $code,)* }
+        pub(crate) enum $name { $($(#[$item_doc])* $item = $code,)* }
 
         impl $name {
             /// All of them, by code.
-            pub const ALL: &'static [$name] = &[$($name::$item,)*];
+            #[allow(dead_code, reason = "not every enum needs it")]
+            pub(crate) const ALL: &'static [$name] = &[$($name::$item,)*];
 
             /// Code in rows and in the contract.
-            pub const fn code(self) -> i16 { self as i16 }
+            pub(crate) const fn code(self) -> i16 { self as i16 }
 
             /// Name on the wire of REST.
-            pub const fn name(self) -> &'static str { match self { $($name::$item => $text,)* } }
+            #[allow(dead_code, reason = "not every enum needs it")]
+            pub(crate) const fn name(self) -> &'static str { match self { $($name::$item => $text,)* } }
 
             /// The one with this code.
-            pub const fn from_code(code: i32) -> Option<$name> { match code { $($code => Some($name::$item),)* _ => None } }
+            pub(crate) const fn from_code(code: i32) -> Option<$name> { match code { $($code => Some($name::$item),)* _ => None } }
 
-            #[allow(dead_code)]
+            #[allow(dead_code, reason = "not every enum is read from rows")]
             pub(in crate::store) fn read(code: i16) -> sqlx::Result<$name> {
                 $name::from_code(code.into()).ok_or_else(|| {
                     sqlx::Error::Decode(format!("{} has no code {code}", stringify!($name)).into())

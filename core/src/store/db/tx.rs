@@ -14,7 +14,7 @@ use inboxops_proto::{
 
 /// The right to see and change one tenant's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TenantScope(TenantId);
+pub(crate) struct TenantScope(TenantId);
 
 impl TenantScope {
     /// For the gate, which has authenticated a caller of this tenant.
@@ -23,13 +23,13 @@ impl TenantScope {
     }
 
     /// The tenant.
-    pub fn tenant(&self) -> TenantId {
+    pub(crate) fn tenant(&self) -> TenantId {
         self.0
     }
 }
 
 /// A transaction of one tenant, to write or to read.
-pub trait Scoped {
+pub(crate) trait Scoped {
     /// The tenant.
     fn tenant(&self) -> TenantId;
     #[doc(hidden)]
@@ -37,25 +37,25 @@ pub trait Scoped {
 }
 
 /// A tenant's write transaction; may run again, see [`super::Db::write`].
-pub struct Tx<'a> {
+pub(crate) struct Tx<'a> {
     pub(in crate::store) writing: &'a mut Writing,
     pub(in crate::store) scope: TenantScope,
 }
 
 impl Tx<'_> {
     /// The tenant.
-    pub fn tenant(&self) -> TenantId {
+    pub(crate) fn tenant(&self) -> TenantId {
         self.scope.0
     }
 
     /// Leaves an event: at the end of the group it is written with its deliveries, which after the commit are handed
     /// to dispatch.
-    pub fn emit(&mut self, event: NewEvent) {
+    pub(crate) fn emit(&mut self, event: NewEvent) {
         self.writing.job.events.push(event);
     }
 
     /// Leaves something to do after the commit, whether or not the caller still listens. It must not block.
-    pub fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
+    pub(crate) fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
         self.writing.job.after.push(Box::new(effect));
     }
 
@@ -88,23 +88,23 @@ impl Scoped for Tx<'_> {
 }
 
 /// A write transaction of no tenant: dispatch, the operator, upkeep.
-pub struct SystemTx<'a> {
+pub(crate) struct SystemTx<'a> {
     pub(in crate::store) writing: &'a mut Writing,
 }
 
 impl SystemTx<'_> {
     /// The right to act for a tenant that the operator named.
-    pub fn scope_of(&self, tenant: TenantId) -> TenantScope {
+    pub(crate) fn scope_of(&self, tenant: TenantId) -> TenantScope {
         TenantScope::new(tenant)
     }
 
     /// The same transaction, seen as one of a tenant.
-    pub fn enter(&mut self, tenant: TenantId) -> Tx<'_> {
+    pub(crate) fn enter(&mut self, tenant: TenantId) -> Tx<'_> {
         Tx { writing: self.writing, scope: TenantScope(tenant) }
     }
 
     /// Leaves something to do after the commit. It must not block.
-    pub fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
+    pub(crate) fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
         self.writing.job.after.push(Box::new(effect));
     }
 
@@ -116,7 +116,7 @@ impl SystemTx<'_> {
     }
 
     /// The present moment.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.writing.clock.now()
     }
 

@@ -23,11 +23,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// Greatest number of jobs in one transaction on SQLite.
-pub const GROUP_MAX_SQLITE: usize = 256;
+pub(crate) const GROUP_MAX_SQLITE: usize = 256;
 /// Greatest number of jobs in one transaction on PostgreSQL.
-pub const GROUP_MAX_PG: usize = 64;
+pub(crate) const GROUP_MAX_PG: usize = 64;
 /// Jobs that may wait in one queue of a writer; further callers wait for room.
-pub const QUEUE_MAX: usize = 1024;
+pub(crate) const QUEUE_MAX: usize = 1024;
 /// A group of at most so many tenants' writes is a trickle: each of them waits for its own sake, not for throughput.
 const TRICKLE_MAX: usize = 16;
 /// Groups of the system's jobs after which a trickle is forgotten.

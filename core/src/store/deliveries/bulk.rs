@@ -23,13 +23,13 @@ use uuid::Uuid;
 
 /// How a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DeliveryState {
+pub(crate) struct DeliveryState {
     /// State of its row.
-    pub state: State,
+    pub(crate) state: State,
     /// The same as it is shown.
-    pub shown: Shown,
+    pub(crate) shown: Shown,
     /// Whether any of its requests succeeded.
-    pub succeeded: bool,
+    pub(crate) succeeded: bool,
 }
 
 struct Row(DeliveryId, DeliveryState);
@@ -43,13 +43,13 @@ from_row!(Row, row => {
 
 /// A delivery that is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Made {
+pub(crate) struct Made {
     /// Its id.
-    pub id: DeliveryId,
+    pub(crate) id: DeliveryId,
     /// Its event.
-    pub event: EventId,
+    pub(crate) event: EventId,
     /// Kind of the event.
-    pub kind: i16,
+    pub(crate) kind: i16,
 }
 
 statements! {
@@ -91,7 +91,7 @@ row_statements! {
 }
 
 /// How these deliveries stand; those that there are not are missing.
-pub async fn states(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashMap<DeliveryId, DeliveryState>> {
+pub(crate) async fn states(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashMap<DeliveryId, DeliveryState>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = found(tx.link(), &STANDINGS, &ids).await?;
     Ok(rows.into_iter().map(|Row(id, standing)| (id, standing)).collect())
@@ -99,7 +99,7 @@ pub async fn states(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashMap<
 
 /// Deliveries of an endpoint after one of them, of events up to a time, that are shown so, of these kinds of events, all
 /// when there are none, oldest first, at most `limit`. None that is leased.
-pub async fn stretch(
+pub(crate) async fn stretch(
     tx: &mut impl Scoped,
     endpoint: EndpointId,
     (shown, kinds): (&[Shown], &[i16]),
@@ -119,7 +119,7 @@ pub async fn stretch(
 }
 
 /// How many deliveries of an endpoint are due, counted up to `most`.
-pub async fn due(tx: &mut impl Scoped, endpoint: EndpointId, now: Timestamp, most: i64) -> Result<i64> {
+pub(crate) async fn due(tx: &mut impl Scoped, endpoint: EndpointId, now: Timestamp, most: i64) -> Result<i64> {
     let link = tx.link();
     let sql = DUE.on(link);
     on!(link, c, D =>
@@ -127,7 +127,13 @@ pub async fn due(tx: &mut impl Scoped, endpoint: EndpointId, now: Timestamp, mos
 }
 
 /// Makes deliveries that are due now, of thin events or whole ones, and returns how many there were not before.
-pub async fn make(tx: &mut Tx<'_>, endpoint: EndpointId, thin: bool, all: &[Made], now: Timestamp) -> Result<u32> {
+pub(crate) async fn make(
+    tx: &mut Tx<'_>,
+    endpoint: EndpointId,
+    thin: bool,
+    all: &[Made],
+    now: Timestamp,
+) -> Result<u32> {
     let (tenant, mut made) = (tx.tenant(), Vec::with_capacity(all.len()));
     let link = tx.writing();
     for chunk in chunks(all) {
@@ -165,7 +171,7 @@ pub async fn make(tx: &mut Tx<'_>, endpoint: EndpointId, thin: bool, all: &[Made
 
 /// Gives deliveries, read in these states, a new schedule that is due now; returns how many. What is leased, and what
 /// changed since, is left alone.
-pub async fn rearm_all(
+pub(crate) async fn rearm_all(
     tx: &mut Tx<'_>,
     endpoint: EndpointId,
     all: &[(DeliveryId, State)],

@@ -15,26 +15,26 @@ use uuid::Uuid;
 
 /// Times of events, to the millisecond, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Range {
+pub(crate) struct Range {
     /// From.
-    pub since: Option<Timestamp>,
+    pub(crate) since: Option<Timestamp>,
     /// To.
-    pub until: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// Where a list of deliveries starts, and what it keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// In any of these states; all when empty.
-    pub shown: Vec<Shown>,
+    pub(crate) shown: Vec<Shown>,
     /// Of any of these kinds of events; all when empty.
-    pub kinds: Vec<i16>,
+    pub(crate) kinds: Vec<i16>,
     /// With any of these ids; all when `None`.
-    pub ids: Option<Vec<DeliveryId>>,
+    pub(crate) ids: Option<Vec<DeliveryId>>,
     /// Of events of this time.
-    pub range: Range,
+    pub(crate) range: Range,
     /// Only those before this one.
-    pub before: Option<DeliveryId>,
+    pub(crate) before: Option<DeliveryId>,
 }
 
 impl Page {
@@ -62,15 +62,15 @@ impl Page {
 
 /// A page of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// Its deliveries, newest first.
-    pub deliveries: Vec<Delivery>,
+    pub(crate) deliveries: Vec<Delivery>,
     /// Read on before this one; `None` at the end.
-    pub next: Option<DeliveryId>,
+    pub(crate) next: Option<DeliveryId>,
 }
 
 /// Deliveries of these endpoints of the tenant, newest first, at most `limit`.
-pub async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<Listed> {
+pub(crate) async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<Listed> {
     let mut rows = match &page.ids {
         Some(ids) => {
             let mut rows = super::these(tx, ids).await?;
@@ -90,7 +90,7 @@ pub async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit:
 }
 
 /// How many deliveries of an endpoint a page would go on to list, counted up to `most`, and whether there are more.
-pub async fn count(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, most: i64) -> Result<(i64, bool)> {
+pub(crate) async fn count(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, most: i64) -> Result<(i64, bool)> {
     let limit = usize::try_from(most).unwrap_or(0).saturating_add(1);
     let count = i64::try_from(ids(tx, &[endpoint], page, limit).await?.len()).unwrap_or(i64::MAX);
     Ok((count.min(most), count > most))

@@ -15,11 +15,11 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 /// The kinds of events that there are; what has none of these codes is not found.
-pub const KINDS: [i16; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
+pub(crate) const KINDS: [i16; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// Rows that one index has. Tests that wait, and what is leased, are in none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub(crate) enum Class {
     /// Wait without a request so far.
     Untried,
     /// Wait after a request.
@@ -34,12 +34,12 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Class; 5] = [Class::Untried, Class::Tried, Class::Delivered, Class::Failed, Class::Stopped];
+    pub(crate) const ALL: [Class; 5] = [Class::Untried, Class::Tried, Class::Delivered, Class::Failed, Class::Stopped];
     /// Those of deliveries that have ended.
-    pub const ENDED: [Class; 3] = [Class::Delivered, Class::Failed, Class::Stopped];
+    pub(crate) const ENDED: [Class; 3] = [Class::Delivered, Class::Failed, Class::Stopped];
 
     /// Those whose rows are shown so, depending on whether their lane is paused; all when `shown` is empty.
-    pub fn of(shown: &[Shown], paused: bool) -> Vec<Class> {
+    pub(crate) fn of(shown: &[Shown], paused: bool) -> Vec<Class> {
         let is_shown = |class: &Class| {
             shown.is_empty()
                 || shown.contains(&match class {
@@ -70,8 +70,9 @@ pub(in crate::store) struct Walk<'a> {
     pub(in crate::store) limit: usize,
 }
 
-// SQLite is told which index. PostgreSQL is left no other way: no other index has these rows, by these words, in this order,
-// and with a limit that it does not know, reading all and sorting looks dear however few it expects.
+// SQLite is told which index. PostgreSQL is left no other way: no other index has these rows, by these words, in this
+// order. Endpoint and kind are compared on their own: PostgreSQL before 18 ends a scan at the first member of a row
+// comparison only, so that a kind without rows would cost a read of the endpoint's whole log.
 macro_rules! part {
     (sqlite, $index:literal, $rows:literal, $way:literal) => {
         concat!(
@@ -86,15 +87,9 @@ macro_rules! part {
     };
     (pg, $rows:literal, $way:literal) => {
         concat!(
-            "SELECT id FROM deliveries WHERE ",
+            "SELECT id FROM deliveries WHERE endpoint_id = o.endpoint AND kind = o.kind_of AND ",
             $rows,
-            " AND (endpoint_id, kind, id) >= (o.endpoint, o.kind_of, $3) \
-             AND (endpoint_id, kind, id) < (o.endpoint, o.kind_of, $4) \
-             ORDER BY endpoint_id ",
-            $way,
-            ", kind ",
-            $way,
-            ", id ",
+            " AND id >= $3 AND id < $4 ORDER BY id ",
             $way,
             " LIMIT $5"
         )

@@ -18,23 +18,23 @@ use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
 /// Greatest number of lanes that one claim serves.
-pub const CLAIM_LANES_MAX: i64 = 16;
+pub(crate) const CLAIM_LANES_MAX: i64 = 16;
 /// When a lane that cannot be served now is found again by those who look for what is due. The core that has no room
 /// for it claims from it by name as soon as there is some.
-pub const FULL_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A lane that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub(crate) struct Turn {
     /// The tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// The endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
 }
 
 /// What an endpoint has room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub(crate) enum Room {
     /// So many requests; none when it is full.
     Free(u32),
     /// Nothing before this time: its lane is due again then.
@@ -49,35 +49,35 @@ impl From<u32> for Room {
 
 /// What a claim is made with.
 #[derive(Clone, Copy, Debug)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// The present moment.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// End of the leases.
-    pub lease_until: Timestamp,
+    pub(crate) lease_until: Timestamp,
     /// Greatest number of lanes, at most [`CLAIM_LANES_MAX`].
-    pub lanes: i64,
+    pub(crate) lanes: i64,
 }
 
 /// A lane that a claim looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Looked {
+pub(crate) struct Looked {
     /// Whose it is.
-    pub turn: Turn,
+    pub(crate) turn: Turn,
     /// Whether it has more that is due.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
 /// What a claim came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claimed {
+pub(crate) struct Claimed {
     /// What it leased, in the order in which it was due.
-    pub handed: Vec<Leased>,
+    pub(crate) handed: Vec<Leased>,
     /// The lanes that it looked at.
-    pub looked: Vec<Looked>,
+    pub(crate) looked: Vec<Looked>,
     /// Whether it looked at as many lanes as it may: others may be due as well.
-    pub more: bool,
+    pub(crate) more: bool,
     /// When the next lane is due, as far as a claim of whatever is due can tell; the moment of the claim at the earliest.
-    pub next: Option<Timestamp>,
+    pub(crate) next: Option<Timestamp>,
 }
 
 statements! {
@@ -173,7 +173,7 @@ from_row!(Leased, row => {
 /// Leases due deliveries, whosever they are. `room` says how many requests an endpoint has free now; it is asked once for
 /// each lane of the claim and must be ready to be asked again when the job runs again. The order is that in which they
 /// are due.
-pub async fn claim<R: Into<Room>>(
+pub(crate) async fn claim<R: Into<Room>>(
     tx: &mut SystemTx<'_>,
     claim: Claim,
     mut room: impl FnMut(Turn) -> R,
@@ -190,7 +190,7 @@ pub async fn claim<R: Into<Room>>(
 }
 
 /// Leases due deliveries of these endpoints, at most so many of each, whenever their lanes are due.
-pub async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(EndpointId, u32)]) -> Result<Claimed> {
+pub(crate) async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(EndpointId, u32)]) -> Result<Claimed> {
     let core = tx.writing.core.incarnation;
     let link = tx.writing();
     let keys: Vec<Uuid> = rooms.iter().map(|(endpoint, _)| endpoint.0).collect();
@@ -236,13 +236,13 @@ async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64)
 
 /// How many of a lane's heads are taken, and when the lane is due again: behind all that are due already, which is the
 /// rotation, or never when nothing waits. `heads` are the room and one more.
-pub fn served<Id>(heads: &[(Id, i64)], room: usize, now: i64) -> (usize, Option<i64>) {
+pub(crate) fn served<Id>(heads: &[(Id, i64)], room: usize, now: i64) -> (usize, Option<i64>) {
     let taken = heads.iter().take(room).take_while(|(_, at)| *at <= now).count();
     (taken, heads.get(taken).map(|(_, at)| (*at).max(now)))
 }
 
 /// Leases at most `most` tests that are due, whatever their endpoints' lanes say.
-pub async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) -> Result<Vec<Leased>> {
+pub(crate) async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) -> Result<Vec<Leased>> {
     let core = tx.writing.core.incarnation;
     let link = tx.writing();
     let sql = TESTS.on(link);

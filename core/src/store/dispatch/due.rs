@@ -13,22 +13,22 @@ use inboxops_proto::clock::Timestamp;
 
 /// When there is something to do that nobody reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Due {
+pub(crate) struct Due {
     /// When the first lease ends.
-    pub lease: Option<Timestamp>,
+    pub(crate) lease: Option<Timestamp>,
     /// When the first test that waits is due.
-    pub test: Option<Timestamp>,
+    pub(crate) test: Option<Timestamp>,
 }
 
 /// What a beat is answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Beat {
+pub(crate) struct Beat {
     /// The cores that live besides this one, by incarnation.
-    pub others: Vec<i64>,
+    pub(crate) others: Vec<i64>,
     /// What is due, whosever it is.
-    pub due: Due,
+    pub(crate) due: Due,
     /// Whether any job is open.
-    pub jobs: bool,
+    pub(crate) jobs: bool,
 }
 
 macro_rules! due {
@@ -56,7 +56,7 @@ impl Due {
 }
 
 /// What is due, whosever it is.
-pub async fn due(db: &Db) -> Result<Due> {
+pub(crate) async fn due(db: &Db) -> Result<Due> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = DUE.on(link);
@@ -64,7 +64,7 @@ pub async fn due(db: &Db) -> Result<Due> {
 }
 
 /// Tells the other cores that this one lives, on PostgreSQL; call it every 2 s or so. SQLite has one process.
-pub async fn beat(db: &Db, settled: Timestamp) -> Result<Beat> {
+pub(crate) async fn beat(db: &Db, settled: Timestamp) -> Result<Beat> {
     let (incarnation, now) = (db.core().incarnation, db.clock().now());
     db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();

@@ -23,13 +23,11 @@ use super::{Lease, STALE_CONNECTION};
 
 /// What comes after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// It is delivered.
     Delivered,
     /// It failed for good.
     Failed,
-    /// It is stopped.
-    Stopped,
     /// It is tried again.
     Retry {
         /// When.
@@ -46,33 +44,33 @@ pub enum Next {
 
 /// What a request did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sent {
+pub(crate) struct Sent {
     /// The attempt; its `n` is the lease's.
-    pub attempt: Attempt,
+    pub(crate) attempt: Attempt,
     /// What comes after it.
-    pub next: Next,
+    pub(crate) next: Next,
 }
 
 /// What a worker reports of one lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub(crate) struct Report {
     /// The lease.
-    pub lease: Lease,
+    pub(crate) lease: Lease,
     /// The tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// The endpoint.
-    pub endpoint: EndpointId,
+    pub(crate) endpoint: EndpointId,
     /// Whether the delivery is a test, which tells nothing of its endpoint.
-    pub test: bool,
+    pub(crate) test: bool,
     /// Failed attempts before this one.
-    pub failures: u32,
+    pub(crate) failures: u32,
     /// The request, or, when none was sent, when to try again.
-    pub sent: Result<Sent, Timestamp>,
+    pub(crate) sent: Result<Sent, Timestamp>,
 }
 
 impl Report {
     /// When the delivery is due again; never when it has ended.
-    pub fn due_again(&self) -> Option<Timestamp> {
+    pub(crate) fn due_again(&self) -> Option<Timestamp> {
         match &self.sent {
             Ok(Sent { next: Next::Retry { due_at, .. }, .. }) | Err(due_at) => Some(*due_at),
             Ok(_) => None,
@@ -88,13 +86,13 @@ impl Report {
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Deliveries whose report was recorded; the lease of the others was over.
-    pub accepted: HashSet<DeliveryId>,
+    pub(crate) accepted: HashSet<DeliveryId>,
     /// Those of them whose lease goes on, for another request.
-    pub again: HashSet<DeliveryId>,
+    pub(crate) again: HashSet<DeliveryId>,
     /// What is known now of the endpoints that the batch told something of.
-    pub health: Vec<Health>,
+    pub(crate) health: Vec<Health>,
 }
 
 row_statements! {
@@ -131,7 +129,7 @@ row_statements! {
 }
 
 /// Records a batch of reports. Of two for one delivery the first counts.
-pub async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -> Result<Recorded> {
+pub(crate) async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -> Result<Recorded> {
     let mut reports: Vec<&Report> = reports.iter().collect();
     // In the order of ids, as every core locks rows; the sort is stable, so that the first report of a lease wins.
     reports.sort_by_key(|report| report.lease);
@@ -152,7 +150,6 @@ fn state(next: Next) -> State {
     match next {
         Next::Delivered => State::Delivered,
         Next::Failed => State::Failed,
-        Next::Stopped => State::Stopped,
         Next::Retry { .. } => State::Waiting,
         Next::Again { .. } => State::Leased,
     }

@@ -11,12 +11,12 @@ use inboxops_proto::clock::Timestamp;
 
 /// How dispatch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueStats {
+pub(crate) struct QueueStats {
     /// Since when the first of those that are due is due.
-    pub oldest_due: Option<Timestamp>,
+    pub(crate) oldest_due: Option<Timestamp>,
     /// Endpoints with something due and leases that are over, since before the moment that was asked for. A lane that
     /// is full is put off for moments only, so one that stands still was looked at by nobody.
-    pub stuck: i64,
+    pub(crate) stuck: i64,
 }
 
 statements! {
@@ -28,7 +28,7 @@ statements! {
 }
 
 /// How dispatch stands now; stuck is what nobody looked after since before `stuck_since`.
-pub async fn standing(db: &Db, now: Timestamp, stuck_since: Timestamp) -> Result<QueueStats> {
+pub(crate) async fn standing(db: &Db, now: Timestamp, stuck_since: Timestamp) -> Result<QueueStats> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = STANDING.on(link);

@@ -12,21 +12,21 @@ use inboxops_proto::id::{EndpointId, TenantId};
 use uuid::Uuid;
 
 /// Greatest number of rows that are read at once.
-pub const BATCH_MAX: i64 = 256;
+pub(crate) const BATCH_MAX: i64 = 256;
 
 /// All that is sealed in one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     /// The endpoint; a deleted one too, until it is swept.
-    pub id: EndpointId,
+    pub(crate) id: EndpointId,
     /// Its tenant.
-    pub tenant: TenantId,
+    pub(crate) tenant: TenantId,
     /// Its secret.
-    pub secret: Sealed,
+    pub(crate) secret: Sealed,
     /// Its second live secret.
-    pub other_secret: Option<Sealed>,
+    pub(crate) other_secret: Option<Sealed>,
     /// Its custom headers.
-    pub headers: Option<Sealed>,
+    pub(crate) headers: Option<Sealed>,
 }
 
 from_row!(Row, row => {
@@ -52,7 +52,7 @@ statements! {
 }
 
 /// Rows of all tenants after one, by id, at most [`BATCH_MAX`].
-pub async fn after(tx: &mut SystemTx<'_>, after: Option<EndpointId>) -> Result<Vec<Row>> {
+pub(crate) async fn after(tx: &mut SystemTx<'_>, after: Option<EndpointId>) -> Result<Vec<Row>> {
     let link = tx.reading();
     let sql = READ.on(link);
     let after = after.map_or(Uuid::nil(), |it| it.0);
@@ -60,7 +60,7 @@ pub async fn after(tx: &mut SystemTx<'_>, after: Option<EndpointId>) -> Result<V
 }
 
 /// Writes what is sealed, and nothing else of the row: to whoever reads it, nothing has changed.
-pub async fn update(tx: &mut SystemTx<'_>, row: &Row) -> Result<()> {
+pub(crate) async fn update(tx: &mut SystemTx<'_>, row: &Row) -> Result<()> {
     let link = tx.writing();
     let sql = WRITE.on(link);
     let bytes = |sealed: &Option<Sealed>| sealed.as_ref().map(|it| it.bytes.clone());

@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// Changes that one step carries over, at most.
 const CHANGES_MAX: i64 = 64;
 /// Lists that one transaction writes, at most: a writer waits for none longer than for a group of other writes.
-pub const LISTS_MAX: usize = 512;
+pub(crate) const LISTS_MAX: usize = 512;
 
 statements! {
     LAG = Sql::both(
@@ -81,7 +81,7 @@ from_row!(Row, row => Ok(Row {
 }));
 
 /// Tenants with something that the index has not followed and can.
-pub async fn lag(db: &Db) -> Result<Vec<TenantId>> {
+pub(crate) async fn lag(db: &Db) -> Result<Vec<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = LAG.on(link);
@@ -131,7 +131,7 @@ async fn advance(tx: &mut Tx<'_>, to: Progress) -> Result<()> {
 
 /// Packs the next block of new tickets, if it is full; whether it was. What an earlier release wrote is thereby brought to
 /// what is compared today.
-pub async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
+pub(crate) async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
     let progress = hold(tx).await?;
     let (tenant, first) = (tx.tenant(), progress.last());
     let last = first + i64::from(BLOCK);
@@ -156,7 +156,7 @@ pub async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
 }
 
 /// Brings the tickets that do not fill a block yet to what is compared today.
-pub async fn refold_rest(tx: &mut Tx<'_>) -> Result<()> {
+pub(crate) async fn refold_rest(tx: &mut Tx<'_>) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.link();
     let (number, subjects) = (LAST_NUMBER.on(link), SUBJECTS.on(link));
@@ -191,14 +191,14 @@ async fn put_block(tx: &mut Tx<'_>, block: i64, body: Vec<u8>) -> Result<()> {
 
 /// A segment that is full and has no lists yet.
 #[derive(Debug)]
-pub struct Full {
+pub(crate) struct Full {
     segment: i64,
     revision: i64,
     texts: Vec<u8>,
 }
 
 /// The next segment of a tenant that is full.
-pub async fn full(db: &Db, tenant: TenantId) -> Result<Option<Full>> {
+pub(crate) async fn full(db: &Db, tenant: TenantId) -> Result<Option<Full>> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
     let sql = super::PROGRESS.on(link);
@@ -215,7 +215,7 @@ pub async fn full(db: &Db, tenant: TenantId) -> Result<Option<Full>> {
 
 impl Full {
     /// Its lists. It takes some 30 ms of processor time.
-    pub fn lists(&self) -> Vec<(i16, Vec<u8>)> {
+    pub(crate) fn lists(&self) -> Vec<(i16, Vec<u8>)> {
         let subjects = text::subjects(&self.texts).take(SEGMENT);
         // Nothing but folded subjects is ever packed.
         lists::build(subjects.map(|subject| std::str::from_utf8(subject).unwrap_or_default()))
@@ -223,7 +223,7 @@ impl Full {
 }
 
 /// Writes some lists of a segment; with the `last` of them it has all. Whether it was still to be done.
-pub async fn seal(tx: &mut Tx<'_>, full: &Full, lists: &[(i16, Vec<u8>)], last: bool) -> Result<bool> {
+pub(crate) async fn seal(tx: &mut Tx<'_>, full: &Full, lists: &[(i16, Vec<u8>)], last: bool) -> Result<bool> {
     let progress = hold(tx).await?;
     if (progress.segments, progress.revision) != (full.segment, full.revision) {
         return Ok(false);
@@ -252,7 +252,7 @@ async fn put_lists(tx: &mut Tx<'_>, segment: i64, lists: &[(i16, Vec<u8>)]) -> R
 }
 
 /// Carries some changes over; whether there may be more.
-pub async fn changes(tx: &mut Tx<'_>) -> Result<bool> {
+pub(crate) async fn changes(tx: &mut Tx<'_>) -> Result<bool> {
     let progress = hold(tx).await?;
     let tenant = tx.tenant();
     let link = tx.link();

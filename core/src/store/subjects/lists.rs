@@ -5,18 +5,18 @@
 use std::collections::BTreeSet;
 
 /// Tickets of a segment.
-pub const SEGMENT: usize = 16 * 1024;
+pub(crate) const SEGMENT: usize = 16 * 1024;
 /// Lists of a segment, at most.
-pub const LISTS: u32 = 1 << 15;
+pub(crate) const LISTS: u32 = 1 << 15;
 /// Lists that one search reads, at most: more make it no choosier.
-pub const READ_MAX: usize = 16;
+pub(crate) const READ_MAX: usize = 16;
 /// Letters that stand together.
 const TOGETHER: usize = 3;
 /// Length of a list as bits, one for each place. A shorter list names its places, two bytes each.
 const BITS: usize = SEGMENT / 8;
 
 /// The lists that a text with these letters stands in, in order. What is written by it stays in databases.
-pub fn lists_of(text: &str) -> Vec<i16> {
+pub(crate) fn lists_of(text: &str) -> Vec<i16> {
     let mut lists = BTreeSet::new();
     let mut window = 0u64;
     for (at, letter) in text.chars().enumerate() {
@@ -29,7 +29,7 @@ pub fn lists_of(text: &str) -> Vec<i16> {
 }
 
 /// The same for what is looked for, at most [`READ_MAX`] of them; none when it is too short to stand in any.
-pub fn lists_for(needle: &str) -> Vec<i16> {
+pub(crate) fn lists_for(needle: &str) -> Vec<i16> {
     let lists = lists_of(needle);
     let count = lists.len().min(READ_MAX);
     (0..count).map(|at| lists[at * lists.len() / count]).collect()
@@ -42,7 +42,7 @@ fn list_of(three: u64) -> i16 {
 }
 
 /// All lists of a segment, by number: of each subject in the order of places.
-pub fn build<'a>(subjects: impl Iterator<Item = &'a str>) -> Vec<(i16, Vec<u8>)> {
+pub(crate) fn build<'a>(subjects: impl Iterator<Item = &'a str>) -> Vec<(i16, Vec<u8>)> {
     let mut pairs: Vec<(i16, u16)> = Vec::new();
     for (place, subject) in (0u16..).zip(subjects) {
         pairs.extend(lists_of(subject).into_iter().map(|list| (list, place)));
@@ -76,7 +76,7 @@ fn decode(list: &[u8]) -> Places {
 }
 
 /// The list with one more place, or `None` when it stands there already.
-pub fn with(list: &[u8], place: u16) -> Option<Vec<u8>> {
+pub(crate) fn with(list: &[u8], place: u16) -> Option<Vec<u8>> {
     let mut places = decode(list);
     if places.has(place) {
         return None;
@@ -88,7 +88,7 @@ pub fn with(list: &[u8], place: u16) -> Option<Vec<u8>> {
 
 /// Places of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places(Vec<u64>);
+pub(crate) struct Places(Vec<u64>);
 
 impl Places {
     fn none() -> Places {
@@ -106,7 +106,7 @@ impl Places {
     }
 
     /// What stands in all of these lists; nothing where there is none.
-    pub fn in_all<'a>(lists: impl IntoIterator<Item = &'a [u8]>) -> Places {
+    pub(crate) fn in_all<'a>(lists: impl IntoIterator<Item = &'a [u8]>) -> Places {
         let mut lists = lists.into_iter();
         let mut places = lists.next().map_or_else(Places::none, decode);
         for list in lists {
@@ -116,12 +116,13 @@ impl Places {
     }
 
     /// How many.
-    pub fn count(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// Each, in order.
-    pub fn iter(&self) -> impl Iterator<Item = u16> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u16> {
         (0u16..).zip(&self.0).flat_map(|(at, word)| {
             let mut rest = *word;
             std::iter::from_fn(move || {

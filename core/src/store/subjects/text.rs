@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter, memmem};
 const END: u8 = 0xff;
 
 /// The text of these subjects.
-pub fn pack<'a>(subjects: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+pub(crate) fn pack<'a>(subjects: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     let mut text = Vec::new();
     for subject in subjects {
         text.extend_from_slice(subject.as_bytes());
@@ -17,12 +17,12 @@ pub fn pack<'a>(subjects: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
 }
 
 /// The subjects of a text.
-pub fn subjects(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn subjects(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == END).map(|subject| subject.strip_suffix(&[END]).unwrap_or(subject))
 }
 
 /// The text with another subject in this place.
-pub fn replace(text: &[u8], place: usize, subject: &str) -> Vec<u8> {
+pub(crate) fn replace(text: &[u8], place: usize, subject: &str) -> Vec<u8> {
     let mut new = Vec::with_capacity(text.len() + subject.len());
     for (at, old) in subjects(text).enumerate() {
         new.extend_from_slice(if at == place { subject.as_bytes() } else { old });
@@ -32,21 +32,16 @@ pub fn replace(text: &[u8], place: usize, subject: &str) -> Vec<u8> {
 }
 
 /// Looks for something in many texts.
-pub struct Search<'a>(memmem::Finder<'a>);
+pub(crate) struct Search<'a>(memmem::Finder<'a>);
 
 impl<'a> Search<'a> {
     /// For subjects that contain this.
-    pub fn new(needle: &'a str) -> Search<'a> {
+    pub(crate) fn new(needle: &'a str) -> Search<'a> {
         Search(memmem::Finder::new(needle))
     }
 
-    /// Whether one subject does.
-    pub fn finds(&self, subject: &str) -> bool {
-        self.0.find(subject.as_bytes()).is_some()
-    }
-
     /// The places in a text of the subjects that do, in their order.
-    pub fn places(&self, text: &[u8], mut found: impl FnMut(usize)) {
+    pub(crate) fn places(&self, text: &[u8], mut found: impl FnMut(usize)) {
         let (mut place, mut counted, mut from) = (0, 0, 0);
         while let Some(at) = self.0.find(&text[from..]).map(|at| from + at) {
             place += memchr_iter(END, &text[counted..at]).count();

@@ -5,8 +5,9 @@ mod source;
 mod stream;
 mod text;
 
+#[cfg(test)]
 pub(in crate::store) use plan::ALL as LIST_ALL;
-pub use text::Asked;
+pub(crate) use text::Asked;
 
 use super::{Priority, Status, Ticket, columns};
 use crate::store::{ReadTx, Result, Scoped as _};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 /// Whose tickets a filter keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AssigneeFilter {
+pub(crate) enum AssigneeFilter {
     /// Nobody's.
     Nobody,
     /// This agent's.
@@ -29,7 +30,7 @@ pub enum AssigneeFilter {
 
 /// By what tickets are ordered; ties are broken by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SortKey {
+pub(crate) enum SortKey {
     /// Time at which it was opened.
     CreatedAt,
     /// Time of the last visible change.
@@ -40,11 +41,11 @@ pub enum SortKey {
 
 /// Order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sort {
+pub(crate) struct Sort {
     /// By what.
-    pub key: SortKey,
+    pub(crate) key: SortKey,
     /// Greatest first.
-    pub descending: bool,
+    pub(crate) descending: bool,
 }
 
 impl Default for Sort {
@@ -55,7 +56,7 @@ impl Default for Sort {
 
 impl Sort {
     /// From the contract's words: `created_at`, `-updated_at` and so on.
-    pub fn parse(text: &str) -> Option<Sort> {
+    pub(crate) fn parse(text: &str) -> Option<Sort> {
         let (descending, name) = match text.strip_prefix('-') {
             Some(name) => (true, name),
             None => (false, text),
@@ -72,51 +73,57 @@ impl Sort {
 
 /// Which tickets a list keeps; an empty member keeps all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// In any of these states.
-    pub status: Vec<Status>,
+    pub(crate) status: Vec<Status>,
     /// Of any of these inboxes.
-    pub inbox: Vec<InboxId>,
+    pub(crate) inbox: Vec<InboxId>,
     /// Of any of these agents, or nobody's.
-    pub assignee: Vec<AssigneeFilter>,
+    pub(crate) assignee: Vec<AssigneeFilter>,
     /// Of any of these priorities.
-    pub priority: Vec<Priority>,
+    pub(crate) priority: Vec<Priority>,
     /// With this tag, by id or by name.
-    pub tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// Of this requester, letter case aside.
-    pub requester_email: Option<String>,
+    pub(crate) requester_email: Option<String>,
     /// With this text in the subject, letter case, marks and forms of letters aside.
-    pub subject_contains: Option<String>,
+    pub(crate) subject_contains: Option<String>,
     /// Opened at this time or later.
-    pub created_since: Option<Timestamp>,
+    pub(crate) created_since: Option<Timestamp>,
     /// Changed at this time or later.
-    pub updated_since: Option<Timestamp>,
+    pub(crate) updated_since: Option<Timestamp>,
     /// Changed before this time.
-    pub updated_until: Option<Timestamp>,
+    pub(crate) updated_until: Option<Timestamp>,
     /// Order.
-    pub sort: Sort,
+    pub(crate) sort: Sort,
 }
 
 /// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listed {
+pub(crate) struct Listed {
     /// How many tickets the filter keeps, exactly.
-    pub total: i64,
+    pub(crate) total: i64,
     /// Those of the page.
-    pub tickets: Vec<Ticket>,
+    pub(crate) tickets: Vec<Ticket>,
 }
 
 /// Numbers of ids in one statement, so that few texts serve all pages.
 const SIZES: [usize; 4] = [1, 8, 32, 128];
 
 /// At most `limit` of the tickets that the filter keeps, after `offset` others, and how many it keeps.
-pub async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Listed> {
+pub(crate) async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Listed> {
     let (total, ids) = plan::page(tx, filter, limit, offset).await?;
     Ok(Listed { total, tickets: read(tx, &ids).await? })
 }
 
 /// The same, and the statements by which the page was found: for tests of their plans.
-pub async fn list_and_tell(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<(Listed, Vec<Asked>)> {
+#[cfg(test)]
+pub(crate) async fn list_and_tell(
+    tx: &mut ReadTx,
+    filter: &Filter,
+    limit: i64,
+    offset: i64,
+) -> Result<(Listed, Vec<Asked>)> {
     tx.asked = Some(Vec::new());
     let listed = list(tx, filter, limit, offset).await?;
     Ok((listed, tx.asked.take().unwrap_or_default()))

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 const TOGETHER_MAX: usize = 32;
 
 /// Finds tickets by id.
-pub struct Lookup(Arc<Shared>);
+pub(crate) struct Lookup(Arc<Shared>);
 
 struct Shared {
     db: Db,
@@ -61,13 +61,13 @@ struct Lead {
 
 impl Lookup {
     /// In this database, with so many reads under way as there are readers to spare.
-    pub fn new(db: Db) -> Lookup {
+    pub(crate) fn new(db: Db) -> Lookup {
         let most = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         Lookup(Arc::new(Shared { db, most, queue: Mutex::default() }))
     }
 
     /// The ticket as of now: what was committed before the call is seen.
-    pub async fn find(&self, scope: TenantScope, named: TicketRef) -> Result<Option<Ticket>> {
+    pub(crate) async fn find(&self, scope: TenantScope, named: TicketRef) -> Result<Option<Ticket>> {
         let TicketRef::Id(id) = named else { return super::find(&self.0.db, scope, named).await };
         let key = (id, scope.tenant());
         let turn = match self.0.join(key) {

@@ -3,7 +3,7 @@
 mod body;
 mod details;
 
-pub use body::schemas;
+pub(super) use body::schemas;
 
 use super::{headers, reference};
 use crate::model::{Body, Http, Model, Rpc};
@@ -17,7 +17,7 @@ mod table;
 
 /// A row of the catalogue.
 #[derive(Debug)]
-pub struct Reason {
+pub(super) struct Reason {
     /// `TICKET_NOT_FOUND`.
     pub name: &'static str,
     /// `error.code`.
@@ -33,7 +33,7 @@ pub struct Reason {
 macro_rules! rows {
     ($($variant:ident $name:literal $rest:literal $code:ident $http:literal $message:literal $doc:literal;)*) => {
         /// The catalogue.
-        pub const REASONS: &[Reason] =
+        pub(super) const REASONS: &[Reason] =
             &[$(Reason { name: $name, code: $rest, status: $http, message: $message, doc: $doc },)*];
     };
 }
@@ -92,12 +92,12 @@ const OF_NO_OPERATION: &[&str] =
     &["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED", "CROSS_ORIGIN", "ROLE_REQUIRED", "TENANT_NOT_FOUND"];
 
 /// The reason with this name.
-pub fn reason(name: &str) -> Option<&'static Reason> {
+pub(super) fn reason(name: &str) -> Option<&'static Reason> {
     REASONS.iter().find(|reason| reason.name == name)
 }
 
 /// The response components.
-pub fn shared_responses() -> Map<String, Value> {
+pub(super) fn shared_responses() -> Map<String, Value> {
     let one = |shared: &Shared| {
         let reasons = shared.reasons.iter().filter_map(|name| Some((reason(name)?, details_of_any(name))));
         let headers = headers::of(shared.known, shared.headers);
@@ -107,7 +107,7 @@ pub fn shared_responses() -> Map<String, Value> {
 }
 
 /// The errors of an operation, by status.
-pub fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> {
+pub(super) fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> {
     let writes = http.verb != "get";
     let has_body = http.body != Body::None;
     let cursors = ["cursor", "after"];
@@ -160,7 +160,7 @@ pub fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> {
 }
 
 /// `ticket_id` to `TICKET_NOT_FOUND`.
-pub fn not_found(param: &str) -> String {
+pub(super) fn not_found(param: &str) -> String {
     format!("{}_NOT_FOUND", param.strip_suffix("_id").unwrap_or(param).to_uppercase())
 }
 

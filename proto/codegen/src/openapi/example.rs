@@ -5,12 +5,12 @@ use crate::model::{Field, Kind, Message, Model, upper_camel};
 use serde_json::{Map, Value, json};
 
 /// Time of examples.
-pub const TIME: &str = "2026-01-31T09:30:00.000000Z";
+pub(super) const TIME: &str = "2026-01-31T09:30:00.000000Z";
 /// Id that stands where nothing better is known.
 const ID: &str = "019ab5f0-0000-7000-8000-000000000001";
 
 /// An example of a message: all members of an answer; of a request those that have an example or are required.
-pub fn message(schemas: &Schemas<'_>, message: &Message, side: Side) -> Value {
+pub(super) fn message(schemas: &Schemas<'_>, message: &Message, side: Side) -> Value {
     let mut object = Map::new();
     for field in schemas.members(message) {
         let of_interest = field.required || field.rules.example.is_some();
@@ -57,7 +57,7 @@ fn text(model: &Model, field: &Field) -> Value {
 
 /// An id as the fields and messages of this name have it: `tag_id` is the `id` of `Tag`, or any `tag_id` with an
 /// example.
-pub fn id(model: &Model, name: &str) -> Option<Value> {
+pub(super) fn id(model: &Model, name: &str) -> Option<Value> {
     let noun = upper_camel(name.strip_suffix("_id")?);
     let own = model.messages.iter().find(|message| message.name == noun).and_then(|message| message.field("id"));
     let named = model.messages.iter().filter_map(|message| message.field(name));

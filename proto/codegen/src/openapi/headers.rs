@@ -4,23 +4,23 @@ use super::reference;
 use serde_json::{Map, Value, json};
 
 /// Declared on every operation.
-pub const REQUEST_ID: &str = "RequestId";
+pub(super) const REQUEST_ID: &str = "RequestId";
 /// On writes.
-pub const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
+pub(super) const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
 /// On writes of what has an `ETag`.
-pub const IF_MATCH: &str = "IfMatch";
+pub(super) const IF_MATCH: &str = "IfMatch";
 /// On reads of what has an `ETag`.
-pub const IF_NONE_MATCH: &str = "IfNoneMatch";
+pub(super) const IF_NONE_MATCH: &str = "IfNoneMatch";
 
 /// On lists that are also streams.
-pub const LAST_EVENT_ID: &str = "LastEventId";
+pub(super) const LAST_EVENT_ID: &str = "LastEventId";
 
 /// The headers that tell how much of the rate limit is left.
 const RATE_LIMIT: &[&str] =
     &["RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
 
 /// Parameter components: the request headers.
-pub fn request() -> Map<String, Value> {
+pub(super) fn request() -> Map<String, Value> {
     let parameter = |name: &str, description: &str, schema: Value, example: &str| {
         json!({
             "name": name, "in": "header", "required": false, "description": description, "schema": schema,
@@ -81,7 +81,7 @@ pub fn request() -> Map<String, Value> {
 }
 
 /// Header components: the headers of answers.
-pub fn response() -> Map<String, Value> {
+pub(super) fn response() -> Map<String, Value> {
     let text = || json!({ "type": "string" });
     let count = || json!({ "type": "integer", "format": "int64", "minimum": 0 });
     let rows: [(&str, bool, &str, Value, Value); 11] = [
@@ -141,13 +141,13 @@ pub fn response() -> Map<String, Value> {
 }
 
 /// The `headers` of an answer: the request id, the rate limit when the caller was known by then, and more.
-pub fn of(rate_limit: bool, more: &[&str]) -> Map<String, Value> {
+pub(super) fn of(rate_limit: bool, more: &[&str]) -> Map<String, Value> {
     let limits = if rate_limit { RATE_LIMIT } else { &[] };
     let names = ["X-Request-Id"].into_iter().chain(limits.iter().copied()).chain(more.iter().copied());
     names.map(|name| (name.to_owned(), reference("headers", name))).collect()
 }
 
 /// One header of an answer.
-pub fn only(name: &str) -> (String, Value) {
+pub(super) fn only(name: &str) -> (String, Value) {
     (name.to_owned(), reference("headers", name))
 }

@@ -8,10 +8,10 @@ use crate::model::{Body, Field, Http, Rpc};
 use serde_json::{Map, Value, json};
 
 /// Name of the security scheme.
-pub const SECURITY: &str = "ApiKey";
+pub(super) const SECURITY: &str = "ApiKey";
 
 /// The operation.
-pub fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &'a Http) -> Value {
+pub(super) fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &'a Http) -> Value {
     let policy = rpc.policy.clone().unwrap_or_default();
     let scope = policy.api_key.filter(|scope| scope != "any");
     let (summary, rest) = rpc.comment.split_once('\n').unwrap_or((&rpc.comment, ""));
@@ -47,7 +47,7 @@ pub fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &'a Http
 }
 
 /// Adds that the operation of a list also answers with a stream.
-pub fn also_streams(operation: &mut Value, stream: &Rpc) {
+pub(super) fn also_streams(operation: &mut Value, stream: &Rpc) {
     let (_, rest) = stream.comment.split_once('\n').unwrap_or((&stream.comment, ""));
     let description = operation["description"].as_str().unwrap_or_default();
     operation["description"] = format!("{}\n\n{description}", prose(rest)).into();

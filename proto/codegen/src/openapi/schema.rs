@@ -20,7 +20,7 @@ const U32_MAX: i64 = u32::MAX as i64;
 
 /// Whose words a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(super) enum Side {
     /// The client's.
     Request,
     /// The server's.
@@ -28,7 +28,7 @@ pub enum Side {
 }
 
 /// The component schemas, which fill themselves with what is referred to.
-pub struct Schemas<'a> {
+pub(super) struct Schemas<'a> {
     /// What they are made of.
     pub model: &'a Model,
     made: BTreeMap<String, Value>,
@@ -40,7 +40,7 @@ pub struct Schemas<'a> {
 
 impl<'a> Schemas<'a> {
     /// None yet.
-    pub fn new(model: &'a Model) -> Schemas<'a> {
+    pub(super) fn new(model: &'a Model) -> Schemas<'a> {
         let outputs = model.routes().map(|(_, rpc, _)| model.message(&rpc.output)).collect();
         let answered = reachable(model, outputs);
         let mut hidden = BTreeSet::new();
@@ -52,18 +52,18 @@ impl<'a> Schemas<'a> {
     }
 
     /// All that were referred to, by name.
-    pub fn finish(self) -> Map<String, Value> {
+    pub(super) fn finish(self) -> Map<String, Value> {
         self.made.into_iter().collect()
     }
 
     /// Adds a schema that no message makes.
-    pub fn add(&mut self, name: &str, schema: Value) -> Value {
+    pub(super) fn add(&mut self, name: &str, schema: Value) -> Value {
         self.made.insert(name.to_owned(), schema);
         reference("schemas", name)
     }
 
     /// Members of a message that JSON has.
-    pub fn members(&self, message: &'a Message) -> Vec<&'a Field> {
+    pub(super) fn members(&self, message: &'a Message) -> Vec<&'a Field> {
         let shown = |field: &&Field| {
             let json = field.kind != Kind::FieldMask && !field.rules.grpc_only;
             json && !self.hidden.contains(&format!("{}.{}", message.full_name, field.name))
@@ -72,7 +72,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// A reference to a message's schema. One that stands on both sides has two.
-    pub fn message(&mut self, message: &'a Message, side: Side) -> Value {
+    pub(super) fn message(&mut self, message: &'a Message, side: Side) -> Value {
         let both = side == Side::Request && self.answered.contains(&message.full_name);
         let name = format!("{}{}", message.name, if both { "Input" } else { "" });
         if !self.made.contains_key(&name) {
@@ -107,7 +107,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// A reference to an enum's schema.
-    pub fn enumeration(&mut self, item: &Enum) -> Value {
+    pub(super) fn enumeration(&mut self, item: &Enum) -> Value {
         let values: Vec<&str> = item.json_values().map(|value| value.json.as_str()).collect();
         let lines = item.json_values().map(|value| format!("- `{}`: {}", value.json, prose(&value.comment)));
         let description = format!("{}\n\n{}", prose(&item.comment), lines.collect::<Vec<_>>().join("\n"));
@@ -115,7 +115,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// Schema of a member, with its description, example and default.
-    pub fn property(&mut self, field: &'a Field, side: Side) -> Value {
+    pub(super) fn property(&mut self, field: &'a Field, side: Side) -> Value {
         let mut schema = self.value(field, side);
         let object = schema.as_object_mut().expect("every schema here is an object");
         object.insert("description".into(), prose(&field.comment).into());
@@ -133,7 +133,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// Schema of a field's value alone.
-    pub fn value(&mut self, field: &'a Field, side: Side) -> Value {
+    pub(super) fn value(&mut self, field: &'a Field, side: Side) -> Value {
         let rules = &field.rules;
         let single = self.single(field, side);
         if field.list {
@@ -170,7 +170,7 @@ impl<'a> Schemas<'a> {
 
 /// Whether JSON may say null. In an answer that is whatever Rust may leave out, but messages always have an `Option`
 /// there, so of them the rules must say it.
-pub fn nullable(field: &Field, side: Side) -> bool {
+pub(super) fn nullable(field: &Field, side: Side) -> bool {
     let message = matches!(field.kind, Kind::Message(_) | Kind::Timestamp);
     field.rules.nullable || (side == Side::Answer && field.optional && !field.rules.omitted && !message)
 }
@@ -229,6 +229,6 @@ fn set(schema: &mut Value, name: &str, value: Option<Value>) {
 }
 
 /// Example of a field, for parameters.
-pub fn parameter_example(model: &Model, field: &Field) -> Option<Value> {
+pub(super) fn parameter_example(model: &Model, field: &Field) -> Option<Value> {
     field.rules.example.clone().or_else(|| example::id(model, &field.name)).filter(|example| !example.is_null())
 }

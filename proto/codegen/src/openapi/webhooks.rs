@@ -39,9 +39,9 @@ const CHANGES: &[&str] =
 const NEVER_TAKEN_BACK: &[&str] = &["last_message_at"];
 
 /// Group of these operations. No service has it: generators make one file per group, and these would overwrite it.
-pub const TAG: &str = "Webhook events";
+pub(super) const TAG: &str = "Webhook events";
 /// What the document says of the group.
-pub const TAG_DESCRIPTION: &str = "What is posted to webhook endpoints.";
+pub(super) const TAG_DESCRIPTION: &str = "What is posted to webhook endpoints.";
 
 const EVENT_ID: &str = "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51";
 const TENANT_ID: &str = "019ab5f0-0000-7000-8000-000000000001";
@@ -50,7 +50,7 @@ const AGENT_ID: &str = "019ab5f0-0000-7000-8000-0000000000b1";
 const KEY_ID: &str = "019ab5f0-0000-7000-8000-0000000000e1";
 
 /// The section, by event.
-pub fn section(schemas: &mut Schemas<'_>) -> Map<String, Value> {
+pub(super) fn section(schemas: &mut Schemas<'_>) -> Map<String, Value> {
     schemas.add("EventActor", actor());
     let changes = changes(schemas);
     schemas.add("EventChanges", changes);

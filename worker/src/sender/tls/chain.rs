@@ -8,7 +8,7 @@ const NAME_MAX: usize = 100;
 
 /// What a server sent.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Chain {
+pub(super) struct Chain {
     sent: usize,
     /// The issuer of the certificate where the chain ends.
     issuer: Option<String>,
@@ -18,7 +18,7 @@ pub struct Chain {
 
 impl Chain {
     /// Follows the chain from the server's own certificate as far as it was sent.
-    pub fn read(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Chain {
+    pub(super) fn read(leaf: &CertificateDer<'_>, others: &[CertificateDer<'_>]) -> Chain {
         let sent = others.len() + 1;
         let mut others: Vec<Names<'_>> = others.iter().filter_map(|it| names(it)).collect();
         let Some(mut last) = names(leaf) else { return Chain { sent, issuer: None, by_itself: false } };
@@ -29,7 +29,7 @@ impl Chain {
     }
 
     /// What a person reads of a chain that nobody whom we trust has signed.
-    pub fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let certificates = if self.sent == 1 { "1 certificate" } else { &format!("{} certificates", self.sent) };
         let issuer = self.issuer.as_deref().unwrap_or("without a name");
         let said = "The server's certificate is not signed by an authority that we trust";

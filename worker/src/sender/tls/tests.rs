@@ -7,18 +7,18 @@ use rustls::{InvalidMessage, PeerIncompatible};
 fn a_wanted_client_certificate_has_a_code_of_its_own_whatever_the_server_calls_it() {
     use AlertDescription as A;
     for (alert, asked, code) in [
-        (A::CertificateRequired, true, Code::TlsClientCertificate),
-        (A::CertificateRequired, false, Code::TlsClientCertificate),
-        (A::HandshakeFailure, true, Code::TlsClientCertificate),
-        (A::HandshakeFailure, false, Code::TlsHandshake),
-        (A::BadCertificate, true, Code::TlsClientCertificate),
-        (A::BadCertificate, false, Code::TlsHandshake),
-        (A::NoCertificate, true, Code::TlsClientCertificate),
-        (A::UnknownCA, true, Code::TlsClientCertificate),
-        (A::AccessDenied, true, Code::TlsClientCertificate),
-        (A::ProtocolVersion, true, Code::TlsHandshake),
-        (A::InternalError, true, Code::TlsHandshake),
-        (A::Unknown(200), true, Code::TlsHandshake),
+        (A::CertificateRequired, true, FailureCode::TlsClientCertificate),
+        (A::CertificateRequired, false, FailureCode::TlsClientCertificate),
+        (A::HandshakeFailure, true, FailureCode::TlsClientCertificate),
+        (A::HandshakeFailure, false, FailureCode::TlsHandshake),
+        (A::BadCertificate, true, FailureCode::TlsClientCertificate),
+        (A::BadCertificate, false, FailureCode::TlsHandshake),
+        (A::NoCertificate, true, FailureCode::TlsClientCertificate),
+        (A::UnknownCA, true, FailureCode::TlsClientCertificate),
+        (A::AccessDenied, true, FailureCode::TlsClientCertificate),
+        (A::ProtocolVersion, true, FailureCode::TlsHandshake),
+        (A::InternalError, true, FailureCode::TlsHandshake),
+        (A::Unknown(200), true, FailureCode::TlsHandshake),
     ] {
         let failed = later(&Error::AlertReceived(alert), asked);
         assert_eq!(failed.code, code, "{alert:?} {asked}");
@@ -39,7 +39,7 @@ fn a_sentence_says_what_the_server_said() {
         (Error::DecryptError, "No secure connection could be agreed on"),
     ] {
         let failed = later(&error, false);
-        assert_eq!(failed.code, Code::TlsHandshake, "{error:?}");
+        assert_eq!(failed.code, FailureCode::TlsHandshake, "{error:?}");
         assert!(failed.sentence.contains(words), "{error:?}: {}", failed.sentence);
     }
 }
@@ -47,13 +47,13 @@ fn a_sentence_says_what_the_server_said() {
 #[test]
 fn certificates_are_told_apart_by_what_is_wrong_with_them() {
     for (error, code, words) in [
-        (CertificateError::Expired, Code::TlsExpired, "expired"),
-        (CertificateError::NotValidYet, Code::TlsExpired, "not valid yet"),
-        (CertificateError::NotValidForName, Code::TlsHostname, "another host name"),
-        (CertificateError::UnknownIssuer, Code::TlsUntrusted, "not signed by an authority"),
-        (CertificateError::BadSignature, Code::TlsUntrusted, "not signed by an authority"),
-        (CertificateError::Revoked, Code::TlsUntrusted, "revoked"),
-        (CertificateError::InvalidPurpose, Code::TlsUntrusted, "not made for servers"),
+        (CertificateError::Expired, FailureCode::TlsExpired, "expired"),
+        (CertificateError::NotValidYet, FailureCode::TlsExpired, "not valid yet"),
+        (CertificateError::NotValidForName, FailureCode::TlsHostname, "another host name"),
+        (CertificateError::UnknownIssuer, FailureCode::TlsUntrusted, "not signed by an authority"),
+        (CertificateError::BadSignature, FailureCode::TlsUntrusted, "not signed by an authority"),
+        (CertificateError::Revoked, FailureCode::TlsUntrusted, "revoked"),
+        (CertificateError::InvalidPurpose, FailureCode::TlsUntrusted, "not made for servers"),
     ] {
         let failed = later(&Error::InvalidCertificate(error.clone()), false);
         assert_eq!(failed.code, code, "{error:?}");

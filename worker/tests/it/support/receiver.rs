@@ -15,17 +15,17 @@ use tokio::{
 };
 
 /// An empty success that keeps the connection open.
-pub const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 /// One request as it came.
 #[derive(Debug)]
-pub struct Webhook {
+pub(crate) struct Webhook {
     pub head: String,
     pub body: Vec<u8>,
 }
 
 /// A receiver on a port of its own; it ends with the test.
-pub struct Receiver {
+pub(crate) struct Receiver {
     pub url: String,
     pub port: u16,
     counts: Arc<Counts>,
@@ -42,7 +42,7 @@ struct Counts {
 }
 
 /// One connection, for the behaviour of a receiver.
-pub struct Visit {
+pub(crate) struct Visit {
     pub tcp: TcpStream,
     buffer: Vec<u8>,
     /// Whether a request waits for its answer.
@@ -53,7 +53,7 @@ pub struct Visit {
 
 impl Receiver {
     /// Runs `behave` for every connection.
-    pub async fn start<F, R>(behave: F) -> Receiver
+    pub(crate) async fn start<F, R>(behave: F) -> Receiver
     where
         F: Fn(Visit) -> R + Send + Sync + 'static,
         R: Future<Output = io::Result<()>> + Send + 'static,
@@ -78,7 +78,7 @@ impl Receiver {
     }
 
     /// Answers every request with the same bytes and keeps the connection open.
-    pub async fn answering(answer: impl Into<Vec<u8>>) -> Receiver {
+    pub(crate) async fn answering(answer: impl Into<Vec<u8>>) -> Receiver {
         let answer: Arc<[u8]> = answer.into().into();
         Receiver::start(move |mut visit| {
             let answer = answer.clone();
@@ -93,7 +93,7 @@ impl Receiver {
     }
 
     /// Answers the first request of every connection with these bytes and closes it.
-    pub async fn closing_after(answer: impl Into<Vec<u8>>) -> Receiver {
+    pub(crate) async fn closing_after(answer: impl Into<Vec<u8>>) -> Receiver {
         let answer: Arc<[u8]> = answer.into().into();
         Receiver::start(move |mut visit| {
             let answer = answer.clone();
@@ -105,28 +105,28 @@ impl Receiver {
         .await
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.counts.connections.load(Ordering::SeqCst)
     }
 
-    pub fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.counts.requests.load(Ordering::SeqCst)
     }
 
     /// Greatest number of requests that were held at the same time.
-    pub fn most_at_once(&self) -> usize {
+    pub(crate) fn most_at_once(&self) -> usize {
         self.counts.most.load(Ordering::SeqCst)
     }
 
     /// The next request.
-    pub async fn seen(&mut self) -> Webhook {
+    pub(crate) async fn seen(&mut self) -> Webhook {
         super::soon(self.seen.recv()).await.expect("the receiver runs")
     }
 }
 
 impl Visit {
     /// Reads and counts one request; false when there is none any more.
-    pub async fn request(&mut self) -> io::Result<bool> {
+    pub(crate) async fn request(&mut self) -> io::Result<bool> {
         let Some(seen) = read_request(&mut self.tcp, &mut self.buffer).await? else { return Ok(false) };
         self.counts.requests.fetch_add(1, Ordering::SeqCst);
         self.answered();
@@ -137,7 +137,7 @@ impl Visit {
         Ok(true)
     }
 
-    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.answered();
         self.tcp.write_all(bytes).await
     }
@@ -149,7 +149,7 @@ impl Visit {
     }
 
     /// Holds the connection until the other side closes it.
-    pub async fn hold(&mut self) -> io::Result<()> {
+    pub(crate) async fn hold(&mut self) -> io::Result<()> {
         let mut rest = [0; 1024];
         while self.tcp.read(&mut rest).await? > 0 {}
         Ok(())

@@ -8,7 +8,7 @@ fn claims_run_ahead_of_an_endpoint_that_answers_fast_and_not_of_another() {
         let mut hub = Hub::default();
         hub.join(1, 512, 256);
         hub.has_more(endpoint(1), TenantId::new(NOW, 1 << 64));
-        assert_eq!(hub.wanted(1000), [(endpoint(1), IN_FLIGHT_START)]);
+        assert_eq!(hub.wanted(1000), [(endpoint(1), ENDPOINT_IN_FLIGHT_START)]);
         assert!(hub.wanted(1000).is_empty(), "one claim at a time");
         hub.offer((0..8).map(|n| Leased { claimed: true, ..item(n, 1) }).collect());
         let first = sent(&loaded(&mut hub, 1, Some(route(1))));
@@ -104,7 +104,7 @@ fn an_endpoint_gets_twice_as_much_with_each_round_of_good_answers_however_long_t
         hub.join(1, 1000, SLOTS);
         hub.offer((0..400).map(|n| item(n, 1)).collect());
         let mut flying = sent(&loaded(&mut hub, 1, Some(route(1))));
-        for round in [IN_FLIGHT_START, 16, 32, IN_FLIGHT_MAX, IN_FLIGHT_MAX] {
+        for round in [ENDPOINT_IN_FLIGHT_START, 16, 32, ENDPOINT_IN_FLIGHT_MAX, ENDPOINT_IN_FLIGHT_MAX] {
             assert_eq!(flying.len(), round as usize);
             for it in std::mem::take(&mut flying) {
                 hub.answer(it.delivery, it.token, Some((true, took))).unwrap();
@@ -121,7 +121,7 @@ fn a_failure_halves_what_an_endpoint_has_at_once_and_it_grows_by_one_a_round_fro
     hub.offer(vec![item(1, 1)]);
     let lane = hub.lanes.get_mut(&endpoint(1)).unwrap();
     (0..100).for_each(|_| lane.settled(true, Duration::ZERO, NOW));
-    assert_eq!(lane.limit, IN_FLIGHT_MAX);
+    assert_eq!(lane.limit, ENDPOINT_IN_FLIGHT_MAX);
     lane.settled(false, Duration::from_secs(15), NOW);
     assert_eq!(lane.limit, 32);
     (0..32).for_each(|_| lane.settled(true, Duration::ZERO, NOW));
@@ -129,5 +129,5 @@ fn a_failure_halves_what_an_endpoint_has_at_once_and_it_grows_by_one_a_round_fro
     (0..8).for_each(|_| lane.settled(false, Duration::ZERO, NOW));
     assert_eq!(lane.limit, 1);
     (0..7).for_each(|_| lane.settled(true, Duration::ZERO, NOW));
-    assert_eq!(lane.limit, IN_FLIGHT_START, "what everybody begins with comes back soon");
+    assert_eq!(lane.limit, ENDPOINT_IN_FLIGHT_START, "what everybody begins with comes back soon");
 }

@@ -129,13 +129,13 @@ impl Text {
 
 /// A statement that was run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Its text, with parameters.
-    pub sql: String,
+    pub(crate) sql: String,
     /// Its values: their types in PostgreSQL, and how they are written in SQL.
-    pub values: Vec<(&'static str, String)>,
+    pub(crate) values: Vec<(&'static str, String)>,
     /// Whether PostgreSQL may keep a plan of it that serves any values.
-    pub kept: bool,
+    pub(crate) kept: bool,
 }
 
 impl Value {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 /// Schemas of the error body, with the codes that REST gives; the catalogue has more. `operations` are the operations and
 /// the answers that they share, as text.
-pub fn schemas(model: &Model, operations: &str) -> Map<String, Value> {
+pub(crate) fn schemas(model: &Model, operations: &str) -> Map<String, Value> {
     let given = |reason: &&Reason| {
         OF_NO_OPERATION.contains(&reason.name) || operations.contains(&format!("\"code\":\"{}\"", reason.code))
     };

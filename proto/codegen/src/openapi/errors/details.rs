@@ -5,7 +5,7 @@ use crate::model::{Field, Http, Kind, Model, Rpc};
 use serde_json::{Value, json};
 
 /// Why a caller who is known may not make the call: reasons with what is missing.
-pub fn forbidden(rpc: &Rpc) -> Vec<(&'static str, Vec<Value>)> {
+pub(super) fn forbidden(rpc: &Rpc) -> Vec<(&'static str, Vec<Value>)> {
     let policy = rpc.policy.clone().unwrap_or_default();
     let needs = |field: &str, value: &str| {
         let message = if field == "minimum_plan" {
@@ -28,7 +28,7 @@ pub fn forbidden(rpc: &Rpc) -> Vec<(&'static str, Vec<Value>)> {
 }
 
 /// Details of a reason that says the same of every operation.
-pub fn details_of_any(name: &str) -> Vec<Value> {
+pub(super) fn details_of_any(name: &str) -> Vec<Value> {
     match name {
         "RATE_LIMITED" => vec![detail("auth", "limit_scope", "limit_exceeded", "counts by tenant", &[])],
         _ => Vec::new(),
@@ -44,14 +44,14 @@ fn detail(location: &str, field: &str, code: &str, message: &str, allowed: &[Str
 }
 
 /// A query parameter that the call does not take.
-pub fn unknown(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Value> {
+pub(super) fn unknown(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Value> {
     let names: Vec<&str> = model.query_fields(rpc, http).iter().map(|field| field.name.as_str()).collect();
     let takes = if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") };
     vec![detail("query", "colour", "unknown_field", &format!("is unknown; this call takes {takes}"), &[])]
 }
 
 /// A query parameter that breaks the first rule there is.
-pub fn invalid_parameter(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Value> {
+pub(super) fn invalid_parameter(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Value> {
     let fields = model.query_fields(rpc, http);
     let broken = fields.iter().find_map(|field| rule(model, field)).or_else(|| {
         fields.first().map(|field| (field.json.clone(), "blank", "must not be blank".to_owned(), Vec::new()))
@@ -63,7 +63,7 @@ pub fn invalid_parameter(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Value> {
 }
 
 /// A member of the body of another type, or one that breaks the first rule there is.
-pub fn invalid_member(model: &Model, rpc: &Rpc, http: &Http, what: &str) -> Vec<Value> {
+pub(super) fn invalid_member(model: &Model, rpc: &Rpc, http: &Http, what: &str) -> Vec<Value> {
     let Some(message) = model.body_message(rpc, http) else { return Vec::new() };
     let members: Vec<&Field> = message.fields.iter().filter(|field| !http.params.contains(&field.name)).collect();
     if what == "invalid_type" {

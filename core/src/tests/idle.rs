@@ -1,0 +1,48 @@
+//! What goes on while nothing happens: nothing is written, and what comes by time alone comes in its time.
+
+use crate::tests::support::{TestCore, Worker, until};
+use sqlx::{Connection as _, SqliteConnection};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What waits for a time however quiet it is: three of the upkeep, retention, and the numbers of lists.
+const SLEEPERS: usize = 5;
+
+/// Moves the clock, and waits until all that woke has done its work and waits again.
+async fn pass(core: &TestCore, hours: u32) {
+    for _ in 0..hours * 2 {
+        core.clock.advance(HOUR / 2);
+        until("all sleep again", async || (core.clock.asleep() >= SLEEPERS).then_some(())).await;
+    }
+}
+
+/// What SQLite tells of other connections' writes, and its log as it is on the disk.
+async fn written(core: &TestCore, conn: &mut SqliteConnection) -> (i64, Vec<u8>) {
+    let version = sqlx::query_scalar("PRAGMA data_version").fetch_one(conn).await.expect("a number");
+    let folder = core.folder.as_ref().expect("SQLite has a folder").path();
+    (version, std::fs::read(folder.join("test.db-wal")).expect("the log is there"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_sqlite_nothing_is_written_while_nothing_happens() {
+    let mut core = TestCore::sqlite().await;
+    core.run();
+    let tenant = core.tenant().await;
+    core.endpoint(&tenant.key, &["*"]).await;
+    let mut worker = Worker::join(&core, 8).await;
+    core.ticket(&tenant, "Hello").await;
+    let answer = worker.next().await.answered(&core, 200);
+    worker.report(&core, vec![answer]).await;
+    // What came of that has its time: the log of changes is forgotten, uses of keys are written down, and few tickets need no
+    // numbers by the second.
+    pass(&core, 5).await;
+    let folder = core.folder.as_ref().expect("SQLite has a folder").path();
+    let url = format!("sqlite:{}", folder.join("test.db").display());
+    let mut conn = SqliteConnection::connect(&url).await.expect("the database opens");
+    let before = written(&core, &mut conn).await;
+    pass(&core, 24).await;
+    assert!(before == written(&core, &mut conn).await, "a day without a call leaves the file as it is");
+    core.ticket(&tenant, "Hello again").await;
+    assert!(before != written(&core, &mut conn).await, "a call does not");
+}

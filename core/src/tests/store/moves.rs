@@ -1,0 +1,74 @@
+//! Moves of deliveries, as tests make them.
+
+use crate::store::{
+    Db, LEASE, Leased, Queue,
+    deliveries::Attempt,
+    dispatch::{self, Claim, Lease, Next, Recorded, Report, Sent, Which},
+};
+use crate::tests::support::{StoredTenant, TestStore};
+use inboxops_proto::clock::Timestamp;
+
+/// Events of one commit, as their deliveries are handed over.
+pub(super) async fn emit(fresh: &TestStore, tenant: &StoredTenant, count: usize) -> Vec<Leased> {
+    fresh.handed.lock().unwrap().clear();
+    let events: Vec<_> = (0..count).map(|_| tenant.event(fresh.now())).collect();
+    let written = fresh.db.write(tenant.scope.clone(), async move |tx| {
+        events.iter().for_each(|event| tx.emit(event.clone()));
+        Ok(())
+    });
+    written.await.unwrap();
+    std::mem::take(&mut *fresh.handed.lock().unwrap())
+}
+
+pub(super) fn lease(handed: &Leased) -> Lease {
+    Lease { delivery: handed.delivery, token: handed.token }
+}
+
+pub(super) async fn park(db: &Db, handed: &[Leased]) -> usize {
+    let (leases, now): (Vec<_>, _) = (handed.iter().map(lease).collect(), db.clock().now());
+    db.system(Queue::Claims, async move |tx| dispatch::park(tx, &leases, now).await).await.unwrap()
+}
+
+pub(super) async fn claim(db: &Db, lanes: i64, room: u32) -> Vec<Leased> {
+    let now = db.clock().now();
+    let claim = Claim { now, lease_until: now.plus(LEASE), lanes };
+    db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| room).await).await.unwrap().handed
+}
+
+pub(super) async fn reap(db: &Db, which: Which) -> usize {
+    let now = db.clock().now();
+    db.system(Queue::Claims, async move |tx| dispatch::reap(tx, which, now).await).await.unwrap()
+}
+
+pub(super) fn sent(handed: &Leased, at: Timestamp, next: Next) -> Report {
+    let succeeded = next == Next::Delivered;
+    let attempt = Attempt {
+        n: handed.attempt,
+        started_at: at,
+        duration_ms: 12,
+        response_status: Some(if succeeded { 200 } else { 500 }),
+        response_body: Some("a\0b".to_owned()),
+        response_headers: "[]".to_owned(),
+        request_headers: "[]".to_owned(),
+        error_code: (!succeeded).then(|| "http_5xx".to_owned()),
+        error: (!succeeded).then(|| "The receiver answered 500.".to_owned()),
+        succeeded,
+    };
+    Report { sent: Ok(Sent { attempt, next }), ..not_sent(handed, at) }
+}
+
+pub(super) fn not_sent(handed: &Leased, due_at: Timestamp) -> Report {
+    Report {
+        lease: lease(handed),
+        tenant: handed.tenant,
+        endpoint: handed.endpoint,
+        test: handed.test,
+        failures: handed.failures,
+        sent: Err(due_at),
+    }
+}
+
+pub(super) async fn report(db: &Db, reports: Vec<Report>) -> Recorded {
+    let now = db.clock().now();
+    db.system(Queue::Outcomes, async move |tx| dispatch::report(tx, &reports, now).await).await.unwrap()
+}

@@ -1,0 +1,50 @@
+//! Why an attempt at a delivery failed: the codes of the API, of the metrics and of the docs, with a sentence for a person
+//! each.
+
+macro_rules! failure_codes {
+    ($($variant:ident $name:literal $sentence:literal;)*) => {
+        /// Why an attempt at a delivery failed. [`FailureCode::sentence`] says what each means.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the sentences beside the variants are their documentation")]
+        pub enum FailureCode {$(
+            $variant,
+        )*}
+
+        impl FailureCode {
+            /// Every code.
+            pub const ALL: &'static [FailureCode] = &[$(FailureCode::$variant,)*];
+
+            /// Name in the API, in the metrics and in the database.
+            pub const fn name(self) -> &'static str { match self { $(FailureCode::$variant => $name,)* } }
+
+            /// What a person reads.
+            pub const fn sentence(self) -> &'static str { match self { $(FailureCode::$variant => $sentence,)* } }
+
+            /// The code with this name.
+            pub fn from_name(name: &str) -> Option<FailureCode> {
+                match name { $($name => Some(FailureCode::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+failure_codes! {
+    DnsFailure "dns_failure" "The host name could not be resolved to an address.";
+    BlockedAddress "blocked_address" "The host name leads to an address that is not on the public internet.";
+    ConnectRefused "connect_refused" "The receiver refused the connection or cannot be reached.";
+    ConnectTimeout "connect_timeout" "The receiver did not complete a connection within 5 seconds.";
+    ConnectionReset "connection_reset" "The receiver closed the connection before it answered.";
+    StaleConnection "stale_connection" "The receiver had closed the connection before the request arrived; it is sent again at once over a new one.";
+    TlsExpired "tls_expired" "The server's certificate has expired or is not valid yet.";
+    TlsHostname "tls_hostname" "The server's certificate is for another host name.";
+    TlsUntrusted "tls_untrusted" "The server's certificate is not signed by an authority that we trust.";
+    TlsClientCertificate "tls_client_certificate" "The server demands a client certificate, and we have none.";
+    TlsHandshake "tls_handshake" "No secure connection could be agreed on with the server.";
+    Timeout "timeout" "The receiver did not answer within 15 seconds.";
+    Http3xx "http_3xx" "The receiver redirected the request, and redirects are not followed.";
+    Http4xx "http_4xx" "The receiver refused the request.";
+    Http5xx "http_5xx" "The receiver failed to process the request.";
+    InvalidResponse "invalid_response" "The server's answer is not valid HTTP.";
+    InternalError "internal_error" "The request was not sent, for a reason on our side; it will be tried again.";
+    WorkerLost "worker_lost" "The worker ended before it reported the result.";
+}
