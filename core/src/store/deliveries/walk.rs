@@ -71,8 +71,9 @@ pub(in crate::store) struct Walk<'a> {
 }
 
 // SQLite is told which index. PostgreSQL is left no other way: no other index has these rows, by these words, in this
-// order. Endpoint and kind are compared on their own: PostgreSQL before 18 ends a scan at the first member of a row
-// comparison only, so that a kind without rows would cost a read of the endpoint's whole log.
+// order. With the kind compared by `=`, the order would be that of ids, and where matches look frequent the planner would
+// go through all ids. With the endpoint in the row comparison, PostgreSQL before 18 would not end where the kind ends,
+// since it looks at the first member only, and read the endpoint's whole log for a kind without rows.
 macro_rules! part {
     (sqlite, $index:literal, $rows:literal, $way:literal) => {
         concat!(
@@ -87,9 +88,11 @@ macro_rules! part {
     };
     (pg, $rows:literal, $way:literal) => {
         concat!(
-            "SELECT id FROM deliveries WHERE endpoint_id = o.endpoint AND kind = o.kind_of AND ",
+            "SELECT id FROM deliveries WHERE ",
             $rows,
-            " AND id >= $3 AND id < $4 ORDER BY id ",
+            " AND endpoint_id = o.endpoint AND (kind, id) >= (o.kind_of, $3) AND (kind, id) < (o.kind_of, $4) ORDER BY kind ",
+            $way,
+            ", id ",
             $way,
             " LIMIT $5"
         )
