@@ -48,3 +48,45 @@ failure_codes! {
     InternalError "internal_error" "The request was not sent, for a reason on our side; it will be tried again.";
     WorkerLost "worker_lost" "The worker ended before it reported the result.";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_name_and_sentence() {
+        let names: Vec<&str> = FailureCode::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "dns_failure",
+                "blocked_address",
+                "connect_refused",
+                "connect_timeout",
+                "connection_reset",
+                "stale_connection",
+                "tls_expired",
+                "tls_hostname",
+                "tls_untrusted",
+                "tls_client_certificate",
+                "tls_handshake",
+                "timeout",
+                "http_3xx",
+                "http_4xx",
+                "http_5xx",
+                "invalid_response",
+                "internal_error",
+                "worker_lost",
+            ]
+        );
+        for code in FailureCode::ALL {
+            assert!(code.sentence().ends_with('.'), "{code:?}");
+            assert_eq!(
+                FailureCode::ALL.iter().filter(|other| other.sentence() == code.sentence()).count(),
+                1,
+                "{code:?}"
+            );
+            assert_eq!(FailureCode::from_name(code.name()), Some(*code));
+        }
+    }
+}

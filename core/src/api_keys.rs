@@ -141,7 +141,7 @@ impl ApiKeys {
         let trail = Trail::of(caller, stamp.at);
         let key = self
             .db
-            .write(caller.scope()?, async move |tx| {
+            .write(caller.scope()?, async move |tx| -> Result<_> {
                 let key = store::api_keys::rename(tx, id, &name).await?.ok_or(Reason::ApiKeyNotFound)?;
                 let target = ("api_key", Some(id.0));
                 trail.note(tx, &mut stamp.ids(), "api_key.renamed", target, &[("name", &name)]).await?;
@@ -171,7 +171,7 @@ impl ApiKeys {
         let (hash, prefix) = (secrets::hash(&key), token::prefix(&key).to_owned());
         let grace = Duration::from_secs(u64::from(request.grace_hours.unwrap_or(GRACE_HOURS)) * 3600);
         let (ends, trail, authority) = (stamp.at.plus(grace), Trail::of(caller, stamp.at), self.authority.clone());
-        let write = async move |tx: &mut Tx<'_>| {
+        let write = async move |tx: &mut Tx<'_>| -> Result<_> {
             let old = store::api_keys::get(tx, id).await?.ok_or(Reason::ApiKeyNotFound)?;
             if old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= stamp.at) {
                 return Err(Failure::new(Reason::Conflict).message("The key has ended; make a new one.").into());
@@ -211,7 +211,7 @@ impl ApiKeys {
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let key = self
             .db
-            .write(scope, async move |tx| {
+            .write(scope, async move |tx| -> Result<_> {
                 // Revoking again keeps the first time, and is nothing new.
                 let old = store::api_keys::get(tx, id).await?.ok_or(Reason::ApiKeyNotFound)?;
                 if old.revoked_at.is_some() {

@@ -135,7 +135,7 @@ impl Deliveries {
         let (id, at) = (delivery_id(&request.delivery_id)?, self.stamps.now());
         let delivery = self
             .db
-            .write(caller.scope()?, async move |tx| {
+            .write(caller.scope()?, async move |tx| -> Result<_> {
                 let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
                 if !old.can_stop() {
                     return Err(Failure::new(Reason::Conflict).message("The delivery has ended already.").into());

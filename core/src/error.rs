@@ -83,23 +83,16 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Error {
         match error {
             store::Error::Refused(failure) => Error::Refused(failure),
-            // One of ours that passed through the store.
-            store::Error::Decide(error) => match error.downcast::<Error>() {
-                Ok(error) => *error,
-                Err(error) => Error::Store(store::Error::Decide(error)),
-            },
             error => Error::Store(error),
         }
     }
 }
 
-/// For the closures of writes, whose errors pass through the store.
-impl From<Error> for store::Error {
-    fn from(error: Error) -> store::Error {
-        match error {
-            Error::Refused(failure) => store::Error::Refused(failure),
-            Error::Store(error) => error,
-            error => store::Error::Decide(Box::new(error)),
+impl store::WriteError for Error {
+    fn of_store(&self) -> Option<&store::Error> {
+        match self {
+            Error::Store(error) => Some(error),
+            _ => None,
         }
     }
 }

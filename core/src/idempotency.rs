@@ -8,7 +8,7 @@ use crate::{
     retention::KEEP_ANSWERS,
     secrets::MasterKey,
     store::{
-        self, Db, TenantScope, Tx,
+        Db, TenantScope, Tx,
         answers::{self, Answer},
     },
     time_and_chance::Stamps,
@@ -112,7 +112,7 @@ impl Caller {
     pub(crate) async fn write<R: Message + Default + 'static>(
         &self,
         db: &Db,
-        decide: impl AsyncFn(&mut Tx<'_>) -> store::Result<R> + Send + 'static,
+        decide: impl AsyncFn(&mut Tx<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         self.write_and_keep(db, Kept::Plain, decide).await
     }
@@ -122,22 +122,22 @@ impl Caller {
         &self,
         db: &Db,
         kept: Kept,
-        decide: impl AsyncFn(&mut Tx<'_>) -> store::Result<R> + Send + 'static,
+        decide: impl AsyncFn(&mut Tx<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let scope = self.scope()?;
-        let Some(repeatable) = self.repeatable().cloned() else { return Ok(db.write(scope, decide).await?) };
+        let Some(repeatable) = self.repeatable().cloned() else { return db.write(scope, decide).await };
         let key = repeatable.key.clone();
         let write = db.write_named(scope, key, async move |tx| {
             let before = answers::before(tx, &repeatable.key).map(|answer| repeatable.read(answer)).transpose()?;
             if let Some(message) = before.flatten() {
                 repeatable.repeats.store(true, Ordering::Relaxed);
-                return R::decode(&message[..]).map_err(|_| Error::Broken("an answer cannot be read").into());
+                return R::decode(&message[..]).map_err(|_| Error::Broken("an answer cannot be read"));
             }
             let answer = decide(tx).await?;
             answers::keep(tx, repeatable.answer(&answer, kept)?);
             Ok(answer)
         });
-        Ok(write.await?)
+        write.await
     }
 }
 

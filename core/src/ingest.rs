@@ -103,8 +103,8 @@ impl Ingest {
         tenant: TenantId,
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let entered = async move |tx: &mut SystemTx<'_>| Ok(decide(&mut tx.enter(tenant)).await?);
-        Ok(self.db.system(Queue::Tenant(tenant), entered).await?)
+        let entered = async move |tx: &mut SystemTx<'_>| decide(&mut tx.enter(tenant)).await;
+        self.db.decide(Queue::Tenant(tenant), entered).await
     }
 
     /// Records a mail; with a `ticket`, in that one.

@@ -8,7 +8,7 @@ use crate::{
     caller::Caller,
     store::{
         self, Db,
-        dispatch::{QueueStats, Report, Sent},
+        dispatch::{QueueStats, Report},
     },
 };
 use inboxops_proto::{
@@ -233,7 +233,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// Of a report whose request was sent.
     pub(crate) fn of(report: &Report) -> Option<Seen> {
-        let Ok(Sent { attempt, .. }) = &report.sent else { return None };
+        let attempt = &report.used.sent()?.attempt;
         let outcome = match attempt.error_code.as_deref() {
             None => "delivered",
             // A worker of a later release may know more codes.

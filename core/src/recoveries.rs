@@ -107,7 +107,7 @@ impl Recoveries {
 
     async fn step(&self, id: RecoveryId) -> Result<Step> {
         let (now, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
-        let step = self.db.system(Queue::Claims, async move |tx| {
+        let step = self.db.decide(Queue::Claims, async move |tx| -> Result<_> {
             let Some(mut job) = store::recoveries::take(tx, id).await? else { return Ok(Step::Over) };
             let (before, mut tx) = (job.created, tx.enter(job.tenant));
             // Held, so that it is not deleted under the job.
@@ -132,7 +132,7 @@ impl Recoveries {
             }
             Ok(step)
         });
-        Ok(step.await?)
+        step.await
     }
 }
 

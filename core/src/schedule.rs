@@ -25,24 +25,24 @@ pub(crate) enum Next {
 
 /// How an attempt ended, as far as the schedule cares.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ended {
+pub(crate) struct AttemptEnd {
     /// The receiver answered 2xx.
     pub(crate) succeeded: bool,
     /// The receiver asks to stop: status 410 or `webhook-delivery: abort-message`.
     pub(crate) stop: bool,
     /// Time that the receiver asks to wait.
     pub(crate) retry_after: Duration,
-    /// The delivery has one attempt only: a test.
-    pub(crate) once: bool,
+    /// The delivery is a test, which has one attempt only.
+    pub(crate) test: bool,
 }
 
 /// Decides after an attempt that ended at `now`. `failures` counts the failed ones, this one included when it
 /// failed; `chance` in 0..=65535 spreads retries, only ever later.
-pub(crate) fn next(ended: Ended, failures: u32, now: Timestamp, chance: u16) -> Next {
+pub(crate) fn next(ended: AttemptEnd, failures: u32, now: Timestamp, chance: u16) -> Next {
     if ended.succeeded {
         return Next::Delivered;
     }
-    if ended.stop || ended.once || failures >= ATTEMPTS_MAX {
+    if ended.stop || ended.test || failures >= ATTEMPTS_MAX {
         return Next::Failed;
     }
     let step = step(failures);
@@ -66,27 +66,30 @@ mod tests {
     fn the_steps_double_from_one_minute_and_the_tenth_failure_is_the_last() {
         let mut at = START;
         for (failures, minutes) in (1..=9).zip([1, 2, 4, 8, 16, 32, 64, 128, 256]) {
-            let Next::Retry(due) = next(Ended::default(), failures, at, 0) else {
+            let Next::Retry(due) = next(AttemptEnd::default(), failures, at, 0) else {
                 panic!("attempt {failures} ended it")
             };
             assert_eq!(due.since(at), Duration::from_secs(minutes * 60));
             at = due;
         }
         assert_eq!(at.since(START), Duration::from_secs((8 * 60 + 31) * 60));
-        assert_eq!(next(Ended::default(), 10, at, 0), Next::Failed);
+        assert_eq!(next(AttemptEnd::default(), 10, at, 0), Next::Failed);
     }
 
     #[test]
     fn a_stop_and_a_test_end_at_once() {
-        assert_eq!(next(Ended { stop: true, ..Ended::default() }, 1, START, 0), Next::Failed);
-        assert_eq!(next(Ended { once: true, ..Ended::default() }, 1, START, 0), Next::Failed);
-        assert_eq!(next(Ended { succeeded: true, once: true, ..Ended::default() }, 0, START, 0), Next::Delivered);
+        assert_eq!(next(AttemptEnd { stop: true, ..AttemptEnd::default() }, 1, START, 0), Next::Failed);
+        assert_eq!(next(AttemptEnd { test: true, ..AttemptEnd::default() }, 1, START, 0), Next::Failed);
+        assert_eq!(
+            next(AttemptEnd { succeeded: true, test: true, ..AttemptEnd::default() }, 0, START, 0),
+            Next::Delivered
+        );
     }
 
     proptest! {
         #[test]
         fn jitter_is_only_later_and_bounded(failures in 1u32..10, chance: u16) {
-            let Next::Retry(due) = next(Ended::default(), failures, START, chance) else { unreachable!() };
+            let Next::Retry(due) = next(AttemptEnd::default(), failures, START, chance) else { unreachable!() };
             let (waited, step) = (due.since(START), step(failures));
             prop_assert!(waited >= step);
             prop_assert!(waited <= step + (step / 10).min(JITTER_MAX));
@@ -94,8 +97,8 @@ mod tests {
 
         #[test]
         fn retry_after_only_delays_and_is_capped(failures in 1u32..10, chance: u16, asked in 0u64..100_000_000) {
-            let plain = next(Ended::default(), failures, START, chance);
-            let ended = Ended { retry_after: Duration::from_secs(asked), ..Ended::default() };
+            let plain = next(AttemptEnd::default(), failures, START, chance);
+            let ended = AttemptEnd { retry_after: Duration::from_secs(asked), ..AttemptEnd::default() };
             let (Next::Retry(plain), Next::Retry(due)) = (plain, next(ended, failures, START, chance)) else { unreachable!() };
             prop_assert!(due >= plain);
             prop_assert!(due <= plain.max(START.plus(RETRY_AFTER_MAX)));

@@ -110,14 +110,14 @@ impl Sessions {
         let (hash, agent) = (session_of(caller)?.hash, session_of(caller)?.agent);
         let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
         let trail = Trail::of(caller, stamp.at);
-        let write = async move |tx: &mut store::Tx<'_>| {
+        let write = async move |tx: &mut store::Tx<'_>| -> Result<_> {
             store::sessions::delete(tx, hash).await?;
             trail.note(tx, &mut stamp.ids(), "session.ended", ("agent", Some(agent.0)), &[]).await?;
             let authority = authority.clone();
             tx.after(move || authority.forget());
             Ok(())
         };
-        Ok(self.db.write(caller.scope()?, write).await?)
+        self.db.write(caller.scope()?, write).await
     }
 
     async fn set_password(&self, caller: &Caller, request: pb::SetPasswordRequest) -> Result<()> {
@@ -132,7 +132,7 @@ impl Sessions {
         let phc = self.passwords.hash(request.new_password.unwrap_or_default(), &self.stamps).await?;
         let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
         let trail = Trail::of(caller, stamp.at);
-        let write = async move |tx: &mut store::Tx<'_>| {
+        let write = async move |tx: &mut store::Tx<'_>| -> Result<_> {
             store::passwords::put(tx, agent, &phc, stamp.at).await?;
             store::sessions::delete_others(tx, agent, hash).await?;
             trail.note(tx, &mut stamp.ids(), "password.set", ("agent", Some(agent.0)), &[]).await?;
@@ -140,7 +140,7 @@ impl Sessions {
             tx.after(move || authority.forget());
             Ok(())
         };
-        Ok(self.db.write(caller.scope()?, write).await?)
+        self.db.write(caller.scope()?, write).await
     }
 
     /// A stolen session must not be a way to guess the password.

@@ -41,14 +41,13 @@ pub(crate) mod tickets;
 pub use db::error::Error;
 pub(crate) use db::{
     Db, Options, Queue, cores,
-    error::Result,
+    error::{Result, WriteError},
     news::{CommitNews, Hearing},
     pool::ReadTx,
-    sql,
     tx::{Scoped, SystemTx, TenantScope, Tx},
 };
 #[cfg(test)]
-pub(crate) use db::{conn::Purpose, migrate};
+pub(crate) use db::{conn::Purpose, migrate, sql};
 pub(crate) use events::{Leased, NewEvent};
 pub(crate) use fanout::{FIRST_TOKEN, LEASE};
 

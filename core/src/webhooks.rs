@@ -286,20 +286,20 @@ async fn seen(
     sight: &Sight,
     endpoint: &Endpoint,
     health: Option<&Health>,
-) -> Result<v1::WebhookEndpoint, store::Error> {
+) -> Result<v1::WebhookEndpoint> {
     let backlog = store::backlog::of(tx, &[endpoint.id]).await?;
-    Ok(sight.of(endpoint, health, backlog.get(&endpoint.id))?)
+    sight.of(endpoint, health, backlog.get(&endpoint.id))
 }
 
 /// Refuses inboxes that the tenant does not have.
-async fn known(tx: &mut Tx<'_>, inboxes: &[InboxId]) -> Result<(), store::Error> {
+async fn known(tx: &mut Tx<'_>, inboxes: &[InboxId]) -> Result<()> {
     let mut dangling = Vec::new();
     for (index, inbox) in inboxes.iter().enumerate() {
         if store::inboxes::state(tx, *inbox).await?.is_none() {
             dangling.push(Violation::dangling(format!("inbox_ids[{index}]")));
         }
     }
-    Ok(refusal(dangling)?)
+    refusal(dangling)
 }
 
 #[tonic::async_trait]

@@ -44,6 +44,17 @@ fn the_guide_has_every_code_with_its_sentence() {
 }
 
 #[test]
+fn the_pages_have_words_for_codes_that_exist() {
+    let words = file("ui/src/deliveries/words.ts");
+    let (_, rows) = words.split_once("= {\n").expect("the table of words");
+    let (rows, _) = rows.split_once("};").expect("its end");
+    let names: Vec<&str> = rows.lines().map(|row| row.trim().split(':').next().unwrap_or_default()).collect();
+    assert!(names.len() > 10, "{names:?}");
+    let unknown: Vec<_> = names.iter().filter(|name| FailureCode::from_name(name).is_none()).collect();
+    assert!(unknown.is_empty(), "no attempt fails with {unknown:?}");
+}
+
+#[test]
 fn every_number_is_the_one_that_is_kept() {
     let (guide, limits) = (told(), Limits::default());
     assert_eq!(limits.request.as_secs(), ANSWER_MAX_SECS);

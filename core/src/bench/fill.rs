@@ -84,7 +84,7 @@ fn mixed(n: u32, salt: u64) -> u64 {
 }
 
 /// Writes `count` tickets, most of them of `inbox`, into the database at `url`, of which no server may run.
-pub async fn tickets(url: &str, id: TenantId, inbox: InboxId, count: u32) -> Result<Filled> {
+pub async fn tickets(url: &str, id: TenantId, inbox: InboxId, count: u32) -> crate::Result<Filled> {
     let db = Db::open(Options::new(url, Clock::System)).await?;
     let scope = db.system(Queue::Claims, async move |tx| Ok(tx.scope_of(id))).await?;
     let now = Clock::System.now();
@@ -108,7 +108,7 @@ pub async fn tickets(url: &str, id: TenantId, inbox: InboxId, count: u32) -> Res
     for first in (0..count).step_by(BATCH as usize) {
         let tickets: Vec<Ticket> = (first..count.min(first + BATCH)).map(|n| world.ticket(n, chance(n, 7))).collect();
         let tags = world.tags.clone();
-        let write = async move |tx: &mut store::Tx<'_>| {
+        let write = async move |tx: &mut store::Tx<'_>| -> Result<()> {
             for tag in &tags {
                 store::tags::get_or_insert(tx, tag, &store::fold(&tag.name)).await?;
             }

@@ -23,6 +23,7 @@ use inboxops_proto::{
 };
 use lane::Lane;
 use load::Load;
+use pace::Permit;
 use std::{
     collections::{HashMap, VecDeque, hash_map::DefaultHasher},
     hash::BuildHasherDefault,
@@ -365,7 +366,7 @@ impl Hub {
         else {
             return Turn::NoCredit;
         };
-        if let Err(ready_at) = lane.pace(route.rate_per_second, self.cores, self.now) {
+        if let Permit::NotBefore(ready_at) = lane.pace(route.rate_per_second, self.cores, self.now) {
             self.paced_until = Some(self.paced_until.map_or(ready_at, |at| at.min(ready_at)));
             return Turn::Waits;
         }

@@ -11,7 +11,7 @@ use crate::{
     metrics::Seen,
     store::{
         self, Leased, Queue,
-        dispatch::{Next, Open, Recorded, Report, STALE_CONNECTION, Sent},
+        dispatch::{Next, Open, Recorded, Report, STALE_CONNECTION, Sent, Use},
     },
 };
 use inboxops_proto::{
@@ -232,8 +232,10 @@ impl Dispatcher {
         }
         let until: HashMap<DeliveryId, Timestamp> = reports
             .iter()
-            .filter_map(|report| match &report.sent {
-                Ok(Sent { next: Next::Again { lease_until }, .. }) => Some((report.lease.delivery, *lease_until)),
+            .filter_map(|report| match &report.used {
+                Use::Sent(Sent { next: Next::Again { lease_until }, .. }) => {
+                    Some((report.lease.delivery, *lease_until))
+                }
                 _ => None,
             })
             .collect();

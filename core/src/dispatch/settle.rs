@@ -4,14 +4,14 @@
 
 use crate::store::Leased;
 use crate::{
-    schedule::{self, Ended, Next},
+    schedule::{self, AttemptEnd, Next},
     store::{
         self, LEASE,
         deliveries::Attempt,
-        dispatch::{Lease, Open, Report, STALE_CONNECTION, Sent},
+        dispatch::{Lease, Open, Report, STALE_CONNECTION, Sent, Use},
     },
 };
-use inboxops_proto::{clock::Timestamp, internal::v1 as pb};
+use inboxops_proto::{FailureCode, clock::Timestamp, internal::v1 as pb};
 use std::time::Duration;
 
 impl From<&Leased> for Open {
@@ -36,27 +36,26 @@ fn is_stale(outcome: &pb::Outcome, fresh: bool) -> bool {
 /// What an outcome makes of its delivery. Its lease can go on only where it is `held`.
 pub(super) fn settle(open: Open, mut outcome: pb::Outcome, held: bool, now: Timestamp, chance: u16) -> Report {
     let Open { lease, tenant, endpoint, test, attempt, failures, fresh } = open;
-    let report = |sent| Report { lease, tenant, endpoint, test, failures, sent };
+    let report = |used| Report { lease, tenant, endpoint, test, failures, used };
     if outcome.not_sent {
-        return report(Err(now.plus(NOT_SENT_PAUSE)));
+        return report(Use::NotSent { due_at: now.plus(NOT_SENT_PAUSE) });
     }
     let succeeded = outcome.error_code.is_empty();
     let stale = is_stale(&outcome, fresh);
     if !stale && outcome.error_code == STALE_CONNECTION {
         // At most once for each attempt of the schedule.
-        outcome.error_code = CONNECTION_RESET.to_owned();
+        outcome.error_code = FailureCode::ConnectionReset.name().to_owned();
     }
-    let ended = Ended {
+    let ended = AttemptEnd {
         succeeded,
         stop: outcome.abort || outcome.response_status == GONE,
         retry_after: Duration::from_secs(outcome.retry_after_secs.into()),
-        once: test,
+        test,
     };
-    let next = if stale {
-        match held {
-            true => store::dispatch::Next::Again { lease_until: now.plus(LEASE) },
-            false => store::dispatch::Next::Retry { due_at: now, failures },
-        }
+    let next = if stale && held {
+        store::dispatch::Next::Again { lease_until: now.plus(LEASE) }
+    } else if stale {
+        store::dispatch::Next::Retry { due_at: now, failures }
     } else {
         let failures = failures + u32::from(!succeeded);
         match schedule::next(ended, failures, now, chance) {
@@ -77,13 +76,11 @@ pub(super) fn settle(open: Open, mut outcome: pb::Outcome, held: bool, now: Time
         error: (!outcome.error.is_empty()).then_some(outcome.error),
         succeeded,
     };
-    report(Ok(Sent { attempt, next }))
+    report(Use::Sent(Sent { attempt, next }))
 }
 
 /// Time until a delivery that a worker could not send is offered again.
 const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
-/// What a worker calls a connection that ended before there was an answer.
-const CONNECTION_RESET: &str = "connection_reset";
 /// The receiver says that the address is gone for good.
 pub(super) const GONE: u32 = 410;
 /// What its tenant reads of that.

@@ -68,7 +68,7 @@ impl Recoveries {
             }
             store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
             if store::recoveries::open_of(tx, id).await?.is_some() {
-                return Err(busy().into());
+                return Err(busy());
             }
             store::recoveries::insert(tx, &job).await?;
             let made = made.clone();

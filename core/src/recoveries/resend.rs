@@ -92,11 +92,11 @@ impl Recoveries {
         jobs.sort_unstable_by_key(|job| job.endpoint);
         let made = self.made.clone();
         self.db
-            .write(scope, async move |tx| {
+            .write(scope, async move |tx| -> Result<_> {
                 for job in &jobs {
                     store::endpoints::lock(tx, job.endpoint).await?.ok_or(Reason::EndpointNotFound)?;
                     if store::recoveries::open_of(tx, job.endpoint).await?.is_some() {
-                        return Err(busy().into());
+                        return Err(busy());
                     }
                 }
                 for job in &jobs {
@@ -150,12 +150,7 @@ fn sum(jobs: &[Recovery]) -> v1::Resend {
 }
 
 /// Looks at the next deliveries and gives those that the filter keeps a new schedule, never more than were counted.
-pub(super) async fn step(
-    tx: &mut Tx<'_>,
-    endpoint: &Endpoint,
-    job: &mut Recovery,
-    now: Timestamp,
-) -> Result<Step, store::Error> {
+pub(super) async fn step(tx: &mut Tx<'_>, endpoint: &Endpoint, job: &mut Recovery, now: Timestamp) -> Result<Step> {
     let filter: Filter = serde_json::from_str(&job.filter).map_err(|_| Error::Broken("a job's filter is ours"))?;
     let shown: Vec<Shown> = filter.shown.iter().filter_map(|code| Shown::from_code((*code).into())).collect();
     let left = i64::from(job.matched.saturating_sub(job.created)).min(STEP_MAX);

@@ -54,9 +54,9 @@ pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
 pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
     let db = Db::open(settings.options(stamps)).await?;
     let (old, new, stamps) = (settings.master_key.clone(), new.clone(), stamps.clone());
-    let rotated = db.system(Queue::Claims, async move |tx| Ok(turn(tx, &old, &new, &stamps).await?)).await;
+    let rotated = db.decide(Queue::Claims, async move |tx| turn(tx, &old, &new, &stamps).await).await;
     db.close().await;
-    Ok(rotated?)
+    rotated
 }
 
 /// Whether the database's secrets are sealed with this key.

@@ -130,7 +130,7 @@ impl Sessions {
         let (id, stamp) = (secret(&self.stamps), self.stamps.stamp());
         let (hash, ends) = (secrets::hash(&id), auth::session_ends(stamp.at, stamp.at));
         let trail = Trail::of(caller, stamp.at);
-        let write = async move |tx: &mut Tx<'_>| {
+        let write = async move |tx: &mut Tx<'_>| -> Result<_> {
             let (agent, way) = match proof {
                 Proof::Code(code) => (store::sessions::take_code(tx, code, stamp.at).await?, "login link"),
                 Proof::Password(agent) => (Some(agent), "password"),

@@ -5,7 +5,7 @@ use super::{
     db::{
         conn::{Link, on},
         group::Writing,
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, read_rows, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
@@ -101,18 +101,7 @@ from_row!(Named, row => {
 });
 
 async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<Named>> {
-    let mut all = Vec::new();
-    for chunk in chunks(names) {
-        let sql = FIND.text(chunk.len(), link.is_pg());
-        all.extend(on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Named>(sql);
-            for (tenant, key) in chunk {
-                query = query.bind(tenant.0).bind(key);
-            }
-            query.fetch_all(c).await
-        })?);
-    }
-    Ok(all)
+    Ok(read_rows!(link, FIND, names, Named, |query, (tenant, key)| query.bind(tenant.0).bind(key)))
 }
 
 /// Leaves the answer of this write: it is kept if the write is.
@@ -141,27 +130,14 @@ impl Writing {
         let mut all = std::mem::take(&mut self.group.answers);
         // In one order on every core.
         all.sort_unstable_by(|(one, a), (other, b)| (one, &a.key).cmp(&(other, &b.key)));
-        for chunk in chunks(&all) {
-            let sql = INSERT.text(chunk.len(), self.link.is_pg());
-            let link = &mut self.link;
-            let written = on!(link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for (tenant, answer) in chunk {
-                    query = query
-                        .bind(tenant.0)
-                        .bind(&answer.key)
-                        .bind(&answer.fingerprint[..])
-                        .bind(&answer.message)
-                        .bind(answer.sealed_with)
-                        .bind(answer.at.micros());
-                }
-                query.execute(c).await.map(|done| done.rows_affected())
-            })?;
-            if written < chunk.len() as u64 {
-                return Err(in_progress().into());
-            }
-        }
-        Ok(())
+        let written = write_rows!(&mut self.link, INSERT, &all, |query, (tenant, answer)| query
+            .bind(tenant.0)
+            .bind(&answer.key)
+            .bind(&answer.fingerprint[..])
+            .bind(&answer.message)
+            .bind(answer.sealed_with)
+            .bind(answer.at.micros()));
+        if written < all.len() as u64 { Err(in_progress().into()) } else { Ok(()) }
     }
 }
 

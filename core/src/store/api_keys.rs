@@ -4,7 +4,7 @@ use super::{
     Db, Queue, Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{
@@ -202,16 +202,7 @@ pub(crate) async fn mark_used(db: &Db, mut used: Vec<(ApiKeyId, Timestamp)>) -> 
     used.sort_unstable();
     db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();
-        for chunk in chunks(&used) {
-            let sql = MARK_USED.text(chunk.len(), link.is_pg());
-            on!(link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for (id, at) in chunk {
-                    query = query.bind(id.0).bind(at.micros());
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        write_rows!(link, MARK_USED, &used, |query, (id, at)| query.bind(id.0).bind(at.micros()));
         Ok(())
     })
     .await

@@ -6,7 +6,7 @@ use super::{
     db::{
         conn::on,
         group::Writing,
-        sql::{Rows, Sql, Type, chunks, one_of, row_statements, statements},
+        sql::{Rows, Sql, Type, one_of, row_statements, statements, write_rows},
     },
     tickets::{AssigneeFilter, Filter, Ticket},
 };
@@ -76,24 +76,16 @@ impl Writing {
     pub(super) async fn flush_counts(&mut self) -> Result<()> {
         let mut counts: Vec<_> = std::mem::take(&mut self.group.counts).into_iter().collect();
         counts.retain(|(_, by)| *by != 0);
-        for chunk in chunks(&counts) {
-            let (sql, slot) = (ADD.text(chunk.len(), self.link.is_pg()), self.core.slot);
-            on!(&mut self.link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for (key, by) in chunk {
-                    query = query
-                        .bind(key.tenant.0)
-                        .bind(key.grain)
-                        .bind(key.inbox)
-                        .bind(key.status)
-                        .bind(key.priority)
-                        .bind(key.assignee)
-                        .bind(slot)
-                        .bind(*by);
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        let slot = self.core.slot;
+        write_rows!(&mut self.link, ADD, &counts, |query, (key, by)| query
+            .bind(key.tenant.0)
+            .bind(key.grain)
+            .bind(key.inbox)
+            .bind(key.status)
+            .bind(key.priority)
+            .bind(key.assignee)
+            .bind(slot)
+            .bind(*by));
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ pub(super) mod writer;
 
 use super::{events::Leased, subjects::Behind};
 use conn::{Link, Purpose, Target};
-use error::{Error, Result};
+use error::{Error, Result, WriteError};
 use group::Writing;
 use inboxops_proto::{clock::Clock, id::TenantId};
 use news::News;
@@ -254,23 +254,23 @@ impl Db {
     /// `decide` may run again after a rollback, so ids and time are captured before, only SQL is awaited in it, and
     /// effects go to [`Tx::after`]. A refusal before its first change costs the group nothing. Dropping the returned
     /// future does not undo the write.
-    pub(crate) async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static, E: WriteError>(
         &self,
         scope: TenantScope,
-        decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+        decide: impl AsyncFn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let writer = self.writer_of(scope.tenant());
         self.call(&self.0.writers[writer].writes, ForTenant(decide), Some(scope), None).await
     }
 
     /// The same for a write that has a name: `decide` finds the answer to an earlier one of this name in
     /// [`super::answers::before`].
-    pub(crate) async fn write_named<T: Send + 'static>(
+    pub(crate) async fn write_named<T: Send + 'static, E: WriteError>(
         &self,
         scope: TenantScope,
         name: String,
-        decide: impl AsyncFn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+        decide: impl AsyncFn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let writer = self.writer_of(scope.tenant());
         self.call(&self.0.writers[writer].writes, ForTenant(decide), Some(scope), Some(name)).await
     }
@@ -281,6 +281,15 @@ impl Db {
         queue: Queue,
         decide: impl AsyncFn(&mut SystemTx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.decide(queue, decide).await
+    }
+
+    /// The same with an error of the closure's own.
+    pub(crate) async fn decide<T: Send + 'static, E: WriteError>(
+        &self,
+        queue: Queue,
+        decide: impl AsyncFn(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let writers = &self.0.writers;
         let queue = match (queue, self.0.pg) {
             (Queue::Tenant(tenant), _) => &writers[self.writer_of(tenant)].writes,
@@ -291,13 +300,13 @@ impl Db {
         self.call(queue, ForSystem(decide), None, None).await
     }
 
-    async fn call<T: Send + 'static, F: Decide<T> + 'static>(
+    async fn call<T: Send + 'static, E: WriteError, F: Decide<T, E> + 'static>(
         &self,
         queue: &mpsc::Sender<Box<dyn Job>>,
         decide: F,
         scope: Option<TenantScope>,
         name: Option<String>,
-    ) -> Result<T> {
+    ) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
         queue.send(Box::new(Call { decide, scope, name, result: None, reply })).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?

@@ -11,7 +11,7 @@ mod stats;
 pub(crate) use claim::served;
 pub(crate) use claim::{CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Room, claim, claim_of, claim_tests};
 pub(crate) use due::{Due, beat, due};
-pub(crate) use report::{Next, Recorded, Report, Sent, report};
+pub(crate) use report::{Next, Recorded, Report, Sent, Use, report};
 pub(crate) use stats::{QueueStats, standing};
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ use super::{
     Db, Result, SystemTx, cores,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, read_rows, row_statements, statements, write_rows},
     },
     deliveries::State,
     lanes::{self, Moves},
@@ -180,19 +180,8 @@ row_statements! {
 
 /// The open leases of these deliveries, whoever holds them.
 pub(crate) async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<Open>> {
-    let (mut reader, mut open) = (db.lookup().await?, Vec::new());
-    let link = reader.link();
-    for chunk in chunks(ids) {
-        let sql = OPEN.text(chunk.len(), link.is_pg());
-        open.extend(on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Open>(sql);
-            for id in chunk {
-                query = query.bind(id.0);
-            }
-            query.fetch_all(c).await
-        })?);
-    }
-    Ok(open)
+    let mut reader = db.lookup().await?;
+    Ok(read_rows!(reader.link(), OPEN, ids, Open, |query, id| query.bind(id.0)))
 }
 
 /// Gives leases back that cannot be used now: their deliveries are due at once and no request is counted. Leases that
@@ -201,23 +190,17 @@ pub(crate) async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp
     let mut leases = leases.to_vec();
     leases.sort_unstable();
     leases.dedup_by_key(|lease| lease.delivery);
-    let (mut parked, mut moves, mut tally) = (0, Moves::default(), Tally::default());
     let link = tx.writing();
-    for chunk in chunks(&leases) {
-        let sql = PARK.text(chunk.len(), link.is_pg());
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, GivenBack>(sql);
-            for lease in chunk {
-                query = query.bind(lease.delivery.0).bind(lease.token).bind(now.micros());
-            }
-            query.fetch_all(c).await
-        })?;
-        parked += rows.len();
-        given_back(&rows, now, &mut moves, &mut tally)?;
-    }
+    let rows = read_rows!(link, PARK, &leases, GivenBack, |query, lease| query
+        .bind(lease.delivery.0)
+        .bind(lease.token)
+        .bind(now.micros()));
+    let mut moves = Moves::default();
+    let mut tally = Tally::default();
+    given_back(&rows, now, &mut moves, &mut tally)?;
     lanes::apply(link, &moves).await?;
     tallies::add(link, &tally).await?;
-    Ok(parked)
+    Ok(rows.len())
 }
 
 /// A delivery whose lease is over: tenant, endpoint, state, requests made, whether it is a test.
@@ -259,39 +242,25 @@ pub(crate) async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) ->
     for it in lost.iter().filter(|it| !it.test) {
         tally.attempt(it.tenant, it.endpoint, now).add(false, None);
     }
-    for chunk in chunks(&lost) {
-        let (take_back, attempts) =
-            (TAKE_BACK.text(chunk.len(), link.is_pg()), LOST_ATTEMPTS.text(chunk.len(), link.is_pg()));
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, GivenBack>(take_back);
-            for it in chunk {
-                query = query.bind(it.delivery.0).bind(now.micros());
-            }
-            query.fetch_all(c).await
-        })?;
-        given_back(&rows, now, &mut moves, &mut tally)?;
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(attempts);
-            for it in chunk {
-                let started = it.until.minus(super::LEASE);
-                let took = i64::try_from(now.since(started).as_millis()).unwrap_or(i64::MAX);
-                query = query
-                    .bind(it.delivery.0)
-                    .bind(it.attempt)
-                    .bind(it.tenant.0)
-                    .bind(it.endpoint.0)
-                    .bind(started.micros())
-                    .bind(took.min(i64::from(u32::MAX)))
-                    .bind("[]")
-                    .bind("[]")
-                    .bind(WORKER_LOST)
-                    .bind(FailureCode::WorkerLost.sentence())
-                    .bind(false)
-                    .bind(now.micros());
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    let rows = read_rows!(link, TAKE_BACK, &lost, GivenBack, |query, it| query.bind(it.delivery.0).bind(now.micros()));
+    given_back(&rows, now, &mut moves, &mut tally)?;
+    write_rows!(link, LOST_ATTEMPTS, &lost, |query, it| {
+        let started = it.until.minus(super::LEASE);
+        let took = i64::try_from(now.since(started).as_millis()).unwrap_or(i64::MAX);
+        query
+            .bind(it.delivery.0)
+            .bind(it.attempt)
+            .bind(it.tenant.0)
+            .bind(it.endpoint.0)
+            .bind(started.micros())
+            .bind(took.min(i64::from(u32::MAX)))
+            .bind("[]")
+            .bind("[]")
+            .bind(WORKER_LOST)
+            .bind(FailureCode::WorkerLost.sentence())
+            .bind(false)
+            .bind(now.micros())
+    });
     lanes::apply(link, &moves).await?;
     tallies::add(link, &tally).await?;
     tx.changed(lost.iter().map(|lost| (lost.tenant, lost.delivery)));

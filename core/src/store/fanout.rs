@@ -5,9 +5,8 @@
 use super::{
     Result,
     db::{
-        conn::on,
         group::Writing,
-        sql::{Rows, Type, chunks, from_row, row_statements},
+        sql::{Rows, Type, from_row, read_rows, row_statements, write_rows},
     },
     endpoints::read_inboxes,
     events::{Leased, NewEvent, delivery_id},
@@ -144,71 +143,46 @@ impl Writing {
         tenants.sort_unstable();
         tenants.dedup();
         let mut found: HashMap<TenantId, Vec<Subscriber>> = HashMap::new();
-        for chunk in chunks(&tenants) {
-            let sql = SUBSCRIBERS.text(chunk.len(), self.link.is_pg());
-            let rows = on!(&mut self.link, c, D => {
-                let mut query = sqlx::query_as::<D, Subscriber>(sql);
-                for tenant in chunk {
-                    query = query.bind::<Uuid>(*tenant);
-                }
-                query.fetch_all(c).await
-            })?;
-            for row in rows {
-                found.entry(row.tenant).or_default().push(row);
-            }
+        let rows =
+            read_rows!(&mut self.link, SUBSCRIBERS, &tenants, Subscriber, |query, tenant| query.bind::<Uuid>(*tenant));
+        for row in rows {
+            found.entry(row.tenant).or_default().push(row);
         }
         Ok(found)
     }
 
     async fn insert_events(&mut self, events: &[NewEvent]) -> Result<()> {
-        for chunk in chunks(events) {
-            let sql = INSERT_EVENTS.text(chunk.len(), self.link.is_pg());
-            on!(&mut self.link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for event in chunk {
-                    query = query
-                        .bind(event.id.0)
-                        .bind(event.tenant.0)
-                        .bind(event.kind)
-                        .bind(event.group.0)
-                        .bind(event.inbox.map(|inbox| inbox.0))
-                        .bind(event.left.map(|inbox| inbox.0))
-                        .bind(event.test_of.is_some())
-                        .bind(event.at.micros())
-                        .bind(&event.body);
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        write_rows!(&mut self.link, INSERT_EVENTS, events, |query, event| query
+            .bind(event.id.0)
+            .bind(event.tenant.0)
+            .bind(event.kind)
+            .bind(event.group.0)
+            .bind(event.inbox.map(|inbox| inbox.0))
+            .bind(event.left.map(|inbox| inbox.0))
+            .bind(event.test_of.is_some())
+            .bind(event.at.micros())
+            .bind(&event.body));
         Ok(())
     }
 
     async fn insert_deliveries(&mut self, handed: &[Leased]) -> Result<()> {
         let leased = super::deliveries::State::Leased.code();
-        for chunk in chunks(handed) {
-            let (sql, incarnation) = (INSERT_DELIVERIES.text(chunk.len(), self.link.is_pg()), self.core.incarnation);
-            on!(&mut self.link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for it in chunk {
-                    query = query
-                        .bind(it.delivery.0)
-                        .bind(it.tenant.0)
-                        .bind(it.endpoint.0)
-                        .bind(it.event.0)
-                        .bind(it.kind)
-                        .bind(it.test)
-                        .bind(leased)
-                        .bind(i64::from(it.attempt))
-                        .bind(i64::from(it.failures))
-                        .bind(it.lease_until.micros())
-                        .bind(it.token)
-                        .bind(incarnation)
-                        .bind(it.created_at.micros())
-                        .bind(it.thin);
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        let incarnation = self.core.incarnation;
+        write_rows!(&mut self.link, INSERT_DELIVERIES, handed, |query, it| query
+            .bind(it.delivery.0)
+            .bind(it.tenant.0)
+            .bind(it.endpoint.0)
+            .bind(it.event.0)
+            .bind(it.kind)
+            .bind(it.test)
+            .bind(leased)
+            .bind(i64::from(it.attempt))
+            .bind(i64::from(it.failures))
+            .bind(it.lease_until.micros())
+            .bind(it.token)
+            .bind(incarnation)
+            .bind(it.created_at.micros())
+            .bind(it.thin));
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::{
     Result, Scoped, SystemTx, Tx,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, read_rows, row_statements, statements},
     },
     deliveries::State,
 };
@@ -122,30 +122,21 @@ row_statements! {
 /// Adds what one batch of results taught, one row an endpoint, and returns what is known now. The numbers of `news` are
 /// those of the batch; a `last_success_at` says that it had a success.
 pub(super) async fn learn(link: &mut Link, news: &[Health]) -> Result<Vec<Health>> {
-    let mut known = Vec::with_capacity(news.len());
-    for chunk in chunks(news) {
-        let sql = UPSERT.text(chunk.len(), link.is_pg());
-        known.extend(on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Health>(sql);
-            for it in chunk {
-                let last = it.last.as_ref();
-                query = query
-                    .bind(it.endpoint.0)
-                    .bind(it.tenant.0)
-                    .bind(i64::from(it.failures_in_row))
-                    .bind(it.failing_since.map(Timestamp::micros))
-                    .bind(it.last_success_at.map(Timestamp::micros))
-                    .bind(last.map(|last| last.delivery.0))
-                    .bind(last.map(|last| last.state.code()))
-                    .bind(last.and_then(|last| last.response_status).map(i64::from))
-                    .bind(last.and_then(|last| last.error_code.as_deref()))
-                    .bind(last.map(|last| last.at.micros()))
-                    .bind(it.warned);
-            }
-            query.fetch_all(c).await
-        })?);
-    }
-    Ok(known)
+    Ok(read_rows!(link, UPSERT, news, Health, |query, it| {
+        let last = it.last.as_ref();
+        query
+            .bind(it.endpoint.0)
+            .bind(it.tenant.0)
+            .bind(i64::from(it.failures_in_row))
+            .bind(it.failing_since.map(Timestamp::micros))
+            .bind(it.last_success_at.map(Timestamp::micros))
+            .bind(last.map(|last| last.delivery.0))
+            .bind(last.map(|last| last.state.code()))
+            .bind(last.and_then(|last| last.response_status).map(i64::from))
+            .bind(last.and_then(|last| last.error_code.as_deref()))
+            .bind(last.map(|last| last.at.micros()))
+            .bind(it.warned)
+    }))
 }
 
 /// What is known of these endpoints of the tenant; those never tried are missing.

@@ -6,7 +6,7 @@ use super::{
     Db, Result, Scoped,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, chunks, found, row_statements, statements},
+        sql::{Rows, Sql, Type, found, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{
@@ -136,16 +136,11 @@ pub(super) async fn pause_as_entitled(link: &mut Link, tenant: TenantId) -> Resu
 /// Tells lanes what came to wait in them, and what left.
 pub(super) async fn apply(link: &mut Link, moves: &Moves) -> Result<()> {
     let moves: Vec<_> = moves.0.iter().collect();
-    for chunk in chunks(&moves) {
-        let sql = MOVE.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for (endpoint, (due, waiting)) in chunk {
-                query = query.bind(endpoint.0).bind(due.map(Timestamp::micros)).bind(waiting.untried).bind(waiting.tried);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    write_rows!(link, MOVE, &moves, |query, (endpoint, (due, waiting))| query
+        .bind(endpoint.0)
+        .bind(due.map(Timestamp::micros))
+        .bind(waiting.untried)
+        .bind(waiting.tried));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use super::{
     agents::Role,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{
@@ -146,16 +146,10 @@ pub(crate) async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Times
     seen.sort_unstable();
     db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();
-        for chunk in chunks(&seen) {
-            let sql = MARK_SEEN.text(chunk.len(), link.is_pg());
-            on!(link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for (hash, at, ends) in chunk {
-                    query = query.bind(&hash[..]).bind(at.micros()).bind(ends.micros());
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        write_rows!(link, MARK_SEEN, &seen, |query, (hash, at, ends)| query
+            .bind(&hash[..])
+            .bind(at.micros())
+            .bind(ends.micros()));
         Ok(())
     })
     .await

@@ -7,7 +7,7 @@ use super::{
     db::{
         conn::on,
         group::Writing,
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
@@ -133,22 +133,14 @@ impl Writing {
     }
 
     async fn add_spans(&mut self, rows: Rows, spans: &[(SpanKey, i64)]) -> Result<()> {
-        for chunk in chunks(spans) {
-            let (sql, slot) = (rows.text(chunk.len(), self.link.is_pg()), self.core.slot);
-            on!(&mut self.link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for (key, by) in chunk {
-                    query = query
-                        .bind(key.tenant.0)
-                        .bind(key.kind as i16)
-                        .bind(key.level)
-                        .bind(key.at)
-                        .bind(slot)
-                        .bind(*by);
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        let slot = self.core.slot;
+        write_rows!(&mut self.link, rows, spans, |query, (key, by)| query
+            .bind(key.tenant.0)
+            .bind(key.kind as i16)
+            .bind(key.level)
+            .bind(key.at)
+            .bind(slot)
+            .bind(*by));
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::{
     ReadTx, Result, Scoped,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
     },
     deliveries::State,
 };
@@ -145,20 +145,11 @@ row_statements! {
 /// Adds what a batch came to.
 pub(super) async fn add(link: &mut Link, tally: &Tally) -> Result<()> {
     let rows: Vec<_> = tally.0.iter().collect();
-    for chunk in chunks(&rows) {
-        let sql = ADD.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for ((endpoint, hour), (tenant, went, stopped)) in chunk {
-                query = query.bind(endpoint.0).bind(*hour).bind(tenant.0);
-                query = query.bind(went.succeeded).bind(went.failed).bind(*stopped);
-                for took in went.took {
-                    query = query.bind(took);
-                }
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    write_rows!(link, ADD, &rows, |query, ((endpoint, hour), (tenant, went, stopped))| {
+        let query = query.bind(endpoint.0).bind(*hour).bind(tenant.0);
+        let query = query.bind(went.succeeded).bind(went.failed).bind(*stopped);
+        went.took.into_iter().fold(query, |query, took| query.bind(took))
+    });
     Ok(())
 }
 

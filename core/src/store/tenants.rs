@@ -5,7 +5,7 @@ use super::{
     db::{
         conn::on,
         group::Writing,
-        sql::{Rows, Sql, Type, codes, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, codes, from_row, row_statements, statements, write_rows},
     },
     fold,
 };
@@ -216,16 +216,9 @@ impl Writing {
     pub(super) async fn flush_numbers(&mut self) -> Result<()> {
         let mut numbers: Vec<_> = std::mem::take(&mut self.group.numbers).into_iter().collect();
         numbers.sort_unstable();
-        for chunk in super::sql::chunks(&numbers) {
-            let sql = SET_NUMBERS.text(chunk.len(), self.link.is_pg());
-            on!(&mut self.link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for (tenant, number) in chunk {
-                    query = query.bind(tenant.0).bind(i64::from(*number));
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        write_rows!(&mut self.link, SET_NUMBERS, &numbers, |query, (tenant, number)| query
+            .bind(tenant.0)
+            .bind(i64::from(*number)));
         Ok(())
     }
 }

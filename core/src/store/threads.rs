@@ -5,7 +5,7 @@ use super::{
     Result, Scoped as _, Tx,
     db::{
         conn::on,
-        sql::{Rows, Type, chunks, from_row, padded, row_statements},
+        sql::{Rows, Type, from_row, padded, row_statements, write_rows},
     },
     messages::Mailed,
 };
@@ -148,15 +148,6 @@ pub(crate) async fn elsewhere(tx: &mut Tx<'_>, own: Option<&str>, parents: &[Str
 pub(crate) async fn refer(tx: &mut Tx<'_>, inbox: InboxId, ticket: TicketId, mails: &[String]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
-    for chunk in chunks(mails) {
-        let sql = REFER.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for mail in chunk {
-                query = query.bind(tenant.0).bind(inbox.0).bind(mail).bind(ticket.0);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    write_rows!(link, REFER, mails, |query, mail| query.bind(tenant.0).bind(inbox.0).bind(mail).bind(ticket.0));
     Ok(())
 }

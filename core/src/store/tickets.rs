@@ -16,7 +16,7 @@ use super::{
     db::{
         conn::{Link, on},
         group::Writing,
-        sql::{Rows, Sql, Type, chunks, codes, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, codes, from_row, row_statements, statements, write_rows},
     },
     fold,
     spans::Kind,
@@ -379,38 +379,31 @@ impl Writing {
         self.wrote |= !self.job.tickets.is_empty();
         let mut tickets = std::mem::take(&mut self.group.tickets);
         tickets.append(&mut self.job.tickets);
-        for chunk in chunks(&tickets) {
-            let sql = INSERT.text(chunk.len(), self.link.is_pg());
-            on!(&mut self.link, c, D => {
-                let mut query = sqlx::query::<D>(sql);
-                for ticket in chunk {
-                    let requester = ticket.requester.as_ref();
-                    query = query
-                        .bind(ticket.id.0)
-                        .bind(ticket.tenant.0)
-                        .bind(i64::from(ticket.number))
-                        .bind(&ticket.subject)
-                        .bind(subjects::fold(&ticket.subject))
-                        .bind(ticket.status.code())
-                        .bind(ticket.priority.code())
-                        .bind(ticket.inbox.0)
-                        .bind(ticket.assignee.map(|id| id.0))
-                        .bind(requester.map(|it| &it.name))
-                        .bind(requester.map(|it| &it.email))
-                        .bind(requester.map(|it| fold(&it.email)))
-                        .bind(write_tags(&ticket.tags))
-                        .bind(ticket.channel.code())
-                        .bind(i64::from(ticket.message_count))
-                        .bind(ticket.last_message_at.map(Timestamp::micros))
-                        .bind(ticket.created_at.micros())
-                        .bind(ticket.updated_at.micros())
-                        .bind(ticket.solved_at.map(Timestamp::micros))
-                        .bind(ticket.closed_at.map(Timestamp::micros))
-                        .bind(i64::from(ticket.version));
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        write_rows!(&mut self.link, INSERT, &tickets, |query, ticket| {
+            let requester = ticket.requester.as_ref();
+            query
+                .bind(ticket.id.0)
+                .bind(ticket.tenant.0)
+                .bind(i64::from(ticket.number))
+                .bind(&ticket.subject)
+                .bind(subjects::fold(&ticket.subject))
+                .bind(ticket.status.code())
+                .bind(ticket.priority.code())
+                .bind(ticket.inbox.0)
+                .bind(ticket.assignee.map(|id| id.0))
+                .bind(requester.map(|it| &it.name))
+                .bind(requester.map(|it| &it.email))
+                .bind(requester.map(|it| fold(&it.email)))
+                .bind(write_tags(&ticket.tags))
+                .bind(ticket.channel.code())
+                .bind(i64::from(ticket.message_count))
+                .bind(ticket.last_message_at.map(Timestamp::micros))
+                .bind(ticket.created_at.micros())
+                .bind(ticket.updated_at.micros())
+                .bind(ticket.solved_at.map(Timestamp::micros))
+                .bind(ticket.closed_at.map(Timestamp::micros))
+                .bind(i64::from(ticket.version))
+        });
         Ok(())
     }
 }

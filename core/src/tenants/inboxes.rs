@@ -29,7 +29,7 @@ impl Tenants {
         };
         let inbox = self
             .db
-            .system(Queue::Tenant(tenant), async move |tx| {
+            .decide(Queue::Tenant(tenant), async move |tx| -> Result<_> {
                 store::tenants::lock(tx, tenant).await?.ok_or(Reason::TenantNotFound)?;
                 let mut tx = tx.enter(tenant);
                 free(&mut tx, &inbox).await?;
@@ -51,7 +51,7 @@ impl Tenants {
         let trail = Trail::of(caller, stamp.at);
         let inbox = self
             .db
-            .system(Queue::Tenant(tenant), async move |tx| {
+            .decide(Queue::Tenant(tenant), async move |tx| -> Result<_> {
                 if request.email_address.is_some() {
                     store::tenants::lock(tx, tenant).await?;
                 }

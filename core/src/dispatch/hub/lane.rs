@@ -3,7 +3,11 @@
 //! it; from there it grows by one a round. It is one while the endpoint counts as dead. It knows no other endpoint and no
 //! worker.
 
-use super::{QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, pace::Pace, waiting::Waiting};
+use super::{
+    QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route,
+    pace::{Pace, Permit},
+    waiting::Waiting,
+};
 use crate::store::{Leased, dispatch::Room};
 use inboxops_proto::{
     clock::Timestamp,
@@ -159,16 +163,16 @@ impl Lane {
         self.route.as_ref().filter(holds).cloned()
     }
 
-    /// Takes one request out of its rate, or says when there is one.
-    pub(super) fn pace(&mut self, rate: Option<u32>, cores: u32, now: Timestamp) -> Result<(), Timestamp> {
+    /// Takes one request out of its rate, if there is one.
+    pub(super) fn pace(&mut self, rate: Option<u32>, cores: u32, now: Timestamp) -> Permit {
         let Some(rate) = rate else {
             self.pace = None;
-            return Ok(());
+            return Permit::Taken;
         };
         if self.pace.as_ref().is_none_or(|pace| pace.rate() != rate) {
             self.pace = Some(Pace::new(rate, cores, now));
         }
-        self.pace.as_mut().map_or(Ok(()), |pace| pace.take(now))
+        self.pace.as_mut().map_or(Permit::Taken, |pace| pace.take(now))
     }
 
     /// How many are worth having here or under way: what it bears at once and, while it answers well, what it sends

@@ -37,6 +37,15 @@ pub(super) struct Pace {
     rate: u32,
 }
 
+/// Whether a request may go now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permit {
+    /// It may, and counts.
+    Taken,
+    /// It may not before this time.
+    NotBefore(Timestamp),
+}
+
 impl Pace {
     /// `rate` requests a second, which `cores` share equally.
     pub(super) fn new(rate: u32, cores: u32, now: Timestamp) -> Pace {
@@ -49,14 +58,17 @@ impl Pace {
         self.rate
     }
 
-    /// Takes one request, or says when there is one.
-    pub(super) fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+    /// Takes one request, if there is one.
+    pub(super) fn take(&mut self, now: Timestamp) -> Permit {
         self.time.0.store(nanos(now), Ordering::Relaxed);
-        self.limiter.check().map_err(|not_until| {
-            let wait = not_until.wait_time_from(self.time.now());
-            // Times have whole microseconds: the first one that is not too early.
-            now.plus(wait + Duration::from_nanos(999))
-        })
+        match self.limiter.check() {
+            Ok(()) => Permit::Taken,
+            Err(not_until) => {
+                let wait = not_until.wait_time_from(self.time.now());
+                // Times have whole microseconds: the first one that is not too early.
+                Permit::NotBefore(now.plus(wait + Duration::from_nanos(999)))
+            }
+        }
     }
 }
 
@@ -90,8 +102,8 @@ mod tests {
         let (mut pace, mut now, mut sent) = (Pace::new(rate, cores, START), START, Vec::new());
         while now.since(START) < Duration::from_secs(5) {
             match pace.take(now) {
-                Ok(()) => sent.push(now),
-                Err(ready_at) => {
+                Permit::Taken => sent.push(now),
+                Permit::NotBefore(ready_at) => {
                     assert!(ready_at > now, "waiting makes it ready");
                     now = ready_at;
                 }

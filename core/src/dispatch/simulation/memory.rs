@@ -1,7 +1,9 @@
 //! The store of the simulation: what the statements of `store/dispatch` do to rows, in memory. What it decides, it
 //! decides by the same functions.
 
-use crate::store::dispatch::{CLAIM_LANES_MAX, FULL_PAUSE, Next, REAP_MAX, Report, Room, STALE_CONNECTION, served};
+use crate::store::dispatch::{
+    CLAIM_LANES_MAX, FULL_PAUSE, Next, REAP_MAX, Report, Room, STALE_CONNECTION, Use, served,
+};
 use crate::{
     dispatch::hub::Shares,
     store::{LEASE, Leased},
@@ -272,14 +274,14 @@ impl Memory {
                 continue;
             }
             accepted.insert(id);
-            self.change(id, now, if report.sent.is_ok() { "recorded" } else { "given back" }, |row| {
-                match &report.sent {
-                    Err(due_at) => {
+            self.change(id, now, if report.used.sent().is_some() { "recorded" } else { "given back" }, |row| {
+                match &report.used {
+                    Use::NotSent { due_at } => {
                         (row.state, row.due_at) = (State::Waiting, *due_at);
                         row.attempt -= 1;
                         row.token += 1;
                     }
-                    Ok(sent) => {
+                    Use::Sent(sent) => {
                         let before = row.attempts.insert(sent.attempt.n, Some(sent.attempt.succeeded));
                         assert_eq!(before, None, "an attempt is on record twice");
                         row.fresh = sent.attempt.error_code.as_deref() == Some(STALE_CONNECTION);
@@ -296,7 +298,7 @@ impl Memory {
                     }
                 }
             });
-            if let Ok(sent) = &report.sent
+            if let Some(sent) = report.used.sent()
                 && sent.attempt.error_code.as_deref() != Some(STALE_CONNECTION)
             {
                 let failing = self.failing.entry(report.endpoint).or_default();

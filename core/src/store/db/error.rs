@@ -13,9 +13,6 @@ pub enum Error {
     /// The closure refused: an answer for the caller.
     #[error("the write is refused: {}", .0.reason.name())]
     Refused(Box<Failure>),
-    /// The closure failed for a reason of its own.
-    #[error("a write could not be decided")]
-    Decide(#[source] Box<dyn StdError + Send + Sync>),
     /// The database refused a statement.
     #[error("the database refused a statement")]
     Db(#[source] sqlx::Error),
@@ -42,6 +39,18 @@ pub enum Error {
     /// The schema could not be brought up to date.
     #[error("cannot bring the database's schema up to date")]
     Migrate(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// The error of a write's closure, in which those of the store have their place.
+pub(crate) trait WriteError: From<Error> + Send + 'static {
+    /// The store's error, if it is one.
+    fn of_store(&self) -> Option<&Error>;
+}
+
+impl WriteError for Error {
+    fn of_store(&self) -> Option<&Error> {
+        Some(self)
+    }
 }
 
 impl From<sqlx::Error> for Error {

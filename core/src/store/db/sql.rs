@@ -1,10 +1,7 @@
 //! Texts of statements: one for both databases, or one for each, in a registry that a test prepares as a whole; and
 //! texts for many rows at once, in few sizes, so that a connection's statement cache holds them all.
 
-use super::{
-    conn::{Link, on},
-    error::Result,
-};
+use super::{conn::Link, error::Result};
 use sqlx::{
     Database, Encode, FromRow, Postgres, QueryBuilder, Sqlite, Type as SqlType, postgres::PgRow, sqlite::SqliteRow,
 };
@@ -144,24 +141,56 @@ pub(in crate::store) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]>
     })
 }
 
+/// Runs a statement of many rows for all items of a slice, in as few calls as their number takes, and returns how many
+/// rows it wrote. The last argument binds one item: `|query, item| query.bind(…)`.
+macro_rules! write_rows {
+    ($link:expr, $rows:expr, $items:expr, |$query:ident, $item:pat_param| $bound:expr) => {{
+        let link: &mut $crate::store::db::conn::Link = $link;
+        let mut written = 0;
+        for chunk in $crate::store::db::sql::chunks($items) {
+            let sql = $rows.text(chunk.len(), link.is_pg());
+            written += $crate::store::db::conn::on!(&mut *link, c, D => {
+                let mut query = sqlx::query::<D>(sql);
+                for $item in chunk {
+                    let $query = query;
+                    query = $bound;
+                }
+                query.execute(c).await.map(|done| done.rows_affected())
+            })?;
+        }
+        written
+    }};
+}
+pub(in crate::store) use write_rows;
+
+/// The same, and returns the rows that it read.
+macro_rules! read_rows {
+    ($link:expr, $rows:expr, $items:expr, $type:ty, |$query:ident, $item:pat_param| $bound:expr) => {{
+        let link: &mut $crate::store::db::conn::Link = $link;
+        let mut all: Vec<$type> = Vec::new();
+        for chunk in $crate::store::db::sql::chunks($items) {
+            let sql = $rows.text(chunk.len(), link.is_pg());
+            all.append(&mut $crate::store::db::conn::on!(&mut *link, c, D => {
+                let mut query = sqlx::query_as::<D, $type>(sql);
+                for $item in chunk {
+                    let $query = query;
+                    query = $bound;
+                }
+                query.fetch_all(c).await
+            })?);
+        }
+        all
+    }};
+}
+pub(in crate::store) use read_rows;
+
 /// What a statement of many keys finds for these, in as many calls as their number takes.
 pub(in crate::store) async fn found<T, K>(link: &mut Link, rows: &Rows, keys: &[K]) -> Result<Vec<T>>
 where
     T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
     K: Bound<Sqlite> + Bound<Postgres>,
 {
-    let mut all = Vec::new();
-    for chunk in chunks(keys) {
-        let sql = rows.text(chunk.len(), link.is_pg());
-        all.extend(on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, T>(sql);
-            for key in chunk {
-                query = query.bind(*key);
-            }
-            query.fetch_all(c).await
-        })?);
-    }
-    Ok(all)
+    Ok(read_rows!(link, rows, keys, T, |query, key| query.bind(*key)))
 }
 
 /// What can be a key in a statement.

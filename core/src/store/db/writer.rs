@@ -4,7 +4,7 @@
 use super::{
     Shared,
     conn::{Purpose, Target},
-    error::{Error, Result},
+    error::{Error, Result, WriteError},
     group::{Effect, Writing},
     tx::{SystemTx, TenantScope, Tx, begin},
 };
@@ -61,25 +61,25 @@ pub(in crate::store) trait Job: Send {
 }
 
 /// A closure with its caller.
-pub(in crate::store) struct Call<F, T> {
+pub(in crate::store) struct Call<F, T, E> {
     pub(in crate::store) decide: F,
     pub(in crate::store) scope: Option<TenantScope>,
     /// How its caller has named the write.
     pub(in crate::store) name: Option<String>,
-    pub(in crate::store) result: Option<Result<T>>,
-    pub(in crate::store) reply: oneshot::Sender<Result<T>>,
+    pub(in crate::store) result: Option<Result<T, E>>,
+    pub(in crate::store) reply: oneshot::Sender<Result<T, E>>,
 }
 
 /// How a closure is called on a writing: for a tenant or for the system.
-pub(in crate::store) trait Decide<T>: Send {
-    fn call<'a>(&'a self, writing: &'a mut Writing, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>>;
+pub(in crate::store) trait Decide<T, E>: Send {
+    fn call<'a>(&'a self, writing: &'a mut Writing, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T, E>>;
 }
 
 pub(in crate::store) struct ForTenant<F>(pub(in crate::store) F);
 pub(in crate::store) struct ForSystem<F>(pub(in crate::store) F);
 
-impl<T: 'static, F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send> Decide<T> for ForTenant<F> {
-    fn call<'a>(&'a self, writing: &'a mut Writing, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
+impl<T: 'static, E: WriteError, F: AsyncFn(&mut Tx<'_>) -> Result<T, E> + Send> Decide<T, E> for ForTenant<F> {
+    fn call<'a>(&'a self, writing: &'a mut Writing, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T, E>> {
         Box::pin(async move {
             let scope = scope.ok_or(Error::Closed)?;
             (self.0)(&mut Tx { writing, scope }).await
@@ -87,25 +87,26 @@ impl<T: 'static, F: AsyncFn(&mut Tx<'_>) -> Result<T> + Send> Decide<T> for ForT
     }
 }
 
-impl<T: 'static, F: AsyncFn(&mut SystemTx<'_>) -> Result<T> + Send> Decide<T> for ForSystem<F> {
-    fn call<'a>(&'a self, writing: &'a mut Writing, _: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T>> {
+impl<T: 'static, E: WriteError, F: AsyncFn(&mut SystemTx<'_>) -> Result<T, E> + Send> Decide<T, E> for ForSystem<F> {
+    fn call<'a>(&'a self, writing: &'a mut Writing, _: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T, E>> {
         Box::pin(async move { (self.0)(&mut SystemTx { writing }).await })
     }
 }
 
-impl<T: Send + 'static, F: Decide<T>> Job for Call<F, T> {
+impl<T: Send + 'static, E: WriteError, F: Decide<T, E>> Job for Call<F, T, E> {
     fn run<'a>(&'a mut self, writing: &'a mut Writing) -> LocalBoxFuture<'a, JobOutcome> {
         Box::pin(async move {
             writing.wrote = false;
             let call = AssertUnwindSafe(self.decide.call(writing, self.scope.clone())).catch_unwind();
-            let result = call.await.unwrap_or(Err(Error::Panic));
+            let result = call.await.unwrap_or_else(|_| Err(Error::Panic.into()));
             let ran = match &result {
                 Ok(_) => JobOutcome::Done,
                 // After a failed statement PostgreSQL's transaction is dead; a panic may have left one half read.
-                Err(Error::Db(_) | Error::Unavailable | Error::Closed) => JobOutcome::Failed,
-                Err(_) if writing.wrote || writing.link.busy => JobOutcome::Failed,
-                Err(_) if writing.link.failed() => JobOutcome::Failed,
-                Err(_) => JobOutcome::Refused,
+                Err(error) => match error.of_store() {
+                    Some(Error::Db(_) | Error::Unavailable | Error::Closed) => JobOutcome::Failed,
+                    _ if writing.wrote || writing.link.busy || writing.link.failed() => JobOutcome::Failed,
+                    _ => JobOutcome::Refused,
+                },
             };
             self.result = Some(result);
             ran
@@ -117,12 +118,13 @@ impl<T: Send + 'static, F: Decide<T>> Job for Call<F, T> {
     }
 
     fn conflicts(&self) -> bool {
-        matches!(&self.result, Some(Err(Error::Db(error))) if super::conn::is_conflict(error))
+        let error = self.result.as_ref().and_then(|result| result.as_ref().err()).and_then(WriteError::of_store);
+        matches!(error, Some(Error::Db(error)) if super::conn::is_conflict(error))
     }
 
     fn answer(self: Box<Self>, instead: Option<Error>) {
         let Call { decide, result, reply, .. } = *self;
-        let result = instead.map(Err).or(result).unwrap_or(Err(Error::Closed));
+        let result = instead.map(|error| Err(error.into())).or(result).unwrap_or_else(|| Err(Error::Closed.into()));
         // First what the closure holds: who has an answer may take the write for over, and what counts it as open, too.
         drop(decide);
         // A caller that has gone away does not undo its write.

@@ -8,7 +8,7 @@ use crate::store::{
     Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, found, from_row, read_rows, row_statements, statements},
     },
     lanes::{self, Moves},
     tallies::{self, Ended},
@@ -134,33 +134,24 @@ pub(crate) async fn make(
     all: &[Made],
     now: Timestamp,
 ) -> Result<u32> {
-    let (tenant, mut made) = (tx.tenant(), Vec::with_capacity(all.len()));
+    let tenant = tx.tenant();
     let link = tx.writing();
-    for chunk in chunks(all) {
-        let sql = INSERT_WAITING.text(chunk.len(), link.is_pg());
-        let ids = on!(link, c, D => {
-            let mut query = sqlx::query_scalar::<D, Uuid>(sql);
-            for it in chunk {
-                query = query
-                    .bind(it.id.0)
-                    .bind(tenant.0)
-                    .bind(endpoint.0)
-                    .bind(it.event.0)
-                    .bind(it.kind)
-                    .bind(false)
-                    .bind(State::Waiting.code())
-                    .bind(0_i64)
-                    .bind(0_i64)
-                    .bind(now.micros())
-                    .bind(0_i64)
-                    .bind(0_i64)
-                    .bind(now.micros())
-                    .bind(thin);
-            }
-            query.fetch_all(c).await
-        })?;
-        made.extend(ids.into_iter().map(DeliveryId));
-    }
+    let ids = read_rows!(link, INSERT_WAITING, all, (Uuid,), |query, it| query
+        .bind(it.id.0)
+        .bind(tenant.0)
+        .bind(endpoint.0)
+        .bind(it.event.0)
+        .bind(it.kind)
+        .bind(false)
+        .bind(State::Waiting.code())
+        .bind(0_i64)
+        .bind(0_i64)
+        .bind(now.micros())
+        .bind(0_i64)
+        .bind(0_i64)
+        .bind(now.micros())
+        .bind(thin));
+    let made: Vec<DeliveryId> = ids.into_iter().map(|(id,)| DeliveryId(id)).collect();
     let mut moves = Moves::default();
     made.iter().for_each(|_| moves.waits(endpoint, now, 0, false));
     lanes::apply(link, &moves).await?;
@@ -181,25 +172,19 @@ pub(crate) async fn rearm_all(
     let was: HashMap<Uuid, State> = all.iter().map(|(id, state)| (id.0, *state)).collect();
     let (link, mut moves, mut rearmed) = (tx.writing(), Moves::default(), Vec::with_capacity(all.len()));
     lanes::hold(link, endpoint).await?;
-    for chunk in chunks(all) {
-        let sql = REARM.text(chunk.len(), link.is_pg());
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, i64, bool)>(sql);
-            for (id, state) in chunk {
-                query = query.bind(id.0).bind(state.code()).bind(now.micros());
+    let rows = read_rows!(link, REARM, all, (Uuid, i64, bool), |query, (id, state)| query
+        .bind(id.0)
+        .bind(state.code())
+        .bind(now.micros()));
+    for (id, attempts, test) in rows {
+        match was.get(&id) {
+            Some(State::Waiting) | None => moves.due(endpoint, now),
+            Some(state) => {
+                moves.waits(endpoint, now, attempts, test);
+                changed.add(*state, -1);
             }
-            query.fetch_all(c).await
-        })?;
-        for (id, attempts, test) in rows {
-            match was.get(&id) {
-                Some(State::Waiting) | None => moves.due(endpoint, now),
-                Some(state) => {
-                    moves.waits(endpoint, now, attempts, test);
-                    changed.add(*state, -1);
-                }
-            }
-            rearmed.push(DeliveryId(id));
         }
+        rearmed.push(DeliveryId(id));
     }
     lanes::apply(link, &moves).await?;
     tallies::stand(link, tenant, endpoint, changed).await?;

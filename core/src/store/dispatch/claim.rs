@@ -5,7 +5,7 @@ use crate::store::{
     Leased, Result, SystemTx,
     db::{
         conn::{Conn, Link, on},
-        sql::{Rows, Sql, Type, chunks, found, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, found, from_row, read_rows, row_statements, statements, write_rows},
     },
     lanes::{self, Waiting},
 };
@@ -305,17 +305,10 @@ async fn heads(link: &mut Link, rooms: &[(Turn, i64)]) -> Result<Vec<Heads>> {
 }
 
 async fn lease(link: &mut Link, due: &[(i64, Uuid)], claim: Claim, core: i64) -> Result<Vec<Leased>> {
-    let mut leased: Vec<Leased> = Vec::with_capacity(due.len());
-    for chunk in chunks(due) {
-        let sql = LEASE.text(chunk.len(), link.is_pg());
-        leased.extend(on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, Leased>(sql);
-            for (_, id) in chunk {
-                query = query.bind(*id).bind(claim.lease_until.micros()).bind(core);
-            }
-            query.fetch_all(c).await
-        })?);
-    }
+    let mut leased = read_rows!(link, LEASE, due, Leased, |query, (_, id)| query
+        .bind(*id)
+        .bind(claim.lease_until.micros())
+        .bind(core));
     let order: HashMap<Uuid, usize> = due.iter().enumerate().map(|(at, (_, id))| (*id, at)).collect();
     for it in &mut leased {
         it.since = claim.now;
@@ -334,17 +327,10 @@ fn left(leased: &[Leased]) -> HashMap<Uuid, Waiting> {
 }
 
 async fn set_lanes(link: &mut Link, next: &[(Uuid, Option<i64>)], left: &HashMap<Uuid, Waiting>) -> Result<()> {
-    for chunk in chunks(next) {
-        let sql = SET_LANES.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for (endpoint, at) in chunk {
-                let left = left.get(endpoint).copied().unwrap_or_default();
-                query = query.bind(*endpoint).bind(*at).bind(left.untried).bind(left.tried);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    write_rows!(link, SET_LANES, next, |query, (endpoint, at)| {
+        let left = left.get(endpoint).copied().unwrap_or_default();
+        query.bind(*endpoint).bind(*at).bind(left.untried).bind(left.tried)
+    });
     Ok(())
 }
 
@@ -358,29 +344,10 @@ async fn complete(link: &mut Link, leased: &mut [Leased]) -> Result<()> {
     let mut endpoints: Vec<Uuid> = leased.iter().map(|it| it.endpoint.0).collect();
     distinct(&mut events);
     distinct(&mut endpoints);
-    let (mut bodies, mut versions) = (HashMap::new(), HashMap::new());
-    for chunk in chunks(&events) {
-        let sql = BODIES.text(chunk.len(), link.is_pg());
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, String)>(sql);
-            for id in chunk {
-                query = query.bind(*id);
-            }
-            query.fetch_all(c).await
-        })?;
-        bodies.extend(rows.into_iter().map(|(id, body)| (id, Bytes::from(body))));
-    }
-    for chunk in chunks(&endpoints) {
-        let sql = VERSIONS.text(chunk.len(), link.is_pg());
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, i64)>(sql);
-            for id in chunk {
-                query = query.bind(*id);
-            }
-            query.fetch_all(c).await
-        })?;
-        versions.extend(rows);
-    }
+    let rows: Vec<(Uuid, String)> = found(link, &BODIES, &events).await?;
+    let bodies: HashMap<Uuid, Bytes> = rows.into_iter().map(|(id, body)| (id, Bytes::from(body))).collect();
+    let rows: Vec<(Uuid, i64)> = found(link, &VERSIONS, &endpoints).await?;
+    let versions: HashMap<Uuid, i64> = rows.into_iter().collect();
     for it in leased {
         // Retention keeps an event while a delivery refers to it.
         it.body = bodies.get(&it.event.0).cloned().ok_or(sqlx::Error::RowNotFound)?;

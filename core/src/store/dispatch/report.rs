@@ -4,8 +4,8 @@
 use crate::store::{
     Result, SystemTx,
     db::{
-        conn::{Link, on},
-        sql::{Rows, Type, chunks, row_statements},
+        conn::Link,
+        sql::{Rows, Type, read_rows, row_statements, write_rows},
     },
     deliveries::{Attempt, State},
     health::{self, Health, LastDelivery},
@@ -51,6 +51,28 @@ pub(crate) struct Sent {
     pub(crate) next: Next,
 }
 
+/// What a worker did with a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It sent the request.
+    Sent(Sent),
+    /// It sent nothing.
+    NotSent {
+        /// When to try again.
+        due_at: Timestamp,
+    },
+}
+
+impl Use {
+    /// The request, if it was sent.
+    pub(crate) fn sent(&self) -> Option<&Sent> {
+        match self {
+            Use::Sent(sent) => Some(sent),
+            Use::NotSent { .. } => None,
+        }
+    }
+}
+
 /// What a worker reports of one lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
@@ -64,23 +86,23 @@ pub(crate) struct Report {
     pub(crate) test: bool,
     /// Failed attempts before this one.
     pub(crate) failures: u32,
-    /// The request, or, when none was sent, when to try again.
-    pub(crate) sent: Result<Sent, Timestamp>,
+    /// What the worker did with it.
+    pub(crate) used: Use,
 }
 
 impl Report {
     /// When the delivery is due again; never when it has ended.
     pub(crate) fn due_again(&self) -> Option<Timestamp> {
-        match &self.sent {
-            Ok(Sent { next: Next::Retry { due_at, .. }, .. }) | Err(due_at) => Some(*due_at),
-            Ok(_) => None,
+        match &self.used {
+            Use::Sent(Sent { next: Next::Retry { due_at, .. }, .. }) | Use::NotSent { due_at } => Some(*due_at),
+            Use::Sent(_) => None,
         }
     }
 
     /// The attempt, if it says something of the receiver: one over a connection that was stale says nothing.
     fn counted(&self) -> Option<&Sent> {
         let stale = |sent: &&Sent| sent.attempt.error_code.as_deref() == Some(STALE_CONNECTION);
-        self.sent.as_ref().ok().filter(|sent| !stale(sent))
+        self.used.sent().filter(|sent| !stale(sent))
     }
 }
 
@@ -160,68 +182,53 @@ type Accepted = HashMap<DeliveryId, (State, i64)>;
 
 async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<Accepted> {
     let mut accepted = Accepted::with_capacity(reports.len());
-    for chunk in chunks(reports) {
-        let sql = SETTLE.text(chunk.len(), link.is_pg());
-        let rows = on!(link, c, D => {
-            let mut query = sqlx::query_as::<D, (Uuid, i16, i64)>(sql);
-            for report in chunk {
-                let (next, failures, due_at) = match &report.sent {
-                    Err(due_at) => (State::Waiting, report.failures, *due_at),
-                    Ok(Sent { next: Next::Retry { due_at, failures }, .. }) => (State::Waiting, *failures, *due_at),
-                    Ok(Sent { next: Next::Again { lease_until }, .. }) => (State::Leased, report.failures, *lease_until),
-                    Ok(Sent { next: next @ Next::Delivered, .. }) => (state(*next), report.failures, now),
-                    Ok(Sent { next, .. }) => (state(*next), report.failures + 1, now),
-                };
-                let attempt = report.sent.as_ref().ok().map(|sent| &sent.attempt);
-                query = query
-                    .bind(report.lease.delivery.0)
-                    .bind(report.lease.token)
-                    .bind(next.code())
-                    .bind(i64::from(attempt.is_none()))
-                    .bind(i64::from(failures))
-                    .bind(due_at.micros())
-                    .bind((next != State::Waiting && next != State::Leased).then_some(now.micros()))
-                    .bind(attempt.and_then(|it| it.response_status).map(i64::from))
-                    .bind(attempt.and_then(|it| it.error_code.as_deref()))
-                    .bind(now.micros())
-                    .bind(i64::from(attempt.is_some() && report.counted().is_none()));
-            }
-            query.fetch_all(c).await
-        })?;
-        for (id, state, attempts) in rows {
-            accepted.insert(DeliveryId(id), (State::read(state)?, attempts));
-        }
+    let rows = read_rows!(link, SETTLE, reports, (Uuid, i16, i64), |query, report| {
+        let (next, failures, due_at) = match &report.used {
+            Use::NotSent { due_at } => (State::Waiting, report.failures, *due_at),
+            Use::Sent(Sent { next, .. }) => match next {
+                Next::Retry { due_at, failures } => (State::Waiting, *failures, *due_at),
+                Next::Again { lease_until } => (State::Leased, report.failures, *lease_until),
+                Next::Delivered => (State::Delivered, report.failures, now),
+                Next::Failed => (State::Failed, report.failures + 1, now),
+            },
+        };
+        let attempt = report.used.sent().map(|sent| &sent.attempt);
+        query
+            .bind(report.lease.delivery.0)
+            .bind(report.lease.token)
+            .bind(next.code())
+            .bind(i64::from(attempt.is_none()))
+            .bind(i64::from(failures))
+            .bind(due_at.micros())
+            .bind((next != State::Waiting && next != State::Leased).then_some(now.micros()))
+            .bind(attempt.and_then(|it| it.response_status).map(i64::from))
+            .bind(attempt.and_then(|it| it.error_code.as_deref()))
+            .bind(now.micros())
+            .bind(i64::from(attempt.is_some() && report.counted().is_none()))
+    });
+    for (id, state, attempts) in rows {
+        accepted.insert(DeliveryId(id), (State::read(state)?, attempts));
     }
     Ok(accepted)
 }
 
 async fn record(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<()> {
-    let sent: Vec<_> =
-        reports.iter().filter_map(|report| Some((report, &report.sent.as_ref().ok()?.attempt))).collect();
-    for chunk in chunks(&sent) {
-        let sql = INSERT_ATTEMPTS.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for (report, attempt) in chunk {
-                query = query
-                    .bind(report.lease.delivery.0)
-                    .bind(i64::from(attempt.n))
-                    .bind(report.tenant.0)
-                    .bind(report.endpoint.0)
-                    .bind(attempt.started_at.micros())
-                    .bind(i64::from(attempt.duration_ms))
-                    .bind(attempt.response_status.map(i64::from))
-                    .bind(attempt.response_body.as_deref().map(without_nul))
-                    .bind(without_nul(&attempt.response_headers))
-                    .bind(without_nul(&attempt.request_headers))
-                    .bind(attempt.error_code.as_deref().map(without_nul))
-                    .bind(attempt.error.as_deref().map(without_nul))
-                    .bind(attempt.succeeded)
-                    .bind(now.micros());
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    let sent: Vec<_> = reports.iter().filter_map(|report| Some((report, &report.used.sent()?.attempt))).collect();
+    write_rows!(link, INSERT_ATTEMPTS, &sent, |query, (report, attempt)| query
+        .bind(report.lease.delivery.0)
+        .bind(i64::from(attempt.n))
+        .bind(report.tenant.0)
+        .bind(report.endpoint.0)
+        .bind(attempt.started_at.micros())
+        .bind(i64::from(attempt.duration_ms))
+        .bind(attempt.response_status.map(i64::from))
+        .bind(attempt.response_body.as_deref().map(without_nul))
+        .bind(without_nul(&attempt.response_headers))
+        .bind(without_nul(&attempt.request_headers))
+        .bind(attempt.error_code.as_deref().map(without_nul))
+        .bind(attempt.error.as_deref().map(without_nul))
+        .bind(attempt.succeeded)
+        .bind(now.micros()));
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::store::{
     Db, Result, Scoped as _, Tx,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, chunks, from_row, row_statements, statements},
+        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
     },
     tickets::Ticket,
 };
@@ -238,16 +238,11 @@ pub(crate) async fn seal(tx: &mut Tx<'_>, full: &Full, lists: &[(i16, Vec<u8>)],
 async fn put_lists(tx: &mut Tx<'_>, segment: i64, lists: &[(i16, Vec<u8>)]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
-    for chunk in chunks(lists) {
-        let sql = PUT_LISTS.text(chunk.len(), link.is_pg());
-        on!(link, c, D => {
-            let mut query = sqlx::query::<D>(sql);
-            for (list, places) in chunk {
-                query = query.bind(tenant.0).bind(segment).bind(*list).bind(&places[..]);
-            }
-            query.execute(c).await.map(drop)
-        })?;
-    }
+    write_rows!(link, PUT_LISTS, lists, |query, (list, places)| query
+        .bind(tenant.0)
+        .bind(segment)
+        .bind(*list)
+        .bind(&places[..]));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ async fn emit(fresh: &TestStore, tenant: &StoredTenant, event: NewEvent) -> Vec<
     fresh.handed.lock().unwrap().clear();
     fresh
         .db
-        .write(tenant.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
             tx.emit(event.clone());
             Ok(())
         })

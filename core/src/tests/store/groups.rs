@@ -66,7 +66,7 @@ async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_alo
         let (db, tenant, ticket, runs) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()), runs.clone());
         tasks.spawn(async move {
             let inner = tenant.clone();
-            db.write(tenant.scope, async move |tx| {
+            db.write(tenant.scope, async move |tx| -> Result<_> {
                 runs.fetch_add(1, Ordering::SeqCst);
                 let made = create(tx, &inner, &ticket).await?;
                 // All that it did so far waits for the end of the group.
@@ -97,7 +97,7 @@ async fn a_refusal_after_a_write_undoes_that_write_alone(fresh: TestStore) {
         let (db, tenant, ticket) = (fresh.db.clone(), tenant.clone(), tenant.ticket(fresh.now()));
         tasks.spawn(async move {
             let inner = tenant.clone();
-            db.write(tenant.scope, async move |tx| {
+            db.write(tenant.scope, async move |tx| -> Result<_> {
                 let made = create(tx, &inner, &ticket).await?;
                 // Reading the table inserts what waits for it.
                 let found = store::tickets::lock(tx, TicketRef::Id(made.id)).await?;
@@ -140,7 +140,7 @@ async fn effects_follow_the_commit_even_when_the_caller_has_gone(fresh: TestStor
     let entered = Arc::new(tokio::sync::Notify::new());
     let (enter, go) = (entered.clone(), Arc::new(tokio::sync::Notify::new()));
     let wait = go.clone();
-    let mut write = Box::pin(fresh.db.write(tenant.scope.clone(), async move |tx| {
+    let mut write = Box::pin(fresh.db.write(tenant.scope.clone(), async move |tx| -> Result<_> {
         create(tx, &inner, &ticket).await?;
         let told = told.clone();
         tx.after(move || {
@@ -255,7 +255,7 @@ async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
     let mut holder = JoinSet::new();
     holder.spawn(async move {
         other
-            .write(scope, async move |tx| {
+            .write(scope, async move |tx| -> Result<_> {
                 let found = store::tickets::lock(tx, TicketRef::Id(ticket.id)).await?;
                 wait.notify_one();
                 released.notified().await;

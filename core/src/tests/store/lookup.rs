@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 async fn tickets(fresh: &TestStore, tenant: &StoredTenant, count: u32) -> Vec<Ticket> {
     let tickets: Vec<_> = (1..=count).map(|number| Ticket { number, ..tenant.ticket(NOON) }).collect();
     let written = tickets.clone();
-    let insert = fresh.db.write(tenant.scope.clone(), async move |tx| {
+    let insert = fresh.db.write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
         for ticket in &written {
             store::tickets::next_number(tx).await?;
             store::tickets::insert(tx, ticket);
@@ -67,7 +67,7 @@ async fn what_was_written_before_the_call_is_found(fresh: TestStore) {
         let others = others.for_each(|found| async { drop(found.unwrap()) });
         let written = ticket.clone();
         let mine = async {
-            let insert = fresh.db.write(tenant.scope.clone(), async move |tx| {
+            let insert = fresh.db.write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
                 let number = store::tickets::next_number(tx).await?;
                 store::tickets::insert(tx, &Ticket { number, ..written.clone() });
                 Ok(number)

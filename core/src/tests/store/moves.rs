@@ -3,7 +3,7 @@
 use crate::store::{
     Db, LEASE, Leased, Queue,
     deliveries::Attempt,
-    dispatch::{self, Claim, Lease, Next, Recorded, Report, Sent, Which},
+    dispatch::{self, Claim, Lease, Next, Recorded, Report, Sent, Use, Which},
 };
 use crate::tests::support::{StoredTenant, TestStore};
 use inboxops_proto::clock::Timestamp;
@@ -12,7 +12,7 @@ use inboxops_proto::clock::Timestamp;
 pub(super) async fn emit(fresh: &TestStore, tenant: &StoredTenant, count: usize) -> Vec<Leased> {
     fresh.handed.lock().unwrap().clear();
     let events: Vec<_> = (0..count).map(|_| tenant.event(fresh.now())).collect();
-    let written = fresh.db.write(tenant.scope.clone(), async move |tx| {
+    let written = fresh.db.write(tenant.scope.clone(), async move |tx| -> crate::store::Result<_> {
         events.iter().for_each(|event| tx.emit(event.clone()));
         Ok(())
     });
@@ -54,7 +54,7 @@ pub(super) fn sent(handed: &Leased, at: Timestamp, next: Next) -> Report {
         error: (!succeeded).then(|| "The receiver answered 500.".to_owned()),
         succeeded,
     };
-    Report { sent: Ok(Sent { attempt, next }), ..not_sent(handed, at) }
+    Report { used: Use::Sent(Sent { attempt, next }), ..not_sent(handed, at) }
 }
 
 pub(super) fn not_sent(handed: &Leased, due_at: Timestamp) -> Report {
@@ -64,7 +64,7 @@ pub(super) fn not_sent(handed: &Leased, due_at: Timestamp) -> Report {
         endpoint: handed.endpoint,
         test: handed.test,
         failures: handed.failures,
-        sent: Err(due_at),
+        used: Use::NotSent { due_at },
     }
 }
 

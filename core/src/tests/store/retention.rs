@@ -128,7 +128,7 @@ async fn an_event_without_an_endpoint_goes_after_its_time(fresh: TestStore) {
     let (first, second) = (old.id, young.id);
     fresh
         .db
-        .write(tenant.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
             [&old, &young].into_iter().for_each(|event| tx.emit(event.clone()));
             Ok(())
         })
@@ -154,7 +154,7 @@ async fn writes_go_on_while_much_is_deleted(fresh: TestStore) {
     let mut passing = std::pin::pin!(retention.pass(&shutdown));
     let gone = loop {
         let event = busy.event(fresh.now());
-        let write = fresh.db.write(busy.scope.clone(), async move |tx| {
+        let write = fresh.db.write(busy.scope.clone(), async move |tx| -> store::Result<_> {
             tx.emit(event.clone());
             Ok(())
         });

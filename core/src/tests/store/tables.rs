@@ -28,7 +28,7 @@ async fn another_tenants_ids_are_like_ids_that_never_existed(fresh: TestStore) {
     let (named, inbox, kept) = (TicketRef::Id(ticket.id), tenant.inbox, ticket.clone());
     fresh
         .db
-        .write(tenant.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
             store::tickets::insert(tx, &ticket);
             Ok(())
         })
@@ -72,7 +72,7 @@ async fn agents_are_unique_by_address_and_listed_by_name(fresh: TestStore) {
     };
     let agents = [agent("bob", "bob@example.com"), agent("Ada", "ada@example.com"), agent("Zoe", "BOB@example.com")];
     let written = agents.clone();
-    let made = fresh.db.write(tenant.scope.clone(), async move |tx| {
+    let made = fresh.db.write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
         assert!(!store::agents::exists(tx, written[0].id).await?);
         let mut made = Vec::new();
         for agent in &written {
@@ -160,7 +160,7 @@ async fn a_tag_is_one_whatever_its_letter_case(fresh: TestStore) {
     let (ticket, row) = (TicketId::new(NOON, chance()), tenant.ticket(NOON));
     let row = store::tickets::Ticket { id: ticket, ..row };
     let (a, b, c) = (first.clone(), second.clone(), other.clone());
-    let listed = fresh.db.write(tenant.scope.clone(), async move |tx| {
+    let listed = fresh.db.write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
         for new in [&a, &b, &c] {
             let tag = store::tags::get_or_insert(tx, new, &store::fold(&new.name)).await?;
             store::tags::attach(tx, &row, tag.id, NOON).await?;
@@ -199,7 +199,7 @@ async fn internal_notes_are_left_out_in_sql(fresh: TestStore) {
     let written = messages.clone();
     fresh
         .db
-        .write(tenant.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
             for message in &written {
                 store::messages::insert(tx, message).await?;
             }

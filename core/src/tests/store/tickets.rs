@@ -46,7 +46,7 @@ async fn many(
         });
     }
     let (written, tag) = (tickets.clone(), tag.clone());
-    let done = fresh.db.write(tenant.scope.clone(), async move |tx| {
+    let done = fresh.db.write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
         store::tags::get_or_insert(tx, &tag, &store::fold(&tag.name)).await?;
         for ticket in &written {
             assert_eq!(store::tickets::next_number(tx).await?, ticket.number);
@@ -123,7 +123,7 @@ async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: TestStore
     let ticket = stranger.ticket(NOON);
     fresh
         .db
-        .write(stranger.scope.clone(), async move |tx| {
+        .write(stranger.scope.clone(), async move |tx| -> store::Result<_> {
             store::tickets::insert(tx, &ticket);
             Ok(())
         })
@@ -164,7 +164,7 @@ async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: TestStore) {
     let (new, old) = (changed.clone(), ticket.clone());
     fresh
         .db
-        .write(tenant.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
             store::tickets::insert(tx, &old);
             Ok(())
         })
@@ -197,7 +197,7 @@ async fn a_snapshot_does_not_see_later_writes(fresh: TestStore) {
     let ticket = tenant.ticket(NOON);
     fresh
         .db
-        .write(tenant.scope.clone(), async move |tx| {
+        .write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
             store::tickets::insert(tx, &ticket);
             Ok(())
         })

@@ -123,7 +123,7 @@ impl Walker<'_> {
                     test_of: Some(store::events::TestOf { endpoint: self.endpoint(at), version: 1, thin: false }),
                     ..self.tenant.event(now)
                 };
-                let written = fresh.db.write(self.tenant.scope.clone(), async move |tx| {
+                let written = fresh.db.write(self.tenant.scope.clone(), async move |tx| -> store::Result<_> {
                     tx.emit(event.clone());
                     Ok(())
                 });

@@ -57,7 +57,7 @@ impl Hand {
     /// The same, and then the write is refused.
     async fn change_in_vain(&self, dice: &mut Dice) {
         let (change, ticket) = (self.throw(dice), self.tenant.ticket(NOON));
-        let write = async move |tx: &mut store::Tx<'_>| {
+        let write = async move |tx: &mut store::Tx<'_>| -> store::Result<_> {
             create(tx, &ticket, change.tag.as_ref()).await?;
             change.apply(tx).await?;
             Err::<(), _>(Reason::InboxNotFound.into())

@@ -35,7 +35,7 @@ impl Helpdesk {
         desk.fill(0, count).await;
         // Another tenant's tickets are in nobody's way.
         let ticket = stranger.ticket(NOON);
-        let write = async move |tx: &mut store::Tx<'_>| {
+        let write = async move |tx: &mut store::Tx<'_>| -> store::Result<_> {
             store::tickets::insert(tx, &ticket);
             Ok(())
         };
