@@ -254,6 +254,13 @@ mod tests {
     }
 
     #[test]
+    fn the_log_of_deliveries_knows_every_kind() {
+        let mut codes: Vec<i16> = Kind::ALL.iter().map(|kind| kind.code()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, crate::store::deliveries::KINDS);
+    }
+
+    #[test]
     fn a_subscription_is_shown_as_it_was_given_without_repeats() {
         for names in [&["*"][..], &["ticket.*"], &["ticket.*", "inbox.error"], &["ticket.created", "message.sent"]] {
             assert_eq!(subscription::normal(&owned(names)), names);

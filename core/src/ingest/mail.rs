@@ -145,9 +145,12 @@ pub(crate) fn name(text: &str) -> String {
     short(text, NAME_MAX_CHARS)
 }
 
-/// A body, when it has anything in it. No database keeps NUL.
+/// A body, when it has anything in it. No database keeps NUL, and a mark of the byte order at the start is no letter,
+/// also where the text was made of HTML.
 pub(crate) fn body(text: String) -> Option<String> {
-    let text = if text.contains('\0') { text.replace('\0', "") } else { text };
+    let mut text = if text.contains('\0') { text.replace('\0', "") } else { text };
+    let marks = text.len() - text.trim_start_matches('\u{feff}').len();
+    text.drain(..marks);
     (!text.is_empty()).then_some(text)
 }
 

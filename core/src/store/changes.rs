@@ -62,10 +62,11 @@ from_row!(Row, row => Ok(Row {
 
 statements! {
     INSERT = Sql::both("INSERT INTO changes (at, body) VALUES ($1, $2)");
+    // `xact` alone in ORDER BY is the number that is selected, which no index has.
     SINCE = Sql::each(
         "SELECT 0, seq, body FROM changes WHERE $1 IS NOT NULL AND seq > $2 ORDER BY seq LIMIT $3",
         "SELECT xact::text::bigint, seq, body FROM changes WHERE (xact, seq) > ($1::bigint::text::xid8, $2::bigint) \
-         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xact, seq LIMIT $3",
+         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY changes.xact, changes.seq LIMIT $3",
     );
     // Rows of transactions that began before and have not ended come behind it.
     END = Sql::each(

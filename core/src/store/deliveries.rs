@@ -7,6 +7,8 @@ pub(super) mod walk;
 
 pub(crate) use bulk::{DeliveryState, Made, due, make, rearm_all, states, stretch};
 pub(crate) use log::{Page, Range, count, list};
+#[cfg(test)]
+pub(crate) use walk::KINDS;
 
 #[cfg(test)]
 pub(super) use bulk::{ALL as BULK_ALL, ALL_ROWS as BULK_ALL_ROWS};

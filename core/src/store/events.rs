@@ -154,13 +154,14 @@ statements! {
          ORDER BY xact DESC, seq DESC LIMIT $3) newest WHERE created_at >= $2 AND NOT test",
     );
     BODY = Sql::both("SELECT body FROM events WHERE id = $1 AND tenant_id = $2");
-    // Numbers are given before commits: what a transaction that still runs wrote would come in between.
+    // Numbers are given before commits: what a transaction that still runs wrote would come in between. `xact` alone in
+    // ORDER BY is the number that is selected, which no index has.
     SINCE = Sql::each(
         "SELECT 0, seq, kind, created_at, body FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 \
          AND NOT test AND (1 << kind) & $4 <> 0 ORDER BY seq LIMIT $5",
         "SELECT xact::text::bigint, seq, kind, created_at, body FROM events WHERE tenant_id = $1 \
          AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
-         AND NOT test AND (1::bigint << kind) & $4::bigint <> 0 ORDER BY xact, seq LIMIT $5",
+         AND NOT test AND (1::bigint << kind) & $4::bigint <> 0 ORDER BY events.xact, events.seq LIMIT $5",
     );
     END = Sql::each(
         "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",

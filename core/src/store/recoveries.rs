@@ -153,11 +153,12 @@ statements! {
         "SELECT 0, seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1",
         "SELECT xact::text::bigint, seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1",
     );
+    // `xact` alone in ORDER BY is the number that is selected, which no index has.
     EVENTS = Sql::each(
         "SELECT 0, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
          AND seq > $3 ORDER BY seq LIMIT $4",
         "SELECT xact::text::bigint, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
-         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY xact, seq LIMIT $4",
+         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY events.xact, events.seq LIMIT $4",
     );
     // Numbers are given before commits: what a transaction that still runs wrote would come in between.
     SETTLED_EVENTS = Sql::each(
@@ -165,7 +166,7 @@ statements! {
          AND seq > $3 ORDER BY seq LIMIT $4",
         "SELECT xact::text::bigint, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
          AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
-         ORDER BY xact, seq LIMIT $4",
+         ORDER BY events.xact, events.seq LIMIT $4",
     );
     IS_SETTLED = Sql::pg("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::bigint::text::xid8");
 }

@@ -85,3 +85,22 @@ async fn such_a_plan_is_noticed() {
         .expect("yes or no");
     assert_eq!(faults(&plan(&mut conn, count, 1).await).contains(&"is compiled"), compiles);
 }
+
+/// A reader that is far behind pays for its page, not for all that is ahead of it.
+#[tokio::test]
+async fn pages_of_events_and_commits_come_in_the_order_of_an_index() {
+    let fresh = TestStore::postgres().await;
+    let (fixed, _) = store::statements();
+    let mut conn = connect(&fresh, Purpose::Read).await;
+    sqlx::raw_sql("SET enable_sort = off; SET enable_seqscan = off").execute(&mut conn).await.expect("they are taken");
+    let mut read = 0;
+    for (name, sql) in &fixed {
+        let Some(text) = sql.pg.filter(|text| text.contains("(xact, seq) >") && text.contains("LIMIT")) else {
+            continue;
+        };
+        read += 1;
+        let plan = plan(&mut conn, text, parameters(text)).await;
+        assert!(faults(&plan).is_empty(), "{name} sorts what it reads: {plan}");
+    }
+    assert_eq!(read, 4);
+}

@@ -51,3 +51,11 @@ fn html_may_name_its_charset_itself() {
     let twice = b"<meta charset=\"utf-8\"><p>\xcf\xf0\xe8\xe2\xe5\xf2</p>";
     assert!(read("; charset=windows-1251", twice).contains("<p>Привет</p>"), "the header is asked first");
 }
+
+#[test]
+fn no_text_begins_with_a_mark_of_the_byte_order() {
+    let raw = "From: a@x.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/html; \
+        charset=utf-8\r\n\r\n<p><tt>\u{feff}\u{feff}Search</tt></p>\r\n--b\r\nContent-Type: text/plain\r\n\r\nand find\r\n--b--\r\n";
+    assert_eq!(read(raw.as_bytes()).text.as_deref(), Some("Search\n\nand find"));
+    assert_eq!(letters(b"x", "; charset=utf-8", "\u{feff}\u{feff}Search".as_bytes()).1, "Search");
+}
