@@ -19,6 +19,16 @@ pub(crate) struct Text {
     links: Vec<Link>,
 }
 
+/// Where the first white space stands that `letters` looks at, a space that does not break included.
+fn word_end(text: &[u8]) -> usize {
+    let is_end = |(at, byte): (usize, &u8)| match byte {
+        b' ' | b'\t' | b'\n' | b'\r' | 0x0c => true,
+        0xc2 => text.get(at + 1) == Some(&0xa0),
+        _ => false,
+    };
+    text.iter().enumerate().position(is_end).unwrap_or(text.len())
+}
+
 /// A row of a table.
 #[derive(Default)]
 struct Row {
@@ -84,14 +94,23 @@ impl Text {
 
     /// Takes letters.
     pub(crate) fn letters(&mut self, text: &str) {
-        for letter in text.chars() {
-            match letter {
-                '\n' if self.preformatted > 0 => self.line(),
-                ' ' | '\t' if self.preformatted > 0 => self.letter(letter),
-                ' ' | '\t' | '\n' | '\r' | '\u{c}' => self.space = true,
-                '\u{a0}' => self.letter(' '),
-                letter => self.letter(letter),
+        let mut rest = text;
+        loop {
+            // A word at once: only its first letter asks what comes before.
+            let (word, after) = rest.split_at(word_end(rest.as_bytes()));
+            if !word.is_empty() {
+                self.word(word);
             }
+            let mut letters = after.chars();
+            match letters.next() {
+                None => return,
+                Some('\n') if self.preformatted > 0 => self.line(),
+                Some(' ') if self.preformatted > 0 => self.word(" "),
+                Some('\t') if self.preformatted > 0 => self.word("\t"),
+                Some('\u{a0}') => self.word(" "),
+                Some(_) => self.space = true,
+            }
+            rest = letters.as_str();
         }
     }
 
@@ -110,7 +129,8 @@ impl Text {
         text.trim().to_owned()
     }
 
-    fn letter(&mut self, letter: char) {
+    /// Writes what has no line end in it, behind the lines or the space that have to come before.
+    fn word(&mut self, word: &str) {
         if self.lines > 0 {
             let spaces = self.out.trim_end_matches(' ').len();
             self.out.truncate(spaces);
@@ -128,7 +148,7 @@ impl Text {
         if let Some(row) = self.rows.last_mut() {
             row.said = true;
         }
-        self.out.push(letter);
+        self.out.push_str(word);
     }
 
     /// A line ends here, whatever comes.
