@@ -116,7 +116,8 @@ impl Context {
                     answer
                 }
                 Err(error) => {
-                    tracing::error!(request_id = self.request_id, %error, "an answer has no JSON form");
+                    let request_id = &self.request_id;
+                    tracing::error!(request_id, %error, "the answer to request {request_id} has no JSON form");
                     return failure(&Failure::new(Reason::InternalError), &self.request_id);
                 }
             },

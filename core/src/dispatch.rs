@@ -142,7 +142,7 @@ impl Dispatcher {
         match self.thin.of(text) {
             Ok(thin) => thin.into(),
             Err(error) => {
-                tracing::error!(%error, event_id = %handed.event, "an event has no thin form and is sent whole");
+                tracing::error!(event = %handed.event, %error, "event {} has no thin form, sent whole", handed.event);
                 handed.body.clone()
             }
         }
@@ -255,7 +255,7 @@ impl Dispatcher {
         let slots = if request.slots == 0 { window.div_ceil(2) } else { request.slots };
         self.drive(|hub| hub.join(key, window, slots));
         self.wake();
-        tracing::info!(worker = request.worker_id, window = request.window, "a worker joined");
+        tracing::info!(worker = request.worker_id, window, slots, "worker {:?} joined", request.worker_id);
         Work { batches, key, dispatcher: Arc::downgrade(self) }
     }
 

@@ -16,7 +16,7 @@ pub enum Error {
     #[error("the call is refused: {}", .0.reason.name())]
     Refused(Box<Failure>),
     /// The database did not do it.
-    #[error("the database did not do it")]
+    #[error("database error")]
     Store(#[source] store::Error),
     /// The master key has another form.
     #[error("the master key must be 32 bytes in base64")]
@@ -32,14 +32,14 @@ pub enum Error {
     },
     /// The database's secrets were sealed with another master key.
     #[error(
-        "the master key is not the one that sealed this database's secrets: give the right one, or restore its file"
+        "the master key is not the one that encrypted this database's secrets: give the right one, or restore its file"
     )]
     MasterKeyWrong,
     /// A secret could not be sealed.
-    #[error("cannot seal a secret")]
+    #[error("cannot encrypt a secret")]
     Seal,
     /// A sealed secret could not be opened.
-    #[error("cannot open a sealed secret")]
+    #[error("cannot decrypt a secret")]
     Unseal,
     /// Something that a program keeps true was not.
     #[error("an invariant does not hold: {0}")]
@@ -54,7 +54,7 @@ impl Error {
             Error::Store(error @ (store::Error::Unavailable | store::Error::Closed)) => {
                 let gate::Current { rpc, request_id, tenant } = gate::current();
                 let tenant = tenant.map(tracing::field::display);
-                tracing::warn!(rpc, request_id, tenant, error = chain(&error), "the database is not available");
+                tracing::warn!(rpc, request_id, tenant, error = chain(&error), "a call failed, the database is away");
                 Failure::new(Reason::ServiceUnavailable)
             }
             error => {

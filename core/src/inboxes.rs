@@ -27,11 +27,15 @@ pub(crate) async fn tell_shared(db: &Db) {
             for SharedAddress { tenant, address, inboxes } in shared {
                 let inboxes: Vec<String> = inboxes.iter().map(ToString::to_string).collect();
                 let inboxes = inboxes.join(" ");
-                let what = "several inboxes share an address, and the first gets its mails; give the others addresses of their own";
-                tracing::warn!(%tenant, address, inboxes, "{what}");
+                tracing::warn!(
+                    %tenant, address, inboxes,
+                    "inboxes share the address {address}: the first gets its mails; give each other one its own"
+                );
             }
         }
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for shared addresses"),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot look for inboxes that share an address");
+        }
     }
 }
 

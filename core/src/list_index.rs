@@ -46,7 +46,9 @@ impl ListIndex {
             match self.settle().await {
                 Ok(true) => break,
                 Ok(false) => {}
-                Err(error) => tracing::warn!(error = chain(&error), "cannot count tickets for lists"),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "recounting tickets and tags for lists failed, will retry");
+                }
             }
             if self.pause(ASK_EVERY, shutdown).await.is_break() {
                 return;
@@ -96,7 +98,7 @@ impl ListIndex {
             }
         }
         self.db.system(Queue::Claims, relist::done).await?;
-        tracing::info!("tickets and tags were counted again for lists");
+        tracing::info!("tickets and tags are recounted for lists");
         Ok(())
     }
 
@@ -105,7 +107,7 @@ impl ListIndex {
         let mut all = true;
         loop {
             if let Err(error) = self.pass(all, shutdown).await {
-                tracing::warn!(error = chain(&error), "the index of subjects falls behind");
+                tracing::warn!(error = chain(&error), "indexing subjects failed, will retry");
                 all = true;
                 if self.pause(ASK_EVERY, shutdown).await.is_break() {
                     return;
@@ -170,7 +172,9 @@ impl ListIndex {
             match self.tidy(from, now).await {
                 // What has ended since is seen to the next time, and so is what was about to.
                 Ok(()) => from = now.minus(TIDY_EVERY * 24),
-                Err(error) => tracing::warn!(error = chain(&error), "cannot tidy the numbers of lists"),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "deleting needless seconds of spans failed, will retry");
+                }
             }
             if self.pause(TIDY_EVERY, shutdown).await.is_break() {
                 return;

@@ -68,10 +68,12 @@ impl Recoveries {
     /// beat finds.
     pub(crate) async fn run(&self, shutdown: &CancellationToken) {
         loop {
-            let pause = match self.round(shutdown).await {
+            let mut job = None;
+            let pause = match self.round(&mut job, shutdown).await {
                 Ok(waits) => waits.then_some(LOOK_EVERY),
                 Err(error) => {
-                    tracing::warn!(error = chain(&error), "a job could not use the database");
+                    let job = job.map(tracing::field::display);
+                    tracing::warn!(job, error = chain(&error), "a step of a recovery job failed, will retry");
                     Some(AGAIN_AFTER)
                 }
             };
@@ -84,8 +86,8 @@ impl Recoveries {
         }
     }
 
-    /// Moves every open job, in turns, until each is over or waits; whether one waits.
-    async fn round(&self, shutdown: &CancellationToken) -> Result<bool> {
+    /// Moves every open job, in turns, until each is over or waits; whether one waits. `job` is the one under way.
+    async fn round(&self, job: &mut Option<RecoveryId>, shutdown: &CancellationToken) -> Result<bool> {
         let mut open = store::recoveries::open(&self.db, OPEN_MAX).await?;
         let mut waits = false;
         while !open.is_empty() {
@@ -94,6 +96,7 @@ impl Recoveries {
                 if shutdown.is_cancelled() {
                     return Ok(waits);
                 }
+                *job = Some(id);
                 match self.step(id).await? {
                     Step::More => more.push(id),
                     Step::Waits => waits = true,

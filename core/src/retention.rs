@@ -67,11 +67,11 @@ impl Retention {
             let again = match self.pass(shutdown).await {
                 Ok(None) => LOOK_EVERY,
                 Ok(Some(Gone { deliveries, events, .. })) => {
-                    tracing::info!(deliveries, events, "old rows were deleted");
+                    tracing::info!(deliveries, events, "retention deleted old rows");
                     LOOK_EVERY
                 }
                 Err(error) => {
-                    tracing::warn!(error = chain(&error), "cannot delete old rows");
+                    tracing::warn!(error = chain(&error), "retention failed, will retry");
                     AGAIN_AFTER
                 }
             };

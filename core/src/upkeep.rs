@@ -55,7 +55,7 @@ impl Upkeep {
                 () = clock.until(tidy) => {
                     self.authority.tidy();
                     self.sessions.tidy();
-                    self.warn("count what waits", self.recount().await);
+                    self.warn("recount lanes", self.recount().await);
                     tidy = self.stamps.now().plus(TIDY_EVERY);
                 }
                 () = clock.until(next) => {
@@ -75,7 +75,7 @@ impl Upkeep {
         let chores = match chores::due(&self.db).await {
             Ok(chores) => chores,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot see what is to be tidied up");
+                tracing::warn!(error = &error as &dyn std::error::Error, "upkeep cannot read what is due, will retry");
                 return None;
             }
         };
@@ -87,18 +87,18 @@ impl Upkeep {
         let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         if is_due(secrets) {
             let pass = async move |tx: &mut store::SystemTx<'_>| store::endpoints::pass_time(tx, now).await;
-            self.warn("forget expired signing secrets", self.db.system(Queue::Claims, pass).await.map_err(Into::into));
+            self.warn("delete expired signing secrets", self.db.system(Queue::Claims, pass).await.map_err(Into::into));
         }
         if is_due(sessions) {
-            self.warn("take the rows of sessions that are over", self.authority.sweep_sessions().await);
+            self.warn("delete the rows of ended sessions", self.authority.sweep_sessions().await);
         }
         if is_due(endpoints) {
             let sweep = async move |tx: &mut store::SystemTx<'_>| store::endpoints::sweep(tx, now, SWEEP_MAX).await;
-            self.warn("take the rows of deleted endpoints", self.all(sweep, shutdown).await);
+            self.warn("delete the rows of deleted endpoints", self.all(sweep, shutdown).await);
         }
         if is_due(changes) {
             let prune = async move |tx: &mut store::SystemTx<'_>| store::changes::prune(tx, now).await;
-            self.warn("forget old changes", self.all(prune, shutdown).await);
+            self.warn("delete the rows of old commits", self.all(prune, shutdown).await);
         }
         None
     }
@@ -123,7 +123,7 @@ impl Upkeep {
             }
         }
         self.db.system(Queue::Claims, recount::done).await?;
-        tracing::info!("deliveries that wait were counted again: the last core of an earlier release has gone");
+        tracing::info!("lanes are recounted: no core of an earlier release runs any more");
         Ok(())
     }
 
@@ -139,11 +139,11 @@ impl Upkeep {
 
     fn warn(&self, what: &'static str, done: Result<()>) {
         if let Err(error) = done {
-            tracing::warn!(error = chain(&error), "cannot {what}");
+            tracing::warn!(error = chain(&error), "upkeep cannot {what}, will retry");
         }
     }
 
     async fn flush_last_used(&self) {
-        self.warn("write when keys and sessions were last used", self.authority.flush_last_used().await);
+        self.warn("record when keys and sessions were last used", self.authority.flush_last_used().await);
     }
 }

@@ -55,8 +55,8 @@ where
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             speak(stream, http2, peer, around).await;
         }
-        Ok(Err(error)) => tracing::debug!(?peer, %error, "no TLS connection came about"),
-        Err(_) => tracing::debug!(?peer, "no TLS connection came about in time"),
+        Ok(Err(error)) => tracing::debug!(?peer, %error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!(?peer, "a TLS handshake took too long"),
     }
 }
 
@@ -112,7 +112,7 @@ where
     };
     if let Err(error) = ended {
         // A peer that hangs up is everyday life.
-        tracing::debug!(?peer, %error, "a connection ended early");
+        tracing::debug!(?peer, %error, "a connection ended with an error");
     }
 }
 

@@ -124,7 +124,7 @@ impl Door {
             Ok(response) => response,
             Err(_) => {
                 // The panic hook has written what and where.
-                tracing::error!(request_id, "a request panicked");
+                tracing::error!(request_id, "request {request_id} panicked");
                 refuse(Reason::InternalError, grpc, &request_id)
             }
         };

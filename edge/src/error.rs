@@ -17,7 +17,7 @@ pub enum Error {
         source: rustls::pki_types::pem::Error,
     },
     /// Certificate and key do not make a TLS identity.
-    #[error("the certificate and the private key do not fit together")]
+    #[error("the certificate and the private key do not match")]
     Identity(#[source] rustls::Error),
     /// The descriptors of the contract are not what reflection takes.
     #[error("cannot set up gRPC reflection")]

@@ -65,7 +65,7 @@ pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellati
     door.drain();
     tasks.close();
     if tokio::time::timeout(door.settings().drain_max, tasks.wait()).await.is_err() {
-        tracing::warn!(left = tasks.len(), "requests still ran at the end of the drain; they are cut off");
+        tracing::warn!(left = tasks.len(), "requests still run at the end of the drain and are cut off");
         cut.cancel();
         // What does not even see that its connection is gone ends with the runtime.
         let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
@@ -96,7 +96,8 @@ async fn accept(socket: Socket, tls: Option<Arc<ServerConfig>>, places: Arc<Sema
             }
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot take a connection");
+                let listener = socket.name();
+                tracing::error!(listener, %error, "listener {listener} cannot accept a connection, will retry");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -109,6 +110,14 @@ enum Accepted {
 }
 
 impl Socket {
+    /// Its address, for the log.
+    fn name(&self) -> String {
+        match self {
+            Socket::Tcp(listener) => listener.local_addr().map(|address| address.to_string()).unwrap_or_default(),
+            Socket::Unix(_) => "of the socket file".to_owned(),
+        }
+    }
+
     async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Socket::Tcp(listener) => {

@@ -99,7 +99,8 @@ impl<T> Stream for Frames<T> {
                 // A failure ends the stream: the client comes again, and is then told by a status.
                 Poll::Ready(Some(Err(status))) => {
                     let reason = Failure::of(&status).reason;
-                    tracing::debug!(this.request_id, reason = reason.rest_code(), "a stream of events ended");
+                    let request_id = &this.request_id;
+                    tracing::debug!(request_id, reason = reason.rest_code(), "a stream ended: request {request_id}");
                     text.push_str(": ended: ");
                     text.push_str(reason.rest_code());
                     text.push_str("\n\n");

@@ -89,7 +89,7 @@ fn wrong_words(error: &clap::Error) -> u8 {
 fn keep_pages_small() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
-        tracing::debug!(%error, "huge pages stay as they are");
+        tracing::debug!(%error, "cannot turn off huge pages");
     }
 }
 

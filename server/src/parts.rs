@@ -95,7 +95,7 @@ pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "the number of open files stays as it is");
+        tracing::debug!(%error, "cannot raise the limit of open files");
     }
 }
 
@@ -200,7 +200,7 @@ fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>, metric
 
 async fn serve(listeners: Vec<Listener>, door: Arc<Door>, shutdown: CancellationToken) -> &'static str {
     inboxops_edge::run(listeners, door, shutdown).await;
-    "the door"
+    "the listener"
 }
 
 /// Whose certificates workers believe.
@@ -222,8 +222,9 @@ async fn work(
     cores: Vec<Arc<DynDispatchService>>,
     shutdown: CancellationToken,
 ) -> &'static str {
+    let worker = settings.worker_id.clone();
     if let Err(error) = inboxops_worker::run(settings, cores, Clock::System, shutdown).await {
-        tracing::error!(error = inboxops_core::chain(&error), "the worker cannot begin");
+        tracing::error!(worker, error = inboxops_core::chain(&error), "the worker cannot start");
     }
     "the worker"
 }
@@ -233,7 +234,7 @@ async fn watch(core: Arc<Core>, ready: Arc<AtomicBool>, shutdown: CancellationTo
     let mut every = tokio::time::interval(READY_EVERY);
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => return "the watch",
+            () = shutdown.cancelled() => return "the check of readiness",
             _ = every.tick() => ready.store(core.ready().await, Ordering::Relaxed),
         }
     }
@@ -246,7 +247,7 @@ async fn watch_from_afar(core: Channel, ready: Arc<AtomicBool>, shutdown: Cancel
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => return "the watch",
+            () = shutdown.cancelled() => return "the check of readiness",
             _ = every.tick() => {
                 let mut request = tonic::Request::new(HealthCheckRequest::default());
                 request.set_timeout(READY_MAX);
@@ -266,7 +267,7 @@ async fn until_stopped(
 ) -> Result<()> {
     let ended = tokio::select! {
         () = signals.stop() => {
-            tracing::info!("stopping");
+            tracing::info!("the server is stopping");
             return Ok(());
         }
         Some(ended) = before.join_next() => ended,
@@ -278,6 +279,6 @@ async fn until_stopped(
 async fn join(parts: &mut JoinSet<&'static str>, within: Duration) {
     let all = async { while parts.join_next().await.is_some() {} };
     if tokio::time::timeout(within, all).await.is_err() {
-        tracing::warn!("not everything ended in time");
+        tracing::warn!(parts = parts.len(), "parts of the server still run at the end of the drain and are cut off");
     }
 }

@@ -100,7 +100,10 @@ async fn with_core(settings: Settings, mut bound: Bound, signals: parts::Signals
         Ok(lock) => Some(lock),
         Err(error) if settings.on_sqlite() => return Err(error),
         Err(error) => {
-            tracing::warn!(%error, "no local socket: administrative commands need --server or another data folder");
+            tracing::warn!(
+                data_dir = %settings.data_dir.display(), %error,
+                "this server has no local socket: administrative commands need --server or another data folder"
+            );
             None
         }
     };

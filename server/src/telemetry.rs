@@ -34,7 +34,7 @@ pub(crate) fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log_level.0).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = LINES.get_or_init(|| {
         Lines::to(io::stderr(), |lost| {
-            tracing::warn!(lost, "lines of the log were lost: nobody took them, or their disk was full");
+            tracing::warn!(lost, "{lost} lines of the log were lost: nobody read them, or the disk was full");
         })
     });
     // A line that cannot be made would be told of on standard error in a way that ends the process when that is closed.
@@ -50,7 +50,7 @@ pub(crate) fn start(settings: &Settings) {
     std::panic::set_hook(Box::new(|panic| {
         let what = panic.payload_as_str().unwrap_or("no text");
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(what, place, "a panic");
+        tracing::error!(what, place, "a task panicked at {place}");
     }));
 }
 

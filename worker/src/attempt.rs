@@ -28,6 +28,13 @@ pub(crate) struct Lease {
     pub until: Timestamp,
 }
 
+impl Lease {
+    /// The delivery's id, for the log; nil when what came is none.
+    pub(crate) fn delivery(&self) -> Uuid {
+        Uuid::from_slice(&self.delivery_id).unwrap_or_default()
+    }
+}
+
 /// An endpoint at one version of its configuration.
 pub(crate) struct Prepared {
     /// Id and version.
@@ -38,7 +45,11 @@ pub(crate) struct Prepared {
 
 /// The outcome of a delivery of which nothing was sent: it does not count as an attempt.
 pub(crate) fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outcome {
-    tracing::debug!(token = lease.token, why, "a delivery goes back unsent");
+    let delivery = lease.delivery();
+    tracing::debug!(
+        %delivery, endpoint = %lease.endpoint_id, token = lease.token, why,
+        "delivery {delivery} goes back unsent"
+    );
     Outcome {
         error_code: FailureCode::InternalError.name().to_owned(),
         error: FailureCode::InternalError.sentence().to_owned(),

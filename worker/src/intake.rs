@@ -119,9 +119,12 @@ fn feed(
                             return Some((Taken::Batch(batch), feed));
                         }
                         Some(Err(status)) => {
-                            tracing::warn!(code = ?status.code(), why = status.message(), "the core ended the stream of work")
+                            tracing::warn!(
+                                worker = request.worker_id, code = ?status.code(), why = status.message(),
+                                "the work stream broke, will reopen"
+                            );
                         }
-                        None => tracing::debug!("the core closed the stream of work"),
+                        None => tracing::debug!(worker = request.worker_id, "the core closed the work stream"),
                     }
                     feed.stream = None;
                     if feed.opened.elapsed() >= REOPEN.1 {
@@ -142,9 +145,14 @@ fn feed(
                         return Some((Taken::Opened, feed));
                     }
                     Ok(Err(status)) => {
-                        tracing::warn!(code = ?status.code(), why = status.message(), "the core gives no work")
+                        tracing::warn!(
+                            worker = request.worker_id, code = ?status.code(), why = status.message(),
+                            "opening the work stream failed, will retry"
+                        );
                     }
-                    Err(_) => tracing::warn!("the core does not answer"),
+                    Err(_) => {
+                        tracing::warn!(worker = request.worker_id, "opening the work stream timed out, will retry");
+                    }
                 }
             }
         }
@@ -179,7 +187,8 @@ impl Intake {
 
     fn configure(&mut self, config: &EndpointConfig) {
         let Ok(id) = Uuid::from_slice(&config.endpoint_id) else {
-            tracing::error!("the core sent an endpoint without an id");
+            let worker = &self.shared.worker_id;
+            tracing::error!(worker, "the core sent an endpoint without an id, which is ignored");
             return;
         };
         let endpoint = Endpoint::new(config, self.shared.allow_private);
@@ -227,7 +236,13 @@ impl Intake {
                 match outcome {
                     Ok(outcome) => drop(reports.send(Report { outcome, until: lease.until }).await),
                     // What was sent is not known: the lease ends without an outcome, which the core notices.
-                    Err(_) => tracing::error!(token = lease.token, "an attempt broke off"),
+                    Err(_) => {
+                        let delivery = lease.delivery();
+                        tracing::error!(
+                            %delivery, endpoint = %lease.endpoint_id, token = lease.token,
+                            "the attempt at delivery {delivery} panicked; its lease will end"
+                        );
+                    }
                 }
                 lease.endpoint_id
             });

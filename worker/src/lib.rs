@@ -77,7 +77,7 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The list of authorities cannot be used.
-    #[error("preparing TLS for webhooks")]
+    #[error("cannot set up TLS for webhooks")]
     Tls(#[source] rustls::Error),
 }
 
@@ -129,11 +129,14 @@ pub async fn run(
     };
     tokio::select! {
         () = running => {}
-        () = over => tracing::error!("the worker ends with deliveries under way; their leases will end"),
+        () = over => {
+            let worker = &shared.worker_id;
+            tracing::error!(worker, "the worker stops with deliveries under way; their leases will end");
+        }
     }
     parts.shutdown().await;
     if timeout(END_MAX, shared.sender.end()).await.is_err() {
-        tracing::error!("connections are still open");
+        tracing::error!(worker = shared.worker_id, "the worker stops with connections to receivers still open");
     }
     Ok(())
 }

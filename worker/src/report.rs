@@ -14,6 +14,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use tonic::{Code, Request, Status};
+use uuid::Uuid;
 
 /// Greatest number of outcomes in one call.
 pub(crate) const BATCH_MAX: usize = 256;
@@ -76,7 +77,11 @@ async fn deliver(shared: &Shared, dispatch: &DynDispatchService, batch: Vec<Repo
             match &mut batch[..] {
                 [] => {}
                 [one] if one.outcome.response_body.is_none() && one.outcome.response_headers.is_empty() => {
-                    tracing::error!(token = one.outcome.token, "the core refuses an outcome; its lease will end");
+                    let delivery = Uuid::from_slice(&one.outcome.delivery_id).unwrap_or_default();
+                    tracing::error!(
+                        %delivery, token = one.outcome.token,
+                        "the core refused the outcome of delivery {delivery}; its lease will end"
+                    );
                 }
                 [one] => {
                     one.outcome.response_body = None;
@@ -106,30 +111,37 @@ async fn deliver_whole(shared: &Shared, dispatch: &DynDispatchService, batch: Ve
     let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
     loop {
         let Some(call) = request.take().or_else(|| ReportRequest::decode(&copy[..]).ok()) else { return Ok(()) };
+        let worker = &shared.worker_id;
         let sent = call.outcomes.len();
         match timeout(CALL_MAX, dispatch.report(Request::new(call))).await {
             Ok(Ok(response)) => {
                 let refused = response.get_ref().refused;
                 if refused > 0 {
-                    tracing::debug!(refused, sent, "outcomes came after their leases");
+                    tracing::debug!(worker, refused, sent, "the core refused outcomes whose leases had ended");
                 }
                 return Ok(());
             }
             Ok(Err(status)) if objects(&status) => {
-                tracing::warn!(code = ?status.code(), why = status.message(), sent, "the core objects to outcomes");
+                tracing::warn!(
+                    worker, code = ?status.code(), why = status.message(), sent,
+                    "the core refused a report, will retry in parts"
+                );
                 let outcomes = ReportRequest::decode(&copy[..]).map(|request| request.outcomes).unwrap_or_default();
                 let reports = outcomes.into_iter().zip(ends);
                 return Err(reports.map(|(outcome, until)| Report { outcome, until }).collect());
             }
             Ok(Err(status)) => {
-                tracing::warn!(code = ?status.code(), why = status.message(), sent, "the core took no outcomes")
+                tracing::warn!(
+                    worker, code = ?status.code(), why = status.message(), sent,
+                    "reporting outcomes failed, will retry"
+                );
             }
-            Err(_) => tracing::warn!(sent, "the core did not answer a report"),
+            Err(_) => tracing::warn!(worker, sent, "reporting outcomes timed out, will retry"),
         }
         tokio::time::sleep(backoff.pause()).await;
         let now = shared.clock.now();
         if ends.iter().all(|until| *until <= now) {
-            tracing::error!(lost = sent, "outcomes could not be reported before their leases ended");
+            tracing::error!(worker, lost = sent, "{sent} outcomes are lost: their leases ended unreported");
             return Ok(());
         }
     }

@@ -29,7 +29,7 @@ struct Key {
 
 /// A configuration whose secrets cannot sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the endpoint's secrets are not one or two of the form whsec_<base64>")]
+#[error("an endpoint's secrets must be one or two of the form whsec_<base64>")]
 pub struct BadSecrets;
 
 /// The values of the two headers.

@@ -85,7 +85,7 @@ impl Dispatcher {
                 if looks { self.claim_due(parks).await } else { Ok(()) }
             };
             if let Err(error) = claims.await {
-                tracing::warn!(error = chain(&error), "dispatch could not claim");
+                tracing::warn!(error = chain(&error), "claiming due deliveries failed, will retry");
                 // The database may be away for minutes: what was asked for is asked for again, for ever.
                 tokio::time::sleep(POLL).await;
                 self.wake();
@@ -121,7 +121,9 @@ impl Dispatcher {
         match store::lanes::next_due(&self.db).await {
             Ok(Some(at)) => self.due.at(at),
             Ok(None) => {}
-            Err(error) => tracing::warn!(error = chain(&Error::from(error)), "dispatch could not ask what is due"),
+            Err(error) => {
+                tracing::warn!(error = chain(&Error::from(error)), "reading the earliest due time failed, will retry");
+            }
         }
     }
 

@@ -26,7 +26,7 @@ impl Dispatcher {
             }
             Ok(())
         });
-        self.attempt("disable an endpoint", async { Ok(disabled.await?) }).await;
+        self.attempt("disable endpoints that are gone", async { Ok(disabled.await?) }).await;
         for (endpoint, _) in endpoints {
             self.endpoint_changed(endpoint);
         }
@@ -64,9 +64,12 @@ impl Dispatcher {
             }
             Ok(told)
         });
-        self.attempt("judge endpoints", async {
+        self.attempt("warn of endpoints that fail", async {
             for (verdict, Health { endpoint, tenant, failures_in_row, .. }) in judged.await? {
-                tracing::warn!(%endpoint, %tenant, failures_in_row, ?verdict, "every attempt of an endpoint fails");
+                tracing::warn!(
+                    %endpoint, %tenant, failures_in_row, ?verdict,
+                    "every attempt at a delivery to endpoint {endpoint} fails"
+                );
                 if verdict == Verdict::Disable {
                     self.endpoint_changed(endpoint);
                 }

@@ -18,7 +18,7 @@ impl Dispatcher {
         let route = match self.route(endpoint).await {
             Ok(route) => route,
             Err(error) => {
-                tracing::warn!(%endpoint, error = chain(&error), "cannot load an endpoint's route");
+                tracing::warn!(%endpoint, error = chain(&error), "cannot load the route of endpoint {endpoint}");
                 None
             }
         };

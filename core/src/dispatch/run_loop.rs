@@ -65,7 +65,7 @@ impl Dispatcher {
     pub(super) async fn attempt(&self, what: &'static str, doing: impl Future<Output = Result<()>>) {
         // The database may be away for minutes: the next turn tries again, for ever.
         if let Err(error) = doing.await {
-            tracing::warn!(what, error = chain(&error), "dispatch could not use the database");
+            tracing::warn!(what, error = chain(&error), "dispatch cannot {what}, will retry");
         }
     }
 
@@ -77,7 +77,7 @@ impl Dispatcher {
             items.iter().map(|item| Lease { delivery: item.delivery, token: item.token }).collect();
         let now = self.stamps.now();
         let park = self.db.system(Queue::Claims, async move |tx| store::dispatch::park(tx, &leases, now).await);
-        self.attempt("park", async { Ok(park.await.map(drop)?) }).await;
+        self.attempt("park leases", async { Ok(park.await.map(drop)?) }).await;
         self.drive(|hub| {
             hub.parked(&items);
             Vec::new()

@@ -4,7 +4,7 @@
 
 use super::Dispatcher;
 use crate::{
-    error::Result,
+    error::{Result, chain},
     store::{
         self, Queue,
         cores::SILENCE,
@@ -102,7 +102,7 @@ impl Dispatcher {
             (wanted, next) = match due {
                 Ok(due) => self.see_to(due).await,
                 Err(error) => {
-                    tracing::warn!(error = crate::error::chain(&error), "dispatch could not use the database");
+                    tracing::warn!(error = chain(&error), "reading due leases and tests failed, will retry");
                     (true, None)
                 }
             };
@@ -153,7 +153,7 @@ impl Dispatcher {
         let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         let mut again = false;
         if is_due(due.lease) {
-            self.attempt("reap", self.take_back(Which::Ended)).await;
+            self.attempt("end leases that are over", self.take_back(Which::Ended)).await;
             again = true;
         }
         // Without a worker nothing can be sent; one that joins is noticed.
@@ -183,7 +183,7 @@ impl Dispatcher {
         }
         if all > 0 {
             self.metrics.leases_ended(all);
-            tracing::warn!(leases = all, ?which, "leases ended without a report");
+            tracing::warn!(leases = all, ?which, "{all} leases ended without a report; their deliveries are due again");
             self.wake();
         }
         Ok(())

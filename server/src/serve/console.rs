@@ -8,7 +8,7 @@ use serde_json::json;
 pub(super) fn announce(settings: &Settings, urls: (Option<String>, Option<String>), started: &Started, as_json: bool) {
     let (url, internal_url) = urls;
     if let Some(url) = &url {
-        tracing::info!(url, internal_url, "listening");
+        tracing::info!(url, internal_url, "the server listens at {url}");
     }
     let demo = started.demo.as_ref();
     if as_json {

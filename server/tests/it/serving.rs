@@ -189,7 +189,7 @@ fn a_start_tells_which_inboxes_share_an_address() {
         .spawn()
         .expect("the binary runs");
     let lines = BufReader::new(child.stderr.take().expect("its log")).lines().map_while(Result::ok);
-    let told = lines.into_iter().find(|line| line.contains("share an address")).expect("a line");
+    let told = lines.into_iter().find(|line| line.contains("share the address")).expect("a line");
     assert!([tenant, "help@example.com", &ids[0], &ids[1]].iter().all(|word| told.contains(word)), "{told}");
     child.kill().expect("it ends");
     child.wait().expect("its end");

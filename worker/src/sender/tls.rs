@@ -56,13 +56,13 @@ impl Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// It cannot be read, or is no PEM.
-    #[error("reading certificates in PEM")]
+    #[error("cannot read certificates in PEM")]
     Pem(#[source] pem::Error),
     /// There is nothing in it.
-    #[error("it holds no certificate in PEM")]
+    #[error("the file holds no certificate in PEM")]
     Empty,
     /// One of them cannot be read.
-    #[error("reading a certificate of it")]
+    #[error("the file holds a certificate that cannot be used")]
     Certificate(#[source] Error),
 }
 
@@ -212,7 +212,7 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
         match system {
             Ok(system) => return Ok(Arc::new(system)),
             Err(error) => {
-                tracing::warn!(%error, "the system has no certificate authorities; Mozilla's list is used");
+                tracing::warn!(%error, "the system's certificate authorities cannot be loaded; Mozilla's list is used");
                 roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
             }
         }
