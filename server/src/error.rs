@@ -32,7 +32,7 @@ pub(crate) enum Error {
     },
     #[error("cannot use the TLS files; check tls.cert and tls.key")]
     Tls(#[source] inboxops_edge::Error),
-    #[error("cannot use the authorities in {}; check tls.extra_ca_file", path.display())]
+    #[error("cannot use the certificate authorities in {}; check tls.extra_ca_file", path.display())]
     Authorities {
         path: PathBuf,
         #[source]
@@ -52,16 +52,19 @@ pub(crate) enum Error {
         #[source]
         source: io::Error,
     },
-    #[error("another inboxops works in the data folder {}; stop it, or choose another with --data-dir", path.display())]
+    #[error("another inboxops uses the data folder {}; stop it, or choose another with --data-dir", path.display())]
     Locked { path: PathBuf },
-    #[error("cannot make the socket {}", path.display())]
+    #[error("cannot create the socket {}", path.display())]
     Socket {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("cannot open the core")]
+    #[error("cannot start the core")]
     Core(#[source] inboxops_core::Error),
+    /// Not shown: it may hold a password, and its form does not tell where.
+    #[error("cannot read the URL in database_url (INBOXOPS_DATABASE_URL, --database-url)")]
+    DatabaseUrl(#[source] inboxops_core::StoreError),
     #[error("cannot open the database {url}")]
     Database {
         /// Its URL, without a password.
@@ -69,13 +72,13 @@ pub(crate) enum Error {
         #[source]
         source: inboxops_core::StoreError,
     },
-    #[error("the master key file {} is missing, and the database's secrets are sealed with it; restore the file, or set master_key", path.display())]
+    #[error("the master key file {} is missing, and the database's secrets are encrypted with it; restore the file, or set master_key", path.display())]
     MasterKeyMissing { path: PathBuf },
     #[error(
-        "the database is in use by {cores} other inboxops, which know the old key alone; stop them first (one that was killed counts for 10 s)"
+        "the database is in use by {cores} other inboxops, which have only the old master key; stop them first (one that was killed counts for 10 s)"
     )]
     InUseByCores { cores: i64 },
-    #[error("cannot open the door")]
+    #[error("cannot set up the listener")]
     Door(#[source] inboxops_edge::Error),
     #[error("no answer from {server}; check --server, and that the server runs")]
     NoAnswer {
@@ -85,19 +88,19 @@ pub(crate) enum Error {
     },
     #[error("{}", line(.0))]
     Refused(Failure),
-    #[error("not all is recorded; try the same again later: {why}")]
+    #[error("not everything is recorded; run the same command again later: {why}")]
     TryAgain {
         /// Short name of what it was.
         code: &'static str,
         why: String,
     },
-    #[error("cannot read the mails of {}", path.display())]
+    #[error("cannot read mails from {}", path.display())]
     MailFile {
         path: PathBuf,
         #[source]
         source: io::Error,
     },
-    #[error("{what} stopped")]
+    #[error("{what} stopped unexpectedly")]
     Stopped { what: &'static str },
     #[error("cannot {what}")]
     Io {
@@ -129,7 +132,11 @@ impl Error {
         match self {
             Error::Usage(_) => EXIT_USAGE,
             Error::TryAgain { .. } => EXIT_TRY_AGAIN,
-            Error::Setting(_) | Error::ConfigFile { .. } | Error::Tls(_) | Error::Authorities { .. } => EXIT_CONFIG,
+            Error::Setting(_)
+            | Error::ConfigFile { .. }
+            | Error::DatabaseUrl(_)
+            | Error::Tls(_)
+            | Error::Authorities { .. } => EXIT_CONFIG,
             _ => EXIT_FAILED,
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     settings::{Settings, without_password},
     telemetry,
 };
-use inboxops_core::{Chance, Core, MasterKey, Stamps};
+use inboxops_core::{Chance, Core, MasterKey, Stamps, StoreError};
 use inboxops_proto::clock::Clock;
 use std::time::Duration;
 
@@ -56,6 +56,7 @@ pub(crate) fn core_settings(
 /// An error of the core in words for the operator.
 pub(crate) fn told(database_url: &str, error: inboxops_core::Error) -> Error {
     match error {
+        inboxops_core::Error::Store(source @ StoreError::Url(_)) => Error::DatabaseUrl(source),
         inboxops_core::Error::Store(source) => Error::Database { url: without_password(database_url), source },
         error => Error::Core(error),
     }

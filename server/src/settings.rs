@@ -28,6 +28,8 @@ pub(crate) fn strange_variables(all: impl Iterator<Item = (OsString, OsString)>)
     names.filter(|name| name.starts_with("INBOXOPS_") && !known(name)).collect()
 }
 
+/// What a database's URL looks like.
+const DATABASE_URL_FORM: &str = "sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME";
 /// Names the configuration file.
 pub(crate) const CONFIG_VARIABLE: &str = "INBOXOPS_CONFIG";
 
@@ -148,7 +150,7 @@ impl Effective {
             Some(Secret(url)) if ["sqlite:", "postgres://", "postgresql://"].iter().any(|it| url.starts_with(it)) => {
                 url
             }
-            Some(_) => return Err(Error::Setting("database_url: must be sqlite:FILE or postgres://…".to_owned())),
+            Some(_) => return Err(self.wrong_database_url()),
             None => format!("sqlite:{}", data_dir.join("inboxops.db").display()),
         };
         let tls = match (self.of("tls.cert").0, self.of("tls.key").0) {
@@ -156,11 +158,6 @@ impl Effective {
             (cert, key) if !cert.is_empty() && !key.is_empty() => Some((PathBuf::from(cert), PathBuf::from(key))),
             _ => return Err(Error::Setting("tls.cert and tls.key: set both, or neither".to_owned())),
         };
-        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database_url.starts_with(scheme)) {
-            // The value may hold a password, so it is not shown.
-            let (_, source) = self.of("database_url");
-            return Err(Error::Setting(format!("database_url ({source}): must be sqlite:FILE or postgres://…")));
-        }
         let settings = Settings {
             roles: self.parse("roles")?,
             listen: self.parse("listen")?,
@@ -252,6 +249,13 @@ impl Effective {
             Ok(text) => Ok(Some(Secret(text.trim().to_owned()))),
             Err(error) => Err(Error::Setting(format!("{from}: cannot read {file}: {error}"))),
         }
+    }
+
+    /// The refusal of a database's URL. The value may hold a password, so it is not shown.
+    fn wrong_database_url(&self) -> Error {
+        let path = if self.of("database_url").0.is_empty() { "database_url_file" } else { "database_url" };
+        let (_, source) = self.of(path);
+        Error::Setting(format!("{path} ({source}): must be {DATABASE_URL_FORM}"))
     }
 
     fn master_key(&self) -> Result<Option<MasterKey>> {

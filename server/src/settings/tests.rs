@@ -57,7 +57,7 @@ fn a_wrong_value_is_named_with_its_source() {
         (&[("roles", "edge")], "needs --core URL"),
         (&[("core", "http://a")], "leave --core out"),
         (&[("master_key", "00112233")], "master_key (flag): the master key must be 32 bytes in base64"),
-        (&[("database_url", "mysql://a")], "database_url: must be"),
+        (&[("database_url", "mysql://a")], "database_url (flag): must be sqlite:FILE or postgres://"),
         (&[("token_file", "/nowhere/token")], "cannot read /nowhere/token"),
     ];
     for (flags, expected) in cases {
@@ -111,6 +111,17 @@ fn secrets_are_shown_nowhere() {
     assert!(
         shown.iter().any(|(row, value, _)| row.path == "database_url" && value == "postgres://u:***@h/d?password=***")
     );
+}
+
+#[test]
+fn a_password_is_masked_whole() {
+    for (url, shown) in [
+        ("postgres://u:hid@den@h/d", "postgres://u:***@h/d"),
+        ("postgres://u:hid/den@h/d", "postgres://u:***@h/d"),
+        ("postgres://u@h/d", "postgres://u@h/d"),
+    ] {
+        assert_eq!(without_password(url), shown);
+    }
 }
 
 #[test]

@@ -111,7 +111,8 @@ fn flatten(name: &str, value: &toml::Value, into: &mut Vec<(String, String)>) ->
 pub(crate) fn without_password(url: &str) -> String {
     let masked = || {
         let (scheme, rest) = url.split_once("://")?;
-        let (user_info, place) = rest.split_once('@')?;
+        // The last one: a password may hold another.
+        let (user_info, place) = rest.rsplit_once('@')?;
         let (user, _) = user_info.split_once(':')?;
         Some(format!("{scheme}://{user}:***@{place}"))
     };

@@ -88,6 +88,15 @@ fn a_database_that_a_newer_release_has_migrated() {
 }
 
 #[test]
+fn a_database_url_that_cannot_be_read() {
+    let folder = TestFolder::new();
+    let done = folder.run(&["--database-url", "postgres://me:hidden@127.0.0.1:port/x", "tenant", "list"]);
+    assert_eq!(done.code, Some(78), "{done:?}");
+    assert!(done.err.contains("database_url (INBOXOPS_DATABASE_URL"), "{}", done.err);
+    assert!(!done.err.contains("hidden"), "{}", done.err);
+}
+
+#[test]
 fn a_database_that_does_not_answer() {
     let folder = TestFolder::new();
     let done = folder.run(&["--database-url", "postgres://me:hidden@127.0.0.1:1/x", "tenant", "list"]);
