@@ -2,7 +2,7 @@
 
 mod fill;
 
-pub use fill::{Filled, tickets as fill_tickets};
+pub use fill::{FillSummary, tickets as fill_tickets};
 
 use crate::store::{
     self, Db, Options, Queue, Result, TenantScope,

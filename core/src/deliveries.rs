@@ -9,7 +9,7 @@ use crate::{
     caller::Caller,
     dispatch::Dispatcher,
     error::{Error, Result},
-    events::{Kind, Rendered},
+    events::{Kind, RenderedEvent},
     page::PER_PAGE_DEFAULT,
     recoveries::{self, Recoveries},
     store::{
@@ -175,7 +175,7 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
 }
 
 /// A test delivery that is about to be made.
-pub(crate) fn new_test(event: &Rendered, endpoint: &Endpoint, at: Timestamp) -> v1::Delivery {
+pub(crate) fn new_test(event: &RenderedEvent, endpoint: &Endpoint, at: Timestamp) -> v1::Delivery {
     v1::Delivery {
         id: store::events::delivery_id(event.id, endpoint.id).to_string(),
         endpoint_id: endpoint.id.to_string(),

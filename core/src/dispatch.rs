@@ -21,7 +21,7 @@ pub(crate) use {
 };
 
 use claims::Due;
-use reports::Recording;
+use reports::ReportQueue;
 use service::Work;
 use timers::Beats;
 
@@ -71,7 +71,7 @@ pub(crate) struct Dispatcher {
     hungry: Notify,
     /// An endpoint waits for its rate alone.
     paced: Notify,
-    recording: Recording,
+    recording: ReportQueue,
     /// What is due by time alone may have changed.
     changed: Notify,
     /// Some core has jobs that are open.
@@ -105,7 +105,7 @@ impl Dispatcher {
             due: Due::now(),
             hungry: Notify::new(),
             paced: Notify::new(),
-            recording: Recording::default(),
+            recording: ReportQueue::default(),
             changed: Notify::new(),
             jobs: Notify::new(),
             tasks: TaskTracker::new(),

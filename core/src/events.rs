@@ -174,7 +174,7 @@ pub(crate) struct Subject<'a> {
 
 /// An event, rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rendered {
+pub(crate) struct RenderedEvent {
     /// Its id.
     pub(crate) id: EventId,
     /// Its kind.
@@ -206,7 +206,7 @@ struct Data<'a> {
 
 impl Group<'_> {
     /// Renders one event of the group.
-    pub(crate) fn render(&self, kind: Kind, subject: &Subject<'_>, ids: &mut Ids) -> Result<Rendered> {
+    pub(crate) fn render(&self, kind: Kind, subject: &Subject<'_>, ids: &mut Ids) -> Result<RenderedEvent> {
         let id = ids.next(EventId::new);
         let envelope = Envelope {
             event: kind.name(),
@@ -216,19 +216,19 @@ impl Group<'_> {
             data: Data { actor: self.actor, group: self.id.to_string(), subject },
         };
         let body = serde_json::to_string(&envelope).map_err(|_| crate::error::Error::Broken("an event renders"))?;
-        Ok(Rendered { id, kind, group: self.id, left: None, body })
+        Ok(RenderedEvent { id, kind, group: self.id, left: None, body })
     }
 }
 
 /// Leaves the events of one action in its transaction.
-pub(crate) fn emit(tx: &mut Tx<'_>, events: Vec<Rendered>, inbox: InboxId, at: Timestamp) {
+pub(crate) fn emit(tx: &mut Tx<'_>, events: Vec<RenderedEvent>, inbox: InboxId, at: Timestamp) {
     for event in events {
         let tenant = tx.tenant();
         tx.emit(event.row(tenant, Some(inbox), at));
     }
 }
 
-impl Rendered {
+impl RenderedEvent {
     /// The event as it is stored.
     pub(crate) fn row(self, tenant: TenantId, inbox: Option<InboxId>, at: Timestamp) -> NewEvent {
         NewEvent {

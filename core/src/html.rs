@@ -7,7 +7,7 @@ mod link;
 mod seen;
 mod text;
 
-use seen::Seen;
+use seen::VisibleHtml;
 
 /// Greatest size of a body that is kept, in bytes.
 pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
@@ -88,7 +88,7 @@ fn within_bounds(html: &str) -> &str {
     cut(html, end_of_tags(html).min(DIRTY_MAX_BYTES))
 }
 
-fn clean(html: &str) -> Seen {
+fn clean(html: &str) -> VisibleHtml {
     seen::seen(&clean::cleaned(html), &css::hidden_by(html))
 }
 

@@ -32,14 +32,14 @@ use std::{
 /// Tells two requests with one key apart.
 type Fingerprint = [u8; 32];
 /// What is being written, by tenant and key.
-type Running = Arc<Mutex<HashMap<(TenantId, String), Fingerprint>>>;
+type RunningWrites = Arc<Mutex<HashMap<(TenantId, String), Fingerprint>>>;
 
 /// Knows which named writes of this process are under way.
 pub(crate) struct Repetitions {
     db: Db,
     master_key: MasterKey,
     stamps: Stamps,
-    running: Running,
+    running: RunningWrites,
 }
 
 /// A write that its caller has named. While it lives, a repetition is told to wait.
@@ -50,7 +50,7 @@ pub(crate) struct Repeatable {
     db: Db,
     master_key: MasterKey,
     stamps: Stamps,
-    running: Running,
+    running: RunningWrites,
     /// Whether it was answered with the answer to an earlier one.
     repeats: AtomicBool,
 }
@@ -71,7 +71,7 @@ impl Drop for Repeatable {
 impl Repetitions {
     /// With nothing under way.
     pub(crate) fn new(db: Db, stamps: Stamps, master_key: MasterKey) -> Repetitions {
-        Repetitions { db, master_key, stamps, running: Running::default() }
+        Repetitions { db, master_key, stamps, running: RunningWrites::default() }
     }
 
     /// Begins a named write, unless one of this name is under way.
@@ -99,7 +99,7 @@ impl Repetitions {
 
 /// Whether an answer may be read by whoever reads the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum AnswerStorage {
     /// It holds nothing that other rows do not show.
     Plain,
     /// It holds a secret.
@@ -114,14 +114,14 @@ impl Caller {
         db: &Db,
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
-        self.write_and_keep(db, Kept::Plain, decide).await
+        self.write_and_keep(db, AnswerStorage::Plain, decide).await
     }
 
     /// The same, where the answer may hold a secret.
     pub(crate) async fn write_and_keep<R: Message + Default + 'static>(
         &self,
         db: &Db,
-        kept: Kept,
+        kept: AnswerStorage,
         decide: impl AsyncFn(&mut Tx<'_>) -> Result<R> + Send + 'static,
     ) -> Result<R> {
         let scope = self.scope()?;
@@ -171,11 +171,11 @@ impl Repeatable {
         }
     }
 
-    fn answer(&self, message: &impl Message, kept: Kept) -> Result<Answer> {
+    fn answer(&self, message: &impl Message, kept: AnswerStorage) -> Result<Answer> {
         let plain = message.encode_to_vec();
         let (message, sealed_with) = match kept {
-            Kept::Plain => (plain, None),
-            Kept::Sealed => {
+            AnswerStorage::Plain => (plain, None),
+            AnswerStorage::Sealed => {
                 let sealed = self.master_key.seal(&plain, &aad(&self.scope.tenant(), &self.key), &self.stamps)?;
                 (sealed.bytes, Some(sealed.key))
             }

@@ -65,7 +65,7 @@ use inboxops_proto::{
     services::{Implementations, Services},
 };
 use list_index::ListIndex;
-use metrics::{Counted, Metrics};
+use metrics::{CountingGate, Metrics};
 use recoveries::Recoveries;
 use retention::Retention;
 use std::{
@@ -233,7 +233,7 @@ impl Core {
 
     /// All services, behind the gate.
     pub fn services(&self) -> Services {
-        let gate: Arc<dyn Gate> = Arc::new(Counted::new(self.authority.clone(), self.metrics.clone()));
+        let gate: Arc<dyn Gate> = Arc::new(CountingGate::new(self.authority.clone(), self.metrics.clone()));
         Services::guarded(gate, self.implementations.clone())
     }
 

@@ -148,7 +148,7 @@ impl Metrics {
     }
 
     /// Reports went on record.
-    pub(crate) fn recorded(&self, seen: &[Seen], accepted: &HashSet<DeliveryId>) {
+    pub(crate) fn recorded(&self, seen: &[ReportCounts], accepted: &HashSet<DeliveryId>) {
         for seen in seen.iter().filter(|seen| accepted.contains(&seen.delivery)) {
             self.attempts.get_or_create(&[("outcome", seen.outcome)]).inc();
             if let Some(lag) = seen.lag {
@@ -189,19 +189,19 @@ impl Metrics {
 }
 
 /// A gate whose calls are counted.
-pub(crate) struct Counted {
+pub(crate) struct CountingGate {
     gate: Arc<dyn Gate>,
     metrics: Arc<Metrics>,
 }
 
-impl Counted {
-    pub(crate) fn new(gate: Arc<dyn Gate>, metrics: Arc<Metrics>) -> Counted {
-        Counted { gate, metrics }
+impl CountingGate {
+    pub(crate) fn new(gate: Arc<dyn Gate>, metrics: Arc<Metrics>) -> CountingGate {
+        CountingGate { gate, metrics }
     }
 }
 
 #[tonic::async_trait]
-impl Gate for Counted {
+impl Gate for CountingGate {
     async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
         self.gate.admit(rpc, metadata, extensions).await
     }
@@ -224,15 +224,15 @@ impl Gate for Counted {
 }
 
 /// What is counted of a report once it is on record.
-pub(crate) struct Seen {
+pub(crate) struct ReportCounts {
     delivery: DeliveryId,
     outcome: &'static str,
     lag: Option<Duration>,
 }
 
-impl Seen {
+impl ReportCounts {
     /// Of a report whose request was sent.
-    pub(crate) fn of(report: &Report) -> Option<Seen> {
+    pub(crate) fn of(report: &Report) -> Option<ReportCounts> {
         let attempt = &report.used.sent()?.attempt;
         let outcome = match attempt.error_code.as_deref() {
             None => "delivered",
@@ -241,7 +241,7 @@ impl Seen {
         };
         let delivery = report.lease.delivery;
         let lag = (attempt.n == 1).then(|| attempt.started_at.since(made_at(delivery)));
-        Some(Seen { delivery, outcome, lag })
+        Some(ReportCounts { delivery, outcome, lag })
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Retention {
 
 /// What one pass deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Gone {
+pub(crate) struct DeletedCounts {
     /// Deliveries.
     pub(crate) deliveries: usize,
     /// Events.
@@ -66,7 +66,7 @@ impl Retention {
             }
             let again = match self.pass(shutdown).await {
                 Ok(None) => LOOK_EVERY,
-                Ok(Some(Gone { deliveries, events, .. })) => {
+                Ok(Some(DeletedCounts { deliveries, events, .. })) => {
                     tracing::info!(deliveries, events, "retention deleted old rows");
                     LOOK_EVERY
                 }
@@ -80,7 +80,7 @@ impl Retention {
     }
 
     /// One pass over everything, unless it was made within the hour.
-    pub(crate) async fn pass(&self, shutdown: &CancellationToken) -> Result<Option<Gone>> {
+    pub(crate) async fn pass(&self, shutdown: &CancellationToken) -> Result<Option<DeletedCounts>> {
         let now = self.stamps.now();
         let claim = async move |tx: &mut store::SystemTx<'_>| rows::claim(tx, DONE, now, now.minus(EVERY)).await;
         if self.db.is_shared() {
@@ -92,14 +92,14 @@ impl Retention {
         }
         let gone = self.everything(now, shutdown).await?;
         // Where no other core needs to know, nothing is written for nothing.
-        if !self.db.is_shared() && gone != Gone::default() {
+        if !self.db.is_shared() && gone != DeletedCounts::default() {
             self.db.system(Queue::Claims, claim).await?;
         }
         Ok(Some(gone))
     }
 
-    async fn everything(&self, now: Timestamp, shutdown: &CancellationToken) -> Result<Gone> {
-        let mut gone = Gone::default();
+    async fn everything(&self, now: Timestamp, shutdown: &CancellationToken) -> Result<DeletedCounts> {
+        let mut gone = DeletedCounts::default();
         let mut after = None;
         loop {
             let endpoints = rows::endpoints(&self.db, after).await?;
@@ -129,7 +129,7 @@ impl Retention {
         endpoint: EndpointId,
         now: Timestamp,
         shutdown: &CancellationToken,
-        gone: &mut Gone,
+        gone: &mut DeletedCounts,
     ) -> Result<()> {
         let Some(kept) = rows::oldest_kept(&self.db, endpoint).await? else { return Ok(()) };
         let old = now.minus(EVENTS_KEPT);
@@ -153,7 +153,7 @@ impl Retention {
         Ok(())
     }
 
-    async fn events(&self, now: Timestamp, shutdown: &CancellationToken, gone: &mut Gone) -> Result<()> {
+    async fn events(&self, now: Timestamp, shutdown: &CancellationToken, gone: &mut DeletedCounts) -> Result<()> {
         let (old, mut after) = (now.minus(EVENTS_KEPT), 0);
         while !shutdown.is_cancelled() {
             let mut passed = rows::events(&self.db, after, EVENTS_MAX).await?;

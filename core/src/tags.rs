@@ -34,7 +34,7 @@ pub(crate) struct Tags {
 
 /// How a request names a tag to put on.
 #[derive(Clone, Debug)]
-enum Named {
+enum TagChoice {
     Id(TagId),
     Name { shown: String, folded: String },
 }
@@ -69,7 +69,7 @@ impl Tags {
 
     async fn add(&self, caller: &Caller, request: v1::AddTicketTagRequest) -> Result<v1::AddTicketTagResponse> {
         let ticket = TicketRef::parse(&request.ticket_id);
-        let named = Named::parse(request.tag_id, request.tag_name)?;
+        let named = TagChoice::parse(request.tag_id, request.tag_name)?;
         let ticket = ticket?;
         let (stamp, actor) = (self.stamps.stamp(), caller.actor());
         let write = caller.write(&self.db, async move |tx| {
@@ -77,10 +77,10 @@ impl Tags {
             let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
             let mut ids = stamp.ids();
             let tag = match &named {
-                Named::Id(id) => {
+                TagChoice::Id(id) => {
                     store::tags::get(tx, *id).await?.ok_or_else(|| Failure::invalid(Violation::dangling("tag_id")))?
                 }
-                Named::Name { shown, folded } => {
+                TagChoice::Name { shown, folded } => {
                     let new = Tag { id: ids.next(TagId::new), name: shown.clone(), color: None, created_at: stamp.at };
                     // A refusal comes before the first write, so that it leaves its group alone. One of its own
                     // names takes no room.
@@ -141,28 +141,28 @@ impl Ticket {
     }
 }
 
-impl Named {
+impl TagChoice {
     fn check_room(&self, ticket: &Ticket) -> Result<()> {
         if ticket.tags.len() < TAGS_PER_TICKET_MAX {
             return Ok(());
         }
         let field = match self {
-            Named::Id(_) => "tag_id",
-            Named::Name { .. } => "tag_name",
+            TagChoice::Id(_) => "tag_id",
+            TagChoice::Name { .. } => "tag_name",
         };
         let message =
             format!("would be tag number {}; a ticket has at most {TAGS_PER_TICKET_MAX}", TAGS_PER_TICKET_MAX + 1);
         Err(Failure::invalid(Violation::new(field, DetailCode::LimitExceeded, message)).into())
     }
 
-    fn parse(id: Option<String>, name: Option<String>) -> Result<Named> {
+    fn parse(id: Option<String>, name: Option<String>) -> Result<TagChoice> {
         match (id, name) {
             (Some(id), None) => {
-                id.parse().map(Named::Id).map_err(|_| Failure::invalid(Violation::dangling("tag_id")).into())
+                id.parse().map(TagChoice::Id).map_err(|_| Failure::invalid(Violation::dangling("tag_id")).into())
             }
             (None, Some(name)) => {
                 let shown: String = name.nfc().collect();
-                Ok(Named::Name { folded: fold(&shown), shown })
+                Ok(TagChoice::Name { folded: fold(&shown), shown })
             }
             (Some(_), Some(_)) => Err(Failure::invalid(Violation::new(
                 "tag_name",

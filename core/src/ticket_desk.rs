@@ -161,10 +161,10 @@ fn concerns(event: &Event, ticket: &str) -> bool {
     }
     #[derive(Deserialize)]
     struct Data {
-        ticket: Option<Named>,
+        ticket: Option<TicketPart>,
     }
     #[derive(Deserialize)]
-    struct Named {
+    struct TicketPart {
         id: String,
     }
     // Most events are about others: a look at the text saves the reading.

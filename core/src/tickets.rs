@@ -82,7 +82,7 @@ impl Tickets {
     }
 
     async fn create(&self, caller: &Caller, request: v1::CreateTicketRequest) -> Result<v1::CreateTicketResponse> {
-        let new = New::parse(request, caller)?;
+        let new = NewTicket::parse(request, caller)?;
         let (stamp, actor) = (self.stamps.stamp(), caller.actor());
         let write = caller.write(&self.db, async move |tx| {
             check_references(tx, Some(new.inbox), new.assignee).await?;
@@ -149,7 +149,7 @@ async fn check_references(tx: &mut Tx<'_>, inbox: Option<InboxId>, assignee: Opt
 }
 
 /// A ticket to be opened.
-struct New {
+struct NewTicket {
     subject: String,
     inbox: InboxId,
     priority: Priority,
@@ -157,9 +157,9 @@ struct New {
     channel: Channel,
 }
 
-impl New {
-    fn parse(request: v1::CreateTicketRequest, caller: &Caller) -> Result<New> {
-        Ok(New {
+impl NewTicket {
+    fn parse(request: v1::CreateTicketRequest, caller: &Caller) -> Result<NewTicket> {
+        Ok(NewTicket {
             subject: request.subject.unwrap_or_default(),
             inbox: id(request.inbox_id.as_deref().unwrap_or_default())?,
             priority: request.priority.map_or(Ok(Priority::Normal), priority)?,

@@ -79,7 +79,7 @@ impl Stamps {
         let at = self.clock.now().max(moments.floor);
         *moments.open.entry(at).or_default() += 1;
         drop(moments);
-        Stamp { at, seed, open: Arc::new(Open { at, moments: self.moments.clone() }) }
+        Stamp { at, seed, open: Arc::new(OpenStamp { at, moments: self.moments.clone() }) }
     }
 
     /// Until when, not included, all that was stamped is over. No later stamp is before that.
@@ -119,16 +119,16 @@ pub(crate) struct Stamp {
     pub(crate) at: Timestamp,
     seed: [u8; 32],
     #[expect(dead_code, reason = "it counts by being there")]
-    open: Arc<Open>,
+    open: Arc<OpenStamp>,
 }
 
 /// The moment of a stamp, while that lives.
-struct Open {
+struct OpenStamp {
     at: Timestamp,
     moments: Arc<Mutex<Moments>>,
 }
 
-impl Drop for Open {
+impl Drop for OpenStamp {
     fn drop(&mut self) {
         let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = moments.open.get_mut(&self.at) {

@@ -20,7 +20,7 @@ use crate::{
     dispatch::Dispatcher,
     error::{Error, Result},
     events::{Kind, subscription},
-    idempotency::Kept,
+    idempotency::AnswerStorage,
     page::Page,
     plan::Entitlement,
     recoveries::Recoveries,
@@ -36,7 +36,7 @@ use inboxops_proto::{
     reason::{DetailCode, Reason},
     v1::{self, webhook_service_server::WebhookService},
 };
-use shown::Sight;
+use shown::EndpointView;
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
@@ -78,11 +78,11 @@ impl Webhooks {
     }
 
     /// How the caller sees endpoints now.
-    async fn sight(&self, caller: &Caller) -> Result<Sight> {
+    async fn sight(&self, caller: &Caller) -> Result<EndpointView> {
         let tenant = self.authority.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
         let entitled = tenant.has(Entitlement::Webhooks);
         let (now, behind_after) = (self.stamps.now(), self.rules.behind_after);
-        Ok(Sight { entitled, now, behind_after, master_key: self.master_key.clone() })
+        Ok(EndpointView { entitled, now, behind_after, master_key: self.master_key.clone() })
     }
 
     /// The normal form of an address, when there is one, and when nothing is broken before or with it.
@@ -166,7 +166,7 @@ impl Webhooks {
         };
         let trail = Trail::of(caller, stamp.at);
         let shown = v1::WebhookEndpoint { secret: Some(secret.to_string()), ..sight.of(&endpoint, None, None)? };
-        let write = caller.write_and_keep(&self.db, Kept::Sealed, async move |tx| {
+        let write = caller.write_and_keep(&self.db, AnswerStorage::Sealed, async move |tx| {
             known(tx, &endpoint.inboxes).await?;
             if store::endpoints::count(tx).await? >= ENDPOINTS_PER_TENANT_MAX {
                 let message = format!("would be one more than the {ENDPOINTS_PER_TENANT_MAX} endpoints of a workspace");
@@ -283,7 +283,7 @@ async fn lock(tx: &mut Tx<'_>, id: EndpointId, now: Timestamp) -> Result<Endpoin
 /// The endpoint as its tenant sees it after a change.
 async fn seen(
     tx: &mut Tx<'_>,
-    sight: &Sight,
+    sight: &EndpointView,
     endpoint: &Endpoint,
     health: Option<&Health>,
 ) -> Result<v1::WebhookEndpoint> {

@@ -10,7 +10,7 @@ use crate::{
 };
 use inboxops_core::{
     MasterKey, Stamps,
-    rotation::{self, Rotated},
+    rotation::{self, RotationOutcome},
 };
 use serde_json::json;
 use std::{
@@ -166,7 +166,7 @@ async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps
         }
     }
     if already && given.is_none() {
-        return Ok(shown(Rotated::Already, place, None, "A change that was cut short is finished."));
+        return Ok(shown(RotationOutcome::Already, place, None, "A change that was cut short is finished."));
     }
     let waiting = Waiting::named(place, NEXT);
     let new = match given {
@@ -189,18 +189,18 @@ async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps
     Ok(shown(rotated, place, Some(&kept), &next))
 }
 
-async fn turn(settings: &Settings, old: MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
+async fn turn(settings: &Settings, old: MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<RotationOutcome> {
     let told = open_core::core_settings(settings, old, settings.allow_private_targets);
     match rotation::rotate(&told, new, stamps).await {
-        Ok(Rotated::InUse(cores)) => Err(Error::InUseByCores { cores }),
+        Ok(RotationOutcome::InUse(cores)) => Err(Error::InUseByCores { cores }),
         Ok(rotated) => Ok(rotated),
         Err(error) => Err(open_core::told(&settings.database_url, error)),
     }
 }
 
-fn shown(rotated: Rotated, key_file: &Path, old_key_file: Option<&Path>, next: &str) -> Shown {
+fn shown(rotated: RotationOutcome, key_file: &Path, old_key_file: Option<&Path>, next: &str) -> Shown {
     let (text, endpoints, version) = match rotated {
-        Rotated::Done { endpoints, version } => (
+        RotationOutcome::Done { endpoints, version } => (
             format!("The secrets of {endpoints} endpoints are sealed with the new key."),
             Some(endpoints),
             Some(version),

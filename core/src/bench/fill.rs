@@ -68,7 +68,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// What questions need to know of the tickets.
-pub struct Filled {
+pub struct FillSummary {
     /// An inbox of few tickets.
     pub rare_inbox: InboxId,
     /// One of the agents.
@@ -84,7 +84,7 @@ fn mixed(n: u32, salt: u64) -> u64 {
 }
 
 /// Writes `count` tickets, most of them of `inbox`, into the database at `url`, of which no server may run.
-pub async fn tickets(url: &str, id: TenantId, inbox: InboxId, count: u32) -> crate::Result<Filled> {
+pub async fn tickets(url: &str, id: TenantId, inbox: InboxId, count: u32) -> crate::Result<FillSummary> {
     let db = Db::open(Options::new(url, Clock::System)).await?;
     let scope = db.system(Queue::Claims, async move |tx| Ok(tx.scope_of(id))).await?;
     let now = Clock::System.now();
@@ -126,7 +126,7 @@ pub async fn tickets(url: &str, id: TenantId, inbox: InboxId, count: u32) -> cra
     let lists = ListIndex::new(db.clone(), Stamps::new(Clock::System, Chance::seeded(1)));
     lists.pass(true, &CancellationToken::new()).await?;
     db.close().await;
-    Ok(Filled { rare_inbox: world.inboxes[1], agent: world.agents[3] })
+    Ok(FillSummary { rare_inbox: world.inboxes[1], agent: world.agents[3] })
 }
 
 struct World {

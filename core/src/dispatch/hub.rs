@@ -44,7 +44,7 @@ pub(crate) const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
 
 /// A delivery that was sent and whose end is not on record.
 #[derive(Debug)]
-struct Held {
+struct InFlight {
     item: Leased,
     /// Whose slot it takes; `None` once it was answered.
     worker: Option<WorkerKey>,
@@ -102,7 +102,7 @@ pub(crate) struct Hub {
     /// Endpoints for which a claim is worth it.
     hungry: VecDeque<EndpointId>,
     workers: Map<WorkerKey, Worker>,
-    held: Map<DeliveryId, Held>,
+    held: Map<DeliveryId, InFlight>,
     load: Load,
     /// How many times something was parked.
     parks: u64,
@@ -283,7 +283,7 @@ impl Hub {
 
     /// Sends what can be sent, endpoint by endpoint in rotation.
     pub(crate) fn pump(&mut self) -> Vec<Action> {
-        let mut out = Out::default();
+        let mut out = PumpOutput::default();
         self.paced_until = None;
         let mut idle = 0;
         while idle < self.turns.len() {
@@ -329,7 +329,7 @@ impl Hub {
         actions
     }
 
-    fn turn(&mut self, endpoint: EndpointId, out: &mut Out) -> Turn {
+    fn turn(&mut self, endpoint: EndpointId, out: &mut PumpOutput) -> Turn {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return Turn::Over };
         if lane.is_dead() {
             // In due order, one at a time: the next is claimed when this one has ended.
@@ -380,7 +380,7 @@ impl Hub {
         if worker.routes.insert(endpoint, lane.serial) != Some(lane.serial) {
             routes.push(route);
         }
-        self.held.insert(item.delivery, Held { item: item.clone(), worker: Some(*key) });
+        self.held.insert(item.delivery, InFlight { item: item.clone(), worker: Some(*key) });
         items.push(item);
         self.feed(endpoint);
         Turn::Sent
@@ -422,7 +422,7 @@ impl Hub {
 
 /// What a pump does, while it goes on.
 #[derive(Default)]
-struct Out {
+struct PumpOutput {
     batches: Map<WorkerKey, (Vec<Leased>, Vec<Arc<Route>>)>,
     loads: Vec<Action>,
     parked: Vec<Leased>,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    metrics::Seen,
+    metrics::ReportCounts,
     store::{
         self, Leased, Queue,
         dispatch::{Next, Open, Recorded, Report, STALE_CONNECTION, Sent, Use},
@@ -35,7 +35,7 @@ const RECORD_BETWEEN_WRITES_MAX: usize = 48;
 
 /// What a batch of outcomes makes of their deliveries.
 #[derive(Debug, Default)]
-pub(super) struct Answered {
+pub(super) struct SettledBatch {
     /// What is to be recorded.
     pub(super) reports: Vec<Report>,
     /// Deliveries whose receiver says that it is gone for good, with their endpoints and the versions of those that the
@@ -51,8 +51,8 @@ pub(super) fn answers(
     outcomes: Vec<pb::Outcome>,
     now: Timestamp,
     mut chance: impl FnMut() -> u16,
-) -> Answered {
-    let mut answered = Answered::default();
+) -> SettledBatch {
+    let mut answered = SettledBatch::default();
     for outcome in outcomes {
         let Ok(id) = Uuid::from_slice(&outcome.delivery_id) else { continue };
         // A stale connection says nothing of how the endpoint does.
@@ -74,7 +74,7 @@ pub(super) fn answers(
 /// Results that wait for their turn to be recorded: one transaction at a time takes all that came meanwhile, so that
 /// workers may report in small pieces, which frees slots soon, and the database gets large ones.
 #[derive(Debug, Default)]
-pub(super) struct Recording {
+pub(super) struct ReportQueue {
     waiting: Mutex<VecDeque<Batch>>,
     turn: tokio::sync::Mutex<()>,
 }
@@ -89,7 +89,7 @@ struct Batch {
     done: oneshot::Sender<Result<usize, store::Error>>,
 }
 
-impl Recording {
+impl ReportQueue {
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Batch>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,13 +111,13 @@ impl Recording {
 impl Dispatcher {
     pub(super) async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
         let (all, now) = (request.outcomes.len(), self.stamps.now());
-        let mut answered = Answered::default();
+        let mut answered = SettledBatch::default();
         self.drive(|hub| {
             answered = answers(hub, request.outcomes, now, || self.chance());
             hub.pump()
         });
         self.recall(&mut answered, now).await?;
-        let Answered { reports, gone, .. } = answered;
+        let SettledBatch { reports, gone, .. } = answered;
         let accepted = if reports.is_empty() { 0 } else { self.record(reports, gone).await? };
         self.look_again();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
@@ -127,7 +127,7 @@ impl Dispatcher {
     /// Takes the outcomes of leases that are open in the database though not held here: a core that comes back soon
     /// finds its worker with the results of its former life. The token fences them as it does the others. What they were
     /// made from is not known any more, so that a 410 among them waits for the next one.
-    async fn recall(&self, answered: &mut Answered, now: Timestamp) -> Result<()> {
+    async fn recall(&self, answered: &mut SettledBatch, now: Timestamp) -> Result<()> {
         let strange = std::mem::take(&mut answered.strange);
         // Where there is one process, it has taken all back at its start.
         if strange.is_empty() || !self.db.is_shared() {
@@ -205,7 +205,7 @@ impl Dispatcher {
         let Recorded { accepted, again, health } = recorded;
         let held = self.hub().close(reports.iter().map(|report| report.lease.delivery));
         self.send_again(held, &again, reports);
-        let seen: Vec<Seen> = reports.iter().filter_map(Seen::of).collect();
+        let seen: Vec<ReportCounts> = reports.iter().filter_map(ReportCounts::of).collect();
         self.metrics.recorded(&seen, &accepted);
         // Found as due at its time; a test that could not be sent is looked for by itself.
         if let Some(at) = reports.iter().filter_map(Report::due_again).min() {

@@ -3,7 +3,7 @@
 
 use super::{
     subscription,
-    tape::{self, Line, Most, Passage, Stand, Tape, Tapes},
+    tape::{self, FollowerPosition, Line, Passage, ReadLimit, Tape, Tapes},
 };
 use crate::{
     caller::Caller,
@@ -42,7 +42,7 @@ impl Events {
 
     async fn list(&self, caller: &Caller, request: v1::ListEventsRequest) -> Result<v1::ListEventsResponse> {
         let mask = mask(&request.types);
-        let most = Most { events: request.limit.unwrap_or(PER_PAGE_DEFAULT), bytes: usize::MAX };
+        let most = ReadLimit { events: request.limit.unwrap_or(PER_PAGE_DEFAULT), bytes: usize::MAX };
         let after = match request.after.as_deref() {
             Some(text) => self.resume(caller.scope()?, text).await?,
             None => Place::default(),
@@ -84,7 +84,7 @@ impl Events {
             tape: self.tapes.of(scope.tenant()),
             scope,
             hearing,
-            stand: Stand { after, live, mask: mask(&request.types), told: 0 },
+            stand: FollowerPosition { after, live, mask: mask(&request.types), told: 0 },
             lines: VecDeque::new(),
             end: None,
             behind: true,
@@ -116,7 +116,7 @@ struct Follower {
     tape: Arc<Tape>,
     hearing: Hearing,
     /// Where it stands: `after` is behind what was sent.
-    stand: Stand,
+    stand: FollowerPosition,
     /// To be sent next.
     lines: VecDeque<Arc<Line>>,
     /// Behind those.
@@ -159,9 +159,9 @@ impl Follower {
             match self.tape.after(&self.db, &self.stamps, &self.scope, self.stand).await? {
                 Some(passage) => passage,
                 None => {
-                    let Stand { after, mask, .. } = self.stand;
+                    let FollowerPosition { after, mask, .. } = self.stand;
                     let scope = self.scope.clone();
-                    tape::read(&self.db, &self.stamps, scope, after.place, mask, Most::STREAM).await?.lines()
+                    tape::read(&self.db, &self.stamps, scope, after.place, mask, ReadLimit::STREAM).await?.lines()
                 }
             };
         (self.lines, self.end, self.behind) = (events, Some(end), more);

@@ -71,14 +71,14 @@ impl Passage<store::events::LoggedEvent> {
 
 /// What one reading takes: greatest number and size. One event may be larger.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Most {
+pub(super) struct ReadLimit {
     pub(super) events: u32,
     pub(super) bytes: usize,
 }
 
-impl Most {
+impl ReadLimit {
     /// For a stream, which holds it until its client has taken it.
-    pub(super) const STREAM: Most = Most { events: READ_MAX, bytes: TAKE_MAX_BYTES };
+    pub(super) const STREAM: ReadLimit = ReadLimit { events: READ_MAX, bytes: TAKE_MAX_BYTES };
 }
 
 /// Reads events of the kinds in `mask` behind a place.
@@ -88,7 +88,7 @@ pub(super) async fn read(
     scope: TenantScope,
     after: Place,
     mask: i64,
-    most: Most,
+    most: ReadLimit,
 ) -> Result<Passage<store::events::LoggedEvent>> {
     let now = stamps.now();
     let mut read = db.read(scope).await?;
@@ -130,12 +130,12 @@ impl Tapes {
 /// The latest events of one tenant, without a gap.
 #[derive(Default)]
 pub(super) struct Tape {
-    kept: Mutex<Option<Kept>>,
+    kept: Mutex<Option<TapeBuffer>>,
     /// Held by the one that reads for all.
     reading: tokio::sync::Mutex<()>,
 }
 
-struct Kept {
+struct TapeBuffer {
     lines: VecDeque<Arc<Line>>,
     /// Size of their bodies.
     bytes: usize,
@@ -150,7 +150,7 @@ struct Kept {
 
 /// Where a follower stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stand {
+pub(super) struct FollowerPosition {
     /// Behind what it has.
     pub(super) after: Cursor,
     /// Whether there was nothing more when it looked last.
@@ -162,7 +162,7 @@ pub(super) struct Stand {
 }
 
 /// What a tape has for it.
-enum Found {
+enum TapeLookup {
     /// These come next, and all of them are there.
     Next(Passage),
     /// Somebody must look for more.
@@ -171,33 +171,33 @@ enum Found {
     Before,
 }
 
-impl Kept {
-    fn begin(from: Cursor) -> Kept {
+impl TapeBuffer {
+    fn begin(from: Cursor) -> TapeBuffer {
         let (lines, looked_at) = (VecDeque::new(), Instant::now());
-        Kept { lines, bytes: 0, from: from.place, to: from, looked: 0, looked_at }
+        TapeBuffer { lines, bytes: 0, from: from.place, to: from, looked: 0, looked_at }
     }
 
-    fn find(&self, stand: Stand) -> Found {
-        let Stand { after: Cursor { place: after, .. }, mask, told, .. } = stand;
+    fn find(&self, stand: FollowerPosition) -> TapeLookup {
+        let FollowerPosition { after: Cursor { place: after, .. }, mask, told, .. } = stand;
         if after < self.from {
-            return Found::Before;
+            return TapeLookup::Before;
         }
         if after >= self.to.place {
             let end = Cursor { place: after, at: self.to.at };
             let nothing = Passage { events: VecDeque::new(), end, more: false };
-            return if self.looked >= told { Found::Next(nothing) } else { Found::Unread };
+            return if self.looked >= told { TapeLookup::Next(nothing) } else { TapeLookup::Unread };
         }
         let first = self.lines.partition_point(|line| line.cursor.place <= after);
         let (mut events, mut size) = (VecDeque::new(), 0);
         for line in self.lines.range(first..).filter(|line| line.is_in(mask)) {
             if size >= TAKE_MAX_BYTES {
                 let end = events.back().map_or(self.to, |last: &Arc<Line>| last.cursor);
-                return Found::Next(Passage { events, end, more: true });
+                return TapeLookup::Next(Passage { events, end, more: true });
             }
             size += line.body.len();
             events.push_back(line.clone());
         }
-        Found::Next(Passage { events, end: self.to, more: self.looked < told })
+        TapeLookup::Next(Passage { events, end: self.to, more: self.looked < told })
     }
 
     fn add(&mut self, passage: Passage) {
@@ -213,7 +213,7 @@ impl Kept {
 }
 
 impl Tape {
-    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+    fn kept(&self) -> MutexGuard<'_, Option<TapeBuffer>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -224,28 +224,28 @@ impl Tape {
         db: &Db,
         stamps: &Stamps,
         scope: &TenantScope,
-        stand: Stand,
+        stand: FollowerPosition,
     ) -> Result<Option<Passage>> {
         let find = || match self.kept().as_ref() {
             Some(kept) => kept.find(stand),
             // Who comes back after days does not read them for all.
-            None if stand.live => Found::Unread,
-            None => Found::Before,
+            None if stand.live => TapeLookup::Unread,
+            None => TapeLookup::Before,
         };
         loop {
             match find() {
-                Found::Next(passage) => return Ok(Some(passage)),
-                Found::Before => return Ok(None),
-                Found::Unread => {}
+                TapeLookup::Next(passage) => return Ok(Some(passage)),
+                TapeLookup::Before => return Ok(None),
+                TapeLookup::Unread => {}
             }
             let _reading = self.reading.lock().await;
-            if !matches!(find(), Found::Unread) {
+            if !matches!(find(), TapeLookup::Unread) {
                 continue;
             }
             let from = self.kept().as_ref().map_or(stand.after, |kept| kept.to);
-            let passage = read(db, stamps, scope.clone(), from.place, ALL, Most::STREAM).await?.lines();
+            let passage = read(db, stamps, scope.clone(), from.place, ALL, ReadLimit::STREAM).await?.lines();
             let mut kept = self.kept();
-            let kept = kept.get_or_insert_with(|| Kept::begin(from));
+            let kept = kept.get_or_insert_with(|| TapeBuffer::begin(from));
             if !passage.more {
                 (kept.looked, kept.looked_at) = (kept.looked.max(stand.told), Instant::now());
             }
@@ -283,24 +283,24 @@ mod tests {
         Passage { events: seqs.map(told).collect(), end: at(end), more: false }
     }
 
-    fn stand(after: i64, mask: i64, told: u64) -> Stand {
-        Stand { after: at(after), live: true, mask, told }
+    fn stand(after: i64, mask: i64, told: u64) -> FollowerPosition {
+        FollowerPosition { after: at(after), live: true, mask, told }
     }
 
-    fn found(kept: &Kept, stand: Stand) -> Option<(Vec<i64>, i64, bool)> {
+    fn found(kept: &TapeBuffer, stand: FollowerPosition) -> Option<(Vec<i64>, i64, bool)> {
         match kept.find(stand) {
-            Found::Next(it) => {
+            TapeLookup::Next(it) => {
                 Some((it.events.iter().map(|line| line.cursor.place.seq).collect(), it.end.place.seq, it.more))
             }
-            Found::Unread | Found::Before => None,
+            TapeLookup::Unread | TapeLookup::Before => None,
         }
     }
 
     #[test]
     fn a_follower_is_given_what_comes_behind_its_place() {
-        let mut kept = Kept::begin(at(10));
-        assert!(matches!(kept.find(stand(9, ALL, 1)), Found::Before));
-        assert!(matches!(kept.find(stand(10, ALL, 1)), Found::Unread));
+        let mut kept = TapeBuffer::begin(at(10));
+        assert!(matches!(kept.find(stand(9, ALL, 1)), TapeLookup::Before));
+        assert!(matches!(kept.find(stand(10, ALL, 1)), TapeLookup::Unread));
         kept.looked = 1;
         assert_eq!(found(&kept, stand(10, ALL, 1)), Some((vec![], 10, false)), "somebody has looked");
         kept.add(passage(12..15, 20, 1));
@@ -308,19 +308,19 @@ mod tests {
         assert_eq!(found(&kept, stand(12, ALL, 1)), Some((vec![13, 14], 20, false)), "none twice");
         assert_eq!(found(&kept, stand(10, 1 << 1, 1)), Some((vec![13], 20, false)), "of its kinds");
         assert_eq!(found(&kept, stand(14, ALL, 2)), Some((vec![], 20, true)), "and there may be more");
-        assert!(matches!(kept.find(stand(20, ALL, 2)), Found::Unread));
+        assert!(matches!(kept.find(stand(20, ALL, 2)), TapeLookup::Unread));
         assert_eq!(found(&kept, stand(25, ALL, 1)), Some((vec![], 25, false)), "one that is ahead stays there");
     }
 
     #[test]
     fn what_is_kept_and_what_is_taken_is_bounded() {
-        let mut kept = Kept::begin(at(0));
+        let mut kept = TapeBuffer::begin(at(0));
         for n in 0..100 {
             kept.add(passage(n * 10..n * 10 + 10, n * 10 + 10, 100));
             assert!(kept.lines.len() <= KEPT_MAX && kept.bytes == kept.lines.len() * 100);
         }
         let first = kept.lines[0].cursor.place.seq;
-        assert!(matches!(kept.find(stand(first - 2, ALL, 0)), Found::Before), "that would leave one out");
+        assert!(matches!(kept.find(stand(first - 2, ALL, 0)), TapeLookup::Before), "that would leave one out");
         assert_eq!(found(&kept, stand(first - 1, ALL, 0)).expect("kept").0[0], first);
         kept.add(passage(1000..1010, 1010, 100 * 1024));
         assert!(kept.bytes <= KEPT_MAX_BYTES, "{}", kept.bytes);

@@ -17,7 +17,7 @@ pub(crate) const SIZED: &str = "sized";
 /// What a `style` attribute says of that, if anything.
 pub(crate) fn mark(style: &str) -> Option<&'static str> {
     let style = style.to_ascii_lowercase();
-    let mut seen = Seen::default();
+    let mut seen = Declarations::default();
     for declaration in style.split(';') {
         if let Some((name, value)) = declaration.split_once(':') {
             seen.take(name.trim(), value.trim().trim_end_matches("!important").trim());
@@ -33,7 +33,7 @@ pub(crate) fn mark(style: &str) -> Option<&'static str> {
 
 /// What declarations say, of each property the last.
 #[derive(Default)]
-struct Seen {
+struct Declarations {
     undisplayed: bool,
     invisible: bool,
     transparent: bool,
@@ -49,7 +49,7 @@ struct Seen {
     size: Option<bool>,
 }
 
-impl Seen {
+impl Declarations {
     fn take(&mut self, name: &str, value: &str) {
         let none = || number(value) == Some(0.0);
         let far_off = || number(value).is_some_and(|it| it <= -500.0);

@@ -10,7 +10,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 /// HTML as a reader sees it.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct VisibleHtml {
     /// The HTML.
     pub(crate) html: String,
     /// Its text.
@@ -18,7 +18,7 @@ pub(crate) struct Seen {
 }
 
 /// Reads cleaned HTML; `hidden` are classes and ids that are not shown.
-pub(crate) fn seen(cleaned: &str, hidden: &HashSet<String>) -> Seen {
+pub(crate) fn seen(cleaned: &str, hidden: &HashSet<String>) -> VisibleHtml {
     let html = String::with_capacity(cleaned.len());
     let mut reader = Reader { html, text: Text::default(), hidden, unseen: 0, sizeless: Vec::new() };
     let mut rest = cleaned;
@@ -29,7 +29,7 @@ pub(crate) fn seen(cleaned: &str, hidden: &HashSet<String>) -> Seen {
         rest = &rest[end..];
     }
     reader.letters(rest);
-    Seen { html: reader.html, text: reader.text.end() }
+    VisibleHtml { html: reader.html, text: reader.text.end() }
 }
 
 /// The length of a tag: values are in quotes, and a `>` in them ends nothing.

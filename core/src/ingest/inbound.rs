@@ -40,7 +40,7 @@ pub(crate) struct Inbound {
 }
 
 /// What recording a mail did.
-pub(crate) struct Recorded {
+pub(crate) struct RecordedMail {
     /// The ticket, after it.
     pub(crate) ticket: Ticket,
     /// The message.
@@ -93,7 +93,7 @@ impl Inbound {
     }
 
     /// Records it in its ticket or in a new one, or finds what was recorded before.
-    pub(crate) async fn record(&self, tx: &mut Tx<'_>, inbox: Inbox) -> Result<Recorded> {
+    pub(crate) async fn record(&self, tx: &mut Tx<'_>, inbox: Inbox) -> Result<RecordedMail> {
         let mailed = self.mailed(inbox.id);
         let mut known = self.known(tx, &mailed).await?;
         if let Some(repeat) = self.repeat(tx, &inbox, &known).await? {
@@ -145,7 +145,7 @@ impl Inbound {
             }
         };
         emit(tx, events, ticket.inbox, self.stamp.at);
-        Ok(Recorded { ticket, message, duplicate: false, opened, reopened, automatic })
+        Ok(RecordedMail { ticket, message, duplicate: false, opened, reopened, automatic })
     }
 
     fn mailed(&self, inbox: InboxId) -> Mailed {
@@ -163,7 +163,7 @@ impl Inbound {
     }
 
     /// What was recorded of this mail before.
-    async fn repeat(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &Known) -> Result<Option<Recorded>> {
+    async fn repeat(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &Known) -> Result<Option<RecordedMail>> {
         let mut message = None;
         if let Some(id) = known.same {
             message = store::messages::get(tx, id).await?;
@@ -182,7 +182,7 @@ impl Inbound {
             }
         }
         let Some(message) = message else { return Ok(None) };
-        Ok(Some(Recorded::before(ticket_of(tx, &message).await?, message)))
+        Ok(Some(RecordedMail::before(ticket_of(tx, &message).await?, message)))
     }
 
     fn is_by(&self, author: &Author) -> bool {
@@ -269,8 +269,8 @@ impl Inbound {
     }
 }
 
-impl Recorded {
-    fn before(ticket: Ticket, message: Message) -> Recorded {
-        Recorded { ticket, message, duplicate: true, opened: false, reopened: false, automatic: false }
+impl RecordedMail {
+    fn before(ticket: Ticket, message: Message) -> RecordedMail {
+        RecordedMail { ticket, message, duplicate: true, opened: false, reopened: false, automatic: false }
     }
 }

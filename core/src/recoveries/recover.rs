@@ -107,7 +107,7 @@ fn shown(job: &Recovery) -> v1::Recovery {
 }
 
 /// An event that an endpoint did not get.
-pub(super) struct Missed {
+pub(super) struct MissedEvent {
     pub(super) event: Past,
     pub(super) delivery: DeliveryId,
     /// How its delivery stands; none when there is none.
@@ -121,7 +121,7 @@ pub(super) async fn missed(
     past: &[Past],
     since: Timestamp,
     until: Timestamp,
-) -> Result<Vec<Missed>, store::Error> {
+) -> Result<Vec<MissedEvent>, store::Error> {
     let wanted = |event: &&Past| {
         !event.test && event.at >= since && event.at <= until && endpoint.wants(event.kind, [event.inbox, event.left])
     };
@@ -129,7 +129,7 @@ pub(super) async fn missed(
         past.iter().filter(wanted).map(|event| (event, delivery_id(event.id, endpoint.id))).collect();
     let ids: Vec<DeliveryId> = wanted.iter().map(|(_, id)| *id).collect();
     let states = store::deliveries::states(tx, &ids).await?;
-    let missed = wanted.into_iter().map(|(event, delivery)| Missed {
+    let missed = wanted.into_iter().map(|(event, delivery)| MissedEvent {
         event: *event,
         delivery,
         standing: states.get(&delivery).copied(),
@@ -137,7 +137,7 @@ pub(super) async fn missed(
     Ok(missed.filter(|it| it.standing.is_none_or(|standing| !standing.succeeded)).collect())
 }
 
-impl Missed {
+impl MissedEvent {
     /// Whether nobody is at it any more.
     fn is_over(&self) -> bool {
         self.standing.is_none_or(|it| matches!(it.state, State::Failed | State::Stopped))

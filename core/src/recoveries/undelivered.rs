@@ -2,7 +2,7 @@
 
 use super::{
     DISORDER_MAX, Recoveries,
-    recover::{Missed, missed},
+    recover::{MissedEvent, missed},
     span,
 };
 use crate::{
@@ -68,7 +68,7 @@ impl Recoveries {
     }
 }
 
-fn shown(missed: &Missed) -> v1::Undelivered {
+fn shown(missed: &MissedEvent) -> v1::Undelivered {
     v1::Undelivered {
         event_id: missed.event.id.to_string(),
         event: Kind::from_code(missed.event.kind).map_or("", Kind::name).to_owned(),

@@ -23,7 +23,7 @@ const VERSION: &str = "master_key_version";
 
 /// What a change of the master key came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotated {
+pub enum RotationOutcome {
     /// All is sealed with the new key.
     Done {
         /// Endpoints whose secrets and headers were sealed anew.
@@ -51,7 +51,7 @@ pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
 
 /// Seals all that is sealed with the settings' master key with `new`. No core may run on the database meanwhile. Ended
 /// at any moment, the database knows one of the two keys and can be read with it.
-pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
+pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Result<RotationOutcome> {
     let db = Db::open(settings.options(stamps)).await?;
     let (old, new, stamps) = (settings.master_key.clone(), new.clone(), stamps.clone());
     let rotated = db.decide(Queue::Claims, async move |tx| turn(tx, &old, &new, &stamps).await).await;
@@ -67,18 +67,18 @@ pub async fn is_sealed_with(settings: &Settings, key: &MasterKey, stamps: &Stamp
     Ok(known? == Some(key.fingerprint()))
 }
 
-async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<Rotated> {
+async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<RotationOutcome> {
     // Held to the end: a core that starts meanwhile waits here, and then has the wrong key.
     let known = meta::lock(tx, FINGERPRINT).await?;
     if known.as_ref() == Some(&new.fingerprint()) {
-        return Ok(Rotated::Already);
+        return Ok(RotationOutcome::Already);
     }
     if known.is_some_and(|known| known != old.fingerprint()) {
         return Err(Error::MasterKeyWrong);
     }
     let others = store::cores::others(tx).await?;
     if others > 0 {
-        return Ok(Rotated::InUse(others));
+        return Ok(RotationOutcome::InUse(others));
     }
     let version = version(tx).await?.checked_add(1).ok_or(Error::Broken("master keys have 15 bits of versions"))?;
     let new = new.clone().with_version(version);
@@ -105,7 +105,7 @@ async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &
     }
     meta::put(tx, FINGERPRINT, &new.fingerprint()).await?;
     meta::put(tx, VERSION, &version.to_string()).await?;
-    Ok(Rotated::Done { endpoints, version })
+    Ok(RotationOutcome::Done { endpoints, version })
 }
 
 async fn version(tx: &mut SystemTx<'_>) -> Result<i16, store::Error> {

@@ -8,7 +8,7 @@ use crate::{
     Error,
     secrets::{
         MasterKey,
-        rotation::{self, Rotated},
+        rotation::{self, RotationOutcome},
     },
     store,
 };
@@ -35,9 +35,9 @@ async fn what_was_sealed_with_the_old_key_opens_with_the_new_one_alone(core: Tes
         .after(async |settings, stamps| {
             for (new, version) in [(key(8), 2), (key(9), 3)] {
                 let done = rotation::rotate(settings, &new, stamps).await.expect("a change");
-                assert_eq!(done, Rotated::Done { endpoints: 1, version });
+                assert_eq!(done, RotationOutcome::Done { endpoints: 1, version });
                 let again = rotation::rotate(settings, &new, stamps).await.expect("no change");
-                assert_eq!(again, Rotated::Already);
+                assert_eq!(again, RotationOutcome::Already);
                 assert!(rotation::is_sealed_with(settings, &new, stamps).await.expect("an answer"));
                 let old = crate::Core::open(settings.clone(), stamps.clone()).await;
                 assert!(matches!(old, Err(Error::MasterKeyWrong)));
@@ -85,12 +85,12 @@ async fn a_key_is_not_changed_while_a_core_lives_that_knows_the_old_one() {
     let core = TestCore::postgres().await;
     let beside = core.beside().await;
     core.after(async |settings, stamps| {
-        assert_eq!(rotation::rotate(settings, &key(8), stamps).await.expect("an answer"), Rotated::InUse(1));
+        assert_eq!(rotation::rotate(settings, &key(8), stamps).await.expect("an answer"), RotationOutcome::InUse(1));
         // It ends without a word, and is taken for dead.
         drop(beside);
         stamps.clock().advance(store::cores::SILENCE + Duration::from_secs(1));
         let done = rotation::rotate(settings, &key(8), stamps).await.expect("a change");
-        assert_eq!(done, Rotated::Done { endpoints: 0, version: 2 });
+        assert_eq!(done, RotationOutcome::Done { endpoints: 0, version: 2 });
         settings.master_key = key(8);
     })
     .await;

@@ -3,7 +3,7 @@
 use crate::{
     caller::Actor,
     error::Result,
-    events::{Group, Kind, Rendered, Subject},
+    events::{Group, Kind, RenderedEvent, Subject},
     store::tickets::{Status, Ticket},
     time_and_chance::Ids,
 };
@@ -109,7 +109,7 @@ pub(crate) struct MessageInEvent<'a> {
 }
 
 impl MessageInEvent<'_> {
-    fn render(&self, group: &Group<'_>, ticket: &v1::Ticket, ids: &mut Ids) -> Result<Rendered> {
+    fn render(&self, group: &Group<'_>, ticket: &v1::Ticket, ids: &mut Ids) -> Result<RenderedEvent> {
         let subject = Subject { ticket: Some(ticket), message: Some(self.message), ..Subject::default() };
         group.render(self.kind, &subject, ids)
     }
@@ -125,7 +125,7 @@ pub(crate) struct Action<'a> {
 
 impl Action<'_> {
     /// The events of a ticket that was opened, in the order of the contract.
-    pub(crate) fn opened(&self, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub(crate) fn opened(&self, new: &Ticket, ids: &mut Ids) -> Result<Vec<RenderedEvent>> {
         self.opened_by(new, None, ids)
     }
 
@@ -135,7 +135,7 @@ impl Action<'_> {
         new: &Ticket,
         message: Option<MessageInEvent<'_>>,
         ids: &mut Ids,
-    ) -> Result<Vec<Rendered>> {
+    ) -> Result<Vec<RenderedEvent>> {
         let ticket = v1::Ticket::from(new);
         let group = self.group(new, ids);
         let mut events =
@@ -151,7 +151,7 @@ impl Action<'_> {
     }
 
     /// The events of a ticket that changed from `old` to `new`, in the order of the contract.
-    pub(crate) fn changed(&self, old: &Ticket, new: &Ticket, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub(crate) fn changed(&self, old: &Ticket, new: &Ticket, ids: &mut Ids) -> Result<Vec<RenderedEvent>> {
         self.changed_by(old, new, None, ids)
     }
 
@@ -162,12 +162,12 @@ impl Action<'_> {
         new: &Ticket,
         message: Option<MessageInEvent<'_>>,
         ids: &mut Ids,
-    ) -> Result<Vec<Rendered>> {
+    ) -> Result<Vec<RenderedEvent>> {
         self.happened(old, new, new.changes_from(old), message, ids)
     }
 
     /// The events of a ticket that got a note beside so many; what the note says is not told.
-    pub(crate) fn noted(&self, old: &Ticket, new: &Ticket, notes: u32, ids: &mut Ids) -> Result<Vec<Rendered>> {
+    pub(crate) fn noted(&self, old: &Ticket, new: &Ticket, notes: u32, ids: &mut Ids) -> Result<Vec<RenderedEvent>> {
         let mut changes = new.changes_from(old);
         changes.insert("note_count".to_owned(), json!({"from": notes, "to": notes.saturating_add(1)}));
         self.happened(old, new, changes, None, ids)
@@ -180,7 +180,7 @@ impl Action<'_> {
         changes: Map<String, Value>,
         message: Option<MessageInEvent<'_>>,
         ids: &mut Ids,
-    ) -> Result<Vec<Rendered>> {
+    ) -> Result<Vec<RenderedEvent>> {
         let ticket = v1::Ticket::from(new);
         let subject = Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() };
         let group = self.group(new, ids);

@@ -16,7 +16,7 @@ pub(crate) const KEEP_OLD_HOURS: u32 = 24;
 const HOUR_SECS: u64 = 60 * 60;
 
 /// A secret that was just made.
-pub(crate) struct New {
+pub(crate) struct NewSecret {
     /// The secret.
     pub(crate) sealed: Sealed,
     /// Its last characters.
@@ -25,7 +25,7 @@ pub(crate) struct New {
 
 /// Why a rotation is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Busy {
+pub(crate) enum RotationRefusal {
     /// The old secret of a promotion signs until then, and three at a time are too many.
     OldStillSigns(Timestamp),
     /// Nothing is staged that could be promoted.
@@ -48,14 +48,20 @@ impl Endpoint {
     }
 
     /// Stages a new secret, in place of one that is staged already; `immediate` makes it the only one.
-    pub(crate) fn rotate(&mut self, new: New, immediate: bool, keep_hours: u32, now: Timestamp) -> Result<(), Busy> {
+    pub(crate) fn rotate(
+        &mut self,
+        new: NewSecret,
+        immediate: bool,
+        keep_hours: u32,
+        now: Timestamp,
+    ) -> Result<(), RotationRefusal> {
         if immediate {
             (self.secret, self.secret_hint) = (new.sealed, new.hint);
             self.other_secret = None;
             return Ok(());
         }
         if let Some(old) = self.other_secret.as_ref().filter(|other| !other.is_next) {
-            return Err(Busy::OldStillSigns(old.until));
+            return Err(RotationRefusal::OldStillSigns(old.until));
         }
         let until = now.plus(PROMOTES_AFTER);
         self.other_secret = Some(OtherSecret { sealed: new.sealed, hint: new.hint, is_next: true, until, keep_hours });
@@ -63,9 +69,9 @@ impl Endpoint {
     }
 
     /// Makes the staged secret the one that signs `X-InboxOps-Signature`.
-    pub(crate) fn promote(&mut self, keep_hours: Option<u32>, now: Timestamp) -> Result<(), Busy> {
+    pub(crate) fn promote(&mut self, keep_hours: Option<u32>, now: Timestamp) -> Result<(), RotationRefusal> {
         if self.other_secret.as_ref().is_none_or(|other| !other.is_next) {
-            return Err(Busy::NothingStaged);
+            return Err(RotationRefusal::NothingStaged);
         }
         self.swap_secrets(now, keep_hours);
         self.other_secret.take_if(|old| old.until <= now);
@@ -111,12 +117,12 @@ mod tests {
     const START: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
     const HOUR: Duration = Duration::from_secs(HOUR_SECS);
 
-    fn new(name: &str) -> New {
-        New { sealed: Sealed { bytes: name.as_bytes().to_vec(), key: 1 }, hint: name.to_owned() }
+    fn new(name: &str) -> NewSecret {
+        NewSecret { sealed: Sealed { bytes: name.as_bytes().to_vec(), key: 1 }, hint: name.to_owned() }
     }
 
     fn endpoint() -> Endpoint {
-        let New { sealed, hint } = new("one");
+        let NewSecret { sealed, hint } = new("one");
         Endpoint {
             id: EndpointId::new(START, 1),
             tenant: TenantId::new(START, 2),
@@ -172,8 +178,8 @@ mod tests {
         endpoint.promote(Some(1), at).unwrap();
         assert_eq!(live(&endpoint, at), ["two", "one"]);
         assert_eq!(live(&endpoint, at.plus(HOUR)), ["two"]);
-        assert_eq!(endpoint.promote(None, at), Err(Busy::NothingStaged));
-        assert_eq!(endpoint.rotate(new("three"), false, 24, at), Err(Busy::OldStillSigns(at.plus(HOUR))));
+        assert_eq!(endpoint.promote(None, at), Err(RotationRefusal::NothingStaged));
+        assert_eq!(endpoint.rotate(new("three"), false, 24, at), Err(RotationRefusal::OldStillSigns(at.plus(HOUR))));
         endpoint.rotate(new("three"), true, 24, at).unwrap();
         assert_eq!(live(&endpoint, at), ["three"]);
     }

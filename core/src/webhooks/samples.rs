@@ -3,7 +3,7 @@
 use crate::{
     caller::Actor,
     error::Result,
-    events::{Group, Kind, Rendered, Subject},
+    events::{Group, Kind, RenderedEvent, Subject},
     time_and_chance::Ids,
 };
 use inboxops_proto::{
@@ -14,7 +14,13 @@ use inboxops_proto::{
 use serde_json::{Map, Value, json};
 
 /// Renders a sample of an event.
-pub(crate) fn render(kind: Kind, tenant: TenantId, at: Timestamp, actor: &Actor, ids: &mut Ids) -> Result<Rendered> {
+pub(crate) fn render(
+    kind: Kind,
+    tenant: TenantId,
+    at: Timestamp,
+    actor: &Actor,
+    ids: &mut Ids,
+) -> Result<RenderedEvent> {
     let ticket = ticket(kind, at, ids);
     let message = message(kind, &ticket, at, ids);
     let inbox = inbox(&ticket, at);

@@ -1,15 +1,15 @@
 //! The two calls of a secret's rotation, and the making of a secret. What may follow what is `rotation`'s.
 
 use super::{
-    Sight, Webhooks, endpoint_id, lock,
-    rotation::{Busy, KEEP_OLD_HOURS, New},
+    EndpointView, Webhooks, endpoint_id, lock,
+    rotation::{KEEP_OLD_HOURS, NewSecret, RotationRefusal},
     seen,
 };
 use crate::{
     audit::Trail,
     caller::Caller,
     error::{Error, Result},
-    idempotency::Kept,
+    idempotency::AnswerStorage,
     secrets,
     store::{self, endpoints::Endpoint},
 };
@@ -33,7 +33,7 @@ impl Webhooks {
         let (secret, new) = self.new_secret((caller.scope()?.tenant(), id))?;
         let (immediate, keep) = (request.immediate.unwrap_or(false), request.keep_old_hours.unwrap_or(KEEP_OLD_HOURS));
         let turn = move |endpoint: &mut Endpoint, now: Timestamp| {
-            let new = New { sealed: new.sealed.clone(), hint: new.hint.clone() };
+            let new = NewSecret { sealed: new.sealed.clone(), hint: new.hint.clone() };
             endpoint.rotate(new, immediate, keep, now)
         };
         let answer = move |shown| {
@@ -60,14 +60,14 @@ impl Webhooks {
     async fn turn<R: prost::Message + Default + 'static>(
         &self,
         caller: &Caller,
-        (id, sight): (EndpointId, Sight),
+        (id, sight): (EndpointId, EndpointView),
         action: &'static str,
-        turn: impl Fn(&mut Endpoint, Timestamp) -> Result<(), Busy> + Send + Sync + 'static,
+        turn: impl Fn(&mut Endpoint, Timestamp) -> Result<(), RotationRefusal> + Send + Sync + 'static,
         answer: impl Fn(v1::WebhookEndpoint) -> R + Send + Sync + 'static,
     ) -> Result<R> {
         let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
-        let write = caller.write_and_keep(&self.db, Kept::Sealed, async move |tx| {
+        let write = caller.write_and_keep(&self.db, AnswerStorage::Sealed, async move |tx| {
             let mut endpoint = lock(tx, id, at).await?;
             turn(&mut endpoint, at).map_err(refused)?;
             endpoint.version += 1;
@@ -83,11 +83,14 @@ impl Webhooks {
     }
 
     /// A new signing secret, to be shown once, and as it is kept.
-    pub(super) fn new_secret(&self, (tenant, endpoint): (TenantId, EndpointId)) -> Result<(Zeroizing<String>, New)> {
+    pub(super) fn new_secret(
+        &self,
+        (tenant, endpoint): (TenantId, EndpointId),
+    ) -> Result<(Zeroizing<String>, NewSecret)> {
         let secret = secrets::signing_secret(&self.stamps);
         let sealed = self.master_key.seal(secret.as_bytes(), &aad(&(tenant, endpoint)), &self.stamps)?;
         let hint = secret[secret.len() - HINT_CHARS..].to_owned();
-        Ok((secret, New { sealed, hint }))
+        Ok((secret, NewSecret { sealed, hint }))
     }
 }
 
@@ -99,12 +102,12 @@ pub(crate) fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 2] {
 /// How much of a secret its hint shows.
 const HINT_CHARS: usize = 4;
 
-fn refused(busy: Busy) -> Error {
+fn refused(busy: RotationRefusal) -> Error {
     let message = match busy {
-        Busy::OldStillSigns(_) => {
+        RotationRefusal::OldStillSigns(_) => {
             "The secret before still signs. Rotate again when it has expired, or with `immediate`, which drops it."
         }
-        Busy::NothingStaged => "There is no new secret to promote. Rotate the secret first.",
+        RotationRefusal::NothingStaged => "There is no new secret to promote. Rotate the secret first.",
     };
     Failure::new(Reason::Conflict).message(message).into()
 }

@@ -13,7 +13,7 @@ use inboxops_proto::{
 use std::time::Duration;
 
 /// What decides how endpoints look at one moment.
-pub(crate) struct Sight {
+pub(crate) struct EndpointView {
     /// Whether the tenant may use webhooks.
     pub(crate) entitled: bool,
     /// The moment.
@@ -24,7 +24,7 @@ pub(crate) struct Sight {
     pub(crate) master_key: MasterKey,
 }
 
-impl Sight {
+impl EndpointView {
     /// The endpoint, with what is known of how it does and what it has not got yet.
     pub(crate) fn of(
         &self,

@@ -7,7 +7,7 @@ use super::{
     load,
     server::{Plan, Running, Tenant},
 };
-use inboxops_core::bench::{self, Filled};
+use inboxops_core::bench::{self, FillSummary};
 use serde_json::Value;
 use std::{
     path::Path,
@@ -98,7 +98,7 @@ struct Measured {
 struct Desk<'a> {
     server: Running,
     tenant: Tenant,
-    filled: Filled,
+    filled: FillSummary,
     tickets: u32,
     _plan: Plan<'a>,
     _folder: tempfile::TempDir,
@@ -124,7 +124,7 @@ impl<'a> Desk<'a> {
     async fn questions(&self) -> Done<Vec<Question>> {
         let (middle, late) = (self.opened(self.tickets / 2).await?, self.opened(self.tickets - 50).await?);
         let deep = (self.tickets / 25 / 2).max(1);
-        let Filled { rare_inbox, agent } = &self.filled;
+        let FillSummary { rare_inbox, agent } = &self.filled;
         let inbox = &self.tenant.inbox;
         let ask = |what: &str, query: &str, cost| Question { what: what.to_owned(), query: query.to_owned(), cost };
         let mut all = vec![

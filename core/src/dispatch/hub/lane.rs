@@ -6,7 +6,7 @@
 use super::{
     QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route,
     pace::{Pace, Permit},
-    waiting::Waiting,
+    waiting::WaitQueue,
 };
 use crate::store::{Leased, dispatch::Room};
 use inboxops_proto::{
@@ -30,7 +30,7 @@ const TOOK_WEIGHT: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) tenant: TenantId,
-    pub(super) queue: Waiting,
+    pub(super) queue: WaitQueue,
     pub(super) in_flight: u32,
     /// Greatest number of requests at once.
     pub(super) limit: u32,
@@ -69,7 +69,7 @@ impl Lane {
     pub(super) fn new(tenant: TenantId) -> Lane {
         Lane {
             tenant,
-            queue: Waiting::default(),
+            queue: WaitQueue::default(),
             in_flight: 0,
             limit: ENDPOINT_IN_FLIGHT_START,
             doubles_below: ENDPOINT_IN_FLIGHT_MAX,

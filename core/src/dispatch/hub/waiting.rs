@@ -6,12 +6,12 @@ use inboxops_proto::clock::Timestamp;
 use std::collections::VecDeque;
 
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitQueue {
     items: VecDeque<Leased>,
     claimed: usize,
 }
 
-impl Waiting {
+impl WaitQueue {
     pub(super) fn len(&self) -> usize {
         self.items.len()
     }

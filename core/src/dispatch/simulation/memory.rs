@@ -62,7 +62,7 @@ pub(super) enum Which {
 }
 
 /// What a claim took, and the lanes that it looked at, with whether they have more that is due.
-pub(super) type Taken = (Vec<Leased>, Vec<(EndpointId, bool)>);
+pub(super) type MemoryClaim = (Vec<Leased>, Vec<(EndpointId, bool)>);
 
 /// How long a core may be silent.
 const SILENCE: Duration = crate::store::cores::SILENCE;
@@ -188,7 +188,7 @@ impl Memory {
     }
 
     /// What a claim of whatever is due takes, and the lanes that it looked at, with whether they have more.
-    pub(super) fn claim(&mut self, mut shares: Shares, incarnation: u64, now: Timestamp) -> Taken {
+    pub(super) fn claim(&mut self, mut shares: Shares, incarnation: u64, now: Timestamp) -> MemoryClaim {
         let mut due: Vec<(Timestamp, EndpointId)> = self
             .lanes
             .iter()
@@ -203,14 +203,14 @@ impl Memory {
     }
 
     /// The same for endpoints by name.
-    pub(super) fn claim_of(&mut self, wanted: &[(EndpointId, u32)], incarnation: u64, now: Timestamp) -> Taken {
+    pub(super) fn claim_of(&mut self, wanted: &[(EndpointId, u32)], incarnation: u64, now: Timestamp) -> MemoryClaim {
         let waits = |endpoint| self.lanes.get(endpoint).is_some_and(|lane| !lane.paused && lane.due_at.is_some());
         let rooms = wanted.iter().filter(|(endpoint, _)| waits(endpoint));
         let rooms: Vec<(EndpointId, Room)> = rooms.map(|(endpoint, room)| (*endpoint, Room::Free(*room))).collect();
         self.serve(&rooms, incarnation, now)
     }
 
-    fn serve(&mut self, rooms: &[(EndpointId, Room)], incarnation: u64, now: Timestamp) -> Taken {
+    fn serve(&mut self, rooms: &[(EndpointId, Room)], incarnation: u64, now: Timestamp) -> MemoryClaim {
         let (mut claimed, mut looked) = (Vec::new(), Vec::new());
         for (endpoint, room) in rooms {
             let full = now.plus(FULL_PAUSE);

@@ -11,7 +11,7 @@ use crate::{
         hub::{
             Action, Hub, IN_FLIGHT_PER_TENANT_MAX, QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route, Shares, WorkerKey,
         },
-        reports::{Answered, answers},
+        reports::{SettledBatch, answers},
         timers::Beats,
     },
     store::Leased,
@@ -109,7 +109,7 @@ enum Step {
     StreamEnded { core: u64, worker: usize, life: u64 },
     Ended { worker: usize, life: u64, core: u64, item: Leased, outcome: Outcome },
     Reported { worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome },
-    Recorded { worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome, answered: Answered },
+    Recorded { worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome, answered: SettledBatch },
     CoreStarts { slot: usize },
     WorkerStarts { worker: usize },
     Thaw { worker: usize },

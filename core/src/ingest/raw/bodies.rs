@@ -4,7 +4,7 @@
 use super::{
     super::mail::{self, File},
     TEXT_MAX_BYTES,
-    part::{Part, Within},
+    part::{Parent, Part},
 };
 use crate::{
     html,
@@ -30,7 +30,7 @@ const REPORTED_MAX: usize = 4;
 const SPARES_MAX: usize = 20;
 
 /// What was found in a mail.
-pub(crate) struct Found {
+pub(crate) struct MailContents {
     pub(crate) text: Option<String>,
     pub(crate) html: Option<String>,
     pub(crate) files: Vec<File>,
@@ -63,7 +63,7 @@ enum Piece {
 }
 
 /// Where the one part of a mail stands.
-const TOP: Within<'_> = Within { kind: "mixed", start: "", alternative: false, report: false };
+const TOP: Parent<'_> = Parent { kind: "mixed", start: "", alternative: false, report: false };
 
 impl Reader {
     /// The charset that the first text names, for the bytes of the header that name none.
@@ -77,7 +77,7 @@ impl Reader {
     }
 
     /// What was found, put together.
-    pub(crate) fn found(mut self) -> Found {
+    pub(crate) fn found(mut self) -> MailContents {
         if self.texts.is_empty() && self.htmls.is_empty() {
             self.use_spares();
         }
@@ -92,7 +92,7 @@ impl Reader {
             Piece::Html(html) => html.clone(),
             Piece::Plain(text) => html::marked_up(text),
         };
-        Found {
+        MailContents {
             text: has_plain.then(|| joined(self.texts.iter().map(plain), "\n\n")).and_then(mail::body),
             html: has_html.then(|| joined(self.htmls.iter().map(rich), "\n")).and_then(mail::body),
             files: self.files,
@@ -119,7 +119,7 @@ impl Reader {
     }
 
     /// Takes the parts of one multipart. `to_text` and `to_html` say which bodies they may belong to.
-    fn parts(&mut self, parts: Vec<Part<'_>>, within: Within<'_>, mut to_text: bool, mut to_html: bool) {
+    fn parts(&mut self, parts: Vec<Part<'_>>, within: Parent<'_>, mut to_text: bool, mut to_html: bool) {
         let before = (self.texts.len(), self.htmls.len());
         let both = to_text && to_html;
         let root = root(&parts, within);
@@ -160,7 +160,7 @@ impl Reader {
     }
 
     /// Opens a multipart; whether it has parts.
-    fn opened(&mut self, part: &Part<'_>, within: Within<'_>, to_text: bool, to_html: bool) -> bool {
+    fn opened(&mut self, part: &Part<'_>, within: Parent<'_>, to_text: bool, to_html: bool) -> bool {
         if self.split(part, part.body, within, to_text, to_html) {
             return true;
         }
@@ -174,7 +174,7 @@ impl Reader {
         found
     }
 
-    fn split(&mut self, part: &Part<'_>, body: &[u8], within: Within<'_>, to_text: bool, to_html: bool) -> bool {
+    fn split(&mut self, part: &Part<'_>, body: &[u8], within: Parent<'_>, to_text: bool, to_html: bool) -> bool {
         let boundary = part.kind.raw("boundary").unwrap_or_default().trim_end();
         let room = PARTS_MAX.saturating_sub(self.parts);
         if self.nested >= NESTED_MAX || room == 0 {
@@ -189,7 +189,7 @@ impl Reader {
         let parts: Vec<_> = multipart::parts(body, boundary, room).into_iter().map(read).collect();
         let found = !parts.is_empty();
         self.parts += parts.len();
-        let inner = Within {
+        let inner = Parent {
             kind,
             start: part.kind.raw("start").unwrap_or_default(),
             alternative: within.alternative || kind == "alternative",
@@ -311,7 +311,7 @@ fn joined(parts: impl Iterator<Item = String>, between: &str) -> String {
 }
 
 /// Which part of a multipart is shown first: in `related` the one that the others belong to.
-fn root(parts: &[Part<'_>], within: Within<'_>) -> usize {
+fn root(parts: &[Part<'_>], within: Parent<'_>) -> usize {
     if within.kind != "related" {
         return 0;
     }

@@ -25,7 +25,7 @@ pub(crate) struct Part<'a> {
 
 /// The multipart that a part stands in.
 #[derive(Clone, Copy)]
-pub(crate) struct Within<'a> {
+pub(crate) struct Parent<'a> {
     /// What follows `multipart/`.
     pub(crate) kind: &'a str,
     /// The id of the part of `related` that is shown.
@@ -73,7 +73,7 @@ impl<'a> Part<'a> {
     }
 
     /// Whether it is shown as text. Those behind the first that have a name are files, unless they are to be shown.
-    pub(crate) fn readable(&self, first: bool, within: Within<'_>) -> bool {
+    pub(crate) fn readable(&self, first: bool, within: Parent<'_>) -> bool {
         let shown = first
             || within.kind == "alternative"
             || within.kind != "related" && (self.name.is_empty() || self.disposition.word == "inline");

@@ -44,7 +44,7 @@ pub(crate) fn decode(bytes: &[u8], country: Country) -> String {
         Country::Korea => Table::Double(EUC_KR, None),
         Country::China => Table::Double(GBK, None),
     };
-    Text { left: Table::Ascii, shifted, high: None, out: Out::default() }.read(bytes)
+    Text { left: Table::Ascii, shifted, high: None, out: LetterBuffer::default() }.read(bytes)
 }
 
 /// The tables in use: the one of plain bytes, the one after a shift, and the one for a single letter.
@@ -52,7 +52,7 @@ struct Text {
     left: Table,
     shifted: Table,
     high: Option<&'static Encoding>,
-    out: Out,
+    out: LetterBuffer,
 }
 
 impl Text {
@@ -149,13 +149,13 @@ fn kana(byte: u8) -> char {
 
 /// Letters as they come; pairs of one table are decoded together.
 #[derive(Default)]
-struct Out {
+struct LetterBuffer {
     text: String,
     pairs: Vec<u8>,
     table: Option<&'static Encoding>,
 }
 
-impl Out {
+impl LetterBuffer {
     fn letter(&mut self, letter: char) {
         self.flush();
         self.text.push(letter);
@@ -185,7 +185,7 @@ impl Out {
 
 /// The letters of a text in HZ: what stands between `~{` and `~}` is GB 2312.
 pub(crate) fn hz(bytes: &[u8]) -> String {
-    let (mut out, mut at, mut double) = (Out::default(), 0, false);
+    let (mut out, mut at, mut double) = (LetterBuffer::default(), 0, false);
     while let Some(byte) = bytes.get(at) {
         at += 1;
         match (byte, bytes.get(at), double) {

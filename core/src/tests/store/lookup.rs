@@ -25,10 +25,10 @@ async fn tickets(fresh: &TestStore, tenant: &StoredTenant, count: u32) -> Vec<Ti
 }
 
 /// What is asked for, and what is to be found.
-type Asked = (TenantScope, TicketRef, Option<Ticket>);
+type LookupCase = (TenantScope, TicketRef, Option<Ticket>);
 
 /// Tickets of two tenants by id and by number, of the other tenant, and of nobody.
-async fn asked(fresh: &TestStore) -> Vec<Asked> {
+async fn asked(fresh: &TestStore) -> Vec<LookupCase> {
     let (tenant, other) = (fresh.tenant().await, fresh.tenant().await);
     let (mine, theirs) = (tickets(fresh, &tenant, 40).await, tickets(fresh, &other, 3).await);
     let mut asked = Vec::new();
@@ -83,7 +83,7 @@ async fn callers_that_go_away_take_nobody_with_them(fresh: TestStore) {
     let (mut asked, lookup) = (asked(&fresh).await, Lookup::new(fresh.db.clone()));
     // What is asked for by number is read alone, and would hold a reader that nobody drives.
     asked.retain(|(_, named, _)| matches!(named, TicketRef::Id(_)));
-    let find = |(scope, named, _): &Asked| lookup.find(scope.clone(), *named).boxed();
+    let find = |(scope, named, _): &LookupCase| lookup.find(scope.clone(), *named).boxed();
     let mut nowhere = Context::from_waker(Waker::noop());
     // Whoever reads and whoever waits goes away, in every place of the queue, right after it began.
     for gone in 0..asked.len() {

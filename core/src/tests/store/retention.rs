@@ -3,7 +3,7 @@
 use super::moves::{claim, emit, park, report, sent};
 use crate::tests::support::{StoredTenant, TestStore, on_both};
 use crate::{
-    retention::{EVERY, Gone, Retention},
+    retention::{DeletedCounts, EVERY, Retention},
     store::{
         self, Leased,
         deliveries::{Page, Shown},
@@ -19,7 +19,7 @@ use inboxops_proto::{
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-async fn pass(fresh: &TestStore) -> Option<Gone> {
+async fn pass(fresh: &TestStore) -> Option<DeletedCounts> {
     let stamps = Stamps::new(fresh.clock.clone(), Chance::seeded(1));
     Retention::new(fresh.db.clone(), stamps).pass(&CancellationToken::new()).await.unwrap()
 }
@@ -59,7 +59,7 @@ async fn old_deliveries_go_but_for_the_newest_and_those_that_wait(fresh: TestSto
     park(&fresh.db, &waiting).await;
     let old = emit(&fresh, &tenant, 150).await;
     deliver(&fresh, &old).await;
-    assert_eq!(pass(&fresh).await, Some(Gone::default()), "nothing is old");
+    assert_eq!(pass(&fresh).await, Some(DeletedCounts::default()), "nothing is old");
     fresh.clock.advance(EVENTS_KEPT / 2);
     let young = emit(&fresh, &tenant, 20).await;
     deliver(&fresh, &young).await;
@@ -87,7 +87,7 @@ async fn old_deliveries_go_but_for_the_newest_and_those_that_wait(fresh: TestSto
     assert!(again.iter().zip(&waiting).all(|(left, right)| left.body == right.body), "with its body");
     assert_eq!(pass(&fresh).await, None, "once in an hour");
     fresh.clock.advance(EVERY + Duration::from_secs(1));
-    assert_eq!(pass(&fresh).await, Some(Gone::default()));
+    assert_eq!(pass(&fresh).await, Some(DeletedCounts::default()));
 }
 
 async fn what_was_sent_again_lately_is_young(fresh: TestStore) {

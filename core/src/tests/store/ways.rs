@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 /// What the planner knows of the deliveries.
 #[derive(Clone, Copy, Debug)]
-enum Known {
+enum Statistics {
     /// Nothing.
     Nothing,
     /// How they are.
@@ -94,17 +94,17 @@ fn wrong(plan: &str, indexes: &[&str]) -> Option<String> {
 
 #[tokio::test]
 async fn each_filter_goes_by_its_own_index_on_postgres_whatever_the_statistics_say() {
-    for known in [Known::Nothing, Known::All, Known::Past] {
+    for known in [Statistics::Nothing, Statistics::All, Statistics::Past] {
         let fresh = TestStore::postgres().await;
         let mut pg = PgConnection::connect(&fresh.url).await.unwrap();
         run(&mut pg, "ALTER TABLE deliveries SET (autovacuum_enabled = off)").await;
-        if matches!(known, Known::Past) {
+        if matches!(known, Statistics::Past) {
             run(&mut pg, &fill(50, EMPTY)).await;
             run(&mut pg, "ANALYZE").await;
         }
         run(&mut pg, &fill(60_000, FULL)).await;
         run(&mut pg, &fill(3, EMPTY)).await;
-        if matches!(known, Known::All) {
+        if matches!(known, Statistics::All) {
             run(&mut pg, "ANALYZE").await;
         }
         let mut all_wrong = Vec::new();

@@ -344,7 +344,7 @@ impl World {
         }
     }
 
-    pub(super) fn recorded(&mut self, of: (usize, u64, u64, Timestamp), outcome: Outcome, answered: Answered) {
+    pub(super) fn recorded(&mut self, of: (usize, u64, u64, Timestamp), outcome: Outcome, answered: SettledBatch) {
         let (worker, life, core, until) = of;
         if self.core(core).is_none() {
             return;
