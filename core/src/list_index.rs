@@ -6,7 +6,7 @@ use crate::{
     error::{Result, chain},
     store::{
         self, Db, Queue,
-        relist::{self, Now},
+        relist::{self, RecountStep},
         spans::{self, Kind},
         subjects,
     },
@@ -69,13 +69,13 @@ impl ListIndex {
     pub(crate) async fn settle(&self) -> Result<bool> {
         loop {
             match relist::look(&self.db, self.stamps.now()).await? {
-                Now::Nothing => {
+                RecountStep::Nothing => {
                     self.db.set_counts_add_up(true);
                     return Ok(true);
                 }
-                Now::Note => self.db.system(Queue::Claims, relist::note).await?,
-                Now::Wait => return Ok(false),
-                Now::Count => self.count().await?,
+                RecountStep::Note => self.db.system(Queue::Claims, relist::note).await?,
+                RecountStep::Wait => return Ok(false),
+                RecountStep::Count => self.count().await?,
             }
         }
     }

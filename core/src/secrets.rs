@@ -3,7 +3,7 @@
 
 pub mod rotation;
 
-use crate::{error::Error, store::endpoints::Sealed, time_and_chance::Stamps};
+use crate::{error::Error, store::endpoints::SealedBytes, time_and_chance::Stamps};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
@@ -82,7 +82,7 @@ impl MasterKey {
     }
 
     /// Seals `plain` for the row that `owner` names.
-    pub(crate) fn seal(&self, plain: &[u8], owner: &[&[u8]], stamps: &Stamps) -> Result<Sealed, Error> {
+    pub(crate) fn seal(&self, plain: &[u8], owner: &[&[u8]], stamps: &Stamps) -> Result<SealedBytes, Error> {
         let mut nonce = [0; NONCE_BYTES];
         stamps.fill(&mut nonce);
         let owner = owner.concat();
@@ -90,7 +90,7 @@ impl MasterKey {
             .cipher()
             .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &owner })
             .map_err(|_| Error::Seal)?;
-        Ok(Sealed { bytes: [nonce.as_slice(), &sealed].concat(), key: self.version })
+        Ok(SealedBytes { bytes: [nonce.as_slice(), &sealed].concat(), key: self.version })
     }
 
     /// Opens what [`MasterKey::seal`] made for the same owner.

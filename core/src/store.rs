@@ -60,11 +60,11 @@ pub(crate) fn fold(text: &str) -> String {
 
 /// Things by name.
 #[cfg(test)]
-type Named<T> = Vec<(String, T)>;
+type ByName<T> = Vec<(String, T)>;
 
 /// Every fixed statement by name, and every one of many rows: what the statement test prepares on both databases.
 #[cfg(test)]
-pub(crate) fn statements() -> (Named<sql::Sql>, Named<sql::Rows>) {
+pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
     let fixed = [
         ("agents", agents::ALL),
         ("answers", answers::ALL),

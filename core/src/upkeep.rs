@@ -109,9 +109,9 @@ impl Upkeep {
             return Ok(());
         }
         match recount::look(&self.db, self.stamps.now()).await? {
-            recount::Now::Nothing | recount::Now::Wait => return Ok(()),
-            recount::Now::Note => return Ok(self.db.system(Queue::Claims, recount::note).await?),
-            recount::Now::Count => {}
+            recount::RecountStep::Nothing | recount::RecountStep::Wait => return Ok(()),
+            recount::RecountStep::Note => return Ok(self.db.system(Queue::Claims, recount::note).await?),
+            recount::RecountStep::Count => {}
         }
         let mut after = None;
         loop {

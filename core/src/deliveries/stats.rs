@@ -9,7 +9,7 @@ use crate::{
         self,
         deliveries::Shown,
         health::Health,
-        tallies::{HOUR, Known, TOOK_MS, Went, hour},
+        tallies::{AttemptCounts, EndpointCounts, HOUR, TOOK_MS, hour},
     },
 };
 use inboxops_proto::{clock::Timestamp, id::EndpointId, reason::Reason, v1};
@@ -22,7 +22,7 @@ const DAYS: i64 = 7;
 #[derive(Default)]
 struct Sum {
     counts: BTreeMap<Shown, i64>,
-    hours: BTreeMap<i64, Went>,
+    hours: BTreeMap<i64, AttemptCounts>,
 }
 
 impl Deliveries {
@@ -67,7 +67,7 @@ fn last(health: &Health) -> Option<v1::LastAttempt> {
 }
 
 impl Sum {
-    fn of(known: Known) -> Sum {
+    fn of(known: EndpointCounts) -> Sum {
         let mut sum = Sum { hours: known.hours, ..Sum::default() };
         sum.count(Shown::Delivered, known.ended.delivered);
         sum.count(Shown::Failed, known.ended.failed);
@@ -103,9 +103,9 @@ impl Sum {
 
     /// `parts` parts of `length` hours each, from an hour on.
     fn attempts(&self, from: i64, length: i64, parts: i64) -> v1::AttemptStats {
-        let (mut all, mut buckets) = (Went::default(), Vec::new());
+        let (mut all, mut buckets) = (AttemptCounts::default(), Vec::new());
         for start in (0..parts).map(|part| from + part * length) {
-            let mut went = Went::default();
+            let mut went = AttemptCounts::default();
             self.hours.range(start..start + length).for_each(|(_, of_hour)| went += *of_hour);
             all += went;
             buckets.push(v1::AttemptBucket {
@@ -129,7 +129,7 @@ fn number(count: i64) -> u32 {
 }
 
 /// Of a hundred answers so many took no longer: between the bounds of its column, as if answers were spread evenly.
-fn took(went: &Went, percent: i64) -> Option<u32> {
+fn took(went: &AttemptCounts, percent: i64) -> Option<u32> {
     let all: i64 = went.took.iter().sum();
     let rank = (all * percent + 99).div_euclid(100).max(1);
     let (mut before, mut least) = (0, 0);
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn times_are_told_between_the_bounds_of_their_column() {
-        let mut went = Went::default();
+        let mut went = AttemptCounts::default();
         assert_eq!((took(&went, 50), took(&went, 95)), (None, None));
         for _ in 0..90 {
             went.add(true, Some(7));
@@ -162,14 +162,14 @@ mod tests {
         assert!((5..=10).contains(&median), "{median}");
         assert!((1_000..=2_000).contains(&slow), "{slow}");
         assert_eq!((went.succeeded, went.failed), (90, 11));
-        let mut few = Went::default();
+        let mut few = AttemptCounts::default();
         for ms in [3; 10] {
             few.add(true, Some(ms));
         }
         few.add(true, Some(81));
         let slow = took(&few, 95).unwrap_or(0);
         assert!(slow >= 81, "95 of 100 of eleven are all eleven: {slow}");
-        let mut one = Went::default();
+        let mut one = AttemptCounts::default();
         one.add(false, Some(60_000));
         assert_eq!(took(&one, 50), Some(15_000), "longer than any column says");
     }

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result, chain},
     store::{
         self, LEASE, Queue,
-        dispatch::{CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE},
+        dispatch::{CLAIM_LANES_MAX, Claim, ClaimResult, FULL_PAUSE},
     },
 };
 use inboxops_proto::{clock::Timestamp, failpoint, id::EndpointId};
@@ -167,8 +167,8 @@ impl Dispatcher {
     }
 
     /// Tells the hub what a claim brought and what it saw.
-    fn claimed(self: &Arc<Self>, claimed: Claimed, unseen: Vec<EndpointId>, parks: u64) {
-        let Claimed { handed, looked, .. } = claimed;
+    fn claimed(self: &Arc<Self>, claimed: ClaimResult, unseen: Vec<EndpointId>, parks: u64) {
+        let ClaimResult { handed, looked, .. } = claimed;
         if !handed.is_empty() {
             failpoint::fails("after_claim");
         }

@@ -11,7 +11,7 @@ use crate::{
     metrics::ReportCounts,
     store::{
         self, Leased, Queue,
-        dispatch::{Next, Open, Recorded, Report, STALE_CONNECTION, Sent, Use},
+        dispatch::{BatchResult, Next, OpenLease, Report, STALE_CONNECTION, SentRequest, Use},
     },
 };
 use inboxops_proto::{
@@ -63,7 +63,7 @@ pub(super) fn answers(
                 if outcome.response_status == GONE && !item.test {
                     answered.gone.insert(item.delivery, (item.endpoint, item.endpoint_version));
                 }
-                answered.reports.push(settle(Open::from(&item), outcome, true, now, chance()));
+                answered.reports.push(settle(OpenLease::from(&item), outcome, true, now, chance()));
             }
             None => answered.strange.push(outcome),
         }
@@ -137,7 +137,7 @@ impl Dispatcher {
             strange.iter().filter_map(|it| Uuid::from_slice(&it.delivery_id).ok()).map(DeliveryId).collect();
         let open = store::dispatch::open(&self.db, &ids).await?;
         for outcome in strange {
-            let of_it = |open: &&Open| {
+            let of_it = |open: &&OpenLease| {
                 open.lease.token == outcome.token && open.lease.delivery.0.as_bytes()[..] == outcome.delivery_id[..]
             };
             if let Some(open) = open.iter().find(of_it) {
@@ -192,7 +192,7 @@ impl Dispatcher {
         }
     }
 
-    async fn record_once(&self, reports: Arc<Vec<Report>>) -> Result<Recorded, store::Error> {
+    async fn record_once(&self, reports: Arc<Vec<Report>>) -> Result<BatchResult, store::Error> {
         if failpoint::fails("record_result") {
             return Err(store::Error::Unavailable);
         }
@@ -201,8 +201,8 @@ impl Dispatcher {
     }
 
     /// Sees to what follows from results that are on record; `reports` are those of the batches, in their order.
-    async fn recorded(self: &Arc<Self>, batches: Vec<Batch>, reports: &[Report], recorded: Recorded) {
-        let Recorded { accepted, again, health } = recorded;
+    async fn recorded(self: &Arc<Self>, batches: Vec<Batch>, reports: &[Report], recorded: BatchResult) {
+        let BatchResult { accepted, again, health } = recorded;
         let held = self.hub().close(reports.iter().map(|report| report.lease.delivery));
         self.send_again(held, &again, reports);
         let seen: Vec<ReportCounts> = reports.iter().filter_map(ReportCounts::of).collect();
@@ -233,7 +233,7 @@ impl Dispatcher {
         let until: HashMap<DeliveryId, Timestamp> = reports
             .iter()
             .filter_map(|report| match &report.used {
-                Use::Sent(Sent { next: Next::Again { lease_until }, .. }) => {
+                Use::Sent(SentRequest { next: Next::Again { lease_until }, .. }) => {
                     Some((report.lease.delivery, *lease_until))
                 }
                 _ => None,

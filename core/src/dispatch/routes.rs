@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result, chain},
     store::{
         self,
-        endpoints::{Endpoint, Sealed},
+        endpoints::{Endpoint, SealedBytes},
     },
     webhooks::headers,
 };
@@ -56,7 +56,7 @@ impl Dispatcher {
         }))
     }
 
-    fn open(&self, endpoint: &Endpoint, sealed: &Sealed) -> Result<String> {
+    fn open(&self, endpoint: &Endpoint, sealed: &SealedBytes) -> Result<String> {
         let owner = [endpoint.tenant.0.as_bytes().as_slice(), endpoint.id.0.as_bytes()];
         let plain = self.master_key.open(&sealed.bytes, &owner)?;
         String::from_utf8(plain.to_vec()).map_err(|_| Error::Unseal)

@@ -8,15 +8,15 @@ use crate::{
     store::{
         self, LEASE,
         deliveries::Attempt,
-        dispatch::{Lease, Open, Report, STALE_CONNECTION, Sent, Use},
+        dispatch::{Lease, OpenLease, Report, STALE_CONNECTION, SentRequest, Use},
     },
 };
 use inboxops_proto::{FailureCode, clock::Timestamp, internal::v1 as pb};
 use std::time::Duration;
 
-impl From<&Leased> for Open {
-    fn from(item: &Leased) -> Open {
-        Open {
+impl From<&Leased> for OpenLease {
+    fn from(item: &Leased) -> OpenLease {
+        OpenLease {
             lease: Lease { delivery: item.delivery, token: item.token },
             tenant: item.tenant,
             endpoint: item.endpoint,
@@ -34,8 +34,8 @@ fn is_stale(outcome: &pb::Outcome, fresh: bool) -> bool {
 }
 
 /// What an outcome makes of its delivery. Its lease can go on only where it is `held`.
-pub(super) fn settle(open: Open, mut outcome: pb::Outcome, held: bool, now: Timestamp, chance: u16) -> Report {
-    let Open { lease, tenant, endpoint, test, attempt, failures, fresh } = open;
+pub(super) fn settle(open: OpenLease, mut outcome: pb::Outcome, held: bool, now: Timestamp, chance: u16) -> Report {
+    let OpenLease { lease, tenant, endpoint, test, attempt, failures, fresh } = open;
     let report = |used| Report { lease, tenant, endpoint, test, failures, used };
     if outcome.not_sent {
         return report(Use::NotSent { due_at: now.plus(NOT_SENT_PAUSE) });
@@ -76,7 +76,7 @@ pub(super) fn settle(open: Open, mut outcome: pb::Outcome, held: bool, now: Time
         error: (!outcome.error.is_empty()).then_some(outcome.error),
         succeeded,
     };
-    report(Use::Sent(Sent { attempt, next }))
+    report(Use::Sent(SentRequest { attempt, next }))
 }
 
 /// Time until a delivery that a worker could not send is offered again.

@@ -12,8 +12,8 @@ use crate::{
     store::{
         self, Tx,
         inboxes::{Inbox, InboxState},
-        messages::{Author, AuthorKind, Mailed, Message, MessageKind},
-        threads::Known,
+        messages::{Author, AuthorKind, MailIdentity, Message, MessageKind},
+        threads::MailFacts,
         tickets::{Channel, Requester, Status, Ticket, TicketRef},
     },
     tickets::{Action, MessageInEvent},
@@ -148,8 +148,8 @@ impl Inbound {
         Ok(RecordedMail { ticket, message, duplicate: false, opened, reopened, automatic })
     }
 
-    fn mailed(&self, inbox: InboxId) -> Mailed {
-        Mailed {
+    fn mailed(&self, inbox: InboxId) -> MailIdentity {
+        MailIdentity {
             inbox,
             dedup_key: Some(self.mail.dedup_key),
             message_id: self.mail.message_id.clone(),
@@ -158,12 +158,12 @@ impl Inbound {
         }
     }
 
-    async fn known(&self, tx: &mut Tx<'_>, mailed: &Mailed) -> Result<Known> {
+    async fn known(&self, tx: &mut Tx<'_>, mailed: &MailIdentity) -> Result<MailFacts> {
         Ok(store::threads::look(tx, mailed, &self.mail.parents, self.mail.earlier_key()).await?)
     }
 
     /// What was recorded of this mail before.
-    async fn repeat(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &Known) -> Result<Option<RecordedMail>> {
+    async fn repeat(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &MailFacts) -> Result<Option<RecordedMail>> {
         let mut message = None;
         if let Some(id) = known.same {
             message = store::messages::get(tx, id).await?;
@@ -203,7 +203,7 @@ impl Inbound {
     }
 
     /// The ticket that the mail belongs to, held: the one that is known, or one that the mail names.
-    async fn standing(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &Known) -> Result<Option<Ticket>> {
+    async fn standing(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &MailFacts) -> Result<Option<Ticket>> {
         let mut ticket = self.ticket.or(known.ticket);
         if ticket.is_none() {
             ticket = store::threads::elsewhere(tx, self.mail.message_id.as_deref(), &self.mail.parents).await?;

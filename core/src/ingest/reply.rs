@@ -8,7 +8,7 @@ use crate::{
     html::{self, Bodies},
     store::{
         self, Tx,
-        messages::{Author, AuthorKind, Mailed, Message, MessageKind},
+        messages::{Author, AuthorKind, MailIdentity, Message, MessageKind},
         tickets::{Ticket, TicketRef},
     },
     tickets::{Action, MessageInEvent},
@@ -73,7 +73,7 @@ impl Reply {
             created_at: self.stamp.at,
             sent_at: None,
         };
-        let mailed = Mailed {
+        let mailed = MailIdentity {
             inbox: old.inbox,
             dedup_key: None,
             message_id: self.message_id.clone(),

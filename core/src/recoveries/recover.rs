@@ -6,10 +6,10 @@ use crate::{
     error::Result,
     store::{
         self, ReadTx, Scoped, Tx,
-        deliveries::{DeliveryState, Made, State},
+        deliveries::{DeliveryState, NewDelivery, State},
         endpoints::Endpoint,
         events::delivery_id,
-        recoveries::{Past, Recovery, What},
+        recoveries::{PastEvent, Recovery, What},
     },
 };
 use inboxops_proto::{
@@ -108,7 +108,7 @@ fn shown(job: &Recovery) -> v1::Recovery {
 
 /// An event that an endpoint did not get.
 pub(super) struct MissedEvent {
-    pub(super) event: Past,
+    pub(super) event: PastEvent,
     pub(super) delivery: DeliveryId,
     /// How its delivery stands; none when there is none.
     pub(super) standing: Option<DeliveryState>,
@@ -118,14 +118,14 @@ pub(super) struct MissedEvent {
 pub(super) async fn missed(
     tx: &mut impl Scoped,
     endpoint: &Endpoint,
-    past: &[Past],
+    past: &[PastEvent],
     since: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<MissedEvent>, store::Error> {
-    let wanted = |event: &&Past| {
+    let wanted = |event: &&PastEvent| {
         !event.test && event.at >= since && event.at <= until && endpoint.wants(event.kind, [event.inbox, event.left])
     };
-    let wanted: Vec<(&Past, DeliveryId)> =
+    let wanted: Vec<(&PastEvent, DeliveryId)> =
         past.iter().filter(wanted).map(|event| (event, delivery_id(event.id, endpoint.id))).collect();
     let ids: Vec<DeliveryId> = wanted.iter().map(|(_, id)| *id).collect();
     let states = store::deliveries::states(tx, &ids).await?;
@@ -149,7 +149,7 @@ fn oldest(job: &Recovery, now: Timestamp) -> Timestamp {
     job.since.max(now.minus(EVENTS_KEPT).plus(MARGIN))
 }
 
-fn is_past(last: Option<&Past>, job: &Recovery) -> bool {
+fn is_past(last: Option<&PastEvent>, job: &Recovery) -> bool {
     last.is_some_and(|last| last.at > job.until.plus(DISORDER_MAX))
 }
 
@@ -181,7 +181,7 @@ pub(super) async fn step(
     let (mut missing, mut ended) = (Vec::new(), Vec::new());
     for it in missed.iter().filter(|it| it.is_over()) {
         match it.standing {
-            None => missing.push(Made { id: it.delivery, event: it.event.id, kind: it.event.kind }),
+            None => missing.push(NewDelivery { id: it.delivery, event: it.event.id, kind: it.event.kind }),
             Some(standing) => ended.push((it.delivery, standing.state)),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     idempotency,
     store::{
         self, Db, Queue, SystemTx, answers,
-        endpoints::{Sealed, sealed},
+        endpoints::{SealedBytes, sealed},
         meta,
     },
     time_and_chance::Stamps,
@@ -100,7 +100,7 @@ async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &
         for row in rows {
             let aad = idempotency::aad(&row.tenant, &row.key);
             let sealed = new.seal(&old.open(&row.message, &aad)?, &aad, stamps)?;
-            answers::reseal(tx, &answers::Sealed { message: sealed.bytes, ..row }, sealed.key).await?;
+            answers::reseal(tx, &answers::SealedAnswer { message: sealed.bytes, ..row }, sealed.key).await?;
         }
     }
     meta::put(tx, FINGERPRINT, &new.fingerprint()).await?;
@@ -117,7 +117,7 @@ async fn version(tx: &mut SystemTx<'_>) -> Result<i16, store::Error> {
 /// sealed is then thrown away with it.
 fn anew(row: sealed::Row, old: &MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<sealed::Row> {
     let owner = (row.tenant, row.id);
-    let again = |sealed: &Sealed, aad: &[&[u8]]| new.seal(&old.open(&sealed.bytes, aad)?, aad, stamps);
+    let again = |sealed: &SealedBytes, aad: &[&[u8]]| new.seal(&old.open(&sealed.bytes, aad)?, aad, stamps);
     Ok(sealed::Row {
         secret: again(&row.secret, &secret::aad(&owner))?,
         other_secret: row.other_secret.as_ref().map(|it| again(it, &secret::aad(&owner))).transpose()?,

@@ -29,7 +29,7 @@ pub(crate) struct Answer {
 }
 
 /// An answer that is sealed, wherever it stands.
-pub(crate) struct Sealed {
+pub(crate) struct SealedAnswer {
     /// Its tenant.
     pub(crate) tenant: TenantId,
     /// The caller's name for the write.
@@ -38,8 +38,8 @@ pub(crate) struct Sealed {
     pub(crate) message: Vec<u8>,
 }
 
-from_row!(Sealed, row => {
-    Ok(Sealed { tenant: TenantId(row.try_get(0)?), key: row.try_get(1)?, message: row.try_get(2)? })
+from_row!(SealedAnswer, row => {
+    Ok(SealedAnswer { tenant: TenantId(row.try_get(0)?), key: row.try_get(1)?, message: row.try_get(2)? })
 });
 
 statements! {
@@ -77,7 +77,7 @@ row_statements! {
 /// The answer to the write that a tenant has named so.
 pub(crate) async fn find(db: &Db, scope: &TenantScope, key: &str) -> Result<Option<Answer>> {
     let found = named(db.lookup().await?.link(), &[(scope.tenant(), key.to_owned())]).await?;
-    Ok(found.into_iter().next().map(|Named(_, answer)| answer))
+    Ok(found.into_iter().next().map(|TenantAnswer(_, answer)| answer))
 }
 
 /// The same for a write of this transaction that is named so: it was looked for as its group began.
@@ -86,9 +86,9 @@ pub(crate) fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
 }
 
 /// An answer and whose it is.
-struct Named(TenantId, Answer);
+struct TenantAnswer(TenantId, Answer);
 
-from_row!(Named, row => {
+from_row!(TenantAnswer, row => {
     let fingerprint: Vec<u8> = row.try_get(2)?;
     let answer = Answer {
         key: row.try_get(1)?,
@@ -97,11 +97,11 @@ from_row!(Named, row => {
         sealed_with: row.try_get(4)?,
         at: Timestamp::from_micros(row.try_get(5)?),
     };
-    Ok(Named(TenantId(row.try_get(0)?), answer))
+    Ok(TenantAnswer(TenantId(row.try_get(0)?), answer))
 });
 
-async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<Named>> {
-    Ok(read_rows!(link, FIND, names, Named, |query, (tenant, key)| query.bind(tenant.0).bind(key)))
+async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<TenantAnswer>> {
+    Ok(read_rows!(link, FIND, names, TenantAnswer, |query, (tenant, key)| query.bind(tenant.0).bind(key)))
 }
 
 /// Leaves the answer of this write: it is kept if the write is.
@@ -118,7 +118,7 @@ pub(crate) fn in_progress() -> Failure {
 impl Writing {
     /// Looks for the answers to earlier writes of these names, for [`before`].
     pub(super) async fn look_for_answers(&mut self, names: &[(TenantId, String)]) -> Result<()> {
-        for Named(tenant, answer) in named(&mut self.link, names).await? {
+        for TenantAnswer(tenant, answer) in named(&mut self.link, names).await? {
             self.lookups.answers.entry(tenant).or_default().insert(answer.key.clone(), answer);
         }
         Ok(())
@@ -142,16 +142,19 @@ impl Writing {
 }
 
 /// Sealed answers of all tenants after one, at most [`BATCH_MAX`].
-pub(crate) async fn sealed_after(tx: &mut SystemTx<'_>, after: Option<(TenantId, String)>) -> Result<Vec<Sealed>> {
+pub(crate) async fn sealed_after(
+    tx: &mut SystemTx<'_>,
+    after: Option<(TenantId, String)>,
+) -> Result<Vec<SealedAnswer>> {
     let link = tx.reading();
     let sql = SEALED.on(link);
     let (tenant, key) = after.map_or((Uuid::nil(), String::new()), |(tenant, key)| (tenant.0, key));
     on!(link, c, D =>
-        sqlx::query_as::<D, Sealed>(sql).bind(tenant).bind(key).bind(BATCH_MAX).fetch_all(c).await)
+        sqlx::query_as::<D, SealedAnswer>(sql).bind(tenant).bind(key).bind(BATCH_MAX).fetch_all(c).await)
 }
 
 /// Writes the seal of an answer anew.
-pub(crate) async fn reseal(tx: &mut SystemTx<'_>, sealed: &Sealed, with: i16) -> Result<()> {
+pub(crate) async fn reseal(tx: &mut SystemTx<'_>, sealed: &SealedAnswer, with: i16) -> Result<()> {
     let link = tx.writing();
     let sql = RESEAL.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)

@@ -9,7 +9,7 @@ use super::{
         sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
     },
     deliveries::{Shown, State},
-    lanes::Waiting,
+    lanes::WaitCounts,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -46,8 +46,8 @@ impl Backlog {
 
     fn lane(&mut self, lane: &Lane) {
         // Below 0 only while a core of an earlier release moves deliveries without telling.
-        let Waiting { untried, tried } =
-            Waiting { untried: lane.waiting.untried.max(0), tried: lane.waiting.tried.max(0) };
+        let WaitCounts { untried, tried } =
+            WaitCounts { untried: lane.waiting.untried.max(0), tried: lane.waiting.tried.max(0) };
         if lane.paused {
             self.count(Shown::Paused, untried + tried);
         } else {
@@ -59,7 +59,7 @@ impl Backlog {
         self.due_at = lane.due_at.filter(|_| !lane.paused);
     }
 
-    fn few(&mut self, few: &Few) {
+    fn few(&mut self, few: &OffLaneCounts) {
         self.count(few.shown, few.count);
         if !few.test && few.shown != Shown::Canceled {
             self.waiting += few.count;
@@ -73,7 +73,7 @@ struct Lane {
     endpoint: EndpointId,
     tenant: TenantId,
     paused: bool,
-    waiting: Waiting,
+    waiting: WaitCounts,
     oldest_at: Option<Timestamp>,
     due_at: Option<Timestamp>,
 }
@@ -82,13 +82,13 @@ from_row!(Lane, row => Ok(Lane {
     endpoint: EndpointId(row.try_get(0)?),
     tenant: TenantId(row.try_get(1)?),
     paused: row.try_get(2)?,
-    waiting: Waiting { untried: row.try_get(3)?, tried: row.try_get(4)? },
+    waiting: WaitCounts { untried: row.try_get(3)?, tried: row.try_get(4)? },
     oldest_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_micros),
     due_at: row.try_get::<Option<i64>, _>(6)?.map(Timestamp::from_micros),
 }));
 
 /// Deliveries of an endpoint that are leased, or tests that wait, counted by how they stand.
-struct Few {
+struct OffLaneCounts {
     endpoint: EndpointId,
     shown: Shown,
     test: bool,
@@ -96,9 +96,9 @@ struct Few {
     oldest_at: Timestamp,
 }
 
-from_row!(Few, row => {
+from_row!(OffLaneCounts, row => {
     let state = State::read(row.try_get(1)?)?;
-    Ok(Few {
+    Ok(OffLaneCounts {
         endpoint: EndpointId(row.try_get(0)?),
         // A test waits for nobody's pause.
         shown: Shown::of(state, row.try_get(2)?, row.try_get(3)?, false),
@@ -209,7 +209,7 @@ row_statements! {
 pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<BTreeMap<EndpointId, Backlog>> {
     let (tenant, keys) = (tx.tenant(), endpoints.iter().map(|it| it.0).collect::<Vec<Uuid>>());
     let lanes: Vec<Lane> = found(tx.link(), &LANES, &keys).await?;
-    let few: Vec<Few> = found(tx.link(), &FEW, &keys).await?;
+    let few: Vec<OffLaneCounts> = found(tx.link(), &FEW, &keys).await?;
     let mut all = BTreeMap::new();
     for lane in lanes.iter().filter(|lane| lane.tenant == tenant) {
         let mut backlog = Backlog::default();

@@ -37,13 +37,13 @@ pub(crate) struct Place {
 }
 
 /// What commits changed, by tenant; a tenant with events alone has no deliveries.
-pub(crate) type Changed = HashMap<TenantId, Vec<DeliveryId>>;
+pub(crate) type ChangesByTenant = HashMap<TenantId, Vec<DeliveryId>>;
 
 /// What stands behind a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Passage {
     /// The changes.
-    pub(crate) changed: Changed,
+    pub(crate) changed: ChangesByTenant,
     /// The place behind them.
     pub(crate) end: Place,
     /// Whether more stands there already.
@@ -102,7 +102,7 @@ pub(crate) async fn since(db: &Db, place: Place) -> Result<Passage> {
         .await)?;
     let more = i64::try_from(rows.len()).is_ok_and(|rows| rows == ROWS_MAX);
     let end = rows.last().map_or(place, |row| row.place);
-    let mut changed = Changed::new();
+    let mut changed = ChangesByTenant::new();
     rows.iter().for_each(|row| decode(&row.body, &mut changed));
     for ids in changed.values_mut() {
         ids.sort_unstable();
@@ -155,7 +155,7 @@ fn encode(changed: &BTreeMap<TenantId, Vec<DeliveryId>>) -> Vec<u8> {
 }
 
 /// A row that is cut short, which nobody writes, tells what it has.
-fn decode(mut body: &[u8], into: &mut Changed) {
+fn decode(mut body: &[u8], into: &mut ChangesByTenant) {
     let id = |body: &mut &[u8]| body.split_off(..16).and_then(|bytes| Uuid::from_slice(bytes).ok());
     while let Some(tenant) = id(&mut body) {
         let ids = into.entry(TenantId(tenant)).or_default();
@@ -176,11 +176,11 @@ mod tests {
         let (one, other) = (TenantId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)));
         let ids: Vec<_> = (10..13).map(|n| DeliveryId(Uuid::from_u128(n))).collect();
         let body = encode(&BTreeMap::from([(one, ids.clone()), (other, Vec::new())]));
-        let mut read = Changed::new();
+        let mut read = ChangesByTenant::new();
         decode(&body, &mut read);
-        assert_eq!(read, Changed::from([(one, ids), (other, Vec::new())]));
+        assert_eq!(read, ChangesByTenant::from([(one, ids), (other, Vec::new())]));
         for cut in 0..body.len() {
-            decode(&body[..cut], &mut Changed::new());
+            decode(&body[..cut], &mut ChangesByTenant::new());
         }
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod sql;
 pub(super) mod tx;
 pub(super) mod writer;
 
-use super::{events::Leased, subjects::Behind};
+use super::{events::Leased, subjects::LaggingTenants};
 use conn::{Link, Purpose, Target};
 use error::{Error, Result, WriteError};
 use group::Writing;
@@ -79,7 +79,7 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) core: Core,
     pub(super) news: Arc<News>,
-    pub(super) behind: Arc<Behind>,
+    pub(super) behind: Arc<LaggingTenants>,
     /// Whether what lists are counted by adds up.
     adds_up: Arc<AtomicBool>,
     pub(super) handed: OnceLock<TakeHanded>,
@@ -90,9 +90,9 @@ pub(super) struct Shared {
 }
 
 /// Hears of this process's own commits.
-pub(crate) struct Committed(watch::Receiver<()>);
+pub(crate) struct CommitBell(watch::Receiver<()>);
 
-impl Committed {
+impl CommitBell {
     /// Waits for a commit since the last call.
     pub(crate) async fn wait(&mut self) {
         if self.0.changed().await.is_err() {
@@ -103,8 +103,8 @@ impl Committed {
 }
 
 impl Shared {
-    fn committed(&self) -> Committed {
-        Committed(self.committed.subscribe())
+    fn committed(&self) -> CommitBell {
+        CommitBell(self.committed.subscribe())
     }
 
     pub(super) fn writing(&self, link: Link) -> Writing {
@@ -213,12 +213,12 @@ impl Db {
     }
 
     /// Hears of this process's commits from now on.
-    pub(crate) fn committed(&self) -> Committed {
+    pub(crate) fn committed(&self) -> CommitBell {
         self.0.shared.committed()
     }
 
     /// Tenants whose subjects are to be indexed.
-    pub(crate) fn behind(&self) -> &Behind {
+    pub(crate) fn behind(&self) -> &LaggingTenants {
         &self.0.shared.behind
     }
 

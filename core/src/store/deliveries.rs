@@ -5,7 +5,7 @@ mod bulk;
 mod log;
 pub(super) mod walk;
 
-pub(crate) use bulk::{DeliveryState, Made, due, make, rearm_all, states, stretch};
+pub(crate) use bulk::{DeliveryState, NewDelivery, due, make, rearm_all, states, stretch};
 pub(crate) use log::{Page, Range, count, list};
 #[cfg(test)]
 pub(crate) use walk::KINDS;
@@ -20,7 +20,7 @@ use super::{
         sql::{Rows, Sql, Type, codes, found, from_row, row_statements, statements},
     },
     lanes::{self, Moves},
-    tallies::{self, Ended},
+    tallies::{self, EndCounts},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -361,7 +361,7 @@ pub(crate) async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) 
         _ => moves.waits(delivery.endpoint, now, delivery.attempt.into(), delivery.test),
     }
     lanes::apply(link, &moves).await?;
-    let mut left = Ended::default();
+    let mut left = EndCounts::default();
     left.add(delivery.state, -1);
     tallies::stand(link, tenant, delivery.endpoint, left).await?;
     tx.changed([delivery.id]);
@@ -385,7 +385,7 @@ pub(crate) async fn stop(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -
         let mut moves = Moves::default();
         moves.leaves(delivery.endpoint, delivery.attempt.into(), delivery.test);
         lanes::apply(link, &moves).await?;
-        tallies::stand(link, tenant, delivery.endpoint, Ended { stopped: 1, ..Ended::default() }).await?;
+        tallies::stand(link, tenant, delivery.endpoint, EndCounts { stopped: 1, ..EndCounts::default() }).await?;
     }
     tx.changed((done > 0).then_some(delivery.id));
     Ok(done > 0)

@@ -9,9 +9,9 @@ mod stats;
 
 #[cfg(test)]
 pub(crate) use claim::served;
-pub(crate) use claim::{CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Room, claim, claim_of, claim_tests};
+pub(crate) use claim::{CLAIM_LANES_MAX, Claim, ClaimResult, FULL_PAUSE, Room, claim, claim_of, claim_tests};
 pub(crate) use due::{Due, beat, due};
-pub(crate) use report::{Next, Recorded, Report, Sent, Use, report};
+pub(crate) use report::{BatchResult, Next, Report, SentRequest, Use, report};
 pub(crate) use stats::{QueueStats, standing};
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ pub(crate) struct Lease {
 
 /// A lease that is open, as far as its report needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Open {
+pub(crate) struct OpenLease {
     /// The lease.
     pub(crate) lease: Lease,
     /// The tenant.
@@ -77,9 +77,9 @@ pub(crate) struct Open {
     pub(crate) fresh: bool,
 }
 
-from_row!(Open, row => {
+from_row!(OpenLease, row => {
     let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
-    Ok(Open {
+    Ok(OpenLease {
         lease: Lease { delivery: DeliveryId(row.try_get(0)?), token: row.try_get(1)? },
         tenant: TenantId(row.try_get(2)?),
         endpoint: EndpointId(row.try_get(3)?),
@@ -102,7 +102,7 @@ pub(crate) enum Which {
 }
 
 /// A lease that ended without a report.
-struct Lost {
+struct LostLease {
     delivery: DeliveryId,
     tenant: TenantId,
     endpoint: EndpointId,
@@ -111,7 +111,7 @@ struct Lost {
     test: bool,
 }
 
-from_row!(Lost, row => Ok(Lost {
+from_row!(LostLease, row => Ok(LostLease {
     delivery: DeliveryId(row.try_get(0)?),
     tenant: TenantId(row.try_get(1)?),
     endpoint: EndpointId(row.try_get(2)?),
@@ -179,9 +179,9 @@ row_statements! {
 }
 
 /// The open leases of these deliveries, whoever holds them.
-pub(crate) async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<Open>> {
+pub(crate) async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<OpenLease>> {
     let mut reader = db.lookup().await?;
-    Ok(read_rows!(reader.link(), OPEN, ids, Open, |query, id| query.bind(id.0)))
+    Ok(read_rows!(reader.link(), OPEN, ids, OpenLease, |query, id| query.bind(id.0)))
 }
 
 /// Gives leases back that cannot be used now: their deliveries are due at once and no request is counted. Leases that
@@ -191,7 +191,7 @@ pub(crate) async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp
     leases.sort_unstable();
     leases.dedup_by_key(|lease| lease.delivery);
     let link = tx.writing();
-    let rows = read_rows!(link, PARK, &leases, GivenBack, |query, lease| query
+    let rows = read_rows!(link, PARK, &leases, FreedRow, |query, lease| query
         .bind(lease.delivery.0)
         .bind(lease.token)
         .bind(now.micros()));
@@ -204,10 +204,10 @@ pub(crate) async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp
 }
 
 /// A delivery whose lease is over: tenant, endpoint, state, requests made, whether it is a test.
-type GivenBack = (Uuid, Uuid, i16, i64, bool);
+type FreedRow = (Uuid, Uuid, i16, i64, bool);
 
 /// Counts what waits again, and what was stopped while leased and now ends.
-fn given_back(rows: &[GivenBack], now: Timestamp, moves: &mut Moves, tally: &mut Tally) -> Result<()> {
+fn given_back(rows: &[FreedRow], now: Timestamp, moves: &mut Moves, tally: &mut Tally) -> Result<()> {
     for (tenant, endpoint, state, attempts, test) in rows {
         let (endpoint, state) = (EndpointId(*endpoint), State::read(*state)?);
         if state == State::Waiting {
@@ -231,7 +231,7 @@ pub(crate) async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) ->
     };
     let sql = sql.on(link);
     let mut lost = on!(link, c, D => {
-        let mut query = sqlx::query_as::<D, Lost>(sql).bind(before.micros()).bind(REAP_MAX);
+        let mut query = sqlx::query_as::<D, LostLease>(sql).bind(before.micros()).bind(REAP_MAX);
         if which == Which::OfDeadCores {
             query = query.bind(own);
         }
@@ -242,7 +242,7 @@ pub(crate) async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) ->
     for it in lost.iter().filter(|it| !it.test) {
         tally.attempt(it.tenant, it.endpoint, now).add(false, None);
     }
-    let rows = read_rows!(link, TAKE_BACK, &lost, GivenBack, |query, it| query.bind(it.delivery.0).bind(now.micros()));
+    let rows = read_rows!(link, TAKE_BACK, &lost, FreedRow, |query, it| query.bind(it.delivery.0).bind(now.micros()));
     given_back(&rows, now, &mut moves, &mut tally)?;
     write_rows!(link, LOST_ATTEMPTS, &lost, |query, it| {
         let started = it.until.minus(super::LEASE);

@@ -25,7 +25,7 @@ statements! {
 
 /// What is to be done about some numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Now {
+pub(crate) enum RecountStep {
     /// Nothing: they are right.
     Nothing,
     /// They are wrong, or will be: a core that does not keep them runs, or did a moment ago, and nobody has noted it.
@@ -37,7 +37,7 @@ pub(crate) enum Now {
 }
 
 /// What is to be done now about the numbers that the database has this name for.
-pub(super) async fn look(link: &mut Link, name: &str, now: Timestamp) -> Result<Now> {
+pub(super) async fn look(link: &mut Link, name: &str, now: Timestamp) -> Result<RecountStep> {
     let sql = LOOK.on(link);
     let (strangers, due) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql)
         .bind(now.minus(LATELY).micros())
@@ -45,10 +45,10 @@ pub(super) async fn look(link: &mut Link, name: &str, now: Timestamp) -> Result<
         .fetch_one(c)
         .await)?;
     Ok(match (strangers > 0, due > 0) {
-        (false, false) => Now::Nothing,
-        (true, false) => Now::Note,
-        (true, true) => Now::Wait,
-        (false, true) => Now::Count,
+        (false, false) => RecountStep::Nothing,
+        (true, false) => RecountStep::Note,
+        (true, true) => RecountStep::Wait,
+        (false, true) => RecountStep::Count,
     })
 }
 

@@ -25,7 +25,7 @@ pub(crate) const SWEPT_AFTER: Duration = LEASE.saturating_mul(2);
 
 /// Bytes sealed with one of the master keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sealed {
+pub(crate) struct SealedBytes {
     /// Nonce, ciphertext and tag.
     pub(crate) bytes: Vec<u8>,
     /// Version of the master key.
@@ -36,7 +36,7 @@ pub(crate) struct Sealed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OtherSecret {
     /// The secret.
-    pub(crate) sealed: Sealed,
+    pub(crate) sealed: SealedBytes,
     /// Its last characters.
     pub(crate) hint: String,
     /// Whether it is the next one; otherwise it is the one before.
@@ -73,9 +73,9 @@ pub(crate) struct Endpoint {
     /// Whether it gets the thin form of events.
     pub(crate) thin: bool,
     /// Custom headers.
-    pub(crate) headers: Option<Sealed>,
+    pub(crate) headers: Option<SealedBytes>,
     /// The secret that signs `X-InboxOps-Signature`.
-    pub(crate) secret: Sealed,
+    pub(crate) secret: SealedBytes,
     /// Its last characters.
     pub(crate) secret_hint: String,
     /// The second live secret.
@@ -110,7 +110,7 @@ const BEFORE: i16 = 2;
 
 from_row!(Endpoint, row => {
     let json = |error: serde_json::Error| sqlx::Error::Decode(error.into());
-    let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(Sealed { bytes: bytes?, key: key? });
+    let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(SealedBytes { bytes: bytes?, key: key? });
     let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
     let other = (
         sealed(row.try_get(15)?, row.try_get(16)?),
@@ -131,7 +131,7 @@ from_row!(Endpoint, row => {
         rate_per_second: row.try_get::<Option<i64>, _>(9)?.map(number).transpose()?,
         thin: row.try_get(24)?,
         headers: sealed(row.try_get(10)?, row.try_get(11)?),
-        secret: Sealed { bytes: row.try_get(12)?, key: row.try_get(13)? },
+        secret: SealedBytes { bytes: row.try_get(12)?, key: row.try_get(13)? },
         secret_hint: row.try_get(14)?,
         other_secret: match other {
             (Some(sealed), Some(hint), Some(role), Some(until)) => {

@@ -74,14 +74,14 @@ row_statements! {
 
 /// How many deliveries of an endpoint wait; tests, which go out whatever its lane says, are not among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitCounts {
     /// Without a request so far.
     pub(crate) untried: i64,
     /// After a request that did not succeed.
     pub(crate) tried: i64,
 }
 
-impl Waiting {
+impl WaitCounts {
     /// Counts deliveries that came to wait (or, below 0, left) with so many requests made.
     pub(crate) fn add(&mut self, attempts: i64, by: i64) {
         *if attempts > 0 { &mut self.tried } else { &mut self.untried } += by;
@@ -90,7 +90,7 @@ impl Waiting {
 
 /// What one batch changes of lanes, in the order in which rows are locked.
 #[derive(Debug, Default)]
-pub(super) struct Moves(BTreeMap<EndpointId, (Option<Timestamp>, Waiting)>);
+pub(super) struct Moves(BTreeMap<EndpointId, (Option<Timestamp>, WaitCounts)>);
 
 impl Moves {
     /// A delivery came to wait until `at`, with so many requests made.

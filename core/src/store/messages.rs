@@ -77,7 +77,7 @@ pub(crate) struct Message {
 
 /// What mail adds to a message: by it, repeats are recognised and answers find their ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mailed {
+pub(crate) struct MailIdentity {
     /// Inbox that it came in or left by.
     pub(crate) inbox: InboxId,
     /// The same for every repeat of a mail in one inbox.
@@ -171,7 +171,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
 }
 
 /// Records a message that went by mail; false when the inbox or the tenant has it already.
-pub(crate) async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &Mailed) -> Result<bool> {
+pub(crate) async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &MailIdentity) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = INSERT_MAILED.on(link);

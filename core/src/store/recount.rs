@@ -2,7 +2,7 @@
 //! several releases may run at a time). Whoever moves a delivery tells its lane in the same transaction, so a lane that is
 //! held has no other numbers than those of what is committed.
 
-pub(crate) use super::earlier::Now;
+pub(crate) use super::earlier::RecountStep;
 
 use super::{
     Db, Result, SystemTx,
@@ -27,7 +27,7 @@ statements! {
 }
 
 /// What is to be done about the numbers now.
-pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<Now> {
+pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<RecountStep> {
     let mut reader = db.lookup().await?;
     earlier::look(reader.link(), NAME, now).await
 }

@@ -84,7 +84,7 @@ from_row!(Recovery, row => {
 
 /// An event as a job sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Past {
+pub(crate) struct PastEvent {
     /// Its place in the order of events.
     pub(crate) place: Place,
     /// Its id.
@@ -101,7 +101,7 @@ pub(crate) struct Past {
     pub(crate) at: Timestamp,
 }
 
-from_row!(Past, row => Ok(Past {
+from_row!(PastEvent, row => Ok(PastEvent {
     place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
     id: EventId(row.try_get(2)?),
     kind: row.try_get(3)?,
@@ -274,20 +274,20 @@ pub(crate) async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<
 }
 
 /// The tenant's events behind a place, in order, at most `limit`.
-pub(crate) async fn events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
+pub(crate) async fn events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
     let tenant = tx.tenant();
     events(tx.link(), EVENTS, tenant, place, limit).await
 }
 
 /// The same, but only as far as no event can appear before one of them any more.
-pub(crate) async fn settled_events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<Past>> {
+pub(crate) async fn settled_events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
     let tenant = tx.tenant();
     events(tx.link(), SETTLED_EVENTS, tenant, place, limit).await
 }
 
-async fn events(link: &mut Link, sql: Sql, tenant: TenantId, place: Place, limit: i64) -> Result<Vec<Past>> {
+async fn events(link: &mut Link, sql: Sql, tenant: TenantId, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
     let sql = sql.on(link);
-    on!(link, c, D => sqlx::query_as::<D, Past>(sql)
+    on!(link, c, D => sqlx::query_as::<D, PastEvent>(sql)
         .bind(tenant.0)
         .bind(place.xact)
         .bind(place.seq)

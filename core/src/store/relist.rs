@@ -2,7 +2,7 @@
 //! without it (PostgreSQL, where several releases may run at a time), or after rows were written past the store. Deltas of
 //! cores are left alone: what they lack is put beside them, in a slot of no core, so that nobody waits.
 
-pub(crate) use super::earlier::Now;
+pub(crate) use super::earlier::RecountStep;
 
 use super::{
     Db, Result, SystemTx,
@@ -114,16 +114,16 @@ statements! {
 }
 
 /// What is to be done about the numbers now.
-pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<Now> {
+pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<RecountStep> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
     let known = earlier::look(link, NAME, now).await?;
-    if known != Now::Nothing {
+    if known != RecountStep::Nothing {
         return Ok(known);
     }
     let odd = ODD.on(link);
     let odd = on!(link, c, D => sqlx::query_scalar::<D, i32>(odd).fetch_one(c).await)?;
-    Ok(if odd != 0 { Now::Note } else { Now::Nothing })
+    Ok(if odd != 0 { RecountStep::Note } else { RecountStep::Nothing })
 }
 
 /// Notes that all is to be counted.

@@ -147,7 +147,7 @@ pub(crate) async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<
 
 /// A delivery that retention looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Old {
+pub(crate) struct OldDelivery {
     /// Its id.
     pub(crate) id: DeliveryId,
     /// State of its row.
@@ -156,7 +156,7 @@ pub(crate) struct Old {
     pub(crate) at: Timestamp,
 }
 
-from_row!(Old, row => Ok(Old {
+from_row!(OldDelivery, row => Ok(OldDelivery {
     id: DeliveryId(row.try_get(0)?),
     state: State::read(row.try_get(1)?)?,
     at: Timestamp::from_micros(row.try_get::<i64, _>(2)?.max(row.try_get(3)?)),
@@ -168,7 +168,7 @@ pub(crate) async fn deliveries(
     endpoint: EndpointId,
     after: Option<DeliveryId>,
     before: DeliveryId,
-) -> Result<Vec<Old>> {
+) -> Result<Vec<OldDelivery>> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
     let ended = Walk {
@@ -180,7 +180,7 @@ pub(crate) async fn deliveries(
         limit: usize::try_from(BATCH_MAX).unwrap_or_default(),
     };
     let ids: Vec<Uuid> = walk::walk(link, Way::Oldest, ended).await?.into_iter().map(|it| it.0).collect();
-    let mut rows: Vec<Old> = found(link, &PASSED, &ids).await?;
+    let mut rows: Vec<OldDelivery> = found(link, &PASSED, &ids).await?;
     rows.sort_unstable_by_key(|row| row.id);
     Ok(rows)
 }

@@ -193,14 +193,14 @@ pub(super) struct Position {
     pub(super) skip: i64,
 }
 
-struct Found {
+struct SpanRow {
     at: i64,
     n: i64,
     before: i64,
     of_all: i64,
 }
 
-from_row!(Found, row => Ok(Found {
+from_row!(SpanRow, row => Ok(SpanRow {
     at: row.try_get(0)?,
     n: row.try_get(1)?,
     before: row.try_get(2)?,
@@ -214,7 +214,7 @@ pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: b
     for (level, shift) in [(3i16, SHIFTS[2]), (2, SHIFTS[1]), (1, SHIFTS[0])] {
         let link = tx.link();
         let sql = if newest_first { NEWEST.on(link) } else { OLDEST.on(link) };
-        let found = on!(link, c, D => sqlx::query_as::<D, Found>(sql)
+        let found = on!(link, c, D => sqlx::query_as::<D, SpanRow>(sql)
             .bind(tenant.0)
             .bind(kind as i16)
             .bind(level)

@@ -109,12 +109,12 @@ row_statements! {
 
 /// Tenants with something that the index has not followed, as this core's commits tell.
 #[derive(Debug, Default)]
-pub(crate) struct Behind {
+pub(crate) struct LaggingTenants {
     tenants: Mutex<BTreeSet<TenantId>>,
     rung: Notify,
 }
 
-impl Behind {
+impl LaggingTenants {
     /// Adds a tenant.
     pub(crate) fn add(&self, tenant: TenantId) {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
@@ -134,7 +134,7 @@ impl Behind {
 
 /// What is known of the tickets whose subject contains something, by their numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum SubjectMatch {
     /// It is one of these or has a greater number than `above`; each is to be looked at.
     Few {
         /// In order.
@@ -147,7 +147,7 @@ pub(crate) enum Found {
 }
 
 /// Which tickets contain `needle`, which is folded, in their subject.
-pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<Found> {
+pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<SubjectMatch> {
     let tenant = tx.tenant();
     let link = tx.link();
     let (progress, last, changed) = (PROGRESS.on(link), LAST_NUMBER.on(link), CHANGED.on(link));
@@ -174,7 +174,7 @@ pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<Found> {
         numbers.sort_unstable();
         numbers.dedup();
         if numbers.len() + behind <= LOOK_MAX {
-            return Ok(Found::Few { numbers, above: u32::try_from(progress.last()).unwrap_or(u32::MAX) });
+            return Ok(SubjectMatch::Few { numbers, above: u32::try_from(progress.last()).unwrap_or(u32::MAX) });
         }
         // The blocks without lists hold many: all is read after all.
         numbers.clear();
@@ -194,7 +194,7 @@ pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<Found> {
         .await)?;
     numbers.extend(new.into_iter().filter_map(|number| u32::try_from(number).ok()));
     numbers.sort_unstable();
-    Ok(Found::Exactly(numbers))
+    Ok(SubjectMatch::Exactly(numbers))
 }
 
 /// The number of the ticket in a place of a block.

@@ -26,7 +26,7 @@ const DELIVERIES: i64 = 0;
 
 /// Changes of how many deliveries stand in each end state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ended {
+pub(crate) struct EndCounts {
     /// Delivered.
     pub(crate) delivered: i64,
     /// Failed for good.
@@ -35,7 +35,7 @@ pub(crate) struct Ended {
     pub(crate) stopped: i64,
 }
 
-impl Ended {
+impl EndCounts {
     /// Counts deliveries that came to this state (or, below 0, left it); only end states count.
     pub(crate) fn add(&mut self, state: State, by: i64) {
         match state {
@@ -49,7 +49,7 @@ impl Ended {
 
 /// How the attempts of some time went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Went {
+pub(crate) struct AttemptCounts {
     /// Answered 2xx.
     pub(crate) succeeded: i64,
     /// Failed.
@@ -58,7 +58,7 @@ pub(crate) struct Went {
     pub(crate) took: [i64; TOOK_MS.len()],
 }
 
-impl Went {
+impl AttemptCounts {
     /// Counts an attempt; `took_ms` when there was an answer.
     pub(crate) fn add(&mut self, succeeded: bool, took_ms: Option<u32>) {
         *if succeeded { &mut self.succeeded } else { &mut self.failed } += 1;
@@ -69,8 +69,8 @@ impl Went {
     }
 }
 
-impl AddAssign for Went {
-    fn add_assign(&mut self, other: Went) {
+impl AddAssign for AttemptCounts {
+    fn add_assign(&mut self, other: AttemptCounts) {
         self.succeeded += other.succeeded;
         self.failed += other.failed;
         self.took.iter_mut().zip(other.took).for_each(|(sum, more)| *sum += more);
@@ -79,28 +79,28 @@ impl AddAssign for Went {
 
 /// What one batch adds, in the order in which rows are locked.
 #[derive(Debug, Default)]
-pub(super) struct Tally(BTreeMap<(EndpointId, i64), (TenantId, Went, i64)>);
+pub(super) struct Tally(BTreeMap<(EndpointId, i64), (TenantId, AttemptCounts, i64)>);
 
 impl Tally {
-    fn row(&mut self, tenant: TenantId, endpoint: EndpointId, hour: i64) -> &mut (TenantId, Went, i64) {
-        self.0.entry((endpoint, hour)).or_insert_with(|| (tenant, Went::default(), 0))
+    fn row(&mut self, tenant: TenantId, endpoint: EndpointId, hour: i64) -> &mut (TenantId, AttemptCounts, i64) {
+        self.0.entry((endpoint, hour)).or_insert_with(|| (tenant, AttemptCounts::default(), 0))
     }
 
     /// An attempt that ended at `at`.
-    pub(super) fn attempt(&mut self, tenant: TenantId, endpoint: EndpointId, at: Timestamp) -> &mut Went {
+    pub(super) fn attempt(&mut self, tenant: TenantId, endpoint: EndpointId, at: Timestamp) -> &mut AttemptCounts {
         &mut self.row(tenant, endpoint, hour(at)).1
     }
 
     /// Deliveries that came to an end state or left it.
     pub(super) fn ended(&mut self, tenant: TenantId, endpoint: EndpointId, state: State, by: i64) {
-        let mut ended = Ended::default();
+        let mut ended = EndCounts::default();
         ended.add(state, by);
-        if ended != Ended::default() {
+        if ended != EndCounts::default() {
             self.stand(tenant, endpoint, ended);
         }
     }
 
-    fn stand(&mut self, tenant: TenantId, endpoint: EndpointId, ended: Ended) {
+    fn stand(&mut self, tenant: TenantId, endpoint: EndpointId, ended: EndCounts) {
         let (_, went, stopped) = self.row(tenant, endpoint, DELIVERIES);
         went.succeeded += ended.delivered;
         went.failed += ended.failed;
@@ -154,8 +154,8 @@ pub(super) async fn add(link: &mut Link, tally: &Tally) -> Result<()> {
 }
 
 /// Counts deliveries of one endpoint that came to an end state or left it.
-pub(super) async fn stand(link: &mut Link, tenant: TenantId, endpoint: EndpointId, ended: Ended) -> Result<()> {
-    if ended == Ended::default() {
+pub(super) async fn stand(link: &mut Link, tenant: TenantId, endpoint: EndpointId, ended: EndCounts) -> Result<()> {
+    if ended == EndCounts::default() {
         return Ok(());
     }
     let mut tally = Tally::default();
@@ -171,17 +171,17 @@ pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
 
 /// What is known of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct EndpointCounts {
     /// How many deliveries stand in each end state.
-    pub(crate) ended: Ended,
+    pub(crate) ended: EndCounts,
     /// How attempts went, by hour.
-    pub(crate) hours: BTreeMap<i64, Went>,
+    pub(crate) hours: BTreeMap<i64, AttemptCounts>,
 }
 
-struct Row(EndpointId, i64, Went, i64);
+struct Row(EndpointId, i64, AttemptCounts, i64);
 
 from_row!(Row, row => {
-    let mut went = Went { succeeded: row.try_get(2)?, failed: row.try_get(3)?, ..Went::default() };
+    let mut went = AttemptCounts { succeeded: row.try_get(2)?, failed: row.try_get(3)?, ..AttemptCounts::default() };
     for (at, took) in went.took.iter_mut().enumerate() {
         *took = row.try_get(5 + at)?;
     }
@@ -189,8 +189,13 @@ from_row!(Row, row => {
 });
 
 /// What is known of these endpoints of the tenant, from an hour on.
-pub(crate) async fn of(tx: &mut ReadTx, endpoints: &[EndpointId], from: i64) -> Result<BTreeMap<EndpointId, Known>> {
-    let mut all: BTreeMap<EndpointId, Known> = endpoints.iter().map(|id| (*id, Known::default())).collect();
+pub(crate) async fn of(
+    tx: &mut ReadTx,
+    endpoints: &[EndpointId],
+    from: i64,
+) -> Result<BTreeMap<EndpointId, EndpointCounts>> {
+    let mut all: BTreeMap<EndpointId, EndpointCounts> =
+        endpoints.iter().map(|id| (*id, EndpointCounts::default())).collect();
     if endpoints.is_empty() {
         return Ok(all);
     }
@@ -210,7 +215,7 @@ pub(crate) async fn of(tx: &mut ReadTx, endpoints: &[EndpointId], from: i64) -> 
     for Row(endpoint, hour, went, stopped) in rows {
         let known = all.entry(endpoint).or_default();
         if hour == DELIVERIES {
-            known.ended = Ended { delivered: went.succeeded, failed: went.failed, stopped };
+            known.ended = EndCounts { delivered: went.succeeded, failed: went.failed, stopped };
         } else {
             known.hours.insert(hour, went);
         }

@@ -7,14 +7,14 @@ use super::{
         conn::on,
         sql::{Rows, Type, from_row, padded, row_statements, write_rows},
     },
-    messages::Mailed,
+    messages::MailIdentity,
 };
 use inboxops_proto::id::{InboxId, MessageId, TicketId};
 use uuid::Uuid;
 
 /// What is known of a mail that is to be recorded.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct MailFacts {
     /// The message that is this mail.
     pub(crate) same: Option<MessageId>,
     /// A message that an earlier release recorded under the id of the mail, whatever it says.
@@ -28,7 +28,7 @@ pub(crate) struct Known {
 }
 
 /// What is known of one id.
-struct Found {
+struct IdFacts {
     at: i16,
     recorded: Option<TicketId>,
     referred: Option<TicketId>,
@@ -37,7 +37,7 @@ struct Found {
     sent: Option<MessageId>,
 }
 
-from_row!(Found, row => Ok(Found {
+from_row!(IdFacts, row => Ok(IdFacts {
     at: row.try_get(0)?,
     recorded: row.try_get::<Option<Uuid>, _>(1)?.map(TicketId),
     referred: row.try_get::<Option<Uuid>, _>(2)?.map(TicketId),
@@ -46,7 +46,7 @@ from_row!(Found, row => Ok(Found {
     sent: row.try_get::<Option<Uuid>, _>(5)?.map(MessageId),
 }));
 
-impl Found {
+impl IdFacts {
     fn ticket(&self) -> Option<TicketId> {
         self.recorded.or(self.referred)
     }
@@ -87,17 +87,17 @@ row_statements! {
 /// Looks up a mail and those that it answers, the nearest first; `earlier` is the key that earlier releases gave it.
 pub(crate) async fn look(
     tx: &mut Tx<'_>,
-    mailed: &Mailed,
+    mailed: &MailIdentity,
     parents: &[String],
     earlier: Option<[u8; 32]>,
-) -> Result<Known> {
+) -> Result<MailFacts> {
     let tenant = tx.tenant();
     let link = tx.link();
     let places: Vec<i16> = (0..).take(1 + parents.len()).collect();
     let size = padded(places.len());
     let sql = LOOK.text(size, link.is_pg());
     let found = on!(link, c, D => {
-        let mut query = sqlx::query_as::<D, Found>(sql);
+        let mut query = sqlx::query_as::<D, IdFacts>(sql);
         for place in places.iter().cycle().take(size) {
             let own = *place == 0;
             let mail = if own { mailed.message_id.as_ref() } else { parents.get(usize::from(place.unsigned_abs()) - 1) };
@@ -111,11 +111,11 @@ pub(crate) async fn look(
         }
         query.fetch_all(c).await
     })?;
-    let first = |of: fn(&Found) -> Option<TicketId>| {
+    let first = |of: fn(&IdFacts) -> Option<TicketId>| {
         found.iter().filter_map(|it| Some((it.at, of(it)?))).min_by_key(|(at, _)| *at).map(|(_, ticket)| ticket)
     };
     let knows = |place: usize| found.iter().any(|it| usize::try_from(it.at) == Ok(place) && it.ticket().is_some());
-    Ok(Known {
+    Ok(MailFacts {
         same: found.iter().find_map(|it| it.same),
         same_id: found.iter().find_map(|it| it.same_id),
         sent: found.iter().find_map(|it| it.sent),

@@ -6,9 +6,9 @@ mod lookup;
 
 #[cfg(test)]
 pub(super) use list::LIST_ALL;
-pub(crate) use list::{Asked, AssigneeFilter, Filter, Sort, list};
+pub(crate) use list::{AssigneeFilter, Filter, Sort, StatementRun, list};
 #[cfg(test)]
-pub(crate) use list::{Listed, SortKey, list_and_tell};
+pub(crate) use list::{SortKey, TicketPage, list_and_tell};
 pub(crate) use lookup::Lookup;
 
 use super::{

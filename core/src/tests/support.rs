@@ -176,7 +176,7 @@ impl StoredTenant {
 }
 
 pub(super) fn endpoint(tenant: TenantId, at: Timestamp) -> Endpoint {
-    let sealed = store::endpoints::Sealed { bytes: b"sealed".to_vec(), key: 1 };
+    let sealed = store::endpoints::SealedBytes { bytes: b"sealed".to_vec(), key: 1 };
     Endpoint {
         id: EndpointId::new(at, chance()),
         tenant,

@@ -4,7 +4,7 @@ use super::headers::{self, Headers};
 use crate::{
     error::{Error, Result},
     events::subscription,
-    store::endpoints::{Endpoint, Sealed},
+    store::endpoints::{Endpoint, SealedBytes},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -81,7 +81,12 @@ impl Change {
     }
 
     /// The endpoint after the change, or `None` when the change changes nothing. `sealed` are its headers.
-    pub(crate) fn apply(&self, old: &Endpoint, sealed: Option<&Option<Sealed>>, at: Timestamp) -> Option<Endpoint> {
+    pub(crate) fn apply(
+        &self,
+        old: &Endpoint,
+        sealed: Option<&Option<SealedBytes>>,
+        at: Timestamp,
+    ) -> Option<Endpoint> {
         let mut new = old.clone();
         if let Some(url) = &self.url {
             new.url.clone_from(url);

@@ -4,7 +4,7 @@
 use crate::{
     error::{Error, Result},
     secrets::MasterKey,
-    store::endpoints::Sealed,
+    store::endpoints::SealedBytes,
     time_and_chance::Stamps,
 };
 use inboxops_proto::{
@@ -48,7 +48,7 @@ pub(crate) fn seal(
     owner: (TenantId, EndpointId),
     key: &MasterKey,
     stamps: &Stamps,
-) -> Result<Option<Sealed>> {
+) -> Result<Option<SealedBytes>> {
     if headers.is_empty() {
         return Ok(None);
     }
@@ -58,7 +58,7 @@ pub(crate) fn seal(
 }
 
 /// Opens what [`seal`] made.
-pub(crate) fn open(sealed: Option<&Sealed>, owner: (TenantId, EndpointId), key: &MasterKey) -> Result<Headers> {
+pub(crate) fn open(sealed: Option<&SealedBytes>, owner: (TenantId, EndpointId), key: &MasterKey) -> Result<Headers> {
     let Some(sealed) = sealed else { return Ok(Headers::new()) };
     let text = key.open(&sealed.bytes, &aad(&owner))?;
     serde_json::from_slice::<Vec<(String, String)>>(&text)

@@ -1,7 +1,7 @@
 //! The rules of a secret's rotation in two steps. Pure: rows and the time come in, rows go out. Time alone promotes a
 //! staged secret and ends an old one, so every reader of a row first lets the time pass in it.
 
-use crate::store::endpoints::{Endpoint, OtherSecret, Sealed};
+use crate::store::endpoints::{Endpoint, OtherSecret, SealedBytes};
 use inboxops_proto::{
     clock::Timestamp,
     v1::{SecretRotation, SecretStage},
@@ -18,7 +18,7 @@ const HOUR_SECS: u64 = 60 * 60;
 /// A secret that was just made.
 pub(crate) struct NewSecret {
     /// The secret.
-    pub(crate) sealed: Sealed,
+    pub(crate) sealed: SealedBytes,
     /// Its last characters.
     pub(crate) hint: String,
 }
@@ -118,7 +118,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(HOUR_SECS);
 
     fn new(name: &str) -> NewSecret {
-        NewSecret { sealed: Sealed { bytes: name.as_bytes().to_vec(), key: 1 }, hint: name.to_owned() }
+        NewSecret { sealed: SealedBytes { bytes: name.as_bytes().to_vec(), key: 1 }, hint: name.to_owned() }
     }
 
     fn endpoint() -> Endpoint {

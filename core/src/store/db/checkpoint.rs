@@ -2,7 +2,7 @@
 //! happens to fill the log would wait for the disk several times as long as others. It knows no table.
 
 use super::{
-    Committed,
+    CommitBell,
     conn::{Link, Purpose, Target},
     error::{Error, Result},
 };
@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// when it has ended.
 pub(in crate::store) fn start(
     target: Target,
-    mut committed: Committed,
+    mut committed: CommitBell,
     closing: CancellationToken,
     ending: impl Send + 'static,
 ) -> Result<()> {
@@ -30,7 +30,7 @@ pub(in crate::store) fn start(
     thread.map(drop).map_err(|error| Error::Db(sqlx::Error::Io(error)))
 }
 
-async fn run(target: &Target, committed: &mut Committed, closing: &CancellationToken) {
+async fn run(target: &Target, committed: &mut CommitBell, closing: &CancellationToken) {
     let mut link: Option<Link> = None;
     while closing.run_until_cancelled(committed.wait()).await.is_some() {
         if closing.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {

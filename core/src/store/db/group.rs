@@ -9,7 +9,7 @@ use crate::store::{
     events::{Leased, NewEvent},
     inboxes::InboxState,
     spans::SpanKey,
-    subjects::Behind,
+    subjects::LaggingTenants,
     tickets::Ticket,
 };
 use inboxops_proto::{
@@ -69,7 +69,7 @@ pub(in crate::store) struct Writing {
     pub(in crate::store) clock: Clock,
     pub(in crate::store) core: Core,
     pub(in crate::store) news: Arc<News>,
-    pub(in crate::store) behind: Arc<Behind>,
+    pub(in crate::store) behind: Arc<LaggingTenants>,
     /// What the jobs of the group that succeeded left.
     pub(in crate::store) group: Batch,
     /// What the running job left.
@@ -89,7 +89,13 @@ pub(in crate::store) struct Lookups {
 }
 
 impl Writing {
-    pub(in crate::store) fn new(link: Link, clock: Clock, core: Core, news: Arc<News>, behind: Arc<Behind>) -> Writing {
+    pub(in crate::store) fn new(
+        link: Link,
+        clock: Clock,
+        core: Core,
+        news: Arc<News>,
+        behind: Arc<LaggingTenants>,
+    ) -> Writing {
         Writing {
             link,
             clock,

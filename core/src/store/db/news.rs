@@ -4,7 +4,7 @@
 
 use super::{Db, error::Result, tx::TenantScope};
 use crate::store::{
-    changes::{self, Changed, Place},
+    changes::{self, ChangesByTenant, Place},
     deliveries::{self, Delivery},
 };
 use inboxops_proto::id::TenantId;
@@ -31,7 +31,7 @@ pub(crate) struct CommitNews {
     /// The place behind it.
     pub(crate) to: Place,
     /// What changed.
-    pub(crate) changed: Arc<Changed>,
+    pub(crate) changed: Arc<ChangesByTenant>,
     /// Rows that were read for those who asked.
     rows: Arc<Mutex<HashMap<TenantId, Rows>>>,
 }
@@ -39,7 +39,7 @@ pub(crate) struct CommitNews {
 type Rows = Arc<OnceCell<Arc<Vec<Delivery>>>>;
 
 impl CommitNews {
-    fn new(from: Option<Place>, to: Place, changed: Changed) -> CommitNews {
+    fn new(from: Option<Place>, to: Place, changed: ChangesByTenant) -> CommitNews {
         CommitNews { from, to, changed: Arc::new(changed), rows: Arc::default() }
     }
 
@@ -185,7 +185,7 @@ impl Db {
         let news = self.news();
         let Some(mut place) = place else {
             let to = changes::end(self).await?;
-            news.tell(CommitNews::new(None, to, Changed::new()));
+            news.tell(CommitNews::new(None, to, ChangesByTenant::new()));
             return Ok(to);
         };
         loop {

@@ -5,7 +5,7 @@ use super::{
     error::{Error, Result},
     tx::{Scoped, TenantScope},
 };
-use crate::store::tickets::Asked;
+use crate::store::tickets::StatementRun;
 use inboxops_proto::id::TenantId;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -130,7 +130,7 @@ pub(crate) struct ReadTx {
     pub(in crate::store) scope: TenantScope,
     pub(in crate::store) adds_up: bool,
     /// The statements of lists, when somebody wants to see them.
-    pub(in crate::store) asked: Option<Vec<Asked>>,
+    pub(in crate::store) asked: Option<Vec<StatementRun>>,
 }
 
 impl ReadTx {

@@ -188,21 +188,21 @@ pub(in crate::store) use read_rows;
 pub(in crate::store) async fn found<T, K>(link: &mut Link, rows: &Rows, keys: &[K]) -> Result<Vec<T>>
 where
     T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    K: Bound<Sqlite> + Bound<Postgres>,
+    K: BindKey<Sqlite> + BindKey<Postgres>,
 {
     Ok(read_rows!(link, rows, keys, T, |query, key| query.bind(*key)))
 }
 
 /// What can be a key in a statement.
-pub(in crate::store) trait Bound<D: Database>:
+pub(in crate::store) trait BindKey<D: Database>:
     Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static
 {
 }
 
-impl<D: Database, K: Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static> Bound<D> for K {}
+impl<D: Database, K: Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static> BindKey<D> for K {}
 
 /// Adds `condition (…)` with these values, or nothing when there are none.
-pub(in crate::store) fn one_of<D: Database, K: Bound<D>>(
+pub(in crate::store) fn one_of<D: Database, K: BindKey<D>>(
     query: &mut QueryBuilder<D>,
     condition: &str,
     values: impl IntoIterator<Item = K>,

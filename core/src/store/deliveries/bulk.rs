@@ -11,7 +11,7 @@ use crate::store::{
         sql::{Rows, Sql, Type, found, from_row, read_rows, row_statements, statements},
     },
     lanes::{self, Moves},
-    tallies::{self, Ended},
+    tallies::{self, EndCounts},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -43,7 +43,7 @@ from_row!(Row, row => {
 
 /// A delivery that is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Made {
+pub(crate) struct NewDelivery {
     /// Its id.
     pub(crate) id: DeliveryId,
     /// Its event.
@@ -131,7 +131,7 @@ pub(crate) async fn make(
     tx: &mut Tx<'_>,
     endpoint: EndpointId,
     thin: bool,
-    all: &[Made],
+    all: &[NewDelivery],
     now: Timestamp,
 ) -> Result<u32> {
     let tenant = tx.tenant();
@@ -168,7 +168,7 @@ pub(crate) async fn rearm_all(
     all: &[(DeliveryId, State)],
     now: Timestamp,
 ) -> Result<u32> {
-    let (tenant, mut changed) = (tx.tenant(), Ended::default());
+    let (tenant, mut changed) = (tx.tenant(), EndCounts::default());
     let was: HashMap<Uuid, State> = all.iter().map(|(id, state)| (id.0, *state)).collect();
     let (link, mut moves, mut rearmed) = (tx.writing(), Moves::default(), Vec::with_capacity(all.len()));
     lanes::hold(link, endpoint).await?;

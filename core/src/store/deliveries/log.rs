@@ -62,7 +62,7 @@ impl Page {
 
 /// A page of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Listed {
+pub(crate) struct LogPage {
     /// Its deliveries, newest first.
     pub(crate) deliveries: Vec<Delivery>,
     /// Read on before this one; `None` at the end.
@@ -70,7 +70,7 @@ pub(crate) struct Listed {
 }
 
 /// Deliveries of these endpoints of the tenant, newest first, at most `limit`.
-pub(crate) async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<Listed> {
+pub(crate) async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<LogPage> {
     let mut rows = match &page.ids {
         Some(ids) => {
             let mut rows = super::these(tx, ids).await?;
@@ -86,7 +86,7 @@ pub(crate) async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page,
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|last| last.id);
-    Ok(Listed { deliveries: rows, next })
+    Ok(LogPage { deliveries: rows, next })
 }
 
 /// How many deliveries of an endpoint a page would go on to list, counted up to `most`, and whether there are more.

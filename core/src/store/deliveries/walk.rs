@@ -185,17 +185,17 @@ row_statements! {
 
 /// A delivery that is leased, or a test that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Few {
+pub(in crate::store) struct OffLaneDelivery {
     pub(in crate::store) id: DeliveryId,
     pub(in crate::store) endpoint: EndpointId,
     pub(in crate::store) kind: i16,
     pub(in crate::store) shown: Shown,
 }
 
-from_row!(Few, row => {
+from_row!(OffLaneDelivery, row => {
     let (state, attempt) = (State::read(row.try_get(3)?)?, row.try_get::<i64, _>(4)?);
     let tried = attempt - i64::from(state == State::Leased) > 0;
-    Ok(Few {
+    Ok(OffLaneDelivery {
         id: DeliveryId(row.try_get(0)?),
         endpoint: EndpointId(row.try_get(1)?),
         kind: row.try_get(2)?,
@@ -205,7 +205,7 @@ from_row!(Few, row => {
 });
 
 /// What is leased of these endpoints, and their tests that wait.
-pub(in crate::store) async fn few(link: &mut Link, endpoints: &[EndpointId]) -> Result<Vec<Few>> {
+pub(in crate::store) async fn few(link: &mut Link, endpoints: &[EndpointId]) -> Result<Vec<OffLaneDelivery>> {
     let keys: Vec<Uuid> = endpoints.iter().map(|it| it.0).collect();
     found(link, &FEW, &keys).await
 }

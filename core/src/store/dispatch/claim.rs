@@ -7,7 +7,7 @@ use crate::store::{
         conn::{Conn, Link, on},
         sql::{Rows, Sql, Type, found, from_row, read_rows, row_statements, statements, write_rows},
     },
-    lanes::{self, Waiting},
+    lanes::{self, WaitCounts},
 };
 use bytes::Bytes;
 use inboxops_proto::{
@@ -60,7 +60,7 @@ pub(crate) struct Claim {
 
 /// A lane that a claim looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Looked {
+pub(crate) struct LaneVisit {
     /// Whose it is.
     pub(crate) turn: Turn,
     /// Whether it has more that is due.
@@ -69,11 +69,11 @@ pub(crate) struct Looked {
 
 /// What a claim came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Claimed {
+pub(crate) struct ClaimResult {
     /// What it leased, in the order in which it was due.
     pub(crate) handed: Vec<Leased>,
     /// The lanes that it looked at.
-    pub(crate) looked: Vec<Looked>,
+    pub(crate) looked: Vec<LaneVisit>,
     /// Whether it looked at as many lanes as it may: others may be due as well.
     pub(crate) more: bool,
     /// When the next lane is due, as far as a claim of whatever is due can tell; the moment of the claim at the earliest.
@@ -177,7 +177,7 @@ pub(crate) async fn claim<R: Into<Room>>(
     tx: &mut SystemTx<'_>,
     claim: Claim,
     mut room: impl FnMut(Turn) -> R,
-) -> Result<Claimed> {
+) -> Result<ClaimResult> {
     let core = tx.writing.core.incarnation;
     let link = tx.writing();
     let turns = turns(link, claim).await?;
@@ -190,7 +190,7 @@ pub(crate) async fn claim<R: Into<Room>>(
 }
 
 /// Leases due deliveries of these endpoints, at most so many of each, whenever their lanes are due.
-pub(crate) async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(EndpointId, u32)]) -> Result<Claimed> {
+pub(crate) async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(EndpointId, u32)]) -> Result<ClaimResult> {
     let core = tx.writing.core.incarnation;
     let link = tx.writing();
     let keys: Vec<Uuid> = rooms.iter().map(|(endpoint, _)| endpoint.0).collect();
@@ -201,9 +201,9 @@ pub(crate) async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(Endp
 }
 
 /// Leases what these lanes have that is due and there is room for, and sets when each is due again.
-async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64) -> Result<Claimed> {
+async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64) -> Result<ClaimResult> {
     if turns.is_empty() {
-        return Ok(Claimed::default());
+        return Ok(ClaimResult::default());
     }
     let (mut rooms, mut next, mut looked) = (Vec::new(), Vec::new(), Vec::new());
     for (turn, room) in turns {
@@ -217,21 +217,21 @@ async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64)
             Room::NotBefore(at) => (*at).max(full),
         };
         next.push((turn.endpoint.0, Some(at.micros())));
-        looked.push(Looked { turn: *turn, more: true });
+        looked.push(LaneVisit { turn: *turn, more: true });
     }
     let mut due = Vec::new();
     for (turn, room, heads) in heads(link, &rooms).await? {
         let (taken, then) = served(&heads, usize::try_from(room).unwrap_or(usize::MAX), claim.now.micros());
         due.extend(heads[..taken].iter().map(|(id, at)| (*at, *id)));
         next.push((turn.endpoint.0, then));
-        looked.push(Looked { turn, more: then.is_some_and(|at| at <= claim.now.micros()) });
+        looked.push(LaneVisit { turn, more: then.is_some_and(|at| at <= claim.now.micros()) });
     }
     due.sort_unstable();
     let mut leased = lease(link, &due, claim, core).await?;
     next.sort_unstable();
     set_lanes(link, &next, &left(&leased)).await?;
     complete(link, &mut leased).await?;
-    Ok(Claimed { handed: leased, looked, more: false, next: None })
+    Ok(ClaimResult { handed: leased, looked, more: false, next: None })
 }
 
 /// How many of a lane's heads are taken, and when the lane is due again: behind all that are due already, which is the
@@ -318,15 +318,15 @@ async fn lease(link: &mut Link, due: &[(i64, Uuid)], claim: Claim, core: i64) ->
 }
 
 /// How many of each endpoint wait no longer.
-fn left(leased: &[Leased]) -> HashMap<Uuid, Waiting> {
-    let mut left: HashMap<Uuid, Waiting> = HashMap::new();
+fn left(leased: &[Leased]) -> HashMap<Uuid, WaitCounts> {
+    let mut left: HashMap<Uuid, WaitCounts> = HashMap::new();
     for it in leased.iter().filter(|it| !it.test) {
         left.entry(it.endpoint.0).or_default().add(i64::from(it.attempt) - 1, 1);
     }
     left
 }
 
-async fn set_lanes(link: &mut Link, next: &[(Uuid, Option<i64>)], left: &HashMap<Uuid, Waiting>) -> Result<()> {
+async fn set_lanes(link: &mut Link, next: &[(Uuid, Option<i64>)], left: &HashMap<Uuid, WaitCounts>) -> Result<()> {
     write_rows!(link, SET_LANES, next, |query, (endpoint, at)| {
         let left = left.get(endpoint).copied().unwrap_or_default();
         query.bind(*endpoint).bind(*at).bind(left.untried).bind(left.tried)

@@ -44,7 +44,7 @@ pub(crate) enum Next {
 
 /// What a request did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SentRequest {
     /// The attempt; its `n` is the lease's.
     pub(crate) attempt: Attempt,
     /// What comes after it.
@@ -55,7 +55,7 @@ pub(crate) struct Sent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     /// It sent the request.
-    Sent(Sent),
+    Sent(SentRequest),
     /// It sent nothing.
     NotSent {
         /// When to try again.
@@ -65,7 +65,7 @@ pub(crate) enum Use {
 
 impl Use {
     /// The request, if it was sent.
-    pub(crate) fn sent(&self) -> Option<&Sent> {
+    pub(crate) fn sent(&self) -> Option<&SentRequest> {
         match self {
             Use::Sent(sent) => Some(sent),
             Use::NotSent { .. } => None,
@@ -94,21 +94,21 @@ impl Report {
     /// When the delivery is due again; never when it has ended.
     pub(crate) fn due_again(&self) -> Option<Timestamp> {
         match &self.used {
-            Use::Sent(Sent { next: Next::Retry { due_at, .. }, .. }) | Use::NotSent { due_at } => Some(*due_at),
+            Use::Sent(SentRequest { next: Next::Retry { due_at, .. }, .. }) | Use::NotSent { due_at } => Some(*due_at),
             Use::Sent(_) => None,
         }
     }
 
     /// The attempt, if it says something of the receiver: one over a connection that was stale says nothing.
-    fn counted(&self) -> Option<&Sent> {
-        let stale = |sent: &&Sent| sent.attempt.error_code.as_deref() == Some(STALE_CONNECTION);
+    fn counted(&self) -> Option<&SentRequest> {
+        let stale = |sent: &&SentRequest| sent.attempt.error_code.as_deref() == Some(STALE_CONNECTION);
         self.used.sent().filter(|sent| !stale(sent))
     }
 }
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Recorded {
+pub(crate) struct BatchResult {
     /// Deliveries whose report was recorded; the lease of the others was over.
     pub(crate) accepted: HashSet<DeliveryId>,
     /// Those of them whose lease goes on, for another request.
@@ -151,7 +151,7 @@ row_statements! {
 }
 
 /// Records a batch of reports. Of two for one delivery the first counts.
-pub(crate) async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -> Result<Recorded> {
+pub(crate) async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -> Result<BatchResult> {
     let mut reports: Vec<&Report> = reports.iter().collect();
     // In the order of ids, as every core locks rows; the sort is stable, so that the first report of a lease wins.
     reports.sort_by_key(|report| report.lease);
@@ -165,7 +165,7 @@ pub(crate) async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Times
     tallies::add(link, &tally(&reports, &accepted)).await?;
     tx.changed(reports.iter().map(|report| (report.tenant, report.lease.delivery)));
     let again = accepted.iter().filter(|(_, (state, _))| *state == State::Leased).map(|(id, _)| *id).collect();
-    Ok(Recorded { accepted: accepted.into_keys().collect(), again, health })
+    Ok(BatchResult { accepted: accepted.into_keys().collect(), again, health })
 }
 
 fn state(next: Next) -> State {
@@ -178,14 +178,14 @@ fn state(next: Next) -> State {
 }
 
 /// The state of each delivery whose report passed the fence, and how many requests it has made.
-type Accepted = HashMap<DeliveryId, (State, i64)>;
+type AcceptedReports = HashMap<DeliveryId, (State, i64)>;
 
-async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<Accepted> {
-    let mut accepted = Accepted::with_capacity(reports.len());
+async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<AcceptedReports> {
+    let mut accepted = AcceptedReports::with_capacity(reports.len());
     let rows = read_rows!(link, SETTLE, reports, (Uuid, i16, i64), |query, report| {
         let (next, failures, due_at) = match &report.used {
             Use::NotSent { due_at } => (State::Waiting, report.failures, *due_at),
-            Use::Sent(Sent { next, .. }) => match next {
+            Use::Sent(SentRequest { next, .. }) => match next {
                 Next::Retry { due_at, failures } => (State::Waiting, *failures, *due_at),
                 Next::Again { lease_until } => (State::Leased, report.failures, *lease_until),
                 Next::Delivered => (State::Delivered, report.failures, now),
@@ -238,12 +238,12 @@ fn without_nul(text: &str) -> String {
 }
 
 /// When an attempt ended.
-fn end(sent: &Sent) -> Timestamp {
+fn end(sent: &SentRequest) -> Timestamp {
     Timestamp::from_micros(sent.attempt.started_at.micros() + 1000 * i64::from(sent.attempt.duration_ms))
 }
 
 /// What waits again, and until when.
-fn moves(reports: &[&Report], accepted: &Accepted) -> Moves {
+fn moves(reports: &[&Report], accepted: &AcceptedReports) -> Moves {
     let mut moves = Moves::default();
     for report in reports {
         if let Some((State::Waiting, attempts)) = accepted.get(&report.lease.delivery)
@@ -256,7 +256,7 @@ fn moves(reports: &[&Report], accepted: &Accepted) -> Moves {
 }
 
 /// How the attempts went, and which deliveries ended.
-fn tally(reports: &[&Report], accepted: &Accepted) -> Tally {
+fn tally(reports: &[&Report], accepted: &AcceptedReports) -> Tally {
     let mut tally = Tally::default();
     for report in reports {
         if let Some((state, _)) = accepted.get(&report.lease.delivery) {
@@ -271,8 +271,8 @@ fn tally(reports: &[&Report], accepted: &Accepted) -> Tally {
 }
 
 /// What the reports tell of each endpoint, in the order of endpoints.
-fn news(reports: &[&Report], accepted: &Accepted, now: Timestamp) -> Vec<Health> {
-    let mut by_endpoint: HashMap<EndpointId, Vec<(&Report, &Sent)>> = HashMap::new();
+fn news(reports: &[&Report], accepted: &AcceptedReports, now: Timestamp) -> Vec<Health> {
+    let mut by_endpoint: HashMap<EndpointId, Vec<(&Report, &SentRequest)>> = HashMap::new();
     for report in reports.iter().filter(|report| !report.test) {
         if let Some(sent) = report.counted() {
             by_endpoint.entry(report.endpoint).or_default().push((report, sent));
@@ -284,7 +284,12 @@ fn news(reports: &[&Report], accepted: &Accepted, now: Timestamp) -> Vec<Health>
     news
 }
 
-fn told(endpoint: EndpointId, mut sent: Vec<(&Report, &Sent)>, accepted: &Accepted, now: Timestamp) -> Health {
+fn told(
+    endpoint: EndpointId,
+    mut sent: Vec<(&Report, &SentRequest)>,
+    accepted: &AcceptedReports,
+    now: Timestamp,
+) -> Health {
     sent.sort_by_key(|(_, sent)| end(sent));
     let (report, last) = sent[sent.len() - 1];
     let success = sent.iter().rposition(|(_, sent)| sent.attempt.succeeded);

@@ -1,6 +1,6 @@
 //! What is sealed in the rows of endpoints, to be sealed anew. It knows no key.
 
-use super::Sealed;
+use super::SealedBytes;
 use crate::store::{
     Result, SystemTx,
     db::{
@@ -22,19 +22,19 @@ pub(crate) struct Row {
     /// Its tenant.
     pub(crate) tenant: TenantId,
     /// Its secret.
-    pub(crate) secret: Sealed,
+    pub(crate) secret: SealedBytes,
     /// Its second live secret.
-    pub(crate) other_secret: Option<Sealed>,
+    pub(crate) other_secret: Option<SealedBytes>,
     /// Its custom headers.
-    pub(crate) headers: Option<Sealed>,
+    pub(crate) headers: Option<SealedBytes>,
 }
 
 from_row!(Row, row => {
-    let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(Sealed { bytes: bytes?, key: key? });
+    let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(SealedBytes { bytes: bytes?, key: key? });
     Ok(Row {
         id: EndpointId(row.try_get(0)?),
         tenant: TenantId(row.try_get(1)?),
-        secret: Sealed { bytes: row.try_get(2)?, key: row.try_get(3)? },
+        secret: SealedBytes { bytes: row.try_get(2)?, key: row.try_get(3)? },
         other_secret: sealed(row.try_get(4)?, row.try_get(5)?),
         headers: sealed(row.try_get(6)?, row.try_get(7)?),
     })
@@ -63,8 +63,8 @@ pub(crate) async fn after(tx: &mut SystemTx<'_>, after: Option<EndpointId>) -> R
 pub(crate) async fn update(tx: &mut SystemTx<'_>, row: &Row) -> Result<()> {
     let link = tx.writing();
     let sql = WRITE.on(link);
-    let bytes = |sealed: &Option<Sealed>| sealed.as_ref().map(|it| it.bytes.clone());
-    let key = |sealed: &Option<Sealed>| sealed.as_ref().map(|it| it.key);
+    let bytes = |sealed: &Option<SealedBytes>| sealed.as_ref().map(|it| it.bytes.clone());
+    let key = |sealed: &Option<SealedBytes>| sealed.as_ref().map(|it| it.key);
     on!(link, c, D => sqlx::query::<D>(sql)
         .bind(row.id.0)
         .bind(&row.secret.bytes)

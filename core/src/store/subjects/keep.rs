@@ -191,14 +191,14 @@ async fn put_block(tx: &mut Tx<'_>, block: i64, body: Vec<u8>) -> Result<()> {
 
 /// A segment that is full and has no lists yet.
 #[derive(Debug)]
-pub(crate) struct Full {
+pub(crate) struct FullSegment {
     segment: i64,
     revision: i64,
     texts: Vec<u8>,
 }
 
 /// The next segment of a tenant that is full.
-pub(crate) async fn full(db: &Db, tenant: TenantId) -> Result<Option<Full>> {
+pub(crate) async fn full(db: &Db, tenant: TenantId) -> Result<Option<FullSegment>> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
     let sql = super::PROGRESS.on(link);
@@ -210,10 +210,10 @@ pub(crate) async fn full(db: &Db, tenant: TenantId) -> Result<Option<Full>> {
     }
     let mut texts = Vec::new();
     super::texts(link, tenant, first..first + i64::from(BLOCKS), |_, body| texts.extend_from_slice(body)).await?;
-    Ok(Some(Full { segment: progress.segments, revision: progress.revision, texts }))
+    Ok(Some(FullSegment { segment: progress.segments, revision: progress.revision, texts }))
 }
 
-impl Full {
+impl FullSegment {
     /// Its lists. It takes some 30 ms of processor time.
     pub(crate) fn lists(&self) -> Vec<(i16, Vec<u8>)> {
         let subjects = text::subjects(&self.texts).take(SEGMENT);
@@ -223,7 +223,7 @@ impl Full {
 }
 
 /// Writes some lists of a segment; with the `last` of them it has all. Whether it was still to be done.
-pub(crate) async fn seal(tx: &mut Tx<'_>, full: &Full, lists: &[(i16, Vec<u8>)], last: bool) -> Result<bool> {
+pub(crate) async fn seal(tx: &mut Tx<'_>, full: &FullSegment, lists: &[(i16, Vec<u8>)], last: bool) -> Result<bool> {
     let progress = hold(tx).await?;
     if (progress.segments, progress.revision) != (full.segment, full.revision) {
         return Ok(false);

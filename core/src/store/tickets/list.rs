@@ -7,7 +7,7 @@ mod text;
 
 #[cfg(test)]
 pub(in crate::store) use plan::ALL as LIST_ALL;
-pub(crate) use text::Asked;
+pub(crate) use text::StatementRun;
 
 use super::{Priority, Status, Ticket, columns};
 use crate::store::{ReadTx, Result, Scoped as _};
@@ -100,7 +100,7 @@ pub(crate) struct Filter {
 
 /// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Listed {
+pub(crate) struct TicketPage {
     /// How many tickets the filter keeps, exactly.
     pub(crate) total: i64,
     /// Those of the page.
@@ -111,9 +111,9 @@ pub(crate) struct Listed {
 const SIZES: [usize; 4] = [1, 8, 32, 128];
 
 /// At most `limit` of the tickets that the filter keeps, after `offset` others, and how many it keeps.
-pub(crate) async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Listed> {
+pub(crate) async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<TicketPage> {
     let (total, ids) = plan::page(tx, filter, limit, offset).await?;
-    Ok(Listed { total, tickets: read(tx, &ids).await? })
+    Ok(TicketPage { total, tickets: read(tx, &ids).await? })
 }
 
 /// The same, and the statements by which the page was found: for tests of their plans.
@@ -123,7 +123,7 @@ pub(crate) async fn list_and_tell(
     filter: &Filter,
     limit: i64,
     offset: i64,
-) -> Result<(Listed, Vec<Asked>)> {
+) -> Result<(TicketPage, Vec<StatementRun>)> {
     tx.asked = Some(Vec::new());
     let listed = list(tx, filter, limit, offset).await?;
     Ok((listed, tx.asked.take().unwrap_or_default()))

@@ -34,13 +34,13 @@ struct Shared {
 struct Queue {
     /// Reads under way.
     running: usize,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Waiter>,
 }
 
 /// A ticket, and the tenant whose it must be.
 type Key = (TicketId, TenantId);
 
-struct Waiting {
+struct Waiter {
     key: Key,
     turn: oneshot::Sender<Turn>,
 }
@@ -56,7 +56,7 @@ enum Turn {
 /// One of the reads under way. Dropped, it hands itself on to the next who wait, with those that it has not answered.
 struct Lead {
     shared: Arc<Shared>,
-    others: Vec<Waiting>,
+    others: Vec<Waiter>,
 }
 
 impl Lookup {
@@ -96,7 +96,7 @@ impl Shared {
             return Ok(Lead { shared: self.clone(), others: Vec::new() });
         }
         let (turn, waits) = oneshot::channel();
-        queue.waiting.push_back(Waiting { key, turn });
+        queue.waiting.push_back(Waiter { key, turn });
         Err(waits)
     }
 }

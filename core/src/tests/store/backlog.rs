@@ -258,18 +258,18 @@ async fn lanes_are_counted_again_when_the_last_core_that_did_not_has_gone() {
     let endpoint = fresh.endpoint(&tenant).await;
     park(&fresh.db, &emit(&fresh, &tenant, 5).await).await;
     let look = async || recount::look(&fresh.db, fresh.now()).await.unwrap();
-    assert_eq!(look().await, recount::Now::Nothing);
+    assert_eq!(look().await, recount::RecountStep::Nothing);
     let seen = fresh.now().micros();
     fresh.run(&format!("INSERT INTO cores (slot, started_at, seen_at) VALUES (900, {seen}, {seen})")).await;
-    assert_eq!(look().await, recount::Now::Note);
+    assert_eq!(look().await, recount::RecountStep::Note);
     fresh.db.system(Queue::Claims, recount::note).await.unwrap();
     fresh.run("UPDATE deliveries SET state = 2, settled_at = 1 WHERE id = (SELECT id FROM deliveries LIMIT 1)").await;
-    assert_eq!(look().await, recount::Now::Wait);
+    assert_eq!(look().await, recount::RecountStep::Wait);
     fresh.clock.advance(Duration::from_secs(61));
-    assert_eq!(look().await, recount::Now::Count);
+    assert_eq!(look().await, recount::RecountStep::Count);
     fresh.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
     fresh.db.system(Queue::Claims, recount::done).await.unwrap();
-    assert_eq!(look().await, recount::Now::Nothing);
+    assert_eq!(look().await, recount::RecountStep::Nothing);
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::backlog::of(&mut read, &[endpoint]).await.unwrap()[&endpoint].waiting, 4);
 }

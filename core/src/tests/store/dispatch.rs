@@ -4,7 +4,7 @@ use super::moves::{claim, emit, not_sent, park, reap, report, sent};
 use crate::store::{
     self, LEASE, Leased, Queue,
     deliveries::{Attempt, Delivery, Shown},
-    dispatch::{self, CLAIM_LANES_MAX, Claim, Claimed, FULL_PAUSE, Next, REAP_MAX, Which},
+    dispatch::{self, CLAIM_LANES_MAX, Claim, ClaimResult, FULL_PAUSE, Next, REAP_MAX, Which},
     health::Health,
 };
 use crate::tests::support::{NOON, StoredTenant, TestStore, on_both};
@@ -187,7 +187,7 @@ async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: TestStore) {
     let claim = Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX };
     for more in [true, false] {
         let claimed = fresh.db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
-        let Claimed { handed, looked, more: others, .. } = claimed.unwrap();
+        let ClaimResult { handed, looked, more: others, .. } = claimed.unwrap();
         assert_eq!((handed, others), (Vec::new(), more));
         assert!(looked.iter().all(|it| it.more), "they are full");
     }

@@ -3,7 +3,7 @@
 use crate::store::{
     Db, LEASE, Leased, Queue,
     deliveries::Attempt,
-    dispatch::{self, Claim, Lease, Next, Recorded, Report, Sent, Use, Which},
+    dispatch::{self, BatchResult, Claim, Lease, Next, Report, SentRequest, Use, Which},
 };
 use crate::tests::support::{StoredTenant, TestStore};
 use inboxops_proto::clock::Timestamp;
@@ -54,7 +54,7 @@ pub(super) fn sent(handed: &Leased, at: Timestamp, next: Next) -> Report {
         error: (!succeeded).then(|| "The receiver answered 500.".to_owned()),
         succeeded,
     };
-    Report { used: Use::Sent(Sent { attempt, next }), ..not_sent(handed, at) }
+    Report { used: Use::Sent(SentRequest { attempt, next }), ..not_sent(handed, at) }
 }
 
 pub(super) fn not_sent(handed: &Leased, due_at: Timestamp) -> Report {
@@ -68,7 +68,7 @@ pub(super) fn not_sent(handed: &Leased, due_at: Timestamp) -> Report {
     }
 }
 
-pub(super) async fn report(db: &Db, reports: Vec<Report>) -> Recorded {
+pub(super) async fn report(db: &Db, reports: Vec<Report>) -> BatchResult {
     let now = db.clock().now();
     db.system(Queue::Outcomes, async move |tx| dispatch::report(tx, &reports, now).await).await.unwrap()
 }

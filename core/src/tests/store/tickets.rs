@@ -4,7 +4,8 @@ use crate::store::{
     self,
     tags::Tag,
     tickets::{
-        AssigneeFilter, Channel, Filter, Listed, Priority, Requester, Sort, SortKey, Status, TagRef, Ticket, TicketRef,
+        AssigneeFilter, Channel, Filter, Priority, Requester, Sort, SortKey, Status, TagRef, Ticket, TicketPage,
+        TicketRef,
     },
 };
 use crate::tests::support::{NOON, StoredTenant, TestStore, chance, on_both};
@@ -144,7 +145,7 @@ async fn lists_keep_what_their_filters_say_and_totals_are_exact(fresh: TestStore
         for (limit, offset) in [(100, 0), (5, 5)] {
             let tickets = expected.iter().skip(offset).take(limit).cloned().collect();
             let listed = store::tickets::list(&mut read, &filter, limit as i64, offset as i64).await.unwrap();
-            assert_eq!(listed, Listed { total, tickets }, "{filter:?}");
+            assert_eq!(listed, TicketPage { total, tickets }, "{filter:?}");
         }
     }
 }
@@ -193,7 +194,7 @@ async fn a_change_of_a_ticket_moves_it_in_every_count(fresh: TestStore) {
 async fn a_snapshot_does_not_see_later_writes(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
-    assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
+    assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), TicketPage::default());
     let ticket = tenant.ticket(NOON);
     fresh
         .db
@@ -203,7 +204,7 @@ async fn a_snapshot_does_not_see_later_writes(fresh: TestStore) {
         })
         .await
         .unwrap();
-    assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), Listed::default());
+    assert_eq!(store::tickets::list(&mut read, &Filter::default(), 10, 0).await.unwrap(), TicketPage::default());
     let mut later = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::tickets::list(&mut later, &Filter::default(), 10, 0).await.unwrap().total, 1);
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Filter, Sort, SortKey,
-    source::{Source, Wanted, needle, rest},
+    source::{ResolvedFilter, Source, needle, rest},
     stream::{ALWAYS, Stream},
     text::{Text, Value},
 };
@@ -17,7 +17,7 @@ use crate::store::{
     },
     fold,
     spans::{self, Kind, Position},
-    subjects::{self, Found},
+    subjects::{self, SubjectMatch},
 };
 use inboxops_proto::{clock::Timestamp, id::TagId};
 use std::cmp::Reverse;
@@ -64,7 +64,7 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
     // An end that nothing is behind is none.
     let endless = Filter { updated_until: None, ..filter.clone() };
     let filter = if newer == 0 { &endless } else { filter };
-    let mut wanted = Wanted { tenant: tx.tenant(), filter, tags: Vec::new(), needle: needle(filter) };
+    let mut wanted = ResolvedFilter { tenant: tx.tenant(), filter, tags: Vec::new(), needle: needle(filter) };
     let Some(mut parts) = parts(tx, &mut wanted, newer).await? else { return Ok((0, Vec::new())) };
     parts.sort_by_key(|part| part.size);
     let Some(smallest) = parts.first() else { return whole(tx, &wanted, limit, offset).await };
@@ -82,7 +82,7 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
     if offset >= total {
         return Ok((total, Vec::new()));
     }
-    let asked = Asked { limit: limit.min(total - offset), offset, total, newer };
+    let asked = PageSpan { limit: limit.min(total - offset), offset, total, newer };
     if let Some(stream) = ordered_by {
         return Ok((total, ordered(tx, &wanted, stream, asked).await?));
     }
@@ -100,7 +100,7 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
 
 /// A page that is there.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct PageSpan {
     limit: i64,
     offset: i64,
     total: i64,
@@ -142,7 +142,7 @@ impl Part {
 }
 
 /// The parts of a filter; `None` when one has no tickets.
-async fn parts(tx: &mut ReadTx, wanted: &mut Wanted<'_>, newer: i64) -> Result<Option<Vec<Part>>> {
+async fn parts(tx: &mut ReadTx, wanted: &mut ResolvedFilter<'_>, newer: i64) -> Result<Option<Vec<Part>>> {
     let (filter, mut parts) = (wanted.filter, Vec::new());
     if filter.names_cells() {
         parts.push(Part { source: Source::Cells, size: counts::sum(tx, filter).await?, exact: true });
@@ -184,8 +184,8 @@ async fn parts(tx: &mut ReadTx, wanted: &mut Wanted<'_>, newer: i64) -> Result<O
     if let Some(needle) = wanted.needle.as_deref().filter(|_| searched) {
         let found = subjects::find(tx, needle).await?;
         let (size, exact) = match &found {
-            Found::Few { numbers, .. } => (i64::try_from(numbers.len()).unwrap_or(i64::MAX).max(1), false),
-            Found::Exactly(numbers) => (i64::try_from(numbers.len()).unwrap_or(i64::MAX), true),
+            SubjectMatch::Few { numbers, .. } => (i64::try_from(numbers.len()).unwrap_or(i64::MAX).max(1), false),
+            SubjectMatch::Exactly(numbers) => (i64::try_from(numbers.len()).unwrap_or(i64::MAX), true),
         };
         parts.push(Part { source: Source::Subject(found), size, exact });
     }
@@ -228,7 +228,7 @@ async fn of_requester(tx: &mut ReadTx, email: &str) -> Result<i64> {
 }
 
 /// Looks at each ticket of a part.
-async fn look(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source, limit: i64, offset: i64) -> Result<Page> {
+async fn look(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, limit: i64, offset: i64) -> Result<Page> {
     let sort = wanted.filter.sort;
     let mut keys = select(tx, wanted, source).keys(tx, false).await?;
     if sort.descending {
@@ -241,7 +241,7 @@ async fn look(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source, limit: i64,
     Ok((total, keys.into_iter().skip(skip).take(take).map(|(_, id)| id).collect()))
 }
 
-fn select(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source) -> Text {
+fn select(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source) -> Text {
     let column = wanted.filter.sort.key.column();
     let mut text = Text::new(tx.link().is_pg(), &format!("SELECT t.{column} AS k, t.id"));
     source.from(&mut text, wanted);
@@ -249,7 +249,7 @@ fn select(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source) -> Text {
     text
 }
 
-async fn count(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source) -> Result<i64> {
+async fn count(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source) -> Result<i64> {
     let mut text = Text::new(tx.link().is_pg(), "SELECT COUNT(*)");
     source.from(&mut text, wanted);
     rest(&mut text, wanted, source.seen());
@@ -257,7 +257,7 @@ async fn count(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source) -> Result<
 }
 
 /// Sorts all tickets of a part.
-async fn sorted(tx: &mut ReadTx, wanted: &Wanted<'_>, source: &Source, asked: Asked) -> Result<Vec<Uuid>> {
+async fn sorted(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, asked: PageSpan) -> Result<Vec<Uuid>> {
     let mut text = select(tx, wanted, source);
     let way = if wanted.filter.sort.descending { " DESC" } else { "" };
     text.push(&format!(" ORDER BY k{way}, id{way} LIMIT ")).bind(Value::Big(asked.limit));
@@ -270,7 +270,7 @@ fn ids(keys: Vec<(i64, Uuid)>) -> Vec<Uuid> {
 }
 
 /// The index that has the fewest tickets to look at in the order of the list, and how many it has.
-async fn stream(tx: &mut ReadTx, wanted: &Wanted<'_>, parts: &[Part]) -> Result<(Stream, i64)> {
+async fn stream(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, parts: &[Part]) -> Result<(Stream, i64)> {
     let filter = wanted.filter;
     let mut streams = Vec::new();
     for part in parts {
@@ -303,18 +303,18 @@ async fn stream(tx: &mut ReadTx, wanted: &Wanted<'_>, parts: &[Part]) -> Result<
 }
 
 /// All tickets of the tenant.
-async fn whole(tx: &mut ReadTx, wanted: &Wanted<'_>, limit: i64, offset: i64) -> Result<Page> {
+async fn whole(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, limit: i64, offset: i64) -> Result<Page> {
     let total = counts::sum(tx, wanted.filter).await?;
     if offset >= total {
         return Ok((total, Vec::new()));
     }
-    let asked = Asked { limit: limit.min(total - offset), offset, total, newer: 0 };
+    let asked = PageSpan { limit: limit.min(total - offset), offset, total, newer: 0 };
     let stream = wanted.filter.sort.key.kind().map_or(Stream::Number(None), |kind| Stream::Time(kind, ALWAYS));
     Ok((total, ordered(tx, wanted, stream, asked).await?))
 }
 
 /// A page of an index that has exactly the tickets of the list.
-async fn ordered(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Asked) -> Result<Vec<Uuid>> {
+async fn ordered(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, stream: Stream, asked: PageSpan) -> Result<Vec<Uuid>> {
     let (sort, pg) = (wanted.filter.sort, tx.link().is_pg());
     if stream == Stream::Cells && asked.offset > MERGE_MAX {
         return sorted(tx, wanted, &Source::Cells, asked).await;
@@ -330,12 +330,17 @@ async fn ordered(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: As
 
 /// The same page with less before it: from the other end, or from a place that is known. And whether it is from the other
 /// end.
-async fn nearer(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Asked) -> Result<(Stream, Asked, bool)> {
-    let (filter, Asked { limit, offset, total, newer }) = (wanted.filter, asked);
+async fn nearer(
+    tx: &mut ReadTx,
+    wanted: &ResolvedFilter<'_>,
+    stream: Stream,
+    asked: PageSpan,
+) -> Result<(Stream, PageSpan, bool)> {
+    let (filter, PageSpan { limit, offset, total, newer }) = (wanted.filter, asked);
     if let Stream::Number(None) = stream {
         let range = numbers(tx, filter.sort, total, offset, limit).await?;
         let left = if range.is_some() { 0 } else { offset };
-        return Ok((Stream::Number(range), Asked { offset: left, ..asked }, false));
+        return Ok((Stream::Number(range), PageSpan { offset: left, ..asked }, false));
     }
     if offset <= SKIP_MAX {
         return Ok((stream, asked, false));
@@ -356,11 +361,11 @@ async fn nearer(tx: &mut ReadTx, wanted: &Wanted<'_>, stream: Stream, asked: Ask
             // One that begins before the list does counts tickets that are not in it; the page is near the beginning then.
             if let Some(place) = place.filter(inside) {
                 let range = (range.0.max(place.range.0), range.1.min(place.range.1));
-                return Ok((Stream::Time(kind, range), Asked { offset: place.skip, ..asked }, false));
+                return Ok((Stream::Time(kind, range), PageSpan { offset: place.skip, ..asked }, false));
             }
             Ok((stream, asked, false))
         }
-        stream if offset > total / 2 => Ok((stream, Asked { offset: total - offset - limit, ..asked }, true)),
+        stream if offset > total / 2 => Ok((stream, PageSpan { offset: total - offset - limit, ..asked }, true)),
         stream => Ok((stream, asked, false)),
     }
 }
@@ -379,10 +384,10 @@ async fn numbers(tx: &mut ReadTx, sort: Sort, all: i64, skip: i64, count: i64) -
 /// Looks at the first tickets of an index; `None` when that was in vain, or would be.
 async fn walk(
     tx: &mut ReadTx,
-    wanted: &Wanted<'_>,
+    wanted: &ResolvedFilter<'_>,
     stream: &Stream,
     base: i64,
-    asked: Asked,
+    asked: PageSpan,
 ) -> Result<Option<Vec<Uuid>>> {
     let (pg, sort, page) = (tx.link().is_pg(), wanted.filter.sort, (asked.limit, asked.offset));
     let likely = (asked.offset + asked.limit).saturating_mul(base) / asked.total.max(1);

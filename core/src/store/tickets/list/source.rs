@@ -9,7 +9,7 @@ use crate::store::{
     counts::FINE,
     fold,
     spans::Kind,
-    subjects::{self, Found},
+    subjects::{self, SubjectMatch},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -34,7 +34,7 @@ pub(super) enum Source {
     /// Changed within this time, the end not included.
     Changed(Timestamp, Timestamp),
     /// The subject, by what the index of subjects found.
-    Subject(Found),
+    Subject(SubjectMatch),
 }
 
 impl SortKey {
@@ -85,7 +85,7 @@ impl Filter {
 
 /// A filter with what was looked up for it.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted<'a> {
+pub(super) struct ResolvedFilter<'a> {
     pub(super) tenant: TenantId,
     pub(super) filter: &'a Filter,
     /// The tags that its tag names.
@@ -96,7 +96,7 @@ pub(super) struct Wanted<'a> {
 
 /// Parts of a filter that an index sees to, so that rows need not be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct IndexedParts {
     pub(super) status: bool,
     /// Inbox, priority and assignee.
     pub(super) cells: bool,
@@ -108,9 +108,9 @@ pub(super) struct Seen {
     pub(super) until: bool,
 }
 
-impl Seen {
+impl IndexedParts {
     /// Whether nothing of the filter is left to ask.
-    pub(super) fn all_of(self, wanted: &Wanted<'_>) -> bool {
+    pub(super) fn all_of(self, wanted: &ResolvedFilter<'_>) -> bool {
         let filter = wanted.filter;
         (self.status || filter.status.is_empty())
             && (self.cells || !filter.names_inner_cells())
@@ -124,22 +124,22 @@ impl Seen {
 }
 
 impl Source {
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self) -> IndexedParts {
         match self {
-            Source::Cells => Seen { status: true, cells: true, ..Seen::default() },
-            Source::Tags(_) => Seen { tag: true, ..Seen::default() },
-            Source::Requester(_) => Seen { requester: true, ..Seen::default() },
-            Source::Since(Kind::Created, _) => Seen { status: true, created: true, ..Seen::default() },
-            Source::Since(Kind::Updated, _) => Seen { status: true, updated: true, ..Seen::default() },
-            Source::Changed(..) => Seen { status: true, updated: true, until: true, ..Seen::default() },
+            Source::Cells => IndexedParts { status: true, cells: true, ..IndexedParts::default() },
+            Source::Tags(_) => IndexedParts { tag: true, ..IndexedParts::default() },
+            Source::Requester(_) => IndexedParts { requester: true, ..IndexedParts::default() },
+            Source::Since(Kind::Created, _) => IndexedParts { status: true, created: true, ..IndexedParts::default() },
+            Source::Since(Kind::Updated, _) => IndexedParts { status: true, updated: true, ..IndexedParts::default() },
+            Source::Changed(..) => IndexedParts { status: true, updated: true, until: true, ..IndexedParts::default() },
             // The lists name too many.
-            Source::Subject(_) => Seen::default(),
+            Source::Subject(_) => IndexedParts::default(),
         }
     }
 
     /// Adds ` FROM …` with each of its tickets as `t`, and a condition to which others can be added. The part is fenced, so
     /// that statistics, old ones above all, cannot lead to another way.
-    pub(super) fn from(&self, text: &mut Text, wanted: &Wanted<'_>) {
+    pub(super) fn from(&self, text: &mut Text, wanted: &ResolvedFilter<'_>) {
         let tenant = Value::Uuid(wanted.tenant.0);
         match self {
             Source::Cells => {
@@ -181,7 +181,7 @@ impl Source {
     }
 }
 
-fn timed(text: &mut Text, wanted: &Wanted<'_>, kind: Kind, since: Timestamp, until: Option<Timestamp>) {
+fn timed(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, since: Timestamp, until: Option<Timestamp>) {
     let (column, index) = kind.names();
     text.each(
         &format!(" FROM tickets t INDEXED BY {index} WHERE tenant_id = "),
@@ -196,13 +196,13 @@ fn timed(text: &mut Text, wanted: &Wanted<'_>, kind: Kind, since: Timestamp, unt
     text.each("", " OFFSET 0) t WHERE TRUE");
 }
 
-fn subject(text: &mut Text, found: &Found, tenant: Value) {
-    let (Found::Few { numbers, .. } | Found::Exactly(numbers)) = found;
+fn subject(text: &mut Text, found: &SubjectMatch, tenant: Value) {
+    let (SubjectMatch::Few { numbers, .. } | SubjectMatch::Exactly(numbers)) = found;
     let list = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let list = if text.pg { format!("{{{list}}}") } else { format!("[{list}]") };
     text.each(" FROM (SELECT value AS number FROM json_each(", " FROM (SELECT unnest(CAST(");
     text.bind(Value::Text(list)).each(")", " AS bigint[])) AS number");
-    if let Found::Few { above, .. } = found {
+    if let SubjectMatch::Few { above, .. } = found {
         text.push(" UNION ALL SELECT number FROM tickets WHERE tenant_id = ").bind(tenant.clone());
         text.push(" AND number > ").bind(Value::Big(i64::from(*above)));
     }
@@ -214,7 +214,7 @@ fn subject(text: &mut Text, found: &Found, tenant: Value) {
 }
 
 /// Adds a table of the cells that the filter names and that are not empty.
-pub(super) fn cells(text: &mut Text, wanted: &Wanted<'_>) {
+pub(super) fn cells(text: &mut Text, wanted: &ResolvedFilter<'_>) {
     let filter = wanted.filter;
     text.each(
         &format!("(SELECT status, inbox_id, priority, NULLIF(assignee_id, {}) AS assignee_id", NOBODY.0),
@@ -249,7 +249,7 @@ pub(super) fn in_cell(text: &mut Text, tenant: TenantId, nobody: Option<bool>) {
 }
 
 /// Adds what of the filter is still to be asked of `t`.
-pub(super) fn rest(text: &mut Text, wanted: &Wanted<'_>, seen: Seen) {
+pub(super) fn rest(text: &mut Text, wanted: &ResolvedFilter<'_>, seen: IndexedParts) {
     let filter = wanted.filter;
     if !seen.status {
         text.one_of(" AND t.status IN", filter.status.iter().map(|it| Value::Small(it.code())));

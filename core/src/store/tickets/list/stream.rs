@@ -3,7 +3,7 @@
 
 use super::{
     Sort,
-    source::{Seen, Wanted, cells, in_cell, rest},
+    source::{IndexedParts, ResolvedFilter, cells, in_cell, rest},
     text::{Text, Value},
 };
 use crate::store::spans::Kind;
@@ -28,19 +28,21 @@ pub(super) enum Stream {
 pub(super) const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl Stream {
-    pub(super) fn seen(&self, since: bool) -> Seen {
+    pub(super) fn seen(&self, since: bool) -> IndexedParts {
         match self {
-            Stream::Time(Kind::Created, _) => Seen { status: true, created: since, ..Seen::default() },
-            Stream::Time(Kind::Updated, _) => Seen { status: true, updated: since, until: since, ..Seen::default() },
-            Stream::Number(_) => Seen::default(),
-            Stream::Tag(_) => Seen { tag: true, ..Seen::default() },
-            Stream::Requester(_) => Seen { requester: true, ..Seen::default() },
-            Stream::Cells => Seen { status: true, cells: true, ..Seen::default() },
+            Stream::Time(Kind::Created, _) => IndexedParts { status: true, created: since, ..IndexedParts::default() },
+            Stream::Time(Kind::Updated, _) => {
+                IndexedParts { status: true, updated: since, until: since, ..IndexedParts::default() }
+            }
+            Stream::Number(_) => IndexedParts::default(),
+            Stream::Tag(_) => IndexedParts { tag: true, ..IndexedParts::default() },
+            Stream::Requester(_) => IndexedParts { requester: true, ..IndexedParts::default() },
+            Stream::Cells => IndexedParts { status: true, cells: true, ..IndexedParts::default() },
         }
     }
 
     /// The statement for `limit` tickets after `skip` others: `k`, what they are ordered by, and `id`.
-    pub(super) fn select(&self, pg: bool, wanted: &Wanted<'_>, sort: Sort, limit: i64, skip: i64) -> Text {
+    pub(super) fn select(&self, pg: bool, wanted: &ResolvedFilter<'_>, sort: Sort, limit: i64, skip: i64) -> Text {
         let mut text = Text::new(pg, "");
         self.write(&mut text, wanted, sort, limit, skip);
         text
@@ -50,10 +52,10 @@ impl Stream {
     pub(super) fn walk(
         &self,
         pg: bool,
-        wanted: &Wanted<'_>,
+        wanted: &ResolvedFilter<'_>,
         sort: Sort,
         most: i64,
-        seen: Seen,
+        seen: IndexedParts,
         page: (i64, i64),
     ) -> Text {
         let mut text = Text::new(pg, "SELECT w.k, w.id FROM (");
@@ -69,7 +71,7 @@ impl Stream {
         text
     }
 
-    fn write(&self, text: &mut Text, wanted: &Wanted<'_>, sort: Sort, limit: i64, skip: i64) {
+    fn write(&self, text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, limit: i64, skip: i64) {
         let (tenant, most) = (Value::Uuid(wanted.tenant.0), limit.saturating_add(skip));
         let order = self.order(sort);
         let first = first(&order, most);
@@ -131,7 +133,7 @@ const fn way(sort: Sort) -> &'static str {
 
 /// One range of the index for each state. SQLite merges them as they are read; PostgreSQL does not always, and takes the
 /// first few of each.
-fn times(text: &mut Text, wanted: &Wanted<'_>, kind: Kind, (from, to): (i64, i64), first: &str) {
+fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (i64, i64), first: &str) {
     let (column, index) = kind.names();
     let states: Vec<_> = wanted.filter.states().collect();
     let many = text.pg && states.len() > 1;
@@ -159,7 +161,7 @@ fn times(text: &mut Text, wanted: &Wanted<'_>, kind: Kind, (from, to): (i64, i64
 }
 
 /// The first of each cell wait in a queue; with each that is taken, the next of its cell comes in.
-fn merged_on_sqlite(text: &mut Text, wanted: &Wanted<'_>, sort: Sort, most: i64) {
+fn merged_on_sqlite(text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, most: i64) {
     let (way, after) = (way(sort), if sort.descending { "<" } else { ">" });
     let first = |text: &mut Text, next: bool| {
         text.push("(SELECT t.id FROM tickets t INDEXED BY tickets_cell WHERE ");
@@ -186,7 +188,7 @@ fn merged_on_sqlite(text: &mut Text, wanted: &Wanted<'_>, sort: Sort, most: i64)
 }
 
 /// The first few of each cell.
-fn merged_on_pg(text: &mut Text, wanted: &Wanted<'_>, first: &str) {
+fn merged_on_pg(text: &mut Text, wanted: &ResolvedFilter<'_>, first: &str) {
     text.push("SELECT k, id FROM ");
     cells(text, wanted);
     text.push(" c CROSS JOIN LATERAL (");

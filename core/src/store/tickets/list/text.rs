@@ -122,14 +122,14 @@ impl Text {
     fn tell(&self, tx: &mut ReadTx, kept: bool) {
         if let Some(asked) = &mut tx.asked {
             let values = self.values.iter().map(|value| value.literal(self.pg)).collect();
-            asked.push(Asked { sql: self.sql.clone(), values, kept });
+            asked.push(StatementRun { sql: self.sql.clone(), values, kept });
         }
     }
 }
 
 /// A statement that was run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct StatementRun {
     /// Its text, with parameters.
     pub(crate) sql: String,
     /// Its values: their types in PostgreSQL, and how they are written in SQL.

@@ -8,7 +8,7 @@ use crate::{
     retention::Retention,
     store::{
         self, LEASE, Leased, Queue,
-        deliveries::{Made, State},
+        deliveries::{NewDelivery, State},
         dispatch::{self, Claim, Next, Which},
     },
     time_and_chance::{Chance, Stamps},
@@ -215,9 +215,9 @@ impl Walker<'_> {
         let yesterday = now.minus(Duration::from_secs(86_400));
         let events: Vec<_> =
             (0..count).map(|_| store::NewEvent { kind: UNWANTED, ..self.tenant.event(yesterday) }).collect();
-        let made: Vec<Made> = events
+        let made: Vec<NewDelivery> = events
             .iter()
-            .map(|event| Made { id: store::events::delivery_id(event.id, endpoint), event: event.id, kind: 3 })
+            .map(|event| NewDelivery { id: store::events::delivery_id(event.id, endpoint), event: event.id, kind: 3 })
             .collect();
         self.all.extend(made.iter().map(|it| (it.id, endpoint)));
         let written = self.fresh.db.write(self.tenant.scope.clone(), async move |tx| {

@@ -6,7 +6,7 @@ use crate::{
     list_index::ListIndex,
     store::{
         self, Db, Queue,
-        relist::{self, Now},
+        relist::{self, RecountStep},
         subjects,
         tickets::{AssigneeFilter, Filter, Priority, Sort, SortKey, Status, TagRef, Ticket, TicketRef},
     },
@@ -227,7 +227,7 @@ async fn lists_are_right_while_others_write_and_the_index_follows(fresh: TestSto
         compare_on(db, &desk, &mut dice, 80).await;
     }
     assert_eq!(desk.fresh.count("subject_changes").await, 0);
-    assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
+    assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), RecountStep::Nothing);
 }
 
 async fn what_a_core_left_behind_is_followed_by_the_next(fresh: TestStore) {
@@ -274,7 +274,7 @@ async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: TestStore
     let mut read = desk.fresh.db.read(desk.tenant.scope.clone()).await.unwrap();
     let listed = store::tickets::list(&mut read, &filter, 10, 0).await.unwrap();
     assert_eq!(listed.tickets.iter().map(|it| it.number).collect::<Vec<_>>(), [7, 1029]);
-    assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), Now::Nothing);
+    assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), RecountStep::Nothing);
 }
 
 /// Cores of the earlier release run until they are stopped, and keep nothing that lists are counted by.
@@ -314,7 +314,7 @@ async fn lists_are_right_beside_a_core_of_an_earlier_release_and_after_it() {
     drop(read);
     shutdown.cancel();
     running.join_next().await.unwrap().unwrap();
-    assert_eq!(relist::look(&next, desk.fresh.now()).await.unwrap(), Now::Nothing);
+    assert_eq!(relist::look(&next, desk.fresh.now()).await.unwrap(), RecountStep::Nothing);
 }
 
 on_both!(TestStore:

@@ -7,7 +7,7 @@ use crate::{
     list_index::ListIndex,
     store::{
         self,
-        tickets::{Asked, AssigneeFilter, Filter, Priority, Sort, SortKey, Status},
+        tickets::{AssigneeFilter, Filter, Priority, Sort, SortKey, StatementRun, Status},
     },
     time_and_chance::{Chance, Stamps},
 };
@@ -104,7 +104,7 @@ async fn run(conn: &mut PgConnection, sql: String) {
 }
 
 /// Runs a statement with one kind of plan: rows that it read.
-async fn rows(conn: &mut PgConnection, asked: &Asked, any: bool, wrong: &mut Vec<String>) -> f64 {
+async fn rows(conn: &mut PgConnection, asked: &StatementRun, any: bool, wrong: &mut Vec<String>) -> f64 {
     let mode = if any { "force_generic_plan" } else { "force_custom_plan" };
     let types = asked.values.iter().map(|it| it.0).collect::<Vec<_>>().join(",");
     run(conn, format!("SET plan_cache_mode = {mode}; PREPARE one ({types}) AS {}", asked.sql)).await;
