@@ -93,7 +93,7 @@ where
     }
     let ended = if http2 {
         drive!(
-            http2::Builder::new(On(tasks))
+            http2::Builder::new(TaskExecutor(tasks))
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS_MAX)
                 .max_header_list_size(HEADER_BLOCK_MAX_BYTES as u32)
@@ -117,7 +117,7 @@ where
 }
 
 /// Reads until it is clear whether the preface of HTTP/2 comes; what was read is read again by the server.
-async fn greet<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(Greeted<S>, bool)> {
+async fn greet<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(PrefacedStream<S>, bool)> {
     let mut read = [0; PREFACE.len()];
     let mut filled = 0;
     while filled < read.len() && read[..filled] == PREFACE[..filled] {
@@ -126,18 +126,18 @@ async fn greet<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(Greeted<S>, b
             n => filled += n,
         }
     }
-    Ok((Greeted { read, filled, given: 0, stream }, read == *PREFACE))
+    Ok((PrefacedStream { read, filled, given: 0, stream }, read == *PREFACE))
 }
 
 /// A stream whose first bytes were read already.
-struct Greeted<S> {
+struct PrefacedStream<S> {
     read: [u8; PREFACE.len()],
     filled: usize,
     given: usize,
     stream: S,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for PrefacedStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.given < this.filled {
@@ -151,7 +151,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for PrefacedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
@@ -179,9 +179,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
 
 /// Runs the streams of an HTTP/2 connection where the listener waits for them.
 #[derive(Clone)]
-struct On(TaskTracker);
+struct TaskExecutor(TaskTracker);
 
-impl<F> hyper::rt::Executor<F> for On
+impl<F> hyper::rt::Executor<F> for TaskExecutor
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,

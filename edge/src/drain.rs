@@ -18,18 +18,18 @@ use tower::Service;
 
 /// The router of gRPC services, whose streams end with the server.
 #[derive(Clone)]
-pub(crate) struct Ending {
+pub(crate) struct DrainedRouter {
     router: axum::Router,
     drain: CancellationToken,
 }
 
-impl Ending {
-    pub(crate) fn new(router: axum::Router, drain: CancellationToken) -> Ending {
-        Ending { router, drain }
+impl DrainedRouter {
+    pub(crate) fn new(router: axum::Router, drain: CancellationToken) -> DrainedRouter {
+        DrainedRouter { router, drain }
     }
 }
 
-impl Service<Request<tonic::body::Body>> for Ending {
+impl Service<Request<tonic::body::Body>> for DrainedRouter {
     type Response = Response<tonic::body::Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<tonic::body::Body>, Infallible>>;
@@ -42,7 +42,7 @@ impl Service<Request<tonic::body::Body>> for Ending {
         let (answer, drain) = (self.router.call(request), self.drain.clone());
         Box::pin(async move {
             let response = answer.await?;
-            Ok(response.map(|body| tonic::body::Body::new(EndingBody::new(body, drain, true))))
+            Ok(response.map(|body| tonic::body::Body::new(DrainedBody::new(body, drain, true))))
         })
     }
 }
@@ -51,12 +51,12 @@ impl Service<Request<tonic::body::Body>> for Ending {
 pub(crate) fn ending(response: Response<Body>, drain: &CancellationToken) -> Response<Body> {
     let kind = response.headers().get(CONTENT_TYPE);
     if kind.is_some_and(|kind| kind == rest::stream::EVENT_STREAM) {
-        return response.map(|body| Body::new(EndingBody::new(body, drain.clone(), false)));
+        return response.map(|body| Body::new(DrainedBody::new(body, drain.clone(), false)));
     }
     response
 }
 
-struct EndingBody {
+struct DrainedBody {
     body: Body,
     drain: CancellationToken,
     /// Whether the end is told in trailers.
@@ -66,13 +66,13 @@ struct EndingBody {
     ended: bool,
 }
 
-impl EndingBody {
-    fn new(body: Body, drain: CancellationToken, grpc: bool) -> EndingBody {
-        EndingBody { body, drain, grpc, drained: None, ended: false }
+impl DrainedBody {
+    fn new(body: Body, drain: CancellationToken, grpc: bool) -> DrainedBody {
+        DrainedBody { body, drain, grpc, drained: None, ended: false }
     }
 }
 
-impl http_body::Body for EndingBody {
+impl http_body::Body for DrainedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,6 +1,6 @@
 //! The gRPC half of the door: the contract's services beside health and reflection, with grpc-web around them.
 
-use crate::{Error, Result, drain::Ending};
+use crate::{Error, Result, drain::DrainedRouter};
 use prost::Message as _;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::Layer as _;
 
 /// The router of all gRPC services, spoken to in gRPC or grpc-web.
-pub(crate) type Router = GrpcWebService<Ending>;
+pub(crate) type Router = GrpcWebService<DrainedRouter>;
 
 /// What gRPC health says, and for which services.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub(crate) fn router(services: Routes, descriptors: &[u8], drain: CancellationTo
         .add_service(reflection().build_v1alpha().map_err(Error::Reflection)?)
         .prepare();
     let health = Health { reporter, services: names(descriptors).into() };
-    Ok((GrpcWebLayer::new().layer(Ending::new(routes.into_axum_router(), drain)), health))
+    Ok((GrpcWebLayer::new().layer(DrainedRouter::new(routes.into_axum_router(), drain)), health))
 }
 
 /// Full names of the services, and the empty one that stands for the server as a whole.

@@ -88,8 +88,8 @@ async fn accept(socket: Socket, tls: Option<Arc<ServerConfig>>, places: Arc<Sema
                 let (tls, around, tasks) = (tls.clone(), around.clone(), around.tasks.clone());
                 tasks.spawn(async move {
                     match accepted {
-                        Accepted::Tcp(stream, peer) => connection::serve(stream, tls, Some(peer), around).await,
-                        Accepted::Unix(stream) => connection::serve(stream, tls, None, around).await,
+                        IncomingStream::Tcp(stream, peer) => connection::serve(stream, tls, Some(peer), around).await,
+                        IncomingStream::Unix(stream) => connection::serve(stream, tls, None, around).await,
                     }
                     drop(place);
                 });
@@ -104,7 +104,7 @@ async fn accept(socket: Socket, tls: Option<Arc<ServerConfig>>, places: Arc<Sema
     }
 }
 
-enum Accepted {
+enum IncomingStream {
     Tcp(tokio::net::TcpStream, IpAddr),
     Unix(tokio::net::UnixStream),
 }
@@ -118,14 +118,14 @@ impl Socket {
         }
     }
 
-    async fn accept(&self) -> io::Result<Accepted> {
+    async fn accept(&self) -> io::Result<IncomingStream> {
         match self {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok(Accepted::Tcp(stream, peer.ip().to_canonical()))
+                Ok(IncomingStream::Tcp(stream, peer.ip().to_canonical()))
             }
-            Socket::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0)),
+            Socket::Unix(listener) => Ok(IncomingStream::Unix(listener.accept().await?.0)),
         }
     }
 }

@@ -189,6 +189,6 @@ async fn local(path: PathBuf) -> Option<Channel> {
 }
 
 async fn connect(path: &Path) -> io::Result<UnixStream> {
-    let short = folder::Short::of(path)?;
+    let short = folder::ShortPath::of(path)?;
     UnixStream::connect(short.path()).await
 }

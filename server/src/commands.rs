@@ -4,7 +4,7 @@ use crate::{
     admin_client::AdminClient,
     cli::{Agent, AgentRole, Inbox, Key, Plan, Switch, Tenant, Token},
     error::{Error, Result},
-    print::Shown,
+    print::Output,
 };
 use inboxops_proto::{admin::v1 as admin, clock::Clock, internal::v1 as internal, json, reason::Reason, v1};
 use serde::Serialize;
@@ -27,14 +27,14 @@ impl Plan {
     }
 }
 
-pub(crate) async fn tenant(office: &AdminClient, command: Tenant) -> Result<Shown> {
+pub(crate) async fn tenant(office: &AdminClient, command: Tenant) -> Result<Output> {
     let tenants = office.services().tenants();
     let tenant = match command {
         Tenant::Create { name, plan } => {
             let message = internal::CreateTenantRequest { name: Some(name), plan: Some(plan.number()) };
             tenants.create_tenant(office.request(message)).await?.into_inner().tenant
         }
-        Tenant::List => return Ok(Shown::Many(all_tenants(office).await?, &["id", "name", "plan", "entitlements"])),
+        Tenant::List => return Ok(Output::Many(all_tenants(office).await?, &["id", "name", "plan", "entitlements"])),
         Tenant::SetPlan { tenant, plan } => {
             let message = internal::SetPlanRequest { tenant_id: tenant, plan: Some(plan.number()) };
             tenants.set_plan(office.request(message)).await?.into_inner().tenant
@@ -82,7 +82,7 @@ impl AgentRole {
 }
 
 /// `pages` is where the pages are, as far as this process knows: a server knows better.
-pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<String>) -> Result<Shown> {
+pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<String>) -> Result<Output> {
     let tenants = office.services().tenants();
     match command {
         Agent::Create { tenant, email, name, role } => {
@@ -105,12 +105,12 @@ pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<St
                     break;
                 }
             }
-            Ok(Shown::Many(found, &["id", "name", "email", "role"]))
+            Ok(Output::Many(found, &["id", "name", "email", "role"]))
         }
         Agent::LoginLink { id } => {
             let (link, expires_at) = login_link(office, id.clone(), pages).await?;
             let value = json!({ "id": id, "login_url": link, "expires_at": expires_at });
-            Ok(Shown::Text(format!("{link}\n\nIt works once, until {expires_at}."), value))
+            Ok(Output::Text(format!("{link}\n\nIt works once, until {expires_at}."), value))
         }
         Agent::Update { id, name, role, disabled } => {
             let role = role.map(AgentRole::number);
@@ -118,7 +118,7 @@ pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<St
             let answer = tenants.update_agent(office.request(message)).await?.into_inner();
             let mut agent = value(&there(answer.agent)?)?;
             agent["disabled"] = Value::Bool(answer.disabled);
-            Ok(Shown::One(agent))
+            Ok(Output::One(agent))
         }
     }
 }
@@ -132,7 +132,7 @@ async fn login_link(office: &AdminClient, agent_id: String, pages: Option<String
     Ok((answer.login_url.clone().unwrap_or_else(here), expires_at))
 }
 
-pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Shown> {
+pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output> {
     let tenants = office.services().tenants();
     match command {
         Inbox::Create { tenant, name, address } => {
@@ -157,7 +157,7 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Shown>
                     break;
                 }
             }
-            Ok(Shown::Many(found, &["id", "name", "email_address", "status"]))
+            Ok(Output::Many(found, &["id", "name", "email_address", "status"]))
         }
         Inbox::Update { id, name, address, enabled } => {
             let message = internal::UpdateInboxRequest {
@@ -172,7 +172,7 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Shown>
     }
 }
 
-pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Result<Shown> {
+pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Result<Output> {
     let keys = office.services().api_keys();
     match command {
         Key::Create { tenant, name, scopes, expires } => {
@@ -194,7 +194,7 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
                     break;
                 }
             }
-            Ok(Shown::Many(found, &["id", "name", "key_prefix", "scopes", "last_used_at", "expires_at", "revoked_at"]))
+            Ok(Output::Many(found, &["id", "name", "key_prefix", "scopes", "last_used_at", "expires_at", "revoked_at"]))
         }
         Key::Rotate { id, grace_hours } => {
             let message = admin::RotateApiKeyRequest { api_key_id: id, grace_hours: Some(grace_hours) };
@@ -208,7 +208,7 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
     }
 }
 
-pub(crate) async fn token(office: &AdminClient, command: Token) -> Result<Shown> {
+pub(crate) async fn token(office: &AdminClient, command: Token) -> Result<Output> {
     let Token::Create { name, dispatch_only } = command;
     let message = internal::CreateServiceTokenRequest { name: Some(name), dispatch_only };
     let tokens = office.services().service_tokens();
@@ -251,12 +251,12 @@ pub(crate) fn value(resource: &impl Serialize) -> Result<Value> {
     serde_json::to_value(resource).map_err(|_| Error::Refused(Reason::InternalError.into()))
 }
 
-fn one(resource: &impl Serialize) -> Result<Shown> {
-    Ok(Shown::One(value(resource)?))
+fn one(resource: &impl Serialize) -> Result<Output> {
+    Ok(Output::One(value(resource)?))
 }
 
 /// A resource and, right after its id, the secret that is shown this once.
-fn with_secret(resource: &impl Serialize, name: &str, secret: &str) -> Result<Shown> {
+fn with_secret(resource: &impl Serialize, name: &str, secret: &str) -> Result<Output> {
     let Value::Object(members) = value(resource)? else { return Err(Error::Refused(Reason::InternalError.into())) };
     let mut shown = serde_json::Map::new();
     for (member, value) in members {
@@ -266,7 +266,7 @@ fn with_secret(resource: &impl Serialize, name: &str, secret: &str) -> Result<Sh
             shown.insert(name.to_owned(), Value::String(secret.to_owned()));
         }
     }
-    Ok(Shown::One(Value::Object(shown)))
+    Ok(Output::One(Value::Object(shown)))
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub(crate) async fn is_first_start(office: &AdminClient) -> Result<bool> {
 }
 
 /// A demo tenant that was just made, with what is shown once and kept by nobody.
-pub(crate) struct Made {
+pub(crate) struct NewDemo {
     pub(crate) demo: Demo,
     pub(crate) key: String,
     /// The admin's login link.
@@ -68,7 +68,7 @@ pub(crate) struct Made {
 }
 
 /// Makes the demo tenant, and an endpoint when there is a receiver.
-pub(crate) async fn create(office: &AdminClient, folder: &Folder, receiver: Option<String>) -> Result<Made> {
+pub(crate) async fn create(office: &AdminClient, folder: &Folder, receiver: Option<String>) -> Result<NewDemo> {
     let services = office.services();
     let plan = Some(v1::Plan::Business.into());
     let message = internal::CreateTenantRequest { name: Some("Demo".to_owned()), plan };
@@ -119,7 +119,7 @@ pub(crate) async fn create(office: &AdminClient, folder: &Folder, receiver: Opti
     let login_url = services.tenants().create_login_link(office.request(link)).await?.into_inner().login_url;
     let demo = Demo { tenant_id, inbox_id, endpoint };
     remember(folder, &demo)?;
-    Ok(Made { demo, key, login_url })
+    Ok(NewDemo { demo, key, login_url })
 }
 
 async fn create_endpoint(office: &AdminClient, tenant_id: &str, url: String) -> Result<Endpoint> {

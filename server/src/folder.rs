@@ -88,7 +88,7 @@ impl Folder {
             let _ = fs::remove_dir_all(&private);
             DirBuilder::new().mode(0o700).create(&private)?;
             let inner = private.join("s");
-            let short = Short::of(&inner)?;
+            let short = ShortPath::of(&inner)?;
             let listener = UnixListener::bind(short.path())?;
             fs::set_permissions(&inner, Permissions::from_mode(0o600))?;
             fs::rename(&inner, &path)?;
@@ -106,22 +106,22 @@ impl Folder {
 }
 
 /// A path that fits into a socket's address, which holds 107 bytes. A longer one is reached through its open folder.
-pub(crate) struct Short {
+pub(crate) struct ShortPath {
     path: PathBuf,
     _folder: Option<File>,
 }
 
-impl Short {
+impl ShortPath {
     /// Of a path whose folder exists.
-    pub(crate) fn of(path: &Path) -> io::Result<Short> {
+    pub(crate) fn of(path: &Path) -> io::Result<ShortPath> {
         let (true, Some(folder), Some(name)) =
             (path.as_os_str().len() > ADDRESS_MAX_BYTES, path.parent(), path.file_name())
         else {
-            return Ok(Short { path: path.to_owned(), _folder: None });
+            return Ok(ShortPath { path: path.to_owned(), _folder: None });
         };
         let folder = File::open(folder)?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd())).join(name);
-        Ok(Short { path, _folder: Some(folder) })
+        Ok(ShortPath { path, _folder: Some(folder) })
     }
 
     /// Good as long as this lives.
@@ -173,7 +173,7 @@ mod tests {
         let folder = Folder::open(&parent.path().join("deep".repeat(30)).join("down".repeat(30))).expect("a folder");
         let lock = folder.lock().expect("the lock");
         let (_listener, _file) = folder.socket(&lock).expect("a socket");
-        let path = Short::of(&folder.socket_path()).expect("a way to it");
+        let path = ShortPath::of(&folder.socket_path()).expect("a way to it");
         tokio::net::UnixStream::connect(path.path()).await.expect("a connection");
     }
 

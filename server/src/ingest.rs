@@ -11,7 +11,7 @@ use crate::{
     admin_client::AdminClient,
     cli::{Ingest, MailFrom},
     error::{self, Error, Result},
-    print::Shown,
+    print::Output,
 };
 use inboxops_core::mail_ids;
 use inboxops_proto::{
@@ -77,8 +77,8 @@ impl Tally {
         self.duplicates += u64::from(answer.duplicate);
     }
 
-    fn shown(&self) -> Shown {
-        Shown::One(json!({
+    fn shown(&self) -> Output {
+        Output::One(json!({
             "mails": self.mails,
             "bytes": self.bytes,
             "opened": self.opened,
@@ -106,7 +106,7 @@ pub(crate) fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 /// Hands over every mail of the files, in their order; the first failure ends it.
-pub(crate) async fn ingest(office: &AdminClient, command: Ingest) -> Result<Shown> {
+pub(crate) async fn ingest(office: &AdminClient, command: Ingest) -> Result<Output> {
     let from = command.mail_from();
     let files = if command.files.is_empty() { vec![PathBuf::from(STDIN)] } else { command.files.clone() };
     let mut run = Run {

@@ -6,7 +6,7 @@ use crate::{
     cli::Listen,
     error::{Error, Result},
     parts,
-    print::Shown,
+    print::Output,
     settings::Settings,
     telemetry,
 };
@@ -50,7 +50,7 @@ struct Listener {
 }
 
 /// Runs until a signal asks to stop.
-pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> Result<Shown> {
+pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> Result<Output> {
     let key = command.key.or_else(|| std::env::var(KEY_VARIABLE).ok()).filter(|key| !key.is_empty());
     let key = key.ok_or_else(|| Error::Usage(format!("give an API key with --key, or in {KEY_VARIABLE}")))?;
     let mut bearer: MetadataValue<_> =
@@ -76,11 +76,11 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
         (signal(SignalKind::terminate()).map_err(fail)?, signal(SignalKind::interrupt()).map_err(fail)?);
     tokio::select! {
         ended = listener.run() => match ended {
-            Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Ok(Shown::Nothing),
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Ok(Output::Nothing),
             failed => Err(failed),
         },
-        _ = terminate.recv() => Ok(Shown::Nothing),
-        _ = interrupt.recv() => Ok(Shown::Nothing),
+        _ = terminate.recv() => Ok(Output::Nothing),
+        _ = interrupt.recv() => Ok(Output::Nothing),
     }
 }
 

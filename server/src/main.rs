@@ -23,7 +23,7 @@ use cli::{Cli, Command, Config, Secrets};
 use error::{Error, Result};
 use inboxops_core::{Chance, Stamps};
 use inboxops_proto::clock::Clock;
-use print::Shown;
+use print::Output;
 use serde_json::{Value, json};
 use settings::{Effective, Settings};
 use std::{path::PathBuf, process::ExitCode};
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 /// A failure as the one JSON value of the command.
 fn print_failure(code: &str, message: &str) {
     // Whoever reads standard output may be gone, and standard error says the same.
-    let _ = print::print(&Shown::One(json!({ "error": { "code": code, "message": message } })), true);
+    let _ = print::print(&Output::One(json!({ "error": { "code": code, "message": message } })), true);
 }
 
 /// Tells what is wrong with the words, or the help that they ask for; the exit code.
@@ -93,7 +93,7 @@ fn keep_pages_small() {
     }
 }
 
-fn run(cli: Cli) -> Result<Option<Shown>> {
+fn run(cli: Cli) -> Result<Option<Output>> {
     let environment = |name: &str| std::env::var(name).ok();
     let file = cli.global.config.clone().or_else(|| environment(settings::CONFIG_VARIABLE)).map(PathBuf::from);
     let effective = Effective::read(cli.flags(), environment, file.as_deref())?;
@@ -102,7 +102,7 @@ fn run(cli: Cli) -> Result<Option<Shown>> {
         Command::Openapi => {
             let document: Value = serde_json::from_str(inboxops_proto::OPENAPI)
                 .map_err(|source| Error::Io { what: "read the OpenAPI document", source: source.into() })?;
-            return Ok(Some(Shown::Text(inboxops_proto::OPENAPI.to_owned(), document)));
+            return Ok(Some(Output::Text(inboxops_proto::OPENAPI.to_owned(), document)));
         }
         Command::Config(Config::Print) => return Ok(Some(printed(&effective))),
         _ => {}
@@ -123,7 +123,7 @@ fn run(cli: Cli) -> Result<Option<Shown>> {
     done
 }
 
-async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
+async fn administer(settings: &Settings, command: Command) -> Result<Output> {
     match command {
         Command::Config(Config::Check) => {
             if let Some((cert, key)) = &settings.tls {
@@ -133,12 +133,12 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
             for name in settings::strange_variables(std::env::vars_os()) {
                 telemetry::tell(&format!("warning: {name} in the environment is no setting and is ignored"));
             }
-            return Ok(Shown::Text("The settings are good.".to_owned(), json!({ "ok": true })));
+            return Ok(Output::Text("The settings are good.".to_owned(), json!({ "ok": true })));
         }
         Command::Migrate => {
             open_core::migrate(settings).await?;
             let text = "The database has the schema of this version.".to_owned();
-            return Ok(Shown::Text(text, json!({ "ok": true })));
+            return Ok(Output::Text(text, json!({ "ok": true })));
         }
         Command::Secrets(Secrets::RotateMasterKey { new_key_file }) => {
             let stamps = Stamps::new(Clock::System, Chance::System);
@@ -169,7 +169,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Shown> {
 }
 
 /// Every setting, its value and where that comes from.
-fn printed(effective: &Effective) -> Shown {
+fn printed(effective: &Effective) -> Output {
     let rows = effective.shown().map(|(row, value, source)| {
         json!({
             "setting": row.path,
@@ -180,5 +180,5 @@ fn printed(effective: &Effective) -> Shown {
             "about": row.about,
         })
     });
-    Shown::Many(rows.collect(), &["setting", "value", "source"])
+    Output::Many(rows.collect(), &["setting", "value", "source"])
 }

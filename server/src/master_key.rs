@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     folder::Folder,
     open_core,
-    print::Shown,
+    print::Output,
     settings::Settings,
 };
 use inboxops_core::{
@@ -24,20 +24,20 @@ use std::{
 const LOCK_MAX: Duration = Duration::from_secs(2);
 
 /// A master key, and where it waits if the database may not know it yet.
-pub(crate) struct Found {
+pub(crate) struct FoundKey {
     pub(crate) key: MasterKey,
-    pub(crate) waiting: Option<Waiting>,
+    pub(crate) waiting: Option<WaitingKey>,
 }
 
 /// A key's file beside its place.
-pub(crate) struct Waiting {
+pub(crate) struct WaitingKey {
     file: PathBuf,
     place: PathBuf,
 }
 
-impl Waiting {
-    fn named(place: &Path, suffix: &str) -> Waiting {
-        Waiting { file: beside(place, suffix), place: place.to_owned() }
+impl WaitingKey {
+    fn named(place: &Path, suffix: &str) -> WaitingKey {
+        WaitingKey { file: beside(place, suffix), place: place.to_owned() }
     }
 
     /// Puts the key in its place: the database has taken it.
@@ -78,28 +78,28 @@ fn beside(place: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The key of the setting, else of the file, else a new one.
-pub(crate) fn find(settings: &Settings, stamps: &Stamps) -> Result<Found> {
+pub(crate) fn find(settings: &Settings, stamps: &Stamps) -> Result<FoundKey> {
     if let Some(key) = &settings.master_key {
-        return Ok(Found { key: key.clone(), waiting: None });
+        return Ok(FoundKey { key: key.clone(), waiting: None });
     }
     let place = &settings.master_key_file;
     if let Some(key) = load(place)? {
-        return Ok(Found { key, waiting: None });
+        return Ok(FoundKey { key, waiting: None });
     }
     // One that is there was made by a start that did not get to its end; the database may know it already.
-    let waiting = Waiting::named(place, FIRST);
-    Ok(Found { key: waiting.load_or_make(stamps)?, waiting: Some(waiting) })
+    let waiting = WaitingKey::named(place, FIRST);
+    Ok(FoundKey { key: waiting.load_or_make(stamps)?, waiting: Some(waiting) })
 }
 
 /// What waits beside the place of a key that is not the database's: the new key of a change that was cut short after
 /// the database had taken it.
-pub(crate) fn next(settings: &Settings) -> Option<Found> {
+pub(crate) fn next(settings: &Settings) -> Option<FoundKey> {
     if settings.master_key.is_some() {
         return None;
     }
-    let waiting = Waiting::named(&settings.master_key_file, NEXT);
+    let waiting = WaitingKey::named(&settings.master_key_file, NEXT);
     let key = MasterKey::load(&waiting.file).ok()?;
-    Some(Found { key, waiting: Some(waiting) })
+    Some(FoundKey { key, waiting: Some(waiting) })
 }
 
 /// Beside the place of the first key of a database.
@@ -121,7 +121,7 @@ fn load(path: &Path) -> Result<Option<MasterKey>> {
 
 /// `secrets rotate-master-key`: seals everything with a new key, which then takes the old one's place. Where the key is
 /// a setting, the operator puts the new one there. `given` is the file of the new key, made when it is missing.
-pub(crate) async fn rotate(settings: &Settings, given: Option<&Path>, stamps: &Stamps) -> Result<Shown> {
+pub(crate) async fn rotate(settings: &Settings, given: Option<&Path>, stamps: &Stamps) -> Result<Output> {
     if settings.server.is_some() {
         return Err(Error::Usage("the database itself is worked on, so --server has no sense here".to_owned()));
     }
@@ -150,12 +150,12 @@ fn given_key(path: &Path, stamps: &Stamps) -> Result<MasterKey> {
 
 /// The key's file is changed. Ended before the database has taken the new key, the old one is in its place; after that,
 /// the next start finds the new one beside it.
-async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps) -> Result<Shown> {
+async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps) -> Result<Output> {
     let place = &settings.master_key_file;
     let missing = || Error::MasterKeyMissing { path: place.clone() };
     let mut old = load(place)?.ok_or_else(missing)?;
     let mut already = false;
-    if let Some(Found { key, waiting: Some(waiting) }) = next(settings) {
+    if let Some(FoundKey { key, waiting: Some(waiting) }) = next(settings) {
         let told = open_core::core_settings(settings, old.clone(), settings.allow_private_targets);
         already = rotation::is_sealed_with(&told, &key, stamps)
             .await
@@ -168,7 +168,7 @@ async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps
     if already && given.is_none() {
         return Ok(shown(RotationOutcome::Already, place, None, "A change that was cut short is finished."));
     }
-    let waiting = Waiting::named(place, NEXT);
+    let waiting = WaitingKey::named(place, NEXT);
     let new = match given {
         Some(key) => {
             let _ = fs::remove_file(&waiting.file);
@@ -198,7 +198,7 @@ async fn turn(settings: &Settings, old: MasterKey, new: &MasterKey, stamps: &Sta
     }
 }
 
-fn shown(rotated: RotationOutcome, key_file: &Path, old_key_file: Option<&Path>, next: &str) -> Shown {
+fn shown(rotated: RotationOutcome, key_file: &Path, old_key_file: Option<&Path>, next: &str) -> Output {
     let (text, endpoints, version) = match rotated {
         RotationOutcome::Done { endpoints, version } => (
             format!("The secrets of {endpoints} endpoints are sealed with the new key."),
@@ -214,5 +214,5 @@ fn shown(rotated: RotationOutcome, key_file: &Path, old_key_file: Option<&Path>,
         "key_file": key_file,
         "old_key_file": old_key_file,
     });
-    Shown::Text(format!("{text} {next}"), json)
+    Output::Text(format!("{text} {next}"), json)
 }

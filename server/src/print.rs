@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::io::{self, Write as _};
 
 /// What a command has to show.
-pub(crate) enum Shown {
+pub(crate) enum Output {
     /// One thing: its members below each other.
     One(Value),
     /// Several: a table of these members, by their paths.
@@ -16,14 +16,14 @@ pub(crate) enum Shown {
 }
 
 /// Prints it. A closed pipe is no failure: the reader has had enough.
-pub(crate) fn print(shown: &Shown, json: bool) -> io::Result<()> {
+pub(crate) fn print(shown: &Output, json: bool) -> io::Result<()> {
     let text = match (shown, json) {
-        (Shown::Nothing, _) => return Ok(()),
-        (Shown::One(value) | Shown::Text(_, value), true) => pretty(value),
-        (Shown::Many(values, _), true) => pretty(&Value::Array(values.clone())),
-        (Shown::Text(text, _), false) => text.clone(),
-        (Shown::One(value), false) => members(value),
-        (Shown::Many(values, columns), false) => table(values, columns),
+        (Output::Nothing, _) => return Ok(()),
+        (Output::One(value) | Output::Text(_, value), true) => pretty(value),
+        (Output::Many(values, _), true) => pretty(&Value::Array(values.clone())),
+        (Output::Text(text, _), false) => text.clone(),
+        (Output::One(value), false) => members(value),
+        (Output::Many(values, columns), false) => table(values, columns),
     };
     match writeln!(io::stdout().lock(), "{}", text.trim_end()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

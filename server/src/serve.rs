@@ -34,7 +34,7 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
     if settings.allow_private_targets {
         tracing::warn!("webhooks.allow_private_targets is on: webhooks may go to this machine itself and over http");
     }
-    let bound = Bound::bind(&settings, tls).await?;
+    let bound = Listeners::bind(&settings, tls).await?;
     if settings.roles.core {
         with_core(settings, bound, signals, json).await
     } else {
@@ -43,7 +43,7 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
 }
 
 /// The TCP listeners.
-struct Bound {
+struct Listeners {
     listeners: Vec<Listener>,
     /// Where clients come to.
     address: Option<SocketAddr>,
@@ -51,9 +51,9 @@ struct Bound {
     internal: Option<SocketAddr>,
 }
 
-impl Bound {
-    async fn bind(settings: &Settings, tls: Option<Arc<ServerConfig>>) -> Result<Bound> {
-        let mut bound = Bound { listeners: Vec::new(), address: None, internal: None };
+impl Listeners {
+    async fn bind(settings: &Settings, tls: Option<Arc<ServerConfig>>) -> Result<Listeners> {
+        let mut bound = Listeners { listeners: Vec::new(), address: None, internal: None };
         if !settings.roles.core && !settings.roles.edge {
             return Ok(bound);
         }
@@ -93,7 +93,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-async fn with_core(settings: Settings, mut bound: Bound, signals: parts::Signals, json: bool) -> Result<()> {
+async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Signals, json: bool) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
     // On PostgreSQL several processes may share a folder; the lock then decides who has the local socket.
     let lock = match folder.lock_within(LOCK_MAX).await {
@@ -161,7 +161,7 @@ async fn open(settings: &Settings, folder: &Folder) -> Result<(Core, Stage)> {
 }
 
 /// What the console tells and the parts need of the demo.
-struct Started {
+struct DemoStart {
     demo: Option<Demo>,
     /// The demo's API key and login link, at the first start.
     key: Option<String>,
@@ -170,9 +170,9 @@ struct Started {
     development: bool,
 }
 
-async fn start_demo(settings: &Settings, folder: &Folder, office: &AdminClient, stage: Stage) -> Result<Started> {
+async fn start_demo(settings: &Settings, folder: &Folder, office: &AdminClient, stage: Stage) -> Result<DemoStart> {
     let development = !matches!(stage, Stage::None) && settings.listen.ip().is_loopback();
-    let mut started = Started { demo: None, key: None, login_url: None, receiver: None, development };
+    let mut started = DemoStart { demo: None, key: None, login_url: None, receiver: None, development };
     if matches!(stage, Stage::None) {
         return Ok(started);
     }
@@ -195,7 +195,7 @@ async fn start_demo(settings: &Settings, folder: &Folder, office: &AdminClient, 
             endpoint
         }
         _ => {
-            let demo::Made { demo, key, login_url } = demo::create(office, folder, url).await?;
+            let demo::NewDemo { demo, key, login_url } = demo::create(office, folder, url).await?;
             let endpoint = demo.endpoint.clone();
             started.demo = Some(demo);
             started.key = Some(key);
@@ -207,7 +207,7 @@ async fn start_demo(settings: &Settings, folder: &Folder, office: &AdminClient, 
     Ok(started)
 }
 
-async fn without_core(settings: Settings, bound: Bound, signals: parts::Signals, json: bool) -> Result<()> {
+async fn without_core(settings: Settings, bound: Listeners, signals: parts::Signals, json: bool) -> Result<()> {
     let Some(token) = &settings.token else {
         return Err(Error::Setting("token: an edge or a worker needs a service token".to_owned()));
     };
@@ -221,7 +221,7 @@ async fn without_core(settings: Settings, bound: Bound, signals: parts::Signals,
         [one] => one.connect_lazy(),
         several => Channel::balance_list(several.iter().cloned()),
     };
-    let started = Started { demo: None, key: None, login_url: None, receiver: None, development: false };
+    let started = DemoStart { demo: None, key: None, login_url: None, receiver: None, development: false };
     console::announce(&settings, bound.urls(&settings), &started, json);
     parts::run_without_core(&settings, Services::remote(any.clone(), token), any, &each, bound.listeners, signals).await
 }

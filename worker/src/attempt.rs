@@ -2,7 +2,7 @@
 
 use crate::{
     Shared,
-    outcome::{self, Failed},
+    outcome::{self, AttemptFailure},
     request::{Endpoint, Event, Unusable},
 };
 use bytes::Bytes;
@@ -36,7 +36,7 @@ impl Lease {
 }
 
 /// An endpoint at one version of its configuration.
-pub(crate) struct Prepared {
+pub(crate) struct PreparedEndpoint {
     /// Id and version.
     pub key: (Uuid, u32),
     /// What requests to it are made from, or why none can be.
@@ -59,12 +59,18 @@ pub(crate) fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outc
 }
 
 /// Sends one delivery, once. `at` and `begin` are the same moment, at which enough of the lease was left.
-pub(crate) async fn run(shared: &Shared, lease: &Lease, prepared: &Prepared, at: Timestamp, begin: Instant) -> Outcome {
+pub(crate) async fn run(
+    shared: &Shared,
+    lease: &Lease,
+    prepared: &PreparedEndpoint,
+    at: Timestamp,
+    begin: Instant,
+) -> Outcome {
     let endpoint = match &prepared.endpoint {
         Ok(endpoint) => endpoint,
         // The receiver's owner can mend that, so it is an attempt like any other.
         Err(why @ Unusable::Refused(_)) => {
-            let failed = Failed { code: FailureCode::BlockedAddress, sentence: why.to_string().into() };
+            let failed = AttemptFailure { code: FailureCode::BlockedAddress, sentence: why.to_string().into() };
             return failed_outcome(begun(lease, at), failed);
         }
         Err(Unusable::Secrets(_)) => return not_sent(lease, at, "its endpoint's secrets cannot sign"),
@@ -104,7 +110,7 @@ fn begun(lease: &Lease, at: Timestamp) -> Outcome {
     }
 }
 
-fn failed_outcome(mut outcome: Outcome, failed: Failed) -> Outcome {
+fn failed_outcome(mut outcome: Outcome, failed: AttemptFailure) -> Outcome {
     outcome.error_code = failed.code.name().to_owned();
     outcome.error = failed.sentence.into_owned();
     // Ours never consumes an attempt.

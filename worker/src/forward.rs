@@ -3,7 +3,7 @@
 
 use crate::{
     Error, IN_FLIGHT_MAX, Limits, Resolver, Shared, Trust, WINDOW,
-    attempt::{self, Lease, Prepared},
+    attempt::{self, Lease, PreparedEndpoint},
     request::{Endpoint, Event, Unusable},
     sender::Sender,
 };
@@ -20,7 +20,7 @@ use uuid::Uuid;
 /// Sends to one URL, signed with one secret.
 pub struct Forwarder {
     shared: Shared,
-    prepared: Prepared,
+    prepared: PreparedEndpoint,
 }
 
 /// Why nothing can be forwarded.
@@ -48,7 +48,7 @@ impl Forwarder {
         let slots = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let worker_id = "forward".to_owned();
         let shared = Shared { worker_id, window: WINDOW, in_flight_max: 1, allow_private, clock, sender, slots };
-        Ok(Forwarder { shared, prepared: Prepared { key: (Uuid::nil(), 0), endpoint: Ok(endpoint) } })
+        Ok(Forwarder { shared, prepared: PreparedEndpoint { key: (Uuid::nil(), 0), endpoint: Ok(endpoint) } })
     }
 
     /// Sends an event once; `delivery` is the same for all its attempts.

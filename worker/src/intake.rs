@@ -3,7 +3,7 @@
 
 use crate::{
     LEASE_LEFT_MIN, Shared,
-    attempt::{self, Lease, Prepared},
+    attempt::{self, Lease, PreparedEndpoint},
     backoff::Backoff,
     report::Report,
     request::{Endpoint, Event},
@@ -37,7 +37,7 @@ const REOPEN: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 const OPEN_MAX: Duration = Duration::from_secs(10);
 
 /// What the stream of one core brings.
-enum Taken {
+enum StreamItem {
     /// It was opened anew: the core sends all configurations again.
     Opened,
     /// It ended, and perhaps its core with it.
@@ -58,7 +58,7 @@ struct Intake {
 
 /// An endpoint and what is under way to it.
 struct Room {
-    prepared: Arc<Prepared>,
+    prepared: Arc<PreparedEndpoint>,
     running: usize,
     /// Came while the endpoint had all that it may have.
     parked: VecDeque<Lease>,
@@ -100,7 +100,7 @@ fn feed(
     dispatch: Arc<DynDispatchService>,
     request: WorkRequest,
     shutdown: CancellationToken,
-) -> impl Stream<Item = Taken> {
+) -> impl Stream<Item = StreamItem> {
     struct Feed {
         stream: Option<BoxStream<WorkResponse>>,
         backoff: Backoff,
@@ -116,7 +116,7 @@ fn feed(
                     match stream.next().await {
                         Some(Ok(batch)) => {
                             feed.backoff.reset();
-                            return Some((Taken::Batch(batch), feed));
+                            return Some((StreamItem::Batch(batch), feed));
                         }
                         Some(Err(status)) => {
                             tracing::warn!(
@@ -130,7 +130,7 @@ fn feed(
                     if feed.opened.elapsed() >= REOPEN.1 {
                         feed.backoff.reset();
                     }
-                    return Some((Taken::Ended, feed));
+                    return Some((StreamItem::Ended, feed));
                 }
                 if shutdown.is_cancelled() {
                     return None;
@@ -142,7 +142,7 @@ fn feed(
                     Ok(Ok(response)) => {
                         feed.stream = Some(response.into_inner());
                         feed.opened = Instant::now();
-                        return Some((Taken::Opened, feed));
+                        return Some((StreamItem::Opened, feed));
                     }
                     Ok(Err(status)) => {
                         tracing::warn!(
@@ -160,10 +160,10 @@ fn feed(
 }
 
 impl Intake {
-    async fn take(&mut self, taken: Taken) {
+    async fn take(&mut self, taken: StreamItem) {
         let batch = match taken {
-            Taken::Batch(batch) => batch,
-            Taken::Opened => {
+            StreamItem::Batch(batch) => batch,
+            StreamItem::Opened => {
                 // What came over the old stream and is not done keeps its room.
                 let waiting: HashSet<Uuid> = self.waiting.iter().map(|lease| lease.endpoint_id).collect();
                 let wanted = |room: &Room| room.running > 0 || !room.parked.is_empty();
@@ -172,7 +172,7 @@ impl Intake {
             }
             // A core that starts again takes back at once what its predecessor leased, so that another worker may have
             // it before it would begin here.
-            Taken::Ended => return self.give_back_waiting("the stream that brought it ended").await,
+            StreamItem::Ended => return self.give_back_waiting("the stream that brought it ended").await,
         };
         for config in batch.endpoints {
             self.configure(&config);
@@ -192,7 +192,7 @@ impl Intake {
             return;
         };
         let endpoint = Endpoint::new(config, self.shared.allow_private);
-        let prepared = Arc::new(Prepared { key: (id, config.version), endpoint });
+        let prepared = Arc::new(PreparedEndpoint { key: (id, config.version), endpoint });
         match self.endpoints.get_mut(&id) {
             Some(room) => room.prepared = prepared,
             None => {

@@ -17,21 +17,21 @@ pub const BODY_MAX_BYTES: usize = 4 * 1024;
 
 /// An attempt that got no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed {
+pub struct AttemptFailure {
     /// Why.
     pub code: FailureCode,
     /// What a person reads.
     pub sentence: Cow<'static, str>,
 }
 
-impl From<FailureCode> for Failed {
-    fn from(code: FailureCode) -> Failed {
-        Failed { code, sentence: Cow::Borrowed(code.sentence()) }
+impl From<FailureCode> for AttemptFailure {
+    fn from(code: FailureCode) -> AttemptFailure {
+        AttemptFailure { code, sentence: Cow::Borrowed(code.sentence()) }
     }
 }
 
 /// What a status means: `None` is success. `sent` is the size of the request's body.
-pub fn verdict(status: StatusCode, sent: usize) -> Option<Failed> {
+pub fn verdict(status: StatusCode, sent: usize) -> Option<AttemptFailure> {
     let code = match status.as_u16() {
         200..=299 => return None,
         300..=399 => FailureCode::Http3xx,
@@ -46,7 +46,7 @@ pub fn verdict(status: StatusCode, sent: usize) -> Option<Failed> {
         300..=399 if !REDIRECTS.contains(&n) => format!("The receiver's answer is no success (status {n})."),
         _ => format!("{what} (status {n})."),
     };
-    Some(Failed { code, sentence: sentence.into() })
+    Some(AttemptFailure { code, sentence: sentence.into() })
 }
 
 /// Statuses that send a client elsewhere.

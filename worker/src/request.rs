@@ -61,7 +61,7 @@ pub struct Event {
 
 /// A request that can be sent.
 #[derive(Clone, Debug)]
-pub struct Signed {
+pub struct SignedRequest {
     /// All headers, `Host` among them.
     pub headers: HeaderMap,
     /// The bytes that were signed.
@@ -136,7 +136,7 @@ impl Endpoint {
     }
 
     /// The request of one attempt, signed with its own time.
-    pub fn sign(&self, event: &Event, delivery: Uuid, attempt: u32, at: Timestamp) -> Signed {
+    pub fn sign(&self, event: &Event, delivery: Uuid, attempt: u32, at: Timestamp) -> SignedRequest {
         let timestamp = at.secs();
         let signatures = self.signer.sign(&event.id, timestamp, &event.body);
         let mut delivery_id = [0; uuid::fmt::Hyphenated::LENGTH];
@@ -151,11 +151,11 @@ impl Endpoint {
         headers.insert(EVENT, event.name.clone());
         insert(&mut headers, DELIVERY, delivery_id);
         headers.insert(ATTEMPT, HeaderValue::from(attempt));
-        Signed { headers, body: event.body.clone() }
+        SignedRequest { headers, body: event.body.clone() }
     }
 
     /// The headers for the record: the customer's own without their values.
-    pub fn recorded(&self, signed: &Signed) -> Vec<RecordedHeader> {
+    pub fn recorded(&self, signed: &SignedRequest) -> Vec<RecordedHeader> {
         let value = |name: &HeaderName, value: &HeaderValue| match self.custom.contains(name) {
             true => MASK.to_owned(),
             false => String::from_utf8_lossy(value.as_bytes()).into_owned(),

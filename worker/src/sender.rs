@@ -15,12 +15,12 @@ pub use resolve::{Addresses, Resolve, Resolver};
 pub use tls::{Trust, Unreadable};
 
 use crate::{
-    outcome::{self, Failed},
-    request::{Endpoint, Signed},
+    outcome::{self, AttemptFailure},
+    request::{Endpoint, SignedRequest},
 };
 use connection::{Connection, Outgoing, Tasks};
 use connection_end::Use;
-use heard::Heard;
+use heard::Transcript;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -126,10 +126,10 @@ impl Sender {
         &self,
         key: (Uuid, u32),
         endpoint: &Endpoint,
-        signed: Signed,
+        signed: SignedRequest,
         fresh: bool,
         begin: Instant,
-    ) -> Result<Answer, Failed> {
+    ) -> Result<Answer, AttemptFailure> {
         let deadline = begin + self.limits.request;
         let mut request = Request::new(Full::new(signed.body));
         *request.method_mut() = Method::POST;
@@ -182,7 +182,7 @@ impl Sender {
         endpoint: &Endpoint,
         deadline: Instant,
         stale: usize,
-    ) -> Result<(Connection, Use), Failed> {
+    ) -> Result<(Connection, Use), AttemptFailure> {
         for _ in stale..STALE_MAX {
             match self.pool.take(&key, Instant::now()) {
                 Some(mut connection) => {
@@ -202,7 +202,7 @@ impl Sender {
     }
 
     /// Resolve, check every address, connect to one of them.
-    async fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Connection, Failed> {
+    async fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Connection, AttemptFailure> {
         let target = endpoint.target();
         let port = target.port();
         let addresses: Vec<IpAddr> = match target.host() {
@@ -215,7 +215,10 @@ impl Sender {
             }
         };
         if let Err(refusal) = address::check_ips(addresses.iter().copied(), self.allow) {
-            return Err(Failed { code: FailureCode::BlockedAddress, sentence: format!("The URL {refusal}.").into() });
+            return Err(AttemptFailure {
+                code: FailureCode::BlockedAddress,
+                sentence: format!("The URL {refusal}.").into(),
+            });
         }
         let until = deadline.min(Instant::now() + self.limits.connect);
         let connecting = async {
@@ -224,14 +227,14 @@ impl Sender {
             tcp.set_nodelay(true).map_err(|error| connect_failure(&error))?;
             match target.is_https() {
                 true => self.secure(target.host(), tcp).await,
-                false => self.speak(tcp, Heard::default(), false).await,
+                false => self.speak(tcp, Transcript::default(), false).await,
             }
         };
         let connected = timeout_at(until.into(), connecting).await;
         connected.unwrap_or(Err(FailureCode::ConnectTimeout.into()))
     }
 
-    async fn secure(&self, host: &Host, tcp: TcpStream) -> Result<Connection, Failed> {
+    async fn secure(&self, host: &Host, tcp: TcpStream) -> Result<Connection, AttemptFailure> {
         let name = match host {
             Host::Ipv4(ip) => ServerName::from(IpAddr::V4(*ip)),
             Host::Ipv6(ip) => ServerName::from(IpAddr::V6(*ip)),
@@ -240,10 +243,10 @@ impl Sender {
         };
         let (stream, asked) = self.tls.connect(name, tcp).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        self.speak(stream, Heard::after_handshake(asked), http2).await
+        self.speak(stream, Transcript::after_handshake(asked), http2).await
     }
 
-    async fn speak<T>(&self, io: T, heard: Heard, http2: bool) -> Result<Connection, Failed>
+    async fn speak<T>(&self, io: T, heard: Transcript, http2: bool) -> Result<Connection, AttemptFailure>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

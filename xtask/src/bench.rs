@@ -18,7 +18,7 @@ use figures::{Figure, table};
 use load::Run;
 use receiver::Receiver;
 use serde_json::{Value, json};
-use server::{Plan, Running, Tenant};
+use server::{Plan, ServerProcess, Tenant};
 use std::{
     error::Error,
     path::{Path, PathBuf},
@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-type Done<T> = Result<T, Box<dyn Error>>;
+type BoxResult<T> = Result<T, Box<dyn Error>>;
 
 /// Length of one measurement.
 const LENGTH: Duration = Duration::from_secs(4);
@@ -44,12 +44,12 @@ enum Part {
     Write,
     Lists,
     Deliver(delivery::Part),
-    Compared(Compared),
+    Compared(ComparedPart),
 }
 
 /// A part whose figures can be compared with those of another build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compared {
+enum ComparedPart {
     Live,
     Burst,
     Drain,
@@ -70,15 +70,15 @@ const PARTS: &[(&str, Part)] = &[
     ("flood", Part::Deliver(delivery::Part::Flood)),
     ("slow", Part::Deliver(delivery::Part::Slow)),
     ("dead", Part::Deliver(delivery::Part::Dead)),
-    ("live", Part::Compared(Compared::Live)),
-    ("burst", Part::Compared(Compared::Burst)),
-    ("drain", Part::Compared(Compared::Drain)),
-    ("drain-ten", Part::Compared(Compared::DrainTen)),
-    ("slow-good", Part::Compared(Compared::SlowGood)),
-    ("beside-slow", Part::Compared(Compared::BesideSlow)),
-    ("outage", Part::Compared(Compared::Outage)),
-    ("followers", Part::Compared(Compared::Followers)),
-    ("idle-cost", Part::Compared(Compared::IdleCost)),
+    ("live", Part::Compared(ComparedPart::Live)),
+    ("burst", Part::Compared(ComparedPart::Burst)),
+    ("drain", Part::Compared(ComparedPart::Drain)),
+    ("drain-ten", Part::Compared(ComparedPart::DrainTen)),
+    ("slow-good", Part::Compared(ComparedPart::SlowGood)),
+    ("beside-slow", Part::Compared(ComparedPart::BesideSlow)),
+    ("outage", Part::Compared(ComparedPart::Outage)),
+    ("followers", Part::Compared(ComparedPart::Followers)),
+    ("idle-cost", Part::Compared(ComparedPart::IdleCost)),
 ];
 
 /// Runs of each side of a comparison with another build.
@@ -98,7 +98,7 @@ struct Options {
 }
 
 impl Options {
-    fn parse(words: &[&str]) -> Done<Options> {
+    fn parse(words: &[&str]) -> BoxResult<Options> {
         let mut options = Options { pairs: PAIRS, ..Options::default() };
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -136,7 +136,7 @@ impl Options {
 }
 
 /// Builds the release binaries, runs them, and writes the page when asked to.
-pub(crate) fn run(options: &[&str]) -> Done<()> {
+pub(crate) fn run(options: &[&str]) -> BoxResult<()> {
     Options::parse(options)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built =
@@ -152,7 +152,7 @@ pub(crate) fn run(options: &[&str]) -> Done<()> {
 }
 
 /// The benchmark itself, in the release build of this program.
-pub(crate) fn inner(options: &[&str]) -> Done<()> {
+pub(crate) fn inner(options: &[&str]) -> BoxResult<()> {
     let options = Options::parse(options)?;
     let bin = PathBuf::from(std::env::var_os("BENCH_BIN").ok_or("start it by `cargo xtask bench`")?).join("inboxops");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -181,7 +181,7 @@ impl Databases {
 }
 
 /// The report, and the goals that are missed.
-async fn measure(bin: &Path, options: &Options) -> Done<(String, Vec<String>)> {
+async fn measure(bin: &Path, options: &Options) -> BoxResult<(String, Vec<String>)> {
     let mut databases = Databases::default();
     let (mut sections, mut missed) = (Vec::new(), Vec::new());
     if options.parts.contains(&Part::Read) {
@@ -227,22 +227,22 @@ async fn measure(bin: &Path, options: &Options) -> Done<(String, Vec<String>)> {
     Ok((sections.join("\n"), missed))
 }
 
-async fn compared(part: Compared, bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+async fn compared(part: ComparedPart, bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     match part {
-        Compared::Live => waiting::live(bin, url).await,
-        Compared::Burst => waiting::burst(bin, url).await,
-        Compared::Drain => waiting::drain(bin, url).await,
-        Compared::DrainTen => waiting::drain_ten(bin, url).await,
-        Compared::SlowGood => waiting::slow_but_good(bin, url).await,
-        Compared::BesideSlow => waiting::beside_slow(bin, url).await,
-        Compared::Outage => waiting::outage(bin, url).await,
-        Compared::Followers => followers::followers(bin, url).await,
-        Compared::IdleCost => idle_cost::idle_cost(bin, url).await,
+        ComparedPart::Live => waiting::live(bin, url).await,
+        ComparedPart::Burst => waiting::burst(bin, url).await,
+        ComparedPart::Drain => waiting::drain(bin, url).await,
+        ComparedPart::DrainTen => waiting::drain_ten(bin, url).await,
+        ComparedPart::SlowGood => waiting::slow_but_good(bin, url).await,
+        ComparedPart::BesideSlow => waiting::beside_slow(bin, url).await,
+        ComparedPart::Outage => waiting::outage(bin, url).await,
+        ComparedPart::Followers => followers::followers(bin, url).await,
+        ComparedPart::IdleCost => idle_cost::idle_cost(bin, url).await,
     }
 }
 
 /// GET one ticket: the floor and the server in turn, each on its own copy of the same data.
-async fn read(bin: &Path) -> Done<String> {
+async fn read(bin: &Path) -> BoxResult<String> {
     let folder = tempfile::tempdir()?;
     let plan = Plan { bin, data: folder.path().to_owned(), database_url: None, write_group_max: None };
     let (tenant, path) = {
@@ -270,7 +270,7 @@ async fn read(bin: &Path) -> Done<String> {
 
 /// POST tickets with event and fan-out to one endpoint: one transaction per request, groups, and groups whose requests name
 /// themselves.
-async fn writes(bin: &Path, name: &str, fresh: &mut impl FnMut() -> Done<Option<String>>) -> Done<String> {
+async fn writes(bin: &Path, name: &str, fresh: &mut impl FnMut() -> BoxResult<Option<String>>) -> BoxResult<String> {
     let (mut single, mut grouped, mut keyed, mut received) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         for (group, has_key, runs) in
@@ -321,17 +321,17 @@ fn median(mut runs: Vec<Run>) -> Run {
     runs[runs.len() / 2]
 }
 
-async fn create(server: &Running, tenant: &Tenant) -> Done<String> {
+async fn create(server: &ServerProcess, tenant: &Tenant) -> BoxResult<String> {
     let body = json!({"subject": "Refund for order 1042", "inbox_id": tenant.inbox});
     Ok(post(server, tenant, "/api/v1/tickets", &body).await?["data"]["id"].as_str().ok_or("no id")?.to_owned())
 }
 
-async fn endpoint(server: &Running, tenant: &Tenant, receiver: &Receiver) -> Done<()> {
+async fn endpoint(server: &ServerProcess, tenant: &Tenant, receiver: &Receiver) -> BoxResult<()> {
     let body = json!({"url": format!("http://{}/", receiver.address), "events": ["*"]});
     post(server, tenant, "/api/v1/webhooks", &body).await.map(drop)
 }
 
-async fn post(server: &Running, tenant: &Tenant, path: &str, body: &Value) -> Done<Value> {
+async fn post(server: &ServerProcess, tenant: &Tenant, path: &str, body: &Value) -> BoxResult<Value> {
     let request = load::request("POST", path, &tenant.key, Some(&body.to_string()));
     let (status, body) = load::once(server.address, &request).await?;
     if status != 201 {
@@ -341,7 +341,7 @@ async fn post(server: &Running, tenant: &Tenant, path: &str, body: &Value) -> Do
 }
 
 /// Replaces the measured part of the page.
-fn page(report: &str) -> Done<()> {
+fn page(report: &str) -> BoxResult<()> {
     const BEGIN: &str = "<!-- measured: begin -->\n";
     const END: &str = "<!-- measured: end -->";
     let path = Path::new("docs/performance.md");

@@ -22,13 +22,13 @@ use std::{
 };
 use tokio::signal::unix::SignalKind;
 
-type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Runs the suite as the words ask for it.
 ///
 /// # Errors
 /// When the suite could not run, or a figure breaks its rule.
-pub(crate) fn main(words: &[&str]) -> Done<()> {
+pub(crate) fn main(words: &[&str]) -> BoxResult<()> {
     let options = Options::parse(words)?;
     println!("seed {}", options.seed);
     let folder = tempfile::Builder::new().prefix("inboxops-faults-").tempdir()?.keep();
@@ -65,7 +65,7 @@ pub(crate) fn main(words: &[&str]) -> Done<()> {
 }
 
 /// Waits for a signal that asks to stop; its name.
-async fn stopped() -> Done<&'static str> {
+async fn stopped() -> BoxResult<&'static str> {
     let listen = |kind| tokio::signal::unix::signal(kind);
     let (mut terminate, mut interrupt, mut hangup) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
@@ -77,7 +77,7 @@ async fn stopped() -> Done<&'static str> {
 }
 
 /// Builds the server with its fail points and puts it where no other build replaces it.
-fn build(options: &Options, folder: &Path) -> Done<PathBuf> {
+fn build(options: &Options, folder: &Path) -> BoxResult<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "-p", "inboxops-server", "--features", "failpoints"]);

@@ -7,12 +7,12 @@ use std::collections::HashMap;
 /// What was taken in and is not answered yet.
 pub(super) struct Order<T> {
     next: u64,
-    held: HashMap<u64, Held<T>>,
+    held: HashMap<u64, HeldMail<T>>,
     /// The last one with an id.
     last: HashMap<String, u64>,
 }
 
-struct Held<T> {
+struct HeldMail<T> {
     ids: Vec<String>,
     /// How many must be answered first.
     waits_for: usize,
@@ -47,7 +47,7 @@ impl<T> Order<T> {
         }
         let (waits_for, leaves) = (before.len(), before.is_empty());
         let (content, left) = if leaves { (None, Some(content)) } else { (Some(content), None) };
-        self.held.insert(number, Held { ids, waits_for, followers: Vec::new(), content });
+        self.held.insert(number, HeldMail { ids, waits_for, followers: Vec::new(), content });
         (number, left)
     }
 

@@ -1,11 +1,16 @@
 //! What a start tells the person who made it, on standard output. The log is elsewhere.
 
-use super::Started;
+use super::DemoStart;
 use crate::{settings::Settings, telemetry::say};
 use serde_json::json;
 
 /// Prints where the server is and, at the first start, how to try it.
-pub(super) fn announce(settings: &Settings, urls: (Option<String>, Option<String>), started: &Started, as_json: bool) {
+pub(super) fn announce(
+    settings: &Settings,
+    urls: (Option<String>, Option<String>),
+    started: &DemoStart,
+    as_json: bool,
+) {
     let (url, internal_url) = urls;
     if let Some(url) = &url {
         tracing::info!(url, internal_url, "the server listens at {url}");

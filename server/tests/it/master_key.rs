@@ -13,7 +13,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio, 
 const ROTATE: &[&str] = &["secrets", "rotate-master-key"];
 
 /// An installation with an endpoint that has all that is sealed: two live secrets and a header.
-struct Installed {
+struct Installation {
     folder: TestFolder,
     postgres: Option<Postgres>,
     receiver: Receiver,
@@ -22,12 +22,12 @@ struct Installed {
     secrets: [String; 2],
 }
 
-impl Installed {
+impl Installation {
     /// On PostgreSQL, or on a SQLite of its own.
-    fn on(postgres: Option<Postgres>, endpoints: usize) -> Installed {
+    fn on(postgres: Option<Postgres>, endpoints: usize) -> Installation {
         let (folder, receiver) = (TestFolder::new(), Receiver::open());
         let secrets = [String::new(), String::new()];
-        let mut it = Installed { folder, postgres, receiver, key: String::new(), inbox: String::new(), secrets };
+        let mut it = Installation { folder, postgres, receiver, key: String::new(), inbox: String::new(), secrets };
         let server = it.serve();
         let tenant = it.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
         let tenant = tenant["id"].as_str().expect("an id");
@@ -99,7 +99,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-fn check(it: &Installed) {
+fn check(it: &Installation) {
     it.sends_as_before();
     let old = fs::read_to_string(it.key_file()).expect("a key");
     let said = it.json(ROTATE);
@@ -139,16 +139,16 @@ fn check(it: &Installed) {
 
 #[test]
 fn webhooks_go_on_with_their_secrets_under_a_new_master_key_on_sqlite() {
-    check(&Installed::on(None, 3));
+    check(&Installation::on(None, 3));
 }
 
 #[test]
 fn webhooks_go_on_with_their_secrets_under_a_new_master_key_on_postgres() {
-    check(&Installed::on(Some(postgres()), 3));
+    check(&Installation::on(Some(postgres()), 3));
 }
 
 /// Kills the command at moments spread over the time that it takes; each time, all is as it was.
-fn kill(it: &Installed) {
+fn kill(it: &Installation) {
     let begun = Instant::now();
     it.json(ROTATE);
     let (mut took, mut cut_short) = (begun.elapsed(), 0);
@@ -179,17 +179,17 @@ fn kill(it: &Installed) {
 
 #[test]
 fn the_change_of_a_master_key_may_be_killed_at_any_moment_on_sqlite() {
-    kill(&Installed::on(None, 60));
+    kill(&Installation::on(None, 60));
 }
 
 #[test]
 fn the_change_of_a_master_key_may_be_killed_at_any_moment_on_postgres() {
-    kill(&Installed::on(Some(postgres()), 60));
+    kill(&Installation::on(Some(postgres()), 60));
 }
 
 #[test]
 fn a_master_key_is_not_changed_under_a_running_server() {
-    let it = Installed::on(None, 1);
+    let it = Installation::on(None, 1);
     let server = it.serve();
     let refused = it.run(ROTATE);
     assert_eq!(refused.code, Some(1));
@@ -199,7 +199,7 @@ fn a_master_key_is_not_changed_under_a_running_server() {
     server.stop();
 
     // On PostgreSQL a server may be on another machine.
-    let far = Installed::on(Some(postgres()), 1);
+    let far = Installation::on(Some(postgres()), 1);
     let running = far.serve();
     let here = TestFolder::new();
     fs::create_dir(here.data()).expect("a folder");

@@ -40,7 +40,7 @@ fn event(id: Uuid, body: &str) -> Event {
     Event::new(Payload { event_id, event: "ticket.created".to_owned(), body: body.to_owned().into() }).unwrap()
 }
 
-fn lines(signed: &Signed) -> Vec<String> {
+fn lines(signed: &SignedRequest) -> Vec<String> {
     signed.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
 }
 

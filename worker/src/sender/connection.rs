@@ -1,7 +1,7 @@
 //! One connection to a receiver, HTTP/1.1 or 2, over a socket that somebody else opened. It knows requests, but not
 //! endpoints.
 
-use super::heard::{Heard, Listened};
+use super::heard::{TranscribedSocket, Transcript};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -45,7 +45,7 @@ pub(super) struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
     /// When it was opened.
     pub born: Instant,
-    heard: Heard,
+    heard: Transcript,
     _open: DropGuard,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Http2 {
     pub born: Instant,
     /// When a request on it last came to its end.
     pub used: Instant,
-    heard: Heard,
+    heard: Transcript,
     open: Arc<DropGuard>,
 }
 
@@ -93,7 +93,7 @@ impl Connection {
     ///
     /// # Errors
     /// The library's.
-    pub(super) async fn http1<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
+    pub(super) async fn http1<T>(io: T, heard: Transcript, tasks: &Tasks) -> hyper::Result<Connection>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -104,7 +104,7 @@ impl Connection {
             .allow_spaces_after_header_name_in_responses(true)
             .allow_obsolete_multiline_headers_in_responses(true)
             .ignore_invalid_headers_in_responses(true);
-        let (sender, task) = builder.handshake(TokioIo::new(Listened::new(io, heard.clone()))).await?;
+        let (sender, task) = builder.handshake(TokioIo::new(TranscribedSocket::new(io, heard.clone()))).await?;
         let end = tasks.end.child_token();
         tasks.spawn(end.clone(), task);
         Ok(Connection::Http1(Http1 { sender, born: Instant::now(), heard, _open: end.drop_guard() }))
@@ -114,7 +114,7 @@ impl Connection {
     ///
     /// # Errors
     /// The library's.
-    pub(super) async fn http2<T>(io: T, heard: Heard, tasks: &Tasks) -> hyper::Result<Connection>
+    pub(super) async fn http2<T>(io: T, heard: Transcript, tasks: &Tasks) -> hyper::Result<Connection>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -125,7 +125,7 @@ impl Connection {
             .initial_stream_window_size(WINDOW_BYTES)
             .initial_connection_window_size(16 * WINDOW_BYTES)
             .max_header_list_size(HEAD_MAX_BYTES as u32);
-        let (sender, task) = builder.handshake(TokioIo::new(Listened::new(io, heard.clone()))).await?;
+        let (sender, task) = builder.handshake(TokioIo::new(TranscribedSocket::new(io, heard.clone()))).await?;
         own.spawn(own.end.clone(), task);
         let now = Instant::now();
         Ok(Connection::Http2(Http2 { sender, born: now, used: now, heard, open: Arc::new(own.end.drop_guard()) }))
@@ -157,7 +157,7 @@ impl Connection {
     }
 
     /// What was heard on it.
-    pub(super) fn heard(&self) -> &Heard {
+    pub(super) fn heard(&self) -> &Transcript {
         match self {
             Connection::Http1(connection) => &connection.heard,
             Connection::Http2(connection) => &connection.heard,

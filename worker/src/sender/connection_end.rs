@@ -4,10 +4,10 @@
 use super::{
     Answer,
     connection::Connection,
-    heard::{EarlyAnswer, Heard},
+    heard::{EarlyAnswer, Transcript},
     tls,
 };
-use crate::outcome::{BODY_MAX_BYTES, Failed};
+use crate::outcome::{AttemptFailure, BODY_MAX_BYTES};
 use h2::Reason;
 use inboxops_proto::FailureCode;
 use std::error::Error as _;
@@ -24,7 +24,7 @@ pub(super) enum Use {
 }
 
 /// What it means that a new connection ended before it took the request.
-pub(super) fn unsent(error: &hyper::Error, connection: &Connection) -> Failed {
+pub(super) fn unsent(error: &hyper::Error, connection: &Connection) -> AttemptFailure {
     of_heard(connection.heard()).unwrap_or_else(|| library(error))
 }
 
@@ -32,7 +32,7 @@ pub(super) fn unsent(error: &hyper::Error, connection: &Connection) -> Failed {
 ///
 /// # Errors
 /// Why there is none.
-pub(super) fn ended(error: &hyper::Error, connection: &Connection, used: Use) -> Result<Answer, Failed> {
+pub(super) fn ended(error: &hyper::Error, connection: &Connection, used: Use) -> Result<Answer, AttemptFailure> {
     let heard = connection.heard();
     if let Some(EarlyAnswer { status, headers, mut body }) = heard.answer() {
         body.truncate(BODY_MAX_BYTES);
@@ -60,7 +60,7 @@ pub(super) fn ended(error: &hyper::Error, connection: &Connection, used: Use) ->
 }
 
 /// What TLS said of its end.
-pub(super) fn of_heard(heard: &Heard) -> Option<Failed> {
+pub(super) fn of_heard(heard: &Transcript) -> Option<AttemptFailure> {
     heard.tls().map(|(error, asked)| tls::later(&error, asked))
 }
 
@@ -69,7 +69,7 @@ fn of_stream(error: &hyper::Error) -> Option<&h2::Error> {
     error.source().and_then(|source| source.downcast_ref::<h2::Error>()).filter(|error| error.is_reset())
 }
 
-fn library(error: &hyper::Error) -> Failed {
+fn library(error: &hyper::Error) -> AttemptFailure {
     match error.is_parse() {
         true => FailureCode::InvalidResponse.into(),
         false => FailureCode::ConnectionReset.into(),

@@ -16,10 +16,10 @@ pub(super) const KEPT_MAX_BYTES: usize = 16 * 1024;
 
 /// What was heard on one connection.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heard(Arc<Mutex<Said>>);
+pub(super) struct Transcript(Arc<Mutex<TranscriptState>>);
 
 #[derive(Debug, Default)]
-struct Said {
+struct TranscriptState {
     /// The first bytes since the last request began.
     first: Vec<u8>,
     /// Whether they are kept, or only noticed.
@@ -40,10 +40,10 @@ pub(super) struct EarlyAnswer {
     pub body: Vec<u8>,
 }
 
-impl Heard {
+impl Transcript {
     /// Nothing yet, but whether the other side `asked` for a client certificate in its handshake.
-    pub(super) fn after_handshake(asked: bool) -> Heard {
-        Heard(Arc::new(Mutex::new(Said { asked, ..Said::default() })))
+    pub(super) fn after_handshake(asked: bool) -> Transcript {
+        Transcript(Arc::new(Mutex::new(TranscriptState { asked, ..TranscriptState::default() })))
     }
 
     /// A request begins whose answer is the next thing to come, as in HTTP/1: its first bytes are kept.
@@ -69,27 +69,27 @@ impl Heard {
         told(&self.lock().first)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Said> {
+    fn lock(&self) -> MutexGuard<'_, TranscriptState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A socket that is listened to. A failed write is told by the read that follows: what the other side said before it
 /// closed (an early answer, an alert of TLS) is still to be read, and says more.
-pub(super) struct Listened<T> {
+pub(super) struct TranscribedSocket<T> {
     io: T,
-    heard: Heard,
+    heard: Transcript,
     deaf: bool,
 }
 
-impl<T> Listened<T> {
+impl<T> TranscribedSocket<T> {
     /// Listens to `io`.
-    pub(super) fn new(io: T, heard: Heard) -> Listened<T> {
-        Listened { io, heard, deaf: false }
+    pub(super) fn new(io: T, heard: Transcript) -> TranscribedSocket<T> {
+        TranscribedSocket { io, heard, deaf: false }
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Listened<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for TranscribedSocket<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
@@ -112,7 +112,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Listened<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Listened<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for TranscribedSocket<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.deaf {
             return Poll::Ready(Ok(buf.len()));
@@ -151,7 +151,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Listened<T> {
     }
 }
 
-impl<T> Listened<T> {
+impl<T> TranscribedSocket<T> {
     fn told_by_the_read<R>(&mut self, done: Poll<io::Result<R>>, as_if: R) -> Poll<io::Result<R>> {
         match done {
             Poll::Ready(Err(_)) => {

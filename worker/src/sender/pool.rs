@@ -27,13 +27,13 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct Inner {
-    http1: HashMap<Key, Vec<Idle>>,
+    http1: HashMap<Key, Vec<IdleConnection>>,
     http2: HashMap<Key, Http2>,
     /// Number in `http1`, and so the number of sockets that only wait.
     idle: usize,
 }
 
-struct Idle {
+struct IdleConnection {
     connection: Http1,
     /// When it is of no more use.
     until: Instant,
@@ -75,7 +75,7 @@ impl Pool {
         let mut inner = self.lock();
         if until > now && inner.idle < IDLE_CONNECTIONS_MAX {
             inner.idle += 1;
-            inner.http1.entry(key).or_default().push(Idle { connection, until });
+            inner.http1.entry(key).or_default().push(IdleConnection { connection, until });
         }
     }
 
@@ -129,21 +129,21 @@ impl Pool {
     }
 }
 
-fn is_fresh(idle: &Idle, now: Instant) -> bool {
+fn is_fresh(idle: &IdleConnection, now: Instant) -> bool {
     idle.connection.is_open() && now < idle.until
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sender::{connection::Tasks, heard::Heard};
+    use crate::sender::{connection::Tasks, heard::Transcript};
 
     const KEY: Key = (Uuid::nil(), 1);
 
     /// A connection that nobody closes, and its other end.
     async fn http1(tasks: &Tasks) -> (Http1, tokio::io::DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(1024);
-        match Connection::http1(ours, Heard::default(), tasks).await {
+        match Connection::http1(ours, Transcript::default(), tasks).await {
             Ok(Connection::Http1(connection)) => (connection, theirs),
             _ => panic!("it is HTTP/1"),
         }
@@ -202,7 +202,7 @@ mod tests {
     async fn a_shared_connection_lies_idle_for_a_second_from_its_last_end_on() {
         let (tasks, secs) = (Tasks::default(), Duration::from_secs);
         let (ours, _theirs) = tokio::io::duplex(64 * 1024);
-        let Ok(Connection::Http2(mut shared)) = Connection::http2(ours, Heard::default(), &tasks).await else {
+        let Ok(Connection::Http2(mut shared)) = Connection::http2(ours, Transcript::default(), &tasks).await else {
             panic!("it is HTTP/2")
         };
         let (pool, born) = (Pool::new(secs(4), secs(60)), shared.born);

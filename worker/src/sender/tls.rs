@@ -3,7 +3,7 @@
 
 mod chain;
 
-use crate::outcome::Failed;
+use crate::outcome::AttemptFailure;
 use chain::Chain;
 use inboxops_proto::FailureCode;
 use rustls::{
@@ -76,7 +76,7 @@ impl Tls {
     /// When a certificate that shall be trusted cannot be read.
     pub(super) fn new(trust: &Trust) -> Result<Tls, Error> {
         let provider = Arc::new(ring::default_provider());
-        let verifier = Arc::new(Noting(verifier(trust, &provider)?));
+        let verifier = Arc::new(NotingVerifier(verifier(trust, &provider)?));
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -94,7 +94,7 @@ impl Tls {
         &self,
         name: ServerName<'static>,
         tcp: TcpStream,
-    ) -> Result<(TlsStream<TcpStream>, bool), Failed> {
+    ) -> Result<(TlsStream<TcpStream>, bool), AttemptFailure> {
         let mut handshake = pin!(self.0.connect(name, tcp));
         let mut notes = Notes::default();
         let shaken = poll_fn(|cx| {
@@ -150,9 +150,9 @@ impl ResolvesClientCert for NoCertificate {
 
 /// A verifier whose refusals are noted with what was refused.
 #[derive(Debug)]
-struct Noting(Arc<dyn ServerCertVerifier>);
+struct NotingVerifier(Arc<dyn ServerCertVerifier>);
 
-impl ServerCertVerifier for Noting {
+impl ServerCertVerifier for NotingVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -222,7 +222,7 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
 }
 
 /// What a failed handshake is called.
-fn of_handshake(error: &io::Error, notes: &Notes) -> Failed {
+fn of_handshake(error: &io::Error, notes: &Notes) -> AttemptFailure {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return failure(error, notes.asked, notes.refused.as_ref());
     }
@@ -235,7 +235,7 @@ fn of_handshake(error: &io::Error, notes: &Notes) -> Failed {
 }
 
 /// What an error of TLS is called that came after the handshake: in TLS 1.3 the server judges the client last.
-pub(super) fn later(error: &Error, asked: bool) -> Failed {
+pub(super) fn later(error: &Error, asked: bool) -> AttemptFailure {
     failure(error, asked, None)
 }
 
@@ -257,11 +257,11 @@ pub(super) fn wants_certificate(error: &Error, asked: bool) -> bool {
     *alert == A::CertificateRequired || (asked && verdict)
 }
 
-fn failure(error: &Error, asked: bool, refused: Option<&Chain>) -> Failed {
+fn failure(error: &Error, asked: bool, refused: Option<&Chain>) -> AttemptFailure {
     if wants_certificate(error, asked) {
         return FailureCode::TlsClientCertificate.into();
     }
-    let handshake = |sentence: String| Failed { code: FailureCode::TlsHandshake, sentence: sentence.into() };
+    let handshake = |sentence: String| AttemptFailure { code: FailureCode::TlsHandshake, sentence: sentence.into() };
     match error {
         Error::InvalidCertificate(error) => of_certificate(error, refused),
         Error::NoCertificatesPresented => handshake("The server sent no certificate.".to_owned()),
@@ -279,8 +279,8 @@ fn failure(error: &Error, asked: bool, refused: Option<&Chain>) -> Failed {
     }
 }
 
-fn of_certificate(error: &CertificateError, refused: Option<&Chain>) -> Failed {
-    let untrusted = |sentence: String| Failed { code: FailureCode::TlsUntrusted, sentence: sentence.into() };
+fn of_certificate(error: &CertificateError, refused: Option<&Chain>) -> AttemptFailure {
+    let untrusted = |sentence: String| AttemptFailure { code: FailureCode::TlsUntrusted, sentence: sentence.into() };
     match error {
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }

@@ -189,10 +189,10 @@ async fn what_was_not_begun_when_the_stream_ends_goes_back_unsent() {
 }
 
 /// A core that never says anything.
-struct Mute;
+struct SilentCore;
 
 #[tonic::async_trait]
-impl DispatchService for Mute {
+impl DispatchService for SilentCore {
     type WorkStream = BoxStream<WorkResponse>;
 
     async fn work(&self, _: Request<WorkRequest>) -> Result<Response<Self::WorkStream>, Status> {
@@ -207,7 +207,7 @@ impl DispatchService for Mute {
 #[tokio::test]
 async fn a_worker_without_a_core_ends_at_once() {
     let shutdown = CancellationToken::new();
-    let worker = inboxops_worker::run(settings(), vec![Arc::new(Mute)], Clock::System, shutdown.clone());
+    let worker = inboxops_worker::run(settings(), vec![Arc::new(SilentCore)], Clock::System, shutdown.clone());
     let end = async { shutdown.cancel() };
     let (ended, ()) = soon(async { tokio::join!(worker, end) }).await;
     assert!(ended.is_ok());

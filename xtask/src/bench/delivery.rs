@@ -2,7 +2,7 @@
 //! million waiting.
 
 use super::{
-    CALLERS, Done, LENGTH, ROUNDS, endpoint,
+    BoxResult, CALLERS, LENGTH, ROUNDS, endpoint,
     house::House,
     load,
     pace::{self, Arrivals},
@@ -37,7 +37,7 @@ const IDLE_EVERY: Duration = Duration::from_millis(20);
 const IDLE_COUNT: usize = 500;
 
 /// A database for a run: nothing for SQLite.
-pub(super) type Fresh<'a> = &'a mut dyn FnMut() -> Done<Option<String>>;
+pub(super) type Fresh<'a> = &'a mut dyn FnMut() -> BoxResult<Option<String>>;
 
 /// What is measured of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) enum Part {
 type Lines = Vec<(String, String)>;
 
 /// The section of one database.
-pub(super) async fn measure(bin: &Path, name: &str, parts: &[Part], fresh: Fresh<'_>) -> Done<String> {
+pub(super) async fn measure(bin: &Path, name: &str, parts: &[Part], fresh: Fresh<'_>) -> BoxResult<String> {
     let mut text = format!("### Deliveries, {name}\n\n| | measured |\n|---|---|\n");
     for part in parts {
         let lines = match part {
@@ -70,7 +70,7 @@ pub(super) async fn measure(bin: &Path, name: &str, parts: &[Part], fresh: Fresh
     Ok(text)
 }
 
-async fn idle(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
+async fn idle(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
     let url = fresh()?;
     let house = House::open(bin, url.as_deref())?;
     let receiver = Receiver::start().await?;
@@ -82,7 +82,7 @@ async fn idle(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
     ])
 }
 
-async fn floods(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
+async fn floods(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
     let mut lines = Lines::new();
     for (count, what) in [(1, "one endpoint"), (FAN_OUT, "fan-out to 10 endpoints")] {
         let mut runs = Vec::new();
@@ -99,7 +99,7 @@ async fn floods(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
     Ok(lines)
 }
 
-async fn slow(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
+async fn slow(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
     let url = fresh()?;
     let house = House::open(bin, url.as_deref())?;
     let (receiver, slow) = (Receiver::start().await?, Receiver::after(SLOW).await?);
@@ -110,7 +110,7 @@ async fn slow(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
     Ok(vec![("400 events/s beside a neighbour that answers after 10 s, p50 · p99".to_owned(), both(beside))])
 }
 
-async fn dead(bin: &Path, fresh: Fresh<'_>) -> Done<Lines> {
+async fn dead(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
     let (mut lines, mut claims, mut beside) = (Lines::new(), Vec::new(), Vec::new());
     for waiting in [FEW, BACKLOG] {
         let url = fresh()?;
@@ -136,7 +136,7 @@ struct Flood {
 }
 
 /// Tickets from many callers, as fast as they are taken.
-async fn flood(house: &House<'_>, endpoints: usize) -> Done<Flood> {
+async fn flood(house: &House<'_>, endpoints: usize) -> BoxResult<Flood> {
     let receiver = Receiver::start().await?;
     for _ in 0..endpoints {
         endpoint(&house.server, &house.tenant, &receiver).await?;
@@ -157,7 +157,7 @@ async fn flood(house: &House<'_>, endpoints: usize) -> Done<Flood> {
 }
 
 /// A healthy endpoint beside a dead one for which `waiting` deliveries are due, and what a claim of those takes.
-async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> Done<(Arrivals, Arrivals)> {
+async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> BoxResult<(Arrivals, Arrivals)> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
     let (dead, receiver) = (Receiver::start().await?, Receiver::start().await?);
     endpoint(&server, &tenant, &dead).await?;
@@ -174,7 +174,7 @@ async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> Done<(Arrival
 
 /// Puts due deliveries for an endpoint that failed 40 times in a row into the database of a server that does not run, by
 /// copying the first delivery that is there. Their ids are in the order of time, as those of events are.
-pub(super) fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
+pub(super) fn fill(plan: &Plan<'_>, waiting: usize) -> BoxResult<()> {
     let columns = "tenant_id, endpoint_id, event_id, kind, test, attempt, failures, token, incarnation, created_at";
     let (id, numbers) = match plan.database_url {
         None => (
@@ -204,7 +204,7 @@ pub(super) fn fill(plan: &Plan<'_>, waiting: usize) -> Done<()> {
 }
 
 /// Claims in turn, each of deliveries that no other took.
-async fn claims(plan: &Plan<'_>) -> Done<Arrivals> {
+async fn claims(plan: &Plan<'_>) -> BoxResult<Arrivals> {
     let own = || format!("sqlite:{}", plan.data.join("inboxops.db").display());
     let database = plan.database_url.map_or_else(own, str::to_owned);
     let mut times = bench::claims(&database, CLAIMS).await?;

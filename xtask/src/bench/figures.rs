@@ -1,6 +1,6 @@
 //! Figures of a run, and how those of two builds compare that were measured in turn.
 
-use super::Done;
+use super::BoxResult;
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Series {
 }
 
 /// The table of one part on one database, and what it misses.
-pub(super) fn table(title: &str, own: Vec<Vec<Figure>>, other: Vec<Vec<Figure>>) -> Done<(String, Vec<String>)> {
+pub(super) fn table(title: &str, own: Vec<Vec<Figure>>, other: Vec<Vec<Figure>>) -> BoxResult<(String, Vec<String>)> {
     let mut all: Vec<Series> = Vec::new();
     for run in own {
         for figure in run {

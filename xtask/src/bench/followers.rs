@@ -2,7 +2,7 @@
 //! same pace without a follower says what of it the tickets took.
 
 use super::{
-    Done,
+    BoxResult,
     figures::{Figure, Goal},
     house::House,
     load,
@@ -37,18 +37,18 @@ const LAST_MAX: Duration = Duration::from_secs(30);
 
 /// What all followers saw.
 #[derive(Default)]
-struct Seen {
+struct FollowerCounts {
     streams: AtomicU64,
     lines: AtomicU64,
     more: Notify,
 }
 
 /// A line of a follower.
-pub(super) async fn followers(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn followers(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let (all, alone) = (house.families()?, [Family { pid: house.server.pid(), children: false }]);
     let without = paced(&house, &all, &alone, None).await?;
-    let (seen, mut tasks) = (Arc::new(Seen::default()), JoinSet::new());
+    let (seen, mut tasks) = (Arc::new(FollowerCounts::default()), JoinSet::new());
     for _ in 0..FOLLOWERS {
         tasks.spawn(follow(house.server.address, house.tenant.key.clone(), seen.clone()));
     }
@@ -66,7 +66,12 @@ pub(super) async fn followers(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>
 }
 
 /// Makes the tickets and waits until each came to each follower: processor time of the server, and with its database.
-async fn paced(house: &House<'_>, all: &[Family], alone: &[Family], seen: Option<&Seen>) -> Done<(Duration, Duration)> {
+async fn paced(
+    house: &House<'_>,
+    all: &[Family],
+    alone: &[Family],
+    seen: Option<&FollowerCounts>,
+) -> BoxResult<(Duration, Duration)> {
     let body = json!({"subject": "Refund for order 1042", "inbox_id": house.tenant.inbox}).to_string();
     let request = load::request("POST", "/api/v1/tickets", &house.tenant.key, Some(&body));
     let (mut stream, mut buffer) = (TcpStream::connect(house.server.address).await?, Vec::new());
@@ -87,7 +92,7 @@ async fn paced(house: &House<'_>, all: &[Family], alone: &[Family], seen: Option
     Ok((usage::processor(alone) - before.0, usage::processor(all) - before.1))
 }
 
-async fn until(seen: &Seen, so: impl Fn() -> bool) -> Done<()> {
+async fn until(seen: &FollowerCounts, so: impl Fn() -> bool) -> BoxResult<()> {
     let end = Instant::now() + LAST_MAX;
     while !so() {
         if Instant::now() > end {
@@ -99,7 +104,7 @@ async fn until(seen: &Seen, so: impl Fn() -> bool) -> Done<()> {
     Ok(())
 }
 
-async fn follow(to: SocketAddr, key: String, seen: Arc<Seen>) -> std::io::Result<()> {
+async fn follow(to: SocketAddr, key: String, seen: Arc<FollowerCounts>) -> std::io::Result<()> {
     const LINE: &[u8] = b"\ndata: ";
     let mut stream = TcpStream::connect(to).await?;
     let request = format!(

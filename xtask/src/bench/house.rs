@@ -1,8 +1,8 @@
 //! A server with its tenant, in a folder of its own, on a database of its own.
 
 use super::{
-    Done,
-    server::{Plan, Running, Tenant},
+    BoxResult,
+    server::{Plan, ServerProcess, Tenant},
     usage::{self, Family},
 };
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(super) struct House<'a> {
     /// How its server is started.
     pub plan: Plan<'a>,
     /// Its server.
-    pub server: Running,
+    pub server: ServerProcess,
     /// Its tenant.
     pub tenant: Tenant,
     /// Its data folder.
@@ -21,7 +21,7 @@ pub(super) struct House<'a> {
 
 impl<'a> House<'a> {
     /// Starts the server and makes the tenant.
-    pub(super) fn open(bin: &'a Path, url: Option<&'a str>) -> Done<House<'a>> {
+    pub(super) fn open(bin: &'a Path, url: Option<&'a str>) -> BoxResult<House<'a>> {
         let folder = tempfile::tempdir()?;
         let plan = Plan { bin, data: folder.path().to_owned(), database_url: url, write_group_max: None };
         let server = plan.start()?;
@@ -30,7 +30,7 @@ impl<'a> House<'a> {
     }
 
     /// The server and, where it is not inside, its database.
-    pub(super) fn families(&self) -> Done<Vec<Family>> {
+    pub(super) fn families(&self) -> BoxResult<Vec<Family>> {
         let mut list = vec![Family { pid: self.server.pid(), children: false }];
         if let Some(url) = self.plan.database_url {
             let port = url.rsplit_once(':').and_then(|(_, rest)| rest.split('/').next()).ok_or("no port")?;

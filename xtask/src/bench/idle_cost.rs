@@ -2,7 +2,7 @@
 //! nobody asks for anything.
 
 use super::{
-    Done, create, endpoint,
+    BoxResult, create, endpoint,
     figures::{Figure, Goal},
     house::House,
     receiver::Receiver,
@@ -19,7 +19,7 @@ const SETTLE: Duration = Duration::from_secs(20);
 const LENGTH: Duration = Duration::from_secs(60);
 
 /// With one ticket and with many.
-pub(super) async fn idle_cost(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn idle_cost(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let goal = if url.is_none() { 0.2 } else { 0.3 };
     let house = House::open(bin, url)?;
     let receiver = Receiver::start().await?;
@@ -40,7 +40,7 @@ pub(super) async fn idle_cost(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>
 }
 
 /// The share of a core in percent, of the server and its database.
-async fn share(house: &House<'_>) -> Done<f64> {
+async fn share(house: &House<'_>) -> BoxResult<f64> {
     tokio::time::sleep(SETTLE).await;
     let all = house.families()?;
     let before = usage::processor(&all);
@@ -49,7 +49,7 @@ async fn share(house: &House<'_>) -> Done<f64> {
 }
 
 /// Copies the ticket and its event until there are many.
-fn fill(plan: &Plan<'_>) -> Done<()> {
+fn fill(plan: &Plan<'_>) -> BoxResult<()> {
     let rest = TICKETS - 1;
     let (id, rows) = match plan.database_url {
         None => (

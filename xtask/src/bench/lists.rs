@@ -2,10 +2,10 @@
 //! turn, over one connection, and how the medians compare.
 
 use super::{
-    Done,
+    BoxResult,
     figures::{Figure, Goal},
     load,
-    server::{Plan, Running, Tenant},
+    server::{Plan, ServerProcess, Tenant},
 };
 use inboxops_core::bench::{self, FillSummary};
 use serde_json::Value;
@@ -50,7 +50,7 @@ struct Question {
 }
 
 /// The figures of one database, once for each round.
-pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> Done<Vec<Vec<Figure>>> {
+pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> BoxResult<Vec<Vec<Figure>>> {
     let most = std::env::var("BENCH_TICKETS").ok().map_or(Ok(MANY), |text| text.parse())?;
     let desks = [Desk::open(bin, urls[0], FEW).await?, Desk::open(bin, urls[1], most).await?];
     let questions = [desks[0].questions().await?, desks[1].questions().await?];
@@ -67,8 +67,8 @@ pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> Done<Vec<Vec
     Ok(rounds)
 }
 
-fn compared(question: &Question, base: Measured, own: Measured) -> [Figure; 2] {
-    let millis = |page: Measured| page.p50.as_secs_f64() * 1000.0;
+fn compared(question: &Question, base: PageTimes, own: PageTimes) -> [Figure; 2] {
+    let millis = |page: PageTimes| page.p50.as_secs_f64() * 1000.0;
     let goal = |of: Option<f64>| of.map_or(Goal::None, Goal::Value);
     let (ratio, time) = match question.cost {
         Cost::Same => (Some(RATIO), None),
@@ -86,7 +86,7 @@ fn compared(question: &Question, base: Measured, own: Measured) -> [Figure; 2] {
 
 /// A page as it was measured.
 #[derive(Clone, Copy)]
-struct Measured {
+struct PageTimes {
     p50: Duration,
     /// How many tickets the list has.
     total: u64,
@@ -96,7 +96,7 @@ struct Measured {
 
 /// A server with so many tickets.
 struct Desk<'a> {
-    server: Running,
+    server: ServerProcess,
     tenant: Tenant,
     filled: FillSummary,
     tickets: u32,
@@ -105,7 +105,7 @@ struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    async fn open(bin: &'a Path, url: Option<&'a str>, tickets: u32) -> Done<Desk<'a>> {
+    async fn open(bin: &'a Path, url: Option<&'a str>, tickets: u32) -> BoxResult<Desk<'a>> {
         let folder = tempfile::tempdir()?;
         let plan = Plan { bin, data: folder.path().to_owned(), database_url: url, write_group_max: None };
         let tenant = {
@@ -121,7 +121,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Each way of asking.
-    async fn questions(&self) -> Done<Vec<Question>> {
+    async fn questions(&self) -> BoxResult<Vec<Question>> {
         let (middle, late) = (self.opened(self.tickets / 2).await?, self.opened(self.tickets - 50).await?);
         let deep = (self.tickets / 25 / 2).max(1);
         let FillSummary { rare_inbox, agent } = &self.filled;
@@ -170,14 +170,14 @@ impl<'a> Desk<'a> {
     }
 
     /// When a ticket was opened.
-    async fn opened(&self, number: u32) -> Done<String> {
+    async fn opened(&self, number: u32) -> BoxResult<String> {
         let request = load::request("GET", &format!("/api/v1/tickets/{number}"), &self.tenant.key, None);
         let (_, body) = load::once(self.server.address, &request).await?;
         let body: Value = serde_json::from_slice(&body)?;
         Ok(body["data"]["created_at"].as_str().ok_or("no such ticket")?.to_owned())
     }
 
-    async fn ask(&self, Question { what, query, .. }: &Question) -> Done<Measured> {
+    async fn ask(&self, Question { what, query, .. }: &Question) -> BoxResult<PageTimes> {
         let request = load::request("GET", &format!("/api/v1/tickets?{query}"), &self.tenant.key, None);
         let mut stream = TcpStream::connect(self.server.address).await?;
         stream.set_nodelay(true)?;
@@ -201,6 +201,6 @@ impl<'a> Desk<'a> {
             }
         }
         times.sort_unstable();
-        Ok(Measured { p50: times[times.len() / 2], total, of: self.tickets })
+        Ok(PageTimes { p50: times[times.len() / 2], total, of: self.tickets })
     }
 }

@@ -1,7 +1,7 @@
 //! Tickets at a steady pace, each with its number as subject, and how long each took to arrive as a webhook: from just
 //! before the request was written to the last byte of the webhook. The API call counts, too.
 
-use super::{Done, load, receiver::Receiver, server::Tenant};
+use super::{BoxResult, load, receiver::Receiver, server::Tenant};
 use serde_json::json;
 use std::{
     net::SocketAddr,
@@ -31,7 +31,7 @@ pub(super) async fn run(
     receiver: &Receiver,
     count: usize,
     every: Duration,
-) -> Done<Arrivals> {
+) -> BoxResult<Arrivals> {
     receiver.forget();
     let mut free = Vec::new();
     for _ in 0..CONNECTIONS {

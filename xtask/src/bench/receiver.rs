@@ -22,19 +22,19 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time};
 pub(super) struct Receiver {
     /// Where it listens.
     pub address: SocketAddr,
-    seen: Arc<Seen>,
+    seen: Arc<RequestCounts>,
     _tasks: JoinSet<()>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct RequestCounts {
     count: AtomicU64,
     numbers: Mutex<HashMap<usize, Instant>>,
     arrivals: Mutex<Vec<(usize, Instant)>>,
     more: Notify,
 }
 
-impl Seen {
+impl RequestCounts {
     fn numbers(&self) -> MutexGuard<'_, HashMap<usize, Instant>> {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -71,7 +71,7 @@ impl Receiver {
     /// Listens on a free port and answers after a while.
     pub(super) async fn after(pause: Duration) -> io::Result<Receiver> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, seen) = (listener.local_addr()?, Arc::new(Seen::default()));
+        let (address, seen) = (listener.local_addr()?, Arc::new(RequestCounts::default()));
         let (mut tasks, noted) = (JoinSet::new(), seen.clone());
         tasks.spawn(async move {
             let mut connections = JoinSet::new();

@@ -15,20 +15,20 @@ use std::{
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// A process that is ended when dropped.
-pub(super) struct Running {
+pub(super) struct ServerProcess {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
 }
 
-impl Running {
+impl ServerProcess {
     /// Its process.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 }
 
-impl Drop for Running {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         // It may have ended by itself; nothing more is asked of it.
         let _ = self.child.kill();
@@ -80,19 +80,19 @@ impl Plan<'_> {
     }
 
     /// Starts the server and waits until it is ready.
-    pub(super) fn start(&self) -> Result<Running, Box<dyn Error>> {
+    pub(super) fn start(&self) -> Result<ServerProcess, Box<dyn Error>> {
         self.start_with(&[])
     }
 
     /// The same with more flags.
-    pub(super) fn start_with(&self, flags: &[&str]) -> Result<Running, Box<dyn Error>> {
+    pub(super) fn start_with(&self, flags: &[&str]) -> Result<ServerProcess, Box<dyn Error>> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listen = address.to_string();
         let mut command = self.command(&["serve", "--no-demo", "--listen", &listen]);
         command.args(flags);
         let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
-        let running = Running { child, address };
+        let running = ServerProcess { child, address };
         let begin = Instant::now();
         // The port is bound before the core is open, so that a connection alone tells nothing.
         while !ready(address) {
@@ -156,10 +156,10 @@ fn ready(address: SocketAddr) -> bool {
 }
 
 /// Starts the floor on a database that no server has open.
-pub(super) fn floor(database_url: &str, tenant: &str) -> Result<Running, Box<dyn Error>> {
+pub(super) fn floor(database_url: &str, tenant: &str) -> Result<ServerProcess, Box<dyn Error>> {
     let mut child =
         Command::new(std::env::current_exe()?).args(["floor", database_url, tenant]).stdout(Stdio::piped()).spawn()?;
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-    Ok(Running { child, address: line.trim().parse()? })
+    Ok(ServerProcess { child, address: line.trim().parse()? })
 }

@@ -2,7 +2,7 @@
 //! after an outage with a million deliveries.
 
 use super::{
-    CALLERS, Done, delivery,
+    BoxResult, CALLERS, delivery,
     figures::{Figure, Goal},
     house::House,
     load, pace,
@@ -37,7 +37,7 @@ const BUSY_EVERY: Duration = Duration::from_micros(2500);
 const BUSY_COUNT: usize = 8_000;
 
 /// 20,000 events, one endpoint: as fast as they are made.
-pub(super) async fn live(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn live(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let run = flood(&house, ONE, 1).await?;
     Ok(vec![
@@ -52,7 +52,7 @@ pub(super) async fn live(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
 }
 
 /// 5,000 events for ten endpoints, at once.
-pub(super) async fn burst(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn burst(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let run = flood(&house, EVENTS, FAN_OUT).await?;
     Ok(vec![
@@ -62,12 +62,12 @@ pub(super) async fn burst(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
 }
 
 /// Made for one endpoint while no worker runs; then one joins.
-pub(super) async fn drain(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn drain(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     drained(bin, url, ONE, 1, "one endpoint", (30.0, 3_500.0)).await
 }
 
 /// The same for ten endpoints.
-pub(super) async fn drain_ten(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn drain_ten(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     drained(bin, url, EVENTS, FAN_OUT, "ten endpoints", (15.0, 7_000.0)).await
 }
 
@@ -78,7 +78,7 @@ async fn drained(
     endpoints: usize,
     what: &str,
     (ratio, at_first): (f64, f64),
-) -> Done<Vec<Figure>> {
+) -> BoxResult<Vec<Figure>> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
     let receiver = Receiver::start().await?;
     for _ in 0..endpoints {
@@ -103,7 +103,7 @@ async fn drained(
 }
 
 /// A receiver that answers well, after 10 s, beside one that answers at once.
-pub(super) async fn slow_but_good(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn slow_but_good(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let slow = Receiver::after(SLOW).await?;
     super::endpoint(&house.server, &house.tenant, &slow).await?;
@@ -126,7 +126,7 @@ pub(super) async fn slow_but_good(bin: &Path, url: Option<&str>) -> Done<Vec<Fig
 }
 
 /// One that answers at once, beside eight slow endpoints of two tenants.
-pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let slow = Receiver::after(SLOW).await?;
     for tenant in [house.plan.tenant()?, house.plan.tenant()?] {
@@ -147,7 +147,7 @@ pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> Done<Vec<Figur
 }
 
 /// A million deliveries wait for an endpoint that comes back.
-pub(super) async fn outage(bin: &Path, url: Option<&str>) -> Done<Vec<Figure>> {
+pub(super) async fn outage(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
     let (back, quick) = (Receiver::start().await?, Receiver::start().await?);
     super::endpoint(&server, &tenant, &back).await?;
@@ -186,7 +186,7 @@ struct Flood {
 }
 
 /// So many events by many callers, as fast as they are taken, until all their deliveries have arrived.
-async fn flood(house: &House<'_>, events: usize, endpoints: usize) -> Done<Flood> {
+async fn flood(house: &House<'_>, events: usize, endpoints: usize) -> BoxResult<Flood> {
     let receiver = Receiver::start().await?;
     for _ in 0..endpoints {
         super::endpoint(&house.server, &house.tenant, &receiver).await?;

@@ -4,7 +4,7 @@
 use super::{
     behaviour::Behaviour,
     books::{Books, state},
-    load::Acknowledged,
+    load::AcknowledgedWrite,
     receiver::Receipt,
 };
 use inboxops_proto::clock::Timestamp;
@@ -40,7 +40,7 @@ pub(super) struct Evidence<'a> {
     /// What came.
     pub receipts: &'a [Receipt],
     /// What was acknowledged.
-    pub acknowledged: &'a [Acknowledged],
+    pub acknowledged: &'a [AcknowledgedWrite],
     /// All endpoints; they were there before the first event.
     pub endpoints: &'a [Endpoint],
     /// Requests that may have been answered and not recorded, over all faults.

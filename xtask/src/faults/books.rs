@@ -6,7 +6,7 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection, sqlite::SqliteConnec
 use std::{collections::HashMap, error::Error, path::PathBuf, str::FromStr as _, time::Duration};
 use uuid::Uuid;
 
-type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// States of a delivery, as the schema numbers them.
 pub(super) mod state {
@@ -105,7 +105,7 @@ macro_rules! rows {
 }
 
 impl Place {
-    async fn open(&self) -> Done<Link> {
+    async fn open(&self) -> BoxResult<Link> {
         Ok(match self {
             Place::Sqlite(path) => {
                 let options = SqliteConnectOptions::from_str(&format!("sqlite:{}", path.display()))?;
@@ -117,13 +117,13 @@ impl Place {
     }
 
     /// Number of deliveries that have not ended and are not paused.
-    pub(super) async fn open_deliveries(&self) -> Done<i64> {
+    pub(super) async fn open_deliveries(&self) -> BoxResult<i64> {
         let rows: Vec<(i64,)> = rows!(&mut self.open().await?, (i64,), OPEN)?;
         Ok(rows.first().map_or(0, |row| row.0))
     }
 
     /// Reads everything.
-    pub(super) async fn read(&self) -> Done<Books> {
+    pub(super) async fn read(&self) -> BoxResult<Books> {
         let (mut link, mut books) = (self.open().await?, Books::default());
         let mut last = Uuid::nil();
         loop {

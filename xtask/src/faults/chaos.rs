@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, Signal, getrlimit, prlimit};
 use std::{collections::BTreeMap, error::Error, time::Duration};
 use tokio::time::{Instant, sleep};
 
-type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Longest wait for a fail point to be reached; then the process is killed where it is.
 const POINT_MAX: Duration = Duration::from_secs(6);
@@ -94,12 +94,12 @@ impl Chaos {
     }
 
     /// From now on the parts are in processes of their own; one of the workers is frozen meanwhile.
-    pub(super) fn apart(&mut self, fleet: &mut Fleet) -> Done<()> {
+    pub(super) fn apart(&mut self, fleet: &mut Fleet) -> BoxResult<()> {
         (self.together, self.deck) = (false, Vec::new());
         self.freeze(fleet)
     }
 
-    fn freeze(&mut self, fleet: &mut Fleet) -> Done<()> {
+    fn freeze(&mut self, fleet: &mut Fleet) -> BoxResult<()> {
         let role = Role::Worker(1);
         fleet.signal(role, Signal::STOP)?;
         self.frozen = Some((role, Instant::now()));
@@ -108,7 +108,7 @@ impl Chaos {
     }
 
     /// Thaws the worker when it is time; whether none is frozen any more.
-    pub(super) fn thaw(&mut self, fleet: &mut Fleet) -> Done<bool> {
+    pub(super) fn thaw(&mut self, fleet: &mut Fleet) -> BoxResult<bool> {
         let Some((role, since)) = self.frozen else { return Ok(true) };
         if since.elapsed() < FREEZE {
             return Ok(false);
@@ -119,7 +119,7 @@ impl Chaos {
     }
 
     /// Brings all processes back to life, without fail points.
-    pub(super) async fn heal(&mut self, fleet: &mut Fleet) -> Done<()> {
+    pub(super) async fn heal(&mut self, fleet: &mut Fleet) -> BoxResult<()> {
         for role in fleet.roles() {
             if self.frozen.is_none_or(|(frozen, _)| frozen != role) {
                 self.kills += u32::from(fleet.kill(role)?);
@@ -134,7 +134,7 @@ impl Chaos {
     }
 
     /// One fault, from a fresh life of its process to that life's end and the process running again.
-    pub(super) async fn round(&mut self, fleet: &mut Fleet, receiver: &Receiver) -> Done<()> {
+    pub(super) async fn round(&mut self, fleet: &mut Fleet, receiver: &Receiver) -> BoxResult<()> {
         let (role, fault) = self.draw();
         if let Some(points) = fault.points(&mut self.dice) {
             fleet.kill(role)?;
@@ -191,12 +191,12 @@ impl Chaos {
         fleet.start(role, None).await
     }
 
-    async fn database(&self, act: impl FnOnce(&Postgres) + Send + 'static) -> Done<()> {
+    async fn database(&self, act: impl FnOnce(&Postgres) + Send + 'static) -> BoxResult<()> {
         let Some(postgres) = self.postgres.clone() else { return Ok(()) };
         Ok(tokio::task::spawn_blocking(move || act(&postgres)).await?)
     }
 
-    async fn await_death(&self, fleet: &mut Fleet, role: Role) -> Done<()> {
+    async fn await_death(&self, fleet: &mut Fleet, role: Role) -> BoxResult<()> {
         let begin = Instant::now();
         while !fleet.dead(role)? && begin.elapsed() < POINT_MAX {
             sleep(Duration::from_millis(5)).await;

@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::time::{Instant, sleep};
 
-type Done<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Longest wait for a process to be ready.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -68,9 +68,9 @@ impl Drop for Fleet {
 
 impl Fleet {
     /// A fleet without processes: programs, folder of the run, and the database when it is not SQLite.
-    pub(super) fn new(bin: PathBuf, folder: &Path, data: &Path, database_url: Option<String>) -> Done<Fleet> {
+    pub(super) fn new(bin: PathBuf, folder: &Path, data: &Path, database_url: Option<String>) -> BoxResult<Fleet> {
         let cores = if database_url.is_some() { 2 } else { 1 };
-        let cores = (0..cores).map(|_| free()).collect::<Done<_>>()?;
+        let cores = (0..cores).map(|_| free()).collect::<BoxResult<_>>()?;
         Ok(Fleet {
             bin,
             folder: folder.to_owned(),
@@ -84,13 +84,13 @@ impl Fleet {
     }
 
     /// All in one process.
-    pub(super) async fn together(&mut self) -> Done<()> {
+    pub(super) async fn together(&mut self) -> BoxResult<()> {
         self.processes = vec![Process { role: Role::All, address: self.door, child: None }];
         self.start(Role::All, None).await
     }
 
     /// In processes of their own: one core on SQLite, two on PostgreSQL, an edge, two workers.
-    pub(super) async fn apart(&mut self) -> Done<()> {
+    pub(super) async fn apart(&mut self) -> BoxResult<()> {
         let (edge, worker) = (
             self.ask(&["token", "create", "--name", "edge"], "token").await?,
             self.ask(&["token", "create", "--name", "worker", "--dispatch-only"], "token").await?,
@@ -113,7 +113,7 @@ impl Fleet {
     }
 
     /// Starts a process that is dead, with its fail points, and waits until it is ready.
-    pub(super) async fn start(&mut self, role: Role, points: Option<&str>) -> Done<()> {
+    pub(super) async fn start(&mut self, role: Role, points: Option<&str>) -> BoxResult<()> {
         let mut command = self.command(&["serve", "--no-demo"]);
         command.env("INBOXOPS_FAILPOINTS", points.unwrap_or_default());
         let address = self.at(role)?.address;
@@ -153,7 +153,7 @@ impl Fleet {
     }
 
     /// Kills a process as `kill -9` does. Whether it was alive.
-    pub(super) fn kill(&mut self, role: Role) -> Done<bool> {
+    pub(super) fn kill(&mut self, role: Role) -> BoxResult<bool> {
         let Some(mut child) = self.at(role)?.child.take() else { return Ok(false) };
         let alive = child.try_wait()?.is_none();
         child.kill()?;
@@ -162,7 +162,7 @@ impl Fleet {
     }
 
     /// Asks a process to stop, and waits until it has.
-    pub(super) async fn stop(&mut self, role: Role) -> Done<()> {
+    pub(super) async fn stop(&mut self, role: Role) -> BoxResult<()> {
         self.signal(role, rustix::process::Signal::TERM)?;
         let begin = Instant::now();
         while !self.dead(role)? {
@@ -179,18 +179,18 @@ impl Fleet {
     }
 
     /// Sends a signal.
-    pub(super) fn signal(&mut self, role: Role, signal: rustix::process::Signal) -> Done<()> {
+    pub(super) fn signal(&mut self, role: Role, signal: rustix::process::Signal) -> BoxResult<()> {
         Ok(rustix::process::kill_process(self.pid(role)?, signal)?)
     }
 
     /// Its id.
-    pub(super) fn pid(&mut self, role: Role) -> Done<rustix::process::Pid> {
+    pub(super) fn pid(&mut self, role: Role) -> BoxResult<rustix::process::Pid> {
         let id = self.at(role)?.child.as_ref().ok_or("it is dead")?.id();
         rustix::process::Pid::from_raw(i32::try_from(id)?).ok_or_else(|| "no id".into())
     }
 
     /// Whether a process died: by a fail point or a trap. One that ended in another way is a failure of the run.
-    pub(super) fn dead(&mut self, role: Role) -> Done<bool> {
+    pub(super) fn dead(&mut self, role: Role) -> BoxResult<bool> {
         let Some(child) = self.at(role)?.child.as_mut() else { return Ok(true) };
         let Some(status) = child.try_wait()? else { return Ok(false) };
         const ABORT: i32 = 6;
@@ -203,18 +203,18 @@ impl Fleet {
     }
 
     /// Asks by a command of the product's own; a member of its answer.
-    pub(super) async fn ask(&self, words: &[&str], member: &str) -> Done<String> {
+    pub(super) async fn ask(&self, words: &[&str], member: &str) -> BoxResult<String> {
         let mut command = self.command(words);
         let output = tokio::task::spawn_blocking(move || command.arg("--json").stderr(Stdio::inherit()).output());
         let value: Value = serde_json::from_slice(&output.await??.stdout)?;
         Ok(value[member].as_str().ok_or_else(|| format!("{words:?} has no {member}"))?.to_owned())
     }
 
-    fn at(&mut self, role: Role) -> Done<&mut Process> {
+    fn at(&mut self, role: Role) -> BoxResult<&mut Process> {
         self.processes.iter_mut().find(|it| it.role == role).ok_or_else(|| format!("no {role:?}").into())
     }
 
-    fn log(&self) -> Done<File> {
+    fn log(&self) -> BoxResult<File> {
         Ok(OpenOptions::new().create(true).append(true).open(self.folder.join("log"))?)
     }
 
@@ -233,7 +233,7 @@ impl Fleet {
     }
 }
 
-fn free() -> Done<SocketAddr> {
+fn free() -> BoxResult<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 

@@ -44,7 +44,7 @@ pub(super) struct Tenant {
 
 /// An action that the product acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Acknowledged {
+pub(super) struct AcknowledgedWrite {
     /// The tenant.
     pub tenant: Uuid,
     /// The ticket.
@@ -55,7 +55,7 @@ pub(super) struct Acknowledged {
     pub closed: bool,
 }
 
-impl Acknowledged {
+impl AcknowledgedWrite {
     /// The events that the action must have caused.
     pub(super) fn events(&self) -> &'static [&'static str] {
         if self.closed { &["ticket.updated", "ticket.status_changed", "ticket.closed"] } else { &["ticket.created"] }
@@ -65,7 +65,7 @@ impl Acknowledged {
 /// What the callers know.
 #[derive(Default)]
 pub(super) struct Ledger {
-    acknowledged: Mutex<Vec<Acknowledged>>,
+    acknowledged: Mutex<Vec<AcknowledgedWrite>>,
     events: AtomicU64,
     failed: AtomicU64,
     over: AtomicBool,
@@ -73,7 +73,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// What was acknowledged.
-    pub(super) fn acknowledged(&self) -> MutexGuard<'_, Vec<Acknowledged>> {
+    pub(super) fn acknowledged(&self) -> MutexGuard<'_, Vec<AcknowledgedWrite>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,7 +92,7 @@ impl Ledger {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    fn note(&self, acknowledged: Acknowledged) {
+    fn note(&self, acknowledged: AcknowledgedWrite) {
         self.events.fetch_add(acknowledged.events().len() as u64, Ordering::Relaxed);
         self.acknowledged().push(acknowledged);
     }
@@ -129,12 +129,14 @@ async fn caller(way: &mut Way, tenant: &Tenant, ledger: &Ledger, every: Duration
             sleep(PAUSE).await;
             continue;
         };
-        ledger.note(Acknowledged { tenant: tenant.id, ticket, version, closed: false });
+        ledger.note(AcknowledgedWrite { tenant: tenant.id, ticket, version, closed: false });
         if dice.between(1, CLOSE_EVERY) > 1 {
             continue;
         }
         match way.act(tenant, Some(ticket)).await {
-            Ok((ticket, version)) => ledger.note(Acknowledged { tenant: tenant.id, ticket, version, closed: true }),
+            Ok((ticket, version)) => {
+                ledger.note(AcknowledgedWrite { tenant: tenant.id, ticket, version, closed: true })
+            }
             Err(_) => drop(ledger.failed.fetch_add(1, Ordering::Relaxed)),
         }
     }

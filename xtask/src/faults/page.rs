@@ -1,7 +1,7 @@
 //! The table as text, and its place in `docs/reliability.md`.
 
 use super::{
-    Done,
+    BoxResult,
     options::{Database, Options},
     run::Run,
 };
@@ -33,7 +33,7 @@ pub(super) fn section(run: &Run, options: &Options) -> String {
 }
 
 /// Replaces the measured part of the page.
-pub(super) fn write(text: &str) -> Done<()> {
+pub(super) fn write(text: &str) -> BoxResult<()> {
     const BEGIN: &str = "<!-- measured: begin -->\n";
     const END: &str = "<!-- measured: end -->";
     let path = Path::new("docs/reliability.md");

@@ -3,7 +3,7 @@
 
 use super::{
     behaviour::Behaviour,
-    signature::{self, Signed},
+    signature::{self, SignedParts},
 };
 use inboxops_proto::clock::{Clock, Timestamp};
 use sha2::{Digest as _, Sha256};
@@ -199,7 +199,7 @@ fn note(head: &[u8], body: &[u8], shared: &Shared) -> io::Result<(Behaviour, usi
     let id = |name| header(head, name).and_then(|it| it.parse::<Uuid>().ok()).unwrap_or_default();
     let text = |name| header(head, name).unwrap_or_default();
     let at = Clock::System.now();
-    let signed = Signed {
+    let signed = SignedParts {
         id: text("webhook-id"),
         timestamp: text("webhook-timestamp"),
         standard: text("webhook-signature"),

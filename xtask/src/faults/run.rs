@@ -1,7 +1,7 @@
 //! One run on one database: processes, load, faults, healing, quiet, audit.
 
 use super::{
-    Done,
+    BoxResult,
     audit::{self, Endpoint, Evidence, Figure},
     behaviour::Behaviour,
     books::Place,
@@ -66,7 +66,7 @@ impl Run {
 ///
 /// # Errors
 /// When it could not; what the figures say is no error.
-pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, folder: PathBuf) -> Done<Run> {
+pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, folder: PathBuf) -> BoxResult<Run> {
     let data = folder.join("data");
     std::fs::create_dir_all(&data)?;
     let postgres = match database {
@@ -165,7 +165,7 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
 }
 
 /// Makes tenants, inboxes, keys and endpoints: two tenants with quick receivers, one with hostile ones.
-async fn furnish(fleet: &Fleet, receiver: &Receiver) -> Done<(Vec<(Tenant, bool)>, Vec<Endpoint>)> {
+async fn furnish(fleet: &Fleet, receiver: &Receiver) -> BoxResult<(Vec<(Tenant, bool)>, Vec<Endpoint>)> {
     let (mut tenants, mut endpoints) = (Vec::new(), Vec::new());
     for name in ["red", "blue", "hostile"] {
         let hostile = name == "hostile";

@@ -9,7 +9,7 @@ const DISTANCE_MAX: u64 = 300;
 
 /// The parts of a request that are signed or sign.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Signed<'a> {
+pub(super) struct SignedParts<'a> {
     /// `webhook-id`.
     pub id: &'a str,
     /// `webhook-timestamp`.
@@ -23,7 +23,7 @@ pub(super) struct Signed<'a> {
 }
 
 /// Whether both signatures fit and the time is near `now`, in seconds since 1970.
-pub(super) fn fits(secret: &str, signed: Signed<'_>, now: i64) -> bool {
+pub(super) fn fits(secret: &str, signed: SignedParts<'_>, now: i64) -> bool {
     let Some(key) = secret.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok()) else { return false };
     let near = signed.timestamp.parse::<i64>().is_ok_and(|sent| now.abs_diff(sent) <= DISTANCE_MAX);
     let plain = format!("sha256={}", hex(&mac(secret.as_bytes(), &[signed.body])));
@@ -50,7 +50,7 @@ mod tests {
     // Made with openssl, as in the tests of the built-in receiver.
     #[test]
     fn what_openssl_signed_fits_and_a_changed_body_does_not() {
-        let good = Signed {
+        let good = SignedParts {
             id: "msg_1",
             timestamp: "1795507200",
             standard: "v1,TNfmcYiWFmb9/+CE7ah2EGqjGmdNeN5Q1JwjecmMuxo=",
@@ -59,7 +59,7 @@ mod tests {
         };
         let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
         assert!(fits(secret, good, 1_795_507_200));
-        assert!(!fits(secret, Signed { body: b"{}", ..good }, 1_795_507_200));
+        assert!(!fits(secret, SignedParts { body: b"{}", ..good }, 1_795_507_200));
         assert!(!fits(secret, good, 1_795_507_200 + 301));
     }
 }

@@ -14,7 +14,7 @@ const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
 struct World {
     books: Books,
     receipts: Vec<Receipt>,
-    acknowledged: Vec<Acknowledged>,
+    acknowledged: Vec<AcknowledgedWrite>,
 }
 
 fn world() -> World {
@@ -39,7 +39,7 @@ fn world() -> World {
             off: Vec::new(),
         },
         receipts: vec![receipt],
-        acknowledged: vec![Acknowledged { tenant: TENANT, ticket: TICKET, version: 1, closed: false }],
+        acknowledged: vec![AcknowledgedWrite { tenant: TENANT, ticket: TICKET, version: 1, closed: false }],
     }
 }
 
