@@ -104,8 +104,8 @@ impl Authority {
         self.live_cores.clone()
     }
 
-    /// Drops what no longer counts from the limiters. Call it every minute or so.
-    pub(crate) fn tidy(&self) {
+    /// Forgets what no longer counts for the limiters. Call it every minute or so.
+    pub(crate) fn forget_old(&self) {
         self.windows.retain_recent(self.stamps.now());
         self.failed.retain_recent();
     }

@@ -21,11 +21,11 @@ const GATHER: Duration = Duration::from_secs(1);
 /// How often it is asked whether cores of an earlier release have gone, and how soon again after the database was away.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often it is asked which spans no longer need their seconds.
-const TIDY_EVERY: Duration = Duration::from_secs(3600);
+const DELETE_EVERY: Duration = Duration::from_secs(3600);
 /// Spans of that long before the start are asked about first; what older ones have, left by a server that stood still, only
 /// takes room.
-const TIDY_BACK: Duration = Duration::from_secs(31 * 24 * 3600);
-/// Spans that one transaction tidies.
+const DELETE_BACK: Duration = Duration::from_secs(31 * 24 * 3600);
+/// Spans whose seconds one transaction deletes.
 const SPANS_MAX: usize = 64;
 
 /// What keeps the lists of one core.
@@ -54,7 +54,7 @@ impl ListIndex {
                 return;
             }
         }
-        tokio::join!(self.follow(shutdown), self.tidy_often(shutdown));
+        tokio::join!(self.follow(shutdown), self.delete_seconds_often(shutdown));
     }
 
     async fn pause(&self, length: Duration, shutdown: &CancellationToken) -> ControlFlow<()> {
@@ -165,26 +165,26 @@ impl ListIndex {
         }
     }
 
-    async fn tidy_often(&self, shutdown: &CancellationToken) {
-        let mut from = self.stamps.now().minus(TIDY_BACK);
+    async fn delete_seconds_often(&self, shutdown: &CancellationToken) {
+        let mut from = self.stamps.now().minus(DELETE_BACK);
         loop {
             let now = self.stamps.now();
-            match self.tidy(from, now).await {
+            match self.delete_seconds(from, now).await {
                 // What has ended since is seen to the next time, and so is what was about to.
-                Ok(()) => from = now.minus(TIDY_EVERY * 24),
+                Ok(()) => from = now.minus(DELETE_EVERY * 24),
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "deleting needless seconds of spans failed, will retry");
                 }
             }
-            if self.pause(TIDY_EVERY, shutdown).await.is_break() {
+            if self.pause(DELETE_EVERY, shutdown).await.is_break() {
                 return;
             }
         }
     }
 
-    /// Leaves out seconds of spans with few tickets that began at `from` or later and ended a while before `now`. Another core
+    /// Deletes seconds of spans with few tickets that began at `from` or later and ended a while before `now`. Another core
     /// may do the same.
-    pub(crate) async fn tidy(&self, from: Timestamp, now: Timestamp) -> Result<()> {
+    pub(crate) async fn delete_seconds(&self, from: Timestamp, now: Timestamp) -> Result<()> {
         let mut after = None;
         loop {
             let tenants = relist::tenants(&self.db, after).await?;
@@ -194,8 +194,9 @@ impl ListIndex {
                 let spans = spans::needless(&self.db, tenant, kind, from, now).await?;
                 for some in spans.chunks(SPANS_MAX) {
                     let some = some.to_vec();
-                    let tidy = async move |tx: &mut store::SystemTx<'_>| spans::tidy(tx, tenant, kind, &some).await;
-                    self.db.system(Queue::Tenant(tenant), tidy).await?;
+                    let delete =
+                        async move |tx: &mut store::SystemTx<'_>| spans::delete_seconds(tx, tenant, kind, &some).await;
+                    self.db.system(Queue::Tenant(tenant), delete).await?;
                 }
             }
         }

@@ -112,9 +112,9 @@ impl Retention {
                 self.deliveries(tenant, endpoint, now, shutdown, &mut gone).await?;
                 let hours = tallies::hour(now.minus(KEEP_HOURS));
                 if rows::has_old_hours(&self.db, endpoint, hours).await? {
-                    let forget =
-                        async move |tx: &mut store::SystemTx<'_>| rows::forget_hours(tx, endpoint, hours).await;
-                    self.db.system(Queue::Claims, forget).await?;
+                    let delete =
+                        async move |tx: &mut store::SystemTx<'_>| rows::delete_hours(tx, endpoint, hours).await;
+                    self.db.system(Queue::Claims, delete).await?;
                 }
             }
         }
@@ -180,7 +180,7 @@ impl Retention {
     async fn expired(&self, now: Timestamp, shutdown: &CancellationToken) -> Result<(), Error> {
         let times = [now.minus(KEEP_ANSWERS), now.minus(EVENTS_KEPT)];
         for table in 0..rows::EXPIRING {
-            let delete = async move |tx: &mut store::SystemTx<'_>| rows::expired(tx, table, times).await;
+            let delete = async move |tx: &mut store::SystemTx<'_>| rows::delete_expired(tx, table, times).await;
             while !shutdown.is_cancelled() && self.db.system(Queue::Claims, delete).await? {
                 tokio::time::sleep(PAUSE).await;
             }

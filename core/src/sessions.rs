@@ -73,7 +73,7 @@ impl Sessions {
     }
 
     /// Forgets attempts that no longer count. Call it every minute or so.
-    pub(crate) fn tidy(&self) {
+    pub(crate) fn forget_old(&self) {
         self.attempts.retain_recent(self.stamps.now());
     }
 

@@ -1,6 +1,6 @@
-//! What a core does for its database beside the calls: takes the rows of deleted endpoints, forgets what changed long ago,
-//! secrets that have expired and sessions that are over, writes down when keys were used, and counts again what cores of an
-//! earlier release moved. Each has its time, so that nothing is done while nothing happens.
+//! What a core does for its database beside the calls: deletes the rows of deleted endpoints, old commits, expired
+//! secrets and ended sessions, records when keys were used, and counts again what cores of an earlier release moved. Each
+//! has its time, so that nothing is done while nothing happens.
 
 use crate::{
     auth::Authority,
@@ -21,13 +21,13 @@ use tokio_util::sync::CancellationToken;
 const LAST_USED_EVERY: Duration = Duration::from_secs(20);
 /// How often limiters forget what no longer counts, which is in memory, and a core that shares its database asks whether
 /// cores of an earlier release run.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 /// Shortest time between two turns of chores: what a commit may have left to do is looked at within it.
 const TURN_EVERY: Duration = Duration::from_secs(60);
 /// Longest time between two turns: another core may have left something.
 const TURN_LATEST: Duration = Duration::from_secs(3600);
 /// Greatest number of deliveries of a deleted endpoint that one transaction takes.
-const SWEEP_MAX: usize = 500;
+const DELETE_MAX: usize = 500;
 
 /// The upkeep of one core.
 pub(crate) struct Upkeep {
@@ -42,7 +42,7 @@ impl Upkeep {
     pub(crate) async fn keep(&self, shutdown: &CancellationToken) {
         let (clock, mut committed) = (self.stamps.clock(), self.db.committed());
         let begin = self.stamps.now();
-        let (mut last_used, mut tidy) = (begin.plus(LAST_USED_EVERY), begin.plus(TIDY_EVERY));
+        let (mut last_used, mut forget) = (begin.plus(LAST_USED_EVERY), begin.plus(FORGET_EVERY));
         // When the next turn is, and the soonest that it may be.
         let (mut next, mut soonest) = (begin, begin);
         loop {
@@ -52,11 +52,11 @@ impl Upkeep {
                     self.flush_last_used().await;
                     last_used = self.stamps.now().plus(LAST_USED_EVERY);
                 }
-                () = clock.until(tidy) => {
-                    self.authority.tidy();
-                    self.sessions.tidy();
+                () = clock.until(forget) => {
+                    self.authority.forget_old();
+                    self.sessions.forget_old();
                     self.warn("recount lanes", self.recount().await);
-                    tidy = self.stamps.now().plus(TIDY_EVERY);
+                    forget = self.stamps.now().plus(FORGET_EVERY);
                 }
                 () = clock.until(next) => {
                     let due = self.turn(shutdown).await;
@@ -90,15 +90,16 @@ impl Upkeep {
             self.warn("delete expired signing secrets", self.db.system(Queue::Claims, pass).await.map_err(Into::into));
         }
         if is_due(sessions) {
-            self.warn("delete the rows of ended sessions", self.authority.sweep_sessions().await);
+            self.warn("delete the rows of ended sessions", self.authority.delete_old_sessions().await);
         }
         if is_due(endpoints) {
-            let sweep = async move |tx: &mut store::SystemTx<'_>| store::endpoints::sweep(tx, now, SWEEP_MAX).await;
-            self.warn("delete the rows of deleted endpoints", self.all(sweep, shutdown).await);
+            let delete =
+                async move |tx: &mut store::SystemTx<'_>| store::endpoints::delete_rows(tx, now, DELETE_MAX).await;
+            self.warn("delete the rows of deleted endpoints", self.all(delete, shutdown).await);
         }
         if is_due(changes) {
-            let prune = async move |tx: &mut store::SystemTx<'_>| store::changes::prune(tx, now).await;
-            self.warn("delete the rows of old commits", self.all(prune, shutdown).await);
+            let delete = async move |tx: &mut store::SystemTx<'_>| store::changes::delete_old(tx, now).await;
+            self.warn("delete the rows of old commits", self.all(delete, shutdown).await);
         }
         None
     }

@@ -53,7 +53,7 @@ impl Forwarder {
 
     /// Sends an event once; `delivery` is the same for all its attempts.
     pub async fn send(&self, payload: Payload, delivery: Uuid, attempt: u32) -> Outcome {
-        self.shared.sender.sweep();
+        self.shared.sender.close_idle();
         let lease = Lease {
             delivery_id: Bytes::copy_from_slice(delivery.as_bytes()),
             endpoint_id: Uuid::nil(),

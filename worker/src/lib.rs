@@ -37,7 +37,7 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(16);
 /// Longest time that connections get to end after it.
 pub const END_MAX: Duration = Duration::from_millis(500);
 /// How often connections that are unused too long are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const CLOSE_IDLE_EVERY: Duration = Duration::from_secs(1);
 
 /// What a worker is told at its start.
 #[derive(Clone)]
@@ -114,12 +114,12 @@ pub async fn run(
         parts.spawn(intake::run(shared.clone(), core.clone(), reports, shutdown.clone()));
         parts.spawn(report::run(shared.clone(), core, queue));
     }
-    let mut sweep = interval(SWEEP_EVERY);
+    let mut every = interval(CLOSE_IDLE_EVERY);
     let running = async {
         while !parts.is_empty() {
             tokio::select! {
                 _ = parts.join_next() => {}
-                _ = sweep.tick() => shared.sender.sweep(),
+                _ = every.tick() => shared.sender.close_idle(),
             }
         }
     };

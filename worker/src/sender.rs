@@ -166,8 +166,8 @@ impl Sender {
     }
 
     /// Closes connections that were unused too long.
-    pub(crate) fn sweep(&self) {
-        self.pool.sweep(Instant::now());
+    pub(crate) fn close_idle(&self) {
+        self.pool.close_idle(Instant::now());
     }
 
     /// Closes all connections and joins their tasks.

@@ -165,9 +165,9 @@ impl Authority {
         Ok(())
     }
 
-    /// Takes the rows of sessions and login codes that are over.
-    pub(crate) async fn sweep_sessions(&self) -> Result<()> {
+    /// Deletes the rows of sessions and login codes that are over.
+    pub(crate) async fn delete_old_sessions(&self) -> Result<()> {
         let now = self.stamps.now();
-        Ok(self.db.system(store::Queue::Claims, async move |tx| store::sessions::sweep(tx, now).await).await?)
+        Ok(self.db.system(store::Queue::Claims, async move |tx| store::sessions::delete_old(tx, now).await).await?)
     }
 }

@@ -23,8 +23,8 @@ use uuid::Uuid;
 pub(crate) const KEPT: Duration = Duration::from_secs(15 * 60);
 /// Greatest number of rows that one reading takes.
 pub(crate) const ROWS_MAX: i64 = 64;
-/// Greatest number of rows that one pruning takes.
-pub(crate) const PRUNE_MAX: i64 = 1000;
+/// Greatest number of rows that one deletion takes.
+pub(crate) const DELETE_MAX: i64 = 1000;
 
 /// A place in the order in which commits are read. On PostgreSQL numbers are given before commits, so the order is by
 /// transaction first, and a reader stops before the oldest that still runs; on SQLite the number is enough.
@@ -73,7 +73,7 @@ statements! {
         "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)",
         "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint",
     );
-    PRUNE = Sql::each(
+    DELETE_OLD = Sql::each(
         "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes ORDER BY seq LIMIT $2) AND at < $1",
         "DELETE FROM changes WHERE (xact, seq) IN (SELECT xact, seq FROM changes ORDER BY xact, seq LIMIT $2) \
          AND at < $1",
@@ -111,18 +111,18 @@ pub(crate) async fn since(db: &Db, place: Place) -> Result<Passage> {
     Ok(Passage { changed, end, more })
 }
 
-/// Forgets rows older than [`KEPT`], at most [`PRUNE_MAX`]; whether there may be more.
-pub(crate) async fn prune(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<bool> {
+/// Deletes rows older than [`KEPT`], at most [`DELETE_MAX`]; whether there may be more.
+pub(crate) async fn delete_old(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<bool> {
     let link = tx.writing();
-    let sql = PRUNE.on(link);
+    let sql = DELETE_OLD.on(link);
     let before = now.minus(KEPT).micros();
     let gone = on!(link, c, D => sqlx::query::<D>(sql)
         .bind(before)
-        .bind(PRUNE_MAX)
+        .bind(DELETE_MAX)
         .execute(c)
         .await
         .map(|it| it.rows_affected()))?;
-    Ok(i64::try_from(gone).is_ok_and(|gone| gone == PRUNE_MAX))
+    Ok(i64::try_from(gone).is_ok_and(|gone| gone == DELETE_MAX))
 }
 
 impl Writing {

@@ -59,7 +59,7 @@ pub(crate) async fn due(db: &Db) -> Result<Chores> {
     let at = |at: Option<i64>| at.map(Timestamp::from_micros);
     let (deleted, changed, secret, session, code) = row;
     Ok(Chores {
-        endpoints: at(deleted).map(|at| at.plus(endpoints::SWEPT_AFTER)),
+        endpoints: at(deleted).map(|at| at.plus(endpoints::ROWS_KEPT)),
         // One that is as old as that stays; older ones go.
         changes: at(changed).map(|at| at.plus(changes::KEPT + std::time::Duration::from_micros(1))),
         secrets: at(secret),

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 /// How long the rows of a deleted endpoint stay: longer than any lease that was taken before, so that a request that
 /// is under way is recorded as it ends, and nothing is written for an endpoint that has gone.
-pub(crate) const SWEPT_AFTER: Duration = LEASE.saturating_mul(2);
+pub(crate) const ROWS_KEPT: Duration = LEASE.saturating_mul(2);
 
 /// Bytes sealed with one of the master keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,10 +214,10 @@ statements! {
          other_secret_until = other_secret_until + 3600000000 * keep_old_hours, keep_old_hours = 0 \
          WHERE other_secret_until <= $1 AND other_secret_role = 1",
     );
-    SWEEP_FIND = Sql::both("SELECT id FROM endpoints WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 1");
-    SWEEP_LANE = Sql::both("DELETE FROM lanes WHERE endpoint_id = $1");
-    SWEEP_HEALTH = Sql::both("DELETE FROM endpoint_health WHERE endpoint_id = $1");
-    SWEEP_ENDPOINT = Sql::both("DELETE FROM endpoints WHERE id = $1");
+    FIND_DELETED = Sql::both("SELECT id FROM endpoints WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 1");
+    DELETE_LANE = Sql::both("DELETE FROM lanes WHERE endpoint_id = $1");
+    DELETE_HEALTH = Sql::both("DELETE FROM endpoint_health WHERE endpoint_id = $1");
+    DELETE_ROW = Sql::both("DELETE FROM endpoints WHERE id = $1");
 }
 
 row_statements! {
@@ -286,7 +286,7 @@ pub(crate) async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     lanes::pause_as_enabled(link, endpoint.id).await
 }
 
-/// Deletes an endpoint: it, its deliveries and attempts are no longer seen, and [`sweep`] takes their rows in small
+/// Deletes an endpoint: it, its deliveries and attempts are no longer seen, and [`delete_rows`] takes their rows in small
 /// batches. False when there is none.
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
@@ -367,22 +367,22 @@ pub(crate) async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
     found(db.lookup().await?.link(), &LOAD, &ids).await
 }
 
-/// Takes at most `limit` deliveries of an endpoint that was deleted [`SWEPT_AFTER`] ago, or the endpoint itself once it
+/// Deletes at most `limit` deliveries of an endpoint that was deleted [`ROWS_KEPT`] ago, or the endpoint itself once it
 /// has none. False when there is nothing left to take.
-pub(crate) async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp, limit: usize) -> Result<bool> {
+pub(crate) async fn delete_rows(tx: &mut SystemTx<'_>, now: Timestamp, limit: usize) -> Result<bool> {
     let link = tx.writing();
-    let sql = SWEEP_FIND.on(link);
+    let sql = FIND_DELETED.on(link);
     let Some(id) = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql)
-        .bind(now.minus(SWEPT_AFTER).micros())
+        .bind(now.minus(ROWS_KEPT).micros())
         .fetch_optional(c)
         .await)?
     else {
         return Ok(false);
     };
-    if retention::sweep(link, EndpointId(id), limit).await? == 0 {
-        tallies::sweep(link, EndpointId(id)).await?;
-        recoveries::sweep(link, EndpointId(id)).await?;
-        for sql in [SWEEP_LANE, SWEEP_HEALTH, SWEEP_ENDPOINT] {
+    if retention::delete_of_endpoint(link, EndpointId(id), limit).await? == 0 {
+        tallies::delete_of_endpoint(link, EndpointId(id)).await?;
+        recoveries::delete_of_endpoint(link, EndpointId(id)).await?;
+        for sql in [DELETE_LANE, DELETE_HEALTH, DELETE_ROW] {
             let sql = sql.on(link);
             on!(link, c, D => sqlx::query::<D>(sql).bind(id).execute(c).await.map(drop))?;
         }

@@ -144,7 +144,7 @@ statements! {
          updated_at = $8 WHERE id = $1",
     );
     // Few rows, which writers of PostgreSQL read by the key: they do without scans.
-    SWEEP = Sql::each(
+    DELETE_OF_ENDPOINT = Sql::each(
         "DELETE FROM recoveries WHERE endpoint_id = $1",
         "DELETE FROM recoveries WHERE id >= '00000000-0000-0000-0000-000000000000' AND endpoint_id = $1",
     );
@@ -255,9 +255,9 @@ pub(crate) async fn save(tx: &mut Tx<'_>, job: &Recovery, now: Timestamp) -> Res
         .map(drop))
 }
 
-/// Forgets the jobs of a deleted endpoint.
-pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
-    let sql = SWEEP.on(link);
+/// Deletes the jobs of a deleted endpoint.
+pub(super) async fn delete_of_endpoint(link: &mut Link, endpoint: EndpointId) -> Result<()> {
+    let sql = DELETE_OF_ENDPOINT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
 }
 

@@ -28,7 +28,7 @@ use uuid::Uuid;
 pub(crate) const BATCH_MAX: i64 = 256;
 /// The newest deliveries of each endpoint are kept, however old.
 pub(crate) const NEWEST_KEPT: i64 = 100;
-/// Answers to an idempotency key, and jobs that are over: the tables that [`expired`] looks at.
+/// Answers to an idempotency key, and jobs that are over: the tables that [`delete_expired`] looks at.
 pub(crate) const EXPIRING: usize = 2;
 
 statements! {
@@ -40,7 +40,7 @@ statements! {
     ENDPOINTS = Sql::both("SELECT id, tenant_id FROM endpoints WHERE id > $1 ORDER BY id LIMIT $2");
     OF_TENANT = Sql::both("SELECT id FROM endpoints WHERE tenant_id = $1");
     OLD_HOURS = Sql::both("SELECT COUNT(*) FROM (SELECT 1 FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2 LIMIT 1) h");
-    FORGET_HOURS = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2");
+    DELETE_HOURS = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2");
     EVENTS = Sql::both("SELECT seq, id, tenant_id, created_at FROM events WHERE seq > $1 ORDER BY seq LIMIT $2");
     EXPIRED_ANSWERS = Sql::both(
         "DELETE FROM answers WHERE (tenant_id, key) IN \
@@ -69,7 +69,7 @@ row_statements! {
         tail: ") DELETE FROM deliveries WHERE id IN (SELECT key FROM v) AND state >= 2 RETURNING id, state",
         tail_pg: None,
     };
-    SWEEP_DELIVERIES = Rows {
+    DELETE_OF_ENDPOINT = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
         tail: ") DELETE FROM deliveries WHERE id IN (SELECT key FROM v)",
@@ -122,7 +122,7 @@ fn text(at: Timestamp) -> String {
     format!("{:020}", at.micros().max(0))
 }
 
-/// Endpoints of all tenants after one, by id; deleted ones too, until they are swept.
+/// Endpoints of all tenants after one, by id; deleted ones too, until their rows are deleted.
 pub(crate) async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<(EndpointId, TenantId)>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -205,14 +205,14 @@ pub(crate) async fn delete_deliveries(
 }
 
 /// Deletes deliveries of a deleted endpoint, whatever their state, with their attempts, at most `limit`; how many.
-pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId, limit: usize) -> Result<usize> {
+pub(super) async fn delete_of_endpoint(link: &mut Link, endpoint: EndpointId, limit: usize) -> Result<usize> {
     let all =
         Walk { endpoints: &[endpoint], kinds: &[], classes: &Class::ALL, from: Uuid::nil(), to: Uuid::max(), limit };
     let mut ids: Vec<Uuid> = walk::walk(link, Way::Oldest, all).await?.into_iter().map(|it| it.0).collect();
     let few = walk::few(link, &[endpoint]).await?;
     ids.extend(few.into_iter().map(|it| it.id.0).take(limit - ids.len()));
     let _: Vec<(Uuid,)> = found(link, &DELETE_ATTEMPTS, &ids).await?;
-    let _: Vec<(Uuid,)> = found(link, &SWEEP_DELIVERIES, &ids).await?;
+    let _: Vec<(Uuid,)> = found(link, &DELETE_OF_ENDPOINT, &ids).await?;
     Ok(ids.len())
 }
 
@@ -226,9 +226,9 @@ pub(crate) async fn has_old_hours(db: &Db, endpoint: EndpointId, before: i64) ->
 }
 
 /// Deletes them.
-pub(crate) async fn forget_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, before: i64) -> Result<()> {
+pub(crate) async fn delete_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, before: i64) -> Result<()> {
     let link = tx.writing();
-    let sql = FORGET_HOURS.on(link);
+    let sql = DELETE_HOURS.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).bind(before).execute(c).await.map(drop))
 }
 
@@ -293,7 +293,7 @@ pub(crate) async fn delete_events(tx: &mut SystemTx<'_>, seqs: &[i64]) -> Result
 }
 
 /// Deletes at most [`BATCH_MAX`] rows of the table with this number of [`EXPIRING`]; whether there may be more.
-pub(crate) async fn expired(tx: &mut SystemTx<'_>, table: usize, times: [Timestamp; EXPIRING]) -> Result<bool> {
+pub(crate) async fn delete_expired(tx: &mut SystemTx<'_>, table: usize, times: [Timestamp; EXPIRING]) -> Result<bool> {
     let link = tx.writing();
     let sql = [EXPIRED_ANSWERS, OLD_JOBS][table].on(link);
     let deleted = on!(link, c, D => sqlx::query::<D>(sql)

@@ -64,8 +64,8 @@ statements! {
     );
     DELETE = Sql::both("DELETE FROM sessions WHERE hash = $1 AND tenant_id = $2");
     DELETE_OTHERS = Sql::both("DELETE FROM sessions WHERE tenant_id = $1 AND agent_id = $2 AND hash <> $3");
-    SWEEP = Sql::both("DELETE FROM sessions WHERE expires_at <= $1");
-    SWEEP_CODES = Sql::both("DELETE FROM login_codes WHERE expires_at <= $1");
+    DELETE_OLD = Sql::both("DELETE FROM sessions WHERE expires_at <= $1");
+    DELETE_OLD_CODES = Sql::both("DELETE FROM login_codes WHERE expires_at <= $1");
     INSERT_CODE = Sql::both(
         "INSERT INTO login_codes (hash, tenant_id, agent_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
     );
@@ -155,10 +155,10 @@ pub(crate) async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Times
     .await
 }
 
-/// Takes the rows of sessions and codes that are over.
-pub(crate) async fn sweep(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
+/// Deletes the rows of sessions and codes that are over.
+pub(crate) async fn delete_old(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
     let link = tx.writing();
-    for sql in [SWEEP.on(link), SWEEP_CODES.on(link)] {
+    for sql in [DELETE_OLD.on(link), DELETE_OLD_CODES.on(link)] {
         on!(link, c, D => sqlx::query::<D>(sql).bind(now.micros()).execute(c).await.map(drop))?;
     }
     Ok(())

@@ -82,7 +82,7 @@ statements! {
          WHERE (SELECT COALESCE(SUM(n), 0) FROM spans \
          WHERE tenant_id = $1 AND kind = $2 AND level = 2 AND at = s.span) <= $5 ORDER BY span",
     );
-    LEAVE_SECONDS = Sql::both(
+    DELETE_SECONDS = Sql::both(
         "DELETE FROM spans WHERE tenant_id = $1 AND kind = $2 AND level = 1 AND at >= $3 * 2048 AND at < ($3 + 1) * 2048 \
          AND (SELECT SUM(n) FROM spans WHERE tenant_id = $1 AND kind = $2 AND level = 2 AND at = $3) <= $4",
     );
@@ -262,10 +262,10 @@ pub(crate) async fn needless(
         .await)
 }
 
-/// Leaves out the seconds of these spans where few tickets are left.
-pub(crate) async fn tidy(tx: &mut SystemTx<'_>, tenant: TenantId, kind: Kind, spans: &[i64]) -> Result<()> {
+/// Deletes the seconds of these spans where few tickets are left.
+pub(crate) async fn delete_seconds(tx: &mut SystemTx<'_>, tenant: TenantId, kind: Kind, spans: &[i64]) -> Result<()> {
     let link = tx.writing();
-    let sql = LEAVE_SECONDS.on(link);
+    let sql = DELETE_SECONDS.on(link);
     for span in spans {
         on!(link, c, D => sqlx::query::<D>(sql)
             .bind(tenant.0)

@@ -120,7 +120,7 @@ macro_rules! took {
 }
 
 statements! {
-    SWEEP = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1");
+    DELETE_OF_ENDPOINT = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1");
 }
 
 row_statements! {
@@ -163,9 +163,9 @@ pub(super) async fn stand(link: &mut Link, tenant: TenantId, endpoint: EndpointI
     add(link, &tally).await
 }
 
-/// Forgets a deleted endpoint.
-pub(super) async fn sweep(link: &mut Link, endpoint: EndpointId) -> Result<()> {
-    let sql = SWEEP.on(link);
+/// Deletes the rows of a deleted endpoint.
+pub(super) async fn delete_of_endpoint(link: &mut Link, endpoint: EndpointId) -> Result<()> {
+    let sql = DELETE_OF_ENDPOINT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
 }
 

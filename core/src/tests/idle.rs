@@ -34,7 +34,7 @@ async fn on_sqlite_nothing_is_written_while_nothing_happens() {
     core.ticket(&tenant, "Hello").await;
     let answer = worker.next().await.answered(&core, 200);
     worker.report(&core, vec![answer]).await;
-    // What came of that has its time: the log of changes is forgotten, uses of keys are written down, and few tickets need no
+    // What came of that has its time: old changes are deleted, uses of keys are written down, and few tickets need no
     // numbers by the second.
     pass(&core, 5).await;
     let folder = core.folder.as_ref().expect("SQLite has a folder").path();

@@ -158,7 +158,7 @@ async fn a_cursor_is_good_for_minutes(core: TestCore) {
     assert_eq!(open(&cursor).await, Err(Reason::CursorExpired));
 }
 
-async fn the_log_of_changes_is_forgotten_after_its_time(core: TestCore) {
+async fn old_changes_are_deleted_after_their_time(core: TestCore) {
     let (core, tenant, _) = start(core).await;
     core.ticket(&tenant, "Hello").await;
     let mut early = Watcher::open(&core, &tenant.key, None, Some("d1-0-0-7fffffffffff0000")).await;
@@ -222,5 +222,5 @@ on_both!(TestCore:
     a_watcher_sees_its_tenant_and_its_endpoint_alone,
     a_reader_that_lags_or_comes_again_misses_nothing,
     a_cursor_is_good_for_minutes,
-    the_log_of_changes_is_forgotten_after_its_time,
+    old_changes_are_deleted_after_their_time,
 );

@@ -105,7 +105,7 @@ impl Pool {
     }
 
     /// Closes what was unused too long.
-    pub(super) fn sweep(&self, now: Instant) {
+    pub(super) fn close_idle(&self, now: Instant) {
         let mut dropped = Vec::new();
         let mut inner = self.lock();
         inner.http1.retain(|_, list| {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sweep_closes_what_has_no_time_left_and_nothing_else() {
+    async fn what_has_no_time_left_is_closed_and_nothing_else() {
         let (tasks, secs) = (Tasks::default(), Duration::from_secs);
         let pool = Pool::new(secs(4), secs(60));
         let (short, _a) = http1(&tasks).await;
@@ -193,7 +193,7 @@ mod tests {
         let now = short.born.max(long.born);
         pool.put(KEY, short, secs(1), now);
         pool.put(KEY, long, secs(4), now);
-        pool.sweep(now + secs(2));
+        pool.close_idle(now + secs(2));
         assert!(pool.take(&KEY, now + secs(2)).is_some());
         assert!(pool.take(&KEY, now + secs(2)).is_none());
     }

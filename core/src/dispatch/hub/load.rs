@@ -52,7 +52,7 @@ impl Load {
         if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
             of_tenant.waiting -= 1;
             self.waiting -= usize::from(of_tenant.waiting == 0);
-            self.tidy(tenant);
+            self.forget_idle(tenant);
         }
     }
 
@@ -66,12 +66,12 @@ impl Load {
     pub(super) fn ended(&mut self, tenant: TenantId, slow: bool) {
         if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
             of_tenant.in_flight -= 1;
-            self.tidy(tenant);
+            self.forget_idle(tenant);
         }
         self.slow_in_flight -= u32::from(slow);
     }
 
-    fn tidy(&mut self, tenant: TenantId) {
+    fn forget_idle(&mut self, tenant: TenantId) {
         if self.tenants.get(&tenant).is_some_and(|it| it.in_flight == 0 && it.waiting == 0) {
             self.tenants.remove(&tenant);
         }

@@ -35,14 +35,14 @@ statements! {
     SETTLED = Sql::both(
         "SELECT MIN(settled_until), MAX(settled_until) FROM cores WHERE slot >= 0 AND seen_at > $1 AND incarnation <> $2",
     );
-    FORGET = Sql::both("DELETE FROM cores WHERE slot >= 0 AND seen_at < $1");
+    DELETE_DEAD = Sql::both("DELETE FROM cores WHERE slot >= 0 AND seen_at < $1");
 }
 
 pub(in crate::store) async fn sign_in(link: &mut Link, now: Timestamp) -> Result<Core> {
-    let (sign_in, forget) = (SIGN_IN.on(link), FORGET.on(link));
+    let (sign_in, delete) = (SIGN_IN.on(link), DELETE_DEAD.on(link));
     // Leases of cores this old were taken back long ago.
     let dead = now.minus(SILENCE * 60).micros();
-    on!(link, c, D => sqlx::query::<D>(forget).bind(dead).execute(c).await.map(drop))?;
+    on!(link, c, D => sqlx::query::<D>(delete).bind(dead).execute(c).await.map(drop))?;
     for _ in 0..SIGN_IN_TRIES {
         let row = on!(link, c, D =>
             sqlx::query_as::<D, (i64, i16)>(sign_in).bind(now.micros()).fetch_optional(c).await)?;

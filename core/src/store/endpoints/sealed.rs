@@ -17,7 +17,7 @@ pub(crate) const BATCH_MAX: i64 = 256;
 /// All that is sealed in one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// The endpoint; a deleted one too, until it is swept.
+    /// The endpoint; a deleted one too, until its row is deleted.
     pub(crate) id: EndpointId,
     /// Its tenant.
     pub(crate) tenant: TenantId,

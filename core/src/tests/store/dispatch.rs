@@ -321,17 +321,17 @@ async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
     assert_eq!(store::endpoints::get(&mut read, endpoint).await.unwrap(), None);
     assert_eq!(store::deliveries::get(&mut read, handed[0].delivery).await.unwrap(), None);
     drop(read);
-    let sweep = async || {
+    let delete_rows = async || {
         let now = fresh.now();
-        fresh.db.system(Queue::Claims, async move |tx| store::endpoints::sweep(tx, now, 3).await).await.unwrap()
+        fresh.db.system(Queue::Claims, async move |tx| store::endpoints::delete_rows(tx, now, 3).await).await.unwrap()
     };
-    fresh.clock.advance(store::endpoints::SWEPT_AFTER - Duration::from_micros(1));
-    assert!(!sweep().await, "a request may be under way");
+    fresh.clock.advance(store::endpoints::ROWS_KEPT - Duration::from_micros(1));
+    assert!(!delete_rows().await, "a request may be under way");
     let late = sent(&handed[1], fresh.now(), Next::Delivered);
     assert_eq!(report(&fresh.db, vec![late]).await.accepted, HashSet::from([handed[1].delivery]));
     fresh.clock.advance(Duration::from_micros(1));
     let mut rounds = 0;
-    while sweep().await {
+    while delete_rows().await {
         rounds += 1;
         assert!(rounds < 10);
     }

@@ -131,7 +131,7 @@ async fn a_list_is_what_a_plain_query_finds(fresh: TestStore) {
     lists.pass(false, &CancellationToken::new()).await.unwrap();
     compare(&desk, &mut dice, 20).await;
     desk.fresh.clock.advance(Duration::from_secs(100 * 24 * 3600));
-    lists.tidy(desk.at(0, 1), desk.fresh.now()).await.unwrap();
+    lists.delete_seconds(desk.at(0, 1), desk.fresh.now()).await.unwrap();
     compare(&desk, &mut dice, 20).await;
     // All of it adds up still.
     assert!(lists.settle().await.unwrap());
