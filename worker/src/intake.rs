@@ -61,7 +61,7 @@ struct Room {
     prepared: Arc<PreparedEndpoint>,
     running: usize,
     /// Came while the endpoint had all that it may have.
-    parked: VecDeque<Lease>,
+    held: VecDeque<Lease>,
 }
 
 /// Takes and sends deliveries until `shutdown`; ends when the last one that was begun is handed to the reporter.
@@ -166,7 +166,7 @@ impl Intake {
             StreamItem::Opened => {
                 // What came over the old stream and is not done keeps its room.
                 let waiting: HashSet<Uuid> = self.waiting.iter().map(|lease| lease.endpoint_id).collect();
-                let wanted = |room: &Room| room.running > 0 || !room.parked.is_empty();
+                let wanted = |room: &Room| room.running > 0 || !room.held.is_empty();
                 self.endpoints.retain(|id, room| wanted(room) || waiting.contains(id));
                 return;
             }
@@ -196,7 +196,7 @@ impl Intake {
         match self.endpoints.get_mut(&id) {
             Some(room) => room.prepared = prepared,
             None => {
-                self.endpoints.insert(id, Room { prepared, running: 0, parked: VecDeque::new() });
+                self.endpoints.insert(id, Room { prepared, running: 0, held: VecDeque::new() });
             }
         }
     }
@@ -222,7 +222,7 @@ impl Intake {
                 continue;
             };
             if room.running >= ENDPOINT_IN_FLIGHT_MAX as usize {
-                room.parked.push_back(lease);
+                room.held.push_back(lease);
                 continue;
             }
             room.running += 1;
@@ -254,7 +254,7 @@ impl Intake {
         let room = finished.ok().and_then(|id| self.endpoints.get_mut(&id));
         if let Some(room) = room {
             room.running = room.running.saturating_sub(1);
-            if let Some(lease) = room.parked.pop_front() {
+            if let Some(lease) = room.held.pop_front() {
                 self.waiting.push_front(lease);
             }
         }
@@ -267,8 +267,8 @@ impl Intake {
 
     /// Gives back what was not begun.
     async fn give_back_waiting(&mut self, why: &'static str) {
-        let parked = self.endpoints.values_mut().flat_map(|room| std::mem::take(&mut room.parked));
-        let rest: Vec<Lease> = std::mem::take(&mut self.waiting).into_iter().chain(parked).collect();
+        let held = self.endpoints.values_mut().flat_map(|room| std::mem::take(&mut room.held));
+        let rest: Vec<Lease> = std::mem::take(&mut self.waiting).into_iter().chain(held).collect();
         for lease in rest {
             self.give_back(lease, why).await;
         }
