@@ -117,9 +117,9 @@ impl Dispatcher {
     }
 
     /// Deliveries that a writer has just committed, leased already. Called on the writer's thread, so it only hands over.
-    pub(crate) fn handed(self: &Arc<Self>, handed: Vec<Leased>) {
-        let items = self.with_bodies(handed);
-        self.drive(|hub| hub.offer(items));
+    pub(crate) fn handed(self: &Arc<Self>, leased: Vec<Leased>) {
+        let deliveries = self.with_bodies(leased);
+        self.drive(|hub| hub.offer(deliveries));
         self.look_again();
     }
 
@@ -137,13 +137,13 @@ impl Dispatcher {
         leased
     }
 
-    fn thin_of(&self, handed: &Leased) -> bytes::Bytes {
-        let text = std::str::from_utf8(&handed.body).unwrap_or_default();
+    fn thin_of(&self, leased: &Leased) -> bytes::Bytes {
+        let text = std::str::from_utf8(&leased.body).unwrap_or_default();
         match self.thin.of(text) {
             Ok(thin) => thin.into(),
             Err(error) => {
-                tracing::error!(event = %handed.event, %error, "event {} has no thin form, sent whole", handed.event);
-                handed.body.clone()
+                tracing::error!(event = %leased.event, %error, "event {} has no thin form, sent whole", leased.event);
+                leased.body.clone()
             }
         }
     }
@@ -200,10 +200,10 @@ impl Dispatcher {
     fn act(self: &Arc<Self>, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Send(worker, items, routes) => self.send(worker, items, routes),
-                Action::Park(items) => {
+                Action::Send(worker, deliveries, routes) => self.send(worker, deliveries, routes),
+                Action::Park(deliveries) => {
                     // Fails only after `run` ended; then the lease ends and the deliveries are found by it.
-                    let _ = self.parked.send(items);
+                    let _ = self.parked.send(deliveries);
                 }
                 Action::Load(endpoint, asked) => {
                     let this = self.clone();
@@ -213,27 +213,27 @@ impl Dispatcher {
         }
     }
 
-    fn send(&self, worker: WorkerKey, items: Vec<Leased>, routes: Vec<Arc<Route>>) {
+    fn send(&self, worker: WorkerKey, leased: Vec<Leased>, routes: Vec<Arc<Route>>) {
         let mut payloads: Vec<pb::Payload> = Vec::new();
         let mut index: HashMap<(EventId, bool), u32> = HashMap::new();
-        let deliveries = items.iter().map(|item| {
-            let payload = *index.entry((item.event, item.thin)).or_insert_with(|| {
+        let deliveries = leased.iter().map(|it| {
+            let payload = *index.entry((it.event, it.thin)).or_insert_with(|| {
                 payloads.push(pb::Payload {
-                    event_id: bytes(item.event.0),
-                    event: Kind::from_code(item.kind).map_or("", Kind::name).to_owned(),
-                    body: item.body.clone(),
+                    event_id: bytes(it.event.0),
+                    event: Kind::from_code(it.kind).map_or("", Kind::name).to_owned(),
+                    body: it.body.clone(),
                 });
                 u32::try_from(payloads.len() - 1).unwrap_or(u32::MAX)
             });
             pb::LeasedDelivery {
-                delivery_id: bytes(item.delivery.0),
-                endpoint_id: bytes(item.endpoint.0),
-                endpoint_version: item.endpoint_version,
+                delivery_id: bytes(it.delivery.0),
+                endpoint_id: bytes(it.endpoint.0),
+                endpoint_version: it.endpoint_version,
                 payload,
-                attempt: item.attempt,
-                token: item.token,
-                lease_until_us: item.lease_until.micros(),
-                fresh: item.fresh,
+                attempt: it.attempt,
+                token: it.token,
+                lease_until_us: it.lease_until.micros(),
+                fresh: it.fresh,
             }
         });
         let deliveries = deliveries.collect();

@@ -157,9 +157,9 @@ impl Core {
         );
         dispatcher.void().await?;
         let hand = Arc::downgrade(&dispatcher);
-        db.hand_to(move |handed| {
+        db.hand_to(move |leased| {
             if let Some(dispatcher) = hand.upgrade() {
-                dispatcher.handed(handed);
+                dispatcher.handed(leased);
             }
         });
         let resolver =

@@ -168,13 +168,13 @@ impl Dispatcher {
 
     /// Tells the hub what a claim brought and what it saw.
     fn claimed(self: &Arc<Self>, claimed: ClaimResult, unseen: Vec<EndpointId>, parks: u64) {
-        let ClaimResult { handed, looked, .. } = claimed;
-        if !handed.is_empty() {
+        let ClaimResult { leased, looked, .. } = claimed;
+        if !leased.is_empty() {
             failpoint::fails("after_claim");
         }
-        let items = self.with_bodies(handed);
+        let deliveries = self.with_bodies(leased);
         self.drive(|hub| {
-            let actions = hub.offer(items);
+            let actions = hub.offer(deliveries);
             let drained = looked.iter().filter(|it| !it.more).map(|it| it.turn.endpoint);
             drained.chain(unseen).for_each(|endpoint| hub.is_drained(endpoint, parks));
             for it in looked.iter().filter(|it| it.more) {

@@ -45,7 +45,7 @@ pub(crate) const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
 /// A delivery that was sent and whose end is not on record.
 #[derive(Debug)]
 struct InFlight {
-    item: Leased,
+    leased: Leased,
     /// Whose slot it takes; `None` once it was answered.
     worker: Option<WorkerKey>,
 }
@@ -156,25 +156,25 @@ impl Hub {
     }
 
     /// Deliveries whose lease begins: just committed, or claimed.
-    pub(crate) fn offer(&mut self, items: Vec<Leased>) -> Vec<Action> {
+    pub(crate) fn offer(&mut self, deliveries: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
-            return self.give_back(items);
+            return self.give_back(deliveries);
         }
         let mut refused = Vec::new();
-        for item in items {
-            let lane = self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant));
-            if !lane.takes(&item) || self.load.queued >= QUEUE_MAX {
+        for leased in deliveries {
+            let lane = self.lanes.entry(leased.endpoint).or_insert_with(|| Lane::new(leased.tenant));
+            if !lane.takes(&leased) || self.load.queued >= QUEUE_MAX {
                 lane.parking += 1;
-                refused.push(item);
+                refused.push(leased);
                 continue;
             }
             self.load.enqueued(lane);
             if !lane.in_turn {
                 lane.in_turn = true;
                 self.load.turn_begins(lane.tenant);
-                self.turns.push_back(item.endpoint);
+                self.turns.push_back(leased.endpoint);
             }
-            lane.queue.insert(item);
+            lane.queue.insert(leased);
         }
         let mut actions = self.pump();
         if !refused.is_empty() {
@@ -184,22 +184,22 @@ impl Hub {
     }
 
     /// Parks these, and notes that they are on their way: what a commit hands over later must not overtake them.
-    fn give_back(&mut self, items: Vec<Leased>) -> Vec<Action> {
-        for item in &items {
-            self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant)).parking += 1;
+    fn give_back(&mut self, deliveries: Vec<Leased>) -> Vec<Action> {
+        for leased in &deliveries {
+            self.lanes.entry(leased.endpoint).or_insert_with(|| Lane::new(leased.tenant)).parking += 1;
         }
-        if items.is_empty() { Vec::new() } else { vec![Action::Park(items)] }
+        if deliveries.is_empty() { Vec::new() } else { vec![Action::Park(deliveries)] }
     }
 
     /// What an [`Action::Park`] gave back is in the database, where a claim finds it, or never will be: then its leases
     /// end.
-    pub(crate) fn parked<'a>(&mut self, items: impl IntoIterator<Item = &'a Leased>) {
+    pub(crate) fn parked<'a>(&mut self, deliveries: impl IntoIterator<Item = &'a Leased>) {
         self.parks += 1;
-        for item in items {
-            if let Some(lane) = self.lanes.get_mut(&item.endpoint) {
+        for leased in deliveries {
+            if let Some(lane) = self.lanes.get_mut(&leased.endpoint) {
                 lane.parking = lane.parking.saturating_sub(1);
                 lane.parked_last = self.parks;
-                self.has_more(item.endpoint, item.tenant);
+                self.has_more(leased.endpoint, leased.tenant);
             }
         }
     }
@@ -246,25 +246,25 @@ impl Hub {
         token: i64,
         ended: Option<(bool, Duration)>,
     ) -> Option<Leased> {
-        let held = self.held.get_mut(&delivery).filter(|held| held.item.token == token)?;
-        let item = held.item.clone();
+        let held = self.held.get_mut(&delivery).filter(|held| held.leased.token == token)?;
+        let leased = held.leased.clone();
         if let Some(worker) = held.worker.take() {
-            self.release(item.endpoint, item.tenant, worker);
+            self.release(leased.endpoint, leased.tenant, worker);
             // A test says nothing of how the endpoint does.
-            if let Some((succeeded, took)) = ended.filter(|_| !item.test)
-                && let Some(lane) = self.lanes.get_mut(&item.endpoint)
+            if let Some((succeeded, took)) = ended.filter(|_| !leased.test)
+                && let Some(lane) = self.lanes.get_mut(&leased.endpoint)
             {
                 lane.settled(succeeded, took, self.now);
                 self.load.classify(lane, self.now);
             }
-            self.feed(item.endpoint);
+            self.feed(leased.endpoint);
         }
-        Some(item)
+        Some(leased)
     }
 
     /// The end of these deliveries' leases is on record, or will never be. Returns what was held of them.
     pub(crate) fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) -> Vec<Leased> {
-        deliveries.into_iter().filter_map(|delivery| self.held.remove(&delivery)).map(|held| held.item).collect()
+        deliveries.into_iter().filter_map(|delivery| self.held.remove(&delivery)).map(|held| held.leased).collect()
     }
 
     /// Leases that ended without a report: their slots are free again.
@@ -272,8 +272,8 @@ impl Hub {
         let over: Vec<(DeliveryId, i64)> = self
             .held
             .iter()
-            .filter(|(_, held)| held.item.lease_until <= now)
-            .map(|(id, held)| (*id, held.item.token))
+            .filter(|(_, held)| held.leased.lease_until <= now)
+            .map(|(id, held)| (*id, held.leased.token))
             .collect();
         for (delivery, token) in over {
             self.answer(delivery, token, None);
@@ -306,7 +306,8 @@ impl Hub {
             }
         }
         let mut actions = out.loads;
-        actions.extend(out.batches.into_iter().map(|(worker, (items, routes))| Action::Send(worker, items, routes)));
+        let batches = out.batches.into_iter();
+        actions.extend(batches.map(|(worker, (deliveries, routes))| Action::Send(worker, deliveries, routes)));
         if !out.parked.is_empty() {
             actions.push(Action::Park(out.parked));
         }
@@ -370,18 +371,18 @@ impl Hub {
             self.paced_until = Some(self.paced_until.map_or(ready_at, |at| at.min(ready_at)));
             return Turn::Waits;
         }
-        let Some(mut item) = lane.queue.pop_front() else { return Turn::Over };
-        item.endpoint_version = route.config.version;
+        let Some(mut leased) = lane.queue.pop_front() else { return Turn::Over };
+        leased.endpoint_version = route.config.version;
         self.load.dequeued(lane, 1);
         self.load.begins(lane);
         lane.sent(self.now);
         worker.unreported += 1;
-        let (items, routes) = out.batches.entry(*key).or_default();
+        let (deliveries, routes) = out.batches.entry(*key).or_default();
         if worker.routes.insert(endpoint, lane.serial) != Some(lane.serial) {
             routes.push(route);
         }
-        self.held.insert(item.delivery, InFlight { item: item.clone(), worker: Some(*key) });
-        items.push(item);
+        self.held.insert(leased.delivery, InFlight { leased: leased.clone(), worker: Some(*key) });
+        deliveries.push(leased);
         self.feed(endpoint);
         Turn::Sent
     }
@@ -402,9 +403,9 @@ impl Hub {
     pub(crate) fn park_all(&mut self) -> Vec<Action> {
         let mut all = Vec::new();
         for lane in self.lanes.values_mut() {
-            let items = lane.queue.take_behind(0);
-            self.load.dequeued(lane, items.len());
-            all.extend(items);
+            let deliveries = lane.queue.take_behind(0);
+            self.load.dequeued(lane, deliveries.len());
+            all.extend(deliveries);
         }
         self.give_back(all)
     }

@@ -59,11 +59,11 @@ pub(super) fn answers(
         let ended = (!outcome.not_sent && outcome.error_code != STALE_CONNECTION)
             .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
         match hub.answer(DeliveryId(id), outcome.token, ended) {
-            Some(item) => {
-                if outcome.response_status == GONE && !item.test {
-                    answered.gone.insert(item.delivery, (item.endpoint, item.endpoint_version));
+            Some(leased) => {
+                if outcome.response_status == GONE && !leased.test {
+                    answered.gone.insert(leased.delivery, (leased.endpoint, leased.endpoint_version));
                 }
-                answered.reports.push(settle(OpenLease::from(&item), outcome, true, now, chance()));
+                answered.reports.push(settle(OpenLease::from(&leased), outcome, true, now, chance()));
             }
             None => answered.strange.push(outcome),
         }
@@ -240,10 +240,11 @@ impl Dispatcher {
             })
             .collect();
         let now = self.stamps.now();
-        let lease_until = |item: &Leased| until.get(&item.delivery).copied().filter(|_| again.contains(&item.delivery));
-        let items =
-            held.into_iter().filter_map(|item| lease_until(&item).map(|until| item.again(until, now))).collect();
-        self.drive(|hub| hub.again(items));
+        let lease_until =
+            |leased: &Leased| until.get(&leased.delivery).copied().filter(|_| again.contains(&leased.delivery));
+        let deliveries =
+            held.into_iter().filter_map(|leased| lease_until(&leased).map(|until| leased.again(until, now))).collect();
+        self.drive(|hub| hub.again(deliveries));
         self.look_again();
     }
 

@@ -32,8 +32,8 @@ impl Dispatcher {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let actions = self.hub().park_all();
         self.act(actions);
-        while let Ok(items) = to_park.try_recv() {
-            self.park(items, &mut to_park).await;
+        while let Ok(deliveries) = to_park.try_recv() {
+            self.park(deliveries, &mut to_park).await;
         }
         self.tasks.close();
         self.tasks.wait().await;
@@ -49,7 +49,7 @@ impl Dispatcher {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                Some(items) = to_park.recv() => self.park(items, to_park).await,
+                Some(deliveries) = to_park.recv() => self.park(deliveries, to_park).await,
                 () = self.pace() => self.drive(Hub::pump),
                 () = self.paced.notified() => {}
                 _ = tick.tick() => {
@@ -69,17 +69,17 @@ impl Dispatcher {
         }
     }
 
-    async fn park(self: &Arc<Self>, mut items: Vec<Leased>, more: &mut mpsc::UnboundedReceiver<Vec<Leased>>) {
+    async fn park(self: &Arc<Self>, mut deliveries: Vec<Leased>, more: &mut mpsc::UnboundedReceiver<Vec<Leased>>) {
         while let Ok(next) = more.try_recv() {
-            items.extend(next);
+            deliveries.extend(next);
         }
         let leases: Vec<Lease> =
-            items.iter().map(|item| Lease { delivery: item.delivery, token: item.token }).collect();
+            deliveries.iter().map(|leased| Lease { delivery: leased.delivery, token: leased.token }).collect();
         let now = self.stamps.now();
         let park = self.db.system(Queue::Claims, async move |tx| store::dispatch::park(tx, &leases, now).await);
         self.attempt("park leases", async { Ok(park.await.map(drop)?) }).await;
         self.drive(|hub| {
-            hub.parked(&items);
+            hub.parked(&deliveries);
             Vec::new()
         });
         self.look_again();

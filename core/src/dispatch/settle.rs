@@ -15,15 +15,15 @@ use inboxops_proto::{FailureCode, clock::Timestamp, internal::v1 as pb};
 use std::time::Duration;
 
 impl From<&Leased> for OpenLease {
-    fn from(item: &Leased) -> OpenLease {
+    fn from(leased: &Leased) -> OpenLease {
         OpenLease {
-            lease: Lease { delivery: item.delivery, token: item.token },
-            tenant: item.tenant,
-            endpoint: item.endpoint,
-            test: item.test,
-            attempt: item.attempt,
-            failures: item.failures,
-            fresh: item.fresh,
+            lease: Lease { delivery: leased.delivery, token: leased.token },
+            tenant: leased.tenant,
+            endpoint: leased.endpoint,
+            test: leased.test,
+            attempt: leased.attempt,
+            failures: leased.failures,
+            fresh: leased.fresh,
         }
     }
 }

@@ -72,7 +72,7 @@ pub(crate) struct Core {
     pub(crate) slot: i16,
 }
 
-type TakeHanded = Box<dyn Fn(Vec<Leased>) + Send + Sync>;
+type TakeLeased = Box<dyn Fn(Vec<Leased>) + Send + Sync>;
 type SeeGroup = Box<dyn Fn(&'static str, usize) + Send + Sync>;
 
 pub(super) struct Shared {
@@ -82,7 +82,7 @@ pub(super) struct Shared {
     pub(super) behind: Arc<LaggingTenants>,
     /// Whether what lists are counted by adds up.
     adds_up: Arc<AtomicBool>,
-    pub(super) handed: OnceLock<TakeHanded>,
+    pub(super) take_leased: OnceLock<TakeLeased>,
     pub(super) grouped: OnceLock<SeeGroup>,
     /// Rung by every commit.
     pub(super) committed: watch::Sender<()>,
@@ -153,7 +153,7 @@ impl Db {
             news: Arc::new(News::new()),
             behind: Arc::default(),
             adds_up: Arc::default(),
-            handed: OnceLock::new(),
+            take_leased: OnceLock::new(),
             grouped: OnceLock::new(),
             committed: watch::Sender::default(),
             trickle: Trickle::default(),
@@ -240,7 +240,7 @@ impl Db {
     /// Registers the callback that receives the leased deliveries after each commit. It runs on the writer's thread and must not block. Until
     /// it is registered, such leases end by themselves. Only the first call counts.
     pub(crate) fn hand_to(&self, take: impl Fn(Vec<Leased>) + Send + Sync + 'static) {
-        let _ = self.0.shared.handed.set(Box::new(take));
+        let _ = self.0.shared.take_leased.set(Box::new(take));
     }
 
     /// Registers the callback that counts the writes of each group, by writer. As with [`Db::hand_to`].

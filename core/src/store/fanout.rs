@@ -94,7 +94,7 @@ impl Writing {
         let subscribers = self.subscribers(&events).await?;
         self.insert_events(&events).await?;
         let since = self.clock.now();
-        let mut handed = Vec::with_capacity(events.len());
+        let mut leased = Vec::with_capacity(events.len());
         for event in events {
             self.group.changed.entry(event.tenant).or_default();
             let deliver = |endpoint, endpoint_version, thin, body| Leased {
@@ -117,7 +117,7 @@ impl Writing {
                 body,
             };
             match event.test_of {
-                Some(it) => handed.push(deliver(it.endpoint, it.version, it.thin, Bytes::from(event.body))),
+                Some(it) => leased.push(deliver(it.endpoint, it.version, it.thin, Bytes::from(event.body))),
                 None => {
                     let all = subscribers.get(&event.tenant).map(Vec::as_slice).unwrap_or_default();
                     let wanting: Vec<_> = all.iter().filter(|it| it.wants(&event)).collect();
@@ -125,16 +125,16 @@ impl Writing {
                         continue;
                     }
                     let body = Bytes::from(event.body);
-                    handed
+                    leased
                         .extend(wanting.into_iter().map(|it| deliver(it.endpoint, it.version, it.thin, body.clone())));
                 }
             }
         }
-        self.insert_deliveries(&handed).await?;
-        for it in &handed {
+        self.insert_deliveries(&leased).await?;
+        for it in &leased {
             self.group.changed.entry(it.tenant).or_default().push(it.delivery);
         }
-        self.group.handed.append(&mut handed);
+        self.group.leased.append(&mut leased);
         Ok(())
     }
 
@@ -165,17 +165,17 @@ impl Writing {
         Ok(())
     }
 
-    async fn insert_deliveries(&mut self, handed: &[Leased]) -> Result<()> {
-        let leased = super::deliveries::State::Leased.code();
+    async fn insert_deliveries(&mut self, leased: &[Leased]) -> Result<()> {
+        let state = super::deliveries::State::Leased.code();
         let incarnation = self.core.incarnation;
-        write_rows!(&mut self.link, INSERT_DELIVERIES, handed, |query, it| query
+        write_rows!(&mut self.link, INSERT_DELIVERIES, leased, |query, it| query
             .bind(it.delivery.0)
             .bind(it.tenant.0)
             .bind(it.endpoint.0)
             .bind(it.event.0)
             .bind(it.kind)
             .bind(it.test)
-            .bind(leased)
+            .bind(state)
             .bind(i64::from(it.attempt))
             .bind(i64::from(it.failures))
             .bind(it.lease_until.micros())

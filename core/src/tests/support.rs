@@ -33,7 +33,7 @@ pub(super) struct TestStore {
     pub(crate) url: String,
     pub(crate) postgres: Option<Postgres>,
     /// What commits handed over.
-    pub(crate) handed: Arc<Mutex<Vec<Leased>>>,
+    pub(crate) leased: Arc<Mutex<Vec<Leased>>>,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -52,10 +52,10 @@ impl TestStore {
     async fn open(url: String, postgres: Option<Postgres>, folder: Option<tempfile::TempDir>) -> TestStore {
         let clock = Clock::manual(NOON);
         let db = Db::open(Options::new(&url, clock.clone())).await.expect("the database opens");
-        let handed: Arc<Mutex<Vec<Leased>>> = Arc::default();
-        let taken = handed.clone();
+        let leased: Arc<Mutex<Vec<Leased>>> = Arc::default();
+        let taken = leased.clone();
         db.hand_to(move |mut batch| taken.lock().expect("no test panics here").append(&mut batch));
-        TestStore { db, clock, url, postgres, handed, _folder: folder }
+        TestStore { db, clock, url, postgres, leased, _folder: folder }
     }
 
     /// Another handle on the same database, as another process would have it.

@@ -23,19 +23,19 @@ impl Leased {
 impl Hub {
     /// Deliveries whose leases go on for another request, in place of the one that ended with a stale connection: they go
     /// out before all that waits.
-    pub(crate) fn again(&mut self, items: Vec<Leased>) -> Vec<Action> {
+    pub(crate) fn again(&mut self, deliveries: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
-            return self.give_back(items);
+            return self.give_back(deliveries);
         }
-        for item in items.into_iter().rev() {
-            let lane = self.lanes.entry(item.endpoint).or_insert_with(|| Lane::new(item.tenant));
+        for leased in deliveries.into_iter().rev() {
+            let lane = self.lanes.entry(leased.endpoint).or_insert_with(|| Lane::new(leased.tenant));
             self.load.enqueued(lane);
             if !lane.in_turn {
                 lane.in_turn = true;
                 self.load.turn_begins(lane.tenant);
-                self.turns.push_back(item.endpoint);
+                self.turns.push_back(leased.endpoint);
             }
-            lane.queue.push_front(item);
+            lane.queue.push_front(leased);
         }
         self.pump()
     }

@@ -98,11 +98,11 @@ impl Lane {
 
     /// Whether one more may wait in memory. While the database has older ones, and while the endpoint is dead, it is
     /// served in the order of the database alone: what a commit hands over goes back there.
-    pub(super) fn takes(&self, item: &Leased) -> bool {
+    pub(super) fn takes(&self, leased: &Leased) -> bool {
         // A claim takes what there is room for, whatever commits handed over.
         let ahead = (self.limit + CLAIMED_AHEAD_MAX) as usize;
-        let most = if item.claimed { self.most() + ahead } else { self.most() };
-        self.queue.len() < most && !(self.is_ordered() && unordered(item))
+        let most = if leased.claimed { self.most() + ahead } else { self.most() };
+        self.queue.len() < most && !(self.is_ordered() && unordered(leased))
     }
 
     /// Whether it is served in the order of the database alone.
@@ -150,15 +150,15 @@ impl Lane {
             (false, false) => {}
         }
         let (routed, ordered) = (self.route.is_some(), self.is_ordered());
-        self.queue.take_unless(|item| routed && !(ordered && unordered(item)))
+        self.queue.take_unless(|leased| routed && !(ordered && unordered(leased)))
     }
 
     /// The route that this delivery can be sent by.
-    pub(super) fn route_for(&self, item: &Leased, now: Timestamp) -> Option<Arc<Route>> {
+    pub(super) fn route_for(&self, leased: &Leased, now: Timestamp) -> Option<Arc<Route>> {
         let holds = |route: &&Arc<Route>| {
             // A claim takes nothing of an endpoint that is switched off: it was switched on since, perhaps elsewhere.
-            let on = route.enabled || !item.claimed || self.routed_at >= item.since;
-            on && route.config.version >= item.endpoint_version && route.valid_until.is_none_or(|until| now < until)
+            let on = route.enabled || !leased.claimed || self.routed_at >= leased.since;
+            on && route.config.version >= leased.endpoint_version && route.valid_until.is_none_or(|until| now < until)
         };
         self.route.as_ref().filter(holds).cloned()
     }
@@ -258,6 +258,6 @@ impl Lane {
 }
 
 /// Whether it came in the order of commits and not of due times. A test has an order of its own.
-fn unordered(item: &Leased) -> bool {
-    !item.claimed && !item.test
+fn unordered(leased: &Leased) -> bool {
+    !leased.claimed && !leased.test
 }

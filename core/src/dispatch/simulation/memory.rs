@@ -141,15 +141,15 @@ impl Memory {
         self.leased.len() + self.waiting.iter().map(waiting).sum::<usize>()
     }
 
-    pub(super) fn park(&mut self, items: &[Leased], now: Timestamp) {
-        for item in items {
-            if self.fenced(item.delivery, item.token) {
-                self.change(item.delivery, now, "parked", |row| {
+    pub(super) fn park(&mut self, deliveries: &[Leased], now: Timestamp) {
+        for leased in deliveries {
+            if self.fenced(leased.delivery, leased.token) {
+                self.change(leased.delivery, now, "parked", |row| {
                     (row.state, row.due_at) = (State::Waiting, now);
                     row.token += 1;
                     row.attempt -= 1;
                 });
-                self.mark(item.endpoint, now);
+                self.mark(leased.endpoint, now);
             }
         }
     }
@@ -235,14 +235,14 @@ impl Memory {
                     row.attempt += 1;
                     row.token += 1;
                 });
-                claimed.push(Leased { claimed: true, ..self.item(*id, now) });
+                claimed.push(Leased { claimed: true, ..self.delivery(*id, now) });
             }
         }
         (claimed, looked)
     }
 
     /// A leased row as dispatch has it.
-    pub(super) fn item(&self, id: DeliveryId, now: Timestamp) -> Leased {
+    pub(super) fn delivery(&self, id: DeliveryId, now: Timestamp) -> Leased {
         let row = &self.rows[&id];
         Leased {
             delivery: id,

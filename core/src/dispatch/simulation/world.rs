@@ -101,13 +101,13 @@ enum Step {
     Trouble,
     Tick { slot: usize },
     Leased { core: u64, ids: Vec<DeliveryId> },
-    Parked { core: u64, items: Vec<Leased> },
+    Parked { core: u64, deliveries: Vec<Leased> },
     Loaded { core: u64, endpoint: EndpointId, asked: u64 },
     Paced { core: u64 },
     Claimed { core: u64, claim: Claim },
-    Batch { core: u64, worker: usize, life: u64, items: Vec<Leased> },
+    Batch { core: u64, worker: usize, life: u64, deliveries: Vec<Leased> },
     StreamEnded { core: u64, worker: usize, life: u64 },
-    Ended { worker: usize, life: u64, core: u64, item: Leased, outcome: Outcome },
+    Ended { worker: usize, life: u64, core: u64, leased: Leased, outcome: Outcome },
     Reported { worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome },
     Recorded { worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome, answered: SettledBatch },
     CoreStarts { slot: usize },
@@ -274,15 +274,15 @@ impl World {
         for action in actions {
             let wait = self.soon();
             match action {
-                Action::Send(key, items, _) => {
+                Action::Send(key, deliveries, _) => {
                     let Some((worker, life)) = self.core(incarnation).and_then(|it| it.streams.get(&key).copied())
                     else {
                         continue;
                     };
-                    self.fly(incarnation, key, &items);
-                    self.later(wait, Step::Batch { core: incarnation, worker, life, items });
+                    self.fly(incarnation, key, &deliveries);
+                    self.later(wait, Step::Batch { core: incarnation, worker, life, deliveries });
                 }
-                Action::Park(items) => drop(self.later(wait, Step::Parked { core: incarnation, items })),
+                Action::Park(deliveries) => drop(self.later(wait, Step::Parked { core: incarnation, deliveries })),
                 Action::Load(endpoint, asked) => {
                     self.later(wait, Step::Loaded { core: incarnation, endpoint, asked });
                 }
@@ -291,19 +291,19 @@ impl World {
     }
 
     /// Notes what was sent, and holds it against the limits.
-    fn fly(&mut self, incarnation: u64, key: WorkerKey, items: &[Leased]) {
+    fn fly(&mut self, incarnation: u64, key: WorkerKey, deliveries: &[Leased]) {
         let Some(core) = self.core(incarnation) else { return };
-        core.flying.extend(items.iter().map(|item| ((item.delivery, item.token), (key, item.clone()))));
+        core.flying.extend(deliveries.iter().map(|leased| ((leased.delivery, leased.token), (key, leased.clone()))));
         let count =
             |of: &dyn Fn(&WorkerKey, &Leased) -> bool| core.flying.values().filter(|(key, it)| of(key, it)).count();
         assert!(count(&|it, _| *it == key) <= WINDOW as usize, "more than a worker's credit");
-        for item in items {
+        for leased in deliveries {
             assert!(
-                count(&|_, it| it.endpoint == item.endpoint) <= ENDPOINT_IN_FLIGHT_MAX as usize,
+                count(&|_, it| it.endpoint == leased.endpoint) <= ENDPOINT_IN_FLIGHT_MAX as usize,
                 "an endpoint has too much"
             );
             assert!(
-                count(&|_, it| it.tenant == item.tenant) <= IN_FLIGHT_PER_TENANT_MAX as usize,
+                count(&|_, it| it.tenant == leased.tenant) <= IN_FLIGHT_PER_TENANT_MAX as usize,
                 "a tenant has too much"
             );
         }
@@ -331,16 +331,16 @@ impl World {
             Step::Tick { slot } => self.tick(slot),
             Step::Leased { core, ids } => {
                 let now = self.now;
-                let items = ids.into_iter().map(|id| self.memory.item(id, now)).collect();
-                self.decide(core, |hub| hub.offer(items));
+                let deliveries = ids.into_iter().map(|id| self.memory.delivery(id, now)).collect();
+                self.decide(core, |hub| hub.offer(deliveries));
             }
-            Step::Parked { core, items } => {
+            Step::Parked { core, deliveries } => {
                 // One that fails is forgotten; the leases end.
                 if self.database && self.core(core).is_some() {
-                    self.memory.park(&items, self.now);
+                    self.memory.park(&deliveries, self.now);
                 }
                 self.decide(core, |hub| {
-                    hub.parked(&items);
+                    hub.parked(&deliveries);
                     Vec::new()
                 });
             }
@@ -370,14 +370,14 @@ impl World {
                 self.decide(core, Hub::pump);
             }
             Step::Claimed { core, claim } => self.claimed(core, claim),
-            Step::Batch { core, worker, life, items } => {
+            Step::Batch { core, worker, life, deliveries } => {
                 if self.is_alive(worker, life) {
                     if self.workers[worker].frozen {
-                        self.workers[worker].thawed.push(Step::Batch { core, worker, life, items });
+                        self.workers[worker].thawed.push(Step::Batch { core, worker, life, deliveries });
                         return;
                     }
                     let over = self.workers[worker].ended.contains(&core);
-                    self.workers[worker].waiting.extend(items.into_iter().map(|item| (core, item)));
+                    self.workers[worker].waiting.extend(deliveries.into_iter().map(|leased| (core, leased)));
                     if over {
                         // A stream keeps its order: what it brought came before its end.
                         self.stream_ended(core, worker);
@@ -396,14 +396,14 @@ impl World {
                     self.stream_ended(core, worker);
                 }
             }
-            Step::Ended { worker, life, core, item, outcome } => {
+            Step::Ended { worker, life, core, leased, outcome } => {
                 if self.is_alive(worker, life) {
                     if self.workers[worker].frozen {
-                        self.workers[worker].thawed.push(Step::Ended { worker, life, core, item, outcome });
+                        self.workers[worker].thawed.push(Step::Ended { worker, life, core, leased, outcome });
                         return;
                     }
                     self.workers[worker].running -= 1;
-                    self.report(worker, life, core, item.lease_until, outcome);
+                    self.report(worker, life, core, leased.lease_until, outcome);
                     self.fill(worker);
                 }
             }

@@ -38,7 +38,7 @@ pub(in crate::store) struct Batch {
     pub(in crate::store) numbers: HashMap<TenantId, u32>,
     /// What those who follow are told: deliveries that changed, and tenants with events.
     pub(in crate::store) changed: BTreeMap<TenantId, Vec<DeliveryId>>,
-    pub(in crate::store) handed: Vec<Leased>,
+    pub(in crate::store) leased: Vec<Leased>,
     pub(in crate::store) after: Vec<Effect>,
 }
 
@@ -58,7 +58,7 @@ impl Batch {
         for (tenant, mut ids) in std::mem::take(&mut job.changed) {
             self.changed.entry(tenant).or_default().append(&mut ids);
         }
-        self.handed.append(&mut job.handed);
+        self.leased.append(&mut job.leased);
         self.after.append(&mut job.after);
     }
 }
@@ -126,6 +126,6 @@ impl Writing {
         self.flush_changes().await?;
         self.flush_counts().await?;
         self.flush_spans().await?;
-        Ok((std::mem::take(&mut self.group.handed), std::mem::take(&mut self.group.after)))
+        Ok((std::mem::take(&mut self.group.leased), std::mem::take(&mut self.group.after)))
     }
 }

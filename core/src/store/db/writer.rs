@@ -309,8 +309,8 @@ impl Writer {
         }
         .await;
         match outcome {
-            Ok((handed, after)) => {
-                self.after_commit(handed, after);
+            Ok((leased, after)) => {
+                self.after_commit(leased, after);
                 Ok(())
             }
             Err(error) => {
@@ -324,12 +324,12 @@ impl Writer {
         }
     }
 
-    fn after_commit(&self, handed: Vec<Leased>, after: Vec<Effect>) {
+    fn after_commit(&self, leased: Vec<Leased>, after: Vec<Effect>) {
         self.shared.committed.send_replace(());
-        if !handed.is_empty()
-            && let Some(take) = self.shared.handed.get()
+        if !leased.is_empty()
+            && let Some(take) = self.shared.take_leased.get()
         {
-            take(handed);
+            take(leased);
         }
         for effect in after {
             if std::panic::catch_unwind(AssertUnwindSafe(effect)).is_err() {

@@ -71,7 +71,7 @@ pub(crate) struct LaneVisit {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClaimResult {
     /// What it leased, in the order in which it was due.
-    pub(crate) handed: Vec<Leased>,
+    pub(crate) leased: Vec<Leased>,
     /// The lanes that it looked at.
     pub(crate) looked: Vec<LaneVisit>,
     /// Whether it looked at as many lanes as it may: others may be due as well.
@@ -231,7 +231,7 @@ async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64)
     next.sort_unstable();
     set_lanes(link, &next, &left(&leased)).await?;
     complete(link, &mut leased).await?;
-    Ok(ClaimResult { handed: leased, looked, more: false, next: None })
+    Ok(ClaimResult { leased, looked, more: false, next: None })
 }
 
 /// How many of a lane's heads are taken, and when the lane is due again: behind all that are due already, which is the

@@ -226,10 +226,10 @@ async fn an_older_database_is_counted_when_it_is_migrated(fresh: TestStore) {
     for _ in 0..2 {
         endpoints.push(fresh.endpoint(&tenant).await);
     }
-    let handed = emit(&fresh, &tenant, 9).await;
-    park(&fresh.db, &handed[..7]).await;
+    let leased = emit(&fresh, &tenant, 9).await;
+    park(&fresh.db, &leased[..7]).await;
     let retry = Next::Retry { due_at: fresh.now(), failures: 1 };
-    report(&fresh.db, vec![sent(&handed[7], fresh.now(), retry), sent(&handed[8], fresh.now(), Next::Delivered)]).await;
+    report(&fresh.db, vec![sent(&leased[7], fresh.now(), retry), sent(&leased[8], fresh.now(), Next::Delivered)]).await;
     // What the step did, undone.
     for undo in [
         "DROP INDEX deliveries_untried",

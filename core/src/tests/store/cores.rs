@@ -15,12 +15,12 @@ async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
     let fresh = TestStore::postgres().await;
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 2).await;
-    park(&fresh.db, &handed[..1]).await;
+    let leased = emit(&fresh, &tenant, 2).await;
+    park(&fresh.db, &leased[..1]).await;
     let other = fresh.again().await;
     let (go, gone) = std::sync::mpsc::channel();
     let mut parking = tokio::task::JoinSet::new();
-    let second = handed[1].clone();
+    let second = leased[1].clone();
     parking.spawn(async move {
         tokio::task::spawn_blocking(move || gone.recv()).await.unwrap().unwrap();
         park(&other, &[second]).await
@@ -39,11 +39,11 @@ async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
         })
         .await
     });
-    let first = first.await.unwrap().handed;
-    assert_eq!(first.iter().map(|it| it.delivery).collect::<Vec<_>>(), [handed[0].delivery]);
+    let first = first.await.unwrap().leased;
+    assert_eq!(first.iter().map(|it| it.delivery).collect::<Vec<_>>(), [leased[0].delivery]);
     assert_eq!(parking.join_next().await.unwrap().unwrap(), 1);
     assert_eq!(store::lanes::next_due(&fresh.db).await.unwrap(), Some(now));
-    assert_eq!(claim(&fresh.db, 16, 8).await[0].delivery, handed[1].delivery);
+    assert_eq!(claim(&fresh.db, 16, 8).await[0].delivery, leased[1].delivery);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,8 +78,8 @@ async fn two_cores_never_claim_the_same_delivery() {
     for _ in 0..20 {
         fresh.endpoint(&tenant).await;
     }
-    let handed = emit(&fresh, &tenant, 20).await;
-    assert_eq!(park(&fresh.db, &handed).await, 400);
+    let leased = emit(&fresh, &tenant, 20).await;
+    assert_eq!(park(&fresh.db, &leased).await, 400);
     let mut claiming = tokio::task::JoinSet::new();
     for db in [fresh.db.clone(), fresh.again().await] {
         claiming.spawn(async move {

@@ -30,8 +30,8 @@ async fn due_work_is_taken_endpoint_by_endpoint_in_rotation(fresh: TestStore) {
     for _ in 0..3 {
         endpoints.push(fresh.endpoint(&tenant).await);
     }
-    let handed = emit(&fresh, &tenant, 4).await;
-    assert_eq!(park(&fresh.db, &handed).await, 12);
+    let leased = emit(&fresh, &tenant, 4).await;
+    assert_eq!(park(&fresh.db, &leased).await, 12);
     let mut turns = Vec::new();
     let mut taken = Vec::new();
     for _ in 0..6 {
@@ -78,16 +78,16 @@ async fn a_parked_delivery_is_claimed_as_the_attempt_it_was(fresh: TestStore) {
 async fn a_report_counts_once_and_only_with_its_token(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 1).await.remove(0);
-    let old = Leased { token: handed.token - 1, ..handed.clone() };
+    let leased = emit(&fresh, &tenant, 1).await.remove(0);
+    let old = Leased { token: leased.token - 1, ..leased.clone() };
     let refused = report(&fresh.db, vec![sent(&old, fresh.now(), Next::Delivered)]).await;
     assert!(refused.accepted.is_empty() && refused.health.is_empty());
-    assert!(delivery(&fresh, &tenant, handed.delivery).await.1.is_empty(), "no attempt is recorded");
+    assert!(delivery(&fresh, &tenant, leased.delivery).await.1.is_empty(), "no attempt is recorded");
 
-    let good = sent(&handed, fresh.now(), Next::Delivered);
+    let good = sent(&leased, fresh.now(), Next::Delivered);
     let recorded = report(&fresh.db, vec![good.clone(), good.clone()]).await;
     assert_eq!(recorded.accepted.len(), 1);
-    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, leased.delivery).await;
     assert_eq!(row.shown(), Shown::Delivered);
     assert_eq!(row.settled_at, Some(fresh.now()));
     assert_eq!(row.response_status, Some(200));
@@ -100,10 +100,10 @@ async fn a_report_counts_once_and_only_with_its_token(fresh: TestStore) {
 async fn a_retry_waits_for_its_time(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 1).await.remove(0);
+    let leased = emit(&fresh, &tenant, 1).await.remove(0);
     let due_at = fresh.now().plus(MINUTE);
-    report(&fresh.db, vec![sent(&handed, fresh.now(), Next::Retry { due_at, failures: 1 })]).await;
-    let (row, _) = delivery(&fresh, &tenant, handed.delivery).await;
+    report(&fresh.db, vec![sent(&leased, fresh.now(), Next::Retry { due_at, failures: 1 })]).await;
+    let (row, _) = delivery(&fresh, &tenant, leased.delivery).await;
     assert_eq!(row.shown(), Shown::Retrying);
     assert_eq!(row.due_at, due_at);
     assert_eq!(row.attempts(), 1);
@@ -116,7 +116,7 @@ async fn a_retry_waits_for_its_time(fresh: TestStore) {
     assert_eq!(again.token, 2);
     let failed = report(&fresh.db, vec![sent(&again, fresh.now(), Next::Failed)]).await;
     assert_eq!(failed.accepted.len(), 1);
-    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, leased.delivery).await;
     assert_eq!(row.shown(), Shown::Failed);
     assert_eq!(row.failures, 2);
     assert_eq!(row.error_code.as_deref(), Some("http_5xx"));
@@ -126,11 +126,11 @@ async fn a_retry_waits_for_its_time(fresh: TestStore) {
 async fn what_was_not_sent_is_no_attempt(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 1).await.remove(0);
-    let recorded = report(&fresh.db, vec![not_sent(&handed, fresh.now())]).await;
+    let leased = emit(&fresh, &tenant, 1).await.remove(0);
+    let recorded = report(&fresh.db, vec![not_sent(&leased, fresh.now())]).await;
     assert_eq!(recorded.accepted.len(), 1);
     assert_eq!(recorded.health.len(), 0);
-    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, leased.delivery).await;
     assert_eq!(row.shown(), Shown::Pending);
     assert_eq!(attempts.len(), 0);
     assert_eq!(claim(&fresh.db, 16, 8).await[0].attempt, 1);
@@ -139,17 +139,17 @@ async fn what_was_not_sent_is_no_attempt(fresh: TestStore) {
 async fn a_lease_that_ends_is_an_attempt_lost_and_the_late_report_is_refused(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 1).await.remove(0);
+    let leased = emit(&fresh, &tenant, 1).await.remove(0);
     assert_eq!(reap(&fresh.db, Which::Ended).await, 0);
     fresh.clock.advance(LEASE);
     assert_eq!(reap(&fresh.db, Which::Ended).await, 1);
-    let (row, attempts) = delivery(&fresh, &tenant, handed.delivery).await;
+    let (row, attempts) = delivery(&fresh, &tenant, leased.delivery).await;
     assert_eq!(row.shown(), Shown::Retrying);
     assert_eq!(row.failures, 0);
     assert_eq!(row.due_at, fresh.now());
     assert_eq!(attempts.len(), 1);
     assert_eq!((attempts[0].started_at, attempts[0].error_code.as_deref()), (NOON, Some("worker_lost")));
-    assert!(report(&fresh.db, vec![sent(&handed, fresh.now(), Next::Delivered)]).await.accepted.is_empty());
+    assert!(report(&fresh.db, vec![sent(&leased, fresh.now(), Next::Delivered)]).await.accepted.is_empty());
     let again = claim(&fresh.db, 16, 8).await.remove(0);
     assert_eq!(again.attempt, 2);
     assert_eq!(again.failures, 0);
@@ -159,8 +159,8 @@ async fn a_lease_that_ends_is_an_attempt_lost_and_the_late_report_is_refused(fre
 async fn a_start_takes_back_every_lease_of_its_predecessor(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 600).await;
-    assert_eq!(handed.len(), 600);
+    let leased = emit(&fresh, &tenant, 600).await;
+    assert_eq!(leased.len(), 600);
     assert_eq!(reap(&fresh.db, Which::All).await, usize::try_from(REAP_MAX).unwrap());
     assert_eq!(reap(&fresh.db, Which::All).await, 100);
     assert_eq!(reap(&fresh.db, Which::All).await, 0);
@@ -187,8 +187,8 @@ async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: TestStore) {
     let claim = Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX };
     for more in [true, false] {
         let claimed = fresh.db.system(Queue::Claims, async move |tx| dispatch::claim(tx, claim, |_| 0).await).await;
-        let ClaimResult { handed, looked, more: others, .. } = claimed.unwrap();
-        assert_eq!((handed, others), (Vec::new(), more));
+        let ClaimResult { leased, looked, more: others, .. } = claimed.unwrap();
+        assert_eq!((leased, others), (Vec::new(), more));
         assert!(looked.iter().all(|it| it.more), "they are full");
     }
 }
@@ -196,8 +196,8 @@ async fn a_claim_of_full_lanes_says_that_there_may_be_others(fresh: TestStore) {
 async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     let endpoint = fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 1).await;
-    park(&fresh.db, &handed).await;
+    let leased = emit(&fresh, &tenant, 1).await;
+    park(&fresh.db, &leased).await;
     let switch = async |on: bool| {
         fresh
             .db
@@ -214,7 +214,7 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Test
     };
     switch(false).await;
     assert!(claim(&fresh.db, 16, 8).await.is_empty());
-    assert_eq!(delivery(&fresh, &tenant, handed[0].delivery).await.0.shown(), Shown::Paused);
+    assert_eq!(delivery(&fresh, &tenant, leased[0].delivery).await.0.shown(), Shown::Paused);
     assert!(emit(&fresh, &tenant, 1).await.is_empty(), "nothing is fanned out");
     switch(true).await;
 
@@ -254,35 +254,35 @@ async fn nothing_is_claimed_while_an_endpoint_is_off_or_not_entitled(fresh: Test
 async fn health_counts_failures_in_a_row_and_forgets_them_at_a_success(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     let endpoint = fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 6).await;
+    let leased = emit(&fresh, &tenant, 6).await;
     let retry = Next::Retry { due_at: fresh.now().plus(MINUTE), failures: 1 };
-    let recorded = report(&fresh.db, handed[..2].iter().map(|it| sent(it, NOON, retry)).collect()).await;
+    let recorded = report(&fresh.db, leased[..2].iter().map(|it| sent(it, NOON, retry)).collect()).await;
     assert_eq!(recorded.health.len(), 1);
     assert_eq!(recorded.health[0].failures_in_row, 2);
-    report(&fresh.db, vec![sent(&handed[2], NOON.plus(MINUTE), retry)]).await;
+    report(&fresh.db, vec![sent(&leased[2], NOON.plus(MINUTE), retry)]).await;
     let known = health(&fresh, &tenant, endpoint).await;
     assert_eq!(known.failures_in_row, 3);
     assert_eq!(known.failing_since, Some(NOON));
     assert_eq!(known.last_success_at, None);
     let later = NOON.plus(2 * MINUTE);
-    report(&fresh.db, vec![sent(&handed[3], NOON.plus(MINUTE), Next::Delivered), sent(&handed[4], later, retry)]).await;
+    report(&fresh.db, vec![sent(&leased[3], NOON.plus(MINUTE), Next::Delivered), sent(&leased[4], later, retry)]).await;
     let known = health(&fresh, &tenant, endpoint).await;
     assert_eq!(known.failures_in_row, 1);
     assert_eq!(known.failing_since, Some(later));
     assert!(known.last_success_at.is_some());
-    report(&fresh.db, vec![sent(&handed[5], later, Next::Delivered)]).await;
+    report(&fresh.db, vec![sent(&leased[5], later, Next::Delivered)]).await;
     let known = health(&fresh, &tenant, endpoint).await;
     assert_eq!(known.failures_in_row, 0);
     assert_eq!(known.failing_since, None);
-    assert_eq!(known.last.map(|last| (last.delivery, last.response_status)), Some((handed[5].delivery, Some(200))));
+    assert_eq!(known.last.map(|last| (last.delivery, last.response_status)), Some((leased[5].delivery, Some(200))));
 }
 
 async fn a_delivery_is_sent_again_by_hand_unless_it_is_under_way(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 1).await.remove(0);
+    let leased = emit(&fresh, &tenant, 1).await.remove(0);
     let rearm = async || {
-        let (id, now) = (handed.delivery, fresh.now());
+        let (id, now) = (leased.delivery, fresh.now());
         fresh
             .db
             .write(tenant.scope.clone(), async move |tx| {
@@ -293,20 +293,20 @@ async fn a_delivery_is_sent_again_by_hand_unless_it_is_under_way(fresh: TestStor
             .unwrap()
     };
     assert!(!rearm().await, "it is leased");
-    report(&fresh.db, vec![sent(&handed, fresh.now(), Next::Delivered)]).await;
+    report(&fresh.db, vec![sent(&leased, fresh.now(), Next::Delivered)]).await;
     assert!(rearm().await);
     let again = claim(&fresh.db, 16, 8).await.remove(0);
     assert_eq!(again.attempt, 2);
     assert_eq!(again.failures, 0);
-    let row = delivery(&fresh, &tenant, handed.delivery).await.0;
+    let row = delivery(&fresh, &tenant, leased.delivery).await.0;
     assert_eq!((row.shown(), row.settled_at), (Shown::Retrying, None));
 }
 
 async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     let endpoint = fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 5).await;
-    report(&fresh.db, vec![sent(&handed[0], fresh.now(), Next::Delivered)]).await;
+    let leased = emit(&fresh, &tenant, 5).await;
+    report(&fresh.db, vec![sent(&leased[0], fresh.now(), Next::Delivered)]).await;
     let now = fresh.now();
     let delete = async || {
         fresh
@@ -319,7 +319,7 @@ async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
     assert!(!delete().await);
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::endpoints::get(&mut read, endpoint).await.unwrap(), None);
-    assert_eq!(store::deliveries::get(&mut read, handed[0].delivery).await.unwrap(), None);
+    assert_eq!(store::deliveries::get(&mut read, leased[0].delivery).await.unwrap(), None);
     drop(read);
     let delete_rows = async || {
         let now = fresh.now();
@@ -327,8 +327,8 @@ async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
     };
     fresh.clock.advance(store::endpoints::ROWS_KEPT - Duration::from_micros(1));
     assert!(!delete_rows().await, "a request may be under way");
-    let late = sent(&handed[1], fresh.now(), Next::Delivered);
-    assert_eq!(report(&fresh.db, vec![late]).await.accepted, HashSet::from([handed[1].delivery]));
+    let late = sent(&leased[1], fresh.now(), Next::Delivered);
+    assert_eq!(report(&fresh.db, vec![late]).await.accepted, HashSet::from([leased[1].delivery]));
     fresh.clock.advance(Duration::from_micros(1));
     let mut rounds = 0;
     while delete_rows().await {
@@ -336,7 +336,7 @@ async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
         assert!(rounds < 10);
     }
     assert_eq!(rounds, 3);
-    assert!(report(&fresh.db, vec![sent(&handed[2], fresh.now(), Next::Delivered)]).await.accepted.is_empty());
+    assert!(report(&fresh.db, vec![sent(&leased[2], fresh.now(), Next::Delivered)]).await.accepted.is_empty());
     for table in ["endpoints", "deliveries", "attempts", "lanes", "endpoint_health", "tallies"] {
         assert_eq!(fresh.count(table).await, 0, "{table}");
     }
@@ -345,8 +345,8 @@ async fn a_deleted_endpoint_takes_its_deliveries_along(fresh: TestStore) {
 async fn the_log_is_read_by_cursor_and_by_state(fresh: TestStore) {
     let tenant = fresh.tenant().await;
     let endpoint = fresh.endpoint(&tenant).await;
-    let handed = emit(&fresh, &tenant, 7).await;
-    report(&fresh.db, handed[..3].iter().map(|it| sent(it, NOON, Next::Delivered)).collect()).await;
+    let leased = emit(&fresh, &tenant, 7).await;
+    report(&fresh.db, leased[..3].iter().map(|it| sent(it, NOON, Next::Delivered)).collect()).await;
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let mut page = store::deliveries::Page::default();
     let mut seen = Vec::new();
@@ -359,7 +359,7 @@ async fn the_log_is_read_by_cursor_and_by_state(fresh: TestStore) {
         }
         assert_eq!(page.before, seen.last().copied());
     }
-    let newest_first: Vec<_> = handed.iter().rev().map(|it| it.delivery).collect();
+    let newest_first: Vec<_> = leased.iter().rev().map(|it| it.delivery).collect();
     assert_eq!(seen, newest_first);
     for (shown, count) in [(Shown::Delivered, 3), (Shown::Pending, 4), (Shown::Retrying, 0), (Shown::Paused, 0)] {
         let page = store::deliveries::Page { shown: vec![shown], ..Default::default() };

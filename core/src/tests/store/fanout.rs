@@ -5,7 +5,7 @@ use crate::tests::support::{StoredTenant, TestStore, endpoint, on_both};
 use inboxops_proto::{id::EndpointId, reason::Reason};
 
 async fn emit(fresh: &TestStore, tenant: &StoredTenant, event: NewEvent) -> Vec<Leased> {
-    fresh.handed.lock().unwrap().clear();
+    fresh.leased.lock().unwrap().clear();
     fresh
         .db
         .write(tenant.scope.clone(), async move |tx| -> store::Result<_> {
@@ -14,7 +14,7 @@ async fn emit(fresh: &TestStore, tenant: &StoredTenant, event: NewEvent) -> Vec<
         })
         .await
         .unwrap();
-    std::mem::take(&mut *fresh.handed.lock().unwrap())
+    std::mem::take(&mut *fresh.leased.lock().unwrap())
 }
 
 async fn add(fresh: &TestStore, tenant: &StoredTenant, endpoint: Endpoint) -> EndpointId {
@@ -35,9 +35,9 @@ async fn an_event_goes_to_each_enabled_endpoint_that_wants_it(fresh: TestStore) 
     add(&fresh, &tenant, Endpoint { disabled_reason: Some("gone".to_owned()), ..new() }).await;
     add(&fresh, &stranger, endpoint(stranger.id, fresh.now())).await;
     let event = NewEvent { kind: 3, ..tenant.event(fresh.now()) };
-    let handed = emit(&fresh, &tenant, event.clone()).await;
-    assert_eq!(handed.iter().map(|it| it.endpoint).collect::<Vec<_>>(), [all, kind, inbox]);
-    for it in &handed {
+    let leased = emit(&fresh, &tenant, event.clone()).await;
+    assert_eq!(leased.iter().map(|it| it.endpoint).collect::<Vec<_>>(), [all, kind, inbox]);
+    for it in &leased {
         assert_eq!(it.delivery, delivery_id(event.id, it.endpoint));
         let mut read = fresh.db.peek(tenant.scope.clone()).await.unwrap();
         let row = store::deliveries::get(&mut read, it.delivery).await.unwrap().expect("it is written");
@@ -45,7 +45,7 @@ async fn an_event_goes_to_each_enabled_endpoint_that_wants_it(fresh: TestStore) 
     }
     let mut read = fresh.db.peek(stranger.scope.clone()).await.unwrap();
     assert_eq!(
-        store::deliveries::get(&mut read, handed[0].delivery).await.unwrap(),
+        store::deliveries::get(&mut read, leased[0].delivery).await.unwrap(),
         None,
         "another tenant sees nothing"
     );
@@ -62,9 +62,9 @@ async fn a_test_goes_to_its_endpoint_alone_even_when_that_is_off(fresh: TestStor
         test_of: Some(store::events::TestOf { endpoint: off, version: 9, thin: true }),
         ..tenant.event(fresh.now())
     };
-    let handed = emit(&fresh, &tenant, event).await;
+    let leased = emit(&fresh, &tenant, event).await;
     assert_eq!(
-        handed.iter().map(|it| (it.endpoint, it.endpoint_version, it.test)).collect::<Vec<_>>(),
+        leased.iter().map(|it| (it.endpoint, it.endpoint_version, it.test)).collect::<Vec<_>>(),
         [(off, 9, true)]
     );
 }

@@ -52,10 +52,10 @@ async fn concurrent_creates_get_numbers_without_gaps_and_one_delivery_each(fresh
         let named = TicketRef::Number(ticket.number);
         assert_eq!(store::tickets::find(&fresh.db, tenant.scope.clone(), named).await.unwrap().as_ref(), Some(ticket));
     }
-    let handed = fresh.handed.lock().unwrap();
-    assert_eq!(handed.len(), 150);
-    assert!(handed.iter().all(|it| it.endpoint == endpoint && it.token == 1 && it.attempt == 1));
-    assert!(handed.iter().all(|it| it.lease_until == fresh.now().plus(store::LEASE) && !it.body.is_empty()));
+    let leased = fresh.leased.lock().unwrap();
+    assert_eq!(leased.len(), 150);
+    assert!(leased.iter().all(|it| it.endpoint == endpoint && it.token == 1 && it.attempt == 1));
+    assert!(leased.iter().all(|it| it.lease_until == fresh.now().plus(store::LEASE) && !it.body.is_empty()));
 }
 
 async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_along(fresh: TestStore) {
@@ -178,7 +178,7 @@ async fn a_refused_write_has_no_effects(fresh: TestStore) {
         .await;
     assert!(matches!(refused, Err(Error::Refused(_))));
     assert_eq!(ran.load(Ordering::SeqCst), 0);
-    assert_eq!(fresh.handed.lock().unwrap().len(), 0);
+    assert_eq!(fresh.leased.lock().unwrap().len(), 0);
 }
 
 async fn a_closed_store_finishes_what_waits_and_refuses_what_comes(fresh: TestStore) {

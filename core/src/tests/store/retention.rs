@@ -24,8 +24,8 @@ async fn pass(fresh: &TestStore) -> Option<DeletedCounts> {
     Retention::new(fresh.db.clone(), stamps).pass(&CancellationToken::new()).await.unwrap()
 }
 
-async fn deliver(fresh: &TestStore, handed: &[Leased]) {
-    for chunk in handed.chunks(64) {
+async fn deliver(fresh: &TestStore, leased: &[Leased]) {
+    for chunk in leased.chunks(64) {
         report(&fresh.db, chunk.iter().map(|it| sent(it, fresh.now(), Next::Delivered)).collect()).await;
     }
 }
@@ -72,12 +72,12 @@ async fn old_deliveries_go_but_for_the_newest_and_those_that_wait(fresh: TestSto
     let kept = young.iter().rev().chain(old[expected..].iter().rev()).chain(waiting.iter().rev());
     assert_eq!(left, kept.map(|it| it.delivery).collect::<Vec<_>>());
     assert_eq!(counted(&fresh, &tenant, endpoint).await, 100);
-    for (handed, there) in [(&old[0], false), (&old[expected - 1], false), (&old[expected], true), (&waiting[0], true)]
+    for (leased, there) in [(&old[0], false), (&old[expected - 1], false), (&old[expected], true), (&waiting[0], true)]
     {
-        assert_eq!(is_there(&fresh, &tenant, handed.event).await, there);
+        assert_eq!(is_there(&fresh, &tenant, leased.event).await, there);
         let mut read = fresh.db.peek(tenant.scope.clone()).await.unwrap();
-        let attempts = store::deliveries::attempts(&mut read, handed.delivery).await.unwrap().len();
-        assert_eq!(attempts, usize::from(there && handed.delivery != waiting[0].delivery));
+        let attempts = store::deliveries::attempts(&mut read, leased.delivery).await.unwrap().len();
+        assert_eq!(attempts, usize::from(there && leased.delivery != waiting[0].delivery));
     }
     let again = claim(&fresh.db, 16, 8).await;
     assert_eq!(
@@ -144,8 +144,8 @@ async fn writes_go_on_while_much_is_deleted(fresh: TestStore) {
     let (tenant, busy) = (fresh.tenant().await, fresh.tenant().await);
     fresh.endpoint(&tenant).await;
     for _ in 0..20 {
-        let handed = emit(&fresh, &tenant, 100).await;
-        deliver(&fresh, &handed).await;
+        let leased = emit(&fresh, &tenant, 100).await;
+        deliver(&fresh, &leased).await;
     }
     fresh.clock.advance(EVENTS_KEPT + Duration::from_secs(1));
     let stamps = Stamps::new(fresh.clock.clone(), Chance::seeded(1));

@@ -147,7 +147,7 @@ impl World {
         self.ticks[slot] = (START, u64::MAX);
         let now = self.now;
         let Some(core) = &mut self.cores[slot] else { return };
-        core.flying.retain(|_, (_, item)| item.lease_until > now);
+        core.flying.retain(|_, (_, leased)| leased.lease_until > now);
         let incarnation = core.incarnation;
         self.decide(incarnation, |hub| hub.tick(now));
         let (database, shared) = (self.database, self.shared);
@@ -212,27 +212,27 @@ impl World {
         if !database {
             return;
         }
-        let (items, looked, unseen, parks) = match claim {
+        let (deliveries, looked, unseen, parks) = match claim {
             Claim::Due { shares, parks } => {
-                let (items, looked) = self.memory.claim(shares, incarnation, now);
-                (items, looked, Vec::new(), parks)
+                let (deliveries, looked) = self.memory.claim(shares, incarnation, now);
+                (deliveries, looked, Vec::new(), parks)
             }
             Claim::Of { wanted, parks } => {
-                let (items, looked) = self.memory.claim_of(&wanted, incarnation, now);
+                let (deliveries, looked) = self.memory.claim_of(&wanted, incarnation, now);
                 let seen = |endpoint| looked.iter().any(|(it, _)| *it == endpoint);
                 let unseen = wanted.iter().map(|(endpoint, _)| *endpoint).filter(|it| !seen(*it)).collect();
-                (items, looked, unseen, parks)
+                (deliveries, looked, unseen, parks)
             }
         };
-        if !items.is_empty() && self.troubled() && self.dice.one_in(300) {
+        if !deliveries.is_empty() && self.troubled() && self.dice.one_in(300) {
             let slot = self.cores.iter().position(|it| it.as_ref().is_some_and(|it| it.incarnation == incarnation));
             return self.core_dies(slot.expect("it lives"));
         }
-        let again = !items.is_empty();
+        let again = !deliveries.is_empty();
         let tenant = |endpoint| self.receivers.iter().find(|it| it.id == endpoint).expect("it was made").tenant;
         let looked: Vec<_> = looked.into_iter().map(|(endpoint, more)| (endpoint, tenant(endpoint), more)).collect();
         self.decide(incarnation, |hub| {
-            let actions = hub.offer(items);
+            let actions = hub.offer(deliveries);
             let drained = looked.iter().filter(|(_, _, more)| !more).map(|(endpoint, ..)| *endpoint);
             drained.chain::<Vec<EndpointId>>(unseen).for_each(|endpoint| hub.is_drained(endpoint, parks));
             for (endpoint, tenant, _) in looked.iter().filter(|(_, _, more)| *more) {
@@ -248,20 +248,20 @@ impl World {
     /// Begins what there are slots for.
     pub(super) fn fill(&mut self, worker: usize) {
         while self.workers[worker].running < SLOTS {
-            let Some((core, item)) = self.workers[worker].waiting.pop_front() else { return };
+            let Some((core, leased)) = self.workers[worker].waiting.pop_front() else { return };
             let life = self.workers[worker].life;
-            if item.lease_until.since(self.now) < LEASE_LEFT_MIN {
-                self.give_back(worker, life, core, &item);
+            if leased.lease_until.since(self.now) < LEASE_LEFT_MIN {
+                self.give_back(worker, life, core, &leased);
                 continue;
             }
             self.workers[worker].running += 1;
-            self.request(worker, life, core, item);
+            self.request(worker, life, core, leased);
         }
     }
 
-    fn give_back(&mut self, worker: usize, life: u64, core: u64, item: &Leased) {
-        let outcome = Outcome { not_sent: true, ..outcome(item, self.now) };
-        self.report(worker, life, core, item.lease_until, outcome);
+    fn give_back(&mut self, worker: usize, life: u64, core: u64, leased: &Leased) {
+        let outcome = Outcome { not_sent: true, ..outcome(leased, self.now) };
+        self.report(worker, life, core, leased.lease_until, outcome);
     }
 
     /// A core is gone, and with it what it leased: what was not begun goes back.
@@ -271,12 +271,12 @@ impl World {
             std::mem::take(&mut self.workers[worker].waiting).into_iter().partition(|(it, _)| *it == core);
         self.workers[worker].waiting = kept;
         let gone: VecDeque<(u64, Leased)> = gone;
-        gone.iter().for_each(|(_, item)| self.give_back(worker, life, core, item));
+        gone.iter().for_each(|(_, leased)| self.give_back(worker, life, core, leased));
     }
 
     /// A request leaves: this is where the promises are kept or broken.
-    fn request(&mut self, worker: usize, life: u64, core: u64, item: Leased) {
-        let receiver = self.receivers.iter().find(|it| it.id == item.endpoint).expect("it was made with the world");
+    fn request(&mut self, worker: usize, life: u64, core: u64, leased: Leased) {
+        let receiver = self.receivers.iter().find(|it| it.id == leased.endpoint).expect("it was made with the world");
         let mood = match receiver.mood {
             Mood::Flaky if self.dice.one_in(2) => Mood::Good,
             Mood::Flaky => Mood::Failing,
@@ -287,9 +287,9 @@ impl World {
             Mood::Slow => self.dice.millis(1000, 14_500),
             Mood::Mute => REQUEST_MAX,
         };
-        let gave_up = !item.fresh && self.dice.one_in(25);
+        let gave_up = !leased.fresh && self.dice.one_in(25);
         let took = if gave_up { self.dice.millis(1, 5) } else { took };
-        let mut outcome = outcome(&item, self.now);
+        let mut outcome = outcome(&leased, self.now);
         outcome.duration_ms = u32::try_from(took.as_millis()).expect("it is short");
         let (status, code) = match mood {
             _ if gave_up => (0, STALE_CONNECTION),
@@ -302,23 +302,23 @@ impl World {
         if status == 503 && self.dice.one_in(4) {
             outcome.retry_after_secs = u32::try_from(self.dice.below(3000)).expect("it is small");
         }
-        let row = self.memory.rows.get_mut(&item.delivery).expect("it is committed");
+        let row = self.memory.rows.get_mut(&leased.delivery).expect("it is committed");
         row.history.push((self.now, "requested"));
         // A worker that was frozen when the core died does not know yet: nobody can tell it in time.
-        let stale = row.token != item.token && self.orphans.contains(&(life, core));
+        let stale = row.token != leased.token && self.orphans.contains(&(life, core));
         self.stale += u64::from(stale);
         assert!(
             stale || !row.attempts.values().any(|it| *it == Some(true)),
             "a request after a success was on record: {row:?}"
         );
         assert!(
-            stale || self.not_before.get(&item.delivery).is_none_or(|at| *at <= self.now),
-            "a retry before its time: {item:?} {row:?}"
+            stale || self.not_before.get(&leased.delivery).is_none_or(|at| *at <= self.now),
+            "a retry before its time: {leased:?} {row:?}"
         );
-        assert!(item.failures < ATTEMPTS_MAX, "an eleventh attempt");
-        let before = self.received.insert((item.delivery, item.attempt), status == 200);
+        assert!(leased.failures < ATTEMPTS_MAX, "an eleventh attempt");
+        let before = self.received.insert((leased.delivery, leased.attempt), status == 200);
         assert_eq!(before, None, "two requests with the same number: {row:?}");
-        self.later(took, Step::Ended { worker, life, core, item, outcome });
+        self.later(took, Step::Ended { worker, life, core, leased, outcome });
     }
 
     pub(super) fn report(&mut self, worker: usize, life: u64, core: u64, until: Timestamp, outcome: Outcome) {
@@ -366,9 +366,9 @@ impl World {
         }
         let held = self.core(core).map(|its| its.hub.close(reported)).unwrap_or_default();
         let now = self.now;
-        let goes_on = |item: &Leased| {
-            let row = &self.memory.rows[&item.delivery];
-            (accepted.contains(&item.delivery) && row.state == State::Leased).then_some(row.due_at)
+        let goes_on = |leased: &Leased| {
+            let row = &self.memory.rows[&leased.delivery];
+            (accepted.contains(&leased.delivery) && row.state == State::Leased).then_some(row.due_at)
         };
         let again: Vec<Leased> =
             held.into_iter().filter_map(|it| goes_on(&it).map(|until| it.again(until, now))).collect();
@@ -403,10 +403,10 @@ impl World {
 }
 
 /// An outcome that says nothing yet.
-fn outcome(item: &Leased, now: Timestamp) -> Outcome {
+fn outcome(leased: &Leased, now: Timestamp) -> Outcome {
     Outcome {
-        delivery_id: item.delivery.0.as_bytes().to_vec().into(),
-        token: item.token,
+        delivery_id: leased.delivery.0.as_bytes().to_vec().into(),
+        token: leased.token,
         started_at_us: now.micros(),
         ..Outcome::default()
     }

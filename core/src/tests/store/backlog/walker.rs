@@ -77,9 +77,9 @@ pub(super) struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    fn take(&mut self, handed: Vec<Leased>) {
-        self.all.extend(handed.iter().map(|it| (it.delivery, it.endpoint)));
-        self.held.extend(handed);
+    fn take(&mut self, leased: Vec<Leased>) {
+        self.all.extend(leased.iter().map(|it| (it.delivery, it.endpoint)));
+        self.held.extend(leased);
     }
 
     fn give(&mut self, count: usize) -> Vec<Leased> {
@@ -114,11 +114,11 @@ impl Walker<'_> {
         let (fresh, now) = (self.fresh, self.fresh.now());
         match step {
             Step::Emit(count) => {
-                let handed = emit(fresh, self.tenant, count).await;
-                self.take(handed);
+                let leased = emit(fresh, self.tenant, count).await;
+                self.take(leased);
             }
             Step::Test(at) => {
-                fresh.handed.lock().unwrap().clear();
+                fresh.leased.lock().unwrap().clear();
                 let event = store::NewEvent {
                     test_of: Some(store::events::TestOf { endpoint: self.endpoint(at), version: 1, thin: false }),
                     ..self.tenant.event(now)
@@ -128,29 +128,29 @@ impl Walker<'_> {
                     Ok(())
                 });
                 written.await.unwrap();
-                let handed = std::mem::take(&mut *fresh.handed.lock().unwrap());
-                self.take(handed);
+                let leased = std::mem::take(&mut *fresh.leased.lock().unwrap());
+                self.take(leased);
             }
             Step::Park(count) => {
                 let given = self.give(count);
                 park(&fresh.db, &given).await;
             }
             Step::Claim(lanes, room) => {
-                let handed = claim(&fresh.db, lanes, room).await;
-                self.take(handed);
+                let leased = claim(&fresh.db, lanes, room).await;
+                self.take(leased);
             }
             Step::ClaimOf(at, room) => {
                 let claim = Claim { now, lease_until: now.plus(LEASE), lanes: 1 };
                 let rooms = [(self.endpoint(at), room)];
                 let claimed = async move |tx: &mut store::SystemTx<'_>| dispatch::claim_of(tx, claim, &rooms).await;
                 let claimed = fresh.db.system(Queue::Claims, claimed).await.unwrap();
-                self.take(claimed.handed);
+                self.take(claimed.leased);
             }
             Step::ClaimTests => {
                 let claim = Claim { now, lease_until: now.plus(LEASE), lanes: 1 };
                 let claimed = async move |tx: &mut store::SystemTx<'_>| dispatch::claim_tests(tx, claim, 3).await;
-                let handed = fresh.db.system(Queue::Claims, claimed).await.unwrap();
-                self.take(handed);
+                let leased = fresh.db.system(Queue::Claims, claimed).await.unwrap();
+                self.take(leased);
             }
             Step::Report(count, how) => {
                 let given = self.give(count);
