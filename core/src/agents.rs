@@ -12,13 +12,11 @@ use crate::{
 use inboxops_proto::v1::{self, agent_service_server::AgentService};
 use tonic::{Request, Response, Status};
 
-/// The service of agents.
 pub(crate) struct Agents {
     db: Db,
 }
 
 impl Agents {
-    /// On the store.
     pub(crate) fn new(db: Db) -> Agents {
         Agents { db }
     }

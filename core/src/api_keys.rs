@@ -35,7 +35,6 @@ macro_rules! scopes {
             /// Name on the wire and in the store.
             pub(crate) const fn name(self) -> &'static str { match self { $(Scope::$variant => $name,)* } }
 
-            /// The scope of a name.
             pub(crate) fn from_name(name: &str) -> Option<Scope> { match name { $($name => Some(Scope::$variant),)* _ => None } }
         }
     };
@@ -59,7 +58,6 @@ impl Scope {
         text.split(' ').filter_map(Scope::from_name).collect()
     }
 
-    /// The stored list.
     fn list(scopes: &[Scope]) -> String {
         scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
     }
@@ -68,7 +66,6 @@ impl Scope {
 /// Hours that a replaced key still works when the request does not say.
 const GRACE_HOURS: u32 = 24;
 
-/// The service of API keys.
 pub(crate) struct ApiKeys {
     db: Db,
     stamps: Stamps,

@@ -102,13 +102,11 @@ impl Trail {
     }
 }
 
-/// The service of the audit log.
 pub(crate) struct Audit {
     db: Db,
 }
 
 impl Audit {
-    /// On the store.
     pub(crate) fn new(db: Db) -> Audit {
         Audit { db }
     }

@@ -36,33 +36,24 @@ pub struct Caller {
 pub(crate) enum Who {
     /// A customer's program.
     ApiKey {
-        /// The key.
         id: ApiKeyId,
-        /// Its name.
         name: String,
     },
     /// A person of the tenant, in a browser.
     Agent {
-        /// The agent.
         id: AgentId,
-        /// The agent's name.
         name: String,
-        /// The agent's role.
         role: Role,
     },
     /// A program of the operator.
     Service {
-        /// Its token.
         id: ServiceTokenId,
-        /// The token's name.
         name: String,
     },
     /// A worker: it may dispatch and nothing else.
     Worker {
-        /// Its token.
         id: ServiceTokenId,
     },
-    /// The operator.
     Operator,
     /// Nobody in particular: an RPC that anybody may call.
     Anybody,
@@ -91,7 +82,6 @@ pub(crate) struct Actor {
     pub(crate) kind: &'static str,
     /// Id of the agent, key or token.
     pub(crate) id: Option<String>,
-    /// Name.
     pub(crate) name: String,
 }
 
@@ -151,7 +141,6 @@ impl Caller {
         Expected(self.expected.clone())
     }
 
-    /// Who it is.
     pub(crate) fn who(&self) -> &Who {
         &self.who
     }

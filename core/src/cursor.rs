@@ -7,7 +7,6 @@ use inboxops_proto::{clock::Timestamp, reason::Reason};
 /// A place in one of the orders, as clients hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// The place.
     pub(crate) place: Place,
     /// When everything before it had been seen.
     pub(crate) at: Timestamp,
@@ -16,7 +15,6 @@ pub(crate) struct Cursor {
 /// Which order a cursor belongs to, so that one of another is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Of {
-    /// Events.
     Events,
     /// Changes of deliveries.
     Changes,
@@ -36,12 +34,10 @@ impl Of {
 }
 
 impl Cursor {
-    /// Its text.
     pub(crate) fn text(&self, of: Of) -> String {
         format!("{}-{:x}-{:x}-{:x}", of.mark(), self.place.xact, self.place.seq, self.at.micros())
     }
 
-    /// From its text.
     pub(crate) fn parse(text: &str, of: Of) -> Result<Cursor> {
         let read = || {
             let mut parts = text.split('-');

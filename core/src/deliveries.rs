@@ -31,7 +31,6 @@ use inboxops_proto::{
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
 
-/// The service of deliveries.
 pub(crate) struct Deliveries {
     db: Db,
     stamps: Stamps,

@@ -89,12 +89,10 @@ kinds! {
 }
 
 impl Kind {
-    /// The kind of a stored code.
     pub(crate) fn from_code(code: i16) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|kind| kind.code() == code)
     }
 
-    /// The kind of a name.
     pub(crate) fn from_name(name: &str) -> Option<Kind> {
         Kind::ALL.iter().copied().find(|kind| kind.name() == name)
     }
@@ -143,9 +141,7 @@ pub(crate) struct Group<'a> {
     pub(crate) tenant: TenantId,
     /// Moment of the action.
     pub(crate) at: Timestamp,
-    /// Who acted.
     pub(crate) actor: &'a Actor,
-    /// Id that the events share.
     pub(crate) id: GroupId,
 }
 
@@ -172,12 +168,9 @@ pub(crate) struct Subject<'a> {
     pub(crate) test: bool,
 }
 
-/// An event, rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RenderedEvent {
-    /// Its id.
     pub(crate) id: EventId,
-    /// Its kind.
     pub(crate) kind: Kind,
     /// The group that it belongs to.
     pub(crate) group: GroupId,
@@ -205,7 +198,6 @@ struct Data<'a> {
 }
 
 impl Group<'_> {
-    /// Renders one event of the group.
     pub(crate) fn render(&self, kind: Kind, subject: &Subject<'_>, ids: &mut Ids) -> Result<RenderedEvent> {
         let id = ids.next(EventId::new);
         let envelope = Envelope {

@@ -14,13 +14,11 @@ use inboxops_proto::{
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
-/// The service of identity.
 pub(crate) struct Identity {
     authority: Arc<Authority>,
 }
 
 impl Identity {
-    /// On what the gate knows.
     pub(crate) fn new(authority: Arc<Authority>) -> Identity {
         Identity { authority }
     }

@@ -39,13 +39,11 @@ pub(crate) async fn tell_shared(db: &Db) {
     }
 }
 
-/// The service of inboxes.
 pub(crate) struct Inboxes {
     db: Db,
 }
 
 impl Inboxes {
-    /// On the store.
     pub(crate) fn new(db: Db) -> Inboxes {
         Inboxes { db }
     }

@@ -39,7 +39,6 @@ pub(crate) use {mail::Mail, raw::read};
 /// Mails from this size on, in bytes, are read on a thread where they hold up nobody else.
 const LONG_READ_BYTES: usize = 64 * 1024;
 
-/// The service of ingest.
 pub(crate) struct Ingest {
     db: Db,
     stamps: Stamps,

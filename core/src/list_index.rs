@@ -35,7 +35,6 @@ pub(crate) struct ListIndex {
 }
 
 impl ListIndex {
-    /// On the store.
     pub(crate) fn new(db: Db, stamps: Stamps) -> ListIndex {
         ListIndex { db, stamps }
     }

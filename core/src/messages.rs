@@ -23,14 +23,12 @@ use inboxops_proto::{
 };
 use tonic::{Request, Response, Status};
 
-/// The service of messages.
 pub(crate) struct Messages {
     db: Db,
     stamps: Stamps,
 }
 
 impl Messages {
-    /// On the store.
     pub(crate) fn new(db: Db, stamps: Stamps) -> Messages {
         Messages { db, stamps }
     }

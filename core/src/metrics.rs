@@ -141,7 +141,6 @@ impl Metrics {
         self.groups.get_or_create(&[("writer", writer)]).observe(jobs as f64);
     }
 
-    /// Leases were taken back.
     pub(crate) fn leases_ended(&self, count: usize) {
         self.leases_ended.inc_by(count.try_into().unwrap_or(u64::MAX));
         self.attempts.get_or_create(&[("outcome", store::dispatch::WORKER_LOST)]).inc_by(count as u64);
@@ -188,7 +187,6 @@ impl Metrics {
     }
 }
 
-/// A gate whose calls are counted.
 pub(crate) struct CountingGate {
     gate: Arc<dyn Gate>,
     metrics: Arc<Metrics>,

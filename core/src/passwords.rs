@@ -33,7 +33,6 @@ pub(crate) struct Passwords {
 }
 
 impl Passwords {
-    /// With its turns.
     pub(crate) fn new() -> Passwords {
         Passwords { turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }

@@ -24,7 +24,6 @@ impl Entitlement {
         }
     }
 
-    /// The entitlement of a name.
     pub(crate) fn from_name(name: &str) -> Option<Entitlement> {
         Entitlement::ALL.into_iter().find(|entitlement| entitlement.name() == name)
     }

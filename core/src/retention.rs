@@ -42,16 +42,13 @@ pub(crate) struct Retention {
 /// What one pass deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeletedCounts {
-    /// Deliveries.
     pub(crate) deliveries: usize,
-    /// Events.
     pub(crate) events: usize,
     /// The greatest number of rows of either that one transaction deleted.
     pub(crate) at_once: usize,
 }
 
 impl Retention {
-    /// On the store.
     pub(crate) fn new(db: Db, stamps: Stamps) -> Retention {
         Retention { db, stamps }
     }

@@ -13,14 +13,12 @@ use inboxops_proto::{
 };
 use tonic::{Request, Response, Status};
 
-/// The service of service tokens.
 pub(crate) struct ServiceTokens {
     db: Db,
     stamps: Stamps,
 }
 
 impl ServiceTokens {
-    /// On the store.
     pub(crate) fn new(db: Db, stamps: Stamps) -> ServiceTokens {
         ServiceTokens { db, stamps }
     }

@@ -41,7 +41,6 @@ use zeroize::Zeroizing;
 /// who they are, and may have come by a login link because the password is lost.
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
-/// The service of sessions.
 pub(crate) struct Sessions {
     db: Db,
     stamps: Stamps,

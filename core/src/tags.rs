@@ -26,7 +26,6 @@ use unicode_normalization::UnicodeNormalization as _;
 /// Greatest number of tags of a ticket: they stand in every copy of it.
 pub(crate) const TAGS_PER_TICKET_MAX: usize = 100;
 
-/// The service of tags.
 pub(crate) struct Tags {
     db: Db,
     stamps: Stamps,
@@ -40,7 +39,6 @@ enum TagChoice {
 }
 
 impl Tags {
-    /// On the store.
     pub(crate) fn new(db: Db, stamps: Stamps) -> Tags {
         Tags { db, stamps }
     }

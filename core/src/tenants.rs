@@ -35,7 +35,6 @@ use tonic::{Request, Response, Status};
 /// Time for which a login link is good.
 const LOGIN_LINK_LIFE: Duration = Duration::from_secs(30 * 60);
 
-/// The service of tenants.
 pub(crate) struct Tenants {
     db: Db,
     stamps: Stamps,

@@ -43,7 +43,6 @@ const EVENTS_MAX: usize = 50;
 /// Who writes when neither the request nor the ticket names somebody.
 const SOMEBODY: &str = "customer@example.com";
 
-/// The service of the ticket desk.
 pub(crate) struct TicketDesk {
     db: Db,
     stamps: Stamps,

@@ -26,7 +26,6 @@ use inboxops_proto::{
 };
 use tonic::{Request, Response, Status as RpcStatus};
 
-/// The service of tickets.
 pub(crate) struct Tickets {
     db: Db,
     lookup: Lookup,
@@ -45,7 +44,6 @@ impl TicketRef {
 }
 
 impl Tickets {
-    /// On the store.
     pub(crate) fn new(db: Db, stamps: Stamps) -> Tickets {
         Tickets { lookup: Lookup::new(db.clone()), db, stamps }
     }
@@ -148,7 +146,6 @@ async fn check_references(tx: &mut Tx<'_>, inbox: Option<InboxId>, assignee: Opt
     }
 }
 
-/// A ticket to be opened.
 struct NewTicket {
     subject: String,
     inbox: InboxId,

@@ -52,7 +52,6 @@ pub(crate) struct Rules {
     pub(crate) behind_after: Duration,
 }
 
-/// The service of webhook endpoints.
 pub(crate) struct Webhooks {
     db: Db,
     stamps: Stamps,

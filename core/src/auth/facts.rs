@@ -10,19 +10,13 @@ use std::sync::Arc;
 /// What the gate knows of a tenant.
 #[derive(Clone, Debug)]
 pub(crate) struct TenantFacts {
-    /// Its id.
     pub(crate) id: TenantId,
-    /// Its name.
     pub(crate) name: String,
-    /// Its plan.
     pub(crate) plan: Plan,
-    /// Whether it has the entitlement `webhooks`.
     pub(crate) webhooks: bool,
-    /// Whether it has the entitlement `public_api`.
     pub(crate) public_api: bool,
     /// Whether the operator suspended it.
     pub(crate) suspended: bool,
-    /// Requests a minute.
     pub(crate) requests_per_minute: u32,
 }
 
@@ -39,19 +33,14 @@ impl TenantFacts {
 /// What the gate knows of an API key.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyFacts {
-    /// Its id.
     pub(crate) id: ApiKeyId,
-    /// Its name.
     pub(crate) name: String,
     /// Its first characters.
     pub(crate) prefix: String,
     /// What it may do.
     pub(crate) scopes: Vec<Scope>,
-    /// Time at which it ends.
     pub(super) expires_at: Option<Timestamp>,
-    /// Time at which it was revoked.
     pub(super) revoked_at: Option<Timestamp>,
-    /// Its tenant.
     pub(crate) tenant: Arc<TenantFacts>,
 }
 

@@ -37,17 +37,11 @@ const SEEN_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct SessionFacts {
     /// SHA-256 of what the browser holds.
     pub(crate) hash: [u8; 32],
-    /// The agent.
     pub(crate) agent: AgentId,
-    /// The agent's name.
     pub(crate) name: String,
-    /// The agent's mail address.
     pub(crate) email: String,
-    /// The agent's role.
     pub(crate) role: Role,
-    /// The tenant.
     pub(crate) tenant: Arc<TenantFacts>,
-    /// Time at which it began.
     pub(crate) created_at: Timestamp,
     last_seen_at: Timestamp,
 }

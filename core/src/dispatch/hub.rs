@@ -145,7 +145,6 @@ impl Hub {
         if self.workers.is_empty() { self.park_all() } else { Vec::new() }
     }
 
-    /// Whether any worker is connected.
     pub(crate) fn has_workers(&self) -> bool {
         !self.workers.is_empty()
     }

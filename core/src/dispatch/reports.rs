@@ -36,7 +36,6 @@ const RECORD_BETWEEN_WRITES_MAX: usize = 48;
 /// What a batch of outcomes makes of their deliveries.
 #[derive(Debug, Default)]
 pub(super) struct SettledBatch {
-    /// What is to be recorded.
     pub(super) reports: Vec<Report>,
     /// Deliveries whose receiver says that it is gone for good, with their endpoints and the versions of those that the
     /// requests were made from.

@@ -44,7 +44,6 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    /// On the dispatcher.
     pub(crate) fn new(dispatcher: Arc<Dispatcher>) -> Dispatch {
         Dispatch { dispatcher }
     }

@@ -27,7 +27,6 @@ use tonic::{Request, Response, Status};
 /// Longest silence of a stream.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The service of events.
 pub(crate) struct Events {
     db: Db,
     stamps: Stamps,
@@ -35,7 +34,6 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// On the store.
     pub(crate) fn new(db: Db, stamps: Stamps) -> Events {
         Events { db, stamps, tapes: Tapes::default() }
     }

@@ -11,9 +11,7 @@ use std::{borrow::Cow, collections::HashSet};
 /// HTML as a reader sees it.
 #[derive(Debug, Default)]
 pub(crate) struct VisibleHtml {
-    /// The HTML.
     pub(crate) html: String,
-    /// Its text.
     pub(crate) text: String,
 }
 

@@ -43,7 +43,6 @@ pub(crate) struct Inbound {
 pub(crate) struct RecordedMail {
     /// The ticket, after it.
     pub(crate) ticket: Ticket,
-    /// The message.
     pub(crate) message: Message,
     /// Whether it had been recorded before.
     pub(crate) duplicate: bool,

@@ -30,7 +30,6 @@ pub(crate) struct Mail {
     pub(crate) parents: Vec<String>,
     /// Name of the sender; may be empty.
     pub(crate) from_name: String,
-    /// Address of the sender.
     pub(crate) from_email: Option<String>,
     /// Addresses that it was sent to.
     pub(crate) to: Vec<String>,
@@ -51,7 +50,6 @@ pub(crate) struct Mail {
 pub(crate) struct File {
     /// Name; may be empty.
     pub(crate) name: String,
-    /// Media type.
     pub(crate) media_type: String,
     /// Size in bytes.
     pub(crate) size: u64,
@@ -118,7 +116,6 @@ impl Mail {
     }
 }
 
-/// The id of a `Message-ID` header.
 pub(crate) fn message_id(header: &str) -> Option<String> {
     thread::ids(header).into_iter().next()
 }
@@ -140,7 +137,6 @@ pub(crate) fn subject(text: &str) -> String {
     if subject.is_empty() { NO_SUBJECT.to_owned() } else { subject }
 }
 
-/// A person's name.
 pub(crate) fn name(text: &str) -> String {
     short(text, NAME_MAX_CHARS)
 }

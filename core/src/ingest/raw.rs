@@ -23,7 +23,6 @@ const TEXT_MAX_BYTES: usize = 1024 * 1024;
 /// Greatest number of addresses of one kind of field that are looked at.
 const ADDRESSES_MAX: usize = 100;
 
-/// Reads a mail.
 pub(crate) fn read(raw: &[u8]) -> Mail {
     let lines = with_lines(raw);
     let (fields, body) = fields::of_mail(&lines);

@@ -16,7 +16,6 @@ use unicode::Order;
 /// Longest label that is looked up, in bytes.
 const LABEL_MAX_BYTES: usize = 60;
 
-/// A charset that is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Charset {
     /// One of the web's.

@@ -9,7 +9,6 @@ pub(crate) enum Encoding {
     /// As they are.
     #[default]
     Plain,
-    /// Base64.
     Base64,
     /// Quoted-printable.
     Quoted,

@@ -106,7 +106,6 @@ fn shown(job: &Recovery) -> v1::Recovery {
     }
 }
 
-/// An event that an endpoint did not get.
 pub(super) struct MissedEvent {
     pub(super) event: PastEvent,
     pub(super) delivery: DeliveryId,

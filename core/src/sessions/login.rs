@@ -27,7 +27,6 @@ pub(super) enum Login {
     Begun {
         /// What the browser holds from now on.
         id: Zeroizing<String>,
-        /// The session.
         session: pb::Session,
     },
     /// The credentials fit several workspaces.

@@ -17,15 +17,11 @@ use serde_json::{Map, Value, json};
 /// New values of a ticket; `None` keeps.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
-    /// New subject.
     pub(crate) subject: Option<String>,
-    /// New status.
     pub(crate) status: Option<Status>,
-    /// New priority.
     pub(crate) priority: Option<crate::store::tickets::Priority>,
     /// New assignee; the inner `None` unassigns.
     pub(crate) assignee: Option<Option<AgentId>>,
-    /// New inbox.
     pub(crate) inbox: Option<InboxId>,
 }
 
@@ -99,7 +95,6 @@ fn time(at: Option<Timestamp>) -> Value {
     at.map_or(Value::Null, |at| inboxops_proto::json::time::Text::of(&at.into()).as_str().into())
 }
 
-/// A message that an event tells of.
 #[derive(Clone, Copy)]
 pub(crate) struct MessageInEvent<'a> {
     /// `message.received` or `message.sent`.
@@ -117,7 +112,6 @@ impl MessageInEvent<'_> {
 
 /// Who acts on a ticket, and when.
 pub(crate) struct Action<'a> {
-    /// Who acts.
     pub(crate) actor: &'a Actor,
     /// When.
     pub(crate) at: Timestamp,

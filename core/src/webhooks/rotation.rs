@@ -15,7 +15,6 @@ pub(crate) const KEEP_OLD_HOURS: u32 = 24;
 
 const HOUR_SECS: u64 = 60 * 60;
 
-/// A secret that was just made.
 pub(crate) struct NewSecret {
     /// The secret.
     pub(crate) sealed: SealedBytes,

@@ -13,7 +13,6 @@ use inboxops_proto::{
 };
 use serde_json::{Map, Value, json};
 
-/// Renders a sample of an event.
 pub(crate) fn render(
     kind: Kind,
     tenant: TenantId,

@@ -16,7 +16,6 @@ use std::time::Duration;
 pub(crate) struct EndpointView {
     /// Whether the tenant may use webhooks.
     pub(crate) entitled: bool,
-    /// The moment.
     pub(crate) now: Timestamp,
     /// From when on an endpoint is called behind.
     pub(crate) behind_after: Duration,

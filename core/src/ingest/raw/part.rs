@@ -57,7 +57,6 @@ impl<'a> Part<'a> {
         self.kind.word.starts_with(beginning)
     }
 
-    /// Whether it is HTML.
     pub(crate) fn is_html(&self) -> bool {
         matches!(self.kind.word.as_str(), "text/html" | "application/xhtml+xml")
     }
@@ -67,7 +66,6 @@ impl<'a> Part<'a> {
         self.is_html() || self.kind.word == "text/plain" || self.is("multipart/")
     }
 
-    /// Whether it is a mail.
     pub(crate) fn is_mail(&self) -> bool {
         matches!(self.kind.word.as_str(), "message/rfc822" | "message/global" | "message/news")
     }
