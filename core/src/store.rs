@@ -58,7 +58,6 @@ pub(crate) fn fold(text: &str) -> String {
     text.nfc().collect::<String>().to_lowercase()
 }
 
-/// Things by name.
 #[cfg(test)]
 type ByName<T> = Vec<(String, T)>;
 

@@ -26,17 +26,12 @@ codes! {
 /// A person of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Agent {
-    /// Its id.
     pub(crate) id: AgentId,
-    /// Its name.
     pub(crate) name: String,
-    /// Its mail address.
     pub(crate) email: String,
-    /// Its role.
     pub(crate) role: Role,
     /// Time at which it was disabled; it can then neither sign in nor be assigned.
     pub(crate) disabled_at: Option<Timestamp>,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
 }
 
@@ -115,7 +110,6 @@ pub(crate) async fn works_at(tx: &mut Tx<'_>, email: &str) -> Result<bool> {
         sqlx::query::<D>(sql).bind(tenant.0).bind(fold(email)).fetch_optional(c).await.map(|row| row.is_some()))
 }
 
-/// The agent with this id.
 pub(crate) async fn get(tx: &mut impl Scoped, id: AgentId) -> Result<Option<Agent>> {
     let tenant = tx.tenant();
     let link = tx.link();

@@ -30,7 +30,6 @@ pub(crate) struct Answer {
 
 /// An answer that is sealed, wherever it stands.
 pub(crate) struct SealedAnswer {
-    /// Its tenant.
     pub(crate) tenant: TenantId,
     /// The caller's name for the write.
     pub(crate) key: String,
@@ -85,7 +84,6 @@ pub(crate) fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
     tx.writing.lookups.answers.get(&tx.tenant())?.get(key)
 }
 
-/// An answer and whose it is.
 struct TenantAnswer(TenantId, Answer);
 
 from_row!(TenantAnswer, row => {

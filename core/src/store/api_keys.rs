@@ -15,23 +15,17 @@ use inboxops_proto::{
 /// A key of an integrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiKey {
-    /// Its id.
     pub(crate) id: ApiKeyId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
-    /// Its name.
     pub(crate) name: String,
     /// Its first characters, for display.
     pub(crate) prefix: String,
     /// What it may do, by the names of the contract with a space between.
     pub(crate) scopes: String,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
     /// Time of its last call, true to a minute.
     pub(crate) last_used_at: Option<Timestamp>,
-    /// Time at which it ends.
     pub(crate) expires_at: Option<Timestamp>,
-    /// Time at which it was revoked.
     pub(crate) revoked_at: Option<Timestamp>,
     /// The key that replaces it.
     pub(crate) replaced_by: Option<ApiKeyId>,
@@ -121,7 +115,6 @@ pub(crate) async fn owner(db: &Db, id: ApiKeyId) -> Result<Option<TenantId>> {
     Ok(owner.map(TenantId))
 }
 
-/// The key with this id.
 pub(crate) async fn get(tx: &mut impl Scoped, id: ApiKeyId) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -165,7 +158,6 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: [u8; 32]) -> Res
         .map(drop))
 }
 
-/// Gives a key another name.
 pub(crate) async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -197,7 +189,6 @@ pub(crate) async fn revoke(tx: &mut Tx<'_>, id: ApiKeyId, at: Timestamp) -> Resu
         sqlx::query_as::<D, ApiKey>(sql).bind(id.0).bind(tenant.0).bind(at.micros()).fetch_optional(c).await)
 }
 
-/// Notes when keys were last used.
 pub(crate) async fn mark_used(db: &Db, mut used: Vec<(ApiKeyId, Timestamp)>) -> Result<()> {
     used.sort_unstable();
     db.system(Queue::Claims, async move |tx| {

@@ -22,7 +22,6 @@ codes! {
         ApiKey = 2 "api_key",
         /// A program of the operator.
         Service = 3 "service",
-        /// The operator.
         Operator = 4 "operator",
         /// Nobody who is known.
         Nobody = 5 "nobody",
@@ -34,7 +33,6 @@ codes! {
 /// Something that somebody did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Its id.
     pub(crate) id: AuditId,
     /// Kind of the one who acted.
     pub(crate) actor_kind: ActorKind,
@@ -85,7 +83,6 @@ statements! {
     ));
 }
 
-/// Notes what was done.
 pub(crate) async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     let tenant = tx.tenant();
     write(tx.writing(), tenant, entry).await

@@ -223,7 +223,6 @@ pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result
 /// What the endpoints of one tenant have not got yet, apart from what is in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OfTenant {
-    /// The tenant.
     pub(crate) tenant: TenantId,
     /// Deliveries that wait for their time or for a slot, tests left out.
     pub(crate) waiting: i64,

@@ -42,7 +42,6 @@ pub(crate) type ChangesByTenant = HashMap<TenantId, Vec<DeliveryId>>;
 /// What stands behind a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Passage {
-    /// The changes.
     pub(crate) changed: ChangesByTenant,
     /// The place behind them.
     pub(crate) end: Place,

@@ -118,7 +118,6 @@ where
     one_of(query, " AND assignee_id IN", filter.assignee.iter().map(agent));
 }
 
-/// How many tickets have a tag.
 pub(super) async fn tagged(tx: &mut ReadTx, tag: TagId) -> Result<i64> {
     let tenant = tx.tenant();
     let link = tx.link();

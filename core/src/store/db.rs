@@ -227,7 +227,6 @@ impl Db {
         self.0.shared.adds_up.store(yes, Ordering::Release);
     }
 
-    /// Which core this process is.
     pub(crate) fn core(&self) -> Core {
         self.0.shared.core
     }

@@ -66,19 +66,13 @@ codes! {
 /// One event for one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivery {
-    /// Its id.
     pub(crate) id: DeliveryId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
-    /// Its endpoint.
     pub(crate) endpoint: EndpointId,
-    /// Its event.
     pub(crate) event: EventId,
     /// Kind of the event.
     pub(crate) kind: i16,
-    /// Whether it is a test.
     pub(crate) test: bool,
-    /// State.
     pub(crate) state: State,
     /// Requests, the one under way included.
     pub(crate) attempt: u32,
@@ -92,7 +86,6 @@ pub(crate) struct Delivery {
     pub(crate) response_status: Option<u16>,
     /// Why the last attempt failed.
     pub(crate) error_code: Option<String>,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
     /// Time at which it came to its end.
     pub(crate) settled_at: Option<Timestamp>,
@@ -124,7 +117,6 @@ impl Delivery {
         self.state == State::Waiting || (self.state == State::Leased && !self.stop)
     }
 
-    /// Its state as it is shown.
     pub(crate) fn shown(&self) -> Shown {
         Shown::of(self.state, self.attempts() > 0, self.stop, self.paused)
     }
@@ -191,11 +183,9 @@ from_row!(Delivery, row => {
 pub(crate) struct Attempt {
     /// Number, from 1.
     pub(crate) n: u32,
-    /// Time at which it began.
     pub(crate) started_at: Timestamp,
     /// How long it took, in milliseconds.
     pub(crate) duration_ms: u32,
-    /// HTTP status of the answer.
     pub(crate) response_status: Option<u16>,
     /// First bytes of the answer's body.
     pub(crate) response_body: Option<String>,
@@ -305,7 +295,6 @@ pub(crate) async fn existing(tx: &mut ReadTx, ids: &[DeliveryId]) -> Result<Vec<
     Ok(found)
 }
 
-/// The delivery with this id.
 pub(crate) async fn get(tx: &mut impl Scoped, id: DeliveryId) -> Result<Option<Delivery>> {
     let tenant = tx.tenant();
     let link = tx.link();

@@ -52,7 +52,6 @@ pub(crate) const STALE_CONNECTION: &str = FailureCode::StaleConnection.name();
 /// A lease, by what fences it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lease {
-    /// The delivery.
     pub(crate) delivery: DeliveryId,
     /// Its fencing token.
     pub(crate) token: i64,
@@ -61,15 +60,10 @@ pub(crate) struct Lease {
 /// A lease that is open, as far as its report needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpenLease {
-    /// The lease.
     pub(crate) lease: Lease,
-    /// The tenant.
     pub(crate) tenant: TenantId,
-    /// The endpoint.
     pub(crate) endpoint: EndpointId,
-    /// Whether the delivery is a test.
     pub(crate) test: bool,
-    /// Number of the attempt.
     pub(crate) attempt: u32,
     /// Failed attempts before it.
     pub(crate) failures: u32,

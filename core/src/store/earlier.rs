@@ -32,7 +32,6 @@ pub(crate) enum RecountStep {
     Note,
     /// Such a core still runs.
     Wait,
-    /// Count.
     Count,
 }
 

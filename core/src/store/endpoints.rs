@@ -50,9 +50,7 @@ pub(crate) struct OtherSecret {
 /// Where events are posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// Its id.
     pub(crate) id: EndpointId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
     /// Address that is posted to.
     pub(crate) url: String,
@@ -82,9 +80,7 @@ pub(crate) struct Endpoint {
     pub(crate) other_secret: Option<OtherSecret>,
     /// Rises with every change that a worker must know.
     pub(crate) version: u32,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
-    /// Time of the last change.
     pub(crate) updated_at: Timestamp,
 }
 
@@ -327,7 +323,6 @@ pub(crate) async fn pass_time(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// The endpoint with this id.
 pub(crate) async fn get(tx: &mut impl Scoped, id: EndpointId) -> Result<Option<Endpoint>> {
     let tenant = tx.tenant();
     one(tx.link(), GET, id, tenant).await

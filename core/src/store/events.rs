@@ -42,7 +42,6 @@ pub(crate) struct NewEvent {
 /// The endpoint that a test is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TestOf {
-    /// The endpoint.
     pub(crate) endpoint: EndpointId,
     /// Version of its settings.
     pub(crate) version: u32,
@@ -53,19 +52,14 @@ pub(crate) struct TestOf {
 /// A leased delivery with all that dispatch needs of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leased {
-    /// Id of the delivery.
     pub(crate) delivery: DeliveryId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
-    /// Its endpoint.
     pub(crate) endpoint: EndpointId,
     /// Version of the endpoint's settings.
     pub(crate) endpoint_version: u32,
-    /// Its event.
     pub(crate) event: EventId,
     /// Kind of the event.
     pub(crate) kind: i16,
-    /// Whether it is a test.
     pub(crate) test: bool,
     /// Fencing token of the lease.
     pub(crate) token: i64,
@@ -77,13 +71,11 @@ pub(crate) struct Leased {
     pub(crate) fresh: bool,
     /// Whether the event is sent in its thin form.
     pub(crate) thin: bool,
-    /// When the delivery was made.
     pub(crate) created_at: Timestamp,
     /// Whether it was claimed, in due order; otherwise the commit that made it leased it.
     pub(crate) claimed: bool,
     /// When it was leased: since then it waits in memory.
     pub(crate) since: Timestamp,
-    /// End of the lease.
     pub(crate) lease_until: Timestamp,
     /// The body as it is stored, shared by all deliveries of the event; dispatch puts the thin form in its place.
     pub(crate) body: Bytes,
@@ -105,7 +97,6 @@ pub(crate) fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
 pub(crate) struct LoggedEvent {
     /// Its place in the order of events.
     pub(crate) place: Place,
-    /// Its kind.
     pub(crate) kind: i16,
     /// When it happened.
     pub(crate) at: Timestamp,
@@ -123,15 +114,12 @@ from_row!(LoggedEvent, row => Ok(LoggedEvent {
 /// An event as its row has it.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
-    /// Its id.
     pub(crate) id: EventId,
-    /// Its kind.
     pub(crate) kind: i16,
     /// Id that the events of one action share.
     pub(crate) group: GroupId,
     /// When it happened.
     pub(crate) at: Timestamp,
-    /// Its body.
     pub(crate) body: String,
 }
 
@@ -207,7 +195,6 @@ pub(crate) async fn newest(tx: &mut impl Scoped, since: Timestamp, limit: i64) -
     Ok(events)
 }
 
-/// The body of an event.
 pub(crate) async fn body(tx: &mut impl Scoped, id: EventId) -> Result<Option<String>> {
     let tenant = tx.tenant();
     let link = tx.link();

@@ -19,11 +19,9 @@ use uuid::Uuid;
 /// The last delivery that was tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastDelivery {
-    /// Its id.
     pub(crate) delivery: DeliveryId,
     /// Its state after the attempt.
     pub(crate) state: State,
-    /// HTTP status of the answer.
     pub(crate) response_status: Option<u16>,
     /// Why it failed.
     pub(crate) error_code: Option<String>,
@@ -34,15 +32,11 @@ pub(crate) struct LastDelivery {
 /// What is known of how an endpoint does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Health {
-    /// The endpoint.
     pub(crate) endpoint: EndpointId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
-    /// Failed attempts since the last success.
     pub(crate) failures_in_row: u32,
     /// Time of the first of them.
     pub(crate) failing_since: Option<Timestamp>,
-    /// Time of the last success.
     pub(crate) last_success_at: Option<Timestamp>,
     /// The last delivery that was tried; tests do not count.
     pub(crate) last: Option<LastDelivery>,

@@ -41,11 +41,8 @@ pub(crate) struct InboxError {
 /// Where tickets come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inbox {
-    /// Its id.
     pub(crate) id: InboxId,
-    /// Its name.
     pub(crate) name: String,
-    /// Its mail address.
     pub(crate) email_address: Option<String>,
     /// Way by which it gets its messages.
     pub(crate) channel: Channel,
@@ -53,9 +50,7 @@ pub(crate) struct Inbox {
     pub(crate) enabled: bool,
     /// What is wrong with it.
     pub(crate) error: Option<InboxError>,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
-    /// Time of the last change.
     pub(crate) updated_at: Timestamp,
 }
 
@@ -131,7 +126,6 @@ statements! {
     );
 }
 
-/// Makes an inbox.
 pub(crate) async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
     let tenant = tx.tenant();
     tx.writing.lookups.inboxes.clear();
@@ -157,7 +151,6 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
         .map(drop))
 }
 
-/// Writes a changed inbox.
 pub(crate) async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
     let tenant = tx.tenant();
     tx.writing.lookups.inboxes.clear();
@@ -200,7 +193,6 @@ pub(crate) async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxSt
     Ok(state)
 }
 
-/// The inbox with this id.
 pub(crate) async fn get(tx: &mut impl Scoped, id: InboxId) -> Result<Option<Inbox>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -240,7 +232,6 @@ pub(crate) async fn owner(db: &Db, id: InboxId) -> Result<Option<TenantId>> {
 /// An address that several inboxes of a tenant have, from the time when that was allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedAddress {
-    /// The tenant.
     pub(crate) tenant: TenantId,
     /// The address, letter case aside.
     pub(crate) address: String,

@@ -177,7 +177,6 @@ pub(super) async fn by_pause(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> 
 pub(crate) struct LaneState {
     /// Whether nothing is sent to it.
     pub(crate) paused: bool,
-    /// Failures in a row.
     pub(crate) failures_in_row: u32,
     /// When the first of what waits for it is due.
     pub(crate) due_at: Option<Timestamp>,

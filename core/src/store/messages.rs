@@ -28,7 +28,6 @@ codes! {
 codes! {
     /// Kind of an author.
     AuthorKind {
-        /// A customer.
         Customer = 1 "customer",
         /// An agent of the tenant.
         Agent = 2 "agent",
@@ -42,24 +41,19 @@ codes! {
 /// Who wrote a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Author {
-    /// Kind.
     pub(crate) kind: AuthorKind,
     /// Id of the agent or API key.
     pub(crate) id: Option<Uuid>,
     /// Name; may be empty.
     pub(crate) name: String,
-    /// Mail address.
     pub(crate) email: Option<String>,
 }
 
 /// One message of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
-    /// Its id.
     pub(crate) id: MessageId,
-    /// Its ticket.
     pub(crate) ticket: TicketId,
-    /// Its kind.
     pub(crate) kind: MessageKind,
     /// Who wrote it.
     pub(crate) author: Author,
@@ -147,7 +141,6 @@ statements! {
     );
 }
 
-/// Records a message.
 pub(crate) async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -200,7 +193,6 @@ pub(crate) async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &M
     Ok(done == 1)
 }
 
-/// The message with this id.
 pub(crate) async fn get(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Message>> {
     let tenant = tx.tenant();
     let link = tx.link();

@@ -25,7 +25,6 @@ statements! {
     );
 }
 
-/// The fact of this name.
 pub(crate) async fn get(db: &Db, key: &str) -> Result<Option<String>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -48,7 +47,6 @@ pub(crate) async fn lock(tx: &mut SystemTx<'_>, key: &str) -> Result<Option<Stri
     on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(key).fetch_optional(c).await)
 }
 
-/// Writes a fact.
 pub(crate) async fn put(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<()> {
     let link = tx.writing();
     let sql = PUT.on(link);

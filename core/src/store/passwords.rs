@@ -18,11 +18,8 @@ pub(crate) const TENANTS_MAX: i64 = 8;
 /// Somebody whom a mail address may stand for.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
-    /// The tenant.
     pub(crate) tenant: TenantId,
-    /// The agent.
     pub(crate) agent: AgentId,
-    /// The agent's name.
     pub(crate) name: String,
     /// Hash of the password, when there is one.
     pub(crate) phc: Option<String>,

@@ -28,11 +28,8 @@ codes! {
 /// A job of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recovery {
-    /// Its id.
     pub(crate) id: RecoveryId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
-    /// Its endpoint.
     pub(crate) endpoint: EndpointId,
     /// What it does.
     pub(crate) what: What,
@@ -52,11 +49,9 @@ pub(crate) struct Recovery {
     pub(crate) matched: u32,
     /// How many it has done.
     pub(crate) created: u32,
-    /// Whether it is done.
     pub(crate) done: bool,
     /// The transaction that made it; filled in by the store.
     pub(crate) fence: i64,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
 }
 
@@ -87,15 +82,12 @@ from_row!(Recovery, row => {
 pub(crate) struct PastEvent {
     /// Its place in the order of events.
     pub(crate) place: Place,
-    /// Its id.
     pub(crate) id: EventId,
-    /// Its kind.
     pub(crate) kind: i16,
     /// Inbox that it belongs to.
     pub(crate) inbox: Option<InboxId>,
     /// Inbox that its ticket left by it.
     pub(crate) left: Option<InboxId>,
-    /// Whether it is a test.
     pub(crate) test: bool,
     /// When it happened.
     pub(crate) at: Timestamp,
@@ -171,7 +163,6 @@ statements! {
     IS_SETTLED = Sql::pg("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::bigint::text::xid8");
 }
 
-/// Makes a job.
 pub(crate) async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -197,7 +188,6 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
         .map(drop))
 }
 
-/// The job with this id.
 pub(crate) async fn get(tx: &mut impl Scoped, id: RecoveryId) -> Result<Option<Recovery>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -205,7 +195,6 @@ pub(crate) async fn get(tx: &mut impl Scoped, id: RecoveryId) -> Result<Option<R
     on!(link, c, D => sqlx::query_as::<D, Recovery>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// The jobs of one call.
 pub(crate) async fn of_batch(tx: &mut impl Scoped, batch: RecoveryId) -> Result<Vec<Recovery>> {
     let tenant = tx.tenant();
     let link = tx.link();

@@ -145,12 +145,9 @@ pub(crate) async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<
     Ok(ids.get(limit - 1).copied())
 }
 
-/// A delivery that retention looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OldDelivery {
-    /// Its id.
     pub(crate) id: DeliveryId,
-    /// State of its row.
     pub(crate) state: State,
     /// When it was made, or came to its end if that was later.
     pub(crate) at: Timestamp,
@@ -225,21 +222,17 @@ pub(crate) async fn has_old_hours(db: &Db, endpoint: EndpointId, before: i64) ->
     Ok(count > 0)
 }
 
-/// Deletes them.
 pub(crate) async fn delete_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, before: i64) -> Result<()> {
     let link = tx.writing();
     let sql = DELETE_HOURS.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).bind(before).execute(c).await.map(drop))
 }
 
-/// An event that retention looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OldEvent {
     /// Its number.
     pub(crate) seq: i64,
-    /// Its id.
     pub(crate) id: EventId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
     /// When it happened.
     pub(crate) at: Timestamp,
@@ -286,7 +279,6 @@ async fn endpoints_of(link: &mut Link, tenant: TenantId) -> Result<Vec<EndpointI
     Ok(ids.into_iter().map(EndpointId).collect())
 }
 
-/// Deletes events by their numbers.
 pub(crate) async fn delete_events(tx: &mut SystemTx<'_>, seqs: &[i64]) -> Result<()> {
     let _: Vec<(i64,)> = found(tx.writing(), &DELETE_EVENTS, seqs).await?;
     Ok(())

@@ -12,13 +12,10 @@ use inboxops_proto::{clock::Timestamp, id::ServiceTokenId};
 /// A token of an internal program, an edge or a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceToken {
-    /// Its id.
     pub(crate) id: ServiceTokenId,
-    /// Its name.
     pub(crate) name: String,
     /// Whether it may call nothing but dispatch.
     pub(crate) dispatch_only: bool,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
 }
 

@@ -19,19 +19,12 @@ pub(crate) const PER_AGENT_MAX: i64 = 20;
 /// A session, with its agent as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
-    /// Its tenant.
     pub(crate) tenant: TenantId,
-    /// Its agent.
     pub(crate) agent: AgentId,
-    /// The agent's name.
     pub(crate) name: String,
-    /// The agent's mail address.
     pub(crate) email: String,
-    /// The agent's role.
     pub(crate) role: Role,
-    /// Whether the agent is disabled.
     pub(crate) disabled: bool,
-    /// Time at which it began.
     pub(crate) created_at: Timestamp,
     /// Time of its last call, true to a minute.
     pub(crate) last_seen_at: Timestamp,
@@ -124,7 +117,6 @@ pub(crate) async fn insert(
         .map(drop))
 }
 
-/// Ends a session.
 pub(crate) async fn delete(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -164,7 +156,6 @@ pub(crate) async fn delete_old(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// Makes a one-time code.
 pub(crate) async fn insert_code(
     tx: &mut Tx<'_>,
     hash: [u8; 32],

@@ -115,7 +115,6 @@ pub(crate) struct LaggingTenants {
 }
 
 impl LaggingTenants {
-    /// Adds a tenant.
     pub(crate) fn add(&self, tenant: TenantId) {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
         self.rung.notify_one();
@@ -126,7 +125,6 @@ impl LaggingTenants {
         self.rung.notified().await;
     }
 
-    /// Takes them all.
     pub(crate) fn take(&self) -> BTreeSet<TenantId> {
         std::mem::take(&mut *self.tenants.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -16,13 +16,11 @@ use inboxops_proto::{
 /// A name that groups tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
-    /// Its id.
     pub(crate) id: TagId,
     /// Its name, as first written.
     pub(crate) name: String,
     /// Color as `#rrggbb`.
     pub(crate) color: Option<String>,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
 }
 
@@ -56,7 +54,6 @@ statements! {
     DETACH = Sql::both("DELETE FROM ticket_tags WHERE ticket_id = $1 AND tag_id = $2 AND tenant_id = $3");
 }
 
-/// The tag with this id.
 pub(crate) async fn get(tx: &mut impl Scoped, id: TagId) -> Result<Option<Tag>> {
     let tenant = tx.tenant();
     let link = tx.link();

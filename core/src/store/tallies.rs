@@ -27,11 +27,9 @@ const DELIVERIES: i64 = 0;
 /// Changes of how many deliveries stand in each end state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EndCounts {
-    /// Delivered.
     pub(crate) delivered: i64,
     /// Failed for good.
     pub(crate) failed: i64,
-    /// Stopped.
     pub(crate) stopped: i64,
 }
 
@@ -52,7 +50,6 @@ impl EndCounts {
 pub(crate) struct AttemptCounts {
     /// Answered 2xx.
     pub(crate) succeeded: i64,
-    /// Failed.
     pub(crate) failed: i64,
     /// Answers by how long they took, see [`TOOK_MS`].
     pub(crate) took: [i64; TOOK_MS.len()],

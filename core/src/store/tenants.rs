@@ -35,11 +35,8 @@ impl Plan {
 /// A workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tenant {
-    /// Its id.
     pub(crate) id: TenantId,
-    /// Its name.
     pub(crate) name: String,
-    /// Its plan.
     pub(crate) plan: Plan,
     /// What overrides the plan on the entitlement `webhooks`.
     pub(crate) webhooks: Option<bool>,
@@ -49,9 +46,7 @@ pub(crate) struct Tenant {
     pub(crate) suspended: bool,
     /// Requests a minute, when it has a limit of its own.
     pub(crate) requests_per_minute: Option<u32>,
-    /// Time at which it was made.
     pub(crate) created_at: Timestamp,
-    /// Time of the last change.
     pub(crate) updated_at: Timestamp,
 }
 
@@ -121,7 +116,6 @@ row_statements! {
     };
 }
 
-/// The tenant with this id.
 pub(crate) async fn find(db: &Db, id: TenantId) -> Result<Option<Tenant>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -146,7 +140,6 @@ pub(crate) async fn lock(tx: &mut SystemTx<'_>, id: TenantId) -> Result<Option<T
     on!(link, c, D => sqlx::query_as::<D, Tenant>(sql).bind(id.0).fetch_optional(c).await)
 }
 
-/// Makes a tenant.
 pub(crate) async fn insert(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
     let link = tx.writing();
     let sql = INSERT.on(link);

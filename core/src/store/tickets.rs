@@ -62,7 +62,6 @@ codes! {
     Channel {
         /// Mail.
         Email = 1 "email",
-        /// The API.
         Api = 2 "api",
         /// A form or a chat on a web page.
         Web = 3 "web",
@@ -74,25 +73,20 @@ codes! {
 pub(crate) struct Requester {
     /// Name; may be empty.
     pub(crate) name: String,
-    /// Mail address.
     pub(crate) email: String,
 }
 
 /// A tag as a ticket carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TagRef {
-    /// Id of the tag.
     pub(crate) id: TagId,
-    /// Its name.
     pub(crate) name: String,
 }
 
 /// One conversation with a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    /// Its id.
     pub(crate) id: TicketId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
     /// Number within the tenant, from 1.
     pub(crate) number: u32,
@@ -102,7 +96,6 @@ pub(crate) struct Ticket {
     pub(crate) status: Status,
     /// Urgency.
     pub(crate) priority: Priority,
-    /// Its inbox.
     pub(crate) inbox: InboxId,
     /// Agent who works on it.
     pub(crate) assignee: Option<AgentId>,
@@ -114,7 +107,6 @@ pub(crate) struct Ticket {
     pub(crate) channel: Channel,
     /// Number of messages, internal notes not counted.
     pub(crate) message_count: u32,
-    /// Time of the newest message.
     pub(crate) last_message_at: Option<Timestamp>,
     /// Time at which it was opened.
     pub(crate) created_at: Timestamp,
@@ -157,9 +149,7 @@ impl Ticket {
 /// How a ticket is named: by its id or by its number in the tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TicketRef {
-    /// By id.
     Id(TicketId),
-    /// By number.
     Number(u32),
 }
 

@@ -30,9 +30,7 @@ const STATEMENT_CACHE: usize = 1024;
 /// A connection to either database.
 #[derive(Debug)]
 pub(crate) enum Conn {
-    /// SQLite.
     Sqlite(SqliteConnection),
-    /// PostgreSQL.
     Pg(PgConnection),
 }
 
@@ -97,7 +95,6 @@ impl Link {
         self.failed = false;
     }
 
-    /// Whether this is PostgreSQL.
     pub(in crate::store) fn is_pg(&self) -> bool {
         matches!(self.conn, Conn::Pg(_))
     }
@@ -115,10 +112,8 @@ pub(in crate::store) enum Target {
     Pg(Box<PgConnectOptions>),
 }
 
-/// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To read.
     Read,
     /// To write: a writer's.
     Write,

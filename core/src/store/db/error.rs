@@ -4,7 +4,6 @@ use super::conn::{is_full, is_locked, is_lost};
 use inboxops_proto::{failure::Failure, reason::Reason};
 use std::error::Error as StdError;
 
-/// Result of the store's functions.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why the store did not do something.

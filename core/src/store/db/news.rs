@@ -30,7 +30,6 @@ pub(crate) struct CommitNews {
     pub(crate) from: Option<Place>,
     /// The place behind it.
     pub(crate) to: Place,
-    /// What changed.
     pub(crate) changed: Arc<ChangesByTenant>,
     /// Rows that were read for those who asked.
     rows: Arc<Mutex<HashMap<TenantId, Rows>>>,

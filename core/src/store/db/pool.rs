@@ -139,7 +139,6 @@ impl ReadTx {
         self.adds_up
     }
 
-    /// The tenant.
     pub(crate) fn tenant(&self) -> TenantId {
         self.scope.tenant()
     }

@@ -10,7 +10,6 @@ use std::{
     sync::{OnceLock, PoisonError, RwLock},
 };
 
-/// A statement's text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sql {
     /// For SQLite; `None` when only PostgreSQL runs it.
@@ -56,11 +55,9 @@ pub(crate) enum Type {
     Big,
     /// A number of 16 bits.
     Small,
-    /// Text.
     Text,
     /// Yes or no.
     Bool,
-    /// Bytes.
     Bytes,
 }
 

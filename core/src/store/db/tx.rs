@@ -22,7 +22,6 @@ impl TenantScope {
         TenantScope(tenant)
     }
 
-    /// The tenant.
     pub(crate) fn tenant(&self) -> TenantId {
         self.0
     }
@@ -30,7 +29,6 @@ impl TenantScope {
 
 /// A transaction of one tenant, to write or to read.
 pub(crate) trait Scoped {
-    /// The tenant.
     fn tenant(&self) -> TenantId;
     #[doc(hidden)]
     fn link(&mut self) -> &mut Link;
@@ -43,7 +41,6 @@ pub(crate) struct Tx<'a> {
 }
 
 impl Tx<'_> {
-    /// The tenant.
     pub(crate) fn tenant(&self) -> TenantId {
         self.scope.0
     }
@@ -115,7 +112,6 @@ impl SystemTx<'_> {
         }
     }
 
-    /// The present moment.
     pub(crate) fn now(&self) -> Timestamp {
         self.writing.clock.now()
     }

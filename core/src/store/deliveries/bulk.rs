@@ -21,10 +21,8 @@ use inboxops_proto::{
 use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
-/// How a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeliveryState {
-    /// State of its row.
     pub(crate) state: State,
     /// The same as it is shown.
     pub(crate) shown: Shown,
@@ -41,12 +39,9 @@ from_row!(Row, row => {
     Ok(Row(DeliveryId(row.try_get(0)?), DeliveryState { state, shown, succeeded: row.try_get(5)? }))
 });
 
-/// A delivery that is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NewDelivery {
-    /// Its id.
     pub(crate) id: DeliveryId,
-    /// Its event.
     pub(crate) event: EventId,
     /// Kind of the event.
     pub(crate) kind: i16,

@@ -60,7 +60,6 @@ impl Page {
     }
 }
 
-/// A page of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogPage {
     /// Its deliveries, newest first.

@@ -24,11 +24,9 @@ pub(crate) enum Class {
     Untried,
     /// Wait after a request.
     Tried,
-    /// Delivered.
     Delivered,
     /// Failed for good.
     Failed,
-    /// Stopped.
     Stopped,
 }
 

@@ -26,9 +26,7 @@ pub(crate) const FULL_PAUSE: Duration = Duration::from_secs(1);
 /// A lane that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
-    /// The tenant.
     pub(crate) tenant: TenantId,
-    /// The endpoint.
     pub(crate) endpoint: EndpointId,
 }
 
@@ -50,7 +48,6 @@ impl From<u32> for Room {
 /// What a claim is made with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
-    /// The present moment.
     pub(crate) now: Timestamp,
     /// End of the leases.
     pub(crate) lease_until: Timestamp,
@@ -72,7 +69,6 @@ pub(crate) struct LaneVisit {
 pub(crate) struct ClaimResult {
     /// What it leased, in the order in which it was due.
     pub(crate) leased: Vec<Leased>,
-    /// The lanes that it looked at.
     pub(crate) looked: Vec<LaneVisit>,
     /// Whether it looked at as many lanes as it may: others may be due as well.
     pub(crate) more: bool,

@@ -24,7 +24,6 @@ use super::{Lease, STALE_CONNECTION};
 /// What comes after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It is delivered.
     Delivered,
     /// It failed for good.
     Failed,
@@ -37,7 +36,6 @@ pub(crate) enum Next {
     },
     /// It is sent again at once: the lease goes on under a new token, for an attempt of the next number.
     Again {
-        /// End of the lease.
         lease_until: Timestamp,
     },
 }
@@ -54,7 +52,6 @@ pub(crate) struct SentRequest {
 /// What a worker did with a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// It sent the request.
     Sent(SentRequest),
     /// It sent nothing.
     NotSent {
@@ -76,11 +73,8 @@ impl Use {
 /// What a worker reports of one lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// The lease.
     pub(crate) lease: Lease,
-    /// The tenant.
     pub(crate) tenant: TenantId,
-    /// The endpoint.
     pub(crate) endpoint: EndpointId,
     /// Whether the delivery is a test, which tells nothing of its endpoint.
     pub(crate) test: bool,

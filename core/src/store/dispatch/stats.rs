@@ -9,7 +9,6 @@ use crate::store::{
 };
 use inboxops_proto::clock::Timestamp;
 
-/// How dispatch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueueStats {
     /// Since when the first of those that are due is due.

@@ -19,11 +19,8 @@ pub(crate) const BATCH_MAX: i64 = 256;
 pub(crate) struct Row {
     /// The endpoint; a deleted one too, until its row is deleted.
     pub(crate) id: EndpointId,
-    /// Its tenant.
     pub(crate) tenant: TenantId,
-    /// Its secret.
     pub(crate) secret: SealedBytes,
-    /// Its second live secret.
     pub(crate) other_secret: Option<SealedBytes>,
     /// Its custom headers.
     pub(crate) headers: Option<SealedBytes>,

@@ -115,7 +115,6 @@ impl Places {
         places
     }
 
-    /// How many.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()

@@ -16,7 +16,6 @@ pub(crate) fn pack<'a>(subjects: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
     text
 }
 
-/// The subjects of a text.
 pub(crate) fn subjects(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == END).map(|subject| subject.strip_suffix(&[END]).unwrap_or(subject))
 }

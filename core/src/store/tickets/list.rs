@@ -35,11 +35,9 @@ pub(crate) enum SortKey {
     CreatedAt,
     /// Time of the last visible change.
     UpdatedAt,
-    /// Number.
     Number,
 }
 
-/// Order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
     /// By what.
@@ -98,12 +96,10 @@ pub(crate) struct Filter {
     pub(crate) sort: Sort,
 }
 
-/// A page of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TicketPage {
     /// How many tickets the filter keeps, exactly.
     pub(crate) total: i64,
-    /// Those of the page.
     pub(crate) tickets: Vec<Ticket>,
 }
 

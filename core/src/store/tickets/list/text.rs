@@ -8,7 +8,6 @@ use crate::store::{
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-/// A value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Uuid(Uuid),
@@ -127,7 +126,6 @@ impl Text {
     }
 }
 
-/// A statement that was run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StatementRun {
     /// Its text, with parameters.
