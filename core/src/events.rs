@@ -137,7 +137,6 @@ pub(crate) mod subscription {
 
 /// What the events of one committed action share.
 pub(crate) struct Group<'a> {
-    /// Tenant of the action.
     pub(crate) tenant: TenantId,
     /// Moment of the action.
     pub(crate) at: Timestamp,

@@ -21,7 +21,6 @@ const STEP_MICROS: i64 = 100_000;
 /// Where a tenant stands after a request was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RateLimitState {
-    /// Whether the request is accepted.
     pub(crate) accepted: bool,
     /// Requests that a window takes.
     pub(crate) limit: u32,

@@ -15,7 +15,6 @@ pub(crate) const JITTER_MAX: Duration = Duration::from_secs(60);
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It arrived.
     Delivered,
     /// It is tried again, not before this time.
     Retry(Timestamp),

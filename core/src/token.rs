@@ -31,7 +31,6 @@ impl TokenKind {
     }
 }
 
-/// A new token.
 pub(crate) fn make(kind: TokenKind, stamps: &Stamps) -> Zeroizing<String> {
     let mut token = Zeroizing::new(String::with_capacity(TOKEN_LEN));
     token.push_str(kind.prefix());

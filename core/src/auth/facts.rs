@@ -21,7 +21,6 @@ pub(crate) struct TenantFacts {
 }
 
 impl TenantFacts {
-    /// Whether the tenant has an entitlement.
     pub(crate) fn has(&self, entitlement: Entitlement) -> bool {
         match entitlement {
             Entitlement::Webhooks => self.webhooks,

@@ -113,7 +113,6 @@ impl MessageInEvent<'_> {
 /// Who acts on a ticket, and when.
 pub(crate) struct Action<'a> {
     pub(crate) actor: &'a Actor,
-    /// When.
     pub(crate) at: Timestamp,
 }
 
