@@ -50,7 +50,6 @@ pub(crate) struct Entry {
     pub(crate) detail: String,
     /// Address that it came from.
     pub(crate) address: Option<String>,
-    /// Time.
     pub(crate) at: Timestamp,
 }
 

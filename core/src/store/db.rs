@@ -46,7 +46,6 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The usual settings.
     pub(crate) fn new(url: impl Into<String>, clock: Clock) -> Options {
         Options { url: url.into(), clock, group_max: None }
     }

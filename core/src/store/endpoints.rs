@@ -70,13 +70,11 @@ pub(crate) struct Endpoint {
     pub(crate) rate_per_second: Option<u32>,
     /// Whether it gets the thin form of events.
     pub(crate) thin: bool,
-    /// Custom headers.
     pub(crate) headers: Option<SealedBytes>,
     /// The secret that signs `X-InboxOps-Signature`.
     pub(crate) secret: SealedBytes,
     /// Its last characters.
     pub(crate) secret_hint: String,
-    /// The second live secret.
     pub(crate) other_secret: Option<OtherSecret>,
     /// Rises with every change that a worker must know.
     pub(crate) version: u32,

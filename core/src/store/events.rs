@@ -43,7 +43,6 @@ pub(crate) struct NewEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TestOf {
     pub(crate) endpoint: EndpointId,
-    /// Version of its settings.
     pub(crate) version: u32,
     /// Whether it gets the thin form.
     pub(crate) thin: bool,

@@ -23,7 +23,6 @@ pub(crate) struct LastDelivery {
     /// Its state after the attempt.
     pub(crate) state: State,
     pub(crate) response_status: Option<u16>,
-    /// Why it failed.
     pub(crate) error_code: Option<String>,
     /// When the attempt was recorded.
     pub(crate) at: Timestamp,

@@ -48,7 +48,6 @@ pub(crate) struct Inbox {
     pub(crate) channel: Channel,
     /// Whether it takes new tickets.
     pub(crate) enabled: bool,
-    /// What is wrong with it.
     pub(crate) error: Option<InboxError>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,

@@ -55,7 +55,6 @@ pub(crate) struct Message {
     pub(crate) id: MessageId,
     pub(crate) ticket: TicketId,
     pub(crate) kind: MessageKind,
-    /// Who wrote it.
     pub(crate) author: Author,
     /// Plain text.
     pub(crate) text: String,

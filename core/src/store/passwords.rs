@@ -60,7 +60,6 @@ pub(crate) async fn get(tx: &mut impl Scoped, agent: AgentId) -> Result<Option<S
     on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(agent.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// Sets it.
 pub(crate) async fn put(tx: &mut Tx<'_>, agent: AgentId, phc: &str, at: Timestamp) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();

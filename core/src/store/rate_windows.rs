@@ -17,7 +17,6 @@ pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 /// Where a tenant stands after a request was counted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// Whether the request is accepted.
     pub(crate) accepted: bool,
     /// Accepted requests in the window, this one included.
     pub(crate) used: u32,

@@ -31,7 +31,6 @@ pub(crate) struct Recovery {
     pub(crate) id: RecoveryId,
     pub(crate) tenant: TenantId,
     pub(crate) endpoint: EndpointId,
-    /// What it does.
     pub(crate) what: What,
     /// Id that the jobs of one call share.
     pub(crate) batch: RecoveryId,

@@ -16,9 +16,7 @@ use uuid::Uuid;
 /// Times of events, to the millisecond, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Range {
-    /// From.
     pub(crate) since: Option<Timestamp>,
-    /// To.
     pub(crate) until: Option<Timestamp>,
 }
 

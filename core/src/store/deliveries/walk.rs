@@ -31,7 +31,6 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    /// All of them.
     pub(crate) const ALL: [Class; 5] = [Class::Untried, Class::Tried, Class::Delivered, Class::Failed, Class::Stopped];
     /// Those of deliveries that have ended.
     pub(crate) const ENDED: [Class; 3] = [Class::Delivered, Class::Failed, Class::Stopped];
@@ -64,7 +63,6 @@ pub(in crate::store) struct Walk<'a> {
     pub(in crate::store) from: Uuid,
     /// Before this id.
     pub(in crate::store) to: Uuid,
-    /// At most so many.
     pub(in crate::store) limit: usize,
 }
 

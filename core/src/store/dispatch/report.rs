@@ -29,7 +29,6 @@ pub(crate) enum Next {
     Failed,
     /// It is tried again.
     Retry {
-        /// When.
         due_at: Timestamp,
         /// Failed attempts of the schedule, this one included unless it does not count.
         failures: u32,
@@ -55,7 +54,6 @@ pub(crate) enum Use {
     Sent(SentRequest),
     /// It sent nothing.
     NotSent {
-        /// When to try again.
         due_at: Timestamp,
     },
 }

@@ -22,7 +22,6 @@ pub(crate) struct Row {
     pub(crate) tenant: TenantId,
     pub(crate) secret: SealedBytes,
     pub(crate) other_secret: Option<SealedBytes>,
-    /// Its custom headers.
     pub(crate) headers: Option<SealedBytes>,
 }
 

@@ -40,7 +40,6 @@ pub(crate) enum SortKey {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
-    /// By what.
     pub(crate) key: SortKey,
     /// Greatest first.
     pub(crate) descending: bool,
@@ -92,7 +91,6 @@ pub(crate) struct Filter {
     pub(crate) updated_since: Option<Timestamp>,
     /// Changed before this time.
     pub(crate) updated_until: Option<Timestamp>,
-    /// Order.
     pub(crate) sort: Sort,
 }
 
