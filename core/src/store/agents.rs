@@ -4,7 +4,8 @@ use super::{
     Db, Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Sql, codes, from_row, statements},
+        row::{codes, from_row},
+        sql::{Sql, statements},
     },
     fold,
 };
@@ -35,13 +36,13 @@ pub(crate) struct Agent {
     pub(crate) created_at: Timestamp,
 }
 
-from_row!(Agent, row => Ok(Agent {
-    id: AgentId(row.try_get(0)?),
-    name: row.try_get(1)?,
-    email: row.try_get(2)?,
-    role: Role::read(row.try_get(3)?)?,
-    disabled_at: row.try_get::<Option<i64>, _>(4)?.map(Timestamp::from_micros),
-    created_at: Timestamp::from_micros(row.try_get(5)?),
+from_row!(Agent in "agents", row => Ok(Agent {
+    id: AgentId(row.get("id")?),
+    name: row.get("name")?,
+    email: row.get("email")?,
+    role: row.code("role")?,
+    disabled_at: row.opt_time("disabled_at")?,
+    created_at: row.time("created_at")?,
 }));
 
 statements! {

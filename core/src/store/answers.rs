@@ -5,7 +5,8 @@ use super::{
     db::{
         conn::{Link, on},
         group::Writing,
-        sql::{Rows, Sql, Type, from_row, read_rows, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, read_rows, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
@@ -37,9 +38,11 @@ pub(crate) struct SealedAnswer {
     pub(crate) message: Vec<u8>,
 }
 
-from_row!(SealedAnswer, row => {
-    Ok(SealedAnswer { tenant: TenantId(row.try_get(0)?), key: row.try_get(1)?, message: row.try_get(2)? })
-});
+from_row!(SealedAnswer in "answers", row => Ok(SealedAnswer {
+    tenant: TenantId(row.get("tenant_id")?),
+    key: row.get("key")?,
+    message: row.get("answer")?,
+}));
 
 statements! {
     SEALED = Sql::both(
@@ -86,16 +89,16 @@ pub(crate) fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
 
 struct TenantAnswer(TenantId, Answer);
 
-from_row!(TenantAnswer, row => {
-    let fingerprint: Vec<u8> = row.try_get(2)?;
+from_row!(TenantAnswer in "answers", row => {
+    let fingerprint = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| "a fingerprint has 32 bytes");
     let answer = Answer {
-        key: row.try_get(1)?,
-        fingerprint: fingerprint.try_into().map_err(|_| sqlx::Error::Decode("a fingerprint has 32 bytes".into()))?,
-        message: row.try_get(3)?,
-        sealed_with: row.try_get(4)?,
-        at: Timestamp::from_micros(row.try_get(5)?),
+        key: row.get("key")?,
+        fingerprint: row.parsed("fingerprint", fingerprint)?,
+        message: row.get("answer")?,
+        sealed_with: row.get("answer_key")?,
+        at: row.time("created_at")?,
     };
-    Ok(TenantAnswer(TenantId(row.try_get(0)?), answer))
+    Ok(TenantAnswer(TenantId(row.get("tenant_id")?), answer))
 });
 
 async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<TenantAnswer>> {

@@ -4,7 +4,8 @@ use super::{
     Db, Queue, Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{
@@ -31,23 +32,18 @@ pub(crate) struct ApiKey {
     pub(crate) replaced_by: Option<ApiKeyId>,
 }
 
-from_row!(ApiKey, row => {
-    let time = |column: usize| {
-        row.try_get::<Option<i64>, _>(column).map(|micros| micros.map(Timestamp::from_micros))
-    };
-    Ok(ApiKey {
-        id: ApiKeyId(row.try_get(0)?),
-        tenant: TenantId(row.try_get(1)?),
-        name: row.try_get(2)?,
-        prefix: row.try_get(3)?,
-        scopes: row.try_get(4)?,
-        created_at: Timestamp::from_micros(row.try_get(5)?),
-        last_used_at: time(6)?,
-        expires_at: time(7)?,
-        revoked_at: time(8)?,
-        replaced_by: row.try_get::<Option<uuid::Uuid>, _>(9)?.map(ApiKeyId),
-    })
-});
+from_row!(ApiKey in "api_keys", row => Ok(ApiKey {
+    id: ApiKeyId(row.get("id")?),
+    tenant: TenantId(row.get("tenant_id")?),
+    name: row.get("name")?,
+    prefix: row.get("prefix")?,
+    scopes: row.get("scopes")?,
+    created_at: row.time("created_at")?,
+    last_used_at: row.opt_time("last_used_at")?,
+    expires_at: row.opt_time("expires_at")?,
+    revoked_at: row.opt_time("revoked_at")?,
+    replaced_by: row.opt("replaced_by", ApiKeyId)?,
+}));
 
 macro_rules! columns {
     () => {

@@ -4,7 +4,8 @@ use super::{
     Result, Scoped, SystemTx, Tx,
     db::{
         conn::{Link, on},
-        sql::{Sql, codes, from_row, statements},
+        row::{codes, from_row},
+        sql::{Sql, statements},
     },
 };
 use inboxops_proto::{
@@ -53,17 +54,17 @@ pub(crate) struct Entry {
     pub(crate) at: Timestamp,
 }
 
-from_row!(Entry, row => Ok(Entry {
-    id: AuditId(row.try_get(0)?),
-    actor_kind: ActorKind::read(row.try_get(1)?)?,
-    actor: row.try_get(2)?,
-    actor_name: row.try_get(3)?,
-    action: row.try_get(4)?,
-    target_kind: row.try_get(5)?,
-    target: row.try_get(6)?,
-    detail: row.try_get(7)?,
-    address: row.try_get(8)?,
-    at: Timestamp::from_micros(row.try_get(9)?),
+from_row!(Entry in "audit_log", row => Ok(Entry {
+    id: AuditId(row.get("id")?),
+    actor_kind: row.code("actor_kind")?,
+    actor: row.get("actor_id")?,
+    actor_name: row.get("actor_name")?,
+    action: row.get("action")?,
+    target_kind: row.get("target_kind")?,
+    target: row.get("target_id")?,
+    detail: row.get("detail")?,
+    address: row.get("origin")?,
+    at: row.time("created_at")?,
 }));
 
 macro_rules! columns {

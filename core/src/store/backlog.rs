@@ -6,10 +6,11 @@ use super::{
     Db, Result, Scoped,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+        row::from_row,
+        sql::{Rows, Sql, Type, found, row_statements, statements},
     },
-    deliveries::{Shown, State},
-    lanes::WaitCounts,
+    deliveries::Shown,
+    lanes::Waiting,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -78,13 +79,13 @@ struct Lane {
     due_at: Option<Timestamp>,
 }
 
-from_row!(Lane, row => Ok(Lane {
-    endpoint: EndpointId(row.try_get(0)?),
-    tenant: TenantId(row.try_get(1)?),
-    paused: row.try_get(2)?,
-    waiting: WaitCounts { untried: row.try_get(3)?, tried: row.try_get(4)? },
-    oldest_at: row.try_get::<Option<i64>, _>(5)?.map(Timestamp::from_micros),
-    due_at: row.try_get::<Option<i64>, _>(6)?.map(Timestamp::from_micros),
+from_row!(Lane in "lanes", row => Ok(Lane {
+    endpoint: EndpointId(row.get("endpoint_id")?),
+    tenant: TenantId(row.get("tenant_id")?),
+    paused: row.get("paused")?,
+    waiting: WaitCounts { untried: row.get("untried")?, tried: row.get("tried")? },
+    oldest_at: row.of("deliveries").opt_time("oldest_at")?,
+    due_at: row.of("deliveries").opt_time("due_at")?,
 }));
 
 /// Deliveries of an endpoint that are leased, or tests that wait, counted by how they stand.
@@ -96,17 +97,14 @@ struct OffLaneCounts {
     oldest_at: Timestamp,
 }
 
-from_row!(OffLaneCounts, row => {
-    let state = State::read(row.try_get(1)?)?;
-    Ok(OffLaneCounts {
-        endpoint: EndpointId(row.try_get(0)?),
-        // A test waits for nobody's pause.
-        shown: Shown::of(state, row.try_get(2)?, row.try_get(3)?, false),
-        test: row.try_get(4)?,
-        count: row.try_get(5)?,
-        oldest_at: Timestamp::from_micros(row.try_get(6)?),
-    })
-});
+from_row!(OffLaneCounts in "deliveries", row => Ok(OffLaneCounts {
+    endpoint: EndpointId(row.get("endpoint_id")?),
+    // A test waits for nobody's pause.
+    shown: Shown::of(row.code("state")?, row.get("tried")?, row.get("stop")?, false),
+    test: row.get("test")?,
+    count: row.get("count")?,
+    oldest_at: row.time("oldest_at")?,
+}));
 
 // SQLite is told which index; PostgreSQL is left no other way, see `deliveries::walk`.
 macro_rules! first {
@@ -159,9 +157,9 @@ macro_rules! lanes {
         concat!(
             ") SELECT l.endpoint_id, l.tenant_id, l.paused, l.untried, l.tried, ",
             $oldest,
-            ", ",
+            " AS oldest_at, ",
             $due,
-            " FROM v JOIN lanes l ON l.endpoint_id = v.key"
+            " AS due_at FROM v JOIN lanes l ON l.endpoint_id = v.key"
         )
     };
 }
@@ -190,13 +188,15 @@ row_statements! {
     FEW = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT endpoint_id, state, attempt > 1, stop, test, COUNT(*), MIN(created_at) \
+        tail: ") SELECT endpoint_id, state, attempt > 1 AS tried, stop, test, COUNT(*) AS count, \
+               MIN(created_at) AS oldest_at \
                FROM deliveries INDEXED BY deliveries_leased WHERE state = 1 AND endpoint_id IN (SELECT key FROM v) \
                GROUP BY 1, 2, 3, 4, 5 \
                UNION ALL SELECT endpoint_id, state, attempt > 0, stop, test, COUNT(*), MIN(created_at) \
                FROM deliveries INDEXED BY deliveries_tests WHERE state = 0 AND test \
                AND endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5",
-        tail_pg: Some(") SELECT endpoint_id, state, tried, stop, test, COUNT(*), MIN(created_at) FROM (\
+        tail_pg: Some(") SELECT endpoint_id, state, tried, stop, test, COUNT(*) AS count, \
+               MIN(created_at) AS oldest_at FROM (\
                (SELECT endpoint_id, state, attempt > 1 AS tried, stop, test, created_at FROM deliveries WHERE state = 1 \
                ORDER BY due_at OFFSET 0) \
                UNION ALL (SELECT endpoint_id, state, attempt > 0 AS tried, stop, test, created_at FROM deliveries \

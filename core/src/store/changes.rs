@@ -6,7 +6,8 @@ use super::{
     db::{
         conn::{Link, on},
         group::Writing,
-        sql::{Sql, from_row, statements},
+        row::from_row,
+        sql::{Sql, statements},
     },
 };
 use inboxops_proto::{
@@ -54,17 +55,18 @@ struct Row {
     body: Vec<u8>,
 }
 
-from_row!(Row, row => Ok(Row {
-    place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
-    body: row.try_get(2)?,
+from_row!(Row in "changes", row => Ok(Row {
+    place: Place { xact: row.get("xact")?, seq: row.get("seq")? },
+    body: row.get("body")?,
 }));
 
 statements! {
     INSERT = Sql::both("INSERT INTO changes (at, body) VALUES ($1, $2)");
     // `xact` alone in ORDER BY is the number that is selected, which no index has.
     SINCE = Sql::each(
-        "SELECT 0, seq, body FROM changes WHERE $1 IS NOT NULL AND seq > $2 ORDER BY seq LIMIT $3",
-        "SELECT xact::text::bigint, seq, body FROM changes WHERE (xact, seq) > ($1::bigint::text::xid8, $2::bigint) \
+        "SELECT 0 AS xact, seq, body FROM changes WHERE $1 IS NOT NULL AND seq > $2 ORDER BY seq LIMIT $3",
+        "SELECT xact::text::bigint AS xact, seq, body FROM changes \
+         WHERE (xact, seq) > ($1::bigint::text::xid8, $2::bigint) \
          AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY changes.xact, changes.seq LIMIT $3",
     );
     // Rows of transactions that began before and have not ended come behind it.

@@ -5,6 +5,7 @@ use super::{
     Db, Result, changes,
     db::{
         conn::on,
+        row::from_row,
         sql::{Sql, statements},
     },
     endpoints,
@@ -34,12 +35,13 @@ impl Chores {
 macro_rules! due {
     ($order:literal) => {
         concat!(
-            "SELECT (SELECT MIN(deleted_at) FROM endpoints WHERE deleted_at IS NOT NULL), \
+            "SELECT (SELECT MIN(deleted_at) FROM endpoints WHERE deleted_at IS NOT NULL) AS deleted_at, \
              (SELECT at FROM changes ORDER BY ",
             $order,
-            " LIMIT 1), \
-             (SELECT MIN(other_secret_until) FROM endpoints WHERE other_secret_until IS NOT NULL), \
-             (SELECT MIN(expires_at) FROM sessions), (SELECT MIN(expires_at) FROM login_codes)"
+            " LIMIT 1) AS changed_at, \
+             (SELECT MIN(other_secret_until) FROM endpoints WHERE other_secret_until IS NOT NULL) AS secret_until, \
+             (SELECT MIN(expires_at) FROM sessions) AS session_expires_at, \
+             (SELECT MIN(expires_at) FROM login_codes) AS code_expires_at"
         )
     };
 }
@@ -48,21 +50,34 @@ statements! {
     DUE = Sql::each(due!("seq"), due!("xact, seq"));
 }
 
-type Row = (Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+/// The first time of each, as it stands in the tables.
+struct Firsts {
+    deleted: Option<Timestamp>,
+    changed: Option<Timestamp>,
+    secret: Option<Timestamp>,
+    session: Option<Timestamp>,
+    code: Option<Timestamp>,
+}
+
+from_row!(Firsts in "endpoints", row => Ok(Firsts {
+    deleted: row.opt_time("deleted_at")?,
+    changed: row.of("changes").opt_time("changed_at")?,
+    secret: row.opt_time("secret_until")?,
+    session: row.of("sessions").opt_time("session_expires_at")?,
+    code: row.of("login_codes").opt_time("code_expires_at")?,
+}));
 
 /// When something is due, in all tenants.
 pub(crate) async fn due(db: &Db) -> Result<Chores> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = DUE.on(link);
-    let row = on!(link, c, D => sqlx::query_as::<D, Row>(sql).fetch_one(c).await)?;
-    let at = |at: Option<i64>| at.map(Timestamp::from_micros);
-    let (deleted, changed, secret, session, code) = row;
+    let firsts = on!(link, c, D => sqlx::query_as::<D, Firsts>(sql).fetch_one(c).await)?;
     Ok(Chores {
-        endpoints: at(deleted).map(|at| at.plus(endpoints::ROWS_KEPT)),
+        endpoints: firsts.deleted.map(|at| at.plus(endpoints::SWEPT_AFTER)),
         // One that is as old as that stays; older ones go.
-        changes: at(changed).map(|at| at.plus(changes::KEPT + std::time::Duration::from_micros(1))),
-        secrets: at(secret),
-        sessions: at(session).into_iter().chain(at(code)).min(),
+        changes: firsts.changed.map(|at| at.plus(changes::KEPT + std::time::Duration::from_micros(1))),
+        secrets: firsts.secret,
+        sessions: firsts.session.into_iter().chain(firsts.code).min(),
     })
 }

@@ -9,6 +9,7 @@ pub(super) mod group;
 pub(crate) mod migrate;
 pub(super) mod news;
 pub(super) mod pool;
+pub(super) mod row;
 pub(crate) mod sql;
 pub(super) mod tx;
 pub(super) mod writer;

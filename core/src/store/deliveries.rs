@@ -17,7 +17,8 @@ use super::{
     ReadTx, Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, codes, found, from_row, row_statements, statements},
+        row::{codes, from_row},
+        sql::{Rows, Sql, Type, found, row_statements, statements},
     },
     lanes::{self, Moves},
     tallies::{self, EndCounts},
@@ -152,31 +153,28 @@ impl Shown {
     }
 }
 
-from_row!(Delivery, row => {
-    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
-    Ok(Delivery {
-        id: DeliveryId(row.try_get(0)?),
-        tenant: TenantId(row.try_get(1)?),
-        endpoint: EndpointId(row.try_get(2)?),
-        event: EventId(row.try_get(3)?),
-        kind: row.try_get(4)?,
-        test: row.try_get(5)?,
-        state: State::read(row.try_get(6)?)?,
-        attempt: number(row.try_get(7)?)?,
-        failures: number(row.try_get(8)?)?,
-        due_at: Timestamp::from_micros(row.try_get(9)?),
-        token: row.try_get(10)?,
-        response_status: row.try_get::<Option<i64>, _>(11)?.and_then(|status| u16::try_from(status).ok()),
-        error_code: row.try_get(12)?,
-        created_at: Timestamp::from_micros(row.try_get(13)?),
-        settled_at: row.try_get::<Option<i64>, _>(14)?.map(Timestamp::from_micros),
-        paused: row.try_get(15)?,
-        stop: row.try_get(16)?,
-        duration_ms: row.try_get::<Option<i64>, _>(17)?.map(number).transpose()?,
-        stale: number(row.try_get(18)?)?,
-        thin: row.try_get(19)?,
-    })
-});
+from_row!(Delivery in "deliveries", row => Ok(Delivery {
+    id: DeliveryId(row.get("id")?),
+    tenant: TenantId(row.get("tenant_id")?),
+    endpoint: EndpointId(row.get("endpoint_id")?),
+    event: EventId(row.get("event_id")?),
+    kind: row.get("kind")?,
+    test: row.get("test")?,
+    state: row.code("state")?,
+    attempt: row.number("attempt")?,
+    failures: row.number("failures")?,
+    due_at: row.time("due_at")?,
+    token: row.get("token")?,
+    response_status: row.opt_number("response_status")?,
+    error_code: row.get("error_code")?,
+    created_at: row.time("created_at")?,
+    settled_at: row.opt_time("settled_at")?,
+    paused: row.of("lanes").get("paused")?,
+    stop: row.get("stop")?,
+    duration_ms: row.of("attempts").opt_number("duration_ms")?,
+    stale: row.number("stale")?,
+    thin: row.get("thin")?,
+}));
 
 /// One HTTP request of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,27 +199,24 @@ pub(crate) struct Attempt {
     pub(crate) succeeded: bool,
 }
 
-from_row!(Attempt, row => {
-    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
-    Ok(Attempt {
-        n: number(row.try_get(0)?)?,
-        started_at: Timestamp::from_micros(row.try_get(1)?),
-        duration_ms: number(row.try_get(2)?)?,
-        response_status: row.try_get::<Option<i64>, _>(3)?.and_then(|status| u16::try_from(status).ok()),
-        response_body: row.try_get(4)?,
-        response_headers: row.try_get(5)?,
-        request_headers: row.try_get(6)?,
-        error_code: row.try_get(7)?,
-        error: row.try_get(8)?,
-        succeeded: row.try_get(9)?,
-    })
-});
+from_row!(Attempt in "attempts", row => Ok(Attempt {
+    n: row.number("n")?,
+    started_at: row.time("started_at")?,
+    duration_ms: row.number("duration_ms")?,
+    response_status: row.opt_number("response_status")?,
+    response_body: row.get("response_body")?,
+    response_headers: row.get("response_headers")?,
+    request_headers: row.get("request_headers")?,
+    error_code: row.get("error_code")?,
+    error: row.get("error")?,
+    succeeded: row.get("succeeded")?,
+}));
 
 macro_rules! columns {
     () => {
         "d.id, d.tenant_id, d.endpoint_id, d.event_id, d.kind, d.test, d.state, d.attempt, d.failures, d.due_at, d.token, \
-         d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test, d.stop, a.duration_ms, d.stale, \
-         d.thin"
+         d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test AS paused, d.stop, \
+         a.duration_ms, d.stale, d.thin"
     };
 }
 

@@ -27,7 +27,8 @@ use super::{
     Db, Result, SystemTx, cores,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, from_row, read_rows, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, read_rows, row_statements, statements, write_rows},
     },
     deliveries::State,
     lanes::{self, Moves},
@@ -38,7 +39,6 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, TenantId},
 };
-use uuid::Uuid;
 
 /// Greatest number of leases that one reap takes back.
 pub(crate) const REAP_MAX: i64 = 500;
@@ -71,18 +71,15 @@ pub(crate) struct OpenLease {
     pub(crate) fresh: bool,
 }
 
-from_row!(OpenLease, row => {
-    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
-    Ok(OpenLease {
-        lease: Lease { delivery: DeliveryId(row.try_get(0)?), token: row.try_get(1)? },
-        tenant: TenantId(row.try_get(2)?),
-        endpoint: EndpointId(row.try_get(3)?),
-        test: row.try_get(4)?,
-        attempt: number(row.try_get(5)?)?,
-        failures: number(row.try_get(6)?)?,
-        fresh: row.try_get(7)?,
-    })
-});
+from_row!(OpenLease in "deliveries", row => Ok(OpenLease {
+    lease: Lease { delivery: DeliveryId(row.get("id")?), token: row.get("token")? },
+    tenant: TenantId(row.get("tenant_id")?),
+    endpoint: EndpointId(row.get("endpoint_id")?),
+    test: row.get("test")?,
+    attempt: row.number("attempt")?,
+    failures: row.number("failures")?,
+    fresh: row.get("fresh")?,
+}));
 
 /// Which leases a reap takes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,13 +102,13 @@ struct LostLease {
     test: bool,
 }
 
-from_row!(LostLease, row => Ok(LostLease {
-    delivery: DeliveryId(row.try_get(0)?),
-    tenant: TenantId(row.try_get(1)?),
-    endpoint: EndpointId(row.try_get(2)?),
-    attempt: row.try_get(3)?,
-    until: Timestamp::from_micros(row.try_get(4)?),
-    test: row.try_get(5)?,
+from_row!(LostLease in "deliveries", row => Ok(LostLease {
+    delivery: DeliveryId(row.get("id")?),
+    tenant: TenantId(row.get("tenant_id")?),
+    endpoint: EndpointId(row.get("endpoint_id")?),
+    attempt: row.get("attempt")?,
+    until: row.time("due_at")?,
+    test: row.get("test")?,
 }));
 
 statements! {
@@ -136,7 +133,7 @@ row_statements! {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
         tail: ") SELECT d.id, d.token, d.tenant_id, d.endpoint_id, d.test, d.attempt, d.failures, \
-               COALESCE(d.error_code = 'stale_connection', FALSE) FROM v \
+               COALESCE(d.error_code = 'stale_connection', FALSE) AS fresh FROM v \
                JOIN deliveries d ON d.id = v.key WHERE d.state + 0 = 1",
         tail_pg: None,
     };
@@ -185,31 +182,44 @@ pub(crate) async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp
     leases.sort_unstable();
     leases.dedup_by_key(|lease| lease.delivery);
     let link = tx.writing();
-    let rows = read_rows!(link, PARK, &leases, FreedRow, |query, lease| query
+    let rows = read_rows!(link, PARK, &leases, FreedLease, |query, lease| query
         .bind(lease.delivery.0)
         .bind(lease.token)
         .bind(now.micros()));
     let mut moves = Moves::default();
     let mut tally = Tally::default();
-    given_back(&rows, now, &mut moves, &mut tally)?;
+    given_back(&rows, now, &mut moves, &mut tally);
     lanes::apply(link, &moves).await?;
     tallies::add(link, &tally).await?;
     Ok(rows.len())
 }
 
-/// A delivery whose lease is over: tenant, endpoint, state, requests made, whether it is a test.
-type FreedRow = (Uuid, Uuid, i16, i64, bool);
+/// A delivery whose lease is over, as it stands now.
+struct FreedLease {
+    tenant: TenantId,
+    endpoint: EndpointId,
+    state: State,
+    /// Requests made.
+    attempts: i64,
+    test: bool,
+}
+
+from_row!(FreedLease in "deliveries", row => Ok(FreedLease {
+    tenant: TenantId(row.get("tenant_id")?),
+    endpoint: EndpointId(row.get("endpoint_id")?),
+    state: row.code("state")?,
+    attempts: row.get("attempt")?,
+    test: row.get("test")?,
+}));
 
 /// Counts what waits again, and what was stopped while leased and now ends.
-fn given_back(rows: &[FreedRow], now: Timestamp, moves: &mut Moves, tally: &mut Tally) -> Result<()> {
-    for (tenant, endpoint, state, attempts, test) in rows {
-        let (endpoint, state) = (EndpointId(*endpoint), State::read(*state)?);
-        if state == State::Waiting {
-            moves.waits(endpoint, now, *attempts, *test);
+fn given_back(rows: &[FreedLease], now: Timestamp, moves: &mut Moves, tally: &mut Tally) {
+    for it in rows {
+        if it.state == State::Waiting {
+            moves.waits(it.endpoint, now, it.attempts, it.test);
         }
-        tally.ended(TenantId(*tenant), endpoint, state, 1);
+        tally.ended(it.tenant, it.endpoint, it.state, 1);
     }
-    Ok(())
 }
 
 /// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
@@ -236,8 +246,8 @@ pub(crate) async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) ->
     for it in lost.iter().filter(|it| !it.test) {
         tally.attempt(it.tenant, it.endpoint, now).add(false, None);
     }
-    let rows = read_rows!(link, TAKE_BACK, &lost, FreedRow, |query, it| query.bind(it.delivery.0).bind(now.micros()));
-    given_back(&rows, now, &mut moves, &mut tally)?;
+    let rows = read_rows!(link, TAKE_BACK, &lost, FreedLease, |query, it| query.bind(it.delivery.0).bind(now.micros()));
+    given_back(&rows, now, &mut moves, &mut tally);
     write_rows!(link, LOST_ATTEMPTS, &lost, |query, it| {
         let started = it.until.minus(super::LEASE);
         let took = i64::try_from(now.since(started).as_millis()).unwrap_or(i64::MAX);

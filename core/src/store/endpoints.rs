@@ -7,7 +7,8 @@ use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+        row::from_row,
+        sql::{Rows, Sql, Type, found, row_statements, statements},
     },
     fanout::LEASE,
     lanes, recoveries, retention, tallies,
@@ -102,54 +103,56 @@ macro_rules! columns {
 const NEXT: i16 = 1;
 const BEFORE: i16 = 2;
 
-from_row!(Endpoint, row => {
-    let json = |error: serde_json::Error| sqlx::Error::Decode(error.into());
+from_row!(Endpoint in "endpoints", row => {
     let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(SealedBytes { bytes: bytes?, key: key? });
-    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
     let other = (
-        sealed(row.try_get(15)?, row.try_get(16)?),
-        row.try_get::<Option<String>, _>(17)?,
-        row.try_get::<Option<i16>, _>(18)?,
-        row.try_get::<Option<i64>, _>(19)?,
+        sealed(row.get("other_secret")?, row.get("other_secret_key")?),
+        row.get::<Option<String>>("other_secret_hint")?,
+        row.get::<Option<i16>>("other_secret_role")?,
+        row.opt_time("other_secret_until")?,
     );
     Ok(Endpoint {
-        id: EndpointId(row.try_get(0)?),
-        tenant: TenantId(row.try_get(1)?),
-        url: row.try_get(2)?,
-        description: row.try_get(3)?,
-        events: serde_json::from_str(row.try_get(4)?).map_err(json)?,
-        mask: row.try_get(5)?,
-        inboxes: read_inboxes(row.try_get(6)?)?,
-        enabled: row.try_get(7)?,
-        disabled_reason: row.try_get(8)?,
-        rate_per_second: row.try_get::<Option<i64>, _>(9)?.map(number).transpose()?,
-        thin: row.try_get(24)?,
-        headers: sealed(row.try_get(10)?, row.try_get(11)?),
-        secret: SealedBytes { bytes: row.try_get(12)?, key: row.try_get(13)? },
-        secret_hint: row.try_get(14)?,
+        id: EndpointId(row.get("id")?),
+        tenant: TenantId(row.get("tenant_id")?),
+        url: row.get("url")?,
+        description: row.get("description")?,
+        events: row.parsed("events", read_events)?,
+        mask: row.get("mask")?,
+        inboxes: row.parsed("inbox_ids", read_inboxes)?,
+        enabled: row.get("enabled")?,
+        disabled_reason: row.get("disabled_reason")?,
+        rate_per_second: row.opt_number("rate_per_second")?,
+        thin: row.get("thin")?,
+        headers: sealed(row.get("headers")?, row.get("headers_key")?),
+        secret: SealedBytes { bytes: row.get("secret")?, key: row.get("secret_key")? },
+        secret_hint: row.get("secret_hint")?,
         other_secret: match other {
             (Some(sealed), Some(hint), Some(role), Some(until)) => {
                 Some(OtherSecret {
                     sealed,
                     hint,
                     is_next: role == NEXT,
-                    until: Timestamp::from_micros(until),
-                    keep_hours: row.try_get::<Option<i64>, _>(23)?.map_or(Ok(0), number)?,
+                    until,
+                    keep_hours: row.opt_number("keep_old_hours")?.unwrap_or(0),
                 })
             }
             _ => None,
         },
-        version: number(row.try_get(20)?)?,
-        created_at: Timestamp::from_micros(row.try_get(21)?),
-        updated_at: Timestamp::from_micros(row.try_get(22)?),
+        version: row.number("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
     })
 });
 
-pub(super) fn read_inboxes(text: &str) -> sqlx::Result<Vec<InboxId>> {
+fn read_events(text: &str) -> serde_json::Result<Vec<String>> {
+    serde_json::from_str(text)
+}
+
+pub(super) fn read_inboxes(text: &str) -> serde_json::Result<Vec<InboxId>> {
     if text == "[]" {
         return Ok(Vec::new());
     }
-    let ids: Vec<Uuid> = serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let ids: Vec<Uuid> = serde_json::from_str(text)?;
     Ok(ids.into_iter().map(InboxId).collect())
 }
 

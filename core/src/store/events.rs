@@ -6,7 +6,8 @@ use super::{
     changes::Place,
     db::{
         conn::on,
-        sql::{Sql, from_row, statements},
+        row::from_row,
+        sql::{Sql, statements},
     },
 };
 use bytes::Bytes;
@@ -103,11 +104,11 @@ pub(crate) struct LoggedEvent {
     pub(crate) body: String,
 }
 
-from_row!(LoggedEvent, row => Ok(LoggedEvent {
-    place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
-    kind: row.try_get(2)?,
-    at: Timestamp::from_micros(row.try_get(3)?),
-    body: row.try_get(4)?,
+from_row!(LoggedEvent in "events", row => Ok(LoggedEvent {
+    place: Place { xact: row.get("xact")?, seq: row.get("seq")? },
+    kind: row.get("kind")?,
+    at: row.time("created_at")?,
+    body: row.get("body")?,
 }));
 
 /// An event as its row has it.
@@ -122,12 +123,12 @@ pub(crate) struct Event {
     pub(crate) body: String,
 }
 
-from_row!(Event, row => Ok(Event {
-    id: EventId(row.try_get(0)?),
-    kind: row.try_get(1)?,
-    group: GroupId(row.try_get(2)?),
-    at: Timestamp::from_micros(row.try_get(3)?),
-    body: row.try_get(4)?,
+from_row!(Event in "events", row => Ok(Event {
+    id: EventId(row.get("id")?),
+    kind: row.get("kind")?,
+    group: GroupId(row.get("group_id")?),
+    at: row.time("created_at")?,
+    body: row.get("body")?,
 }));
 
 statements! {
@@ -144,9 +145,9 @@ statements! {
     // Numbers are given before commits: what a transaction that still runs wrote would come in between. `xact` alone in
     // ORDER BY is the number that is selected, which no index has.
     SINCE = Sql::each(
-        "SELECT 0, seq, kind, created_at, body FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 \
-         AND NOT test AND (1 << kind) & $4 <> 0 ORDER BY seq LIMIT $5",
-        "SELECT xact::text::bigint, seq, kind, created_at, body FROM events WHERE tenant_id = $1 \
+        "SELECT 0 AS xact, seq, kind, created_at, body FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
+         AND seq > $3 AND NOT test AND (1 << kind) & $4 <> 0 ORDER BY seq LIMIT $5",
+        "SELECT xact::text::bigint AS xact, seq, kind, created_at, body FROM events WHERE tenant_id = $1 \
          AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
          AND NOT test AND (1::bigint << kind) & $4::bigint <> 0 ORDER BY events.xact, events.seq LIMIT $5",
     );

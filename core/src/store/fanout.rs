@@ -6,7 +6,8 @@ use super::{
     Result,
     db::{
         group::Writing,
-        sql::{Rows, Type, from_row, read_rows, row_statements, write_rows},
+        row::from_row,
+        sql::{Rows, Type, read_rows, row_statements, write_rows},
     },
     endpoints::read_inboxes,
     events::{Leased, NewEvent, delivery_id},
@@ -34,15 +35,19 @@ struct Subscriber {
     thin: bool,
 }
 
-from_row!(Subscriber, row => Ok(Subscriber {
-    endpoint: EndpointId(row.try_get(0)?),
-    tenant: TenantId(row.try_get(1)?),
-    version: u32::try_from(row.try_get::<i64, _>(2)?).map_err(|error| sqlx::Error::Decode(error.into()))?,
-    mask: row.try_get(3)?,
-    inboxes: read_inboxes(row.try_get(4)?)?,
-    entitled: overridden(row.try_get(6)?).unwrap_or(Plan::read(row.try_get(5)?)?.includes_integrations()),
-    thin: row.try_get(7)?,
-}));
+from_row!(Subscriber in "endpoints", row => {
+    let tenant = row.of("tenants");
+    let plan: Plan = tenant.code("plan")?;
+    Ok(Subscriber {
+        endpoint: EndpointId(row.get("id")?),
+        tenant: TenantId(row.get("tenant_id")?),
+        version: row.number("version")?,
+        mask: row.get("mask")?,
+        inboxes: row.parsed("inbox_ids", read_inboxes)?,
+        entitled: overridden(tenant.get("webhooks")?).unwrap_or(plan.includes_integrations()),
+        thin: row.get("thin")?,
+    })
+});
 
 impl Subscriber {
     fn wants(&self, event: &NewEvent) -> bool {

@@ -5,7 +5,8 @@ use super::{
     Result, Scoped, SystemTx, Tx,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, from_row, read_rows, row_statements, statements},
+        row::from_row,
+        sql::{Rows, Sql, Type, read_rows, row_statements, statements},
     },
     deliveries::State,
 };
@@ -43,29 +44,25 @@ pub(crate) struct Health {
     pub(crate) warned: i16,
 }
 
-from_row!(Health, row => {
-    let time = |column: usize| {
-        row.try_get::<Option<i64>, _>(column).map(|micros| micros.map(Timestamp::from_micros))
-    };
-    let (delivery, state) = (row.try_get::<Option<Uuid>, _>(5)?, row.try_get::<Option<i16>, _>(6)?);
-    let status = row.try_get::<Option<i64>, _>(7)?;
+from_row!(Health in "endpoint_health", row => {
+    let delivery: Option<Uuid> = row.get("last_delivery_id")?;
     Ok(Health {
-        endpoint: EndpointId(row.try_get(0)?),
-        tenant: TenantId(row.try_get(1)?),
-        failures_in_row: u32::try_from(row.try_get::<i64, _>(2)?).unwrap_or(u32::MAX),
-        failing_since: time(3)?,
-        last_success_at: time(4)?,
-        last: match (delivery, state, time(9)?) {
+        endpoint: EndpointId(row.get("endpoint_id")?),
+        tenant: TenantId(row.get("tenant_id")?),
+        failures_in_row: u32::try_from(row.get::<i64>("failures_in_row")?).unwrap_or(u32::MAX),
+        failing_since: row.opt_time("failing_since")?,
+        last_success_at: row.opt_time("last_success_at")?,
+        last: match (delivery, row.opt_code("last_state")?, row.opt_time("last_at")?) {
             (Some(delivery), Some(state), Some(at)) => Some(LastDelivery {
                 delivery: DeliveryId(delivery),
-                state: State::read(state)?,
-                response_status: status.and_then(|status| u16::try_from(status).ok()),
-                error_code: row.try_get(8)?,
+                state,
+                response_status: row.opt_number("last_response_status")?,
+                error_code: row.get("last_error_code")?,
                 at,
             }),
             _ => None,
         },
-        warned: row.try_get(10)?,
+        warned: row.get("warned")?,
     })
 });
 

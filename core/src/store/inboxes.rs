@@ -4,7 +4,8 @@ use super::{
     Db, Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Sql, codes, from_row, statements},
+        row::{codes, from_row},
+        sql::{Sql, statements},
     },
     fold,
     tickets::Channel,
@@ -68,20 +69,18 @@ fn state_of(enabled: bool, fails: bool) -> InboxState {
     }
 }
 
-from_row!(Inbox, row => Ok(Inbox {
-    id: InboxId(row.try_get(0)?),
-    name: row.try_get(1)?,
-    email_address: row.try_get(2)?,
-    channel: Channel::read(row.try_get(3)?)?,
-    enabled: row.try_get(4)?,
-    error: match (row.try_get(5)?, row.try_get(6)?, row.try_get::<Option<i64>, _>(7)?) {
-        (Some(code), Some(message), Some(since)) => {
-            Some(InboxError { code, message, since: Timestamp::from_micros(since) })
-        }
+from_row!(Inbox in "inboxes", row => Ok(Inbox {
+    id: InboxId(row.get("id")?),
+    name: row.get("name")?,
+    email_address: row.get("email_address")?,
+    channel: row.code("channel")?,
+    enabled: row.get("enabled")?,
+    error: match (row.get("error_code")?, row.get("error_message")?, row.opt_time("error_since")?) {
+        (Some(code), Some(message), Some(since)) => Some(InboxError { code, message, since }),
         _ => None,
     },
-    created_at: Timestamp::from_micros(row.try_get(8)?),
-    updated_at: Timestamp::from_micros(row.try_get(9)?),
+    created_at: row.time("created_at")?,
+    updated_at: row.time("updated_at")?,
 }));
 
 macro_rules! columns {

@@ -4,7 +4,8 @@ use super::{
     Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Sql, codes, from_row, statements},
+        row::{codes, from_row},
+        sql::{Sql, statements},
     },
 };
 use inboxops_proto::{
@@ -86,21 +87,21 @@ pub(crate) struct MailIdentity {
 /// Longest `Message-ID` that is kept; an index of PostgreSQL takes no row of more than 2,700 bytes.
 pub(crate) const MAIL_ID_MAX_CHARS: usize = 500;
 
-from_row!(Message, row => Ok(Message {
-    id: MessageId(row.try_get(0)?),
-    ticket: TicketId(row.try_get(1)?),
-    kind: MessageKind::read(row.try_get(2)?)?,
+from_row!(Message in "messages", row => Ok(Message {
+    id: MessageId(row.get("id")?),
+    ticket: TicketId(row.get("ticket_id")?),
+    kind: row.code("kind")?,
     author: Author {
-        kind: AuthorKind::read(row.try_get(3)?)?,
-        id: row.try_get(4)?,
-        name: row.try_get(5)?,
-        email: row.try_get(6)?,
+        kind: row.code("author_kind")?,
+        id: row.get("author_id")?,
+        name: row.get("author_name")?,
+        email: row.get("author_email")?,
     },
-    text: row.try_get(7)?,
-    html: row.try_get(8)?,
-    truncated: row.try_get(9)?,
-    created_at: Timestamp::from_micros(row.try_get(10)?),
-    sent_at: row.try_get::<Option<i64>, _>(11)?.map(Timestamp::from_micros),
+    text: row.get("body_text")?,
+    html: row.get("body_html")?,
+    truncated: row.get("truncated")?,
+    created_at: row.time("created_at")?,
+    sent_at: row.opt_time("sent_at")?,
 }));
 
 macro_rules! columns {

@@ -4,7 +4,8 @@ use super::{
     Db, Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Sql, from_row, statements},
+        row::from_row,
+        sql::{Sql, statements},
     },
 };
 use inboxops_proto::{
@@ -25,11 +26,11 @@ pub(crate) struct Candidate {
     pub(crate) phc: Option<String>,
 }
 
-from_row!(Candidate, row => Ok(Candidate {
-    tenant: TenantId(row.try_get(0)?),
-    agent: AgentId(row.try_get(1)?),
-    name: row.try_get(2)?,
-    phc: row.try_get(3)?,
+from_row!(Candidate in "agents", row => Ok(Candidate {
+    tenant: TenantId(row.get("tenant_id")?),
+    agent: AgentId(row.get("id")?),
+    name: row.get("name")?,
+    phc: row.of("passwords").get("phc")?,
 }));
 
 statements! {

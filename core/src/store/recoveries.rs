@@ -6,7 +6,8 @@ use super::{
     changes::Place,
     db::{
         conn::{Link, on},
-        sql::{Sql, codes, from_row, statements},
+        row::{codes, from_row},
+        sql::{Sql, statements},
     },
 };
 use inboxops_proto::{
@@ -54,25 +55,24 @@ pub(crate) struct Recovery {
     pub(crate) created_at: Timestamp,
 }
 
-from_row!(Recovery, row => {
-    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
-    let id = RecoveryId(row.try_get(0)?);
+from_row!(Recovery in "recoveries", row => {
+    let id = RecoveryId(row.get("id")?);
     Ok(Recovery {
         id,
-        tenant: TenantId(row.try_get(1)?),
-        endpoint: EndpointId(row.try_get(2)?),
-        what: What::read(row.try_get(3)?)?,
-        batch: row.try_get::<Option<Uuid>, _>(4)?.map_or(id, RecoveryId),
-        filter: row.try_get(5)?,
-        since: Timestamp::from_micros(row.try_get(6)?),
-        until: Timestamp::from_micros(row.try_get(7)?),
-        after_event: Place { xact: row.try_get(15)?, seq: row.try_get(8)? },
-        after: row.try_get::<Option<Uuid>, _>(9)?.map(DeliveryId),
-        matched: number(row.try_get(10)?)?,
-        created: number(row.try_get(11)?)?,
-        done: row.try_get(12)?,
-        fence: row.try_get(13)?,
-        created_at: Timestamp::from_micros(row.try_get(14)?),
+        tenant: TenantId(row.get("tenant_id")?),
+        endpoint: EndpointId(row.get("endpoint_id")?),
+        what: row.code("kind")?,
+        batch: row.opt("batch_id", RecoveryId)?.unwrap_or(id),
+        filter: row.get("filter")?,
+        since: row.time("since")?,
+        until: row.time("until")?,
+        after_event: Place { xact: row.get("after_xact")?, seq: row.get("after_seq")? },
+        after: row.opt("after_id", DeliveryId)?,
+        matched: row.number("matched")?,
+        created: row.number("created")?,
+        done: row.get("done")?,
+        fence: row.get("fence")?,
+        created_at: row.time("created_at")?,
     })
 });
 
@@ -92,14 +92,14 @@ pub(crate) struct PastEvent {
     pub(crate) at: Timestamp,
 }
 
-from_row!(PastEvent, row => Ok(PastEvent {
-    place: Place { xact: row.try_get(0)?, seq: row.try_get(1)? },
-    id: EventId(row.try_get(2)?),
-    kind: row.try_get(3)?,
-    inbox: row.try_get::<Option<Uuid>, _>(4)?.map(InboxId),
-    left: row.try_get::<Option<Uuid>, _>(5)?.map(InboxId),
-    test: row.try_get(6)?,
-    at: Timestamp::from_micros(row.try_get(7)?),
+from_row!(PastEvent in "events", row => Ok(PastEvent {
+    place: Place { xact: row.get("xact")?, seq: row.get("seq")? },
+    id: EventId(row.get("id")?),
+    kind: row.get("kind")?,
+    inbox: row.opt("inbox_id", InboxId)?,
+    left: row.opt("left_inbox_id", InboxId)?,
+    test: row.get("test")?,
+    at: row.time("created_at")?,
 }));
 
 macro_rules! columns {
@@ -146,18 +146,18 @@ statements! {
     );
     // `xact` alone in ORDER BY is the number that is selected, which no index has.
     EVENTS = Sql::each(
-        "SELECT 0, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
-         AND seq > $3 ORDER BY seq LIMIT $4",
-        "SELECT xact::text::bigint, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
-         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY events.xact, events.seq LIMIT $4",
+        "SELECT 0 AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
+         WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 ORDER BY seq LIMIT $4",
+        "SELECT xact::text::bigint AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
+         WHERE tenant_id = $1 AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY events.xact, events.seq LIMIT $4",
     );
     // Numbers are given before commits: what a transaction that still runs wrote would come in between.
     SETTLED_EVENTS = Sql::each(
-        "SELECT 0, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
-         AND seq > $3 ORDER BY seq LIMIT $4",
-        "SELECT xact::text::bigint, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events WHERE tenant_id = $1 \
-         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
-         ORDER BY events.xact, events.seq LIMIT $4",
+        "SELECT 0 AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
+         WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 ORDER BY seq LIMIT $4",
+        "SELECT xact::text::bigint AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
+         WHERE tenant_id = $1 AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) \
+         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY events.xact, events.seq LIMIT $4",
     );
     IS_SETTLED = Sql::pg("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::bigint::text::xid8");
 }

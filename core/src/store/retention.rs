@@ -5,7 +5,8 @@ use super::{
     Db, Result, SystemTx,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+        row::from_row,
+        sql::{Rows, Sql, Type, found, row_statements, statements},
     },
     deliveries::{
         State,
@@ -58,7 +59,7 @@ row_statements! {
     PASSED = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT deliveries.id, state, created_at, COALESCE(settled_at, created_at) FROM v \
+        tail: ") SELECT deliveries.id, state, created_at, COALESCE(settled_at, created_at) AS ended_at FROM v \
                JOIN deliveries ON deliveries.id = v.key",
         tail_pg: None,
     };
@@ -153,10 +154,10 @@ pub(crate) struct OldDelivery {
     pub(crate) at: Timestamp,
 }
 
-from_row!(OldDelivery, row => Ok(OldDelivery {
-    id: DeliveryId(row.try_get(0)?),
-    state: State::read(row.try_get(1)?)?,
-    at: Timestamp::from_micros(row.try_get::<i64, _>(2)?.max(row.try_get(3)?)),
+from_row!(OldDelivery in "deliveries", row => Ok(OldDelivery {
+    id: DeliveryId(row.get("id")?),
+    state: row.code("state")?,
+    at: row.time("created_at")?.max(row.time("ended_at")?),
 }));
 
 /// Deliveries of an endpoint that have ended, after one and before another, by id, at most [`BATCH_MAX`].
@@ -182,6 +183,14 @@ pub(crate) async fn deliveries(
     Ok(rows)
 }
 
+/// A delivery that was deleted.
+struct Deleted {
+    id: Uuid,
+    state: State,
+}
+
+from_row!(Deleted in "deliveries", row => Ok(Deleted { id: row.get("id")?, state: row.code("state")? }));
+
 /// Deletes those of these deliveries that have ended, with their attempts; how many.
 pub(crate) async fn delete_deliveries(
     tx: &mut SystemTx<'_>,
@@ -191,11 +200,9 @@ pub(crate) async fn delete_deliveries(
 ) -> Result<usize> {
     let (link, mut tally) = (tx.writing(), Tally::default());
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let gone: Vec<(Uuid, i16)> = found(link, &DELETE_DELIVERIES, &ids).await?;
-    for (_, state) in &gone {
-        tally.ended(tenant, endpoint, State::read(*state)?, -1);
-    }
-    let gone: Vec<Uuid> = gone.into_iter().map(|(id, _)| id).collect();
+    let gone: Vec<Deleted> = found(link, &DELETE_DELIVERIES, &ids).await?;
+    gone.iter().for_each(|it| tally.ended(tenant, endpoint, it.state, -1));
+    let gone: Vec<Uuid> = gone.into_iter().map(|it| it.id).collect();
     let _: Vec<(Uuid,)> = found(link, &DELETE_ATTEMPTS, &gone).await?;
     tallies::add(link, &tally).await?;
     Ok(gone.len())
@@ -238,11 +245,11 @@ pub(crate) struct OldEvent {
     pub(crate) at: Timestamp,
 }
 
-from_row!(OldEvent, row => Ok(OldEvent {
-    seq: row.try_get(0)?,
-    id: EventId(row.try_get(1)?),
-    tenant: TenantId(row.try_get(2)?),
-    at: Timestamp::from_micros(row.try_get(3)?),
+from_row!(OldEvent in "events", row => Ok(OldEvent {
+    seq: row.get("seq")?,
+    id: EventId(row.get("id")?),
+    tenant: TenantId(row.get("tenant_id")?),
+    at: row.time("created_at")?,
 }));
 
 /// Events of all tenants after a number, at most `limit`.

@@ -4,7 +4,8 @@ use super::{
     Db, Result, SystemTx,
     db::{
         conn::on,
-        sql::{Sql, from_row, statements},
+        row::from_row,
+        sql::{Sql, statements},
     },
 };
 use inboxops_proto::{clock::Timestamp, id::ServiceTokenId};
@@ -19,11 +20,11 @@ pub(crate) struct ServiceToken {
     pub(crate) created_at: Timestamp,
 }
 
-from_row!(ServiceToken, row => Ok(ServiceToken {
-    id: ServiceTokenId(row.try_get(0)?),
-    name: row.try_get(1)?,
-    dispatch_only: row.try_get(2)?,
-    created_at: Timestamp::from_micros(row.try_get(3)?),
+from_row!(ServiceToken in "service_tokens", row => Ok(ServiceToken {
+    id: ServiceTokenId(row.get("id")?),
+    name: row.get("name")?,
+    dispatch_only: row.get("dispatch_only")?,
+    created_at: row.time("created_at")?,
 }));
 
 statements! {

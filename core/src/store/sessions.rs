@@ -5,7 +5,8 @@ use super::{
     agents::Role,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{
@@ -30,16 +31,19 @@ pub(crate) struct Session {
     pub(crate) last_seen_at: Timestamp,
 }
 
-from_row!(Session, row => Ok(Session {
-    tenant: TenantId(row.try_get(0)?),
-    agent: AgentId(row.try_get(1)?),
-    name: row.try_get(2)?,
-    email: row.try_get(3)?,
-    role: Role::read(row.try_get(4)?)?,
-    disabled: row.try_get::<Option<i64>, _>(5)?.is_some(),
-    created_at: Timestamp::from_micros(row.try_get(6)?),
-    last_seen_at: Timestamp::from_micros(row.try_get(7)?),
-}));
+from_row!(Session in "sessions", row => {
+    let agent = row.of("agents");
+    Ok(Session {
+        tenant: TenantId(row.get("tenant_id")?),
+        agent: AgentId(row.get("agent_id")?),
+        name: agent.get("name")?,
+        email: agent.get("email")?,
+        role: agent.code("role")?,
+        disabled: agent.opt_time("disabled_at")?.is_some(),
+        created_at: row.time("created_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+    })
+});
 
 statements! {
     FIND = Sql::both(

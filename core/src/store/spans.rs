@@ -7,7 +7,8 @@ use super::{
     db::{
         conn::on,
         group::Writing,
-        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, row_statements, statements, write_rows},
     },
 };
 use inboxops_proto::{clock::Timestamp, id::TenantId};
@@ -46,15 +47,15 @@ statements! {
     // What is in whole spans after the one of the time, by level; the span itself; and its seconds.
     SINCE = Sql::both(
         "SELECT (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM spans \
-         WHERE tenant_id = $1 AND kind = $2 AND level = 3 AND at > $3), \
+         WHERE tenant_id = $1 AND kind = $2 AND level = 3 AND at > $3) AS seasons, \
          (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM spans \
-         WHERE tenant_id = $1 AND kind = $2 AND level = 2 AND at > $4 AND at < ($3 + 1) * 2048), \
+         WHERE tenant_id = $1 AND kind = $2 AND level = 2 AND at > $4 AND at < ($3 + 1) * 2048) AS spans, \
          (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM spans \
-         WHERE tenant_id = $1 AND kind = $2 AND level = 2 AND at = $4), \
+         WHERE tenant_id = $1 AND kind = $2 AND level = 2 AND at = $4) AS own, \
          (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM spans \
-         WHERE tenant_id = $1 AND kind = $2 AND level = 1 AND at > $5 AND at < ($4 + 1) * 2048), \
+         WHERE tenant_id = $1 AND kind = $2 AND level = 1 AND at > $5 AND at < ($4 + 1) * 2048) AS seconds, \
          (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM spans \
-         WHERE tenant_id = $1 AND kind = $2 AND level = 1 AND at >= $4 * 2048 AND at < ($4 + 1) * 2048)",
+         WHERE tenant_id = $1 AND kind = $2 AND level = 1 AND at >= $4 * 2048 AND at < ($4 + 1) * 2048) AS all_seconds",
     );
     COUNT_CREATED = Sql::both(
         "SELECT COUNT(*) FROM tickets WHERE tenant_id = $1 AND status IN (1, 2, 3, 4) \
@@ -65,13 +66,15 @@ statements! {
          AND updated_at >= $2 AND updated_at < $3",
     );
     NEWEST = Sql::both(
-        "SELECT at, CAST(n AS BIGINT), CAST(before AS BIGINT), CAST(of_all AS BIGINT) FROM (SELECT at, SUM(n) AS n, \
+        "SELECT at, CAST(n AS BIGINT) AS n, CAST(before AS BIGINT) AS before, CAST(of_all AS BIGINT) AS of_all FROM (\
+         SELECT at, SUM(n) AS n, \
          SUM(SUM(n)) OVER (ORDER BY at DESC) - SUM(n) AS before, SUM(SUM(n)) OVER () AS of_all FROM spans \
          WHERE tenant_id = $1 AND kind = $2 AND level = $3 AND at >= $4 AND at < $5 GROUP BY at) s \
          WHERE before <= $6 AND before + n > $6 LIMIT 1",
     );
     OLDEST = Sql::both(
-        "SELECT at, CAST(n AS BIGINT), CAST(before AS BIGINT), CAST(of_all AS BIGINT) FROM (SELECT at, SUM(n) AS n, \
+        "SELECT at, CAST(n AS BIGINT) AS n, CAST(before AS BIGINT) AS before, CAST(of_all AS BIGINT) AS of_all FROM (\
+         SELECT at, SUM(n) AS n, \
          SUM(SUM(n)) OVER (ORDER BY at) - SUM(n) AS before, SUM(SUM(n)) OVER () AS of_all FROM spans \
          WHERE tenant_id = $1 AND kind = $2 AND level = $3 AND at >= $4 AND at < $5 GROUP BY at) s \
          WHERE before <= $6 AND before + n > $6 LIMIT 1",
@@ -145,26 +148,47 @@ impl Writing {
     }
 }
 
+/// Numbers of tickets around some time.
+struct Sums {
+    /// In spans of 51 days after the one that the time is in.
+    seasons: i64,
+    /// In spans of 36 minutes after the one that the time is in, up to the next of 51 days.
+    spans: i64,
+    /// In the span of 36 minutes that the time is in.
+    own: i64,
+    /// In seconds of that span after the one that the time is in.
+    seconds: i64,
+    /// In all seconds of that span.
+    all_seconds: i64,
+}
+
+from_row!(Sums in "spans", row => Ok(Sums {
+    seasons: row.get("seasons")?,
+    spans: row.get("spans")?,
+    own: row.get("own")?,
+    seconds: row.get("seconds")?,
+    all_seconds: row.get("all_seconds")?,
+}));
+
 /// How many tickets are of this time or newer, when the spans can be trusted.
 pub(super) async fn since(tx: &mut ReadTx, kind: Kind, since: Timestamp) -> Result<i64> {
     let tenant = tx.tenant();
     let [second, span, season] = SHIFTS.map(|shift| since.micros() >> shift);
     let link = tx.link();
     let sql = SINCE.on(link);
-    let (seasons, spans, own, seconds, all_seconds) = on!(link, c, D =>
-        sqlx::query_as::<D, (i64, i64, i64, i64, i64)>(sql)
-            .bind(tenant.0)
-            .bind(kind as i16)
-            .bind(season)
-            .bind(span)
-            .bind(second)
-            .fetch_one(c)
-            .await)?;
+    let sums = on!(link, c, D => sqlx::query_as::<D, Sums>(sql)
+        .bind(tenant.0)
+        .bind(kind as i16)
+        .bind(season)
+        .bind(span)
+        .bind(second)
+        .fetch_one(c)
+        .await)?;
     // Seconds that do not add up were left out, since there were few.
-    let by_second = own > LOOK_MAX && all_seconds == own;
+    let by_second = sums.own > LOOK_MAX && sums.all_seconds == sums.own;
     let end = if by_second { (second + 1) << SHIFTS[0] } else { (span + 1) << SHIFTS[1] };
     let rest = between(tx, kind, since.micros(), end).await?;
-    Ok(seasons + spans + if by_second { seconds } else { 0 } + rest)
+    Ok(sums.seasons + sums.spans + if by_second { sums.seconds } else { 0 } + rest)
 }
 
 /// How many tickets are of this time or newer, counted one by one.
@@ -200,11 +224,11 @@ struct SpanRow {
     of_all: i64,
 }
 
-from_row!(SpanRow, row => Ok(SpanRow {
-    at: row.try_get(0)?,
-    n: row.try_get(1)?,
-    before: row.try_get(2)?,
-    of_all: row.try_get(3)?,
+from_row!(SpanRow in "spans", row => Ok(SpanRow {
+    at: row.get("at")?,
+    n: row.get("n")?,
+    before: row.get("before")?,
+    of_all: row.get("of_all")?,
 }));
 
 /// Where the ticket is that `skip` others are newer than (`newest_first`) or older than.

@@ -16,7 +16,8 @@ use super::{
     ReadTx, Result, Scoped as _,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, from_row, one_of, row_statements, statements},
+        row::from_row,
+        sql::{Rows, Sql, Type, one_of, row_statements, statements},
     },
 };
 use futures_util::TryStreamExt as _;
@@ -67,10 +68,10 @@ struct Progress {
     revision: i64,
 }
 
-from_row!(Progress, row => Ok(Progress {
-    blocks: row.try_get(0)?,
-    segments: row.try_get(1)?,
-    revision: row.try_get(2)?,
+from_row!(Progress in "subject_index", row => Ok(Progress {
+    blocks: row.get("blocks")?,
+    segments: row.get("segments")?,
+    revision: row.get("revision")?,
 }));
 
 impl Progress {

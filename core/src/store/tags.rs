@@ -4,7 +4,8 @@ use super::{
     Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Sql, from_row, statements},
+        row::from_row,
+        sql::{Sql, statements},
     },
     tickets::Ticket,
 };
@@ -24,11 +25,11 @@ pub(crate) struct Tag {
     pub(crate) created_at: Timestamp,
 }
 
-from_row!(Tag, row => Ok(Tag {
-    id: TagId(row.try_get(0)?),
-    name: row.try_get(1)?,
-    color: row.try_get(2)?,
-    created_at: Timestamp::from_micros(row.try_get(3)?),
+from_row!(Tag in "tags", row => Ok(Tag {
+    id: TagId(row.get("id")?),
+    name: row.get("name")?,
+    color: row.get("color")?,
+    created_at: row.time("created_at")?,
 }));
 
 statements! {

@@ -6,7 +6,8 @@ use super::{
     ReadTx, Result, Scoped,
     db::{
         conn::{Link, on},
-        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, row_statements, statements, write_rows},
     },
     deliveries::State,
 };
@@ -110,6 +111,21 @@ pub(crate) fn hour(at: Timestamp) -> i64 {
     at.secs().div_euclid(3600)
 }
 
+/// The columns of times, in the order of [`TOOK_MS`].
+const TOOK_COLUMNS: [&str; TOOK_MS.len()] = [
+    "took_5",
+    "took_10",
+    "took_20",
+    "took_50",
+    "took_100",
+    "took_200",
+    "took_500",
+    "took_1000",
+    "took_2000",
+    "took_5000",
+    "took_15000",
+];
+
 macro_rules! took {
     () => {
         "took_5, took_10, took_20, took_50, took_100, took_200, took_500, took_1000, took_2000, took_5000, took_15000"
@@ -177,12 +193,12 @@ pub(crate) struct EndpointCounts {
 
 struct Row(EndpointId, i64, AttemptCounts, i64);
 
-from_row!(Row, row => {
-    let mut went = AttemptCounts { succeeded: row.try_get(2)?, failed: row.try_get(3)?, ..AttemptCounts::default() };
-    for (at, took) in went.took.iter_mut().enumerate() {
-        *took = row.try_get(5 + at)?;
+from_row!(Row in "tallies", row => {
+    let mut went = AttemptCounts { succeeded: row.get("succeeded")?, failed: row.get("failed")?, ..AttemptCounts::default() };
+    for (took, column) in went.took.iter_mut().zip(TOOK_COLUMNS) {
+        *took = row.get(column)?;
     }
-    Ok(Row(EndpointId(row.try_get(0)?), row.try_get(1)?, went, row.try_get(4)?))
+    Ok(Row(EndpointId(row.get("endpoint_id")?), row.get("hour")?, went, row.get("stopped")?))
 });
 
 /// What is known of these endpoints of the tenant, from an hour on.
@@ -218,4 +234,15 @@ pub(crate) async fn of(
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TOOK_COLUMNS, TOOK_MS};
+
+    #[test]
+    fn columns_of_times_say_which_times() {
+        assert_eq!(TOOK_COLUMNS.map(str::to_owned), TOOK_MS.map(|most| format!("took_{most}")));
+        assert_eq!(took!(), TOOK_COLUMNS.join(", "));
+    }
 }

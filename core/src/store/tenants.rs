@@ -5,7 +5,8 @@ use super::{
     db::{
         conn::on,
         group::Writing,
-        sql::{Rows, Sql, Type, codes, from_row, row_statements, statements, write_rows},
+        row::{self, codes, from_row},
+        sql::{Rows, Sql, Type, row_statements, statements, write_rows},
     },
     fold,
 };
@@ -50,16 +51,16 @@ pub(crate) struct Tenant {
     pub(crate) updated_at: Timestamp,
 }
 
-from_row!(Tenant, row => Ok(Tenant {
-    id: TenantId(row.try_get(0)?),
-    name: row.try_get(1)?,
-    plan: Plan::read(row.try_get(2)?)?,
-    webhooks: overridden(row.try_get(3)?),
-    public_api: overridden(row.try_get(4)?),
-    suspended: row.try_get(5)?,
-    requests_per_minute: row.try_get::<Option<i64>, _>(6)?.and_then(|n| u32::try_from(n).ok()),
-    created_at: Timestamp::from_micros(row.try_get(7)?),
-    updated_at: Timestamp::from_micros(row.try_get(8)?),
+from_row!(Tenant in "tenants", row => Ok(Tenant {
+    id: TenantId(row.get("id")?),
+    name: row.get("name")?,
+    plan: row.code("plan")?,
+    webhooks: overridden(row.get("webhooks")?),
+    public_api: overridden(row.get("public_api")?),
+    suspended: row.get("suspended")?,
+    requests_per_minute: row.opt_number("requests_per_minute")?,
+    created_at: row.time("created_at")?,
+    updated_at: row.time("updated_at")?,
 }));
 
 /// What an override's code says: nothing, on or off.
@@ -197,7 +198,7 @@ impl Writing {
         let sql = LAST_NUMBER.on(&self.link);
         let last = on!(&mut self.link, c, D =>
             sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)?;
-        let last = u32::try_from(last).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let last: u32 = row::number(last, "tenants", "last_ticket_number")?;
         self.job.numbers.insert(tenant, last);
         Ok(self.link.is_pg())
     }

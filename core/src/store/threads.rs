@@ -5,7 +5,8 @@ use super::{
     Result, Scoped as _, Tx,
     db::{
         conn::on,
-        sql::{Rows, Type, from_row, padded, row_statements, write_rows},
+        row::from_row,
+        sql::{Rows, Type, padded, row_statements, write_rows},
     },
     messages::MailIdentity,
 };
@@ -37,13 +38,13 @@ struct IdFacts {
     sent: Option<MessageId>,
 }
 
-from_row!(IdFacts, row => Ok(IdFacts {
-    at: row.try_get(0)?,
-    recorded: row.try_get::<Option<Uuid>, _>(1)?.map(TicketId),
-    referred: row.try_get::<Option<Uuid>, _>(2)?.map(TicketId),
-    same: row.try_get::<Option<Uuid>, _>(3)?.map(MessageId),
-    same_id: row.try_get::<Option<Uuid>, _>(4)?.map(MessageId),
-    sent: row.try_get::<Option<Uuid>, _>(5)?.map(MessageId),
+from_row!(IdFacts in "messages", row => Ok(IdFacts {
+    at: row.get("place")?,
+    recorded: row.opt("recorded", TicketId)?,
+    referred: row.of("referred_mails").opt("referred", TicketId)?,
+    same: row.opt("same", MessageId)?,
+    same_id: row.opt("same_id", MessageId)?,
+    sent: row.opt("sent", MessageId)?,
 }));
 
 impl IdFacts {
@@ -59,12 +60,15 @@ row_statements! {
         head: "WITH asked (place, mail, owner, box, content, earlier) AS (VALUES",
         row: &[Type::Small, Type::Text, Type::Uuid, Type::Uuid, Type::Bytes, Type::Bytes],
         tail: ") SELECT place, \
-               (SELECT ticket_id FROM messages WHERE tenant_id = owner AND message_id = mail AND inbox_id = box LIMIT 1), \
-               (SELECT ticket_id FROM referred_mails WHERE tenant_id = owner AND inbox_id = box AND message_id = mail), \
-               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = content), \
-               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = earlier), \
-               (SELECT id FROM messages WHERE tenant_id = owner AND message_id = mail AND kind = 2 AND place = 0 LIMIT 1) \
-               FROM asked",
+               (SELECT ticket_id FROM messages WHERE tenant_id = owner AND message_id = mail AND inbox_id = box \
+               LIMIT 1) AS recorded, \
+               (SELECT ticket_id FROM referred_mails WHERE tenant_id = owner AND inbox_id = box AND message_id = mail) \
+               AS referred, \
+               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = content) AS same, \
+               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = earlier) \
+               AS same_id, \
+               (SELECT id FROM messages WHERE tenant_id = owner AND message_id = mail AND kind = 2 AND place = 0 \
+               LIMIT 1) AS sent FROM asked",
         tail_pg: None,
     };
     // A mail that went to two inboxes is in a ticket of each: a ticket that has it already is not the other inbox's.

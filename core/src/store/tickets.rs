@@ -16,7 +16,8 @@ use super::{
     db::{
         conn::{Link, on},
         group::Writing,
-        sql::{Rows, Sql, Type, codes, from_row, row_statements, statements, write_rows},
+        row::{codes, from_row},
+        sql::{Rows, Sql, Type, row_statements, statements, write_rows},
     },
     fold,
     spans::Kind,
@@ -168,16 +169,12 @@ fn write_tags(tags: &[TagRef]) -> String {
     serde_json::to_string(&tags).expect("ids and names are always JSON")
 }
 
-fn read_tags(text: &str) -> sqlx::Result<Vec<TagRef>> {
+fn read_tags(text: &str) -> serde_json::Result<Vec<TagRef>> {
     if text == "[]" {
         return Ok(Vec::new());
     }
-    let tags: Vec<StoredTag> = serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let tags: Vec<StoredTag> = serde_json::from_str(text)?;
     Ok(tags.into_iter().map(|tag| TagRef { id: TagId(tag.id), name: tag.name }).collect())
-}
-
-fn number(value: i64) -> sqlx::Result<u32> {
-    u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 macro_rules! columns {
@@ -188,30 +185,27 @@ macro_rules! columns {
 }
 use columns;
 
-from_row!(Ticket, row => {
-    let time = |column: usize| {
-        row.try_get::<Option<i64>, _>(column).map(|micros| micros.map(Timestamp::from_micros))
-    };
-    let (name, email) = (row.try_get::<Option<String>, _>(8)?, row.try_get::<Option<String>, _>(9)?);
+from_row!(Ticket in "tickets", row => {
+    let name: Option<String> = row.get("requester_name")?;
     Ok(Ticket {
-        id: TicketId(row.try_get(0)?),
-        tenant: TenantId(row.try_get(1)?),
-        number: number(row.try_get(2)?)?,
-        subject: row.try_get(3)?,
-        status: Status::read(row.try_get(4)?)?,
-        priority: Priority::read(row.try_get(5)?)?,
-        inbox: InboxId(row.try_get(6)?),
-        assignee: row.try_get::<Option<Uuid>, _>(7)?.map(AgentId),
-        requester: email.map(|email| Requester { name: name.unwrap_or_default(), email }),
-        tags: read_tags(row.try_get(10)?)?,
-        channel: Channel::read(row.try_get(11)?)?,
-        message_count: number(row.try_get(12)?)?,
-        last_message_at: time(13)?,
-        created_at: Timestamp::from_micros(row.try_get(14)?),
-        updated_at: Timestamp::from_micros(row.try_get(15)?),
-        solved_at: time(16)?,
-        closed_at: time(17)?,
-        version: number(row.try_get(18)?)?,
+        id: TicketId(row.get("id")?),
+        tenant: TenantId(row.get("tenant_id")?),
+        number: row.number("number")?,
+        subject: row.get("subject")?,
+        status: row.code("status")?,
+        priority: row.code("priority")?,
+        inbox: InboxId(row.get("inbox_id")?),
+        assignee: row.opt("assignee_id", AgentId)?,
+        requester: row.opt("requester_email", |email: String| Requester { name: name.unwrap_or_default(), email })?,
+        tags: row.parsed("tags", read_tags)?,
+        channel: row.code("channel")?,
+        message_count: row.number("message_count")?,
+        last_message_at: row.opt_time("last_message_at")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        solved_at: row.opt_time("solved_at")?,
+        closed_at: row.opt_time("closed_at")?,
+        version: row.number("version")?,
     })
 });
 

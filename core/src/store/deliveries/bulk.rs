@@ -8,7 +8,8 @@ use crate::store::{
     Result, Scoped, Tx,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, found, from_row, read_rows, row_statements, statements},
+        row::from_row,
+        sql::{Rows, Sql, Type, found, read_rows, row_statements, statements},
     },
     lanes::{self, Moves},
     tallies::{self, EndCounts},
@@ -32,11 +33,11 @@ pub(crate) struct DeliveryState {
 
 struct Row(DeliveryId, DeliveryState);
 
-from_row!(Row, row => {
-    let (state, attempt) = (State::read(row.try_get(1)?)?, row.try_get::<i64, _>(2)?);
-    let (stop, paused) = (row.try_get::<bool, _>(3)?, row.try_get::<bool, _>(4)?);
-    let shown = Shown::of(state, attempt - i64::from(state == State::Leased) > 0, stop, paused);
-    Ok(Row(DeliveryId(row.try_get(0)?), DeliveryState { state, shown, succeeded: row.try_get(5)? }))
+from_row!(Row in "deliveries", row => {
+    let state: State = row.code("state")?;
+    let tried = row.get::<i64>("attempt")? - i64::from(state == State::Leased) > 0;
+    let shown = Shown::of(state, tried, row.get("stop")?, row.of("lanes").get("paused")?);
+    Ok(Row(DeliveryId(row.get("id")?), DeliveryState { state, shown, succeeded: row.get("succeeded")? }))
 });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +58,9 @@ row_statements! {
     STANDINGS = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT d.id, d.state, d.attempt, d.stop, l.paused AND NOT d.test, d.state = 2 OR EXISTS (SELECT 1 FROM attempts a \
-               WHERE a.delivery_id = d.id AND a.succeeded) \
-               FROM v JOIN deliveries d ON d.id = v.key JOIN lanes l ON l.endpoint_id = d.endpoint_id",
+        tail: ") SELECT d.id, d.state, d.attempt, d.stop, l.paused AND NOT d.test AS paused, \
+               d.state = 2 OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.succeeded) \
+               AS succeeded FROM v JOIN deliveries d ON d.id = v.key JOIN lanes l ON l.endpoint_id = d.endpoint_id",
         tail_pg: None,
     };
     INSERT_WAITING = Rows {

@@ -7,7 +7,8 @@ use crate::store::{
     Result,
     db::{
         conn::{Conn, Link},
-        sql::{Rows, Sql, Type, found, from_row, row_statements, statements},
+        row::from_row,
+        sql::{Rows, Sql, Type, found, row_statements, statements},
     },
 };
 use inboxops_proto::id::{DeliveryId, EndpointId};
@@ -188,15 +189,15 @@ pub(in crate::store) struct OffLaneDelivery {
     pub(in crate::store) shown: Shown,
 }
 
-from_row!(OffLaneDelivery, row => {
-    let (state, attempt) = (State::read(row.try_get(3)?)?, row.try_get::<i64, _>(4)?);
-    let tried = attempt - i64::from(state == State::Leased) > 0;
+from_row!(OffLaneDelivery in "deliveries", row => {
+    let state: State = row.code("state")?;
+    let tried = row.get::<i64>("attempt")? - i64::from(state == State::Leased) > 0;
     Ok(OffLaneDelivery {
-        id: DeliveryId(row.try_get(0)?),
-        endpoint: EndpointId(row.try_get(1)?),
-        kind: row.try_get(2)?,
+        id: DeliveryId(row.get("id")?),
+        endpoint: EndpointId(row.get("endpoint_id")?),
+        kind: row.get("kind")?,
         // A test waits for nobody's pause.
-        shown: Shown::of(state, tried, row.try_get(5)?, false),
+        shown: Shown::of(state, tried, row.get("stop")?, false),
     })
 });
 

@@ -5,7 +5,8 @@ use crate::store::{
     Leased, Result, SystemTx,
     db::{
         conn::{Conn, Link, on},
-        sql::{Rows, Sql, Type, found, from_row, read_rows, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, found, read_rows, row_statements, statements, write_rows},
     },
     lanes::{self, WaitCounts},
 };
@@ -118,7 +119,7 @@ row_statements! {
                RETURNING deliveries.id, deliveries.tenant_id, deliveries.endpoint_id, deliveries.event_id, \
                deliveries.kind, deliveries.test, deliveries.token, deliveries.attempt, deliveries.failures, \
                deliveries.created_at, deliveries.due_at, \
-               COALESCE(deliveries.error_code = 'stale_connection', FALSE), deliveries.thin",
+               COALESCE(deliveries.error_code = 'stale_connection', FALSE) AS fresh, deliveries.thin",
         tail_pg: None,
     };
     SET_LANES = Rows {
@@ -143,28 +144,25 @@ row_statements! {
 }
 
 // A row of `LEASE`; what stands in other tables, and when it was leased, is put in afterwards.
-from_row!(Leased, row => {
-    let number = |value: i64| u32::try_from(value).map_err(|error| sqlx::Error::Decode(error.into()));
-    Ok(Leased {
-        delivery: DeliveryId(row.try_get(0)?),
-        tenant: TenantId(row.try_get(1)?),
-        endpoint: EndpointId(row.try_get(2)?),
-        endpoint_version: 0,
-        event: EventId(row.try_get(3)?),
-        kind: row.try_get(4)?,
-        test: row.try_get(5)?,
-        token: row.try_get(6)?,
-        attempt: number(row.try_get(7)?)?,
-        failures: number(row.try_get(8)?)?,
-        created_at: Timestamp::from_micros(row.try_get(9)?),
-        lease_until: Timestamp::from_micros(row.try_get(10)?),
-        fresh: row.try_get(11)?,
-        thin: row.try_get(12)?,
-        body: Bytes::new(),
-        claimed: true,
-        since: Timestamp::default(),
-    })
-});
+from_row!(Leased in "deliveries", row => Ok(Leased {
+    delivery: DeliveryId(row.get("id")?),
+    tenant: TenantId(row.get("tenant_id")?),
+    endpoint: EndpointId(row.get("endpoint_id")?),
+    endpoint_version: 0,
+    event: EventId(row.get("event_id")?),
+    kind: row.get("kind")?,
+    test: row.get("test")?,
+    token: row.get("token")?,
+    attempt: row.number("attempt")?,
+    failures: row.number("failures")?,
+    created_at: row.time("created_at")?,
+    lease_until: row.time("due_at")?,
+    fresh: row.get("fresh")?,
+    thin: row.get("thin")?,
+    body: Bytes::new(),
+    claimed: true,
+    since: Timestamp::default(),
+}));
 
 /// Leases due deliveries, whosever they are. `room` says how many requests an endpoint has free now; it is asked once for
 /// each lane of the claim and must be ready to be asked again when the job runs again. The order is that in which they

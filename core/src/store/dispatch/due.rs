@@ -6,6 +6,7 @@ use crate::store::{
     cores::{self, SILENCE},
     db::{
         conn::{Conn, on},
+        row::from_row,
         sql::{Sql, statements},
     },
 };
@@ -33,8 +34,8 @@ pub(crate) struct Beat {
 
 macro_rules! due {
     () => {
-        "(SELECT MIN(due_at) FROM deliveries WHERE state = 1), \
-         (SELECT MIN(due_at) FROM deliveries WHERE state = 0 AND test)"
+        "(SELECT MIN(due_at) FROM deliveries WHERE state = 1) AS lease, \
+         (SELECT MIN(due_at) FROM deliveries WHERE state = 0 AND test) AS test"
     };
 }
 
@@ -42,25 +43,34 @@ statements! {
     DUE = Sql::both(concat!("SELECT ", due!()));
     BEAT = Sql::pg(concat!(
         "WITH beat AS (UPDATE cores SET seen_at = $2, settled_until = $4 WHERE incarnation = $1 RETURNING 1) \
-         SELECT EXISTS (SELECT 1 FROM beat), \
-         ARRAY(SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $3 AND incarnation <> $1), ",
+         SELECT EXISTS (SELECT 1 FROM beat) AS known, \
+         ARRAY(SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $3 AND incarnation <> $1) AS others, ",
         due!(),
-        ", EXISTS (SELECT 1 FROM recoveries WHERE NOT done)"
+        ", EXISTS (SELECT 1 FROM recoveries WHERE NOT done) AS jobs"
     ));
 }
 
-impl Due {
-    fn read((lease, test): (Option<i64>, Option<i64>)) -> Due {
-        Due { lease: lease.map(Timestamp::from_micros), test: test.map(Timestamp::from_micros) }
-    }
-}
+from_row!(Due in "deliveries", row => Ok(Due { lease: row.opt_time("lease")?, test: row.opt_time("test")? }));
+
+/// What a beat is answered, and whether the row of this core is still there.
+struct Known(bool, Beat);
+
+from_row!(Known in "cores" of sqlx::postgres::PgRow, row => {
+    let due = row.of("deliveries");
+    let beat = Beat {
+        others: row.get("others")?,
+        due: Due { lease: due.opt_time("lease")?, test: due.opt_time("test")? },
+        jobs: row.of("recoveries").get("jobs")?,
+    };
+    Ok(Known(row.get("known")?, beat))
+});
 
 /// What is due, whosever it is.
 pub(crate) async fn due(db: &Db) -> Result<Due> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = DUE.on(link);
-    on!(link, c, D => sqlx::query_as::<D, (Option<i64>, Option<i64>)>(sql).fetch_one(c).await).map(Due::read)
+    on!(link, c, D => sqlx::query_as::<D, Due>(sql).fetch_one(c).await)
 }
 
 /// Tells the other cores that this one lives, on PostgreSQL; call it every 2 s or so. SQLite has one process.
@@ -71,18 +81,18 @@ pub(crate) async fn beat(db: &Db, settled: Timestamp) -> Result<Beat> {
         let sql = BEAT.on(link);
         let Conn::Pg(conn) = &mut link.conn else { return Err(Error::Closed) };
         link.busy = true;
-        let row = sqlx::query_as::<_, (bool, Vec<i64>, Option<i64>, Option<i64>, bool)>(sql)
+        let row = sqlx::query_as::<sqlx::Postgres, Known>(sql)
             .bind(incarnation)
             .bind(now.micros())
             .bind(now.minus(SILENCE).micros())
             .bind(settled.micros())
             .fetch_one(conn)
             .await;
-        let (known, others, lease, test, jobs) = link.note(row)?;
+        let Known(known, beat) = link.note(row)?;
         if !known {
             cores::sign_in_again(link, incarnation, now).await?;
         }
-        Ok(Beat { others, due: Due::read((lease, test)), jobs })
+        Ok(beat)
     })
     .await
 }

@@ -5,6 +5,7 @@ use crate::store::{
     Result, SystemTx,
     db::{
         conn::Link,
+        row::from_row,
         sql::{Rows, Type, read_rows, row_statements, write_rows},
     },
     deliveries::{Attempt, State},
@@ -17,7 +18,6 @@ use inboxops_proto::{
     id::{DeliveryId, EndpointId, TenantId},
 };
 use std::collections::{HashMap, HashSet};
-use uuid::Uuid;
 
 use super::{Lease, STALE_CONNECTION};
 
@@ -172,9 +172,22 @@ fn state(next: Next) -> State {
 /// The state of each delivery whose report passed the fence, and how many requests it has made.
 type AcceptedReports = HashMap<DeliveryId, (State, i64)>;
 
+/// A delivery that a report moved.
+struct SettledRow {
+    id: DeliveryId,
+    state: State,
+    attempts: i64,
+}
+
+from_row!(SettledRow in "deliveries", row => Ok(SettledRow {
+    id: DeliveryId(row.get("id")?),
+    state: row.code("state")?,
+    attempts: row.get("attempt")?,
+}));
+
 async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<AcceptedReports> {
     let mut accepted = AcceptedReports::with_capacity(reports.len());
-    let rows = read_rows!(link, SETTLE, reports, (Uuid, i16, i64), |query, report| {
+    let rows = read_rows!(link, SETTLE, reports, SettledRow, |query, report| {
         let (next, failures, due_at) = match &report.used {
             Use::NotSent { due_at } => (State::Waiting, report.failures, *due_at),
             Use::Sent(SentRequest { next, .. }) => match next {
@@ -198,9 +211,7 @@ async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<
             .bind(now.micros())
             .bind(i64::from(attempt.is_some() && report.counted().is_none()))
     });
-    for (id, state, attempts) in rows {
-        accepted.insert(DeliveryId(id), (State::read(state)?, attempts));
-    }
+    accepted.extend(rows.into_iter().map(|it| (it.id, (it.state, it.attempts))));
     Ok(accepted)
 }
 

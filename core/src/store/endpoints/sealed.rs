@@ -5,7 +5,8 @@ use crate::store::{
     Result, SystemTx,
     db::{
         conn::on,
-        sql::{Sql, from_row, statements},
+        row::from_row,
+        sql::{Sql, statements},
     },
 };
 use inboxops_proto::id::{EndpointId, TenantId};
@@ -25,14 +26,14 @@ pub(crate) struct Row {
     pub(crate) headers: Option<SealedBytes>,
 }
 
-from_row!(Row, row => {
+from_row!(Row in "endpoints", row => {
     let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(SealedBytes { bytes: bytes?, key: key? });
     Ok(Row {
-        id: EndpointId(row.try_get(0)?),
-        tenant: TenantId(row.try_get(1)?),
-        secret: SealedBytes { bytes: row.try_get(2)?, key: row.try_get(3)? },
-        other_secret: sealed(row.try_get(4)?, row.try_get(5)?),
-        headers: sealed(row.try_get(6)?, row.try_get(7)?),
+        id: EndpointId(row.get("id")?),
+        tenant: TenantId(row.get("tenant_id")?),
+        secret: SealedBytes { bytes: row.get("secret")?, key: row.get("secret_key")? },
+        other_secret: sealed(row.get("other_secret")?, row.get("other_secret_key")?),
+        headers: sealed(row.get("headers")?, row.get("headers_key")?),
     })
 });
 

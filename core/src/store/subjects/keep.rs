@@ -10,7 +10,8 @@ use crate::store::{
     Db, Result, Scoped as _, Tx,
     db::{
         conn::on,
-        sql::{Rows, Sql, Type, from_row, row_statements, statements, write_rows},
+        row::from_row,
+        sql::{Rows, Sql, Type, row_statements, statements, write_rows},
     },
     tickets::Ticket,
 };
@@ -73,11 +74,11 @@ struct Row {
     folded: String,
 }
 
-from_row!(Row, row => Ok(Row {
-    id: TicketId(row.try_get(0)?),
-    number: row.try_get(1)?,
-    subject: row.try_get(2)?,
-    folded: row.try_get(3)?,
+from_row!(Row in "tickets", row => Ok(Row {
+    id: TicketId(row.get("id")?),
+    number: row.get("number")?,
+    subject: row.get("subject")?,
+    folded: row.get("subject_folded")?,
 }));
 
 /// Tenants with something that the index has not followed and can.

@@ -347,6 +347,23 @@ async fn the_shared_rate_window_is_exact_and_rolls() {
     assert!(rolled.accepted);
 }
 
+async fn a_row_that_cannot_be_read_names_its_table_and_column(fresh: TestStore) {
+    let tenant = fresh.tenant().await;
+    let endpoint = fresh.endpoint(&tenant).await;
+    for (corrupt, expected) in [
+        ("UPDATE endpoints SET version = -1", "endpoints.version: -1 is out of range"),
+        ("UPDATE endpoints SET version = 1, inbox_ids = '?'", "endpoints.inbox_ids: expected value at line 1 column 1"),
+    ] {
+        fresh.run(corrupt).await;
+        let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
+        let error = match store::endpoints::get(&mut read, endpoint).await.unwrap_err() {
+            store::Error::Db(error) => error,
+            other => panic!("{other}"),
+        };
+        assert_eq!(error.to_string(), format!("error occurred while decoding column {expected}"));
+    }
+}
+
 on_both!(TestStore:
     another_tenants_ids_are_like_ids_that_never_existed,
     agents_are_unique_by_address_and_listed_by_name,
@@ -357,4 +374,5 @@ on_both!(TestStore:
     keys_are_found_by_hash_and_revoked_once,
     endpoints_come_back_with_all_that_is_sealed,
     tenants_tokens_and_facts_come_back_as_written,
+    a_row_that_cannot_be_read_names_its_table_and_column,
 );
