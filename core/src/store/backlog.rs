@@ -9,8 +9,8 @@ use super::{
         row::from_row,
         sql::{Rows, Sql, Type, found, row_statements, statements},
     },
-    deliveries::Shown,
-    lanes::Waiting,
+    deliveries::{Shown, state},
+    lanes::WaitCounts,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -108,7 +108,7 @@ from_row!(OffLaneCounts in "deliveries", row => Ok(OffLaneCounts {
 
 // SQLite is told which index; PostgreSQL is left no other way, see `deliveries::walk`.
 macro_rules! first {
-    (sqlite, $column:literal, $index:literal, $rows:literal) => {
+    (sqlite, $column:literal, $index:literal, $rows:expr) => {
         concat!(
             "(SELECT d.",
             $column,
@@ -121,7 +121,7 @@ macro_rules! first {
             " LIMIT 1)"
         )
     };
-    (pg, $column:literal, $index:literal, $rows:literal) => {
+    (pg, $column:literal, $index:literal, $rows:expr) => {
         concat!(
             "(SELECT d.",
             $column,
@@ -142,13 +142,18 @@ macro_rules! first {
 
 macro_rules! oldest {
     ($db:ident) => {
-        first!($db, "created_at", "deliveries_oldest", "d.state <= 0 AND d.attempt >= 0 AND NOT d.test")
+        first!(
+            $db,
+            "created_at",
+            "deliveries_oldest",
+            concat!("d.state <= ", state!(waiting), " AND d.attempt >= 0 AND NOT d.test")
+        )
     };
 }
 
 macro_rules! due {
     ($db:ident) => {
-        first!($db, "due_at", "deliveries_waiting", "d.state = 0 AND NOT d.test")
+        first!($db, "due_at", "deliveries_waiting", concat!("d.state = ", state!(waiting), " AND NOT d.test"))
     };
 }
 
@@ -188,20 +193,22 @@ row_statements! {
     FEW = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT endpoint_id, state, attempt > 1 AS tried, stop, test, COUNT(*) AS count, \
-               MIN(created_at) AS oldest_at \
-               FROM deliveries INDEXED BY deliveries_leased WHERE state = 1 AND endpoint_id IN (SELECT key FROM v) \
-               GROUP BY 1, 2, 3, 4, 5 \
-               UNION ALL SELECT endpoint_id, state, attempt > 0, stop, test, COUNT(*), MIN(created_at) \
-               FROM deliveries INDEXED BY deliveries_tests WHERE state = 0 AND test \
-               AND endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5",
-        tail_pg: Some(") SELECT endpoint_id, state, tried, stop, test, COUNT(*) AS count, \
-               MIN(created_at) AS oldest_at FROM (\
-               (SELECT endpoint_id, state, attempt > 1 AS tried, stop, test, created_at FROM deliveries WHERE state = 1 \
-               ORDER BY due_at OFFSET 0) \
-               UNION ALL (SELECT endpoint_id, state, attempt > 0 AS tried, stop, test, created_at FROM deliveries \
-               WHERE state = 0 AND test ORDER BY due_at OFFSET 0)) few \
-               WHERE endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5"),
+        tail: concat!(
+            ") SELECT endpoint_id, state, attempt > 1 AS tried, stop, test, COUNT(*) AS count, \
+             MIN(created_at) AS oldest_at FROM deliveries INDEXED BY deliveries_leased \
+             WHERE state = ", state!(leased), " AND endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5 \
+             UNION ALL SELECT endpoint_id, state, attempt > 0, stop, test, COUNT(*), MIN(created_at) \
+             FROM deliveries INDEXED BY deliveries_tests WHERE state = ", state!(waiting), " AND test \
+             AND endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5"
+        ),
+        tail_pg: Some(concat!(
+            ") SELECT endpoint_id, state, tried, stop, test, COUNT(*) AS count, MIN(created_at) AS oldest_at FROM (\
+             (SELECT endpoint_id, state, attempt > 1 AS tried, stop, test, created_at FROM deliveries \
+             WHERE state = ", state!(leased), " ORDER BY due_at OFFSET 0) \
+             UNION ALL (SELECT endpoint_id, state, attempt > 0 AS tried, stop, test, created_at FROM deliveries \
+             WHERE state = ", state!(waiting), " AND test ORDER BY due_at OFFSET 0)) few \
+             WHERE endpoint_id IN (SELECT key FROM v) GROUP BY 1, 2, 3, 4, 5"
+        )),
     };
 }
 

@@ -74,7 +74,7 @@ pub(crate) async fn due(db: &Db) -> Result<Chores> {
     let sql = DUE.on(link);
     let firsts = on!(link, c, D => sqlx::query_as::<D, Firsts>(sql).fetch_one(c).await)?;
     Ok(Chores {
-        endpoints: firsts.deleted.map(|at| at.plus(endpoints::SWEPT_AFTER)),
+        endpoints: firsts.deleted.map(|at| at.plus(endpoints::ROWS_KEPT)),
         // One that is as old as that stays; older ones go.
         changes: firsts.changed.map(|at| at.plus(changes::KEPT + std::time::Duration::from_micros(1))),
         secrets: firsts.secret,

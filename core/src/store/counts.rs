@@ -32,10 +32,22 @@ pub(super) const FINE: i16 = 2;
 /// By tag, which stands in place of the inbox.
 const TAGGED: i16 = 3;
 
+/// The same in the text of a statement.
+macro_rules! grain {
+    (coarse) => {
+        "1"
+    };
+    (tagged) => {
+        "3"
+    };
+}
+pub(super) use grain;
+
 statements! {
-    OF_TAG = Sql::both(
-        "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts WHERE tenant_id = $1 AND grain = 3 AND inbox_id = $2",
-    );
+    OF_TAG = Sql::both(concat!(
+        "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts \
+         WHERE tenant_id = $1 AND grain = ", grain!(tagged), " AND inbox_id = $2"
+    ));
 }
 
 row_statements! {
@@ -123,4 +135,14 @@ pub(super) async fn tagged(tx: &mut ReadTx, tag: TagId) -> Result<i64> {
     let link = tx.link();
     let sql = OF_TAG.on(link);
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).bind(tag.0).fetch_one(c).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COARSE, TAGGED};
+
+    #[test]
+    fn grains_in_statements_are_those_of_rows() {
+        assert_eq!([grain!(coarse), grain!(tagged)], [COARSE, TAGGED].map(|grain| grain.to_string()));
+    }
 }

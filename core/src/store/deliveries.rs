@@ -31,7 +31,7 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 codes! {
-    /// State of a delivery's row.
+    /// State of a delivery's row. Statements have its codes by [`state!`].
     State {
         /// Waits for its time.
         Waiting = 0 "waiting",
@@ -45,6 +45,27 @@ codes! {
         Stopped = 4 "stopped",
     }
 }
+
+/// The codes of [`State`] in the text of a statement, as in `concat!("… WHERE state = ", state!(leased))`. Partial
+/// indexes are found by such texts, so these are those of the migrations to the letter.
+macro_rules! state {
+    (waiting) => {
+        "0"
+    };
+    (leased) => {
+        "1"
+    };
+    (delivered) => {
+        "2"
+    };
+    (failed) => {
+        "3"
+    };
+    (stopped) => {
+        "4"
+    };
+}
+pub(super) use state;
 
 codes! {
     /// State of a delivery as it is shown.
@@ -222,9 +243,13 @@ macro_rules! columns {
 
 macro_rules! joins {
     () => {
-        "JOIN lanes l ON l.endpoint_id = d.endpoint_id \
-         JOIN endpoints e ON e.id = d.endpoint_id AND e.deleted_at IS NULL \
-         LEFT JOIN attempts a ON a.delivery_id = d.id AND a.n = d.attempt - CASE WHEN d.state = 1 THEN 1 ELSE 0 END"
+        concat!(
+            "JOIN lanes l ON l.endpoint_id = d.endpoint_id \
+             JOIN endpoints e ON e.id = d.endpoint_id AND e.deleted_at IS NULL \
+             LEFT JOIN attempts a ON a.delivery_id = d.id AND a.n = d.attempt - CASE WHEN d.state = ",
+            state!(leased),
+            " THEN 1 ELSE 0 END"
+        )
     };
 }
 
@@ -245,17 +270,22 @@ statements! {
          error_code, error, succeeded FROM attempts WHERE delivery_id = $1 AND tenant_id = $2 ORDER BY n",
     );
     // Nothing that is leased: its request may be under way.
-    REARM = Sql::both(
-        "UPDATE deliveries SET state = 0, failures = 0, due_at = $3, token = token + 1, settled_at = NULL, \
+    REARM = Sql::both(concat!(
+        "UPDATE deliveries SET state = ", state!(waiting), ", failures = 0, due_at = $3, token = token + 1, \
+         settled_at = NULL, \
          thin = COALESCE((SELECT e.thin FROM endpoints e WHERE e.id = deliveries.endpoint_id), thin) \
-         WHERE id = $1 AND tenant_id = $2 AND state <> 1",
-    );
+         WHERE id = $1 AND tenant_id = $2 AND state <> ", state!(leased)
+    ));
     // A lease keeps its token, so that its report counts.
-    STOP = Sql::both(
-        "UPDATE deliveries SET state = CASE WHEN state = 0 THEN 4 ELSE state END, stop = (state = 1), \
-         token = token + CASE WHEN state = 0 THEN 1 ELSE 0 END, settled_at = CASE WHEN state = 0 THEN CAST($3 AS BIGINT) END \
-         WHERE id = $1 AND tenant_id = $2 AND (state = 0 OR (state = 1 AND NOT stop))",
-    );
+    STOP = Sql::both(concat!(
+        "UPDATE deliveries SET \
+         state = CASE WHEN state = ", state!(waiting), " THEN ", state!(stopped), " ELSE state END, \
+         stop = (state = ", state!(leased), "), \
+         token = token + CASE WHEN state = ", state!(waiting), " THEN 1 ELSE 0 END, \
+         settled_at = CASE WHEN state = ", state!(waiting), " THEN CAST($3 AS BIGINT) END \
+         WHERE id = $1 AND tenant_id = $2 \
+         AND (state = ", state!(waiting), " OR (state = ", state!(leased), " AND NOT stop))"
+    ));
 }
 
 row_statements! {
@@ -373,4 +403,16 @@ pub(crate) async fn stop(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -
     }
     tx.changed((done > 0).then_some(delivery.id));
     Ok(done > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+
+    #[test]
+    fn states_in_statements_are_those_of_rows() {
+        let words = [state!(waiting), state!(leased), state!(delivered), state!(failed), state!(stopped)];
+        let codes: Vec<String> = State::ALL.iter().map(|state| state.code().to_string()).collect();
+        assert_eq!(codes, words);
+    }
 }

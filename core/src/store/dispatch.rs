@@ -30,7 +30,7 @@ use super::{
         row::from_row,
         sql::{Rows, Sql, Type, read_rows, row_statements, statements, write_rows},
     },
-    deliveries::State,
+    deliveries::{State, state},
     lanes::{self, Moves},
     tallies::{self, Tally},
 };
@@ -111,19 +111,34 @@ from_row!(LostLease in "deliveries", row => Ok(LostLease {
     test: row.get("test")?,
 }));
 
+macro_rules! lost {
+    () => {
+        concat!(
+            "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = ",
+            state!(leased)
+        )
+    };
+}
+
 statements! {
     ENDED = Sql::each(
-        "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 AND due_at <= $1 \
-         ORDER BY due_at LIMIT $2",
-        "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 AND due_at <= $1 \
-         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        concat!(lost!(), " AND due_at <= $1 ORDER BY due_at LIMIT $2"),
+        concat!(lost!(), " AND due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED"),
     );
     // The core that judges is alive, even if its own beat is old: its process may have stood still in between.
-    OF_DEAD_CORES = Sql::pg(
-        "SELECT id, tenant_id, endpoint_id, attempt, due_at, test FROM deliveries WHERE state = 1 \
-         AND incarnation <> $3 AND incarnation NOT IN (SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $1) \
-         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
-    );
+    OF_DEAD_CORES = Sql::pg(concat!(
+        lost!(),
+        " AND incarnation <> $3 \
+         AND incarnation NOT IN (SELECT incarnation FROM cores WHERE slot >= 0 AND seen_at > $1) \
+         ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED"
+    ));
+}
+
+/// The state of a delivery whose lease is over without a result.
+macro_rules! given_back {
+    () => {
+        concat!("CASE WHEN stop THEN ", state!(stopped), " ELSE ", state!(waiting), " END")
+    };
 }
 
 // `state + 0` keeps planners from going through the index of all leases, which is small when they look and large later:
@@ -132,29 +147,36 @@ row_statements! {
     OPEN = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT d.id, d.token, d.tenant_id, d.endpoint_id, d.test, d.attempt, d.failures, \
-               COALESCE(d.error_code = 'stale_connection', FALSE) AS fresh FROM v \
-               JOIN deliveries d ON d.id = v.key WHERE d.state + 0 = 1",
+        tail: concat!(
+            ") SELECT d.id, d.token, d.tenant_id, d.endpoint_id, d.test, d.attempt, d.failures, \
+             COALESCE(d.error_code = 'stale_connection', FALSE) AS fresh FROM v \
+             JOIN deliveries d ON d.id = v.key WHERE d.state + 0 = ", state!(leased)
+        ),
         tail_pg: None,
     };
     PARK = Rows {
         head: "WITH v (key, fence, at) AS (VALUES",
         row: &[Type::Uuid, Type::Big, Type::Big],
-        tail: ") UPDATE deliveries SET state = CASE WHEN stop THEN 4 ELSE 0 END, stop = FALSE, \
-               settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, attempt = attempt - 1 FROM v \
-               WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state + 0 = 1 \
-               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state, deliveries.attempt, \
-               deliveries.test",
+        tail: concat!(
+            ") UPDATE deliveries SET state = ", given_back!(), ", stop = FALSE, \
+             settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, attempt = attempt - 1 FROM v \
+             WHERE deliveries.id = v.key AND deliveries.token = v.fence \
+             AND deliveries.state + 0 = ", state!(leased), " \
+             RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state, deliveries.attempt, \
+             deliveries.test"
+        ),
         tail_pg: None,
     };
     TAKE_BACK = Rows {
         head: "WITH v (key, at) AS (VALUES",
         row: &[Type::Uuid, Type::Big],
-        tail: ") UPDATE deliveries SET state = CASE WHEN stop THEN 4 ELSE 0 END, stop = FALSE, \
-               settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, error_code = 'worker_lost' \
-               FROM v WHERE deliveries.id = v.key AND deliveries.state + 0 = 1 \
-               RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state, deliveries.attempt, \
-               deliveries.test",
+        tail: concat!(
+            ") UPDATE deliveries SET state = ", given_back!(), ", stop = FALSE, \
+             settled_at = CASE WHEN stop THEN v.at END, due_at = v.at, token = token + 1, error_code = 'worker_lost' \
+             FROM v WHERE deliveries.id = v.key AND deliveries.state + 0 = ", state!(leased), " \
+             RETURNING deliveries.tenant_id, deliveries.endpoint_id, deliveries.state, deliveries.attempt, \
+             deliveries.test"
+        ),
         tail_pg: None,
     };
     LOST_ATTEMPTS = Rows {

@@ -7,7 +7,7 @@ use super::{
     Db, ReadTx, Result, Scoped, SystemTx, Tx,
     db::{
         conn::{Link, on},
-        row::from_row,
+        row::{codes, from_row},
         sql::{Rows, Sql, Type, found, row_statements, statements},
     },
     fanout::LEASE,
@@ -99,16 +99,32 @@ macro_rules! columns {
     };
 }
 
-/// Codes of `other_secret_role`.
-const NEXT: i16 = 1;
-const BEFORE: i16 = 2;
+codes! {
+    /// Which of two live secrets the second one is. Statements have its codes by [`secret_role!`].
+    SecretRole {
+        /// The next one.
+        Next = 1 "next",
+        /// The one before.
+        Before = 2 "before",
+    }
+}
+
+/// The codes of [`SecretRole`] in the text of a statement.
+macro_rules! secret_role {
+    (next) => {
+        "1"
+    };
+    (before) => {
+        "2"
+    };
+}
 
 from_row!(Endpoint in "endpoints", row => {
     let sealed = |bytes: Option<Vec<u8>>, key: Option<i16>| Some(SealedBytes { bytes: bytes?, key: key? });
     let other = (
         sealed(row.get("other_secret")?, row.get("other_secret_key")?),
         row.get::<Option<String>>("other_secret_hint")?,
-        row.get::<Option<i16>>("other_secret_role")?,
+        row.opt_code::<SecretRole>("other_secret_role")?,
         row.opt_time("other_secret_until")?,
     );
     Ok(Endpoint {
@@ -131,7 +147,7 @@ from_row!(Endpoint in "endpoints", row => {
                 Some(OtherSecret {
                     sealed,
                     hint,
-                    is_next: role == NEXT,
+                    is_next: role == SecretRole::Next,
                     until,
                     keep_hours: row.opt_number("keep_old_hours")?.unwrap_or(0),
                 })
@@ -200,17 +216,18 @@ statements! {
          RETURNING tenant_id",
     );
     // What the rules of a rotation say of such rows anyway; here only so that no secret is kept without need.
-    EXPIRE_SECRETS = Sql::both(
+    EXPIRE_SECRETS = Sql::both(concat!(
         "UPDATE endpoints SET other_secret = NULL, other_secret_key = NULL, other_secret_hint = NULL, \
          other_secret_role = NULL, other_secret_until = NULL, keep_old_hours = NULL \
-         WHERE other_secret_until <= $1 AND other_secret_role = 2",
-    );
-    PROMOTE_SECRETS = Sql::both(
+         WHERE other_secret_until <= $1 AND other_secret_role = ", secret_role!(before)
+    ));
+    PROMOTE_SECRETS = Sql::both(concat!(
         "UPDATE endpoints SET secret = other_secret, secret_key = other_secret_key, secret_hint = other_secret_hint, \
-         other_secret = secret, other_secret_key = secret_key, other_secret_hint = secret_hint, other_secret_role = 2, \
+         other_secret = secret, other_secret_key = secret_key, other_secret_hint = secret_hint, \
+         other_secret_role = ", secret_role!(before), ", \
          other_secret_until = other_secret_until + 3600000000 * keep_old_hours, keep_old_hours = 0 \
-         WHERE other_secret_until <= $1 AND other_secret_role = 1",
-    );
+         WHERE other_secret_until <= $1 AND other_secret_role = ", secret_role!(next)
+    ));
     FIND_DELETED = Sql::both("SELECT id FROM endpoints WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 1");
     DELETE_LANE = Sql::both("DELETE FROM lanes WHERE endpoint_id = $1");
     DELETE_HEALTH = Sql::both("DELETE FROM endpoint_health WHERE endpoint_id = $1");
@@ -247,7 +264,7 @@ macro_rules! bind_all {
             .bind(other.map(|other| &other.sealed.bytes))
             .bind(other.map(|other| other.sealed.key))
             .bind(other.map(|other| &other.hint))
-            .bind(other.map(|other| if other.is_next { NEXT } else { BEFORE }))
+            .bind(other.map(|other| if other.is_next { SecretRole::Next } else { SecretRole::Before }.code()))
             .bind(other.map(|other| other.until.micros()))
             .bind(other.map(|other| i64::from(other.keep_hours)))
             .bind(i64::from(endpoint.version))
@@ -384,4 +401,15 @@ pub(crate) async fn delete_rows(tx: &mut SystemTx<'_>, now: Timestamp, limit: us
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SecretRole;
+
+    #[test]
+    fn roles_of_secrets_in_statements_are_those_of_rows() {
+        assert_eq!(secret_role!(next), SecretRole::Next.code().to_string());
+        assert_eq!(secret_role!(before), SecretRole::Before.code().to_string());
+    }
 }

@@ -52,7 +52,7 @@ from_row!(Health in "endpoint_health", row => {
         failures_in_row: u32::try_from(row.get::<i64>("failures_in_row")?).unwrap_or(u32::MAX),
         failing_since: row.opt_time("failing_since")?,
         last_success_at: row.opt_time("last_success_at")?,
-        last: match (delivery, row.opt_code("last_state")?, row.opt_time("last_at")?) {
+        last: match (delivery, row.opt_code::<State>("last_state")?, row.opt_time("last_at")?) {
             (Some(delivery), Some(state), Some(at)) => Some(LastDelivery {
                 delivery: DeliveryId(delivery),
                 state,

@@ -16,12 +16,35 @@ use inboxops_proto::{
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-// What an endpoint needs to be sent to: 3 and up are the plans that include webhooks, 2 is the override that does.
+// Codes of `tenants`, which tells lanes of its changes, and which a test holds these to.
+macro_rules! plan {
+    (business) => {
+        "3"
+    };
+}
+
+macro_rules! webhooks {
+    (by_plan) => {
+        "1"
+    };
+    (on) => {
+        "2"
+    };
+}
+
+// What an endpoint needs to be sent to. Business and the plans above it include webhooks.
 macro_rules! runs {
     () => {
-        "EXISTS (SELECT 1 FROM endpoints e JOIN tenants t ON t.id = e.tenant_id WHERE e.id = lanes.endpoint_id \
-         AND e.enabled AND e.disabled_reason IS NULL AND e.deleted_at IS NULL \
-         AND (t.webhooks = 2 OR (t.webhooks = 1 AND t.plan >= 3)))"
+        concat!(
+            "EXISTS (SELECT 1 FROM endpoints e JOIN tenants t ON t.id = e.tenant_id WHERE e.id = lanes.endpoint_id \
+             AND e.enabled AND e.disabled_reason IS NULL AND e.deleted_at IS NULL AND (t.webhooks = ",
+            webhooks!(on),
+            " OR (t.webhooks = ",
+            webhooks!(by_plan),
+            " AND t.plan >= ",
+            plan!(business),
+            ")))"
+        )
     };
 }
 
@@ -206,4 +229,18 @@ pub(super) async fn first_due(link: &mut Link) -> Result<Option<Timestamp>> {
     let sql = NEXT_DUE.on(link);
     let due = on!(link, c, D => sqlx::query_scalar::<D, Option<i64>>(sql).fetch_one(c).await)?;
     Ok(due.map(Timestamp::from_micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::tenants::{Plan, overridden};
+
+    #[test]
+    fn plans_and_overrides_in_statements_are_those_of_rows() {
+        let business: i16 = plan!(business).parse().unwrap();
+        assert_eq!(business, Plan::Business.code());
+        assert!(Plan::ALL.iter().all(|plan| plan.includes_integrations() == (plan.code() >= business)));
+        let read = |code: &str| overridden(code.parse().unwrap());
+        assert_eq!([webhooks!(by_plan), webhooks!(on)].map(read), [None, Some(true)]);
+    }
 }

@@ -15,7 +15,7 @@ use inboxops_proto::{
 use uuid::Uuid;
 
 codes! {
-    /// Kind of a message.
+    /// Kind of a message. Statements have its codes by [`message_kind!`].
     MessageKind {
         /// The customer wrote it.
         Inbound = 1 "inbound",
@@ -25,6 +25,17 @@ codes! {
         InternalNote = 3 "internal_note",
     }
 }
+
+/// The codes of [`MessageKind`] that stand in texts of statements.
+macro_rules! message_kind {
+    (outbound) => {
+        "2"
+    };
+    (internal_note) => {
+        "3"
+    };
+}
+pub(super) use message_kind;
 
 codes! {
     /// Kind of an author.
@@ -124,21 +135,22 @@ statements! {
     );
     GET = Sql::both(concat!("SELECT ", columns!(), " FROM messages WHERE id = $1 AND tenant_id = $2"));
     SENT = Sql::both(concat!("SELECT ", columns!(), " FROM messages WHERE tenant_id = $1 AND provider_id = $2"));
-    // 3 is the code of internal notes.
     LIST_WITHOUT_NOTES = Sql::both(concat!(
-        "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
-         ORDER BY created_at, id LIMIT $3 OFFSET $4"
+        "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
+         AND kind <> ", message_kind!(internal_note), " ORDER BY created_at, id LIMIT $3 OFFSET $4"
     ));
-    COUNT_NOTES = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND kind = 3");
+    COUNT_NOTES = Sql::both(concat!(
+        "SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND kind = ", message_kind!(internal_note)
+    ));
     COUNT = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND tenant_id = $2");
     LIST = Sql::both(concat!(
         "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
          ORDER BY created_at, id LIMIT $3 OFFSET $4"
     ));
-    AUTHORS = Sql::both(
-        "SELECT DISTINCT author_email FROM messages WHERE ticket_id = $1 AND tenant_id = $2 AND kind <> 3 \
-         AND author_email IS NOT NULL",
-    );
+    AUTHORS = Sql::both(concat!(
+        "SELECT DISTINCT author_email FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
+         AND kind <> ", message_kind!(internal_note), " AND author_email IS NOT NULL"
+    ));
 }
 
 pub(crate) async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
@@ -259,4 +271,15 @@ pub(crate) async fn count_notes(tx: &mut Tx<'_>, ticket: TicketId) -> Result<u32
     let sql = COUNT_NOTES.on(link);
     let count = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(ticket.0).fetch_one(c).await)?;
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MessageKind;
+
+    #[test]
+    fn kinds_in_statements_are_those_of_rows() {
+        assert_eq!(message_kind!(outbound), MessageKind::Outbound.code().to_string());
+        assert_eq!(message_kind!(internal_note), MessageKind::InternalNote.code().to_string());
+    }
 }

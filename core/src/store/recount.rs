@@ -10,6 +10,7 @@ use super::{
         conn::on,
         sql::{Sql, statements},
     },
+    deliveries::walk::class,
     earlier, lanes,
 };
 use inboxops_proto::{clock::Timestamp, id::EndpointId};
@@ -18,12 +19,12 @@ use inboxops_proto::{clock::Timestamp, id::EndpointId};
 const NAME: &str = "recount";
 
 statements! {
-    COUNT = Sql::both(
+    COUNT = Sql::both(concat!(
         "UPDATE lanes SET \
-         untried = (SELECT COUNT(*) FROM deliveries WHERE endpoint_id = $1 AND state < 1 AND attempt = 0 AND NOT test), \
-         tried = (SELECT COUNT(*) FROM deliveries WHERE endpoint_id = $1 AND state < 1 AND attempt > 0 AND NOT test) \
-         WHERE endpoint_id = $1",
-    );
+         untried = (SELECT COUNT(*) FROM deliveries WHERE endpoint_id = $1 AND ", class!(untried), "), \
+         tried = (SELECT COUNT(*) FROM deliveries WHERE endpoint_id = $1 AND ", class!(tried), ") \
+         WHERE endpoint_id = $1"
+    ));
 }
 
 /// What is to be done about the numbers now.

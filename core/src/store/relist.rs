@@ -6,6 +6,7 @@ pub(crate) use super::earlier::RecountStep;
 
 use super::{
     Db, Result, SystemTx,
+    counts::grain,
     db::{
         conn::on,
         sql::{Sql, statements},
@@ -80,15 +81,15 @@ macro_rules! seconds_of {
 
 statements! {
     // Whether something does not add up: tickets by their times, tags put on.
-    ODD = Sql::both(
+    ODD = Sql::both(concat!(
         "SELECT CASE WHEN EXISTS (SELECT 1 FROM tenants t WHERE \
-         (SELECT COALESCE(SUM(n), 0) FROM counts WHERE tenant_id = t.id AND grain = 1) <> \
+         (SELECT COALESCE(SUM(n), 0) FROM counts WHERE tenant_id = t.id AND grain = ", grain!(coarse), ") <> \
          (SELECT COALESCE(SUM(n), 0) FROM spans WHERE tenant_id = t.id AND kind = 1 AND level = 3) \
-         OR (SELECT COALESCE(SUM(n), 0) FROM counts WHERE tenant_id = t.id AND grain = 1) <> \
+         OR (SELECT COALESCE(SUM(n), 0) FROM counts WHERE tenant_id = t.id AND grain = ", grain!(coarse), ") <> \
          (SELECT COALESCE(SUM(n), 0) FROM spans WHERE tenant_id = t.id AND kind = 2 AND level = 3)) \
-         OR (SELECT COUNT(*) FROM ticket_tags) <> (SELECT COALESCE(SUM(n), 0) FROM counts WHERE grain = 3) \
-         THEN 1 ELSE 0 END",
-    );
+         OR (SELECT COUNT(*) FROM ticket_tags) <> \
+         (SELECT COALESCE(SUM(n), 0) FROM counts WHERE grain = ", grain!(tagged), ") THEN 1 ELSE 0 END"
+    ));
     TENANTS = Sql::both("SELECT id FROM tenants WHERE id > $1 ORDER BY id LIMIT $2");
     OPENED_AT = Sql::both(
         "UPDATE ticket_tags SET opened_at = \
@@ -96,15 +97,15 @@ statements! {
          WHERE opened_at = 0 AND tag_id IN (SELECT id FROM tags WHERE tenant_id = $1)",
     );
     // `$2` is nobody's id.
-    TAGGED = Sql::both(
+    TAGGED = Sql::both(concat!(
         "INSERT INTO counts (tenant_id, grain, inbox_id, status, priority, assignee_id, slot, n) \
-         SELECT $1, 3, tag_id, 0, 0, $2, -1, SUM(n) FROM (\
+         SELECT $1, ", grain!(tagged), ", tag_id, 0, 0, $2, -1, SUM(n) FROM (\
          SELECT tag_id, COUNT(*) AS n FROM ticket_tags WHERE tag_id IN (SELECT id FROM tags WHERE tenant_id = $1) \
          GROUP BY tag_id \
          UNION ALL SELECT inbox_id, CASE WHEN slot >= 0 THEN -n ELSE 0 END FROM counts \
-         WHERE tenant_id = $1 AND grain = 3) d GROUP BY tag_id \
-         ON CONFLICT (tenant_id, grain, inbox_id, status, priority, assignee_id, slot) DO UPDATE SET n = excluded.n",
-    );
+         WHERE tenant_id = $1 AND grain = ", grain!(tagged), ") d GROUP BY tag_id \
+         ON CONFLICT (tenant_id, grain, inbox_id, status, priority, assignee_id, slot) DO UPDATE SET n = excluded.n"
+    ));
     CREATED_3 = Sql::both(spans_of!("1", "created_at", "3", "42"));
     CREATED_2 = Sql::both(spans_of!("1", "created_at", "2", "31"));
     UPDATED_3 = Sql::both(spans_of!("2", "updated_at", "3", "42"));

@@ -9,7 +9,7 @@ use super::{
         sql::{Rows, Sql, Type, found, row_statements, statements},
     },
     deliveries::{
-        State,
+        State, state,
         walk::{self, Class, Walk, Way},
     },
     events::delivery_id,
@@ -67,7 +67,10 @@ row_statements! {
     DELETE_DELIVERIES = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") DELETE FROM deliveries WHERE id IN (SELECT key FROM v) AND state >= 2 RETURNING id, state",
+        tail: concat!(
+            ") DELETE FROM deliveries WHERE id IN (SELECT key FROM v) \
+             AND state >= ", state!(delivered), " RETURNING id, state"
+        ),
         tail_pg: None,
     };
     DELETE_OF_ENDPOINT = Rows {

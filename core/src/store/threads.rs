@@ -8,7 +8,7 @@ use super::{
         row::from_row,
         sql::{Rows, Type, padded, row_statements, write_rows},
     },
-    messages::MailIdentity,
+    messages::{MailIdentity, message_kind},
 };
 use inboxops_proto::id::{InboxId, MessageId, TicketId};
 use uuid::Uuid;
@@ -55,20 +55,21 @@ impl IdFacts {
 
 row_statements! {
     // Of all that the inbox has under one id, any tells the ticket: a sender who gives all mails one id must not make each
-    // slower than the one before. 2 is the code of outbound messages.
+    // slower than the one before.
     LOOK = Rows {
         head: "WITH asked (place, mail, owner, box, content, earlier) AS (VALUES",
         row: &[Type::Small, Type::Text, Type::Uuid, Type::Uuid, Type::Bytes, Type::Bytes],
-        tail: ") SELECT place, \
-               (SELECT ticket_id FROM messages WHERE tenant_id = owner AND message_id = mail AND inbox_id = box \
-               LIMIT 1) AS recorded, \
-               (SELECT ticket_id FROM referred_mails WHERE tenant_id = owner AND inbox_id = box AND message_id = mail) \
-               AS referred, \
-               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = content) AS same, \
-               (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = earlier) \
-               AS same_id, \
-               (SELECT id FROM messages WHERE tenant_id = owner AND message_id = mail AND kind = 2 AND place = 0 \
-               LIMIT 1) AS sent FROM asked",
+        tail: concat!(
+            ") SELECT place, \
+             (SELECT ticket_id FROM messages WHERE tenant_id = owner AND message_id = mail AND inbox_id = box \
+             LIMIT 1) AS recorded, \
+             (SELECT ticket_id FROM referred_mails WHERE tenant_id = owner AND inbox_id = box AND message_id = mail) \
+             AS referred, \
+             (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = content) AS same, \
+             (SELECT id FROM messages WHERE tenant_id = owner AND inbox_id = box AND dedup_key = earlier) AS same_id, \
+             (SELECT id FROM messages WHERE tenant_id = owner AND message_id = mail \
+             AND kind = ", message_kind!(outbound), " AND place = 0 LIMIT 1) AS sent FROM asked"
+        ),
         tail_pg: None,
     };
     // A mail that went to two inboxes is in a ticket of each: a ticket that has it already is not the other inbox's.

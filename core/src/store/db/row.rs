@@ -139,8 +139,8 @@ fn name(table: &str, column: &str) -> String {
     format!("{table}.{column}")
 }
 
-/// Reads a row of either database into a struct, as a [`TableRow`] of the table that it names; or of one database, where
-/// only that one has such rows.
+/// Reads a row of either database into a struct, as a [`TableRow`] of the table that it names. With `of` and a type of
+/// row it reads those of one database, where the other has none.
 macro_rules! from_row {
     ($type:ident in $table:literal, $row:ident => $body:expr) => {
         $crate::store::db::row::from_row!($type in $table of sqlx::sqlite::SqliteRow, $row => $body);
@@ -157,7 +157,7 @@ macro_rules! from_row {
 }
 pub(in crate::store) use from_row;
 
-/// Declares an enum whose codes are those of the contract, as rows hold them.
+/// Declares an enum by its codes, as rows hold them: those of the contract, where that has the enum.
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $code:literal $text:literal,)* }) => {
         $(#[$doc])*
@@ -191,7 +191,6 @@ pub(in crate::store) use codes;
 
 #[cfg(test)]
 mod tests {
-    use super::{codes, from_row};
     use sqlx::{Connection as _, SqliteConnection};
 
     codes! {

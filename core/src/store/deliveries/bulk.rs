@@ -1,7 +1,7 @@
 //! Deliveries by the batch, for jobs: how they stand, made for events that were missed, given a new schedule.
 
 use super::{
-    Shown, State,
+    Shown, State, state,
     walk::{self, Class, Walk, Way},
 };
 use crate::store::{
@@ -49,18 +49,22 @@ pub(crate) struct NewDelivery {
 }
 
 statements! {
-    DUE = Sql::both(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE endpoint_id = $1 AND state = 0 AND due_at <= $2 LIMIT $3) d",
-    );
+    DUE = Sql::both(concat!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries \
+         WHERE endpoint_id = $1 AND state = ", state!(waiting), " AND due_at <= $2 LIMIT $3) d"
+    ));
 }
 
 row_statements! {
     STANDINGS = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT d.id, d.state, d.attempt, d.stop, l.paused AND NOT d.test AS paused, \
-               d.state = 2 OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.succeeded) \
-               AS succeeded FROM v JOIN deliveries d ON d.id = v.key JOIN lanes l ON l.endpoint_id = d.endpoint_id",
+        tail: concat!(
+            ") SELECT d.id, d.state, d.attempt, d.stop, l.paused AND NOT d.test AS paused, \
+             d.state = ", state!(delivered), " \
+             OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.succeeded) AS succeeded \
+             FROM v JOIN deliveries d ON d.id = v.key JOIN lanes l ON l.endpoint_id = d.endpoint_id"
+        ),
         tail_pg: None,
     };
     INSERT_WAITING = Rows {
@@ -77,11 +81,13 @@ row_statements! {
     REARM = Rows {
         head: "WITH v (key, was, at) AS (VALUES",
         row: &[Type::Uuid, Type::Small, Type::Big],
-        tail: ") UPDATE deliveries SET state = 0, failures = 0, due_at = v.at, token = deliveries.token + 1, \
-               settled_at = NULL, stop = FALSE, \
-               thin = COALESCE((SELECT e.thin FROM endpoints e WHERE e.id = deliveries.endpoint_id), deliveries.thin) \
-               FROM v WHERE deliveries.id = v.key AND deliveries.state = v.was \
-               AND deliveries.state <> 1 RETURNING deliveries.id, deliveries.attempt, deliveries.test",
+        tail: concat!(
+            ") UPDATE deliveries SET state = ", state!(waiting), ", failures = 0, due_at = v.at, \
+             token = deliveries.token + 1, settled_at = NULL, stop = FALSE, \
+             thin = COALESCE((SELECT e.thin FROM endpoints e WHERE e.id = deliveries.endpoint_id), deliveries.thin) \
+             FROM v WHERE deliveries.id = v.key AND deliveries.state = v.was \
+             AND deliveries.state <> ", state!(leased), " RETURNING deliveries.id, deliveries.attempt, deliveries.test"
+        ),
         tail_pg: None,
     };
 }

@@ -2,7 +2,7 @@
 //! of its own by endpoint, kind of event and id, so that a few of ten million are found as fast as a few of ten; what is
 //! leased, and tests that wait, are few at any time and read whole.
 
-use super::{Shown, State};
+use super::{Shown, State, state};
 use crate::store::{
     Result,
     db::{
@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// The kinds of events that there are; what has none of these codes is not found.
 pub(crate) const KINDS: [i16; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
-/// Rows that one index has. Tests that wait, and what is leased, are in none.
+/// Rows that one index has. Tests that wait, and what is leased, are in none. Statements have its words by [`class!`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
     /// Wait without a request so far.
@@ -30,6 +30,26 @@ pub(crate) enum Class {
     Failed,
     Stopped,
 }
+
+/// The rows of a [`Class`], in the words of its index.
+macro_rules! class {
+    (untried) => {
+        concat!("state < ", $crate::store::deliveries::state!(leased), " AND attempt = 0 AND NOT test")
+    };
+    (tried) => {
+        concat!("state < ", $crate::store::deliveries::state!(leased), " AND attempt > 0 AND NOT test")
+    };
+    (delivered) => {
+        concat!("state = ", $crate::store::deliveries::state!(delivered))
+    };
+    (failed) => {
+        concat!("state = ", $crate::store::deliveries::state!(failed))
+    };
+    (stopped) => {
+        concat!("state = ", $crate::store::deliveries::state!(stopped))
+    };
+}
+pub(in crate::store) use class;
 
 impl Class {
     pub(crate) const ALL: [Class; 5] = [Class::Untried, Class::Tried, Class::Delivered, Class::Failed, Class::Stopped];
@@ -72,7 +92,7 @@ pub(in crate::store) struct Walk<'a> {
 // go through all ids. With the endpoint in the row comparison, PostgreSQL before 18 would not end where the kind ends,
 // since it looks at the first member only, and read the endpoint's whole log for a kind without rows.
 macro_rules! part {
-    (sqlite, $index:literal, $rows:literal, $way:literal) => {
+    (sqlite, $index:literal, $rows:expr, $way:literal) => {
         concat!(
             "SELECT id FROM deliveries INDEXED BY ",
             $index,
@@ -83,7 +103,7 @@ macro_rules! part {
             " LIMIT $5"
         )
     };
-    (pg, $rows:literal, $way:literal) => {
+    (pg, $rows:expr, $way:literal) => {
         concat!(
             "SELECT id FROM deliveries WHERE ",
             $rows,
@@ -107,7 +127,7 @@ macro_rules! of_each {
 }
 
 macro_rules! walk {
-    ($index:literal, $rows:literal, $way:literal) => {
+    ($index:literal, $rows:expr, $way:literal) => {
         Sql::each(part!(sqlite, $index, $rows, $way), of_each!($way, part!(pg, $rows, $way)))
     };
 }
@@ -117,30 +137,30 @@ macro_rules! walk_all {
         Sql::each(
             concat!(
                 "SELECT id FROM (",
-                part!(sqlite, "deliveries_untried", "state < 1 AND attempt = 0 AND NOT test", $way),
+                part!(sqlite, "deliveries_untried", class!(untried), $way),
                 ") UNION ALL SELECT id FROM (",
-                part!(sqlite, "deliveries_tried", "state < 1 AND attempt > 0 AND NOT test", $way),
+                part!(sqlite, "deliveries_tried", class!(tried), $way),
                 ") UNION ALL SELECT id FROM (",
-                part!(sqlite, "deliveries_delivered", "state = 2", $way),
+                part!(sqlite, "deliveries_delivered", class!(delivered), $way),
                 ") UNION ALL SELECT id FROM (",
-                part!(sqlite, "deliveries_failed", "state = 3", $way),
+                part!(sqlite, "deliveries_failed", class!(failed), $way),
                 ") UNION ALL SELECT id FROM (",
-                part!(sqlite, "deliveries_stopped", "state = 4", $way),
+                part!(sqlite, "deliveries_stopped", class!(stopped), $way),
                 ")"
             ),
             of_each!(
                 $way,
                 concat!(
                     "(",
-                    part!(pg, "state < 1 AND attempt = 0 AND NOT test", $way),
+                    part!(pg, class!(untried), $way),
                     ") UNION ALL (",
-                    part!(pg, "state < 1 AND attempt > 0 AND NOT test", $way),
+                    part!(pg, class!(tried), $way),
                     ") UNION ALL (",
-                    part!(pg, "state = 2", $way),
+                    part!(pg, class!(delivered), $way),
                     ") UNION ALL (",
-                    part!(pg, "state = 3", $way),
+                    part!(pg, class!(failed), $way),
                     ") UNION ALL (",
-                    part!(pg, "state = 4", $way),
+                    part!(pg, class!(stopped), $way),
                     ")"
                 )
             ),
@@ -150,33 +170,39 @@ macro_rules! walk_all {
 
 statements! {
     NEWEST = walk_all!("DESC");
-    NEWEST_UNTRIED = walk!("deliveries_untried", "state < 1 AND attempt = 0 AND NOT test", "DESC");
-    NEWEST_TRIED = walk!("deliveries_tried", "state < 1 AND attempt > 0 AND NOT test", "DESC");
-    NEWEST_DELIVERED = walk!("deliveries_delivered", "state = 2", "DESC");
-    NEWEST_FAILED = walk!("deliveries_failed", "state = 3", "DESC");
-    NEWEST_STOPPED = walk!("deliveries_stopped", "state = 4", "DESC");
+    NEWEST_UNTRIED = walk!("deliveries_untried", class!(untried), "DESC");
+    NEWEST_TRIED = walk!("deliveries_tried", class!(tried), "DESC");
+    NEWEST_DELIVERED = walk!("deliveries_delivered", class!(delivered), "DESC");
+    NEWEST_FAILED = walk!("deliveries_failed", class!(failed), "DESC");
+    NEWEST_STOPPED = walk!("deliveries_stopped", class!(stopped), "DESC");
     OLDEST = walk_all!("ASC");
-    OLDEST_UNTRIED = walk!("deliveries_untried", "state < 1 AND attempt = 0 AND NOT test", "ASC");
-    OLDEST_TRIED = walk!("deliveries_tried", "state < 1 AND attempt > 0 AND NOT test", "ASC");
-    OLDEST_DELIVERED = walk!("deliveries_delivered", "state = 2", "ASC");
-    OLDEST_FAILED = walk!("deliveries_failed", "state = 3", "ASC");
-    OLDEST_STOPPED = walk!("deliveries_stopped", "state = 4", "ASC");
+    OLDEST_UNTRIED = walk!("deliveries_untried", class!(untried), "ASC");
+    OLDEST_TRIED = walk!("deliveries_tried", class!(tried), "ASC");
+    OLDEST_DELIVERED = walk!("deliveries_delivered", class!(delivered), "ASC");
+    OLDEST_FAILED = walk!("deliveries_failed", class!(failed), "ASC");
+    OLDEST_STOPPED = walk!("deliveries_stopped", class!(stopped), "ASC");
 }
 
 row_statements! {
     FEW = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
-        tail: ") SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries INDEXED BY deliveries_leased \
-               WHERE state = 1 AND endpoint_id IN (SELECT key FROM v) \
-               UNION ALL SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries INDEXED BY deliveries_tests \
-               WHERE state = 0 AND test AND endpoint_id IN (SELECT key FROM v)",
+        tail: concat!(
+            ") SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries INDEXED BY deliveries_leased \
+             WHERE state = ", state!(leased), " AND endpoint_id IN (SELECT key FROM v) \
+             UNION ALL SELECT id, endpoint_id, kind, state, attempt, stop, test \
+             FROM deliveries INDEXED BY deliveries_tests \
+             WHERE state = ", state!(waiting), " AND test AND endpoint_id IN (SELECT key FROM v)"
+        ),
         // Apart and in the order of their indexes first, so that the endpoint leads to no other index.
-        tail_pg: Some(") SELECT id, endpoint_id, kind, state, attempt, stop, test FROM (\
-               (SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries WHERE state = 1 \
-               ORDER BY due_at OFFSET 0) UNION ALL (SELECT id, endpoint_id, kind, state, attempt, stop, test \
-               FROM deliveries WHERE state = 0 AND test ORDER BY due_at OFFSET 0)) few \
-               WHERE endpoint_id IN (SELECT key FROM v)"),
+        tail_pg: Some(concat!(
+            ") SELECT id, endpoint_id, kind, state, attempt, stop, test FROM (\
+             (SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries \
+             WHERE state = ", state!(leased), " ORDER BY due_at OFFSET 0) \
+             UNION ALL (SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries \
+             WHERE state = ", state!(waiting), " AND test ORDER BY due_at OFFSET 0)) few \
+             WHERE endpoint_id IN (SELECT key FROM v)"
+        )),
     };
 }
 

@@ -8,6 +8,7 @@ use crate::store::{
         row::from_row,
         sql::{Rows, Sql, Type, found, read_rows, row_statements, statements, write_rows},
     },
+    deliveries::state,
     lanes::{self, WaitCounts},
 };
 use bytes::Bytes;
@@ -77,6 +78,16 @@ pub(crate) struct ClaimResult {
     pub(crate) next: Option<Timestamp>,
 }
 
+macro_rules! tests {
+    () => {
+        concat!(
+            "SELECT d.id, d.due_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.state = ",
+            state!(waiting),
+            " AND d.test AND d.due_at <= $1 AND e.deleted_at IS NULL ORDER BY d.due_at, d.id LIMIT $2"
+        )
+    };
+}
+
 statements! {
     TURNS = Sql::each(
         "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
@@ -86,19 +97,19 @@ statements! {
     );
     // Tests go out to paused endpoints, too; `claim` passes those by.
     TESTS = Sql::each(
-        "SELECT d.id, d.due_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.state = 0 AND d.test \
-         AND d.due_at <= $1 AND e.deleted_at IS NULL ORDER BY d.due_at, d.id LIMIT $2",
-        "SELECT d.id, d.due_at FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id WHERE d.state = 0 AND d.test \
-         AND d.due_at <= $1 AND e.deleted_at IS NULL ORDER BY d.due_at, d.id LIMIT $2 FOR UPDATE OF d SKIP LOCKED",
+        tests!(),
+        concat!(tests!(), " FOR UPDATE OF d SKIP LOCKED"),
     );
-    HEADS_OF_ONE = Sql::sqlite(
-        "SELECT id, due_at FROM deliveries WHERE endpoint_id = $1 AND state = 0 ORDER BY due_at, id LIMIT $2",
-    );
-    HEADS = Sql::pg(
+    HEADS_OF_ONE = Sql::sqlite(concat!(
+        "SELECT id, due_at FROM deliveries \
+         WHERE endpoint_id = $1 AND state = ", state!(waiting), " ORDER BY due_at, id LIMIT $2"
+    ));
+    HEADS = Sql::pg(concat!(
         "SELECT w.endpoint_id, c.id, c.due_at FROM unnest($1::uuid[], $2::bigint[]) AS w (endpoint_id, room) \
          CROSS JOIN LATERAL (SELECT d.id, d.due_at FROM deliveries d WHERE d.endpoint_id = w.endpoint_id \
-         AND d.state = 0 ORDER BY d.due_at, d.id LIMIT w.room + 1) c ORDER BY w.endpoint_id, c.due_at, c.id",
-    );
+         AND d.state = ", state!(waiting), " ORDER BY d.due_at, d.id LIMIT w.room + 1) c \
+         ORDER BY w.endpoint_id, c.due_at, c.id"
+    ));
 }
 
 row_statements! {
@@ -114,12 +125,15 @@ row_statements! {
     LEASE = Rows {
         head: "WITH v (key, until, core) AS (VALUES",
         row: &[Type::Uuid, Type::Big, Type::Big],
-        tail: ") UPDATE deliveries SET state = 1, attempt = attempt + 1, token = token + 1, due_at = v.until, \
-               incarnation = v.core FROM v WHERE deliveries.id = v.key AND deliveries.state + 0 = 0 \
-               RETURNING deliveries.id, deliveries.tenant_id, deliveries.endpoint_id, deliveries.event_id, \
-               deliveries.kind, deliveries.test, deliveries.token, deliveries.attempt, deliveries.failures, \
-               deliveries.created_at, deliveries.due_at, \
-               COALESCE(deliveries.error_code = 'stale_connection', FALSE) AS fresh, deliveries.thin",
+        tail: concat!(
+            ") UPDATE deliveries SET state = ", state!(leased), ", attempt = attempt + 1, token = token + 1, \
+             due_at = v.until, incarnation = v.core FROM v \
+             WHERE deliveries.id = v.key AND deliveries.state + 0 = ", state!(waiting), " \
+             RETURNING deliveries.id, deliveries.tenant_id, deliveries.endpoint_id, deliveries.event_id, \
+             deliveries.kind, deliveries.test, deliveries.token, deliveries.attempt, deliveries.failures, \
+             deliveries.created_at, deliveries.due_at, \
+             COALESCE(deliveries.error_code = 'stale_connection', FALSE) AS fresh, deliveries.thin"
+        ),
         tail_pg: None,
     };
     SET_LANES = Rows {

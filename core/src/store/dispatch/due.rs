@@ -9,6 +9,7 @@ use crate::store::{
         row::from_row,
         sql::{Sql, statements},
     },
+    deliveries::state,
 };
 use inboxops_proto::clock::Timestamp;
 
@@ -34,8 +35,13 @@ pub(crate) struct Beat {
 
 macro_rules! due {
     () => {
-        "(SELECT MIN(due_at) FROM deliveries WHERE state = 1) AS lease, \
-         (SELECT MIN(due_at) FROM deliveries WHERE state = 0 AND test) AS test"
+        concat!(
+            "(SELECT MIN(due_at) FROM deliveries WHERE state = ",
+            state!(leased),
+            ") AS lease, (SELECT MIN(due_at) FROM deliveries WHERE state = ",
+            state!(waiting),
+            " AND test) AS test"
+        )
     };
 }
 

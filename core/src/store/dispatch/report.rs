@@ -8,7 +8,7 @@ use crate::store::{
         row::from_row,
         sql::{Rows, Type, read_rows, row_statements, write_rows},
     },
-    deliveries::{Attempt, State},
+    deliveries::{Attempt, State, state},
     health::{self, Health, LastDelivery},
     lanes::{self, Moves},
     tallies::{self, Tally},
@@ -109,6 +109,13 @@ pub(crate) struct BatchResult {
     pub(crate) health: Vec<Health>,
 }
 
+/// Whether a delivery was stopped meanwhile and has not ended: it is not tried again.
+macro_rules! stopped {
+    () => {
+        concat!("deliveries.stop AND v.next <= ", state!(leased))
+    };
+}
+
 row_statements! {
     SETTLE = Rows {
         head: "WITH v (key, fence, next, back, fails, at, settled, status, code, now, stale) AS (VALUES",
@@ -117,17 +124,20 @@ row_statements! {
             Type::Big, Type::Big,
         ],
         // Found by id, hence `state + 0`. `back` is 1 when nothing was sent: the attempt is not counted and the last
-        // answer stays. What was stopped meanwhile is not tried again. With 1 as the next state the lease goes on.
-        tail: ") UPDATE deliveries SET attempt = deliveries.attempt - v.back + CASE WHEN v.next = 1 AND NOT deliveries.stop \
-               THEN 1 ELSE 0 END, \
-               state = CASE WHEN deliveries.stop AND v.next <= 1 THEN 4 ELSE v.next END, stop = FALSE, \
-               token = deliveries.token + CASE WHEN v.next = 1 THEN 1 ELSE v.back END, failures = v.fails, due_at = v.at, \
-               stale = deliveries.stale + v.stale, \
-               settled_at = CASE WHEN deliveries.stop AND v.next <= 1 THEN v.now ELSE v.settled END, \
-               response_status = CASE WHEN v.back = 1 THEN deliveries.response_status ELSE v.status END, \
-               error_code = CASE WHEN v.back = 1 THEN deliveries.error_code ELSE v.code END \
-               FROM v WHERE deliveries.id = v.key AND deliveries.token = v.fence AND deliveries.state + 0 = 1 \
-               RETURNING deliveries.id, deliveries.state, deliveries.attempt",
+        // answer stays. With `leased` as the next state the lease goes on.
+        tail: concat!(
+            ") UPDATE deliveries SET attempt = deliveries.attempt - v.back \
+             + CASE WHEN v.next = ", state!(leased), " AND NOT deliveries.stop THEN 1 ELSE 0 END, \
+             state = CASE WHEN ", stopped!(), " THEN ", state!(stopped), " ELSE v.next END, stop = FALSE, \
+             token = deliveries.token + CASE WHEN v.next = ", state!(leased), " THEN 1 ELSE v.back END, \
+             failures = v.fails, due_at = v.at, stale = deliveries.stale + v.stale, \
+             settled_at = CASE WHEN ", stopped!(), " THEN v.now ELSE v.settled END, \
+             response_status = CASE WHEN v.back = 1 THEN deliveries.response_status ELSE v.status END, \
+             error_code = CASE WHEN v.back = 1 THEN deliveries.error_code ELSE v.code END FROM v \
+             WHERE deliveries.id = v.key AND deliveries.token = v.fence \
+             AND deliveries.state + 0 = ", state!(leased), " \
+             RETURNING deliveries.id, deliveries.state, deliveries.attempt"
+        ),
         tail_pg: None,
     };
     INSERT_ATTEMPTS = Rows {

@@ -6,6 +6,7 @@ use crate::store::{
         conn::on,
         sql::{Sql, statements},
     },
+    deliveries::state,
 };
 use inboxops_proto::clock::Timestamp;
 
@@ -19,11 +20,11 @@ pub(crate) struct QueueStats {
 }
 
 statements! {
-    STANDING = Sql::both(
+    STANDING = Sql::both(concat!(
         "SELECT (SELECT min(due_at) FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1), \
          (SELECT count(*) FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at < $2) \
-         + (SELECT count(*) FROM deliveries WHERE state = 1 AND due_at < $2)",
-    );
+         + (SELECT count(*) FROM deliveries WHERE state = ", state!(leased), " AND due_at < $2)"
+    ));
 }
 
 /// How dispatch stands now; stuck is what nobody looked after since before `stuck_since`.
