@@ -96,10 +96,7 @@ statements! {
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
     // Tests go out to paused endpoints, too; `claim` passes those by.
-    TESTS = Sql::each(
-        tests!(),
-        concat!(tests!(), " FOR UPDATE OF d SKIP LOCKED"),
-    );
+    TESTS = Sql::each(tests!(), concat!(tests!(), " FOR UPDATE OF d SKIP LOCKED"));
     HEADS_OF_ONE = Sql::sqlite(concat!(
         "SELECT id, due_at FROM deliveries \
          WHERE endpoint_id = $1 AND state = ", state!(waiting), " ORDER BY due_at, id LIMIT $2"

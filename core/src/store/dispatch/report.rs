@@ -196,7 +196,6 @@ from_row!(SettledRow in "deliveries", row => Ok(SettledRow {
 }));
 
 async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<AcceptedReports> {
-    let mut accepted = AcceptedReports::with_capacity(reports.len());
     let rows = read_rows!(link, SETTLE, reports, SettledRow, |query, report| {
         let (next, failures, due_at) = match &report.used {
             Use::NotSent { due_at } => (State::Waiting, report.failures, *due_at),
@@ -221,8 +220,7 @@ async fn settle(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<
             .bind(now.micros())
             .bind(i64::from(attempt.is_some() && report.counted().is_none()))
     });
-    accepted.extend(rows.into_iter().map(|it| (it.id, (it.state, it.attempts))));
-    Ok(accepted)
+    Ok(rows.into_iter().map(|it| (it.id, (it.state, it.attempts))).collect())
 }
 
 async fn record(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<()> {
