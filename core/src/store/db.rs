@@ -354,7 +354,8 @@ impl Db {
             let incarnation = self.core().incarnation;
             let left = self.system(Queue::Claims, async move |tx| cores::sign_out(tx, incarnation).await).await;
             if let Err(error) = left {
-                tracing::debug!(error = &error as &dyn std::error::Error, "the core did not sign out");
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(core = incarnation, error, "core {incarnation} did not sign out");
             }
         }
         self.0.closing.cancel();

@@ -38,7 +38,9 @@ async fn run(target: &Target, committed: &mut CommitBell, closing: &Cancellation
         }
         if let Err(error) = checkpoint(target, &mut link).await {
             // The writer sees to a log that grows too long.
-            tracing::warn!(error = &error as &dyn std::error::Error, "the checkpoint of the write-ahead log failed");
+            let database = target.name();
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(database, error, "the WAL checkpoint of {database} failed, will retry");
             link = None;
         }
     }

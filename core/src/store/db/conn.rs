@@ -163,6 +163,17 @@ impl Target {
         matches!(self, Target::Pg(_))
     }
 
+    /// Where it is, without a password, for the log.
+    pub(in crate::store) fn name(&self) -> String {
+        match self {
+            Target::Sqlite(options) => format!("sqlite:{}", options.get_filename().display()),
+            Target::Pg(options) => {
+                let database = options.get_database().unwrap_or_default();
+                format!("postgres://{}:{}/{database}", options.get_host(), options.get_port())
+            }
+        }
+    }
+
     pub(in crate::store) async fn connect(&self, purpose: Purpose) -> Result<Link> {
         let opening = async {
             match self {
@@ -183,12 +194,14 @@ impl Target {
         match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
             Ok(Ok(conn)) => Ok(Link::new(conn)),
             Ok(Err(error)) if is_lost(&error) => {
-                tracing::warn!(%error, "cannot connect to the database");
+                let database = self.name();
+                tracing::warn!(database, %error, "cannot connect to the database {database}");
                 Err(Error::Unavailable)
             }
             Ok(Err(error)) => Err(error.into()),
             Err(_) => {
-                tracing::warn!("connecting to the database took too long");
+                let database = self.name();
+                tracing::warn!(database, "connecting to the database {database} took too long");
                 Err(Error::Unavailable)
             }
         }
@@ -233,6 +246,6 @@ pub(in crate::store) async fn close(link: Link) {
         Conn::Pg(conn) => conn.close().await,
     };
     if let Err(error) = closed {
-        tracing::debug!(%error, "a database connection did not close well");
+        tracing::debug!(%error, "closing a database connection failed");
     }
 }

@@ -13,13 +13,13 @@ pub enum Error {
     #[error("the write is refused: {}", .0.reason.name())]
     Refused(Box<Failure>),
     /// The database refused a statement.
-    #[error("the database refused a statement")]
+    #[error("a statement failed")]
     Db(#[source] sqlx::Error),
     /// The database is away or overloaded; trying again makes sense.
     #[error("the database is not available")]
     Unavailable,
     /// The closure panicked.
-    #[error("a write panicked")]
+    #[error("the closure of a write panicked")]
     Panic,
     /// The store is closed.
     #[error("the store is closed")]
@@ -36,7 +36,7 @@ pub enum Error {
         program: i64,
     },
     /// The schema could not be brought up to date.
-    #[error("cannot bring the database's schema up to date")]
+    #[error("cannot migrate the database's schema")]
     Migrate(#[source] Box<dyn StdError + Send + Sync>),
 }
 
@@ -55,7 +55,7 @@ impl WriteError for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
         if is_lost(&error) {
-            tracing::warn!(%error, "the connection to the database is lost");
+            tracing::warn!(%error, "the database connection is lost");
             return Error::Unavailable;
         }
         if is_locked(&error) {
@@ -65,7 +65,7 @@ impl From<sqlx::Error> for Error {
                 .into();
         }
         if is_full(&error) {
-            tracing::error!(%error, "the database has no room left");
+            tracing::error!(%error, "the database is full");
             return Error::Unavailable;
         }
         Error::Db(error)

@@ -168,7 +168,7 @@ impl Db {
             match self.tell_from(place).await {
                 Ok(end) => place = Some(end),
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "cannot read what changed");
+                    tracing::debug!(error = &error as &dyn std::error::Error, "cannot read the log of commits");
                     place = None;
                     // Nobody may commit again to ring.
                     tokio::time::sleep(POLL).await;

@@ -228,7 +228,7 @@ impl Writer {
             }
             let work = self.group(open, &mut jobs);
             if tokio::time::timeout(GROUP_TIMEOUT, work).await.is_err() {
-                tracing::error!("a group of writes took too long: its connection is given up");
+                tracing::error!(writer = self.name, "a group of writes took too long; its connection is given up");
                 open.link.lost = true;
             }
             // Whoever has no answer by now was in a group that was cut off.
@@ -246,7 +246,8 @@ impl Writer {
         match self.target.connect(Purpose::Write).await {
             Ok(link) => Some(self.shared.writing(link)),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a writer cannot connect to the database");
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(writer = self.name, error, "writer {:?} cannot connect, will retry", self.name);
                 None
             }
         }
@@ -259,7 +260,7 @@ impl Writer {
                 jobs.drain(..).for_each(|job| job.answer(None));
                 return;
             }
-            tracing::debug!(jobs = jobs.len(), "a group of writes runs again, one by one");
+            tracing::debug!(writer = self.name, jobs = jobs.len(), "a group of writes runs again, one by one");
         }
         while !writing.link.lost && !jobs.is_empty() {
             let mut runs = 1;
@@ -333,7 +334,7 @@ impl Writer {
         }
         for effect in after {
             if std::panic::catch_unwind(AssertUnwindSafe(effect)).is_err() {
-                tracing::error!(writer = self.name, "a callback after a commit panicked");
+                tracing::error!(writer = self.name, "a post-commit callback of writer {:?} panicked", self.name);
             }
         }
     }
