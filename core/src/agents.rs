@@ -4,10 +4,7 @@ use crate::{
     caller::Caller,
     error::Result,
     page::Page,
-    store::{
-        self, Db,
-        agents::{Agent, Role},
-    },
+    store::{self, Db, agents::Agent},
 };
 use inboxops_proto::v1::{self, agent_service_server::AgentService};
 use tonic::{Request, Response, Status};
@@ -39,16 +36,8 @@ impl From<&Agent> for v1::Agent {
             id: agent.id.to_string(),
             name: agent.name.clone(),
             email: agent.email.clone(),
-            role: role(agent.role) as i32,
+            role: v1::Role::from(agent.role) as i32,
         }
-    }
-}
-
-/// The contract's role of a stored one; their numbers differ.
-pub(crate) fn role(role: Role) -> v1::Role {
-    match role {
-        Role::Admin => v1::Role::Admin,
-        Role::Agent => v1::Role::Agent,
     }
 }
 

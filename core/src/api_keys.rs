@@ -3,7 +3,7 @@
 
 use crate::{
     audit::Trail,
-    auth::Authority,
+    auth::{Authority, Scope},
     caller::Caller,
     error::Result,
     page::Page,
@@ -21,47 +21,6 @@ use inboxops_proto::{
 };
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
-
-macro_rules! scopes {
-    ($($variant:ident $name:literal $doc:literal;)*) => {
-        /// Something that a key may do.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub(crate) enum Scope { $(#[doc = $doc] $variant,)* }
-
-        impl Scope {
-            /// All of them: the preset *full*.
-            pub(crate) const ALL: &'static [Scope] = &[$(Scope::$variant,)*];
-
-            /// Name on the wire and in the store.
-            pub(crate) const fn name(self) -> &'static str { match self { $(Scope::$variant => $name,)* } }
-
-            pub(crate) fn from_name(name: &str) -> Option<Scope> { match name { $($name => Some(Scope::$variant),)* _ => None } }
-        }
-    };
-}
-
-scopes! {
-    TicketsRead "tickets:read" "Read tickets and agents.";
-    TicketsWrite "tickets:write" "Open and change tickets.";
-    MessagesRead "messages:read" "Read messages.";
-    MessagesWrite "messages:write" "Leave internal notes.";
-    TagsRead "tags:read" "Read tags.";
-    TagsWrite "tags:write" "Put tags on tickets and take them off.";
-    InboxesRead "inboxes:read" "Read inboxes.";
-    EventsRead "events:read" "Read events.";
-    WebhooksManage "webhooks:manage" "Manage webhook endpoints and deliveries.";
-}
-
-impl Scope {
-    /// The scopes of a stored list, names separated by spaces.
-    pub(crate) fn parse_list(text: &str) -> Vec<Scope> {
-        text.split(' ').filter_map(Scope::from_name).collect()
-    }
-
-    fn list(scopes: &[Scope]) -> String {
-        scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
-    }
-}
 
 /// Hours that a replaced key still works when the request does not say.
 const GRACE_HOURS: u32 = 24;

@@ -2,7 +2,6 @@
 //! contract: authenticate, rate, entitlement, scope or role. It knows RPCs by their policy only.
 
 use crate::{
-    api_keys::Scope,
     cache::Cache,
     caller::{Caller, Who},
     error::{Error, Result},
@@ -33,13 +32,13 @@ use std::{
 };
 use tonic::{Extensions, metadata::MetadataMap};
 
-mod facts;
+pub(crate) mod facts;
+mod scope;
 mod sessions;
 mod words;
 
-use facts::TokenFacts;
-pub(crate) use facts::{KeyFacts, TenantFacts};
-pub(crate) use sessions::{SESSION_LIFE, SessionFacts, ends as session_ends};
+pub(crate) use facts::{KeyFacts, SESSION_LIFE, SessionFacts, TenantFacts, TokenFacts, session_ends};
+pub(crate) use scope::Scope;
 
 /// Longest time that a looked-up key is believed where a change in this process drops it at once.
 const KEEP: Duration = Duration::from_secs(5);
@@ -193,7 +192,7 @@ impl Authority {
             // An edge forwards with an origin. Without one the call is the holder's own: a worker's, which speaks for
             // nobody else.
             if facts.dispatch_only || (metadata.get_bin(wire::ORIGIN).is_none() && bearer(metadata)?.is_none()) {
-                return Ok((self.for_tenant(facts.who(), metadata).await?, None));
+                return Ok((self.for_tenant(Who::from(&*facts), metadata).await?, None));
             }
             wire::incoming(metadata, extensions);
         }
@@ -217,7 +216,7 @@ impl Authority {
         match token::kind(credential) {
             Some(TokenKind::ApiKey) => self.api_key(credential).await,
             Some(TokenKind::Service) => {
-                let who = self.token(credential).await?.who();
+                let who = Who::from(&*self.token(credential).await?);
                 Ok((self.for_tenant(who, metadata).await?, None))
             }
             None if credential.starts_with(TokenKind::Service.prefix()) => Err(words::unknown_token().into()),
@@ -354,8 +353,8 @@ impl Gate for Authority {
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure> {
         let Some(caller) = extensions.get::<Caller>() else { return Err(Reason::MissingApiKey.into()) };
         let again = async {
-            if let (Who::ApiKey { .. }, Some(hash)) = (caller.who(), caller.key().map(|key| key.id)) {
-                let row = store::api_keys::get(&mut self.db.peek(caller.scope()?).await?, hash)
+            if let (Who::ApiKey { .. }, Some(id)) = (caller.who(), caller.key().map(|key| key.id)) {
+                let row = store::api_keys::get(&mut self.db.peek(caller.scope()?).await?, id)
                     .await?
                     .ok_or(Reason::InvalidApiKey)?;
                 if row.revoked_at.is_some_and(|at| at <= self.stamps.now()) {

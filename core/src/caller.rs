@@ -2,10 +2,10 @@
 //! comes from the local socket or from the operator's own process.
 
 use crate::{
-    auth::{KeyFacts, SessionFacts},
+    auth::facts::{KeyFacts, SessionFacts, TokenFacts},
     error::{Error, Result},
     idempotency::Repeatable,
-    store::TenantScope,
+    store::{TenantScope, agents},
 };
 use inboxops_proto::{
     entity_tag::Condition,
@@ -59,6 +59,32 @@ pub(crate) enum Who {
     Anybody,
 }
 
+impl From<&TokenFacts> for Who {
+    fn from(token: &TokenFacts) -> Who {
+        if token.dispatch_only {
+            Who::Worker { id: token.id }
+        } else {
+            Who::Service { id: token.id, name: token.name.clone() }
+        }
+    }
+}
+
+impl From<&SessionFacts> for Who {
+    fn from(session: &SessionFacts) -> Who {
+        Who::Agent { id: session.agent, name: session.name.clone(), role: session.role.into() }
+    }
+}
+
+/// The contract's role of a stored one; their numbers differ.
+impl From<agents::Role> for Role {
+    fn from(role: agents::Role) -> Role {
+        match role {
+            agents::Role::Admin => Role::Admin,
+            agents::Role::Agent => Role::Agent,
+        }
+    }
+}
+
 /// The states for which a change is made.
 pub(crate) struct Expected(Option<Condition>);
 
@@ -101,9 +127,11 @@ impl Caller {
         self
     }
 
-    pub(crate) fn with_session(mut self, session: Arc<SessionFacts>) -> Caller {
-        self.session = Some(session);
-        self
+    /// The agent of a session.
+    pub(crate) fn of_session(session: Arc<SessionFacts>) -> Caller {
+        let mut caller = Caller::new(Who::from(&*session), Some(TenantScope::new(session.tenant.id)));
+        caller.session = Some(session);
+        caller
     }
 
     /// What the gate knows of the caller's session.

@@ -6,7 +6,6 @@ mod login;
 
 use crate::{
     address::Resolver,
-    agents,
     audit::Trail,
     auth::{Authority, SESSION_LIFE, SessionFacts, TenantFacts},
     caller::Caller,
@@ -100,7 +99,7 @@ impl Sessions {
             id: session.agent.to_string(),
             name: session.name.clone(),
             email: session.email.clone(),
-            role: agents::role(session.role).into(),
+            role: v1::Role::from(session.role).into(),
         };
         Ok(self.shown(agent, &session.tenant, has_password, session.ends(self.stamps.now())))
     }

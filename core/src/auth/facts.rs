@@ -1,12 +1,21 @@
-//! What the gate knows of tenants, keys and tokens, and keeps for a moment. It decides nothing.
+//! What the gate knows of tenants, keys, sessions and tokens, and keeps for a moment. It decides nothing and knows no
+//! caller.
 
-use crate::{api_keys::Scope, caller::Who, plan::Entitlement, store::tenants::Plan};
+use super::scope::Scope;
+use crate::{
+    plan::Entitlement,
+    store::{agents::Role, tenants::Plan},
+};
 use inboxops_proto::{
     clock::Timestamp,
-    id::{ApiKeyId, ServiceTokenId, TenantId},
+    id::{AgentId, ApiKeyId, ServiceTokenId, TenantId},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+/// Time after its last call at which a session ends.
+pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
+/// Time after its begin at which it ends whatever happens.
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What the gate knows of a tenant.
 #[derive(Clone, Debug)]
 pub(crate) struct TenantFacts {
@@ -45,17 +54,41 @@ pub(crate) struct KeyFacts {
 
 /// What the gate knows of a service token.
 #[derive(Clone, Debug)]
-pub(super) struct TokenFacts {
-    pub(super) id: ServiceTokenId,
-    pub(super) name: String,
-    pub(super) dispatch_only: bool,
+pub(crate) struct TokenFacts {
+    pub(crate) id: ServiceTokenId,
+    pub(crate) name: String,
+    /// Whether it may dispatch and nothing else.
+    pub(crate) dispatch_only: bool,
 }
 
-impl TokenFacts {
-    pub(super) fn who(&self) -> Who {
-        match self.dispatch_only {
-            true => Who::Worker { id: self.id },
-            false => Who::Service { id: self.id, name: self.name.clone() },
-        }
+/// What the gate knows of a session.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionFacts {
+    /// SHA-256 of what the browser holds.
+    pub(crate) hash: [u8; 32],
+    /// The agent.
+    pub(crate) agent: AgentId,
+    /// The agent's name.
+    pub(crate) name: String,
+    /// The agent's mail address.
+    pub(crate) email: String,
+    /// The agent's role.
+    pub(crate) role: Role,
+    /// The tenant.
+    pub(crate) tenant: Arc<TenantFacts>,
+    /// Time at which it began.
+    pub(crate) created_at: Timestamp,
+    pub(super) last_seen_at: Timestamp,
+}
+
+impl SessionFacts {
+    /// Time at which a session that was seen now ends.
+    pub(crate) fn ends(&self, seen: Timestamp) -> Timestamp {
+        session_ends(self.created_at, seen)
     }
+}
+
+/// Time at which a session ends that began and was last seen then.
+pub(crate) fn session_ends(created: Timestamp, seen: Timestamp) -> Timestamp {
+    seen.plus(SESSION_IDLE).min(created.plus(SESSION_LIFE))
 }

@@ -1,20 +1,17 @@
 //! Browser sessions at the gate: which cookie stands for whom, until when, and what else a browser's call must be. How
 //! a session begins is not known here.
 
-use super::{Authority, TenantFacts};
+use super::{Authority, SessionFacts};
 use crate::{
-    agents,
     cache::Cache,
-    caller::{Caller, Who},
+    caller::Caller,
     error::{Error, Result},
-    secrets,
-    store::{self, TenantScope, agents::Role},
+    secrets, store,
 };
 use inboxops_proto::{
     clock::Timestamp,
     cookie,
     failure::Failure,
-    id::AgentId,
     reason::Reason,
     wire::{Origin, Way},
 };
@@ -25,43 +22,8 @@ use std::{
 };
 use tonic::{Extensions, metadata::MetadataMap};
 
-/// Time after its last call at which a session ends.
-pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
-/// Time after its begin at which it ends whatever happens.
-pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Time until a further call is noted again.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
-
-/// What the gate knows of a session.
-#[derive(Clone, Debug)]
-pub(crate) struct SessionFacts {
-    /// SHA-256 of what the browser holds.
-    pub(crate) hash: [u8; 32],
-    pub(crate) agent: AgentId,
-    pub(crate) name: String,
-    pub(crate) email: String,
-    pub(crate) role: Role,
-    pub(crate) tenant: Arc<TenantFacts>,
-    pub(crate) created_at: Timestamp,
-    last_seen_at: Timestamp,
-}
-
-impl SessionFacts {
-    /// Time at which a session that was seen now ends.
-    pub(crate) fn ends(&self, seen: Timestamp) -> Timestamp {
-        ends(self.created_at, seen)
-    }
-
-    fn caller(self: &Arc<SessionFacts>) -> Caller {
-        let who = Who::Agent { id: self.agent, name: self.name.clone(), role: agents::role(self.role) };
-        Caller::new(who, Some(TenantScope::new(self.tenant.id))).with_session(self.clone())
-    }
-}
-
-/// Time at which a session ends that began and was last seen then.
-pub(crate) fn ends(created: Timestamp, seen: Timestamp) -> Timestamp {
-    seen.plus(SESSION_IDLE).min(created.plus(SESSION_LIFE))
-}
 
 /// Sessions that were looked up, and when they were last seen.
 pub(super) struct Sessions {
@@ -108,7 +70,7 @@ impl Authority {
         if now >= seen.plus(SEEN_EVERY) {
             self.sessions.seen().insert(hash, (now, facts.ends(now)));
         }
-        Ok(Some(facts.caller()))
+        Ok(Some(Caller::of_session(facts)))
     }
 
     async fn session(&self, hash: [u8; 32], now: Timestamp) -> Result<Arc<SessionFacts>> {
@@ -144,7 +106,7 @@ impl Authority {
         if now >= facts.ends(seen) {
             return Err(Reason::InvalidSession.into());
         }
-        Ok(facts.caller())
+        Ok(Caller::of_session(facts))
     }
 
     /// Writes when sessions were last seen. What cannot be written is kept for the next time.
