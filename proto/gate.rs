@@ -194,7 +194,8 @@ where
 {
     // The gate asks the database, too, which may be as silent as any service.
     let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
-    let (mut headers, mut logged) = (MetadataMap::new(), None);
+    let mut headers = MetadataMap::new();
+    let mut logged = None;
     let work = async {
         let (mut request, told) = enter(gate, rpc, request).await?;
         headers = told;

@@ -96,7 +96,8 @@ impl Origin {
             "grpc-web" => Way::GrpcWeb,
             _ => return None,
         };
-        let (same_origin, secure) = (parts.next()? == "1", parts.next()? == "1");
+        let same_origin = parts.next()? == "1";
+        let secure = parts.next()? == "1";
         Some(Origin { peer, way, request_id: parts.next()?.to_owned(), same_origin, secure })
     }
 }

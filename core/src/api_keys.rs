@@ -38,16 +38,11 @@ impl ApiKeys {
     }
 
     async fn create(&self, caller: &Caller, request: pb::CreateApiKeyRequest) -> Result<pb::CreateApiKeyResponse> {
-        let scopes: Vec<Scope> = match request.scopes.is_empty() {
-            true => Scope::ALL.to_vec(),
-            // In the order of the catalogue, each once.
-            false => Scope::ALL
-                .iter()
-                .copied()
-                .filter(|scope| request.scopes.iter().any(|name| name == scope.name()))
-                .collect(),
-        };
-        let (stamp, expires_at) = (self.stamps.stamp(), request.expires_at.as_ref().map(Timestamp::from));
+        // In the order of the catalogue, each once.
+        let is_asked = |scope: &Scope| request.scopes.is_empty() || request.scopes.iter().any(|it| it == scope.name());
+        let scopes: Vec<Scope> = Scope::ALL.iter().copied().filter(is_asked).collect();
+        let stamp = self.stamps.stamp();
+        let expires_at = request.expires_at.as_ref().map(Timestamp::from);
         if expires_at.is_some_and(|at| at <= stamp.at) {
             return Err(Failure::invalid(Violation::new(
                 "expires_at",
@@ -70,7 +65,9 @@ impl ApiKeys {
             revoked_at: None,
             replaced_by: None,
         };
-        let (hash, inserted, trail) = (secrets::hash(&key), row.clone(), Trail::of(caller, stamp.at));
+        let hash = secrets::hash(&key);
+        let inserted = row.clone();
+        let trail = Trail::of(caller, stamp.at);
         let write = async move |tx: &mut Tx<'_>| {
             store::api_keys::insert(tx, &inserted, hash).await?;
             let facts = [("name", inserted.name.as_str()), ("scopes", &inserted.scopes)];
@@ -93,7 +90,9 @@ impl ApiKeys {
 
     async fn update(&self, caller: &Caller, request: pb::UpdateApiKeyRequest) -> Result<pb::UpdateApiKeyResponse> {
         let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
-        let (name, authority, stamp) = (request.name.unwrap_or_default(), self.authority.clone(), self.stamps.stamp());
+        let name = request.name.unwrap_or_default();
+        let authority = self.authority.clone();
+        let stamp = self.stamps.stamp();
         let trail = Trail::of(caller, stamp.at);
         let key = self
             .db
@@ -123,10 +122,14 @@ impl ApiKeys {
     async fn rotate(&self, caller: &Caller, request: pb::RotateApiKeyRequest) -> Result<pb::RotateApiKeyResponse> {
         let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
         let scope = self.scope_of(caller, id).await?;
-        let (key, stamp) = (token::make(TokenKind::ApiKey, &self.stamps), self.stamps.stamp());
-        let (hash, prefix) = (secrets::hash(&key), token::prefix(&key).to_owned());
+        let key = token::make(TokenKind::ApiKey, &self.stamps);
+        let stamp = self.stamps.stamp();
+        let hash = secrets::hash(&key);
+        let prefix = token::prefix(&key).to_owned();
         let grace = Duration::from_secs(u64::from(request.grace_hours.unwrap_or(GRACE_HOURS)) * 3600);
-        let (ends, trail, authority) = (stamp.at.plus(grace), Trail::of(caller, stamp.at), self.authority.clone());
+        let ends = stamp.at.plus(grace);
+        let trail = Trail::of(caller, stamp.at);
+        let authority = self.authority.clone();
         let write = async move |tx: &mut Tx<'_>| -> Result<_> {
             let old = store::api_keys::get(tx, id).await?.ok_or(Reason::ApiKeyNotFound)?;
             if old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= stamp.at) {
@@ -163,7 +166,8 @@ impl ApiKeys {
     async fn revoke(&self, caller: &Caller, request: pb::RevokeApiKeyRequest) -> Result<pb::RevokeApiKeyResponse> {
         let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
         let scope = self.scope_of(caller, id).await?;
-        let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
+        let stamp = self.stamps.stamp();
+        let authority = self.authority.clone();
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let key = self
             .db

@@ -146,7 +146,8 @@ impl Authority {
     }
 
     async fn key(&self, key: &str) -> Result<Arc<KeyFacts>> {
-        let (hash, now) = (secrets::hash(key), self.stamps.now());
+        let hash = secrets::hash(key);
+        let now = self.stamps.now();
         if let Some(facts) = self.keys.get(&hash, now) {
             return Ok(facts);
         }
@@ -170,7 +171,8 @@ impl Authority {
         if token::kind(token) != Some(TokenKind::Service) {
             return Err(words::unknown_token().into());
         }
-        let (hash, now) = (secrets::hash(token), self.stamps.now());
+        let hash = secrets::hash(token);
+        let now = self.stamps.now();
         if let Some(facts) = self.tokens.get(&hash, now) {
             return Ok(facts);
         }
@@ -225,7 +227,8 @@ impl Authority {
     }
 
     async fn api_key(&self, key: &str) -> Result<(Caller, Option<RateLimitState>)> {
-        let (facts, now) = (self.key(key).await?, self.stamps.now());
+        let facts = self.key(key).await?;
+        let now = self.stamps.now();
         if facts.revoked_at.is_some_and(|at| at <= now) {
             return Err(Reason::RevokedApiKey.into());
         }
@@ -392,10 +395,7 @@ fn bearer(metadata: &MetadataMap) -> Result<Option<&str>> {
     let Some(header) = metadata.get("authorization") else { return Ok(None) };
     let text = header.to_str().map_err(|_| Reason::InvalidApiKey)?.trim();
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-    match scheme.eq_ignore_ascii_case("bearer") {
-        true => Ok(Some(token.trim())),
-        false => Err(Reason::MissingApiKey.into()),
-    }
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token.trim())) } else { Err(Reason::MissingApiKey.into()) }
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ impl Cursor {
                 let part = parts.next().filter(|part| !part.starts_with('+'))?;
                 i64::from_str_radix(part, 16).ok()
             };
-            let (xact, seq, at) = (number()?, number()?, number()?);
+            let xact = number()?;
+            let seq = number()?;
+            let at = number()?;
             (marked && parts.next().is_none())
                 .then(|| Cursor { place: Place { xact, seq }, at: Timestamp::from_micros(at) })
         };

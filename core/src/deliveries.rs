@@ -50,7 +50,8 @@ impl Deliveries {
             .transpose()?;
         let before =
             request.cursor.as_deref().map(|text| text.parse().map_err(|_| Reason::InvalidCursor)).transpose()?;
-        let (since, until) = (request.created_since.as_ref(), request.created_until.as_ref());
+        let since = request.created_since.as_ref();
+        let until = request.created_until.as_ref();
         let mut page = Page {
             shown: recoveries::shown(&request.status)?,
             kinds: recoveries::kinds(&request.event)?,
@@ -114,7 +115,8 @@ impl Deliveries {
     }
 
     async fn resend(&self, caller: &Caller, request: v1::ResendDeliveryRequest) -> Result<v1::ResendDeliveryResponse> {
-        let (id, at) = (delivery_id(&request.delivery_id)?, self.stamps.now());
+        let id = delivery_id(&request.delivery_id)?;
+        let at = self.stamps.now();
         let dispatcher = self.dispatcher.clone();
         let write = caller.write(&self.db, async move |tx| {
             let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
@@ -131,7 +133,8 @@ impl Deliveries {
     }
 
     async fn cancel(&self, caller: &Caller, request: v1::CancelDeliveryRequest) -> Result<v1::CancelDeliveryResponse> {
-        let (id, at) = (delivery_id(&request.delivery_id)?, self.stamps.now());
+        let id = delivery_id(&request.delivery_id)?;
+        let at = self.stamps.now();
         let delivery = self
             .db
             .write(caller.scope()?, async move |tx| -> Result<_> {

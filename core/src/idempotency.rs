@@ -180,7 +180,8 @@ impl Repeatable {
                 (sealed.bytes, Some(sealed.key))
             }
         };
-        let (key, fingerprint) = (self.key.clone(), self.fingerprint);
+        let key = self.key.clone();
+        let fingerprint = self.fingerprint;
         Ok(Answer { key, fingerprint, message, sealed_with, at: self.stamps.now() })
     }
 }

@@ -156,8 +156,10 @@ impl Ingest {
     ) -> Result<pb::ReportInboxErrorResponse> {
         let tenant = self.tenant(caller, &request.tenant_id).await?;
         let named = InboxRef::parse(&request.inbox_id, &request.inbox_address)?;
-        let (code, message) = (request.code.unwrap_or_default(), request.message.unwrap_or_default());
-        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
+        let code = request.code.unwrap_or_default();
+        let message = request.message.unwrap_or_default();
+        let stamp = self.stamps.stamp();
+        let actor = caller.actor();
         let report = async move |tx: &mut Tx<'_>| {
             let old = named.lock(tx).await?;
             if old.error.as_ref().is_some_and(|error| error.code == code) {
@@ -167,7 +169,8 @@ impl Ingest {
             let since = old.error.as_ref().map_or(stamp.at, |error| error.since);
             let error = InboxError { code: code.clone(), message: message.clone(), since };
             let new = Inbox { error: Some(error), updated_at: old.updated_at.max(stamp.at), ..old };
-            let (shown, mut ids) = (v1::Inbox::from(&new), stamp.ids());
+            let shown = v1::Inbox::from(&new);
+            let mut ids = stamp.ids();
             let group = Group { tenant, at: stamp.at, actor: &actor, id: ids.next(GroupId::new) };
             let subject = Subject { inbox: Some(&shown), error: shown.error.as_ref(), ..Subject::default() };
             let event = group.render(Kind::InboxError, &subject, &mut ids)?;

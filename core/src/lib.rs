@@ -265,8 +265,10 @@ impl Core {
                 self.dispatcher.clone().run(to_park, shutdown.clone()).await;
             }
         };
-        let (jobs, retention) = (self.recoveries.run(&shutdown), self.retention.run(&shutdown));
-        let (lists, told) = (self.lists.run(&shutdown), inboxes::tell_shared(&self.db));
+        let jobs = self.recoveries.run(&shutdown);
+        let retention = self.retention.run(&shutdown);
+        let lists = self.lists.run(&shutdown);
+        let told = inboxes::tell_shared(&self.db);
         tokio::join!(told, dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.upkeep.keep(&shutdown));
     }
 

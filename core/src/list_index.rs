@@ -153,7 +153,8 @@ impl ListIndex {
         let mut rest = lists;
         loop {
             let now = rest.split_off(rest.len() - rest.len().min(subjects::LISTS_MAX));
-            let (full, last) = (full.clone(), rest.is_empty());
+            let full = full.clone();
+            let last = rest.is_empty();
             let write = async move |tx: &mut store::SystemTx<'_>| {
                 subjects::seal(&mut tx.enter(tenant), &full, &now, last).await
             };

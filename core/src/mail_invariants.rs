@@ -43,7 +43,8 @@ fn written(mail: &Mail) -> Vec<u8> {
 
 /// Whoever writes down what was read, and reads it again, reads the same.
 fn assert_same(read: &Mail, again: &Mail) {
-    let (text, html) = (read.text.as_deref(), read.html.as_deref());
+    let text = read.text.as_deref();
+    let html = read.html.as_deref();
     let size = text.unwrap_or_default().len() + html.unwrap_or_default().len();
     if size == 0 || size > READ_TWICE_MAX_BYTES {
         return;

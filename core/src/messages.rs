@@ -57,7 +57,9 @@ impl Messages {
         let named = TicketRef::parse(&request.ticket_id);
         let bodies = note_bodies(&request)?;
         let named = named?;
-        let (stamp, actor, author) = (self.stamps.stamp(), caller.actor(), author(caller));
+        let stamp = self.stamps.stamp();
+        let actor = caller.actor();
+        let author = author(caller);
         let write = caller.write(&self.db, async move |tx| {
             let old = store::tickets::lock(tx, named).await?.ok_or(Reason::TicketNotFound)?;
             let mut ids = stamp.ids();
@@ -86,7 +88,8 @@ impl Messages {
 
 /// The bodies of a note; at least one must say something once it is clean.
 fn note_bodies(request: &v1::CreateTicketNoteRequest) -> Result<Bodies> {
-    let (text, html) = (request.body_text.as_deref(), request.body_html.as_deref());
+    let text = request.body_text.as_deref();
+    let html = request.body_html.as_deref();
     if let Some(bodies) = html::bodies(text, html) {
         return Ok(bodies);
     }

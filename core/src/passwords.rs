@@ -39,7 +39,8 @@ impl Passwords {
 
     /// The hash to store, in the PHC form.
     pub(crate) async fn hash(&self, password: String, stamps: &Stamps) -> Result<String> {
-        let (password, stamps) = (Zeroizing::new(password), stamps.clone());
+        let password = Zeroizing::new(password);
+        let stamps = stamps.clone();
         self.work(move || hash(password.as_bytes(), &stamps)).await?.ok_or(Error::Broken("a password can be hashed"))
     }
 

@@ -109,10 +109,12 @@ impl Recoveries {
     }
 
     async fn step(&self, id: RecoveryId) -> Result<Step> {
-        let (now, dispatcher) = (self.stamps.now(), self.dispatcher.clone());
+        let now = self.stamps.now();
+        let dispatcher = self.dispatcher.clone();
         let step = self.db.decide(Queue::Claims, async move |tx| -> Result<_> {
             let Some(mut job) = store::recoveries::take(tx, id).await? else { return Ok(Step::Over) };
-            let (before, mut tx) = (job.created, tx.enter(job.tenant));
+            let before = job.created;
+            let mut tx = tx.enter(job.tenant);
             // Held, so that it is not deleted under the job.
             let Some(endpoint) = store::endpoints::lock(&mut tx, job.endpoint).await? else {
                 job.done = true;

@@ -151,7 +151,8 @@ impl Retention {
     }
 
     async fn events(&self, now: Timestamp, shutdown: &CancellationToken, gone: &mut DeletedCounts) -> Result<()> {
-        let (old, mut after) = (now.minus(EVENTS_KEPT), 0);
+        let old = now.minus(EVENTS_KEPT);
+        let mut after = 0;
         while !shutdown.is_cancelled() {
             let mut passed = rows::events(&self.db, after, EVENTS_MAX).await?;
             let Some(last) = passed.last() else { return Ok(()) };

@@ -24,14 +24,16 @@ impl ServiceTokens {
     }
 
     async fn create(&self, request: pb::CreateServiceTokenRequest) -> Result<pb::CreateServiceTokenResponse> {
-        let (stamp, token) = (self.stamps.stamp(), token::make(TokenKind::Service, &self.stamps));
+        let stamp = self.stamps.stamp();
+        let token = token::make(TokenKind::Service, &self.stamps);
         let row = ServiceToken {
             id: stamp.ids().next(ServiceTokenId::new),
             name: request.name.unwrap_or_default(),
             dispatch_only: request.dispatch_only,
             created_at: stamp.at,
         };
-        let (inserted, hash) = (row.clone(), secrets::hash(&token));
+        let inserted = row.clone();
+        let hash = secrets::hash(&token);
         self.db.system(Queue::Claims, async move |tx| store::service_tokens::insert(tx, &inserted, hash).await).await?;
         let service_token = pb::ServiceToken {
             id: row.id.to_string(),

@@ -105,8 +105,10 @@ impl Sessions {
     }
 
     async fn logout(&self, caller: &Caller) -> Result<()> {
-        let (hash, agent) = (session_of(caller)?.hash, session_of(caller)?.agent);
-        let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
+        let hash = session_of(caller)?.hash;
+        let agent = session_of(caller)?.agent;
+        let stamp = self.stamps.stamp();
+        let authority = self.authority.clone();
         let trail = Trail::of(caller, stamp.at);
         let write = async move |tx: &mut store::Tx<'_>| -> Result<_> {
             store::sessions::delete(tx, hash).await?;
@@ -119,7 +121,8 @@ impl Sessions {
     }
 
     async fn set_password(&self, caller: &Caller, request: pb::SetPasswordRequest) -> Result<()> {
-        let (hash, agent) = (session_of(caller)?.hash, session_of(caller)?.agent);
+        let hash = session_of(caller)?.hash;
+        let agent = session_of(caller)?.agent;
         let mut read = self.db.peek(caller.scope()?).await?;
         let present = store::passwords::get(&mut read, agent).await?;
         drop(read);
@@ -128,7 +131,8 @@ impl Sessions {
             self.check_present(caller, request.current_password.unwrap_or_default(), present).await?;
         }
         let phc = self.passwords.hash(request.new_password.unwrap_or_default(), &self.stamps).await?;
-        let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
+        let stamp = self.stamps.stamp();
+        let authority = self.authority.clone();
         let trail = Trail::of(caller, stamp.at);
         let write = async move |tx: &mut store::Tx<'_>| -> Result<_> {
             store::passwords::put(tx, agent, &phc, stamp.at).await?;
@@ -176,7 +180,8 @@ fn is_secure<T>(request: &Request<T>) -> bool {
 #[tonic::async_trait]
 impl SessionService for Sessions {
     async fn login(&self, request: Request<pb::LoginRequest>) -> Result<Response<pb::LoginResponse>, Status> {
-        let (caller, secure) = (Caller::of(&request)?, is_secure(&request));
+        let caller = Caller::of(&request)?;
+        let secure = is_secure(&request);
         match self.login(&caller, request.into_inner()).await? {
             login::Login::Begun { id, session } => {
                 let answer = pb::LoginResponse { session: Some(session), choices: Vec::new() };
@@ -187,7 +192,8 @@ impl SessionService for Sessions {
     }
 
     async fn logout(&self, request: Request<pb::LogoutRequest>) -> Result<Response<pb::LogoutResponse>, Status> {
-        let (caller, secure) = (Caller::of(&request)?, is_secure(&request));
+        let caller = Caller::of(&request)?;
+        let secure = is_secure(&request);
         self.logout(&caller).await?;
         Ok(with_cookie(pb::LogoutResponse {}, "", Duration::ZERO, secure)?)
     }

@@ -69,7 +69,8 @@ impl Tags {
         let ticket = TicketRef::parse(&request.ticket_id);
         let named = TagChoice::parse(request.tag_id, request.tag_name)?;
         let ticket = ticket?;
-        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
+        let stamp = self.stamps.stamp();
+        let actor = caller.actor();
         let write = caller.write(&self.db, async move |tx| {
             let answer = |tag, attached| v1::AddTicketTagResponse { tag: Some(v1::Tag::from(tag)), attached };
             let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
@@ -109,7 +110,8 @@ impl Tags {
     ) -> Result<v1::RemoveTicketTagResponse> {
         let ticket = TicketRef::parse(&request.ticket_id)?;
         let tag: Option<TagId> = request.tag_id.parse().ok();
-        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
+        let stamp = self.stamps.stamp();
+        let actor = caller.actor();
         let write = caller.write(&self.db, async move |tx| {
             let old = store::tickets::lock(tx, ticket).await?.ok_or(Reason::TicketNotFound)?;
             let tag = tag.filter(|tag| old.tags.iter().any(|it| it.id == *tag)).ok_or(Reason::TagNotFound)?;

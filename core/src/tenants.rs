@@ -72,7 +72,8 @@ impl Tenants {
         let inserted = tenant.clone();
         let write = async move |tx: &mut store::SystemTx<'_>| {
             store::tenants::insert(tx, &inserted).await?;
-            let (id, facts) = (inserted.id, [("name", inserted.name.as_str()), ("plan", inserted.plan.name())]);
+            let id = inserted.id;
+            let facts = [("name", inserted.name.as_str()), ("plan", inserted.plan.name())];
             trail.note(&mut tx.enter(id), &mut stamp.ids(), "tenant.created", ("tenant", Some(id.0)), &facts).await
         };
         self.db.system(Queue::Tenant(tenant.id), write).await?;
@@ -96,9 +97,11 @@ impl Tenants {
         (action, value): (&'static str, String),
         change: impl Fn(&mut Tenant) + Send + Sync + 'static,
     ) -> Result<pb::Tenant> {
-        let (id, stamp) = (named_tenant(tenant)?, self.stamps.stamp());
+        let id = named_tenant(tenant)?;
+        let stamp = self.stamps.stamp();
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
-        let (authority, dispatcher) = (self.authority.clone(), self.dispatcher.clone());
+        let authority = self.authority.clone();
+        let dispatcher = self.dispatcher.clone();
         let tenant = self
             .db
             .system(Queue::Tenant(id), async move |tx| {
@@ -106,9 +109,11 @@ impl Tenants {
                 change(&mut tenant);
                 tenant.updated_at = tenant.updated_at.max(at);
                 store::tenants::update(tx, &tenant).await?;
-                let (target, facts) = (("tenant", Some(id.0)), [("to", value.as_str())]);
+                let target = ("tenant", Some(id.0));
+                let facts = [("to", value.as_str())];
                 trail.note(&mut tx.enter(id), &mut stamp.ids(), action, target, &facts).await?;
-                let (authority, dispatcher) = (authority.clone(), dispatcher.clone());
+                let authority = authority.clone();
+                let dispatcher = dispatcher.clone();
                 tx.after(move || {
                     authority.forget();
                     dispatcher.tenant_changed(id);
@@ -122,7 +127,8 @@ impl Tenants {
     async fn create_agent(&self, caller: &Caller, request: pb::CreateAgentRequest) -> Result<v1::Agent> {
         let tenant = named_tenant(&request.tenant_id)?;
         let role = if request.role() == v1::Role::Admin { Role::Admin } else { Role::Agent };
-        let (stamp, email) = (self.stamps.stamp(), request.email.unwrap_or_default());
+        let stamp = self.stamps.stamp();
+        let email = request.email.unwrap_or_default();
         let trail = Trail::of(caller, stamp.at);
         let agent = Agent {
             id: stamp.ids().next(AgentId::new),
@@ -154,7 +160,8 @@ impl Tenants {
     async fn update_agent(&self, caller: &Caller, request: pb::UpdateAgentRequest) -> Result<Agent> {
         let (id, tenant) = self.named_agent(&request.agent_id).await?;
         let role = request.role.map(|_| if request.role() == v1::Role::Admin { Role::Admin } else { Role::Agent });
-        let (stamp, authority) = (self.stamps.stamp(), self.authority.clone());
+        let stamp = self.stamps.stamp();
+        let authority = self.authority.clone();
         let trail = Trail::of(caller, stamp.at);
         let write = async move |tx: &mut store::SystemTx<'_>| {
             let mut tx = tx.enter(tenant);
@@ -198,8 +205,10 @@ impl Tenants {
         request: pb::CreateLoginLinkRequest,
     ) -> Result<pb::CreateLoginLinkResponse> {
         let (id, tenant) = self.named_agent(&request.agent_id).await?;
-        let (code, stamp) = (sessions::secret(&self.stamps), self.stamps.stamp());
-        let (hash, ends) = (secrets::hash(&code), stamp.at.plus(LOGIN_LINK_LIFE));
+        let code = sessions::secret(&self.stamps);
+        let stamp = self.stamps.stamp();
+        let hash = secrets::hash(&code);
+        let ends = stamp.at.plus(LOGIN_LINK_LIFE);
         let trail = Trail::of(caller, stamp.at);
         let write = async move |tx: &mut store::SystemTx<'_>| {
             let mut tx = tx.enter(tenant);

@@ -81,7 +81,8 @@ impl Tickets {
 
     async fn create(&self, caller: &Caller, request: v1::CreateTicketRequest) -> Result<v1::CreateTicketResponse> {
         let new = NewTicket::parse(request, caller)?;
-        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
+        let stamp = self.stamps.stamp();
+        let actor = caller.actor();
         let write = caller.write(&self.db, async move |tx| {
             check_references(tx, Some(new.inbox), new.assignee).await?;
             let mut ids = stamp.ids();
@@ -102,7 +103,9 @@ impl Tickets {
     async fn update(&self, caller: &Caller, request: v1::UpdateTicketRequest) -> Result<v1::UpdateTicketResponse> {
         let named = TicketRef::parse(&request.ticket_id)?;
         let change = Change::parse(request.ticket.unwrap_or_default(), request.update_mask)?;
-        let (stamp, actor, expected) = (self.stamps.stamp(), caller.actor(), caller.expected());
+        let stamp = self.stamps.stamp();
+        let actor = caller.actor();
+        let expected = caller.expected();
         let write = caller.write(&self.db, async move |tx| {
             let answer = |ticket| v1::UpdateTicketResponse { ticket: Some(v1::Ticket::from(ticket)) };
             let old = store::tickets::lock(tx, named).await?.ok_or(Reason::TicketNotFound)?;
@@ -140,10 +143,7 @@ async fn check_references(tx: &mut Tx<'_>, inbox: Option<InboxId>, assignee: Opt
     {
         violations.push(Violation::dangling("assignee_id"));
     }
-    match violations.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::violations(Reason::ValidationFailed, violations).into()),
-    }
+    if violations.is_empty() { Ok(()) } else { Err(Failure::violations(Reason::ValidationFailed, violations).into()) }
 }
 
 struct NewTicket {

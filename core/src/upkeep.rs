@@ -40,11 +40,14 @@ pub(crate) struct Upkeep {
 impl Upkeep {
     /// Keeps it until `shutdown`; then writes what is left to write.
     pub(crate) async fn keep(&self, shutdown: &CancellationToken) {
-        let (clock, mut committed) = (self.stamps.clock(), self.db.committed());
+        let clock = self.stamps.clock();
+        let mut committed = self.db.committed();
         let begin = self.stamps.now();
-        let (mut last_used, mut forget) = (begin.plus(LAST_USED_EVERY), begin.plus(FORGET_EVERY));
+        let mut last_used = begin.plus(LAST_USED_EVERY);
+        let mut forget = begin.plus(FORGET_EVERY);
         // When the next turn is, and the soonest that it may be.
-        let (mut next, mut soonest) = (begin, begin);
+        let mut next = begin;
+        let mut soonest = begin;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,

@@ -80,7 +80,8 @@ impl Webhooks {
     async fn sight(&self, caller: &Caller) -> Result<EndpointView> {
         let tenant = self.authority.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
         let entitled = tenant.has(Entitlement::Webhooks);
-        let (now, behind_after) = (self.stamps.now(), self.rules.behind_after);
+        let now = self.stamps.now();
+        let behind_after = self.rules.behind_after;
         Ok(EndpointView { entitled, now, behind_after, master_key: self.master_key.clone() })
     }
 
@@ -102,7 +103,8 @@ impl Webhooks {
         caller: &Caller,
         request: v1::ListWebhookEndpointsRequest,
     ) -> Result<v1::ListWebhookEndpointsResponse> {
-        let (page, sight) = (Page::parse(request.page, request.per_page), self.sight(caller).await?);
+        let page = Page::parse(request.page, request.per_page);
+        let sight = self.sight(caller).await?;
         let mut read = self.db.read(caller.scope()?).await?;
         let total = store::endpoints::count(&mut read).await?;
         let endpoints = store::endpoints::list(&mut read, page.limit(), page.offset()).await?;
@@ -120,7 +122,8 @@ impl Webhooks {
         caller: &Caller,
         request: v1::GetWebhookEndpointRequest,
     ) -> Result<v1::GetWebhookEndpointResponse> {
-        let (id, sight) = (endpoint_id(&request.endpoint_id)?, self.sight(caller).await?);
+        let id = endpoint_id(&request.endpoint_id)?;
+        let sight = self.sight(caller).await?;
         let mut read = self.db.read(caller.scope()?).await?;
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
         let health = store::health::of(&mut read, &[id]).await?;
@@ -134,7 +137,8 @@ impl Webhooks {
         caller: &Caller,
         request: v1::CreateWebhookEndpointRequest,
     ) -> Result<v1::CreateWebhookEndpointResponse> {
-        let (sight, scope) = (self.sight(caller).await?, caller.scope()?);
+        let sight = self.sight(caller).await?;
+        let scope = caller.scope()?;
         let thin = request.payload() == v1::EndpointPayload::Thin;
         let mut broken = Vec::new();
         let headers = headers::parse(request.headers, &mut broken);
@@ -185,7 +189,8 @@ impl Webhooks {
         request: v1::UpdateWebhookEndpointRequest,
     ) -> Result<v1::UpdateWebhookEndpointResponse> {
         let id = endpoint_id(&request.endpoint_id)?;
-        let (sight, scope) = (self.sight(caller).await?, caller.scope()?);
+        let sight = self.sight(caller).await?;
+        let scope = caller.scope()?;
         let mut broken = Vec::new();
         let mut change = Change::parse(request.endpoint.unwrap_or_default(), request.update_mask, &mut broken)?;
         change.url = self.address(change.url.as_deref(), broken).await?;
@@ -193,7 +198,8 @@ impl Webhooks {
             Some(headers) => Some(headers::seal(headers, (scope.tenant(), id), &self.master_key, &self.stamps)?),
             None => None,
         };
-        let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
+        let stamp = self.stamps.stamp();
+        let dispatcher = self.dispatcher.clone();
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let write = caller.write(&self.db, async move |tx| {
             let old = lock(tx, id, at).await?;
@@ -211,10 +217,7 @@ impl Webhooks {
             };
             let facts = [("host", host(&new.url))];
             trail.note(tx, &mut stamp.ids(), action, ("endpoint", Some(id.0)), &facts).await?;
-            let health = match change.revives(&old) {
-                true => store::health::forgive(tx, id).await?,
-                false => health,
-            };
+            let health = if change.revives(&old) { store::health::forgive(tx, id).await? } else { health };
             let dispatcher = dispatcher.clone();
             tx.after(move || dispatcher.endpoint_changed(id));
             let endpoint = Some(seen(tx, &sight, &new, health.as_ref()).await?);
@@ -229,7 +232,8 @@ impl Webhooks {
         request: v1::DeleteWebhookEndpointRequest,
     ) -> Result<v1::DeleteWebhookEndpointResponse> {
         let id = endpoint_id(&request.endpoint_id)?;
-        let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
+        let stamp = self.stamps.stamp();
+        let dispatcher = self.dispatcher.clone();
         let trail = Trail::of(caller, stamp.at);
         let write = caller.write(&self.db, async move |tx| {
             if !store::endpoints::delete(tx, id, stamp.at).await? {
@@ -246,7 +250,8 @@ impl Webhooks {
     async fn test(&self, caller: &Caller, request: v1::SendTestEventRequest) -> Result<v1::SendTestEventResponse> {
         let kind = request.event.as_deref().and_then(Kind::from_name).ok_or(Error::Broken("the gate checks events"))?;
         let id = endpoint_id(&request.endpoint_id)?;
-        let (stamp, actor) = (self.stamps.stamp(), caller.actor());
+        let stamp = self.stamps.stamp();
+        let actor = caller.actor();
         let write = caller.write(&self.db, async move |tx| {
             let endpoint = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
             let tenant = tx.tenant();

@@ -198,7 +198,8 @@ fn log(
     status: http::StatusCode,
     took: Duration,
 ) {
-    let (rpc, tenant) = (called.rpc(), called.tenant().map(tracing::field::display));
+    let rpc = called.rpc();
+    let tenant = called.tenant().map(tracing::field::display);
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     // The path only: a query may hold what a customer searched for.
     if status.is_server_error() || took >= SLOW {

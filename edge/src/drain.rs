@@ -39,7 +39,8 @@ impl Service<Request<tonic::body::Body>> for DrainedRouter {
     }
 
     fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
-        let (answer, drain) = (self.router.call(request), self.drain.clone());
+        let answer = self.router.call(request);
+        let drain = self.drain.clone();
         Box::pin(async move {
             let response = answer.await?;
             Ok(response.map(|body| tonic::body::Body::new(DrainedBody::new(body, drain, true))))

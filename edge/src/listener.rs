@@ -56,7 +56,10 @@ pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellati
     let places = Arc::new(Semaphore::new(door.settings().connections_max));
     let mut accepting = JoinSet::new();
     for Listener { socket, tls, surface } in listeners {
-        let (door, tasks, drain, cut) = (door.clone(), tasks.clone(), shutdown.clone(), cut.clone());
+        let door = door.clone();
+        let tasks = tasks.clone();
+        let drain = shutdown.clone();
+        let cut = cut.clone();
         let around = Surroundings { door, surface, tasks, drain, cut };
         accepting.spawn(accept(socket, tls, places.clone(), around));
     }

@@ -37,7 +37,8 @@ impl StaticFile {
     /// A text.
     pub(crate) fn text(kind: &'static str, text: impl Into<Bytes>) -> StaticFile {
         let plain = text.into();
-        let (etag, packed) = (tag(&plain), compress::gzip(&plain));
+        let etag = tag(&plain);
+        let packed = compress::gzip(&plain);
         StaticFile {
             plain: plain.into(),
             packed,
@@ -52,7 +53,8 @@ impl StaticFile {
         let plain = Bytes::from_static(bytes);
         let is_text = kind.starts_with("text/") || kind.starts_with("application/") || kind == "image/svg+xml";
         let packed = if is_text { compress::gzip_small(&plain) } else { None };
-        let (etag, kind) = (tag(&plain), HeaderValue::from_static(kind));
+        let etag = tag(&plain);
+        let kind = HeaderValue::from_static(kind);
         StaticFile { plain: plain.into(), packed, kind, etag, headers: HeaderMap::new() }
     }
 

@@ -43,10 +43,7 @@ pub(super) fn check(rpc: &Rpc, metadata: &MetadataMap, extensions: &mut Extensio
         }
     }
     if rpc.conditional {
-        let (name, shown) = match rpc.repeatable {
-            true => (IF_MATCH, "If-Match"),
-            false => (IF_NONE_MATCH, "If-None-Match"),
-        };
+        let (name, shown) = if rpc.repeatable { (IF_MATCH, "If-Match") } else { (IF_NONE_MATCH, "If-None-Match") };
         let condition = Condition::read(headers, &name).map_err(|Malformed| {
             let message = format!("The header `{shown}` must be `*` or a list of entity tags, such as \"1\".");
             Failure::new(Reason::InvalidParameter).message(message)

@@ -17,7 +17,8 @@ impl Text {
     pub fn of(at: &Timestamp) -> Text {
         let seconds = at.seconds.clamp(*RANGE_SECS.start(), *RANGE_SECS.end());
         let micros = u32::try_from(at.nanos).unwrap_or(0) / 1000;
-        let (day, second) = (seconds.div_euclid(DAY_SECS), seconds.rem_euclid(DAY_SECS));
+        let day = seconds.div_euclid(DAY_SECS);
+        let second = seconds.rem_euclid(DAY_SECS);
         let (year, month, date) = civil(day);
         let mut text = *b"0000-00-00T00:00:00.000000Z";
         let mut put = |from: usize, to: usize, mut value: i64| {
@@ -59,8 +60,12 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     if !sound || !matches!(bytes.get(10), Some(b'T' | b't')) {
         return None;
     }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let year = number(0, 4)?;
+    let month = number(5, 7)?;
+    let day = number(8, 10)?;
+    let hour = number(11, 13)?;
+    let minute = number(14, 16)?;
+    let second = number(17, 19)?;
     if !(1..=12).contains(&month) || !(1..=month_days(year, month)).contains(&day) {
         return None;
     }
@@ -81,7 +86,8 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     let offset = match bytes.get(at..)? {
         [b'Z' | b'z'] => 0,
         [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let (hours, minutes) = (number(at + 1, at + 3)?, number(at + 4, at + 6)?);
+            let hours = number(at + 1, at + 3)?;
+            let minutes = number(at + 4, at + 6)?;
             if hours > 23 || minutes > 59 {
                 return None;
             }
@@ -107,7 +113,8 @@ fn month_days(year: i64, month: i64) -> i64 {
 /// Days from 1970-01-01 to a date. Years begin in March, so that the leap day is the last.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
     let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
@@ -115,7 +122,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 /// Year, month and day of a number of days since 1970-01-01; the reverse of [`days`].
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
-    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;

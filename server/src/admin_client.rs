@@ -84,7 +84,8 @@ impl AdminClient {
                 other => other,
             };
         }
-        let (path, folder) = (folder::socket_path(&settings.data_dir), settings.data_dir.display());
+        let path = folder::socket_path(&settings.data_dir);
+        let folder = settings.data_dir.display();
         if let Err(refused) = connect(&path).await
             && refused.kind() == io::ErrorKind::PermissionDenied
         {

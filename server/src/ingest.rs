@@ -141,7 +141,8 @@ pub(crate) async fn ingest(office: &AdminClient, command: Ingest) -> Result<Outp
 /// A refusal with what to look at.
 fn explained(error: Error, command: &Ingest) -> Error {
     let Error::Refused(failure) = &error else { return error };
-    let (tenant, inbox) = (&command.tenant, &command.inbox);
+    let tenant = &command.tenant;
+    let inbox = &command.inbox;
     let why = match failure.reason {
         Reason::TenantNotFound => format!("there is no tenant {tenant}; check --tenant"),
         Reason::InboxNotFound => format!("the tenant {tenant} has no inbox {inbox}; check --inbox"),
@@ -201,9 +202,10 @@ struct Run<'a> {
 impl Run<'_> {
     async fn file(&mut self, path: &PathBuf) -> Result<()> {
         let failed = |source| Error::MailFile { path: path.clone(), source };
-        let (mut mails, size) = match path.as_os_str() == STDIN {
-            true => (Source::stdin().map_err(failed)?, None),
-            false => Source::file(path).await.map_err(failed)?,
+        let (mut mails, size) = if path.as_os_str() == STDIN {
+            (Source::stdin().map_err(failed)?, None)
+        } else {
+            Source::file(path).await.map_err(failed)?
         };
         self.progress.begin(size);
         while let Some(mail) = mails.next().await.map_err(failed)? {
@@ -235,7 +237,8 @@ impl Run<'_> {
 
     fn call(&mut self, number: u64, letter: Letter) {
         let Letter { raw, room } = letter;
-        let (service, size) = (self.office.services().ingest().clone(), raw.len());
+        let service = self.office.services().ingest().clone();
+        let size = raw.len();
         let request = self.office.request(IngestRequest { raw: raw.into(), ..(*self.template).clone() });
         self.calls.spawn(async move {
             let answer = timeout(ANSWER_MAX, service.ingest_inbound_message(request)).await;

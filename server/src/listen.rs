@@ -72,8 +72,8 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
     }
     let listener = Listener { events, bearer, forwarder, types: command.events, cursor: command.after, json };
     let fail = |source| Error::Io { what: "listen for signals", source };
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate()).map_err(fail)?, signal(SignalKind::interrupt()).map_err(fail)?);
+    let mut terminate = signal(SignalKind::terminate()).map_err(fail)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fail)?;
     tokio::select! {
         ended = listener.run() => match ended {
             Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Ok(Output::Nothing),

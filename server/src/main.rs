@@ -39,7 +39,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(wrong_words(&error)),
     };
-    let (json, mail) = (cli.global.json, cli.mail());
+    let json = cli.global.json;
+    let mail = cli.mail();
     let work = || {
         run(cli).and_then(|shown| match shown {
             Some(shown) => print::print(&shown, json).map_err(|source| Error::Io { what: "print the result", source }),
@@ -77,10 +78,12 @@ fn wrong_words(error: &clap::Error) -> u8 {
         let line = text.lines().next().unwrap_or_default();
         print_failure(error::WRONG_USAGE, line.trim_start_matches("error: "));
     }
-    match error.use_stderr() {
-        false => 0,
-        true if cli::is_ingest(std::env::args_os().skip(1), error) => error::EXIT_TRY_AGAIN,
-        true => error::EXIT_USAGE,
+    if !error.use_stderr() {
+        0
+    } else if cli::is_ingest(std::env::args_os().skip(1), error) {
+        error::EXIT_TRY_AGAIN
+    } else {
+        error::EXIT_USAGE
     }
 }
 

@@ -124,10 +124,12 @@ pub(crate) async fn run_with_core(
         })
     });
     let door = door(settings, &core.services(), ready.clone(), Some(metrics))?;
-    let (front, back) = (CancellationToken::new(), CancellationToken::new());
+    let front = CancellationToken::new();
+    let back = CancellationToken::new();
     let mut behind = JoinSet::new();
     behind.spawn(watch(core.clone(), ready, back.clone()));
-    let (running, stop) = (core.clone(), back.clone());
+    let running = core.clone();
+    let stop = back.clone();
     behind.spawn(async move {
         running.run(stop).await;
         "the core"

@@ -43,7 +43,8 @@ pub(crate) async fn run(listener: TcpListener, receiver: Receiver, shutdown: Can
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let (receiver, shutdown) = (receiver.clone(), shutdown.clone());
+        let receiver = receiver.clone();
+        let shutdown = shutdown.clone();
         tasks.spawn(async move {
             let service = service_fn(move |request| {
                 let receiver = receiver.clone();
@@ -97,7 +98,8 @@ fn verify(secret: &str, headers: &HeaderMap, body: &[u8], now: i64) -> Result<()
     if !is_mac(secret.as_bytes(), &[body], &given) {
         return Err("X-InboxOps-Signature does not fit");
     }
-    let (id, timestamp) = (header("webhook-id"), header("webhook-timestamp"));
+    let id = header("webhook-id");
+    let timestamp = header("webhook-timestamp");
     let Ok(sent) = timestamp.parse::<i64>() else { return Err("webhook-timestamp is missing") };
     if now.abs_diff(sent) > TIMESTAMP_MAX.as_secs() {
         return Err("webhook-timestamp is too far from now");

@@ -229,9 +229,10 @@ impl Effective {
     fn public_url(&self) -> Result<Option<String>> {
         let url = self.urls("public_url")?.into_iter().next();
         let parts = url.as_ref().and_then(|url| url.parse::<http::Uri>().ok());
-        match parts.and_then(|parts| parts.into_parts().path_and_query).is_none_or(|path| path == "/") {
-            true => Ok(url),
-            false => Err(self.wrong("public_url", "must have no path: the server answers at the root of its host")),
+        if parts.and_then(|parts| parts.into_parts().path_and_query).is_none_or(|path| path == "/") {
+            Ok(url)
+        } else {
+            Err(self.wrong("public_url", "must have no path: the server answers at the root of its host"))
         }
     }
 

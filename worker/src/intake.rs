@@ -109,7 +109,9 @@ fn feed(
     }
     let start = Feed { stream: None, backoff: Backoff::new(REOPEN.0, REOPEN.1), opened: Instant::now(), fresh: true };
     futures_util::stream::unfold(start, move |mut feed| {
-        let (dispatch, request, shutdown) = (dispatch.clone(), request.clone(), shutdown.clone());
+        let dispatch = dispatch.clone();
+        let request = request.clone();
+        let shutdown = shutdown.clone();
         async move {
             loop {
                 if let Some(stream) = &mut feed.stream {
@@ -227,7 +229,8 @@ impl Intake {
             }
             room.running += 1;
             let prepared = room.prepared.clone();
-            let (shared, reports) = (self.shared.clone(), self.reports.clone());
+            let shared = self.shared.clone();
+            let reports = self.reports.clone();
             self.running.spawn(async move {
                 let outcome =
                     AssertUnwindSafe(attempt::run(&shared, &lease, &prepared, now, begin)).catch_unwind().await;

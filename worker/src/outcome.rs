@@ -84,10 +84,8 @@ pub fn recorded(headers: &HeaderMap) -> Vec<RecordedHeader> {
     let mut left = HEADERS_MAX_BYTES;
     let mut list = Vec::with_capacity(headers.len().min(HEADERS_MAX));
     for (name, value) in headers.iter().take(HEADERS_MAX) {
-        let mut value = match is_secret(name) {
-            true => MASK.to_owned(),
-            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        };
+        let mut value =
+            if is_secret(name) { MASK.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
         let Some(room) = left.checked_sub(name.as_str().len()) else { break };
         cut(&mut value, room);
         left = room - value.len();
@@ -114,11 +112,13 @@ fn unpacked(headers: &HeaderMap, bytes: &[u8]) -> Option<Vec<u8>> {
     const GZIP: &[u8] = &[0x1f, 0x8b, 8];
     let named = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii());
     let deflate = named.is_some_and(|name| name.eq_ignore_ascii_case(b"deflate"));
-    let found = match bytes.starts_with(GZIP) {
-        true => read_some(GzDecoder::new(bytes)),
+    let found = if bytes.starts_with(GZIP) {
+        read_some(GzDecoder::new(bytes))
+    } else if deflate {
         // Servers disagree on what that is (RFC 9110, 8.4.1.2).
-        false if deflate => read_some(ZlibDecoder::new(bytes)).or_else(|| read_some(DeflateDecoder::new(bytes))),
-        false => None,
+        read_some(ZlibDecoder::new(bytes)).or_else(|| read_some(DeflateDecoder::new(bytes)))
+    } else {
+        None
     };
     match (found, named) {
         (Some(found), _) => Some(found),

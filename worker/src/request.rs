@@ -156,9 +156,12 @@ impl Endpoint {
 
     /// The headers for the record: the customer's own without their values.
     pub fn recorded(&self, signed: &SignedRequest) -> Vec<RecordedHeader> {
-        let value = |name: &HeaderName, value: &HeaderValue| match self.custom.contains(name) {
-            true => MASK.to_owned(),
-            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        let value = |name: &HeaderName, value: &HeaderValue| {
+            if self.custom.contains(name) {
+                MASK.to_owned()
+            } else {
+                String::from_utf8_lossy(value.as_bytes()).into_owned()
+            }
         };
         let headers = signed.headers.iter();
         headers.map(|(name, v)| RecordedHeader { name: name.as_str().to_owned(), value: value(name, v) }).collect()

@@ -136,9 +136,10 @@ impl Sender {
         *request.headers_mut() = signed.headers;
         let mut stale = 0;
         loop {
-            let (mut connection, used) = match fresh {
-                true => (Box::pin(self.connect(endpoint, deadline)).await?, Use::Fresh),
-                false => self.connection(key, endpoint, deadline, stale).await?,
+            let (mut connection, used) = if fresh {
+                (Box::pin(self.connect(endpoint, deadline)).await?, Use::Fresh)
+            } else {
+                self.connection(key, endpoint, deadline, stale).await?
             };
             // A frozen process wakes up here with its lease over: look before the request leaves.
             if Instant::now() >= deadline {
@@ -225,9 +226,10 @@ impl Sender {
             let tcp = connect_any(&addresses, port, until).await?;
             // Small messages leave at once.
             tcp.set_nodelay(true).map_err(|error| connect_failure(&error))?;
-            match target.is_https() {
-                true => self.secure(target.host(), tcp).await,
-                false => self.speak(tcp, Transcript::default(), false).await,
+            if target.is_https() {
+                self.secure(target.host(), tcp).await
+            } else {
+                self.speak(tcp, Transcript::default(), false).await
             }
         };
         let connected = timeout_at(until.into(), connecting).await;
@@ -250,9 +252,10 @@ impl Sender {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let connection = match http2 {
-            true => Connection::http2(io, heard.clone(), &self.tasks).await,
-            false => Connection::http1(io, heard.clone(), &self.tasks).await,
+        let connection = if http2 {
+            Connection::http2(io, heard.clone(), &self.tasks).await
+        } else {
+            Connection::http1(io, heard.clone(), &self.tasks).await
         };
         connection.map_err(|_| connection_end::of_heard(&heard).unwrap_or(FailureCode::ConnectionReset.into()))
     }

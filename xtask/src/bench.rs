@@ -183,7 +183,8 @@ impl Databases {
 /// The report, and the goals that are missed.
 async fn measure(bin: &Path, options: &Options) -> BoxResult<(String, Vec<String>)> {
     let mut databases = Databases::default();
-    let (mut sections, mut missed) = (Vec::new(), Vec::new());
+    let mut sections = Vec::new();
+    let mut missed = Vec::new();
     if options.parts.contains(&Part::Read) {
         sections.push(read(bin).await?);
     }
@@ -197,7 +198,8 @@ async fn measure(bin: &Path, options: &Options) -> BoxResult<(String, Vec<String
         if !deliveries.is_empty() {
             sections.push(delivery::measure(bin, name, &deliveries, &mut fresh).await?);
         }
-        let (mut own, mut other) = (Vec::new(), Vec::new());
+        let mut own = Vec::new();
+        let mut other = Vec::new();
         for part in &options.parts {
             let Part::Compared(part) = part else { continue };
             for _ in 0..options.pairs {
@@ -253,7 +255,8 @@ async fn read(bin: &Path) -> BoxResult<String> {
     };
     let database = format!("sqlite:{}", folder.path().join("inboxops.db").display());
     let request = load::request("GET", &path, &tenant.key, None);
-    let (mut floors, mut servers) = (Vec::new(), Vec::new());
+    let mut floors = Vec::new();
+    let mut servers = Vec::new();
     for _ in 0..ROUNDS {
         let floor = server::floor(&database, &tenant.id)?;
         floors.push(load::run(floor.address, &request, 200, READERS, LENGTH).await?);
@@ -261,7 +264,8 @@ async fn read(bin: &Path) -> BoxResult<String> {
         let server = plan.start()?;
         servers.push(load::run(server.address, &request, 200, READERS, LENGTH).await?);
     }
-    let (floor, server) = (median(floors), median(servers));
+    let floor = median(floors);
+    let server = median(servers);
     let mut text = format!("### GET one ticket, SQLite, {READERS} connections\n\n{HEAD}");
     text.push_str(&row("hand-written axum handler, same query", floor, None));
     text.push_str(&row("through edge, gate and limits", server, Some(server.rate / floor.rate)));
@@ -271,7 +275,10 @@ async fn read(bin: &Path) -> BoxResult<String> {
 /// POST tickets with event and fan-out to one endpoint: one transaction per request, groups, and groups whose requests name
 /// themselves.
 async fn writes(bin: &Path, name: &str, fresh: &mut impl FnMut() -> BoxResult<Option<String>>) -> BoxResult<String> {
-    let (mut single, mut grouped, mut keyed, mut received) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut single = Vec::new();
+    let mut grouped = Vec::new();
+    let mut keyed = Vec::new();
+    let mut received = Vec::new();
     for _ in 0..ROUNDS {
         for (group, has_key, runs) in
             [(Some(1), false, &mut single), (None, false, &mut grouped), (None, true, &mut keyed)]
@@ -298,7 +305,9 @@ async fn writes(bin: &Path, name: &str, fresh: &mut impl FnMut() -> BoxResult<Op
         }
     }
     received.sort_by(f64::total_cmp);
-    let (single, grouped, keyed) = (median(single), median(grouped), median(keyed));
+    let single = median(single);
+    let grouped = median(grouped);
+    let keyed = median(keyed);
     let mut text = format!("### POST ticket, event and fan-out, {name}, {CALLERS} callers, full durability\n\n{HEAD}");
     text.push_str(&row("one transaction per request", single, None));
     text.push_str(&row("grouped (the default)", grouped, Some(grouped.rate / single.rate)));

@@ -37,7 +37,8 @@ pub(crate) fn main(words: &[&str]) -> BoxResult<()> {
     let runs: Vec<run::Run> = runtime
         .block_on(async {
             let all = options.databases.iter().map(|database| {
-                let (bin, folder) = (bin.clone(), folder.join(format!("{database:?}")));
+                let bin = bin.clone();
+                let folder = folder.join(format!("{database:?}"));
                 run::run(*database, &options, bin, folder)
             });
             let all = futures_util::future::try_join_all(all);
@@ -67,8 +68,9 @@ pub(crate) fn main(words: &[&str]) -> BoxResult<()> {
 /// Waits for a signal that asks to stop; its name.
 async fn stopped() -> BoxResult<&'static str> {
     let listen = |kind| tokio::signal::unix::signal(kind);
-    let (mut terminate, mut interrupt, mut hangup) =
-        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut hangup = listen(SignalKind::hangup())?;
     Ok(tokio::select! {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",

@@ -61,7 +61,8 @@ impl Authority {
         if !origin.same_origin {
             return Err(Reason::CrossOrigin.into());
         }
-        let (hash, now) = (secrets::hash(cookie), self.stamps.now());
+        let hash = secrets::hash(cookie);
+        let now = self.stamps.now();
         let facts = self.session(hash, now).await?;
         let seen = self.sessions.seen().get(&hash).map_or(facts.last_seen_at, |(at, _)| *at).max(facts.last_seen_at);
         if now >= facts.ends(seen) {
@@ -101,7 +102,8 @@ impl Authority {
 
     /// The caller of a session that a stream began with, as it is now. A stream does not keep its session alive.
     pub(super) async fn session_again(&self, hash: [u8; 32]) -> Result<Caller> {
-        let (facts, now) = (self.load_session(hash).await?, self.stamps.now());
+        let facts = self.load_session(hash).await?;
+        let now = self.stamps.now();
         let seen = self.sessions.seen().get(&hash).map_or(facts.last_seen_at, |(at, _)| *at).max(facts.last_seen_at);
         if now >= facts.ends(seen) {
             return Err(Reason::InvalidSession.into());

@@ -32,7 +32,8 @@ impl Deliveries {
         request: v1::GetDeliveryStatsRequest,
     ) -> Result<v1::GetDeliveryStatsResponse> {
         let only = request.endpoint_id.as_deref().map(|id| id.parse().map_err(|_| Reason::EndpointNotFound));
-        let (only, now) = (only.transpose()?, hour(self.stamps.now()));
+        let only = only.transpose()?;
+        let now = hour(self.stamps.now());
         let mut read = self.db.read(caller.scope()?).await?;
         let ids: Vec<EndpointId> = match only {
             Some(id) => vec![store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?.id],
@@ -42,7 +43,8 @@ impl Deliveries {
         let mut known = store::tallies::of(&mut read, &ids, from).await?;
         let health = store::health::of(&mut read, &ids).await?;
         let mut backlog = store::backlog::of(&mut read, &ids).await?;
-        let (mut total, mut endpoints) = (Sum::default(), Vec::with_capacity(ids.len()));
+        let mut total = Sum::default();
+        let mut endpoints = Vec::with_capacity(ids.len());
         for id in ids {
             let mut sum = Sum::of(known.remove(&id).unwrap_or_default());
             for (shown, count) in backlog.remove(&id).unwrap_or_default().open {
@@ -103,7 +105,8 @@ impl Sum {
 
     /// `parts` parts of `length` hours each, from an hour on.
     fn attempts(&self, from: i64, length: i64, parts: i64) -> v1::AttemptStats {
-        let (mut all, mut buckets) = (AttemptCounts::default(), Vec::new());
+        let mut all = AttemptCounts::default();
+        let mut buckets = Vec::new();
         for start in (0..parts).map(|part| from + part * length) {
             let mut went = AttemptCounts::default();
             self.hours.range(start..start + length).for_each(|(_, of_hour)| went += *of_hour);
@@ -132,7 +135,8 @@ fn number(count: i64) -> u32 {
 fn took(went: &AttemptCounts, percent: i64) -> Option<u32> {
     let all: i64 = went.took.iter().sum();
     let rank = (all * percent + 99).div_euclid(100).max(1);
-    let (mut before, mut least) = (0, 0);
+    let mut before = 0;
+    let mut least = 0;
     for (count, most) in went.took.iter().zip(TOOK_MS) {
         if *count > 0 && before + count >= rank {
             let within = i64::from(most - least) * (rank - before) / count;

@@ -129,7 +129,8 @@ impl Dispatcher {
 
     /// Claims for endpoints that are known to have more. When that fails, they are found as due, or by their next answer.
     async fn claim_wanted(self: &Arc<Self>, wanted: &[(EndpointId, u32)], parks: u64) -> Result<()> {
-        let (claim, rooms) = (self.claim(), wanted.to_vec());
+        let claim = self.claim();
+        let rooms = wanted.to_vec();
         let claimed = self.db.system(Queue::Claims, async move |tx| store::dispatch::claim_of(tx, claim, &rooms).await);
         let claimed = claimed.await?;
         let seen = |endpoint| claimed.looked.iter().any(|it| it.turn.endpoint == endpoint);
@@ -141,7 +142,8 @@ impl Dispatcher {
 
     /// Claims whatever is due.
     async fn claim_due(self: &Arc<Self>, parks: u64) -> Result<()> {
-        let (shares, claim) = (self.hub().shares(self.claim_max()), self.claim());
+        let shares = self.hub().shares(self.claim_max());
+        let claim = self.claim();
         if shares.left() == 0 {
             self.due.at(claim.now.plus(FULL_PAUSE));
             return Ok(());
@@ -187,7 +189,8 @@ impl Dispatcher {
 
     /// Takes the tests that wait in paused lanes, which a claim passes by.
     pub(super) async fn claim_tests(self: &Arc<Self>) -> Result<()> {
-        let (left, claim) = (self.hub().shares(CLAIM_MAX).left(), self.claim());
+        let left = self.hub().shares(CLAIM_MAX).left();
+        let claim = self.claim();
         if left == 0 {
             return Ok(());
         }

@@ -95,7 +95,9 @@ impl ReportQueue {
 
     /// Those that go into one transaction: at least one.
     fn take(&self, most: usize) -> Vec<Batch> {
-        let (mut waiting, mut taken, mut reports) = (self.waiting(), Vec::new(), 0);
+        let mut waiting = self.waiting();
+        let mut taken = Vec::new();
+        let mut reports = 0;
         while let Some(next) = waiting.front() {
             reports += next.reports.len();
             if reports > most && !taken.is_empty() {
@@ -109,7 +111,8 @@ impl ReportQueue {
 
 impl Dispatcher {
     pub(super) async fn report(self: &Arc<Self>, request: pb::ReportRequest) -> Result<pb::ReportResponse> {
-        let (all, now) = (request.outcomes.len(), self.stamps.now());
+        let all = request.outcomes.len();
+        let now = self.stamps.now();
         let mut answered = SettledBatch::default();
         self.drive(|hub| {
             answered = answers(hub, request.outcomes, now, || self.chance());
@@ -164,7 +167,8 @@ impl Dispatcher {
             }
             // A caller that goes away does not take the results of others with it.
             let most = if self.db.writes_trickle() { RECORD_BETWEEN_WRITES_MAX } else { RECORD_MAX };
-            let (this, batches) = (self.clone(), self.recording.take(most));
+            let this = self.clone();
+            let batches = self.recording.take(most);
             let _ = self.tasks.spawn(async move { this.record_all(batches).await }).await;
         }
     }
@@ -210,7 +214,8 @@ impl Dispatcher {
         if let Some(at) = reports.iter().filter_map(Report::due_again).min() {
             self.due.at(at);
         }
-        let (mut gone, mut rest) = (BTreeSet::new(), reports);
+        let mut gone = BTreeSet::new();
+        let mut rest = reports;
         for Batch { count, gone: of_it, done, .. } in batches {
             let (its, others) = rest.split_at(count);
             rest = others;

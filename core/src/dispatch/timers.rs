@@ -78,7 +78,9 @@ impl Dispatcher {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // Rested since `rest`; a look is wanted, or comes at the time `next`.
-        let (mut rest, mut wanted, mut next) = (Instant::now(), true, None);
+        let mut rest = Instant::now();
+        let mut wanted = true;
+        let mut next = None;
         loop {
             let at_next = async {
                 match next {

@@ -93,7 +93,8 @@ pub(super) async fn read(
     let now = stamps.now();
     let mut read = db.read(scope).await?;
     let told = store::events::since(&mut read, after, mask, i64::from(most.events) + 1).await?;
-    let (found, mut size) = (told.len(), 0);
+    let found = told.len();
+    let mut size = 0;
     let fits = |it: &store::events::LoggedEvent| {
         let before = size;
         size += it.body.len();
@@ -173,7 +174,8 @@ enum TapeLookup {
 
 impl TapeBuffer {
     fn begin(from: Cursor) -> TapeBuffer {
-        let (lines, looked_at) = (VecDeque::new(), Instant::now());
+        let lines = VecDeque::new();
+        let looked_at = Instant::now();
         TapeBuffer { lines, bytes: 0, from: from.place, to: from, looked: 0, looked_at }
     }
 
@@ -188,7 +190,8 @@ impl TapeBuffer {
             return if self.looked >= told { TapeLookup::Next(nothing) } else { TapeLookup::Unread };
         }
         let first = self.lines.partition_point(|line| line.cursor.place <= after);
-        let (mut events, mut size) = (VecDeque::new(), 0);
+        let mut events = VecDeque::new();
+        let mut size = 0;
         for line in self.lines.range(first..).filter(|line| line.is_in(mask)) {
             if size >= TAKE_MAX_BYTES {
                 let end = events.back().map_or(self.to, |last: &Arc<Line>| last.cursor);

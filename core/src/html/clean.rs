@@ -68,7 +68,9 @@ const DROPPED: [&str; 2] = ["big", "font"];
 /// The same HTML, made so that cleaning it takes memory and time in proportion: where formatting tags could multiply,
 /// they become `span`. It looks at bytes alone, so that nothing can hide a tag from it.
 fn tame(html: &str) -> Cow<'_, str> {
-    let (mut tags, mut formatting, mut dropped) = (0, Vec::new(), Vec::new());
+    let mut tags = 0;
+    let mut formatting = Vec::new();
+    let mut dropped = Vec::new();
     for (at, _) in html.match_indices('<') {
         tags += 1;
         let rest = &html.as_bytes()[at + 1..];
@@ -92,7 +94,8 @@ fn tame(html: &str) -> Cow<'_, str> {
     if dropped.is_empty() {
         return Cow::Borrowed(html);
     }
-    let (mut tamed, mut from) = (String::with_capacity(html.len() + 4 * dropped.len()), 0);
+    let mut tamed = String::with_capacity(html.len() + 4 * dropped.len());
+    let mut from = 0;
     for (at, len) in dropped {
         tamed += &html[from..at];
         tamed += "span";

@@ -111,7 +111,8 @@ fn rules(sheet: &str, hidden: &mut HashSet<String>) {
     let sheet = without_comments(sheet);
     let mut rest = sheet.as_str();
     while let Some(open) = rest.find('{') {
-        let (selector, body) = (rest[..open].trim(), &rest[open + 1..]);
+        let selector = rest[..open].trim();
+        let body = &rest[open + 1..];
         // What stands before the last semicolon is a rule without a block.
         let selector = selector.rsplit(';').next().unwrap_or_default().trim();
         if selector.starts_with('@') {
@@ -128,7 +129,8 @@ fn rules(sheet: &str, hidden: &mut HashSet<String>) {
 }
 
 fn without_comments(sheet: &str) -> String {
-    let (mut left, mut rest) = (String::with_capacity(sheet.len()), sheet);
+    let mut left = String::with_capacity(sheet.len());
+    let mut rest = sheet;
     while let Some(start) = rest.find("/*") {
         left += &rest[..start];
         rest = rest[start + 2..].split_once("*/").map_or("", |(_, rest)| rest);

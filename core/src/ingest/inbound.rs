@@ -69,7 +69,8 @@ impl Inbound {
             (false, Some(_)) => return Err(refused(DetailCode::MutuallyExclusive, "and `parts` exclude each other")),
         };
         mail.automatic |= request.null_sender;
-        let (text, html) = (mail.text.take(), mail.html.take());
+        let text = mail.text.take();
+        let html = mail.html.take();
         let bodies = html::mail_bodies(text.as_deref(), html.as_deref(), &mail.file_lines());
         let author = Author {
             kind: AuthorKind::Customer,
@@ -112,7 +113,8 @@ impl Inbound {
             return Err(Failure::invalid(disabled).into());
         }
         let mut ids = self.stamp.ids();
-        let (id, fresh) = (ids.next(MessageId::new), ids.next(TicketId::new));
+        let id = ids.next(MessageId::new);
+        let fresh = ids.next(TicketId::new);
         let ticket = old.as_ref().map_or(fresh, |old| old.id);
         let message = Message { id, ticket, ..self.message.clone() };
         // The message first: only now it is certain that it is no repeat, and nothing else has changed yet.
@@ -127,8 +129,8 @@ impl Inbound {
         let told = Some(MessageInEvent { kind: Kind::MessageReceived, message: &told });
         let actor = self.actor();
         let action = Action { actor: &actor, at: self.stamp.at };
-        let (opened, reopened) =
-            (old.is_none(), old.as_ref().is_some_and(|old| old.status != Status::Open) && !automatic);
+        let opened = old.is_none();
+        let reopened = old.as_ref().is_some_and(|old| old.status != Status::Open) && !automatic;
         let (ticket, events) = match old {
             Some(old) => {
                 let new = old.with_message(reopened, self.stamp.at);

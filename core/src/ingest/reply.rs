@@ -37,7 +37,8 @@ impl Reply {
     /// Reads a request of the program `by`.
     pub(crate) fn parse(request: pb::RecordSentReplyRequest, by: Actor, stamp: Stamp) -> Result<Reply> {
         let clean = |body: Option<String>| body.map(|body| body.replace('\0', ""));
-        let (text, html) = (clean(request.body_text), clean(request.body_html));
+        let text = clean(request.body_text);
+        let html = clean(request.body_html);
         let bodies = html::mail_bodies(text.as_deref(), html.as_deref(), &[]);
         if bodies.text.is_empty() {
             let nothing = Violation::new("body_text", DetailCode::OneOfRequired, "or `body_html` must say something");

@@ -68,10 +68,12 @@ fn is_quoted_content(inner: &str) -> bool {
 }
 
 fn list(text: &str, max: usize) -> Vec<Mailbox> {
-    let (mut found, mut draft) = (Vec::new(), Draft::default());
+    let mut found = Vec::new();
+    let mut draft = Draft::default();
     let mut rest = text;
     // Brackets that never close are not looked for again.
-    let (mut comments, mut quotes) = (true, true);
+    let mut comments = true;
+    let mut quotes = true;
     while let Some(letter) = rest.chars().next() {
         if found.len() >= max {
             return found;
@@ -129,7 +131,8 @@ fn quoted(rest: &str) -> Option<(String, usize)> {
 
 /// The content of a comment whose first bracket was read, and its length.
 fn comment(rest: &str) -> Option<(String, usize)> {
-    let (mut depth, mut content) = (1_u32, String::new());
+    let mut depth = 1_u32;
+    let mut content = String::new();
     let mut letters = rest.char_indices();
     while let Some((at, letter)) = letters.next() {
         match letter {
@@ -210,7 +213,8 @@ impl Draft {
 /// The address in a phrase that has no brackets, and the rest of it.
 fn within(phrase: &str) -> Option<(String, String)> {
     let sign = phrase.rfind('@')?;
-    let (before, after) = (phrase[..sign].trim_end(), &phrase[sign + 1..]);
+    let before = phrase[..sign].trim_end();
+    let after = &phrase[sign + 1..];
     let start = match before.strip_suffix('"') {
         Some(quoted) => quoted.find('"')?,
         None => {

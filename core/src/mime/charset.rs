@@ -238,7 +238,8 @@ fn guessed(bytes: &[u8], bearable: usize) -> String {
         debug_assert!(encoding == UTF_16BE || encoding == UTF_16LE);
         return unicode::utf16(bytes, order);
     }
-    let (mut sound, mut broken) = (0, 0);
+    let mut sound = 0;
+    let mut broken = 0;
     for chunk in bytes.utf8_chunks() {
         sound += chunk.valid().chars().filter(|it| !it.is_ascii()).count();
         broken += usize::from(!chunk.invalid().is_empty());

@@ -92,7 +92,9 @@ impl Words {
         };
         // A leap second is the one after it.
         let (second, leap) = if second == 60 { (59, 1) } else { (second, 0) };
-        let (year, month, day) = (self.year?.into(), self.month?, self.day?);
+        let year = self.year?.into();
+        let month = self.month?;
+        let day = self.day?;
         let local = prost_types::Timestamp::date_time(year, month, day, hour, minute, second).ok()?;
         let seconds = local.seconds + leap - self.zone.unwrap_or(0);
         // Nobody sent mail before 1970 by a clock that was right.
@@ -103,7 +105,9 @@ impl Words {
 /// `2026-11-24`.
 fn iso(word: &str) -> Option<(u16, u8, u8)> {
     let mut parts = word.split('-');
-    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    let year = parts.next()?;
+    let month = parts.next()?;
+    let day = parts.next()?;
     let sound = parts.next().is_none() && year.len() == 4;
     sound.then_some((year.parse().ok()?, month.parse().ok()?, day.parse().ok()?))
 }

@@ -81,7 +81,8 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
 const NO_SEXTET: u8 = 64;
 /// What each byte stands for in base64, its form for addresses included; 64 for those that stand for nothing.
 const SEXTETS: [u8; 256] = {
-    let (mut table, mut at) = ([NO_SEXTET; 256], 0);
+    let mut table = [NO_SEXTET; 256];
+    let mut at = 0;
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     while at < 64 {
         table[letters[at] as usize] = at as u8;
@@ -132,7 +133,8 @@ impl Sextets {
 }
 
 fn base64(body: &[u8]) -> Vec<u8> {
-    let (mut sextets, mut bytes) = (Sextets::default(), Vec::with_capacity(body.len() * 3 / 4));
+    let mut sextets = Sextets::default();
+    let mut bytes = Vec::with_capacity(body.len() * 3 / 4);
     body.iter().for_each(|byte| sextets.take(*byte, &mut bytes));
     sextets.end(&mut bytes);
     bytes

@@ -65,7 +65,8 @@ pub(crate) fn of_mail(raw: &[u8]) -> (Fields<'_>, &[u8]) {
 
 /// Parts a part of a mail into its fields and its body; one that begins with an empty line has no fields.
 pub(crate) fn split(raw: &[u8]) -> (Fields<'_>, &[u8]) {
-    let (mut block, mut at) = (Block::default(), 0);
+    let mut block = Block::default();
+    let mut at = 0;
     let body = loop {
         let Some(line) = line_at(raw, at) else { break raw.len() };
         let end = at + line.len();

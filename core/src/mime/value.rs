@@ -59,7 +59,9 @@ impl Value {
             return self.raw(name).map(|value| words::decoded(value.as_bytes(), None));
         }
         pieces.sort_by_key(|(number, ..)| *number);
-        let (mut bytes, mut label, mut any_extended) = (Vec::new(), "", false);
+        let mut bytes = Vec::new();
+        let mut label = "";
+        let mut any_extended = false;
         for (_, extended, value) in pieces {
             let mut value = value;
             if extended && !any_extended {
@@ -69,10 +71,7 @@ impl Value {
                 }
             }
             any_extended |= extended;
-            match extended {
-                true => percent_decoded(value, &mut bytes),
-                false => bytes.extend_from_slice(value.as_bytes()),
-            }
+            if extended { percent_decoded(value, &mut bytes) } else { bytes.extend_from_slice(value.as_bytes()) }
         }
         let text = charset::decode(&bytes, charset::named(label));
         Some(if any_extended { text } else { words::decoded(text.as_bytes(), None) })
@@ -131,9 +130,10 @@ impl<'a> Scan<'a> {
     /// The first word, `text / plain` included.
     fn token(&mut self) -> String {
         let quoted = self.0.starts_with('"');
-        let mut word = match quoted {
-            true => self.quoted(),
-            false => self.until(|it| matches!(it, ';' | '(' | ',') || it.is_whitespace()).to_owned(),
+        let mut word = if quoted {
+            self.quoted()
+        } else {
+            self.until(|it| matches!(it, ';' | '(' | ',') || it.is_whitespace()).to_owned()
         };
         let mut after = Scan(self.0);
         after.skip(|_| false);
@@ -191,7 +191,8 @@ impl<'a> Scan<'a> {
 
 /// The length of the comment that the text begins with; one that never ends is only its bracket.
 fn comment(text: &str) -> usize {
-    let (mut depth, mut escaped) = (0_u32, false);
+    let mut depth = 0_u32;
+    let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,

@@ -12,7 +12,9 @@ const CHARSET_MAX_BYTES: usize = 80;
 /// The text of a value: encoded words and all.
 pub(crate) fn decoded(value: &[u8], fallback: Option<Charset>) -> String {
     let mut text = String::with_capacity(value.len());
-    let (mut rest, mut group, mut ends) = (value, Group::default(), Ends::default());
+    let mut rest = value;
+    let mut group = Group::default();
+    let mut ends = Ends::default();
     // Where the words of the group end and nothing but space has come since.
     while let Some(start) = memmem::find(rest, b"=?") {
         let place = value.len() - rest.len() + start;

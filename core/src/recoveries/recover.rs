@@ -36,7 +36,8 @@ impl Recoveries {
         request: v1::RecoverDeliveriesRequest,
     ) -> Result<v1::RecoverDeliveriesResponse> {
         let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
-        let (stamp, scope) = (self.stamps.stamp(), caller.scope()?);
+        let stamp = self.stamps.stamp();
+        let scope = caller.scope()?;
         let (since, until) = span(request.since.as_ref(), request.until.as_ref(), ["since", "until"], stamp.at)?;
         let mut read = self.db.read(scope.clone()).await?;
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
@@ -60,7 +61,8 @@ impl Recoveries {
         };
         job.matched = count(&mut read, &endpoint, &job, stamp.at).await?;
         drop(read);
-        let (made, dry) = (self.made.clone(), request.dry_run == Some(true));
+        let made = self.made.clone();
+        let dry = request.dry_run == Some(true);
         let write = caller.write(&self.db, async move |tx| {
             if dry {
                 let recovery = Some(v1::Recovery { id: None, done: true, ..shown(&job) });
@@ -153,7 +155,9 @@ fn is_past(last: Option<&PastEvent>, job: &Recovery) -> bool {
 }
 
 async fn count(read: &mut ReadTx, endpoint: &Endpoint, job: &Recovery, now: Timestamp) -> Result<u32> {
-    let (began, mut place, mut count) = (Instant::now(), job.after_event, 0);
+    let began = Instant::now();
+    let mut place = job.after_event;
+    let mut count = 0;
     loop {
         let past = store::recoveries::events_after(read, place, COUNT_STEP).await?;
         let missed = missed(read, endpoint, &past, oldest(job, now), job.until).await?;
@@ -177,7 +181,8 @@ pub(super) async fn step(
     let settled = store::recoveries::is_settled(tx, job.fence).await?;
     let past = store::recoveries::settled_events_after(tx, job.after_event, STEP_MAX).await?;
     let missed = missed(tx, endpoint, &past, oldest(job, now), job.until).await?;
-    let (mut missing, mut ended) = (Vec::new(), Vec::new());
+    let mut missing = Vec::new();
+    let mut ended = Vec::new();
     for it in missed.iter().filter(|it| it.is_over()) {
         match it.standing {
             None => missing.push(NewDelivery { id: it.delivery, event: it.event.id, kind: it.event.kind }),

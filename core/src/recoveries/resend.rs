@@ -38,7 +38,8 @@ impl Recoveries {
         caller: &Caller,
         request: v1::ResendDeliveriesRequest,
     ) -> Result<v1::ResendDeliveriesResponse> {
-        let (stamp, scope) = (self.stamps.stamp(), caller.scope()?);
+        let stamp = self.stamps.stamp();
+        let scope = caller.scope()?;
         let names = ["created_since", "created_until"];
         let (since, until) = span(request.created_since.as_ref(), request.created_until.as_ref(), names, stamp.at)?;
         let mut shown = shown(&request.status)?;
@@ -56,7 +57,10 @@ impl Recoveries {
         let filter = serde_json::to_string(&filter).map_err(|_| Error::Broken("numbers are always JSON"))?;
         let range = Range { since: Some(since), until: Some(until) };
         let page = Page { shown, kinds, range, ..Page::default() };
-        let (mut ids, mut left, mut more, mut jobs) = (stamp.ids(), RESEND_MAX, false, Vec::new());
+        let mut ids = stamp.ids();
+        let mut left = RESEND_MAX;
+        let mut more = false;
+        let mut jobs = Vec::new();
         let batch = ids.next(RecoveryId::new);
         for endpoint in &endpoints {
             let (count, beyond) = store::deliveries::count(&mut read, endpoint.id, &page, left).await?;

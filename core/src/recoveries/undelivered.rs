@@ -39,7 +39,9 @@ impl Recoveries {
             Some(cursor) => cursor.place,
             None => store::recoveries::place_before(&mut read, since.minus(DISORDER_MAX)).await?,
         };
-        let (mut found, mut looked, mut next) = (Vec::new(), 0, None);
+        let mut found = Vec::new();
+        let mut looked = 0;
+        let mut next = None;
         loop {
             let past = store::recoveries::settled_events_after(&mut read, place, READ_MAX).await?;
             found.extend(missed(&mut read, &endpoint, &past, since, until).await?);

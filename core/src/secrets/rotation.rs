@@ -53,7 +53,9 @@ pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
 /// at any moment, the database knows one of the two keys and can be read with it.
 pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Result<RotationOutcome> {
     let db = Db::open(settings.options(stamps)).await?;
-    let (old, new, stamps) = (settings.master_key.clone(), new.clone(), stamps.clone());
+    let old = settings.master_key.clone();
+    let new = new.clone();
+    let stamps = stamps.clone();
     let rotated = db.decide(Queue::Claims, async move |tx| turn(tx, &old, &new, &stamps).await).await;
     db.close().await;
     rotated
@@ -82,7 +84,8 @@ async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &
     }
     let version = version(tx).await?.checked_add(1).ok_or(Error::Broken("master keys have 15 bits of versions"))?;
     let new = new.clone().with_version(version);
-    let (mut endpoints, mut after) = (0, None);
+    let mut endpoints = 0;
+    let mut after = None;
     loop {
         let rows = sealed::after(tx, after).await?;
         let Some(last) = rows.last() else { break };

@@ -110,7 +110,9 @@ impl Sessions {
     /// Tells the tenants of an address that somebody tried it.
     async fn note_failure(&self, caller: &Caller, candidates: &[Candidate]) -> Result<()> {
         for candidate in candidates {
-            let (stamp, agent, name) = (self.stamps.stamp(), candidate.agent, candidate.name.clone());
+            let stamp = self.stamps.stamp();
+            let agent = candidate.agent;
+            let name = candidate.name.clone();
             let trail = Trail::of(caller, stamp.at);
             let write = async move |tx: &mut Tx<'_>| {
                 let target = ("agent", Some(agent.0));
@@ -126,8 +128,10 @@ impl Sessions {
         if tenant.suspended {
             return Err(Reason::TenantSuspended.into());
         }
-        let (id, stamp) = (secret(&self.stamps), self.stamps.stamp());
-        let (hash, ends) = (secrets::hash(&id), auth::session_ends(stamp.at, stamp.at));
+        let id = secret(&self.stamps);
+        let stamp = self.stamps.stamp();
+        let hash = secrets::hash(&id);
+        let ends = auth::session_ends(stamp.at, stamp.at);
         let trail = Trail::of(caller, stamp.at);
         let write = async move |tx: &mut Tx<'_>| -> Result<_> {
             let (agent, way) = match proof {

@@ -214,7 +214,8 @@ row_statements! {
 
 /// What these endpoints of the tenant have not got yet.
 pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<BTreeMap<EndpointId, Backlog>> {
-    let (tenant, keys) = (tx.tenant(), endpoints.iter().map(|it| it.0).collect::<Vec<Uuid>>());
+    let tenant = tx.tenant();
+    let keys = endpoints.iter().map(|it| it.0).collect::<Vec<Uuid>>();
     let lanes: Vec<Lane> = found(tx.link(), &LANES, &keys).await?;
     let few: Vec<OffLaneCounts> = found(tx.link(), &FEW, &keys).await?;
     let mut all = BTreeMap::new();

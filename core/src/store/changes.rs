@@ -132,7 +132,8 @@ impl Writing {
         if self.group.changed.is_empty() {
             return Ok(());
         }
-        let (at, body) = (self.clock.now().micros(), encode(&std::mem::take(&mut self.group.changed)));
+        let at = self.clock.now().micros();
+        let body = encode(&std::mem::take(&mut self.group.changed));
         insert(&mut self.link, at, body).await?;
         let news = self.news.clone();
         self.group.after.push(Box::new(move || news.ring()));

@@ -180,8 +180,8 @@ impl Db {
                 queues: Queues { writes: writes_out, system: system_out, closing: closing.clone() },
                 group_max: options.group_max.unwrap_or(group_max).max(1),
             };
-            let (runtime, ending) =
-                (tokio::runtime::Builder::new_current_thread().enable_all().build(), ending.clone());
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let ending = ending.clone();
             let runtime = runtime.map_err(|error| Error::Db(sqlx::Error::Io(error)))?;
             std::thread::Builder::new()
                 .name(format!("inboxops-writer-{number}"))
@@ -194,7 +194,8 @@ impl Db {
         if !target.is_pg() {
             checkpoint::start(target.clone(), shared.committed(), closing.clone(), ending)?;
         }
-        let (pg, pool) = (target.is_pg(), Pool::new(target));
+        let pg = target.is_pg();
+        let pool = Pool::new(target);
         Ok(Db(Arc::new(Inner { pg, shared, writers, pool, closing, ended: tokio::sync::Mutex::new(ended) })))
     }
 

@@ -264,7 +264,8 @@ pub(crate) async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) ->
         query.fetch_all(c).await
     })?;
     lost.sort_unstable_by_key(|lost| lost.delivery);
-    let (mut moves, mut tally) = (Moves::default(), Tally::default());
+    let mut moves = Moves::default();
+    let mut tally = Tally::default();
     for it in lost.iter().filter(|it| !it.test) {
         tally.attempt(it.tenant, it.endpoint, now).add(false, None);
     }

@@ -246,7 +246,8 @@ row_statements! {
 macro_rules! bind_all {
     ($query:expr, $endpoint:expr) => {{
         let endpoint: &Endpoint = $endpoint;
-        let (headers, other) = (endpoint.headers.as_ref(), endpoint.other_secret.as_ref());
+        let headers = endpoint.headers.as_ref();
+        let other = endpoint.other_secret.as_ref();
         $query
             .bind(&endpoint.url)
             .bind(&endpoint.description)

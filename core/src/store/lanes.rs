@@ -186,7 +186,8 @@ pub(super) async fn hold(link: &mut Link, endpoint: EndpointId) -> Result<()> {
 
 /// These endpoints of the tenant, those whose lanes are paused apart.
 pub(super) async fn by_pause(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<[(bool, Vec<EndpointId>); 2]> {
-    let (tenant, keys) = (tx.tenant(), endpoints.iter().map(|it| it.0).collect::<Vec<_>>());
+    let tenant = tx.tenant();
+    let keys = endpoints.iter().map(|it| it.0).collect::<Vec<_>>();
     let rows: Vec<(Uuid, Uuid, bool)> = found(tx.link(), &PAUSED, &keys).await?;
     let of = |paused| {
         let rows = rows.iter().filter(|row| row.1 == tenant.0 && row.2 == paused);

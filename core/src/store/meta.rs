@@ -35,7 +35,8 @@ pub(crate) async fn get(db: &Db, key: &str) -> Result<Option<String>> {
 /// The fact of this name: the one that stands, or `value`.
 pub(crate) async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<String> {
     let link = tx.writing();
-    let (insert, get) = (INSERT.on(link), HOLD.on(link));
+    let insert = INSERT.on(link);
+    let get = HOLD.on(link);
     on!(link, c, D => sqlx::query::<D>(insert).bind(key).bind(value).execute(c).await.map(drop))?;
     on!(link, c, D => sqlx::query_scalar::<D, String>(get).bind(key).fetch_one(c).await)
 }

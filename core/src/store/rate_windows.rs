@@ -44,7 +44,8 @@ pub(crate) async fn admit(db: &Db, tenant: TenantId, limit: u32, now: Timestamp)
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let since = now.minus(WINDOW).micros();
-    let (admit, standing) = (ADMIT.on(link), STANDING.on(link));
+    let admit = ADMIT.on(link);
+    let standing = STANDING.on(link);
     let Conn::Pg(conn) = &mut link.conn else { return Err(Error::Closed) };
     link.busy = true;
     let admitted = sqlx::query_as::<_, (i64, Option<i64>)>(admit)

@@ -140,7 +140,8 @@ pub(crate) async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<
 /// The oldest of the newest deliveries that are kept whatever their age; none when there are no more than those.
 pub(crate) async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<DeliveryId>> {
     let mut reader = db.snapshot().await?;
-    let (link, limit) = (reader.link(), usize::try_from(NEWEST_KEPT).unwrap_or_default());
+    let link = reader.link();
+    let limit = usize::try_from(NEWEST_KEPT).unwrap_or_default();
     let all =
         Walk { endpoints: &[endpoint], kinds: &[], classes: &Class::ALL, from: Uuid::nil(), to: Uuid::max(), limit };
     let mut ids = walk::walk(link, Way::Newest, all).await?;
@@ -201,7 +202,8 @@ pub(crate) async fn delete_deliveries(
     endpoint: EndpointId,
     ids: &[DeliveryId],
 ) -> Result<usize> {
-    let (link, mut tally) = (tx.writing(), Tally::default());
+    let link = tx.writing();
+    let mut tally = Tally::default();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let gone: Vec<Deleted> = found(link, &DELETE_DELIVERIES, &ids).await?;
     gone.iter().for_each(|it| tally.ended(tenant, endpoint, it.state, -1));

@@ -101,7 +101,8 @@ pub(crate) async fn insert(
 ) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
-    let (insert, trim) = (INSERT.on(link), TRIM.on(link));
+    let insert = INSERT.on(link);
+    let trim = TRIM.on(link);
     on!(link, c, D => sqlx::query::<D>(insert)
         .bind(&hash[..])
         .bind(tenant.0)

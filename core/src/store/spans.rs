@@ -233,8 +233,11 @@ from_row!(SpanRow in "spans", row => Ok(SpanRow {
 
 /// Where the ticket is that `skip` others are newer than (`newest_first`) or older than.
 pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: bool) -> Result<Option<Position>> {
-    let (tenant, mut place) = (tx.tenant(), Position { range: (i64::MIN, i64::MAX), skip });
-    let (mut from, mut to, mut own) = (i64::MIN, i64::MAX, None);
+    let tenant = tx.tenant();
+    let mut place = Position { range: (i64::MIN, i64::MAX), skip };
+    let mut from = i64::MIN;
+    let mut to = i64::MAX;
+    let mut own = None;
     for (level, shift) in [(3i16, SHIFTS[2]), (2, SHIFTS[1]), (1, SHIFTS[0])] {
         let link = tx.link();
         let sql = if newest_first { NEWEST.on(link) } else { OLDEST.on(link) };
@@ -251,7 +254,8 @@ pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: b
         let Some(found) = found.filter(|it| own.is_none_or(|own| own == it.of_all)) else {
             return Ok(own.map(|_| place));
         };
-        let (begin, end) = (found.at << shift, (found.at + 1) << shift);
+        let begin = found.at << shift;
+        let end = (found.at + 1) << shift;
         place = Position {
             range: if newest_first { (place.range.0, end) } else { (begin, place.range.1) },
             skip: place.skip - found.before,

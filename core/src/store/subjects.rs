@@ -149,7 +149,9 @@ pub(crate) enum SubjectMatch {
 pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<SubjectMatch> {
     let tenant = tx.tenant();
     let link = tx.link();
-    let (progress, last, changed) = (PROGRESS.on(link), LAST_NUMBER.on(link), CHANGED.on(link));
+    let progress = PROGRESS.on(link);
+    let last = LAST_NUMBER.on(link);
+    let changed = CHANGED.on(link);
     let progress = on!(link, c, D =>
         sqlx::query_as::<D, Progress>(progress).bind(tenant.0).fetch_optional(c).await)?
     .unwrap_or_default();
@@ -162,7 +164,8 @@ pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<SubjectMatch> 
     let named = if behind + changed.len() <= LOOK_MAX { named(tx, progress, needle).await? } else { None };
     let named = named.filter(|named| named.len() + behind + changed.len() <= LOOK_MAX);
     let search = text::Search::new(needle);
-    let (few, mut numbers) = (named.is_some(), named.unwrap_or_default());
+    let few = named.is_some();
+    let mut numbers = named.unwrap_or_default();
     let from = if few { progress.segments * i64::from(BLOCKS) } else { 0 };
     texts(tx.link(), tenant, from..progress.blocks, |block, body| {
         search.places(body, |place| numbers.extend(number(block, place)));

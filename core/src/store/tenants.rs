@@ -128,7 +128,8 @@ pub(crate) async fn find(db: &Db, id: TenantId) -> Result<Option<Tenant>> {
 pub(crate) async fn list(db: &Db, limit: i64, offset: i64) -> Result<(Vec<Tenant>, i64)> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
-    let (list, count) = (LIST.on(link), COUNT.on(link));
+    let list = LIST.on(link);
+    let count = COUNT.on(link);
     let total = on!(link, c, D => sqlx::query_scalar::<D, i64>(count).fetch_one(c).await)?;
     let tenants = on!(link, c, D => sqlx::query_as::<D, Tenant>(list).bind(limit).bind(offset).fetch_all(c).await)?;
     Ok((tenants, total))

@@ -68,7 +68,8 @@ impl Tenants {
                 if new == old {
                     return Ok(old);
                 }
-                let (before, after) = (old.email_address.as_deref(), new.email_address.as_deref());
+                let before = old.email_address.as_deref();
+                let after = new.email_address.as_deref();
                 if !store::inboxes::same_address(before, after) {
                     free(&mut tx, &new).await?;
                 }

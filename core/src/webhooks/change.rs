@@ -142,8 +142,5 @@ pub(crate) fn inbox_ids(texts: &[String]) -> Result<Vec<InboxId>> {
 
 /// The refusal of a request that breaks these rules, if any.
 pub(crate) fn refusal(broken: Vec<Violation>) -> Result<()> {
-    match broken.is_empty() {
-        true => Ok(()),
-        false => Err(Failure::violations(Reason::ValidationFailed, broken).into()),
-    }
+    if broken.is_empty() { Ok(()) } else { Err(Failure::violations(Reason::ValidationFailed, broken).into()) }
 }

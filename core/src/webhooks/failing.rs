@@ -45,11 +45,14 @@ impl Verdict {
 pub(crate) fn verdict(health: &Health, now: Timestamp) -> Verdict {
     let Some(since) = health.failing_since.filter(|_| health.failures_in_row > 0) else { return Verdict::Go };
     let failing = now.since(since);
-    match () {
-        () if failing >= DISABLED_AFTER && health.failures_in_row >= DISABLED_TRIES_MIN => Verdict::Disable,
-        () if failing >= DISABLED_AFTER / 4 * 3 => Verdict::ThreeQuarters,
-        () if failing >= DISABLED_AFTER / 2 => Verdict::Half,
-        () => Verdict::Go,
+    if failing >= DISABLED_AFTER && health.failures_in_row >= DISABLED_TRIES_MIN {
+        Verdict::Disable
+    } else if failing >= DISABLED_AFTER / 4 * 3 {
+        Verdict::ThreeQuarters
+    } else if failing >= DISABLED_AFTER / 2 {
+        Verdict::Half
+    } else {
+        Verdict::Go
     }
 }
 

@@ -26,9 +26,11 @@ const PURPOSE: &[u8] = b"headers";
 /// The headers of a request; every rule that they break together goes to `violations`. What one name and one value may
 /// be is the gate's.
 pub(crate) fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>) -> Headers {
-    let (mut seen, mut headers) = (HashSet::new(), Headers::new());
+    let mut seen = HashSet::new();
+    let mut headers = Headers::new();
     for (index, header) in given.into_iter().enumerate() {
-        let (name, value) = (header.name.unwrap_or_default(), Zeroizing::new(header.value.unwrap_or_default()));
+        let name = header.name.unwrap_or_default();
+        let value = Zeroizing::new(header.value.unwrap_or_default());
         if !seen.insert(name.to_ascii_lowercase()) {
             let message = "is given twice; letter case does not count";
             violations.push(Violation::new(format!("headers[{index}].name"), DetailCode::InvalidFormat, message));

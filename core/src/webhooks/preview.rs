@@ -25,7 +25,8 @@ impl Webhooks {
         request: v1::PreviewEventRequest,
     ) -> Result<v1::PreviewEventResponse> {
         let kind = request.event.as_deref().and_then(Kind::from_name).ok_or(Error::Broken("the gate checks events"))?;
-        let (stamp, scope) = (self.stamps.stamp(), caller.scope()?);
+        let stamp = self.stamps.stamp();
+        let scope = caller.scope()?;
         let endpoint = match request.endpoint_id.as_deref().map(endpoint_id).transpose()? {
             Some(id) => {
                 let mut read = self.db.read(scope.clone()).await?;

@@ -93,9 +93,10 @@ impl Endpoint {
     pub(crate) fn rotation(&self) -> Option<SecretRotation> {
         let other = self.other_secret.as_ref()?;
         let keep = Duration::from_secs(u64::from(other.keep_hours) * HOUR_SECS);
-        let (stage, new, old) = match other.is_next {
-            true => (SecretStage::Staged, &other.hint, &self.secret_hint),
-            false => (SecretStage::Promoted, &self.secret_hint, &other.hint),
+        let (stage, new, old) = if other.is_next {
+            (SecretStage::Staged, &other.hint, &self.secret_hint)
+        } else {
+            (SecretStage::Promoted, &self.secret_hint, &other.hint)
         };
         Some(SecretRotation {
             stage: stage.into(),

@@ -31,7 +31,8 @@ impl Webhooks {
         let id = endpoint_id(&request.endpoint_id)?;
         let sight = self.sight(caller).await?;
         let (secret, new) = self.new_secret((caller.scope()?.tenant(), id))?;
-        let (immediate, keep) = (request.immediate.unwrap_or(false), request.keep_old_hours.unwrap_or(KEEP_OLD_HOURS));
+        let immediate = request.immediate.unwrap_or(false);
+        let keep = request.keep_old_hours.unwrap_or(KEEP_OLD_HOURS);
         let turn = move |endpoint: &mut Endpoint, now: Timestamp| {
             let new = NewSecret { sealed: new.sealed.clone(), hint: new.hint.clone() };
             endpoint.rotate(new, immediate, keep, now)
@@ -49,7 +50,8 @@ impl Webhooks {
         request: v1::PromoteSecretRequest,
     ) -> Result<v1::PromoteSecretResponse> {
         let id = endpoint_id(&request.endpoint_id)?;
-        let (sight, keep) = (self.sight(caller).await?, request.keep_old_hours);
+        let sight = self.sight(caller).await?;
+        let keep = request.keep_old_hours;
         let turn = move |endpoint: &mut Endpoint, now: Timestamp| endpoint.promote(keep, now);
         let answer = |shown| v1::PromoteSecretResponse { endpoint: Some(shown) };
         self.turn(caller, (id, sight), "endpoint.secret_promoted", turn, answer).await
@@ -65,7 +67,8 @@ impl Webhooks {
         turn: impl Fn(&mut Endpoint, Timestamp) -> Result<(), RotationRefusal> + Send + Sync + 'static,
         answer: impl Fn(v1::WebhookEndpoint) -> R + Send + Sync + 'static,
     ) -> Result<R> {
-        let (stamp, dispatcher) = (self.stamps.stamp(), self.dispatcher.clone());
+        let stamp = self.stamps.stamp();
+        let dispatcher = self.dispatcher.clone();
         let (at, trail) = (stamp.at, Trail::of(caller, stamp.at));
         let write = caller.write_and_keep(&self.db, AnswerStorage::Sealed, async move |tx| {
             let mut endpoint = lock(tx, id, at).await?;

@@ -76,12 +76,15 @@ fn mask(field: &Field, body: &str, changes: &Message) -> String {
 }
 
 fn one(field: &Field) -> String {
-    let (ident, required, rules) = (&field.ident, field.required, &field.rules);
+    let ident = &field.ident;
+    let required = field.required;
+    let rules = &field.rules;
     let place = format!("&at.field({:?})", field.json);
     let indexed = !rules.csv;
     let mut out = String::new();
     if field.list {
-        let (least, most) = (rules.min_items.unwrap_or(0), rules.max_items.unwrap_or(u32::MAX));
+        let least = rules.min_items.unwrap_or(0);
+        let most = rules.max_items.unwrap_or(u32::MAX);
         if required || most < u32::MAX {
             let _ = writeln!(out, "rules::items(self.{ident}.len(), {required}, {least}, {most}, {place}, out);");
         }

@@ -36,7 +36,8 @@ fn hidden(model: &Model, message: &Message) -> Vec<String> {
 fn member(field: &Field) -> String {
     // What no message could hold is told by the rules of the field, where it has some.
     let integer = |least: i64, most: i64| {
-        let (min, max) = (field.rules.min.unwrap_or(least), field.rules.max.unwrap_or(most));
+        let min = field.rules.min.unwrap_or(least);
+        let max = field.rules.max.unwrap_or(most);
         format!("Integer {{ min: {min}, max: {max} }}")
     };
     let kind = match &field.kind {

@@ -33,7 +33,8 @@ pub(crate) fn enums(model: &Model) -> String {
     for item in &model.enums {
         let names = item.json_values().map(|value| format!("({}, {:?})", value.number, value.json));
         let allowed = item.json_values().map(|value| format!("{:?}", value.json));
-        let (names, allowed) = (names.collect::<Vec<_>>().join(", "), allowed.collect::<Vec<_>>().join(", "));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let allowed = allowed.collect::<Vec<_>>().join(", ");
         let path = rust_path(&item.full_name);
         let _ = writeln!(
             out,
@@ -52,7 +53,8 @@ pub(crate) fn body_messages(model: &Model) -> BTreeSet<String> {
 
 /// Full names of these messages and of all that they hold.
 pub(crate) fn reachable(model: &Model, roots: Vec<&Message>) -> BTreeSet<String> {
-    let (mut seen, mut todo) = (BTreeSet::new(), roots);
+    let mut seen = BTreeSet::new();
+    let mut todo = roots;
     while let Some(message) = todo.pop() {
         if seen.insert(message.full_name.clone()) {
             todo.extend(message.fields.iter().filter_map(|field| match &field.kind {

@@ -241,7 +241,8 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         let text = text(rules, name)?;
         serde_json::from_str(&text).map_err(|_| broken_json = Some(text)).ok()
     };
-    let (example, default) = (json("example"), json("default"));
+    let example = json("example");
+    let default = json("default");
     let small = |name| number(rules, name).and_then(|value| u32::try_from(value).ok());
     let allowed = get(rules, "in").map(|value| match value {
         Value::List(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),

@@ -179,7 +179,8 @@ fn router(out: &mut String, model: &Model) {
         let _ = write!(lines, "        .route({path:?}, rest::methods({allow:?})");
         let streams = routes.iter().filter(|(_, rpc, _)| rpc.server_streaming).collect::<Vec<_>>();
         for (service, rpc, http) in routes.iter().filter(|(_, rpc, _)| !rpc.server_streaming) {
-            let (field, name) = (service.field(), handler_name(service, rpc));
+            let field = service.field();
+            let name = handler_name(service, rpc);
             let _ = match streams.iter().find(|(_, _, stream)| stream.verb == http.verb) {
                 None => write!(
                     lines,

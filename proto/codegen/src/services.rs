@@ -99,7 +99,8 @@ fn wrapper(out: &mut String, service: &Service, of: &str, body: &dyn Fn(&Service
     let of = of.replace("{dyn}", &format!("Dyn{}", service.name)).replace("{client}", &client(service));
     let _ = writeln!(out, "#[tonic::async_trait]\nimpl {} for {of} {{", server(service));
     for rpc in &service.rpcs {
-        let (input, output) = (rust_path(&rpc.input), rust_path(&rpc.output));
+        let input = rust_path(&rpc.input);
+        let output = rust_path(&rpc.output);
         let answer = if rpc.server_streaming {
             let _ = writeln!(out, "    type {}Stream = gate::BoxStream<{output}>;", rpc.name);
             format!("gate::BoxStream<{output}>")
@@ -118,7 +119,8 @@ fn wrapper(out: &mut String, service: &Service, of: &str, body: &dyn Fn(&Service
 }
 
 fn guarded(service: &Service, rpc: &Rpc) -> String {
-    let (id, ident) = (rpc_static(service, rpc), &rpc.ident);
+    let id = rpc_static(service, rpc);
+    let ident = &rpc.ident;
     if rpc.server_streaming {
         format!("gate::streaming(self.gate.clone(), &{id}, request, |request| self.inner.{ident}(request)).await")
     } else {
@@ -158,7 +160,8 @@ fn collections(out: &mut String, model: &Model) {
         format!("            {field}: Arc::new(Guard {{ gate: gate.clone(), inner: inner.{field} }}),\n")
     });
     let remote = each(&|service| {
-        let (field, client) = (service.field(), client(service));
+        let field = service.field();
+        let client = client(service);
         let (to, from) = limits(service);
         let client = client.replacen("<", "::<", 1);
         format!(
@@ -167,7 +170,9 @@ fn collections(out: &mut String, model: &Model) {
         )
     });
     let accessors = each(&|service| {
-        let (field, name, full) = (service.field(), &service.name, service.full_name());
+        let field = service.field();
+        let name = &service.name;
+        let full = service.full_name();
         format!("    /// `{full}`.\n    pub fn {field}(&self) -> &Arc<Dyn{name}> {{ &self.{field} }}\n")
     });
     let servers = each(&|service| {

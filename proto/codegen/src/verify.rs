@@ -130,7 +130,8 @@ impl Findings {
         let Some(stream) = &rpc.rest.stream else {
             return self.add(name, "has a REST route but streams");
         };
-        let (input, output) = (model.message(&rpc.input), model.message(&rpc.output));
+        let input = model.message(&rpc.input);
+        let output = model.message(&rpc.output);
         for field in [&stream.id, &stream.event, &stream.data] {
             if !output.field(field).is_some_and(|it| it.kind == Kind::String && !it.list && !it.optional) {
                 self.add(name, format!("streams {field}, which is no plain string of {}", output.full_name));
@@ -162,7 +163,8 @@ impl Findings {
     }
 
     fn route(&mut self, model: &Model, rpc: &Rpc, http: &Http) {
-        let (name, input) = (&rpc.full_name, model.message(&rpc.input));
+        let name = &rpc.full_name;
+        let input = model.message(&rpc.input);
         for param in &http.params {
             match input.field(param) {
                 Some(field) if field.kind == Kind::String && !field.list && !field.optional => {}
@@ -198,7 +200,8 @@ impl Findings {
     }
 
     fn answer(&mut self, model: &Model, rpc: &Rpc, http: &Http) {
-        let (name, output) = (&rpc.full_name, model.message(&rpc.output));
+        let name = &rpc.full_name;
+        let output = model.message(&rpc.output);
         if let Some(flag) = &rpc.rest.success_flag
             && !output.field(flag).is_some_and(|field| field.kind == Kind::Bool && !field.list)
         {

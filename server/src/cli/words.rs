@@ -19,7 +19,8 @@ pub(crate) fn is_ingest(words: impl Iterator<Item = OsString>, error: &clap::Err
         let flag = |arg: &&clap::Arg| arg.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long));
         command.get_arguments().find(flag).is_some_and(|arg| arg.get_action().takes_values())
     };
-    let (mut of_ingest, mut is_value) = (false, false);
+    let mut of_ingest = false;
+    let mut is_value = false;
     for word in words {
         let word = word.to_string_lossy();
         if std::mem::replace(&mut is_value, takes_value(&word)) {

@@ -152,7 +152,9 @@ fn is_number(word: &str, digits: usize, range: std::ops::RangeInclusive<u16>) ->
 fn is_time(word: &str) -> bool {
     let word = word.strip_suffix('Z').unwrap_or(word);
     let mut parts = word.splitn(3, ':');
-    let (hour, minute, second) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""), parts.next());
+    let hour = parts.next().unwrap_or("");
+    let minute = parts.next().unwrap_or("");
+    let second = parts.next();
     let second = second.map(|it| it.split_once('.').map_or(it, |(whole, _)| whole));
     (1..=2).contains(&hour.len())
         && is_number(hour, hour.len(), 0..=24)

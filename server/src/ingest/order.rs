@@ -45,7 +45,8 @@ impl<T> Order<T> {
                 other.followers.push(number);
             }
         }
-        let (waits_for, leaves) = (before.len(), before.is_empty());
+        let waits_for = before.len();
+        let leaves = before.is_empty();
         let (content, left) = if leaves { (None, Some(content)) } else { (Some(content), None) };
         self.held.insert(number, HeldMail { ids, waits_for, followers: Vec::new(), content });
         (number, left)

@@ -78,9 +78,11 @@ impl Source {
     pub(crate) async fn next(&mut self) -> io::Result<Option<Mail>> {
         let mut mail = Mail::default();
         // Of an empty source and of the space between two mails there is nothing to send.
-        let (mut blank_before, mut in_body) = (true, false);
+        let mut blank_before = true;
+        let mut in_body = false;
         loop {
-            let (begins, before) = (self.line_starts, self.read);
+            let begins = self.line_starts;
+            let before = self.read;
             if !self.advance().await? {
                 mail.read = self.read;
                 return Ok((!mail.raw.is_empty()).then_some(mail));
@@ -114,7 +116,8 @@ impl Source {
             Some(ahead) => self.line = ahead,
             None => read_line(&mut self.reader, &mut self.line).await?,
         }
-        let (first, length) = (self.read == 0, self.line.len());
+        let first = self.read == 0;
+        let length = self.line.len();
         self.read += length as u64;
         self.line_starts = self.line.ends_with(b"\n");
         if first && self.line.starts_with(BYTE_ORDER_MARK) {

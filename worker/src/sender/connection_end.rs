@@ -70,8 +70,5 @@ fn of_stream(error: &hyper::Error) -> Option<&h2::Error> {
 }
 
 fn library(error: &hyper::Error) -> AttemptFailure {
-    match error.is_parse() {
-        true => FailureCode::InvalidResponse.into(),
-        false => FailureCode::ConnectionReset.into(),
-    }
+    if error.is_parse() { FailureCode::InvalidResponse.into() } else { FailureCode::ConnectionReset.into() }
 }

@@ -13,7 +13,8 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// The longest time that a connection may lie idle after an answer with these headers; zero when it is of no more use.
 pub(super) fn longest(headers: &HeaderMap) -> Duration {
-    let (mut timeout, mut uses) = (None, None);
+    let mut timeout = None;
+    let mut uses = None;
     let values = headers.get_all(KEEP_ALIVE).iter().filter_map(|value| value.to_str().ok());
     for (name, value) in values.flat_map(|value| value.split([',', ';'])).filter_map(|part| part.split_once('=')) {
         let value = value.trim().trim_matches('"').trim();

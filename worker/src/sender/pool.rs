@@ -47,7 +47,8 @@ impl Pool {
 
     /// A connection for the next request, the most recently used one first.
     pub(super) fn take(&self, key: &Key, now: Instant) -> Option<Connection> {
-        let (mut dropped, mut dropped_shared) = (Vec::new(), None);
+        let mut dropped = Vec::new();
+        let mut dropped_shared = None;
         let mut inner = self.lock();
         if let Some(shared) = inner.http2.get_mut(key) {
             if self.is_good(shared, now) {

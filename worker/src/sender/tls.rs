@@ -192,14 +192,12 @@ impl ServerCertVerifier for NotingVerifier {
 }
 
 fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-    let (mut roots, given) = (
-        RootCertStore::empty(),
-        match trust {
-            Trust::System => &[][..],
-            Trust::SystemAnd(more) => more,
-            Trust::Only(authorities) => authorities,
-        },
-    );
+    let mut roots = RootCertStore::empty();
+    let given = match trust {
+        Trust::System => &[][..],
+        Trust::SystemAnd(more) => more,
+        Trust::Only(authorities) => authorities,
+    };
     for authority in given {
         roots.add(authority.clone())?;
     }

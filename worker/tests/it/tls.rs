@@ -62,13 +62,12 @@ impl Authority {
         demanding: bool,
     ) -> Arc<ServerConfig> {
         let provider = Arc::new(ring::default_provider());
-        let clients = match demanding {
-            true => {
-                let mut roots = RootCertStore::empty();
-                roots.add(self.certificate.clone()).unwrap();
-                WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build().unwrap()
-            }
-            false => WebPkiClientVerifier::no_client_auth(),
+        let clients = if demanding {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.certificate.clone()).unwrap();
+            WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone()).build().unwrap()
+        } else {
+            WebPkiClientVerifier::no_client_auth()
         };
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
@@ -128,13 +127,12 @@ impl Secure {
                     }
                     let service = service_fn(move |request: Request<Incoming>| answer(request, sender.clone()));
                     let io = TokioIo::new(stream);
-                    let served = match http2 {
-                        true => {
-                            hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                                .serve_connection(io, service)
-                                .await
-                        }
-                        false => hyper::server::conn::http1::Builder::new().serve_connection(io, service).await,
+                    let served = if http2 {
+                        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                            .serve_connection(io, service)
+                            .await
+                    } else {
+                        hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
                     };
                     drop(served);
                 });

@@ -102,7 +102,8 @@ async fn floods(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
 async fn slow(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
     let url = fresh()?;
     let house = House::open(bin, url.as_deref())?;
-    let (receiver, slow) = (Receiver::start().await?, Receiver::after(SLOW).await?);
+    let receiver = Receiver::start().await?;
+    let slow = Receiver::after(SLOW).await?;
     for one in [&receiver, &slow] {
         endpoint(&house.server, &house.tenant, one).await?;
     }
@@ -111,7 +112,9 @@ async fn slow(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
 }
 
 async fn dead(bin: &Path, fresh: Fresh<'_>) -> BoxResult<Lines> {
-    let (mut lines, mut claims, mut beside) = (Lines::new(), Vec::new(), Vec::new());
+    let mut lines = Lines::new();
+    let mut claims = Vec::new();
+    let mut beside = Vec::new();
     for waiting in [FEW, BACKLOG] {
         let url = fresh()?;
         let (arrivals, claim) = backlog(bin, url.as_deref(), waiting).await?;
@@ -144,7 +147,9 @@ async fn flood(house: &House<'_>, endpoints: usize) -> BoxResult<Flood> {
     let body = json!({"subject": "Refund for order 1042", "inbox_id": house.tenant.inbox}).to_string();
     let request = load::request("POST", "/api/v1/tickets", &house.tenant.key, Some(&body));
     let families = house.families()?;
-    let (begin, used, before) = (Instant::now(), usage::processor(&families), receiver.count());
+    let begin = Instant::now();
+    let used = usage::processor(&families);
+    let before = receiver.count();
     load::run(house.server.address, &request, 201, CALLERS, LENGTH).await?;
     let length = begin.elapsed();
     let came = (receiver.count() - before) as f64;
@@ -159,7 +164,8 @@ async fn flood(house: &House<'_>, endpoints: usize) -> BoxResult<Flood> {
 /// A healthy endpoint beside a dead one for which `waiting` deliveries are due, and what a claim of those takes.
 async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> BoxResult<(Arrivals, Arrivals)> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
-    let (dead, receiver) = (Receiver::start().await?, Receiver::start().await?);
+    let dead = Receiver::start().await?;
+    let receiver = Receiver::start().await?;
     endpoint(&server, &tenant, &dead).await?;
     // One event, so that there is something to deliver; then the receiver goes away for good.
     pace::run(server.address, &tenant, &dead, 1, IDLE_EVERY).await?;

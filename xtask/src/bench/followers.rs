@@ -46,9 +46,11 @@ struct FollowerCounts {
 /// A line of a follower.
 pub(super) async fn followers(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
-    let (all, alone) = (house.families()?, [Family { pid: house.server.pid(), children: false }]);
+    let all = house.families()?;
+    let alone = [Family { pid: house.server.pid(), children: false }];
     let without = paced(&house, &all, &alone, None).await?;
-    let (seen, mut tasks) = (Arc::new(FollowerCounts::default()), JoinSet::new());
+    let seen = Arc::new(FollowerCounts::default());
+    let mut tasks = JoinSet::new();
     for _ in 0..FOLLOWERS {
         tasks.spawn(follow(house.server.address, house.tenant.key.clone(), seen.clone()));
     }
@@ -74,7 +76,8 @@ async fn paced(
 ) -> BoxResult<(Duration, Duration)> {
     let body = json!({"subject": "Refund for order 1042", "inbox_id": house.tenant.inbox}).to_string();
     let request = load::request("POST", "/api/v1/tickets", &house.tenant.key, Some(&body));
-    let (mut stream, mut buffer) = (TcpStream::connect(house.server.address).await?, Vec::new());
+    let mut stream = TcpStream::connect(house.server.address).await?;
+    let mut buffer = Vec::new();
     stream.set_nodelay(true)?;
     let before = (usage::processor(alone), usage::processor(all));
     let mut ticks = time::interval(EVERY);
@@ -96,7 +99,8 @@ async fn until(seen: &FollowerCounts, so: impl Fn() -> bool) -> BoxResult<()> {
     let end = Instant::now() + LAST_MAX;
     while !so() {
         if Instant::now() > end {
-            let (streams, lines) = (seen.streams.load(Ordering::Relaxed), seen.lines.load(Ordering::Relaxed));
+            let streams = seen.streams.load(Ordering::Relaxed);
+            let lines = seen.lines.load(Ordering::Relaxed);
             return Err(format!("only {streams} streams and {lines} lines came").into());
         }
         let _ = time::timeout(Duration::from_millis(100), seen.more.notified()).await;
@@ -111,7 +115,8 @@ async fn follow(to: SocketAddr, key: String, seen: Arc<FollowerCounts>) -> std::
         "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\nAccept: text/event-stream\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
-    let (mut buffer, mut subscribed) = (Vec::with_capacity(64 * 1024), false);
+    let mut buffer = Vec::with_capacity(64 * 1024);
+    let mut subscribed = false;
     while stream.read_buf(&mut buffer).await? > 0 {
         if !subscribed && buffer.windows(4).any(|it| it == b"\nid:") {
             subscribed = true;

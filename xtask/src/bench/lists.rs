@@ -58,7 +58,8 @@ pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> BoxResult<Ve
     for _ in 0..ROUNDS {
         let mut figures = Vec::new();
         for (few, many) in questions[0].iter().zip(&questions[1]) {
-            let (base, own) = (desks[0].ask(few).await?, desks[1].ask(many).await?);
+            let base = desks[0].ask(few).await?;
+            let own = desks[1].ask(many).await?;
             figures.extend(compared(many, base, own));
         }
         figures.iter().for_each(|it| eprintln!("{} {:.2} {}", it.name, it.value, it.unit));
@@ -76,7 +77,8 @@ fn compared(question: &Question, base: PageTimes, own: PageTimes) -> [Figure; 2]
         Cost::Within(most) => (None, Some(most)),
         Cost::Free => (None, None),
     };
-    let (what, time_of) = (&question.what, format!("{} of {} tickets", own.total, own.of));
+    let what = &question.what;
+    let time_of = format!("{} of {} tickets", own.total, own.of);
     [
         Figure::less(format!("{what}: {time_of}, p50"), millis(own), "ms").goal(goal(time)),
         Figure::less(format!("{what}: ÷ {} of {}", base.total, base.of), millis(own) / millis(base), "×")
@@ -122,7 +124,8 @@ impl<'a> Desk<'a> {
 
     /// Each way of asking.
     async fn questions(&self) -> BoxResult<Vec<Question>> {
-        let (middle, late) = (self.opened(self.tickets / 2).await?, self.opened(self.tickets - 50).await?);
+        let middle = self.opened(self.tickets / 2).await?;
+        let late = self.opened(self.tickets - 50).await?;
         let deep = (self.tickets / 25 / 2).max(1);
         let FillSummary { rare_inbox, agent } = &self.filled;
         let inbox = &self.tenant.inbox;
@@ -181,7 +184,10 @@ impl<'a> Desk<'a> {
         let request = load::request("GET", &format!("/api/v1/tickets?{query}"), &self.tenant.key, None);
         let mut stream = TcpStream::connect(self.server.address).await?;
         stream.set_nodelay(true)?;
-        let (mut times, mut buffer, mut total, begin) = (Vec::new(), Vec::new(), 0, Instant::now());
+        let mut times = Vec::new();
+        let mut buffer = Vec::new();
+        let mut total = 0;
+        let begin = Instant::now();
         for n in 0..ASKED + WARM_UP {
             let asked = Instant::now();
             let (status, head) = load::call(&mut stream, &request, &mut buffer).await?;

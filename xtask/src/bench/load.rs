@@ -59,7 +59,8 @@ pub(crate) async fn run(
 ) -> io::Result<Run> {
     let begin = Instant::now() + length / 4;
     let end = begin + length;
-    let (mut callers, next) = (JoinSet::new(), Arc::new(AtomicUsize::new(1)));
+    let mut callers = JoinSet::new();
+    let next = Arc::new(AtomicUsize::new(1));
     for _ in 0..connections {
         callers.spawn(caller(to, request.to_vec(), status, begin..end, next.clone()));
     }
@@ -85,11 +86,14 @@ pub(crate) async fn numbered(
     let next = Arc::new(AtomicUsize::new(0));
     let mut callers = JoinSet::new();
     for _ in 0..connections {
-        let (next, key, inbox) = (next.clone(), tenant.key.clone(), tenant.inbox.clone());
+        let next = next.clone();
+        let key = tenant.key.clone();
+        let inbox = tenant.inbox.clone();
         callers.spawn(async move {
             let mut stream = TcpStream::connect(to).await?;
             stream.set_nodelay(true)?;
-            let (mut asked, mut buffer) = (Vec::new(), Vec::with_capacity(16 * 1024));
+            let mut asked = Vec::new();
+            let mut buffer = Vec::with_capacity(16 * 1024);
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
@@ -122,7 +126,8 @@ pub(crate) async fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut Ve
 
 /// Asks once; status and body.
 pub(crate) async fn once(to: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
-    let (mut stream, mut buffer) = (TcpStream::connect(to).await?, Vec::new());
+    let mut stream = TcpStream::connect(to).await?;
+    let mut buffer = Vec::new();
     let (status, head) = call(&mut stream, request, &mut buffer).await?;
     Ok((status, buffer.split_off(head)))
 }
@@ -137,7 +142,8 @@ async fn caller(
     let number = request.windows(NUMBER.len()).position(|it| it == NUMBER.as_bytes());
     let mut stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
-    let (mut times, mut buffer) = (Vec::new(), Vec::with_capacity(16 * 1024));
+    let mut times = Vec::new();
+    let mut buffer = Vec::with_capacity(16 * 1024);
     loop {
         let asked = Instant::now();
         if asked >= time.end {

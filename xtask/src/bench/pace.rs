@@ -40,7 +40,8 @@ pub(super) async fn run(
         free.push(stream);
     }
     let free = Arc::new((Semaphore::new(CONNECTIONS), std::sync::Mutex::new(free)));
-    let (mut sent, mut calls) = (Vec::with_capacity(count), JoinSet::new());
+    let mut sent = Vec::with_capacity(count);
+    let mut calls = JoinSet::new();
     let mut ticks = time::interval(every);
     ticks.set_missed_tick_behavior(time::MissedTickBehavior::Burst);
     for number in 0..count {

@@ -71,8 +71,10 @@ impl Receiver {
     /// Listens on a free port and answers after a while.
     pub(super) async fn after(pause: Duration) -> io::Result<Receiver> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, seen) = (listener.local_addr()?, Arc::new(RequestCounts::default()));
-        let (mut tasks, noted) = (JoinSet::new(), seen.clone());
+        let address = listener.local_addr()?;
+        let seen = Arc::new(RequestCounts::default());
+        let mut tasks = JoinSet::new();
+        let noted = seen.clone();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {

@@ -149,7 +149,8 @@ pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> BoxResult<Vec<
 /// A million deliveries wait for an endpoint that comes back.
 pub(super) async fn outage(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
-    let (back, quick) = (Receiver::start().await?, Receiver::start().await?);
+    let back = Receiver::start().await?;
+    let quick = Receiver::start().await?;
     super::endpoint(&server, &tenant, &back).await?;
     pace::run(server.address, &tenant, &back, 1, BUSY_EVERY).await?;
     let other = plan.tenant()?;
@@ -192,7 +193,8 @@ async fn flood(house: &House<'_>, events: usize, endpoints: usize) -> BoxResult<
         super::endpoint(&house.server, &house.tenant, &receiver).await?;
     }
     let families = house.families()?;
-    let (begin, used) = (Instant::now(), usage::processor(&families));
+    let begin = Instant::now();
+    let used = usage::processor(&families);
     let called = load::numbered(house.server.address, &house.tenant, events, CALLERS).await?;
     let arrivals = receiver.wait_for_all(events * endpoints, DRAIN_MAX).await?;
     let used = usage::processor(&families) - used;

@@ -124,7 +124,8 @@ impl Place {
 
     /// Reads everything.
     pub(super) async fn read(&self) -> BoxResult<Books> {
-        let (mut link, mut books) = (self.open().await?, Books::default());
+        let mut link = self.open().await?;
+        let mut books = Books::default();
         let mut last = Uuid::nil();
         loop {
             let rows: Vec<(Uuid, Uuid, String)> = rows!(&mut link, (Uuid, Uuid, String), EVENTS, last)?;

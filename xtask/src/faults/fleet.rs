@@ -91,10 +91,8 @@ impl Fleet {
 
     /// In processes of their own: one core on SQLite, two on PostgreSQL, an edge, two workers.
     pub(super) async fn apart(&mut self) -> BoxResult<()> {
-        let (edge, worker) = (
-            self.ask(&["token", "create", "--name", "edge"], "token").await?,
-            self.ask(&["token", "create", "--name", "worker", "--dispatch-only"], "token").await?,
-        );
+        let edge = self.ask(&["token", "create", "--name", "edge"], "token").await?;
+        let worker = self.ask(&["token", "create", "--name", "worker", "--dispatch-only"], "token").await?;
         self.tokens = Some((edge, worker));
         self.stop(Role::All).await?;
         let cores = self.cores.iter().enumerate().map(|(n, address)| (Role::Core(n), *address));

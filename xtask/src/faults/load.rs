@@ -109,7 +109,9 @@ pub(super) fn start(
     dice: &mut Dice,
 ) {
     for n in 0..callers {
-        let (tenant, ledger, seed) = (tenant.clone(), ledger.clone(), dice.next());
+        let tenant = tenant.clone();
+        let ledger = ledger.clone();
+        let seed = dice.next();
         tasks.spawn(async move {
             let mut way = if n % GRPC_EVERY == GRPC_EVERY - 1 { Way::grpc(door) } else { Way::Rest(door, None) };
             caller(&mut way, &tenant, &ledger, every, Dice::new(seed)).await;

@@ -79,9 +79,12 @@ pub(super) struct Receiver {
 impl Receiver {
     /// Listens on free ports.
     pub(super) async fn start() -> io::Result<Receiver> {
-        let (listener, deaf) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
-        let (address, deaf_address) = (listener.local_addr()?, deaf.local_addr()?);
-        let (shared, mut tasks) = (Arc::<Shared>::default(), JoinSet::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let deaf = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let deaf_address = deaf.local_addr()?;
+        let shared = Arc::<Shared>::default();
+        let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, shared.clone()));
         let healed = shared.clone();
         tasks.spawn(async move {
@@ -207,7 +210,8 @@ fn note(head: &[u8], body: &[u8], shared: &Shared) -> io::Result<(Behaviour, usi
         body,
     };
     let secret = lock(&shared.secrets).get(path).cloned().unwrap_or_default();
-    let (delivery, event) = (id("x-inboxops-delivery"), id("webhook-id"));
+    let delivery = id("x-inboxops-delivery");
+    let event = id("webhook-id");
     let receipt = Receipt {
         path: path.to_owned(),
         delivery,

@@ -85,16 +85,16 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
     let (tenants, endpoints) = furnish(&fleet, &receiver).await?;
 
     let rate = if options.release { ACTIONS_PER_SECOND } else { SLOW_ACTIONS_PER_SECOND };
-    let (ledger, mut callers) = (Arc::<Ledger>::default(), JoinSet::new());
+    let ledger = Arc::<Ledger>::default();
+    let mut callers = JoinSet::new();
     for (tenant, hostile) in &tenants {
-        let (count, every) = match hostile {
-            true => (1, HOSTILE_EVERY),
-            false => (CALLERS, Duration::from_secs_f64(CALLERS as f64 / rate)),
-        };
+        let (count, every) =
+            if *hostile { (1, HOSTILE_EVERY) } else { (CALLERS, Duration::from_secs_f64(CALLERS as f64 / rate)) };
         load::start(&mut callers, fleet.door, tenant, &ledger, count, every, &mut dice);
     }
     let outage = if options.kills > LONG_KILLS { OUTAGE_MAX } else { OUTAGE_MIN };
-    let (begin, mut chaos) = (Instant::now(), Chaos::new(dice, postgres, outage));
+    let begin = Instant::now();
+    let mut chaos = Chaos::new(dice, postgres, outage);
     let done = |share: f64, chaos: &Chaos| {
         ledger.events() as f64 >= options.events as f64 * share
             && f64::from(chaos.kills) >= f64::from(options.kills) * share
@@ -138,7 +138,8 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
     // What would come too much comes now.
     sleep(Duration::from_secs(2)).await;
 
-    let (books, receipts) = (place.read().await?, receiver.ledger());
+    let books = place.read().await?;
+    let receipts = receiver.ledger();
     let acknowledged = ledger.acknowledged().clone();
     let evidence = Evidence {
         books: &books,
@@ -166,7 +167,8 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
 
 /// Makes tenants, inboxes, keys and endpoints: two tenants with quick receivers, one with hostile ones.
 async fn furnish(fleet: &Fleet, receiver: &Receiver) -> BoxResult<(Vec<(Tenant, bool)>, Vec<Endpoint>)> {
-    let (mut tenants, mut endpoints) = (Vec::new(), Vec::new());
+    let mut tenants = Vec::new();
+    let mut endpoints = Vec::new();
     for name in ["red", "blue", "hostile"] {
         let hostile = name == "hostile";
         let id = fleet.ask(&["tenant", "create", "--name", name, "--plan", "business"], "id").await?;
@@ -175,10 +177,7 @@ async fn furnish(fleet: &Fleet, receiver: &Receiver) -> BoxResult<(Vec<(Tenant, 
         let inbox = fleet.ask(&words, "id").await?;
         let key = fleet.ask(&["key", "create", "--tenant", &id, "--name", "faults"], "key").await?;
         let tenant = Tenant { id: id.parse()?, inbox, key };
-        let ways = match hostile {
-            true => Behaviour::HOSTILE.to_vec(),
-            false => vec![Behaviour::Ok, Behaviour::Flaky],
-        };
+        let ways = if hostile { Behaviour::HOSTILE.to_vec() } else { vec![Behaviour::Ok, Behaviour::Flaky] };
         for behaviour in ways {
             let path = format!("{name}/{behaviour:?}").to_lowercase();
             let host = if behaviour == Behaviour::Deaf { receiver.deaf } else { receiver.address };

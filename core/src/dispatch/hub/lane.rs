@@ -149,7 +149,8 @@ impl Lane {
             (true, false) => self.revive(),
             (false, false) => {}
         }
-        let (routed, ordered) = (self.route.is_some(), self.is_ordered());
+        let routed = self.route.is_some();
+        let ordered = self.is_ordered();
         self.queue.take_unless(|leased| routed && !(ordered && unordered(leased)))
     }
 

@@ -79,7 +79,8 @@ impl Hub {
     /// Endpoints for which the database has more and a claim is worth it, with the share of each, at most `max`
     /// deliveries in all. They take turns. Tell what the claim saw by [`Hub::is_drained`] and [`Hub::has_more`].
     pub(crate) fn wanted(&mut self, max: usize) -> Vec<(EndpointId, u32)> {
-        let (mut left, mut slow) = (self.room_in_all(max), self.load.slow_room());
+        let mut left = self.room_in_all(max);
+        let mut slow = self.load.slow_room();
         let most = usize::try_from(CLAIM_LANES_MAX).unwrap_or(1);
         let lanes = u32::try_from(self.hungry.len().min(most)).unwrap_or(1).max(1);
         let each = (u32::try_from(max).unwrap_or(u32::MAX) / lanes).max(SHARE_MIN);

@@ -211,7 +211,8 @@ impl Memory {
     }
 
     fn serve(&mut self, rooms: &[(EndpointId, Room)], incarnation: u64, now: Timestamp) -> MemoryClaim {
-        let (mut claimed, mut looked) = (Vec::new(), Vec::new());
+        let mut claimed = Vec::new();
+        let mut looked = Vec::new();
         for (endpoint, room) in rooms {
             let full = now.plus(FULL_PAUSE);
             let room = match *room {

@@ -311,7 +311,8 @@ impl World {
 
     /// Lets the hub decide, and carries out what it wants.
     fn decide(&mut self, incarnation: u64, decide: impl FnOnce(&mut Hub) -> Vec<Action>) {
-        let (now, cores) = (self.now, u32::try_from(self.cores.iter().flatten().count()).unwrap_or(1));
+        let now = self.now;
+        let cores = u32::try_from(self.cores.iter().flatten().count()).unwrap_or(1);
         let Some(core) = self.core(incarnation) else { return };
         core.hub.at(now, cores);
         let actions = decide(&mut core.hub);

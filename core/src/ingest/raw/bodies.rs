@@ -82,7 +82,8 @@ impl Reader {
             self.use_spares();
         }
         let is_html = |at: &usize| matches!(self.pieces[*at], Piece::Html(_));
-        let (has_html, has_plain) = (self.htmls.iter().any(is_html), self.texts.iter().any(|at| !is_html(at)));
+        let has_html = self.htmls.iter().any(is_html);
+        let has_plain = self.texts.iter().any(|at| !is_html(at));
         let plain = |at: &usize| match &self.pieces[*at] {
             Piece::Plain(text) => text.clone(),
             Piece::Html(html) => html::text_of(html),

@@ -57,7 +57,8 @@ struct Text {
 
 impl Text {
     fn read(mut self, bytes: &[u8]) -> String {
-        let (mut at, mut shift) = (0, false);
+        let mut at = 0;
+        let mut shift = false;
         while let Some(byte) = bytes.get(at) {
             at += 1;
             let table = if shift { self.shifted } else { self.left };
@@ -185,7 +186,9 @@ impl LetterBuffer {
 
 /// The letters of a text in HZ: what stands between `~{` and `~}` is GB 2312.
 pub(crate) fn hz(bytes: &[u8]) -> String {
-    let (mut out, mut at, mut double) = (LetterBuffer::default(), 0, false);
+    let mut out = LetterBuffer::default();
+    let mut at = 0;
+    let mut double = false;
     while let Some(byte) = bytes.get(at) {
         at += 1;
         match (byte, bytes.get(at), double) {

@@ -75,7 +75,9 @@ fn plain(bytes: &[u8], text: &mut String) {
 }
 
 fn shifted(bytes: &[u8], text: &mut String) {
-    let (mut units, mut bits, mut count) = (Vec::with_capacity(bytes.len() * 3 / 8), 0_u32, 0);
+    let mut units = Vec::with_capacity(bytes.len() * 3 / 8);
+    let mut bits = 0_u32;
+    let mut count = 0;
     for value in bytes.iter().filter_map(|it| sextet(*it)) {
         bits = bits << 6 | u32::from(value);
         count += 6;

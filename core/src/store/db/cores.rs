@@ -39,7 +39,8 @@ statements! {
 }
 
 pub(in crate::store) async fn sign_in(link: &mut Link, now: Timestamp) -> Result<Core> {
-    let (sign_in, delete) = (SIGN_IN.on(link), DELETE_DEAD.on(link));
+    let sign_in = SIGN_IN.on(link);
+    let delete = DELETE_DEAD.on(link);
     // Leases of cores this old were taken back long ago.
     let dead = now.minus(SILENCE * 60).micros();
     on!(link, c, D => sqlx::query::<D>(delete).bind(dead).execute(c).await.map(drop))?;
@@ -61,7 +62,8 @@ pub(in crate::store) async fn sign_out(tx: &mut SystemTx<'_>, incarnation: i64) 
 
 /// How many cores live besides this one. None on SQLite.
 pub(crate) async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
-    let (since, own) = (tx.now().minus(SILENCE).micros(), tx.writing.core.incarnation);
+    let since = tx.now().minus(SILENCE).micros();
+    let own = tx.writing.core.incarnation;
     let link = tx.reading();
     let sql = OTHERS.on(link);
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(since).bind(own).fetch_one(c).await)
@@ -70,7 +72,8 @@ pub(crate) async fn others(tx: &mut SystemTx<'_>) -> Result<i64> {
 /// Until when, not included, all writes are over that the other cores that live had decided when they last told: by the one
 /// that is furthest back, and by the one that is furthest on. None without others.
 pub(crate) async fn settled(db: &Db) -> Result<Option<(Timestamp, Timestamp)>> {
-    let (since, own) = (db.clock().now().minus(SILENCE).micros(), db.core().incarnation);
+    let since = db.clock().now().minus(SILENCE).micros();
+    let own = db.core().incarnation;
     let mut reader = db.lookup().await?;
     let link = reader.link();
     let sql = SETTLED.on(link);

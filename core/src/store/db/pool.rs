@@ -32,7 +32,8 @@ pub(in crate::store) struct Pool {
 impl Pool {
     pub(in crate::store) fn new(target: Target) -> Arc<Pool> {
         let size = if target.is_pg() { READERS_PG } else { READERS_SQLITE };
-        let (permits, idle) = (Arc::new(Semaphore::new(size)), Mutex::default());
+        let permits = Arc::new(Semaphore::new(size));
+        let idle = Mutex::default();
         Arc::new(Pool { target, permits, idle, ending: TaskTracker::new() })
     }
 

@@ -63,7 +63,8 @@ impl Tx<'_> {
 
     /// Tells the index of subjects, after the commit, that it has something to follow.
     pub(in crate::store) fn index_soon(&mut self) {
-        let (behind, tenant) = (self.writing.behind.clone(), self.scope.0);
+        let behind = self.writing.behind.clone();
+        let tenant = self.scope.0;
         self.after(move || behind.add(tenant));
     }
 

@@ -202,7 +202,9 @@ pub(in crate::store) struct Writer {
 impl Writer {
     /// Runs until both queues are closed and empty. Never gives up: a lost database is looked for again.
     pub(in crate::store) async fn run(mut self) {
-        let (mut writing, mut jobs, mut system_first) = (None, Vec::with_capacity(self.group_max), false);
+        let mut writing = None;
+        let mut jobs = Vec::with_capacity(self.group_max);
+        let mut system_first = false;
         let mut failed_at: Option<Instant> = None;
         let mut after_system = false;
         loop {

@@ -170,9 +170,12 @@ pub(crate) async fn rearm_all(
     all: &[(DeliveryId, State)],
     now: Timestamp,
 ) -> Result<u32> {
-    let (tenant, mut changed) = (tx.tenant(), EndCounts::default());
+    let tenant = tx.tenant();
+    let mut changed = EndCounts::default();
     let was: HashMap<Uuid, State> = all.iter().map(|(id, state)| (id.0, *state)).collect();
-    let (link, mut moves, mut rearmed) = (tx.writing(), Moves::default(), Vec::with_capacity(all.len()));
+    let link = tx.writing();
+    let mut moves = Moves::default();
+    let mut rearmed = Vec::with_capacity(all.len());
     lanes::hold(link, endpoint).await?;
     let rows = read_rows!(link, REARM, all, (Uuid, i64, bool), |query, (id, state)| query
         .bind(id.0)

@@ -95,7 +95,8 @@ pub(crate) async fn count(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, mo
 
 /// Ids of what a page keeps, newest first.
 async fn ids(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<Vec<DeliveryId>> {
-    let ((from, to), mut ids) = (page.bounds(), Vec::new());
+    let (from, to) = page.bounds();
+    let mut ids = Vec::new();
     for (paused, endpoints) in lanes::by_pause(tx, endpoints).await? {
         let classes = Class::of(&page.shown, paused);
         let walk = Walk { endpoints: &endpoints, kinds: &page.kinds, classes: &classes, from, to, limit };

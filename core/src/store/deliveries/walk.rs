@@ -270,7 +270,8 @@ impl Way {
 
 /// The first ids that a walk finds. Nothing that is leased is among them, and no test that waits.
 pub(in crate::store) async fn walk(link: &mut Link, way: Way, mut walk: Walk<'_>) -> Result<Vec<DeliveryId>> {
-    let (mut found, kinds) = (Vec::new(), if walk.kinds.is_empty() { &KINDS } else { walk.kinds }.to_vec());
+    let mut found = Vec::new();
+    let kinds = if walk.kinds.is_empty() { &KINDS } else { walk.kinds }.to_vec();
     let endpoints: Vec<Uuid> = walk.endpoints.iter().map(|it| it.0).collect();
     for sql in way.statements(walk.classes) {
         link.busy = true;

@@ -210,7 +210,9 @@ async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64)
     if turns.is_empty() {
         return Ok(ClaimResult::default());
     }
-    let (mut rooms, mut next, mut looked) = (Vec::new(), Vec::new(), Vec::new());
+    let mut rooms = Vec::new();
+    let mut next = Vec::new();
+    let mut looked = Vec::new();
     for (turn, room) in turns {
         let full = claim.now.plus(FULL_PAUSE);
         let at = match room {
@@ -263,7 +265,8 @@ pub(crate) async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) 
 }
 
 async fn turns(link: &mut Link, claim: Claim) -> Result<Vec<Turn>> {
-    let (sql, limit) = (TURNS.on(link), claim.lanes.min(CLAIM_LANES_MAX));
+    let sql = TURNS.on(link);
+    let limit = claim.lanes.min(CLAIM_LANES_MAX);
     let rows = on!(link, c, D => sqlx::query_as::<D, (Uuid, Uuid)>(sql)
         .bind(claim.now.micros())
         .bind(limit)

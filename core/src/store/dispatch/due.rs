@@ -81,7 +81,8 @@ pub(crate) async fn due(db: &Db) -> Result<Due> {
 
 /// Tells the other cores that this one lives, on PostgreSQL; call it every 2 s or so. SQLite has one process.
 pub(crate) async fn beat(db: &Db, settled: Timestamp) -> Result<Beat> {
-    let (incarnation, now) = (db.core().incarnation, db.clock().now());
+    let incarnation = db.core().incarnation;
+    let now = db.clock().now();
     db.system(Queue::Claims, async move |tx| {
         let link = tx.writing();
         let sql = BEAT.on(link);

@@ -111,7 +111,8 @@ pub(in crate::store) async fn note(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) 
 async fn hold(tx: &mut Tx<'_>) -> Result<Progress> {
     let tenant = tx.tenant();
     let link = tx.writing();
-    let (begin, hold) = (BEGIN.on(link), HOLD.on(link));
+    let begin = BEGIN.on(link);
+    let hold = HOLD.on(link);
     on!(link, c, D => sqlx::query::<D>(begin).bind(tenant.0).execute(c).await.map(drop))?;
     on!(link, c, D => sqlx::query_as::<D, Progress>(hold).bind(tenant.0).fetch_one(c).await)
 }
@@ -134,10 +135,12 @@ async fn advance(tx: &mut Tx<'_>, to: Progress) -> Result<()> {
 /// what is compared today.
 pub(crate) async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
     let progress = hold(tx).await?;
-    let (tenant, first) = (tx.tenant(), progress.last());
+    let tenant = tx.tenant();
+    let first = progress.last();
     let last = first + i64::from(BLOCK);
     let link = tx.link();
-    let (number, subjects) = (LAST_NUMBER.on(link), SUBJECTS.on(link));
+    let number = LAST_NUMBER.on(link);
+    let subjects = SUBJECTS.on(link);
     let given = on!(link, c, D => sqlx::query_scalar::<D, i64>(number).bind(tenant.0).fetch_optional(c).await)?;
     if given.unwrap_or_default() < last {
         return Ok(false);
@@ -160,7 +163,8 @@ pub(crate) async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
 pub(crate) async fn refold_rest(tx: &mut Tx<'_>) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.link();
-    let (number, subjects) = (LAST_NUMBER.on(link), SUBJECTS.on(link));
+    let number = LAST_NUMBER.on(link);
+    let subjects = SUBJECTS.on(link);
     let last = on!(link, c, D => sqlx::query_scalar::<D, i64>(number).bind(tenant.0).fetch_optional(c).await)?;
     let last = last.unwrap_or_default();
     let first = last - last % i64::from(BLOCK);
@@ -275,10 +279,13 @@ pub(crate) async fn changes(tx: &mut Tx<'_>) -> Result<bool> {
 }
 
 async fn carry(tx: &mut Tx<'_>, progress: Progress, number: i64) -> Result<()> {
-    let (tenant, at) = (tx.tenant(), number - 1);
-    let (block, segment) = (at / i64::from(BLOCK), at / i64::from(BLOCK * BLOCKS));
+    let tenant = tx.tenant();
+    let at = number - 1;
+    let block = at / i64::from(BLOCK);
+    let segment = at / i64::from(BLOCK * BLOCKS);
     let link = tx.link();
-    let (subject, body) = (SUBJECT.on(link), GET_BLOCK.on(link));
+    let subject = SUBJECT.on(link);
+    let body = GET_BLOCK.on(link);
     let subject = on!(link, c, D =>
         sqlx::query_scalar::<D, String>(subject).bind(tenant.0).bind(number).fetch_optional(c).await)?;
     let body = on!(link, c, D =>

@@ -41,7 +41,9 @@ impl<'a> Search<'a> {
 
     /// The places in a text of the subjects that do, in their order.
     pub(crate) fn places(&self, text: &[u8], mut found: impl FnMut(usize)) {
-        let (mut place, mut counted, mut from) = (0, 0, 0);
+        let mut place = 0;
+        let mut counted = 0;
+        let mut from = 0;
         while let Some(at) = self.0.find(&text[from..]).map(|at| from + at) {
             place += memchr_iter(END, &text[counted..at]).count();
             found(place);

@@ -34,21 +34,21 @@ async fn fill(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId, co
     // No two endpoints share an id.
     let apart = u64::from(state) << 40;
     let endpoint = endpoint.0.simple();
-    let id = match pg {
-        true => format!(
-            "(lpad(to_hex({first} + n), 12, '0') || '7000' || '8000' || lpad(to_hex(n + {apart}), 12, '0'))::uuid"
-        ),
-        false => format!("unhex(printf('%012x70008000%012x', {first} + n, n + {apart}))"),
+    let id = if pg {
+        format!("(lpad(to_hex({first} + n), 12, '0') || '7000' || '8000' || lpad(to_hex(n + {apart}), 12, '0'))::uuid")
+    } else {
+        format!("unhex(printf('%012x70008000%012x', {first} + n, n + {apart}))")
     };
     let uuid = |text: uuid::fmt::Simple| if pg { format!("'{text}'::uuid") } else { format!("x'{text}'") };
-    let (no, rows) = match pg {
-        true => ("FALSE", format!("generate_series(1, {count}) AS g (n)")),
-        false => (
+    let (no, rows) = if pg {
+        ("FALSE", format!("generate_series(1, {count}) AS g (n)"))
+    } else {
+        (
             "0",
             format!(
                 "(WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {count}) SELECT n FROM g)"
             ),
-        ),
+        )
     };
     let sql = format!(
         "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, due_at, token, \

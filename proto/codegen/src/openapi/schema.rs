@@ -189,7 +189,8 @@ fn or_null(mut schema: Value) -> Value {
 
 /// Numbers name the smallest format that holds them all: without one, generators take 32 signed bits.
 fn number(rules: &Rules, least: i64, most: i64) -> Value {
-    let (least, most) = (rules.min.unwrap_or(least), rules.max.unwrap_or(most));
+    let least = rules.min.unwrap_or(least);
+    let most = rules.max.unwrap_or(most);
     let format = if least >= i32::MIN.into() && most <= i32::MAX.into() { "int32" } else { "int64" };
     json!({ "type": "integer", "format": format, "minimum": least, "maximum": most })
 }

@@ -231,9 +231,10 @@ fn changes(schemas: &mut Schemas<'_>) -> Value {
     let fields = ticket.iter().flat_map(|ticket| CHANGES.iter().filter_map(|name| ticket.field(name)));
     for field in fields.collect::<Vec<_>>() {
         // Tags stand here by name.
-        let value = match field.list {
-            true => json!({ "type": "array", "items": { "type": "string" } }),
-            false => schemas.value(field, Side::Answer),
+        let value = if field.list {
+            json!({ "type": "array", "items": { "type": "string" } })
+        } else {
+            schemas.value(field, Side::Answer)
         };
         let mut to = value.clone();
         if NEVER_TAKEN_BACK.contains(&field.json.as_str()) {

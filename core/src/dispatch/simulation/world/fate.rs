@@ -57,7 +57,9 @@ impl World {
 
     /// All that must hold in the end.
     pub(super) fn account(&self) -> String {
-        let (mut delivered, mut failed, mut twice) = (0, 0, 0);
+        let mut delivered = 0;
+        let mut failed = 0;
+        let mut twice = 0;
         for (id, row) in &self.memory.rows {
             let recorded = row.attempts.values().filter(|it| **it == Some(true)).count();
             let got: Vec<bool> = (1..=row.attempt).filter_map(|n| self.received.get(&(*id, n)).copied()).collect();

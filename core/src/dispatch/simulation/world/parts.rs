@@ -68,7 +68,9 @@ impl World {
             self.memory.reap(Which::All, self.now);
         }
         self.memory.cores.insert(incarnation, self.now);
-        let (hub, streams, mut beats) = (Hub::default(), BTreeMap::new(), Beats::default());
+        let hub = Hub::default();
+        let streams = BTreeMap::new();
+        let mut beats = Beats::default();
         beats.succeeded(self.now);
         let flying = HashMap::new();
         let core = Core {
@@ -150,7 +152,8 @@ impl World {
         core.flying.retain(|_, (_, leased)| leased.lease_until > now);
         let incarnation = core.incarnation;
         self.decide(incarnation, |hub| hub.tick(now));
-        let (database, shared) = (self.database, self.shared);
+        let database = self.database;
+        let shared = self.shared;
         let Some(core) = &mut self.cores[slot] else { return };
         if now.since(core.reaped) >= REAP {
             core.reaped = now;
@@ -183,10 +186,12 @@ impl World {
             // The claim would find nothing, and hours without work shall pass quickly.
             return;
         }
-        let (now, cores) = (self.now, u32::try_from(self.cores.iter().flatten().count()).unwrap_or(1));
+        let now = self.now;
+        let cores = u32::try_from(self.cores.iter().flatten().count()).unwrap_or(1);
         let Some(core) = self.core(incarnation) else { return };
         let hub = core.hub.at(now, cores);
-        let (shares, parks) = (hub.shares(CLAIM_MAX), hub.parks());
+        let shares = hub.shares(CLAIM_MAX);
+        let parks = hub.parks();
         if core.claiming || shares.left() == 0 {
             return;
         }
@@ -198,7 +203,8 @@ impl World {
     pub(super) fn claim_wanted(&mut self, incarnation: u64) {
         let wait = self.soon();
         let Some(core) = self.core(incarnation).filter(|core| !core.claiming) else { return };
-        let (wanted, parks) = (core.hub.wanted(CLAIM_MAX), core.hub.parks());
+        let wanted = core.hub.wanted(CLAIM_MAX);
+        let parks = core.hub.parks();
         if !wanted.is_empty() {
             core.claiming = true;
             self.later(wait, Step::Claimed { core: incarnation, claim: Claim::Of { wanted, parks } });
@@ -206,7 +212,8 @@ impl World {
     }
 
     pub(super) fn claimed(&mut self, incarnation: u64, claim: Claim) {
-        let (now, database) = (self.now, self.database);
+        let now = self.now;
+        let database = self.database;
         let Some(core) = self.core(incarnation) else { return };
         core.claiming = false;
         if !database {
@@ -330,7 +337,8 @@ impl World {
         if !self.is_alive(worker, life) {
             return;
         }
-        let (now, wait) = (self.now, self.soon());
+        let now = self.now;
+        let wait = self.soon();
         let chance = u16::try_from(self.dice.below(1 << 16)).expect("it fits");
         // Another core, or a later life, does not know the lease and refuses.
         let Some(its) = self.core(core) else { return };

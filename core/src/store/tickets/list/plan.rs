@@ -122,7 +122,8 @@ impl Filter {
 impl Part {
     /// The index that has exactly its tickets in the order of the list.
     fn stream(&self, tx: &ReadTx, filter: &Filter) -> Option<Stream> {
-        let (kind, created) = (filter.sort.key.kind(), filter.sort.key == SortKey::CreatedAt);
+        let kind = filter.sort.key.kind();
+        let created = filter.sort.key == SortKey::CreatedAt;
         match &self.source {
             Source::Cells if !filter.names_inner_cells() => kind.map(|kind| Stream::Time(kind, ALWAYS)),
             // A few are sorted sooner than many cells are merged.
@@ -143,7 +144,8 @@ impl Part {
 
 /// The parts of a filter; `None` when one has no tickets.
 async fn parts(tx: &mut ReadTx, wanted: &mut ResolvedFilter<'_>, newer: i64) -> Result<Option<Vec<Part>>> {
-    let (filter, mut parts) = (wanted.filter, Vec::new());
+    let filter = wanted.filter;
+    let mut parts = Vec::new();
     if filter.names_cells() {
         parts.push(Part { source: Source::Cells, size: counts::sum(tx, filter).await?, exact: true });
     }
@@ -194,10 +196,7 @@ async fn parts(tx: &mut ReadTx, wanted: &mut ResolvedFilter<'_>, newer: i64) -> 
 
 /// How many tickets are of this time or newer.
 async fn since(tx: &mut ReadTx, kind: Kind, from: Timestamp) -> Result<i64> {
-    match tx.counts_add_up() {
-        true => spans::since(tx, kind, from).await,
-        false => spans::counted_since(tx, kind, from).await,
-    }
+    if tx.counts_add_up() { spans::since(tx, kind, from).await } else { spans::counted_since(tx, kind, from).await }
 }
 
 /// The tags that a filter names: by name, or by id.
@@ -236,7 +235,8 @@ async fn look(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, lim
     } else {
         keys.sort_unstable();
     }
-    let (skip, take) = (usize::try_from(offset).unwrap_or(usize::MAX), usize::try_from(limit).unwrap_or(usize::MAX));
+    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+    let take = usize::try_from(limit).unwrap_or(usize::MAX);
     let total = i64::try_from(keys.len()).unwrap_or(i64::MAX);
     Ok((total, keys.into_iter().skip(skip).take(take).map(|(_, id)| id).collect()))
 }
@@ -315,7 +315,8 @@ async fn whole(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, limit: i64, offset:
 
 /// A page of an index that has exactly the tickets of the list.
 async fn ordered(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, stream: Stream, asked: PageSpan) -> Result<Vec<Uuid>> {
-    let (sort, pg) = (wanted.filter.sort, tx.link().is_pg());
+    let sort = wanted.filter.sort;
+    let pg = tx.link().is_pg();
     if stream == Stream::Cells && asked.offset > MERGE_MAX {
         return sorted(tx, wanted, &Source::Cells, asked).await;
     }
@@ -336,7 +337,8 @@ async fn nearer(
     stream: Stream,
     asked: PageSpan,
 ) -> Result<(Stream, PageSpan, bool)> {
-    let (filter, PageSpan { limit, offset, total, newer }) = (wanted.filter, asked);
+    let filter = wanted.filter;
+    let PageSpan { limit, offset, total, newer } = asked;
     if let Stream::Number(None) = stream {
         let range = numbers(tx, filter.sort, total, offset, limit).await?;
         let left = if range.is_some() { 0 } else { offset };
@@ -349,14 +351,11 @@ async fn nearer(
         Stream::Time(kind, range) if !filter.names_cells() && tx.counts_add_up() => {
             // A list of what is newer than some time begins where the older ones end, one with an end behind what is newer.
             let newer = if kind == Kind::Updated { newer } else { 0 };
-            let before = match filter.sort.descending {
-                true => newer,
-                false => counts::sum(tx, &Filter::default()).await? - total - newer,
-            };
+            let before =
+                if filter.sort.descending { newer } else { counts::sum(tx, &Filter::default()).await? - total - newer };
             let place = spans::seek(tx, kind, offset + before, filter.sort.descending).await?;
-            let inside = |place: &Position| match filter.sort.descending {
-                true => place.range.1 <= range.1,
-                false => place.range.0 > range.0,
+            let inside = |place: &Position| {
+                if filter.sort.descending { place.range.1 <= range.1 } else { place.range.0 > range.0 }
             };
             // One that begins before the list does counts tickets that are not in it; the page is near the beginning then.
             if let Some(place) = place.filter(inside) {
@@ -389,7 +388,9 @@ async fn walk(
     base: i64,
     asked: PageSpan,
 ) -> Result<Option<Vec<Uuid>>> {
-    let (pg, sort, page) = (tx.link().is_pg(), wanted.filter.sort, (asked.limit, asked.offset));
+    let pg = tx.link().is_pg();
+    let sort = wanted.filter.sort;
+    let page = (asked.limit, asked.offset);
     let likely = (asked.offset + asked.limit).saturating_mul(base) / asked.total.max(1);
     if likely > WALK.1 {
         return Ok(None);

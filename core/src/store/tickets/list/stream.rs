@@ -72,7 +72,8 @@ impl Stream {
     }
 
     fn write(&self, text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, limit: i64, skip: i64) {
-        let (tenant, most) = (Value::Uuid(wanted.tenant.0), limit.saturating_add(skip));
+        let tenant = Value::Uuid(wanted.tenant.0);
+        let most = limit.saturating_add(skip);
         let order = self.order(sort);
         let first = first(&order, most);
         let first = if text.pg { first.as_str() } else { "" };
@@ -162,7 +163,8 @@ fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (
 
 /// The first of each cell wait in a queue; with each that is taken, the next of its cell comes in.
 fn merged_on_sqlite(text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, most: i64) {
-    let (way, after) = (way(sort), if sort.descending { "<" } else { ">" });
+    let way = way(sort);
+    let after = if sort.descending { "<" } else { ">" };
     let first = |text: &mut Text, next: bool| {
         text.push("(SELECT t.id FROM tickets t INDEXED BY tickets_cell WHERE ");
         in_cell(text, wanted.tenant, None);

@@ -102,9 +102,10 @@ impl Walker<'_> {
         let now = self.fresh.now();
         let changed = self.fresh.db.write(self.tenant.scope.clone(), async move |tx| {
             let Some(row) = store::deliveries::lock(tx, id).await? else { return Ok(()) };
-            match stop {
-                true => store::deliveries::stop(tx, &row, now).await.map(drop),
-                false => store::deliveries::rearm(tx, &row, now).await.map(drop),
+            if stop {
+                store::deliveries::stop(tx, &row, now).await.map(drop)
+            } else {
+                store::deliveries::rearm(tx, &row, now).await.map(drop)
             }
         });
         changed.await.unwrap();

@@ -79,20 +79,22 @@ impl Helpdesk {
         // The same in both databases: chance by multiplication.
         let roll =
             |salt: i64, of: i64| format!("((n * 48271 + {salt} * 69621) % 2147483647 * 16807 % 2147483647 % {of})");
-        let rows = match pg {
-            true => format!("WITH s AS (SELECT CAST(generate_series({from} + 1, {to}) AS bigint) AS n)"),
-            false => {
-                format!("WITH RECURSIVE s (n) AS (SELECT {from} + 1 UNION ALL SELECT n + 1 FROM s WHERE n < {to})")
-            }
+        let rows = if pg {
+            format!("WITH s AS (SELECT CAST(generate_series({from} + 1, {to}) AS bigint) AS n)")
+        } else {
+            format!("WITH RECURSIVE s (n) AS (SELECT {from} + 1 UNION ALL SELECT n + 1 FROM s WHERE n < {to})")
         };
         let (first, every) = (NOON.minus(EVERY * self.count).micros(), EVERY.as_micros());
         let (last, quiet) = (count * 2 / 3, count * 2 / 3 * EVERY.as_micros() as i64);
         let burst = format!("CASE WHEN n > {last} THEN {quiet} + (n - {last}) * 7000 ELSE n * {every} END");
         let created = format!("({first} + {burst})");
         let updated = format!("({created} + CASE WHEN n % 5 = 0 THEN 0 ELSE {} * 1000000 END)", roll(1, 86_400));
-        let hex = |number: &str, digits: usize| match pg {
-            true => format!("lpad(to_hex(CAST({number} AS bigint)), {digits}, '0')"),
-            false => format!("printf('%0{digits}x', {number})"),
+        let hex = |number: &str, digits: usize| {
+            if pg {
+                format!("lpad(to_hex(CAST({number} AS bigint)), {digits}, '0')")
+            } else {
+                format!("printf('%0{digits}x', {number})")
+            }
         };
         // Not in the order of time: ids of other releases, or of other programs.
         let id = format!("{} || '0000' || {}", hex(&roll(2, 1 << 30), 12), hex("n", 16));

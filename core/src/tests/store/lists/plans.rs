@@ -77,12 +77,11 @@ fn scanned(node: &Value, wrong: &mut Vec<String>) -> f64 {
     let number = |name: &str| node[name].as_f64().unwrap_or_default();
     let kind = node["Node Type"].as_str().unwrap_or_default();
     let of = node["Relation Name"].as_str().unwrap_or_default();
-    let own = match kind.contains("Scan") && !of.is_empty() {
-        true => {
-            (number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck"))
-                * number("Actual Loops")
-        }
-        false => 0.0,
+    let own = if kind.contains("Scan") && !of.is_empty() {
+        (number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck"))
+            * number("Actual Loops")
+    } else {
+        0.0
     };
     // A small table is read as a whole by right.
     if kind == "Seq Scan" && own > 2_000.0 {
