@@ -41,6 +41,7 @@ const STEPS: &[Step] = steps! {
     11 "stale" "0011_stale.sql";
     12 "threads" "0012_threads.sql";
     13 "thin" "0013_thin.sql";
+    14 "states" "0014_states.sql";
 };
 
 /// Newest version of the schema that this program knows.

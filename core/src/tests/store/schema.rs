@@ -1,6 +1,6 @@
 //! The two schemas agree, every statement is understood by both databases, and a newer schema is refused.
 
-use crate::store::{self, Db, Error, Options};
+use crate::store::{self, Db, Error, Options, agents, audit, deliveries, messages, recoveries, tenants, tickets};
 use crate::tests::support::{TestStore, on_both};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,65 @@ async fn the_two_schemas_have_the_same_tables_columns_and_indexes() {
     };
     assert_eq!(only(&left, &right), Default::default(), "only on SQLite");
     assert_eq!(only(&right, &left), Default::default(), "only on PostgreSQL");
+}
+
+/// Columns in which a number stands for a state, with the least and the greatest that there is.
+fn states() -> Vec<(&'static str, &'static str, i16, i16)> {
+    macro_rules! of {
+        ($table:literal, $column:literal, $states:ty) => {
+            ($table, $column, <$states>::ALL[0].code(), <$states>::ALL[<$states>::ALL.len() - 1].code())
+        };
+    }
+    vec![
+        of!("tenants", "plan", tenants::Plan),
+        // As the plan says, on, off.
+        ("tenants", "webhooks", 1, 3),
+        ("tenants", "public_api", 1, 3),
+        of!("agents", "role", agents::Role),
+        of!("inboxes", "channel", tickets::Channel),
+        of!("tickets", "status", tickets::Status),
+        of!("tickets", "priority", tickets::Priority),
+        of!("tickets", "channel", tickets::Channel),
+        of!("messages", "kind", messages::MessageKind),
+        of!("messages", "author_kind", messages::AuthorKind),
+        of!("endpoint_health", "last_state", deliveries::State),
+        of!("deliveries", "state", deliveries::State),
+        of!("audit_log", "actor_kind", audit::ActorKind),
+        of!("recoveries", "kind", recoveries::What),
+    ]
+}
+
+#[tokio::test]
+async fn a_number_that_is_no_state_is_refused_by_either_database() {
+    let (sqlite, postgres) = (TestStore::sqlite().await, TestStore::postgres().await);
+    let mut lite = SqliteConnection::connect(&sqlite.url).await.unwrap();
+    let mut pg = PgConnection::connect(&postgres.url).await.unwrap();
+    for (table, column, least, most) in states() {
+        let name = format!("{table}.{column}");
+        let text: String = sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = $1")
+            .bind(table)
+            .fetch_one(&mut lite)
+            .await
+            .unwrap();
+        let check = format!(" CHECK ({column} BETWEEN {least} AND {most})");
+        assert!(text.contains(&check), "{name} of SQLite: {text}");
+        let check: Option<String> =
+            sqlx::query_scalar("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1")
+                .bind(format!("{table}_{column}"))
+                .fetch_optional(&mut pg)
+                .await
+                .unwrap();
+        let expected = format!("CHECK ((({column} >= {least}) AND ({column} <= {most}))) NOT VALID");
+        assert_eq!(check, Some(expected), "{name} of PostgreSQL");
+    }
+    for store in [&sqlite, &postgres] {
+        store.tenant().await;
+    }
+    let change = "UPDATE tenants SET plan = 5";
+    let refused = lite.execute(change).await.unwrap_err();
+    assert!(refused.as_database_error().is_some_and(|it| it.is_check_violation()), "{refused}");
+    let refused = pg.execute(change).await.unwrap_err();
+    assert!(refused.as_database_error().is_some_and(|it| it.is_check_violation()), "{refused}");
 }
 
 #[tokio::test]
