@@ -42,10 +42,15 @@ def until(what, condition, secs=20.0):
 REFUSED_PORTS = {27017, 27018, 27019, 28015}
 
 
+# Each of pytest's workers has ports of its own: one may be free while the server that it belongs to starts again.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+
 def free_port():
     """A port below the range from which systems take those of outgoing connections, so that none steals it."""
     while True:
-        port = random.randrange(20000, 32000)
+        port = random.randrange(20000 + WORKER, 32000, WORKERS)
         if port in REFUSED_PORTS:
             continue
         with socket.socket() as probe:
