@@ -40,6 +40,10 @@ pub(crate) fn fitting(mut message: v1::Message) -> v1::Message {
 
 /// Where the longest beginning of `text` ends whose JSON string, quotes aside, has at most `size` bytes.
 fn end_within(text: &str, size: usize) -> usize {
+    // A letter's bytes become six each at most.
+    if text.len() <= size / 6 {
+        return text.len();
+    }
     let mut left = size;
     for (at, letter) in text.char_indices() {
         let bytes = match letter {

@@ -7,7 +7,8 @@ mod link;
 mod seen;
 mod text;
 
-use seen::VisibleHtml;
+use seen::Words;
+use text::{AnyWord, Text};
 
 /// Greatest size of a body that is kept, in bytes.
 pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
@@ -32,19 +33,16 @@ pub(crate) fn bodies(text: Option<&str>, html: Option<&str>) -> Option<Bodies> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let dirty = html.map(within_bounds);
     let truncated = html.map(str::len) != dirty.map(str::len);
-    let readable = dirty.map(clean).filter(|seen| !seen.text.is_empty());
-    let (text, html) = match (text, readable) {
-        (Some(text), Some(seen)) => (text.to_owned(), seen.html),
-        (Some(text), None) => (text.to_owned(), marked_up(text)),
-        (None, Some(seen)) => (seen.text, seen.html),
-        (None, None) => return None,
+    let (text, html) = match text {
+        Some(text) => (text.to_owned(), dirty.and_then(readable).unwrap_or_else(|| marked_up(text))),
+        None => dirty.map(clean).filter(|(text, _)| !text.is_empty())?,
     };
     Some(Bodies { text, html, truncated })
 }
 
 /// What a reader sees of HTML, as plain text.
 pub(crate) fn text_of(html: &str) -> String {
-    clean(within_bounds(html)).text
+    clean(within_bounds(html)).0
 }
 
 /// The bodies of a mail, each within [`BODY_MAX_BYTES`], with a line for each of `files` at their ends. A mail may say
@@ -55,7 +53,7 @@ pub(crate) fn mail_bodies(text: Option<&str>, html: Option<&str>, files: &[Strin
     let room = BODY_MAX_BYTES.saturating_sub(lines.len() + 2).min(BODY_MAX_BYTES.saturating_sub(tail.len()));
     let short = text.map(|text| cut(text, room));
     let mut bodies = bodies(short, html).unwrap_or_default();
-    let (fitting, html_cut) = fit(&bodies.html, room);
+    let (fitting, html_cut) = fit(bodies.html, room);
     bodies.html = fitting + &tail;
     bodies.truncated |= html_cut || bodies.text.len() > room || short.map(str::len) != text.map(str::len);
     bodies.text.truncate(bodies.text.floor_char_boundary(room));
@@ -67,12 +65,12 @@ pub(crate) fn mail_bodies(text: Option<&str>, html: Option<&str>, files: &[Strin
 }
 
 /// Clean HTML of at most `room` bytes, and whether it had to be cut.
-fn fit(html: &str, room: usize) -> (String, bool) {
+fn fit(html: String, room: usize) -> (String, bool) {
     if html.len() <= room {
-        return (html.to_owned(), false);
+        return (html, false);
     }
     // Cutting leaves tags open, and closing them takes room again.
-    let tries = [room, room / 2, room / 4].into_iter().map(|size| clean(cut(html, size)).html);
+    let tries = [room, room / 2, room / 4].into_iter().map(|size| clean(cut(&html, size)).1);
     (tries.into_iter().find(|html| html.len() <= room).unwrap_or_default(), true)
 }
 
@@ -88,8 +86,28 @@ fn within_bounds(html: &str) -> &str {
     cut(html, end_of_tags(html).min(DIRTY_MAX_BYTES))
 }
 
-fn clean(html: &str) -> VisibleHtml {
-    seen::seen(&clean::cleaned(html), &css::hidden_by(html))
+/// The plain text of HTML, and what of the HTML a reader sees.
+fn clean(html: &str) -> (String, String) {
+    let (html, text) = visible(html, Text::default());
+    (text.end(), html)
+}
+
+/// What of HTML a reader sees, when there is a word in it; its text is not made.
+fn readable(html: &str) -> Option<String> {
+    let (html, word) = visible(html, AnyWord::default());
+    word.found.then_some(html)
+}
+
+fn visible<W: Words>(html: &str, words: W) -> (String, W) {
+    seen::seen(&clean::cleaned(html), &css::hidden_by(html), words)
+}
+
+/// Whether both ways to find a word in HTML find the same; for tests.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn is_readable_alike(html: &str) -> bool {
+    let html = within_bounds(html);
+    let is_empty = clean(html).0.is_empty();
+    readable(html).is_none() == is_empty
 }
 
 /// HTML of plain text: a paragraph for each block, a break for each line.
@@ -113,6 +131,17 @@ mod tests {
         let bodies = bodies(None, Some(hostile)).unwrap();
         assert_eq!(bodies.html, r#"<p>Hi <a rel="noopener noreferrer nofollow">there</a></p>"#);
         assert_eq!(bodies.text, "Hi there");
+    }
+
+    #[test]
+    fn html_beside_a_text_counts_when_a_reader_sees_something() {
+        let link = |text: &str| format!("<p><a href=\"https://example.com/\">{text}</a></p>");
+        let empty = ["<p>\u{a0}\u{200b}</p>".to_owned(), "<p hidden>x</p>".to_owned(), link(" "), link("")];
+        let full = ["<p>x</p>".to_owned(), link("x"), link("\u{200b}"), "<img alt=x>".to_owned()];
+        for (html, is_full) in empty.map(|it| (it, false)).into_iter().chain(full.map(|it| (it, true))) {
+            assert!(is_readable_alike(&html), "{html}");
+            assert_eq!(bodies(Some("said"), Some(&html)).unwrap().html != "<p>said</p>", is_full, "{html}");
+        }
     }
 
     #[test]

@@ -74,6 +74,7 @@ pub(crate) fn of_mail(mail: &Mail) {
     assert!(bodies.text.len() <= html::BODY_MAX_BYTES && bodies.html.len() <= html::BODY_MAX_BYTES);
     assert!(!bodies.text.contains('\0') && !bodies.html.contains('\0'));
     harmless(&bodies.html);
+    assert!(mail.html.as_deref().is_none_or(html::is_readable_alike), "{:?}", mail.html);
 }
 
 /// No tag that could run, and none comes out of it when it is read and cleaned once more.

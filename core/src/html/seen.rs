@@ -4,21 +4,25 @@
 use super::{
     clean::{MARKS, UNWRAPPED},
     css,
-    text::Text,
 };
 use std::{borrow::Cow, collections::HashSet};
 
-/// HTML as a reader sees it.
-#[derive(Debug, Default)]
-pub(crate) struct VisibleHtml {
-    pub(crate) html: String,
-    pub(crate) text: String,
+/// What becomes of the words that a reader sees.
+pub(crate) trait Words {
+    /// Takes the beginning of an element; `url` is where a link leads.
+    fn open(&mut self, name: &str, url: Option<&str>);
+
+    /// Takes the end of an element.
+    fn close(&mut self, name: &str);
+
+    /// Takes letters.
+    fn letters(&mut self, text: &str);
 }
 
-/// Reads cleaned HTML; `hidden` are classes and ids that are not shown.
-pub(crate) fn seen(cleaned: &str, hidden: &HashSet<String>) -> VisibleHtml {
+/// Reads cleaned HTML: what of it is seen, its words into `words`. `hidden` are classes and ids that are not shown.
+pub(crate) fn seen<W: Words>(cleaned: &str, hidden: &HashSet<String>, words: W) -> (String, W) {
     let html = String::with_capacity(cleaned.len());
-    let mut reader = Reader { html, text: Text::default(), hidden, unseen: 0, sizeless: Vec::new() };
+    let mut reader = Reader { html, words, hidden, unseen: 0, sizeless: Vec::new() };
     let mut rest = cleaned;
     while let Some(start) = memchr::memchr(b'<', rest.as_bytes()) {
         reader.letters(&rest[..start]);
@@ -27,7 +31,7 @@ pub(crate) fn seen(cleaned: &str, hidden: &HashSet<String>) -> VisibleHtml {
         rest = &rest[end..];
     }
     reader.letters(rest);
-    VisibleHtml { html: reader.html, text: reader.text.end() }
+    (reader.html, reader.words)
 }
 
 /// The length of a tag: values are in quotes, and a `>` in them ends nothing.
@@ -43,9 +47,9 @@ fn end_of_tag(tag: &str) -> usize {
     tag.len()
 }
 
-struct Reader<'a> {
+struct Reader<'a, W> {
     html: String,
-    text: Text,
+    words: W,
     hidden: &'a HashSet<String>,
     /// Depth within an element that is hidden.
     unseen: usize,
@@ -53,12 +57,12 @@ struct Reader<'a> {
     sizeless: Vec<bool>,
 }
 
-impl Reader<'_> {
+impl<W: Words> Reader<'_, W> {
     fn letters(&mut self, escaped: &str) {
         let sizeless = self.sizeless.last().is_some_and(|it| *it);
         if self.unseen == 0 && !sizeless && !escaped.is_empty() {
             self.html += escaped;
-            self.text.letters(&unescaped(escaped));
+            self.words.letters(&unescaped(escaped));
         }
     }
 
@@ -80,7 +84,7 @@ impl Reader<'_> {
             // What stands between tags needs more escapes than a value has.
             let words = unescaped(words);
             self.html += &super::escaped(&words);
-            return self.text.letters(&words);
+            return self.words.letters(&words);
         }
         if !is_void {
             let above = self.sizeless.last().is_some_and(|it| *it);
@@ -91,7 +95,7 @@ impl Reader<'_> {
             });
         }
         let url = value("href").map(unescaped);
-        self.text.open(name, url.as_deref());
+        self.words.open(name, url.as_deref());
         if UNWRAPPED.contains(&name) {
             return;
         }
@@ -109,7 +113,7 @@ impl Reader<'_> {
             return;
         }
         self.sizeless.pop();
-        self.text.close(name);
+        self.words.close(name);
         if !UNWRAPPED.contains(&name) {
             self.html.extend(["</", name, ">"]);
         }

@@ -1,6 +1,6 @@
 //! Plain text as a reader sees it: lines where blocks and breaks are, tabs between the cells of a row, as browsers copy it.
 
-use super::link;
+use super::{link, seen::Words};
 
 /// Most empty lines in a row.
 const EMPTY_LINES_MAX: usize = 2;
@@ -43,9 +43,8 @@ struct Link {
     start: usize,
 }
 
-impl Text {
-    /// Takes the beginning of an element; `url` is where a link leads.
-    pub(crate) fn open(&mut self, name: &str, url: Option<&str>) {
+impl Words for Text {
+    fn open(&mut self, name: &str, url: Option<&str>) {
         match name {
             "br" => self.line(),
             "td" | "th" => self.cell(),
@@ -66,8 +65,7 @@ impl Text {
         }
     }
 
-    /// Takes the end of an element.
-    pub(crate) fn close(&mut self, name: &str) {
+    fn close(&mut self, name: &str) {
         match name {
             "tr" => {
                 let row = self.rows.pop().unwrap_or_default();
@@ -92,8 +90,7 @@ impl Text {
         }
     }
 
-    /// Takes letters.
-    pub(crate) fn letters(&mut self, text: &str) {
+    fn letters(&mut self, text: &str) {
         let mut rest = text;
         loop {
             // A word at once: only its first letter asks what comes before.
@@ -113,7 +110,9 @@ impl Text {
             rest = letters.as_str();
         }
     }
+}
 
+impl Text {
     /// The text.
     pub(crate) fn end(self) -> String {
         let mut text = String::with_capacity(self.out.len());
@@ -187,6 +186,33 @@ impl Text {
         self.out += " (";
         self.out += link::shown(&link.url);
         self.out.push(')');
+    }
+}
+
+/// Whether [`Text`] would have anything in it, without making it.
+#[derive(Default)]
+pub(crate) struct AnyWord {
+    pub(crate) found: bool,
+    /// For each open link whether it leads anywhere: a text that shows nothing is followed by the place then.
+    links: Vec<bool>,
+}
+
+impl Words for AnyWord {
+    fn open(&mut self, name: &str, url: Option<&str>) {
+        if name == "a" {
+            self.links.push(url.is_some_and(|url| !url.is_empty()));
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        if name == "a" {
+            self.links.pop();
+        }
+    }
+
+    fn letters(&mut self, text: &str) {
+        let leads = self.links.contains(&true);
+        self.found = self.found || text.chars().any(|it| !is_unseen(it) || leads && !it.is_whitespace());
     }
 }
 

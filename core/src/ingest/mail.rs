@@ -5,6 +5,7 @@ use super::thread;
 use crate::mime::address::address;
 use inboxops_proto::{clock::Timestamp, internal::v1 as pb};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 
 /// Longest subject of a ticket, in characters.
 const SUBJECT_MAX_CHARS: usize = 255;
@@ -87,7 +88,7 @@ impl Mail {
         let from = crate::store::fold(self.from_email.as_deref().unwrap_or_default());
         let [text, html] = [&self.text, &self.html].map(|body| lines(body.as_deref().unwrap_or_default()));
         let files = self.files.iter().flat_map(|file| [file.name.as_str(), file.media_type.as_str()]);
-        let all = [id.as_str(), &from, &self.from_name, &date, &self.subject, &text, &html];
+        let all = [id.as_str(), &from, &self.from_name, &date, &self.subject, text.as_ref(), html.as_ref()];
         // Told apart from other keys by the first byte, and one text from the next by its length.
         let mut digest = Sha256::new().chain_update([2]);
         for part in all.into_iter().chain(files) {
@@ -126,9 +127,14 @@ fn words(text: &str) -> String {
 }
 
 /// The lines of a text, without white space at their ends and without empty ones at its end: what mail servers change.
-pub(crate) fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+    let text = text.trim_end();
+    let is_changed = |end: usize| text[..end].ends_with(|it: char| it.is_whitespace() && it != '\n');
+    if !memchr::memchr_iter(b'\n', text.as_bytes()).any(is_changed) {
+        return Cow::Borrowed(text);
+    }
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n").trim_end().to_owned()
+    Cow::Owned(lines.join("\n"))
 }
 
 /// A subject, never empty.
@@ -175,6 +181,14 @@ fn short(text: &str, max: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_the_same_however_servers_end_them() {
+        for text in ["a\n\nb", "a\r\n\r\nb\r\n", "a  \n \t\nb \n\n\n", "a\u{a0}\n\nb\n"] {
+            assert_eq!(lines(text), "a\n\nb", "{text:?}");
+        }
+        assert_eq!((lines(""), lines(" \n\r\n"), lines("\n a")), ("".into(), "".into(), "\n a".into()));
+    }
 
     #[test]
     fn a_line_begins_and_ends_with_a_word_whatever_is_taken_out_of_it() {

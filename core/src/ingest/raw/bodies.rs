@@ -15,6 +15,7 @@ use crate::{
         flowed, multipart,
     },
 };
+use std::borrow::Cow;
 
 /// Greatest number of multiparts and mails within each other that are opened.
 const NESTED_MAX: usize = 100;
@@ -85,13 +86,13 @@ impl Reader {
         let has_html = self.htmls.iter().any(is_html);
         let has_plain = self.texts.iter().any(|at| !is_html(at));
         let plain = |at: &usize| match &self.pieces[*at] {
-            Piece::Plain(text) => text.clone(),
-            Piece::Html(html) => html::text_of(html),
+            Piece::Plain(text) => Cow::Borrowed(text.as_str()),
+            Piece::Html(html) => Cow::Owned(html::text_of(html)),
         };
         // A part of plain text stands in the HTML, too, when there is any.
         let rich = |at: &usize| match &self.pieces[*at] {
-            Piece::Html(html) => html.clone(),
-            Piece::Plain(text) => html::marked_up(text),
+            Piece::Html(html) => Cow::Borrowed(html.as_str()),
+            Piece::Plain(text) => Cow::Owned(html::marked_up(text)),
         };
         MailContents {
             text: has_plain.then(|| joined(self.texts.iter().map(plain), "\n\n")).and_then(mail::body),
@@ -297,16 +298,18 @@ pub(crate) fn in_lines(mut text: String) -> String {
     text
 }
 
-fn joined(parts: impl Iterator<Item = String>, between: &str) -> String {
+fn joined<'a>(parts: impl Iterator<Item = Cow<'a, str>>, between: &str) -> String {
     let mut whole = String::new();
     for part in parts {
         if whole.len() > TEXT_MAX_BYTES {
             break;
         }
-        if !whole.is_empty() && !part.is_empty() {
+        if whole.is_empty() {
+            whole = part.into_owned();
+        } else if !part.is_empty() {
             whole.push_str(between);
+            whole.push_str(&part);
         }
-        whole.push_str(&part);
     }
     whole
 }
