@@ -1,5 +1,5 @@
-//! The core's use of the check of receivers' addresses: an endpoint's address is looked at when it is made or changed. The rules are
-//! the contract's; the worker applies them again at every attempt.
+//! Checks the URL of an endpoint when the endpoint is created or changed. The rules are the contract's
+//! (`proto/address.rs`); the worker applies them again at every attempt.
 
 use inboxops_proto::{
     address::{self, AllowPrivate},
@@ -8,17 +8,17 @@ use inboxops_proto::{
 };
 use std::time::Duration;
 
-/// Longest time that a look-up may take; a name that does not resolve in it is accepted and fails at delivery.
+/// Longest time for a DNS lookup. A name that does not resolve in time is accepted, and its deliveries fail.
 pub(crate) const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How addresses are looked at.
+/// Resolves the names in endpoints' URLs, and knows which addresses are allowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resolver {
-    /// Whether loopback and http are allowed, for trying things out.
+    /// Whether loopback addresses and `http` are allowed, for trials.
     pub(crate) allow: AllowPrivate,
 }
 
-/// Checks an address; the answer is its normal form.
+/// Checks a URL and returns its normal form.
 pub(crate) async fn check(url: &str, resolver: &Resolver) -> Result<String, Violation> {
     let target = address::check_url(url, resolver.allow).map_err(refused)?;
     let lookup = tokio::net::lookup_host((target.host().to_string(), target.port()));

@@ -1,5 +1,5 @@
-//! API keys: the service by which people and the operator manage them. A key never manages keys. The key itself is
-//! shown once; the store holds its hash.
+//! API keys: the service by which people and the operator manage them. An API key cannot manage keys. A key is shown
+//! once; the store has its hash only.
 
 use crate::{
     audit::Trail,
@@ -32,7 +32,7 @@ pub(crate) struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// On the store; `authority` forgets what changes.
+    /// A service on the store. It tells `authority` to drop cached keys that change.
     pub(crate) fn new(db: Db, stamps: Stamps, authority: Arc<Authority>) -> ApiKeys {
         ApiKeys { db, stamps, authority }
     }
@@ -108,7 +108,7 @@ impl ApiKeys {
         Ok(pb::UpdateApiKeyResponse { api_key: Some(pb::ApiKey::from(&key)) })
     }
 
-    /// The tenant's rows that a call may change; the operator's side may name a key alone.
+    /// The scope of the tenant that owns the key. The operator may name a key without its tenant.
     async fn scope_of(&self, caller: &Caller, id: ApiKeyId) -> Result<TenantScope> {
         match caller.scope() {
             Err(_) if !caller.is_tenants_own() => {

@@ -1,4 +1,4 @@
-//! The audit log: what a noun notes of a change, and the service that shows it. Details never hold a secret.
+//! The audit log: the entries that a change leaves, and the service that lists them. Details never contain a secret.
 
 use crate::{
     caller::{Caller, Who},
@@ -23,7 +23,7 @@ use uuid::Uuid;
 /// Entries of a page when the request does not say.
 const LIMIT_DEFAULT: u32 = 50;
 
-/// Who acted, from where and when: what all entries of a call have in common.
+/// Who acted, from where and when: the part that all entries of one call share.
 #[derive(Clone, Debug)]
 pub(crate) struct Trail {
     kind: ActorKind,
@@ -34,7 +34,7 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    /// Of a caller.
+    /// The trail of a caller.
     pub(crate) fn of(caller: &Caller, at: Timestamp) -> Trail {
         let (kind, actor, name) = match caller.who() {
             Who::ApiKey { id, name } => (ActorKind::ApiKey, Some(id.0), name.as_str()),
@@ -47,18 +47,18 @@ impl Trail {
         Trail { kind, actor, name: name.to_owned(), address: caller.address(), at }
     }
 
-    /// Of InboxOps itself.
+    /// The trail of InboxOps itself.
     pub(crate) fn system(at: Timestamp) -> Trail {
         Trail { kind: ActorKind::System, actor: None, name: "InboxOps".to_owned(), address: None, at }
     }
 
-    /// The same, once the caller turned out to be an agent.
+    /// Replaces the actor by an agent, once the sign-in has identified one.
     pub(crate) fn by_agent(mut self, agent: Uuid, name: &str) -> Trail {
         (self.kind, self.actor, self.name) = (ActorKind::Agent, Some(agent), name.to_owned());
         self
     }
 
-    /// Notes an action in the transaction of what it changes. `facts` are names and values.
+    /// Records an action in the transaction of the change. `facts` are pairs of name and value.
     pub(crate) async fn note(
         &self,
         tx: &mut Tx<'_>,
@@ -71,7 +71,7 @@ impl Trail {
         store::audit::insert(tx, &entry).await
     }
 
-    /// The same in a transaction of no tenant: `tenant` is the one whose record it goes into.
+    /// The same in a system transaction; `tenant` is the tenant whose log gets the entry.
     pub(crate) async fn note_of(
         &self,
         tx: &mut SystemTx<'_>,

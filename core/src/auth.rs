@@ -1,5 +1,6 @@
-//! The core's gate: who calls, how often, and whether they may. Every way in passes it, in the order of the
-//! contract: authenticate, rate, entitlement, scope or role. It knows RPCs by their policy only.
+//! The core's gate: authenticates callers, limits their rate and decides whether they may call. Every call passes it,
+//! in the order of the contract: authentication, rate limit, entitlement, scope or role. It knows RPCs by their policy
+//! only.
 
 use crate::{
     cache::Cache,
@@ -40,9 +41,9 @@ mod words;
 pub(crate) use facts::{KeyFacts, SESSION_LIFE, SessionFacts, TenantFacts, TokenFacts, session_ends};
 pub(crate) use scope::Scope;
 
-/// Longest time that a looked-up key is believed where a change in this process drops it at once.
+/// Longest time that a cached key is trusted when this process is the only one that can change it.
 const KEEP: Duration = Duration::from_secs(5);
-/// The same where another process may change it.
+/// The same when another process may change it.
 const KEEP_SHARED: Duration = Duration::from_secs(1);
 
 /// The gate of the core.
@@ -61,12 +62,12 @@ pub(crate) struct Authority {
     repetitions: Repetitions,
 }
 
-/// The limits that the settings give.
+/// Limits from the settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Requests a minute of a tenant without a limit of its own.
+    /// Requests a minute for a tenant without a limit of its own.
     pub(crate) requests_per_minute: u32,
-    /// Failed authentications a minute of an address.
+    /// Failed authentications a minute for each client address.
     pub(crate) failed_auth_per_minute: u32,
 }
 
@@ -90,7 +91,7 @@ impl Authority {
         }
     }
 
-    /// Forgets what was looked up: a key, a token or a tenant changed.
+    /// Empties the caches, because a key, a token or a tenant changed.
     pub(crate) fn forget(&self) {
         self.keys.clear();
         self.tokens.clear();
@@ -98,18 +99,19 @@ impl Authority {
         self.sessions.forget();
     }
 
-    /// How many cores share the database now, for the dispatcher to keep: great limits are shared by division.
+    /// The number of live cores on the database, which the dispatcher keeps up to date. High rate limits are divided by
+    /// it.
     pub(crate) fn live_cores(&self) -> Arc<AtomicU32> {
         self.live_cores.clone()
     }
 
-    /// Forgets what no longer counts for the limiters. Call it every minute or so.
+    /// Drops what no longer counts from the limiters. Call it about once a minute.
     pub(crate) fn forget_old(&self) {
         self.windows.retain_recent(self.stamps.now());
         self.failed.retain_recent();
     }
 
-    /// Writes when keys and sessions were last used, each in one statement batch.
+    /// Records when keys and sessions were last used, with one batch of statements for each.
     pub(crate) async fn flush_last_used(&self) -> Result<()> {
         self.flush_seen().await?;
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
@@ -120,7 +122,7 @@ impl Authority {
         Ok(store::api_keys::mark_used(&self.db, used).await?)
     }
 
-    /// What is known of a tenant.
+    /// The cached facts of a tenant.
     pub(crate) async fn tenant(&self, id: TenantId) -> Result<Option<Arc<TenantFacts>>> {
         let now = self.stamps.now();
         if let Some(facts) = self.tenants.get(&id, now) {
@@ -183,7 +185,7 @@ impl Authority {
         Ok(facts)
     }
 
-    /// Finds out who calls. The standing is that of the tenant's rate limit, for API keys.
+    /// Authenticates the call. Returns the state of the tenant's rate limit as well, for API keys.
     async fn authenticate(
         &self,
         metadata: &MetadataMap,
@@ -191,15 +193,15 @@ impl Authority {
     ) -> Result<(Caller, Option<RateLimitState>)> {
         if let Some(edge) = metadata.get(wire::EDGE_TOKEN) {
             let facts = self.token(edge.to_str().map_err(|_| words::unknown_token())?).await?;
-            // An edge forwards with an origin. Without one the call is the holder's own: a worker's, which speaks for
-            // nobody else.
+            // An edge forwards calls with their origin. A call without an origin is the token holder's own: a worker's,
+            // which acts for nobody else.
             if facts.dispatch_only || (metadata.get_bin(wire::ORIGIN).is_none() && bearer(metadata)?.is_none()) {
                 return Ok((self.for_tenant(Who::from(&*facts), metadata).await?, None));
             }
             wire::incoming(metadata, extensions);
         }
         if let Some(caller) = extensions.get::<Caller>() {
-            // Only the operator's own process can have put it there.
+            // Only the operator's own process can have put the caller there.
             return Ok((self.for_tenant(caller.who().clone(), metadata).await?, None));
         }
         if let Some(caller) = self.browser(metadata, extensions).await? {
@@ -244,13 +246,13 @@ impl Authority {
 
     async fn count(&self, tenant: TenantId, limit: u32, now: Timestamp) -> Result<RateLimitState> {
         if limit > EXACT_MAX {
-            // Each process takes its share: a count in the database on every call would cost more than it is worth.
+            // Each process takes an equal share: counting every call in the database would cost more than it is worth.
             let share = self.windows.admit(tenant, limit.div_ceil(self.live_cores.load(Ordering::Relaxed).max(1)), now);
             return Ok(RateLimitState { limit, ..share });
         }
         let local = self.windows.admit(tenant, limit, now);
         if !self.db.is_shared() || !local.accepted {
-            // A flood ends here: what this process alone accepted fills the window already.
+            // A flood is refused here: the calls that this process accepted already fill the window.
             return Ok(local);
         }
         let shared = store::rate_windows::admit(&self.db, tenant, limit, now).await?;
@@ -265,7 +267,7 @@ impl Authority {
         Ok(Caller::new(who, Some(TenantScope::new(facts.id))))
     }
 
-    /// A failed authentication, or what is answered in its place when the address had too many.
+    /// The failed authentication, or the rate limit's refusal when the address has failed too often.
     fn failed(&self, failure: Failure, extensions: &Extensions) -> Failure {
         let guessed = matches!(
             failure.reason,
@@ -279,7 +281,7 @@ impl Authority {
         }
     }
 
-    /// Whether the caller may have the RPC: suspension, entitlement, then scope or role.
+    /// Checks that the caller may call the RPC: suspension, entitlement, then scope or role.
     async fn allow(&self, policy: &Policy, caller: &Caller) -> Result<()> {
         if policy.public {
             return Ok(());
@@ -346,7 +348,7 @@ impl Gate for Authority {
     }
 
     fn begin(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Arc<dyn Named>>, Failure> {
-        // Who acts for no tenant writes what no key names.
+        // Idempotency keys belong to a tenant: a caller without one cannot use them.
         let Some(scope) = extensions.get::<Caller>().and_then(|caller| caller.scope().ok()) else { return Ok(None) };
         let named = self.repetitions.begin(scope, repetition)?;
         extensions.insert(named.clone());
@@ -365,7 +367,7 @@ impl Gate for Authority {
                 }
             }
             match caller.session() {
-                // The agent may have another role by now.
+                // The agent's role may have changed.
                 Some(session) => self.allow(&rpc.policy, &self.session_again(session.hash).await?).await,
                 None => self.allow(&rpc.policy, caller).await,
             }
@@ -374,7 +376,7 @@ impl Gate for Authority {
     }
 }
 
-/// Checks what a tenant's own callers need: the tenant is not suspended and has the entitlements.
+/// Checks the conditions for a tenant's own callers: the tenant is not suspended and has the entitlements.
 fn own(tenant: &TenantFacts, way: Option<Entitlement>, asked: Option<&str>) -> Result<()> {
     if tenant.suspended {
         return Err(Reason::TenantSuspended.into());
@@ -390,7 +392,7 @@ fn denied(message: &'static str) -> Failure {
     Failure::new(Reason::RoleRequired).message(message)
 }
 
-/// The bearer token of the call; the scheme's letter case does not count.
+/// The bearer token of the call; the scheme is matched without letter case.
 fn bearer(metadata: &MetadataMap) -> Result<Option<&str>> {
     let Some(header) = metadata.get("authorization") else { return Ok(None) };
     let text = header.to_str().map_err(|_| Reason::InvalidApiKey)?.trim();

@@ -1,4 +1,5 @@
-//! What benchmarks measure below the gate: a read of one ticket, a claim of what is due, and lists of many tickets. Nothing else calls it.
+//! Operations below the gate that `xtask` benchmarks: reading one ticket, claiming due deliveries, listing many
+//! tickets.
 
 mod fill;
 
@@ -16,11 +17,11 @@ use inboxops_proto::{
 };
 use std::time::{Duration, Instant};
 
-/// Lanes that a timed claim looks at.
+/// Lanes that a timed claim reads.
 const LANES: i64 = 16;
-/// Deliveries that a timed claim takes of each lane at most.
+/// Greatest number of deliveries that a timed claim takes from each lane.
 pub const LANE_ROOM: u32 = 8;
-/// How long the leases of a timed claim last.
+/// Duration of the leases of a timed claim.
 const LEASE: Duration = Duration::from_secs(60);
 
 /// The tickets of one tenant, without a gate before them.
@@ -44,7 +45,7 @@ impl TicketReader {
     }
 }
 
-/// How long each of `count` claims takes on the database at `url`.
+/// Runs `count` claims on the database at `url` and returns how long each takes.
 pub async fn claims(url: &str, count: usize) -> Result<Vec<Duration>> {
     let db = Db::open(Options::new(url, Clock::System)).await?;
     let mut times = Vec::with_capacity(count);

@@ -1,5 +1,5 @@
-//! A small cache for what the gate looks up on every call. A load that races a change never puts the old value
-//! back: it fills only when no change came between its begin and its end.
+//! A small cache for the gate's lookups. A load that races with a change never stores the old value: it fills the cache
+//! only when nothing changed between its start and its end.
 
 use inboxops_proto::clock::Timestamp;
 use std::{
@@ -12,10 +12,10 @@ use std::{
     time::Duration,
 };
 
-/// Greatest number of entries; a full cache starts anew.
+/// Greatest number of entries; a full cache is emptied.
 const ENTRIES_MAX: usize = 50_000;
 
-/// Values by key, each kept for a fixed time at most.
+/// Values by key, each cached for a fixed time at most.
 pub(crate) struct Cache<K, V> {
     entries: RwLock<HashMap<K, (V, Timestamp)>>,
     generation: AtomicU64,
@@ -23,7 +23,7 @@ pub(crate) struct Cache<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Cache<K, V> {
-    /// Entries are read again after `keep`.
+    /// A cache whose entries are loaded again after `keep`.
     pub(crate) fn new(keep: Duration) -> Cache<K, V> {
         Cache { entries: RwLock::default(), generation: AtomicU64::new(0), keep }
     }
@@ -34,12 +34,12 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         entries.get(key).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
     }
 
-    /// Marks the begin of a load; give the result to [`Cache::fill`].
+    /// Marks the start of a load; pass the result to [`Cache::fill`].
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 
-    /// Keeps a value that was loaded since `generation`, unless something changed meanwhile.
+    /// Stores a value whose load began at `generation`, unless something changed since.
     pub(crate) fn fill(&self, key: K, value: V, generation: u64, now: Timestamp) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if self.generation.load(Ordering::SeqCst) != generation {
@@ -51,7 +51,7 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         entries.insert(key, (value, now.plus(self.keep)));
     }
 
-    /// Forgets everything: keys and plans change rarely, so that one rule for all changes is cheap and cannot miss.
+    /// Empties the cache. Keys and plans change rarely, so one rule for all changes is cheap and cannot miss any.
     pub(crate) fn clear(&self) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         self.generation.fetch_add(1, Ordering::SeqCst);

@@ -1,5 +1,5 @@
-//! Who calls: what the gate found out and the nouns rely on. Only the gate makes callers of customers; the operator's
-//! comes from the local socket or from the operator's own process.
+//! The caller, as the gate has identified it and the nouns use it. Only the gate makes callers of customers; the
+//! operator's callers come from the local socket or from the operator's own process.
 
 use crate::{
     auth::facts::{KeyFacts, SessionFacts, TokenFacts},
@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::{net::IpAddr, sync::Arc};
 use tonic::Request;
 
-/// Who calls, and the tenant for which.
+/// The caller, and the tenant that the call is for.
 #[derive(Clone, Debug)]
 pub struct Caller {
     who: Who,
@@ -55,7 +55,7 @@ pub(crate) enum Who {
         id: ServiceTokenId,
     },
     Operator,
-    /// Nobody in particular: an RPC that anybody may call.
+    /// Anybody: the RPC needs no credential.
     Anybody,
 }
 
@@ -85,11 +85,11 @@ impl From<agents::Role> for Role {
     }
 }
 
-/// The states for which a change is made.
+/// The versions of a resource that the caller's change is meant for (`If-Match`).
 pub(crate) struct Expected(Option<Condition>);
 
 impl Expected {
-    /// Refuses the change when the resource has another version by now.
+    /// Refuses the change when the resource has another version.
     pub(crate) fn check(&self, version: u32) -> Result<()> {
         match &self.0 {
             Some(condition) if !condition.names(format!("\"{version}\"").as_bytes()) => {
@@ -100,7 +100,7 @@ impl Expected {
     }
 }
 
-/// Who acted, as events tell it.
+/// Who acted, as events show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Actor {
     /// `agent`, `customer`, `api_key`, `service` or `system`.
@@ -116,8 +116,8 @@ impl Caller {
         Caller { who, tenant, key: None, session: None, address: None, repeatable: None, expected: None }
     }
 
-    /// The operator, who administers from the machine itself. Put it into the extensions of a request that is made
-    /// in the operator's own process; extensions do not come in over any wire.
+    /// The operator at the machine itself. Put it into the extensions of a request that is made in the operator's own
+    /// process; extensions never arrive over a connection.
     pub fn operator() -> Caller {
         Caller::new(Who::Operator, None)
     }
@@ -127,29 +127,29 @@ impl Caller {
         self
     }
 
-    /// The agent of a session.
+    /// The caller of an agent's session.
     pub(crate) fn of_session(session: Arc<SessionFacts>) -> Caller {
         let mut caller = Caller::new(Who::from(&*session), Some(TenantScope::new(session.tenant.id)));
         caller.session = Some(session);
         caller
     }
 
-    /// What the gate knows of the caller's session.
+    /// The session, for agents.
     pub(crate) fn session(&self) -> Option<&Arc<SessionFacts>> {
         self.session.as_ref()
     }
 
-    /// Address that the call came from; none for calls from the machine itself.
+    /// The client's address; `None` for calls from the machine itself.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.address
     }
 
-    /// What the gate knows of the caller's API key.
+    /// The API key, for programs of customers.
     pub(crate) fn key(&self) -> Option<&Arc<KeyFacts>> {
         self.key.as_ref()
     }
 
-    /// The caller that the gate left in a request.
+    /// The caller that the gate has put into a request.
     pub(crate) fn of<T>(request: &Request<T>) -> Result<Caller> {
         let caller = request.extensions().get::<Caller>().cloned();
         let mut caller = caller.ok_or(Error::Broken("a request reached its service past the gate"))?;
@@ -159,12 +159,12 @@ impl Caller {
         Ok(caller)
     }
 
-    /// What keeps the answer of a write that the caller has named.
+    /// The record of a write for which the caller sent an idempotency key.
     pub(crate) fn repeatable(&self) -> Option<&Arc<Repeatable>> {
         self.repeatable.as_ref()
     }
 
-    /// The states of a resource for which the caller makes a change; none for any.
+    /// The versions of a resource that the change is meant for; none means any.
     pub(crate) fn expected(&self) -> Expected {
         Expected(self.expected.clone())
     }
@@ -173,12 +173,12 @@ impl Caller {
         &self.who
     }
 
-    /// The tenant that the call is for: the key's, the session's, or the one that a program of the operator names.
+    /// The tenant of the call: of the key, of the session, or the one that the operator's program names.
     pub(crate) fn scope(&self) -> Result<TenantScope> {
         self.tenant.clone().ok_or_else(|| Reason::TenantNotFound.into())
     }
 
-    /// Whether the call comes from the tenant itself and not from the operator's side.
+    /// Whether the call comes from the tenant itself and not from the operator.
     pub(crate) fn is_tenants_own(&self) -> bool {
         matches!(self.who, Who::ApiKey { .. } | Who::Agent { .. })
     }

@@ -1,29 +1,29 @@
-//! Cursors of what is read in the order of commits: a place and the moment until which nothing before it is missing.
-//! Their text is nobody's business but ours.
+//! Cursors of lists in the order of commits: a place in the log, and the time up to which nothing before the place is
+//! missing. Their text is opaque to clients.
 
 use crate::{error::Result, store::changes::Place};
 use inboxops_proto::{clock::Timestamp, reason::Reason};
 
-/// A place in one of the orders, as clients hold it.
+/// A place in one of the logs, as clients hold it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) place: Place,
-    /// When everything before it had been seen.
+    /// Time up to which everything before the place had been read.
     pub(crate) at: Timestamp,
 }
 
-/// Which order a cursor belongs to, so that one of another is refused.
+/// The log that a cursor belongs to; another list refuses the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Of {
     Events,
     /// Changes of deliveries.
     Changes,
-    /// Events that an endpoint did not get.
+    /// Events that were not delivered to an endpoint.
     Undelivered,
 }
 
 impl Of {
-    /// Begins the text: the order, and the version of the form.
+    /// Prefix of the text: the log, and the version of the format.
     const fn mark(self) -> &'static str {
         match self {
             Of::Events => "e1",

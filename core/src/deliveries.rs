@@ -1,5 +1,4 @@
-//! Deliveries: the service that shows how they went, sends them again and stops them. Jobs over many of them are
-//! `recoveries`.
+//! Deliveries: the service that shows, resends and cancels them. Jobs over many deliveries are in `recoveries`.
 
 mod stats;
 
@@ -39,7 +38,7 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
-    /// On the store; `dispatcher` is told of what is due, `recoveries` works on many at once.
+    /// A service on the store. It wakes `dispatcher` for due deliveries; `recoveries` runs jobs over many.
     pub(crate) fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>, recoveries: Arc<Recoveries>) -> Deliveries {
         Deliveries { db, stamps, dispatcher, recoveries }
     }
@@ -56,7 +55,7 @@ impl Deliveries {
             shown: recoveries::shown(&request.status)?,
             kinds: recoveries::kinds(&request.event)?,
             ids: None,
-            // A range has both its ends, the call's has not its last.
+            // A range includes both ends; the call's excludes its last.
             range: Range {
                 since: since.map(Timestamp::from),
                 until: until.map(|at| Timestamp::from(at).minus(Duration::from_micros(1))),
@@ -71,7 +70,7 @@ impl Deliveries {
         };
         if let Some(id) = &request.id {
             let id = id::parse(id).map_err(|_| Error::Broken("the gate checks ids"))?;
-            // The delivery of an event to an endpoint has an id that follows from theirs.
+            // The id of a delivery follows from the ids of its event and its endpoint.
             let of_event = endpoints.iter().map(|endpoint| store::events::delivery_id(EventId(id), *endpoint));
             page.ids = Some(of_event.chain([DeliveryId(id)]).collect());
         }
@@ -176,7 +175,7 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
     }
 }
 
-/// A test delivery that is about to be made.
+/// A new test delivery.
 pub(crate) fn new_test(event: &RenderedEvent, endpoint: &Endpoint, at: Timestamp) -> v1::Delivery {
     v1::Delivery {
         id: store::events::delivery_id(event.id, endpoint.id).to_string(),

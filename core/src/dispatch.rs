@@ -1,6 +1,6 @@
-//! Dispatch: hands leased deliveries to workers, takes their outcomes, and sees to what waits in the database. The
-//! decisions are the hub's; here they are carried out. Workers decide nothing durable.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! Dispatch: gives leased deliveries to workers, records the outcomes that they report, and claims what waits in the
+//! database. The hub decides; this module carries its decisions out. Workers store nothing.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 mod claims;
 mod disable;
@@ -52,7 +52,7 @@ use tokio_util::task::TaskTracker;
 use tonic::Status;
 use uuid::Uuid;
 
-/// Batches that wait for one worker's stream; its credit ends first.
+/// Batches that wait for one worker's stream; the worker's credit ends before they fill it.
 const STREAM_BATCHES: usize = WORKER_WINDOW_MAX as usize + 1;
 
 /// The dispatcher of one core.
@@ -65,16 +65,16 @@ pub(crate) struct Dispatcher {
     hub: Mutex<Hub>,
     workers: Mutex<HashMap<WorkerKey, mpsc::Sender<Result<pb::WorkResponse, Status>>>>,
     next_worker: AtomicU64,
-    /// When the database is worth a look for whatever is due.
+    /// When to look in the database for deliveries that are due.
     due: Due,
-    /// A claim is worth it.
+    /// Wakes the claimer: a claim is worth its transaction.
     hungry: Notify,
-    /// An endpoint waits for its rate alone.
+    /// Wakes the pacer: an endpoint waits for its rate alone.
     paced: Notify,
     recording: ReportQueue,
-    /// What is due by time alone may have changed.
+    /// Wakes the timers: the next lease's end or the next due test may have changed.
     changed: Notify,
-    /// Some core has jobs that are open.
+    /// Wakes the jobs: some core has open ones.
     jobs: Notify,
     tasks: TaskTracker,
     live_cores: Arc<AtomicU32>,
@@ -83,7 +83,7 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher on the store, which keeps `live_cores` true. Give the receiver to [`Dispatcher::run`].
+    /// A dispatcher on the store. It keeps `live_cores` up to date. Pass the receiver to [`Dispatcher::run`].
     pub(crate) fn new(
         db: Db,
         stamps: Stamps,
@@ -116,19 +116,19 @@ impl Dispatcher {
         (Arc::new(dispatcher), to_park)
     }
 
-    /// Deliveries that a writer has just committed, leased already. Called on the writer's thread, so it only hands over.
+    /// Takes the leased deliveries of a commit. It runs on the writer's thread and must not block.
     pub(crate) fn handed(self: &Arc<Self>, leased: Vec<Leased>) {
         let deliveries = self.with_bodies(leased);
         self.drive(|hub| hub.offer(deliveries));
         self.look_again();
     }
 
-    /// How thin events are made.
+    /// The maker of thin events.
     pub(crate) fn thin(&self) -> &Thin {
         &self.thin
     }
 
-    /// Gives deliveries the bytes that are sent. An event has one thin form, however many endpoints get it.
+    /// Puts the bytes that are sent into the deliveries. An event has one thin form, however many endpoints get it.
     fn with_bodies(&self, mut leased: Vec<Leased>) -> Vec<Leased> {
         let mut made: HashMap<EventId, bytes::Bytes> = HashMap::new();
         for delivery in leased.iter_mut().filter(|it| it.thin) {
@@ -148,7 +148,7 @@ impl Dispatcher {
         }
     }
 
-    /// An endpoint changed: what is sent from now on follows the new configuration.
+    /// An endpoint has changed: requests from now on follow its new configuration.
     pub(crate) fn endpoint_changed(self: &Arc<Self>, endpoint: EndpointId) {
         self.drive(|hub| {
             hub.forget_route(endpoint);
@@ -157,7 +157,7 @@ impl Dispatcher {
         self.wake();
     }
 
-    /// What a tenant may use changed.
+    /// A tenant's plan or entitlements have changed.
     pub(crate) fn tenant_changed(self: &Arc<Self>, tenant: TenantId) {
         self.drive(|hub| {
             hub.forget_routes_of(tenant);
@@ -166,13 +166,13 @@ impl Dispatcher {
         self.wake();
     }
 
-    /// Something became due: look now.
+    /// Something is due: look for it now.
     pub(crate) fn wake(&self) {
         self.due.at(Timestamp::default());
         self.look_again();
     }
 
-    /// Waits until a beat found that jobs are open, whosever they are.
+    /// Waits until a beat finds open jobs of any core.
     pub(crate) async fn jobs_are_open(&self) {
         self.jobs.notified().await;
     }
@@ -183,8 +183,9 @@ impl Dispatcher {
         hub
     }
 
-    /// Tells the hub something and does what it then wants, which nothing here waits for. The hub is held meanwhile:
-    /// batches reach a worker in the order in which they were decided, or an old route could follow a newer one.
+    /// Applies an event to the hub and carries out the resulting actions without blocking. The hub stays locked
+    /// meanwhile, so that batches reach a worker in the order of the decisions; otherwise an old route could follow a
+    /// newer one.
     fn drive(self: &Arc<Self>, tell: impl FnOnce(&mut Hub) -> Vec<Action>) {
         let mut hub = self.hub();
         let actions = tell(&mut hub);
@@ -202,7 +203,7 @@ impl Dispatcher {
             match action {
                 Action::Send(worker, deliveries, routes) => self.send(worker, deliveries, routes),
                 Action::Park(deliveries) => {
-                    // Fails only after `run` ended; then the lease ends and the deliveries are found by it.
+                    // Fails only after `run` has ended. Then the leases expire, and the deliveries are found by that.
                     let _ = self.parked.send(deliveries);
                 }
                 Action::Load(endpoint, asked) => {
@@ -241,7 +242,7 @@ impl Dispatcher {
         let response = pb::WorkResponse { endpoints, payloads, deliveries };
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stream) = workers.get(&worker) {
-            // A stream that just ended takes nothing: its deliveries are found when their leases end.
+            // A stream that has just ended takes nothing; its deliveries are found when their leases expire.
             let _ = stream.try_send(Ok(response));
         }
     }
@@ -251,7 +252,7 @@ impl Dispatcher {
         let (stream, batches) = mpsc::channel(STREAM_BATCHES);
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, stream);
         let window = request.window.min(WORKER_WINDOW_MAX);
-        // A worker of an earlier release does not tell its slots; its window is twice as many.
+        // A worker of an earlier release does not report its slots; its window is twice as large.
         let slots = if request.slots == 0 { window.div_ceil(2) } else { request.slots };
         self.drive(|hub| hub.join(key, window, slots));
         self.wake();

@@ -1,5 +1,5 @@
-//! Errors of the core, and the one place that turns them into a gRPC status. A refusal is an answer; anything else
-//! is logged with its chain, once, here, and the client learns only that something went wrong.
+//! Errors of the core, and the one place that turns them into a gRPC status. A refusal is an answer to the client. Any
+//! other error is logged here, once, with its chain of causes; the client learns only that something went wrong.
 
 use crate::store;
 use inboxops_proto::{failure::Failure, gate, reason::Reason};
@@ -12,21 +12,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why the core could not do something.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller is told why.
+    /// A refusal, with its reason for the caller.
     #[error("the call is refused: {}", .0.reason.name())]
     Refused(Box<Failure>),
-    /// The database did not do it.
     #[error("database error")]
     Store(#[source] store::Error),
-    /// The master key has another form.
+    /// The master key is not 32 bytes in base64.
     #[error("the master key must be 32 bytes in base64")]
     MasterKeyForm,
     /// The master key's file cannot be used.
     #[error("cannot use the master key file {}", path.display())]
     MasterKeyFile {
-        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -41,13 +39,13 @@ pub enum Error {
     /// A sealed secret could not be opened.
     #[error("cannot decrypt a secret")]
     Unseal,
-    /// Something that a program keeps true was not.
+    /// An invariant of the program was violated.
     #[error("an invariant does not hold: {0}")]
     Broken(&'static str),
 }
 
 impl Error {
-    /// What the client is told; the rest goes to the log, here and nowhere else.
+    /// The client's part of the error; the rest is logged here and nowhere else.
     pub(crate) fn into_failure(self) -> Failure {
         match self {
             Error::Refused(failure) => *failure,
@@ -103,7 +101,7 @@ impl From<Error> for Status {
     }
 }
 
-/// The error and all its sources in one line.
+/// The error and all its causes in one line.
 pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

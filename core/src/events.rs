@@ -1,5 +1,5 @@
-//! Events: what the outside is told of a change. The body is rendered once, in the transaction of the change; these
-//! bytes are signed, stored and sent. The resources in it are the REST resources, made by the same code.
+//! Events: what a tenant's programs learn about a change. The body is rendered once, in the transaction of the change,
+//! and these bytes are stored, signed and sent. The resources in it are the REST resources, made by the same code.
 
 mod feed;
 mod tape;
@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 /// Greatest size of a text in an event, in bytes of its JSON.
 pub(crate) const TEXT_MAX_JSON_BYTES: usize = 64 * 1024;
 
-/// The message as an event tells it: a long text is cut, long HTML left out, both marked.
+/// A message as events carry it: long text is cut, long HTML is left out, and both are marked.
 pub(crate) fn fitting(mut message: v1::Message) -> v1::Message {
     let end = end_within(&message.body_text, TEXT_MAX_JSON_BYTES);
     if end < message.body_text.len() {
@@ -38,7 +38,7 @@ pub(crate) fn fitting(mut message: v1::Message) -> v1::Message {
     message
 }
 
-/// Where the longest beginning of `text` ends whose JSON string, quotes aside, has at most `size` bytes.
+/// Length of the longest prefix of `text` whose JSON string, without quotes, has at most `size` bytes.
 fn end_within(text: &str, size: usize) -> usize {
     // A letter's bytes become six each at most.
     if text.len() <= size / 6 {
@@ -61,12 +61,12 @@ fn end_within(text: &str, size: usize) -> usize {
 
 macro_rules! kinds {
     ($($variant:ident $code:literal $name:literal $group:literal $doc:literal;)*) => {
-        /// A kind of event. Codes are stored and never change.
+        /// A type of event. Codes are stored and never change.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) enum Kind { $(#[doc = $doc] $variant = $code,)* }
 
         impl Kind {
-            /// The catalogue, in the order in which a group tells its events.
+            /// The catalogue, in the order in which one action emits its events.
             pub(crate) const ALL: &'static [Kind] = &[$(Kind::$variant,)*];
 
             /// Name on the wire.
@@ -139,34 +139,34 @@ pub(crate) mod subscription {
     }
 }
 
-/// What the events of one committed action share.
+/// What the events of one committed action have in common.
 pub(crate) struct Group<'a> {
     pub(crate) tenant: TenantId,
-    /// Moment of the action.
+    /// When the action happened.
     pub(crate) at: Timestamp,
     pub(crate) actor: &'a Actor,
     pub(crate) id: GroupId,
 }
 
-/// What an event tells beside its group.
+/// What an event shows beside its group.
 #[derive(Default, Serialize)]
 pub(crate) struct Subject<'a> {
     /// The ticket after the change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ticket: Option<&'a v1::Ticket>,
-    /// The message that was recorded.
+    /// The message that was added.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<&'a v1::Message>,
     /// The inbox that fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) inbox: Option<&'a v1::Inbox>,
-    /// How it fails.
+    /// Why it fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'a v1::InboxError>,
     /// Fields that changed, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) changes: Option<&'a Map<String, Value>>,
-    /// True on a test event, absent on others.
+    /// True on a test event; absent on others.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) test: bool,
 }
@@ -175,11 +175,11 @@ pub(crate) struct Subject<'a> {
 pub(crate) struct RenderedEvent {
     pub(crate) id: EventId,
     pub(crate) kind: Kind,
-    /// The group that it belongs to.
+    /// The id that the events of one action share.
     pub(crate) group: GroupId,
-    /// Inbox that its ticket left by it.
+    /// The inbox that the ticket left by this event.
     pub(crate) left: Option<InboxId>,
-    /// The body, as it is signed, stored and sent.
+    /// The body as it is stored, signed and sent.
     pub(crate) body: String,
 }
 
@@ -215,7 +215,7 @@ impl Group<'_> {
     }
 }
 
-/// Leaves the events of one action in its transaction.
+/// Adds the events of one action to its transaction.
 pub(crate) fn emit(tx: &mut Tx<'_>, events: Vec<RenderedEvent>, inbox: InboxId, at: Timestamp) {
     for event in events {
         let tenant = tx.tenant();
@@ -224,7 +224,7 @@ pub(crate) fn emit(tx: &mut Tx<'_>, events: Vec<RenderedEvent>, inbox: InboxId, 
 }
 
 impl RenderedEvent {
-    /// The event as it is stored.
+    /// The row of the event.
     pub(crate) fn row(self, tenant: TenantId, inbox: Option<InboxId>, at: Timestamp) -> NewEvent {
         NewEvent {
             id: self.id,

@@ -1,5 +1,5 @@
-//! The bodies of messages: HTML is cleaned by an allow-list, and text and HTML are derived from each other when one
-//! is missing. It knows no noun.
+//! The bodies of messages: cleans HTML by an allow-list, and derives text and HTML from each other when one is missing.
+//! It knows no noun.
 
 mod clean;
 mod css;
@@ -12,9 +12,9 @@ use text::{AnyWord, Text};
 
 /// Greatest size of a body that is kept, in bytes.
 pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
-/// Greatest size of HTML that is cleaned, in bytes; what follows is cut off.
+/// Greatest size of HTML that is cleaned, in bytes; the rest is cut off.
 const DIRTY_MAX_BYTES: usize = 512 * 1024;
-/// Greatest number of tags that are cleaned: what a parser does for one grows with the depth that it stands in.
+/// Greatest number of tags that are cleaned: the parser's work for a tag grows with its depth.
 const TAGS_MAX: usize = 10_000;
 
 /// The two bodies of a message, safe to show.
@@ -24,11 +24,11 @@ pub(crate) struct Bodies {
     pub(crate) text: String,
     /// Clean HTML.
     pub(crate) html: String,
-    /// Whether something was too long and was cut.
+    /// Whether something was cut because it was too long.
     pub(crate) truncated: bool,
 }
 
-/// Cleans what came and derives what is missing. `None` when nothing is left to read.
+/// Cleans the bodies and derives a missing one. `None` if nothing readable is left.
 pub(crate) fn bodies(text: Option<&str>, html: Option<&str>) -> Option<Bodies> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let dirty = html.map(within_bounds);
@@ -40,13 +40,12 @@ pub(crate) fn bodies(text: Option<&str>, html: Option<&str>) -> Option<Bodies> {
     Some(Bodies { text, html, truncated })
 }
 
-/// What a reader sees of HTML, as plain text.
+/// The text that a reader sees of HTML.
 pub(crate) fn text_of(html: &str) -> String {
     clean(within_bounds(html)).0
 }
 
-/// The bodies of a mail, each within [`BODY_MAX_BYTES`], with a line for each of `files` at their ends. A mail may say
-/// nothing at all.
+/// The bodies of a mail, each within [`BODY_MAX_BYTES`], with a line for each of `files` at the end. Both may be empty.
 pub(crate) fn mail_bodies(text: Option<&str>, html: Option<&str>, files: &[String]) -> Bodies {
     let lines = files.iter().map(|file| format!("\n{file}")).collect::<String>();
     let tail = if files.is_empty() { String::new() } else { marked_up(&lines) };
@@ -69,7 +68,7 @@ fn fit(html: String, room: usize) -> (String, bool) {
     if html.len() <= room {
         return (html, false);
     }
-    // Cutting leaves tags open, and closing them takes room again.
+    // Cutting leaves tags open, and closing them takes space again.
     let tries = [room, room / 2, room / 4].into_iter().map(|size| clean(cut(&html, size)).1);
     (tries.into_iter().find(|html| html.len() <= room).unwrap_or_default(), true)
 }
@@ -86,13 +85,13 @@ fn within_bounds(html: &str) -> &str {
     cut(html, end_of_tags(html).min(DIRTY_MAX_BYTES))
 }
 
-/// The plain text of HTML, and what of the HTML a reader sees.
+/// The plain text of HTML, and the part of the HTML that a reader sees.
 fn clean(html: &str) -> (String, String) {
     let (html, text) = visible(html, Text::default());
     (text.end(), html)
 }
 
-/// What of HTML a reader sees, when there is a word in it; its text is not made.
+/// The part of HTML that a reader sees, if it contains a word. Does not make its text.
 fn readable(html: &str) -> Option<String> {
     let (html, word) = visible(html, AnyWord::default());
     word.found.then_some(html)
@@ -102,7 +101,7 @@ fn visible<W: Words>(html: &str, words: W) -> (String, W) {
     seen::seen(&clean::cleaned(html), &css::hidden_by(html), words)
 }
 
-/// Whether both ways to find a word in HTML find the same; for tests.
+/// Whether [`clean`] and [`readable`] agree that HTML contains a word; for tests.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn is_readable_alike(html: &str) -> bool {
     let html = within_bounds(html);
@@ -110,7 +109,7 @@ pub(crate) fn is_readable_alike(html: &str) -> bool {
     readable(html).is_none() == is_empty
 }
 
-/// HTML of plain text: a paragraph for each block, a break for each line.
+/// HTML for plain text: a paragraph for each block, a break for each line.
 pub(crate) fn marked_up(text: &str) -> String {
     let normal = text.replace("\r\n", "\n");
     let blocks = normal.split("\n\n").map(str::trim).filter(|block| !block.is_empty());

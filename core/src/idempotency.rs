@@ -1,6 +1,5 @@
-//! Writes that may be repeated: the answer to a write that names an idempotency key is kept in the transaction of the
-//! write for [`KEEP_ANSWERS`], and a repetition gets it. What of the contract a write is, and what its answer says, is
-//! not known here.
+//! Idempotency keys: the answer to a write with a key is stored in the transaction of the write for [`KEEP_ANSWERS`],
+//! and a repeat gets the stored answer. It knows neither RPCs nor what an answer contains.
 
 use crate::{
     caller::Caller,
@@ -29,12 +28,12 @@ use std::{
     },
 };
 
-/// Tells two requests with one key apart.
+/// Distinguishes two requests with one key.
 type Fingerprint = [u8; 32];
-/// What is being written, by tenant and key.
+/// Writes under way, by tenant and key.
 type RunningWrites = Arc<Mutex<HashMap<(TenantId, String), Fingerprint>>>;
 
-/// Knows which named writes of this process are under way.
+/// The writes with a key that this process is running.
 pub(crate) struct Repetitions {
     db: Db,
     master_key: MasterKey,
@@ -42,7 +41,7 @@ pub(crate) struct Repetitions {
     running: RunningWrites,
 }
 
-/// A write that its caller has named. While it lives, a repetition is told to wait.
+/// A write with a key. While it exists, a repeat is refused and may come later.
 pub(crate) struct Repeatable {
     scope: TenantScope,
     key: String,
@@ -51,7 +50,7 @@ pub(crate) struct Repeatable {
     master_key: MasterKey,
     stamps: Stamps,
     running: RunningWrites,
-    /// Whether it was answered with the answer to an earlier one.
+    /// Whether it was answered with an earlier answer.
     repeats: AtomicBool,
 }
 
@@ -74,7 +73,7 @@ impl Repetitions {
         Repetitions { db, master_key, stamps, running: RunningWrites::default() }
     }
 
-    /// Begins a named write, unless one of this name is under way.
+    /// Begins a write with a key, unless one with this key is under way.
     pub(crate) fn begin(&self, scope: TenantScope, repetition: Repetition) -> Result<Arc<Repeatable>, Failure> {
         let key = repetition.key;
         let fingerprint: Fingerprint = Sha256::digest(&repetition.request).into();
@@ -97,18 +96,18 @@ impl Repetitions {
     }
 }
 
-/// Whether an answer may be read by whoever reads the database.
+/// Whether a stored answer may be readable in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerStorage {
-    /// It holds nothing that other rows do not show.
+    /// It contains nothing that other rows do not show.
     Plain,
-    /// It holds a secret.
+    /// It contains a secret.
     Sealed,
 }
 
 impl Caller {
-    /// Writes for the caller's tenant, as [`Db::write`] does, and keeps the answer in the same transaction when the
-    /// caller has named the write.
+    /// Writes for the caller's tenant, as [`Db::write`] does. If the caller sent a key, the answer is stored in the
+    /// same transaction.
     pub(crate) async fn write<R: Message + Default + 'static>(
         &self,
         db: &Db,
@@ -117,7 +116,7 @@ impl Caller {
         self.write_and_keep(db, AnswerStorage::Plain, decide).await
     }
 
-    /// The same, where the answer may hold a secret.
+    /// The same for an answer that may contain a secret.
     pub(crate) async fn write_and_keep<R: Message + Default + 'static>(
         &self,
         db: &Db,
@@ -157,7 +156,7 @@ impl Named for Repeatable {
 }
 
 impl Repeatable {
-    /// The message of an answer to an earlier write of this name; none when it is too old to count.
+    /// The stored message of an earlier write with this key; `None` if it is too old.
     fn read(&self, answer: &Answer) -> Result<Option<Vec<u8>>> {
         if answer.at < self.stamps.now().minus(KEEP_ANSWERS) {
             return Ok(None);
@@ -186,7 +185,7 @@ impl Repeatable {
     }
 }
 
-/// What the seal of an answer is bound to.
+/// The associated data of an answer's seal.
 pub(crate) fn aad<'a>(tenant: &'a TenantId, key: &'a str) -> [&'a [u8]; 2] {
     [tenant.0.as_bytes(), key.as_bytes()]
 }

@@ -1,4 +1,4 @@
-//! Identity: the service that tells a caller who it is.
+//! Identity: the service that shows a caller its own identity.
 
 use crate::{
     auth::{Authority, TenantFacts},
@@ -47,7 +47,7 @@ pub(crate) fn tenant(tenant: &TenantFacts) -> v1::IdentityTenant {
     v1::IdentityTenant { id: tenant.id.to_string(), name: tenant.name.clone() }
 }
 
-/// Names of the entitlements that are on.
+/// Names of the entitlements that the tenant has.
 pub(crate) fn entitlements(tenant: &TenantFacts) -> Vec<String> {
     Entitlement::ALL.into_iter().filter(|it| tenant.has(*it)).map(|it| it.name().to_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! Inboxes: the service that lists and shows where tickets come in.
+//! Inboxes: the service that lists and shows the inboxes of a tenant.
 
 use crate::{
     caller::Caller,
@@ -16,11 +16,11 @@ use inboxops_proto::{
 };
 use tonic::{Request, Response, Status};
 
-/// Greatest number of inboxes that share addresses and are told of at a start.
+/// Greatest number of inboxes with a shared address that are logged at a start.
 const SHARED_MAX: i64 = 1000;
 
-/// Tells in the log which inboxes share an address, as earlier releases let them: all work, and the oldest gets the
-/// mails that name the address alone.
+/// Logs which inboxes share an address, as earlier releases allowed. All of them work, and the oldest gets the mails
+/// that name the address alone.
 pub(crate) async fn tell_shared(db: &Db) {
     match store::inboxes::shared_addresses(db, SHARED_MAX).await {
         Ok(shared) => {

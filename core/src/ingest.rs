@@ -1,6 +1,6 @@
-//! Ingest: the service by which the operator's programs record what came in by mail, what left, and what is wrong
-//! with an inbox. A repeat changes nothing. How a mail is read is in `ingest/raw.rs`, what it does to tickets in
-//! `ingest/inbound.rs`.
+//! Ingest: the service by which the operator's programs record received mails, sent replies and errors of inboxes.
+//! Recording something twice changes nothing. `ingest/raw.rs` parses a mail, `ingest/inbound.rs` decides what it does
+//! to tickets.
 
 mod inbound;
 mod mail;
@@ -36,7 +36,7 @@ use tonic::{Request, Response, Status};
 #[cfg(any(test, fuzzing))]
 pub(crate) use {mail::Mail, raw::read};
 
-/// Mails from this size on, in bytes, are read on a thread where they hold up nobody else.
+/// Mails of at least this size, in bytes, are parsed on a blocking thread, where they delay nobody else.
 const LONG_READ_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Ingest {
@@ -45,7 +45,7 @@ pub(crate) struct Ingest {
     authority: Arc<Authority>,
 }
 
-/// How an inbox is named: by id or by its address.
+/// Names an inbox: by id or by its address.
 enum InboxRef {
     Id(InboxId),
     Address(String),
@@ -65,7 +65,7 @@ impl InboxRef {
             InboxRef::Id(id) => store::inboxes::get(tx, *id).await?,
             InboxRef::Address(address) => match store::inboxes::by_address(tx, address).await? {
                 Some(inbox) => Some(inbox),
-                // A mail server may hand over `support+t42@…` as it stands.
+                // A mail server may pass on `support+t42@…` as it is.
                 None => match thread::without_tag(address) {
                     Some(address) => store::inboxes::by_address(tx, &address).await?,
                     None => None,
@@ -90,7 +90,7 @@ impl Ingest {
         Ingest { db, stamps, authority }
     }
 
-    /// The tenant of a request: named in it or in its metadata. A suspended one still gets its mail.
+    /// The tenant that a request names, in the message or in its metadata. A suspended tenant still gets its mail.
     async fn tenant(&self, caller: &Caller, named: &str) -> Result<TenantId> {
         let id = if named.is_empty() { caller.scope()?.tenant() } else { named_tenant(named)? };
         Ok(self.authority.tenant(id).await?.ok_or(Reason::TenantNotFound)?.id)
@@ -106,7 +106,7 @@ impl Ingest {
         self.db.decide(Queue::Tenant(tenant), entered).await
     }
 
-    /// Records a mail; with a `ticket`, in that one.
+    /// Records a mail; if `ticket` is given, in that ticket.
     pub(crate) async fn inbound(
         &self,
         caller: &Caller,
@@ -165,7 +165,7 @@ impl Ingest {
             if old.error.as_ref().is_some_and(|error| error.code == code) {
                 return Ok((old, false));
             }
-            // It fails since it last worked, whatever it failed with first.
+            // It has failed since it last worked, whatever the first error was.
             let since = old.error.as_ref().map_or(stamp.at, |error| error.since);
             let error = InboxError { code: code.clone(), message: message.clone(), since };
             let new = Inbox { error: Some(error), updated_at: old.updated_at.max(stamp.at), ..old };
@@ -204,7 +204,7 @@ impl Ingest {
     }
 }
 
-/// The ticket of a message that was recorded before.
+/// The ticket of a message that was recorded earlier.
 async fn ticket_of(tx: &mut Tx<'_>, message: &Message) -> Result<Ticket> {
     let ticket = store::tickets::lock(tx, TicketRef::Id(message.ticket)).await?;
     ticket.ok_or(Error::Broken("a message has its ticket"))

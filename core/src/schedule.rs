@@ -1,5 +1,5 @@
 //! When a failed delivery is tried again: one pure function of what happened. It knows no database and no clock.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use inboxops_proto::{
     clock::Timestamp,

@@ -1,6 +1,6 @@
 //! Sends signed webhooks. A worker holds no database and decides nothing durable: it takes leased deliveries from the
 //! cores over DispatchService, in this process or another, sends each once, and reports how that ended.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 mod attempt;
 mod backoff;

@@ -1,6 +1,6 @@
 //! How an attempt ended, as data: the catalogue of failures with a sentence for a person each, and what an answer's
 //! status and headers mean. It knows no connection.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use crate::request::MASK;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};

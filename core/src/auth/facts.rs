@@ -1,5 +1,5 @@
-//! What the gate knows of tenants, keys, sessions and tokens, and keeps for a moment. It decides nothing and knows no
-//! caller.
+//! Facts about tenants, keys, sessions and tokens that the gate caches for a few seconds. This file decides nothing and
+//! knows no caller.
 
 use super::scope::Scope;
 use crate::{
@@ -12,11 +12,11 @@ use inboxops_proto::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// Time after its last call at which a session ends.
+/// Time without a call after which a session ends.
 pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(12 * 3600);
-/// Time after its begin at which it ends whatever happens.
+/// Time after its start at which a session ends in any case.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// What the gate knows of a tenant.
+/// Facts about a tenant.
 #[derive(Clone, Debug)]
 pub(crate) struct TenantFacts {
     pub(crate) id: TenantId,
@@ -24,7 +24,7 @@ pub(crate) struct TenantFacts {
     pub(crate) plan: Plan,
     pub(crate) webhooks: bool,
     pub(crate) public_api: bool,
-    /// Whether the operator suspended it.
+    /// Whether the operator has suspended it.
     pub(crate) suspended: bool,
     pub(crate) requests_per_minute: u32,
 }
@@ -38,57 +38,51 @@ impl TenantFacts {
     }
 }
 
-/// What the gate knows of an API key.
+/// Facts about an API key.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyFacts {
     pub(crate) id: ApiKeyId,
     pub(crate) name: String,
-    /// Its first characters.
+    /// Its first characters, for display.
     pub(crate) prefix: String,
-    /// What it may do.
+    /// Its scopes.
     pub(crate) scopes: Vec<Scope>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) revoked_at: Option<Timestamp>,
     pub(crate) tenant: Arc<TenantFacts>,
 }
 
-/// What the gate knows of a service token.
+/// Facts about a service token.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenFacts {
     pub(crate) id: ServiceTokenId,
     pub(crate) name: String,
-    /// Whether it may dispatch and nothing else.
+    /// Whether it is a worker's token, which may only dispatch.
     pub(crate) dispatch_only: bool,
 }
 
-/// What the gate knows of a session.
+/// Facts about a session.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionFacts {
-    /// SHA-256 of what the browser holds.
+    /// SHA-256 of the session's secret, which only the browser has.
     pub(crate) hash: [u8; 32],
-    /// The agent.
     pub(crate) agent: AgentId,
-    /// The agent's name.
     pub(crate) name: String,
-    /// The agent's mail address.
     pub(crate) email: String,
-    /// The agent's role.
     pub(crate) role: Role,
-    /// The tenant.
     pub(crate) tenant: Arc<TenantFacts>,
-    /// Time at which it began.
     pub(crate) created_at: Timestamp,
     pub(super) last_seen_at: Timestamp,
 }
 
 impl SessionFacts {
-    /// Time at which a session that was seen now ends.
+    /// When the session ends if its last call was at `seen`.
     pub(crate) fn ends(&self, seen: Timestamp) -> Timestamp {
         session_ends(self.created_at, seen)
     }
 }
 
-/// Time at which a session ends that began and was last seen then.
+/// When a session ends that began at `created` and had its last call at `seen`.
 pub(crate) fn session_ends(created: Timestamp, seen: Timestamp) -> Timestamp {
     seen.plus(SESSION_IDLE).min(created.plus(SESSION_LIFE))
 }

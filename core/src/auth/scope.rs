@@ -1,19 +1,18 @@
-//! What a key may do. The catalogue of scopes; who has which is not known here.
+//! The catalogue of scopes, the permissions of API keys. Which key has which scopes is not known here.
 
 macro_rules! scopes {
     ($($variant:ident $name:literal $doc:literal;)*) => {
-        /// Something that a key may do.
+        /// A permission of an API key.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(crate) enum Scope { $(#[doc = $doc] $variant,)* }
 
         impl Scope {
-            /// All of them: the preset *full*.
+            /// All scopes: the preset *full*.
             pub(crate) const ALL: &'static [Scope] = &[$(Scope::$variant,)*];
 
-            /// Name on the wire and in the store.
+            /// Name in the API and in the store.
             pub(crate) const fn name(self) -> &'static str { match self { $(Scope::$variant => $name,)* } }
 
-            /// The scope of a name.
             pub(crate) fn from_name(name: &str) -> Option<Scope> { match name { $($name => Some(Scope::$variant),)* _ => None } }
         }
     };
@@ -32,12 +31,12 @@ scopes! {
 }
 
 impl Scope {
-    /// The scopes of a stored list, names separated by spaces.
+    /// Parses a stored list: names separated by spaces.
     pub(crate) fn parse_list(text: &str) -> Vec<Scope> {
         text.split(' ').filter_map(Scope::from_name).collect()
     }
 
-    /// The stored list.
+    /// Formats a list for the store.
     pub(crate) fn list(scopes: &[Scope]) -> String {
         scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
     }

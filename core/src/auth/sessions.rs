@@ -1,5 +1,5 @@
-//! Browser sessions at the gate: which cookie stands for whom, until when, and what else a browser's call must be. How
-//! a session begins is not known here.
+//! Browser sessions at the gate: finds the session of a cookie, checks that it has not ended and that the call comes
+//! from our pages. How a session begins is not known here.
 
 use super::{Authority, SessionFacts};
 use crate::{
@@ -22,13 +22,13 @@ use std::{
 };
 use tonic::{Extensions, metadata::MetadataMap};
 
-/// Time until a further call is noted again.
+/// Shortest time between two updates of a session's last use.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
 
-/// Sessions that were looked up, and when they were last seen.
+/// Sessions that were looked up, and when they were last used.
 pub(super) struct Sessions {
     known: Cache<[u8; 32], Arc<SessionFacts>>,
-    /// What is not written yet.
+    /// Last uses that are not written to the database yet.
     seen: Mutex<HashMap<[u8; 32], (Timestamp, Timestamp)>>,
 }
 
@@ -47,8 +47,8 @@ impl Sessions {
 }
 
 impl Authority {
-    /// The caller of a browser's call; `None` when it brings no session. Only grpc-web can: on other ways in the
-    /// cookie is not even looked for.
+    /// The caller of a browser's call; `None` without a session. Only grpc-web carries sessions: on other transports
+    /// the cookie is not even read.
     pub(super) async fn browser(&self, metadata: &MetadataMap, extensions: &Extensions) -> Result<Option<Caller>> {
         let Some(origin) = extensions.get::<Origin>().filter(|origin| origin.way == Way::GrpcWeb) else {
             return Ok(None);
@@ -100,7 +100,7 @@ impl Authority {
         }))
     }
 
-    /// The caller of a session that a stream began with, as it is now. A stream does not keep its session alive.
+    /// The present caller of the session that a stream began with. A stream does not keep its session alive.
     pub(super) async fn session_again(&self, hash: [u8; 32]) -> Result<Caller> {
         let facts = self.load_session(hash).await?;
         let now = self.stamps.now();
@@ -111,7 +111,7 @@ impl Authority {
         Ok(Caller::of_session(facts))
     }
 
-    /// Writes when sessions were last seen. What cannot be written is kept for the next time.
+    /// Records when sessions were last used. What cannot be written is kept for the next call.
     pub(super) async fn flush_seen(&self) -> Result<()> {
         let seen: Vec<_> = self.sessions.seen().iter().map(|(hash, (at, ends))| (*hash, *at, *ends)).collect();
         if seen.is_empty() {
@@ -123,7 +123,7 @@ impl Authority {
         Ok(())
     }
 
-    /// Deletes the rows of sessions and login codes that are over.
+    /// Deletes sessions and login codes that have ended.
     pub(crate) async fn delete_old_sessions(&self) -> Result<()> {
         let now = self.stamps.now();
         Ok(self.db.system(store::Queue::Claims, async move |tx| store::sessions::delete_old(tx, now).await).await?)

@@ -1,5 +1,5 @@
-//! Tickets of a helpdesk that is some months old, written by the store itself, so that everything that lists are read from
-//! is there: some of each kind, and few of some.
+//! Fills a database with the tickets of a helpdesk that is some months old. The store itself writes them, so that all
+//! counts and indexes of lists exist. Some values are common and some are rare.
 
 use crate::{
     list_index::ListIndex,
@@ -17,13 +17,13 @@ use inboxops_proto::{
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Tickets of one transaction.
+/// Tickets in one transaction.
 const BATCH: u32 = 2_000;
 /// Time between two tickets.
 const EVERY: Duration = Duration::from_secs(20);
-/// Agents of the tenant.
+/// Number of the tenant's agents.
 const AGENTS: u32 = 20;
-/// Words of subjects; one that is rare comes beside.
+/// Words of subjects; the rare word is elsewhere.
 const WORDS: &[&str] = &[
     "refund",
     "order",
@@ -67,15 +67,14 @@ const WORDS: &[&str] = &[
     "with",
 ];
 
-/// What questions need to know of the tickets.
+/// Values that benchmark queries need.
 pub struct FillSummary {
-    /// An inbox of few tickets.
+    /// An inbox with few tickets.
     pub rare_inbox: InboxId,
-    /// One of the agents.
     pub agent: AgentId,
 }
 
-/// Numbers that look like chance and are the same in every run.
+/// A pseudo-random number that is the same in every run.
 fn mixed(n: u32, salt: u64) -> u64 {
     let mut x = u64::from(n).wrapping_add(salt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -83,7 +82,7 @@ fn mixed(n: u32, salt: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// Writes `count` tickets, most of them of `inbox`, into the database at `url`, of which no server may run.
+/// Writes `count` tickets, most of them in `inbox`, into the database at `url`. No server may use that database.
 pub async fn tickets(url: &str, id: TenantId, inbox: InboxId, count: u32) -> crate::Result<FillSummary> {
     let db = Db::open(Options::new(url, Clock::System)).await?;
     let scope = db.system(Queue::Claims, async move |tx| Ok(tx.scope_of(id))).await?;
@@ -143,7 +142,7 @@ impl World {
     fn ticket(&self, n: u32, chance: u128) -> Ticket {
         let at = self.begin.plus(EVERY * n).plus(Duration::from_micros(mixed(n, 11) % 20_000_000));
         let roll = |salt: u64, of: u64| mixed(n, salt) % of;
-        // A few of all, however many there are.
+        // A few of all tickets, however many there are.
         let rare = |salt: u64| roll(salt, u64::from(self.count / 10).max(1)) == 0;
         let newest = n + self.count / 50 >= self.count;
         let status = match (newest, roll(12, 100)) {

@@ -1,5 +1,5 @@
-//! How deliveries go: counts by state, attempts by hour and day, and how long answers took. All from numbers that are kept,
-//! which grow with endpoints and hours and not with deliveries.
+//! Delivery statistics: counts by state, attempts by hour and day, and response times. All come from stored counters,
+//! whose number grows with endpoints and hours and not with deliveries.
 
 use super::Deliveries;
 use crate::{
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 const HOURS: i64 = 24;
 const DAYS: i64 = 7;
 
-/// What is known of one endpoint, or of several together.
+/// Counters of one endpoint, or the sums of several.
 #[derive(Default)]
 struct Sum {
     counts: BTreeMap<Shown, i64>,
@@ -103,7 +103,7 @@ impl Sum {
         }
     }
 
-    /// `parts` parts of `length` hours each, from an hour on.
+    /// Attempts in `parts` periods of `length` hours each, beginning with the hour `from`.
     fn attempts(&self, from: i64, length: i64, parts: i64) -> v1::AttemptStats {
         let mut all = AttemptCounts::default();
         let mut buckets = Vec::new();
@@ -131,7 +131,7 @@ fn number(count: i64) -> u32 {
     u32::try_from(count.max(0)).unwrap_or(u32::MAX)
 }
 
-/// Of a hundred answers so many took no longer: between the bounds of its column, as if answers were spread evenly.
+/// The percentile of response times, interpolated within its bucket as if times were spread evenly.
 fn took(went: &AttemptCounts, percent: i64) -> Option<u32> {
     let all: i64 = went.took.iter().sum();
     let rank = (all * percent + 99).div_euclid(100).max(1);

@@ -1,5 +1,5 @@
-//! The live log: what changes of a tenant's deliveries, as a stream. It hears of commits and then looks; what it missed
-//! while its reader was slow it finds in the log of changes, behind its place.
+//! The live log: a stream of a tenant's deliveries as they change. It waits for news of commits and then reads; changes
+//! that it missed while its reader was slow it finds in the log of changes, after its place.
 
 use super::shown;
 use crate::{
@@ -27,7 +27,7 @@ use tokio::{
 
 /// Longest silence of a stream.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a cursor is good; the log is kept longer, so that none of it is missing then.
+/// How long a cursor stays valid; the log is kept longer, so that none of it is missing.
 pub(crate) const CURSOR_LIFE: Duration = Duration::from_secs(10 * 60);
 const _: () = assert!(CURSOR_LIFE.as_secs() + 60 < changes::KEPT.as_secs(), "longer by more than a commit may take");
 /// Greatest number of deliveries in one message.
@@ -40,19 +40,19 @@ struct Watch {
     endpoint: Option<EndpointId>,
     told: Receiver<CommitNews>,
     place: Place,
-    /// Everything up to here was sent.
+    /// Everything up to here has been sent.
     sent: Place,
-    /// Read from the log up to `place` and not sent yet.
+    /// Read from the log up to `place`, and not sent yet.
     waiting: Vec<DeliveryId>,
-    /// The last of what it was told, up to `place`, as far as that is not sent: few rows, read once for all watchers.
+    /// The last news of commits, up to `place`, while it is not sent yet: few rows, read once for all watchers.
     told_last: Option<CommitNews>,
-    /// Whether the log may hold more behind `place` than what we are told next.
+    /// Whether the log may hold more after `place` than the next news will contain.
     behind: bool,
     subscribed: bool,
     spoken: Instant,
 }
 
-/// The stream. It ends with an error; its reader goes on from the last cursor.
+/// Starts the stream. After an error its reader continues from the last cursor.
 pub(super) async fn watch(
     db: &Db,
     stamps: &Stamps,
@@ -64,7 +64,7 @@ pub(super) async fn watch(
     if let Some(endpoint) = endpoint {
         store::endpoints::get(&mut db.peek(scope.clone()).await?, endpoint).await?.ok_or(Reason::EndpointNotFound)?;
     }
-    // First listen, then look where the log ends: what comes between is in both.
+    // Subscribe first, then look up the end of the log: a commit between the two is in both.
     let told = db.listen();
     let end = changes::end(db).await?;
     let place = match request.cursor.as_deref() {
@@ -129,7 +129,7 @@ impl Watch {
         }
     }
 
-    /// Reads the log behind the place.
+    /// Reads the log after the place.
     async fn read(&mut self) -> Result<()> {
         let mut passage = changes::since(&self.db, self.place).await?;
         self.place = passage.end;
@@ -138,10 +138,10 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits until it is told of something, or has been silent for long.
+    /// Waits for news, or until the stream has been silent for [`HEARTBEAT`].
     async fn hear(&mut self) -> Result<()> {
         let told = match tokio::time::timeout_at(self.spoken + HEARTBEAT, self.told.recv()).await {
-            // Once in a while the log is read unasked: to be told is a help and no promise.
+            // The log is read once in a while without news, because news can be lost.
             Err(_) | Ok(Err(RecvError::Lagged(_))) => {
                 self.behind = true;
                 return Ok(());
@@ -169,7 +169,7 @@ impl Watch {
         Ok(self.shown(&rows))
     }
 
-    /// Those of the endpoint that is watched.
+    /// Keeps the deliveries of the endpoint that is watched.
     fn shown(&self, rows: &[Delivery]) -> Vec<v1::Delivery> {
         rows.iter().filter(|row| self.endpoint.is_none_or(|endpoint| row.endpoint == endpoint)).map(shown).collect()
     }

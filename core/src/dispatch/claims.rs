@@ -1,6 +1,6 @@
-//! How deliveries that wait in the database come back into memory: for endpoints that the hub knows to have more, as soon
-//! as there is room, ahead of need; for all others, when something is due. Nothing here goes by a clock but for what
-//! other cores make due.
+//! Claims waiting deliveries from the database: by name for endpoints that the hub knows to have more, as soon as there
+//! is room and ahead of need; for all others when something is due. Only deliveries that other cores make due need a
+//! poll.
 
 use super::{Dispatcher, hub::Hub};
 use crate::{
@@ -20,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 
 /// Greatest number of deliveries that one claim takes.
 pub(crate) const CLAIM_MAX: usize = 256;
-/// The same while tenants' writes trickle in between.
+/// The same while tenants' writes come in one by one between the system's.
 const CLAIM_BETWEEN_WRITES_MAX: usize = 48;
-/// How often the database is asked for what other cores made due (PostgreSQL), and how long it is left alone after a
-/// claim that failed.
+/// How often a core asks the database for what other cores made due (PostgreSQL), and how long it pauses after a failed
+/// claim.
 pub(crate) const POLL: Duration = Duration::from_millis(250);
 
-/// When the next look at whatever is due is worth it, as far as this core knows.
+/// When this core should next look for anything due, as far as it knows.
 #[derive(Debug)]
 pub(super) struct Due {
     at: Mutex<Option<Timestamp>>,
@@ -34,7 +34,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// At once: what a new core finds, it cannot know.
+    /// Now: a new core cannot know what is due.
     pub(super) fn now() -> Due {
         Due { at: Mutex::new(Some(Timestamp::default())), sooner: Notify::new() }
     }
@@ -42,14 +42,14 @@ impl Due {
     /// Something is due at this time.
     pub(super) fn at(&self, at: Timestamp) {
         let mut due = self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        // The same time counts as well: it may have waited for a worker.
+        // An equal time counts as well: the delivery may have waited for a worker.
         if due.is_none_or(|before| at <= before) {
             *due = Some(at);
             self.sooner.notify_one();
         }
     }
 
-    /// Whether it is time; then the look is taken to happen.
+    /// Whether the time has come; if so, the look counts as done.
     fn take(&self, now: Timestamp) -> bool {
         let mut due = self.at.lock().unwrap_or_else(PoisonError::into_inner);
         due.take_if(|at| *at <= now).is_some()
@@ -86,7 +86,7 @@ impl Dispatcher {
             };
             if let Err(error) = claims.await {
                 tracing::warn!(error = chain(&error), "claiming due deliveries failed, will retry");
-                // The database may be away for minutes: what was asked for is asked for again, for ever.
+                // The database may be unreachable for minutes: what was wanted is wanted again.
                 tokio::time::sleep(POLL).await;
                 self.wake();
             }
@@ -97,12 +97,12 @@ impl Dispatcher {
         if self.db.writes_trickle() { CLAIM_BETWEEN_WRITES_MAX } else { CLAIM_MAX }
     }
 
-    /// Ends when a claim may be worth it.
+    /// Returns when a claim may be worth it.
     async fn wait_for_work(&self, shutdown: &CancellationToken) {
         let clock = self.stamps.clock();
         let due = async {
             match self.due.get() {
-                // Without a worker nothing can be sent; one that joins makes a look due.
+                // Nothing can be sent without a worker; when one joins, a look is due.
                 Some(at) if self.hub().has_workers() => clock.until(at).await,
                 _ => std::future::pending().await,
             }
@@ -127,14 +127,15 @@ impl Dispatcher {
         }
     }
 
-    /// Claims for endpoints that are known to have more. When that fails, they are found as due, or by their next answer.
+    /// Claims for endpoints that are known to have more. If that fails, they are found when they are due, or at their
+    /// next answer.
     async fn claim_wanted(self: &Arc<Self>, wanted: &[(EndpointId, u32)], parks: u64) -> Result<()> {
         let claim = self.claim();
         let rooms = wanted.to_vec();
         let claimed = self.db.system(Queue::Claims, async move |tx| store::dispatch::claim_of(tx, claim, &rooms).await);
         let claimed = claimed.await?;
         let seen = |endpoint| claimed.looked.iter().any(|it| it.turn.endpoint == endpoint);
-        // Paused, or served by another core just now.
+        // Paused, or served by another core at the moment.
         let unseen = wanted.iter().map(|(endpoint, _)| *endpoint).filter(|endpoint| !seen(*endpoint)).collect();
         self.claimed(claimed, unseen, parks);
         Ok(())
@@ -156,7 +157,8 @@ impl Dispatcher {
         if claimed.more {
             self.wake();
         } else if let Some(at) = claimed.next {
-            // What is due now was seen by this claim, and is claimed by name; this is for what that would miss.
+            // This claim saw what is due now, and claims it by name from here on. The time is for anything that this
+            // would miss.
             self.due.at(if at <= claim.now { claim.now.plus(FULL_PAUSE) } else { at });
         }
         self.claimed(claimed, Vec::new(), parks);
@@ -168,7 +170,7 @@ impl Dispatcher {
         Claim { now, lease_until: now.plus(LEASE), lanes: CLAIM_LANES_MAX }
     }
 
-    /// Tells the hub what a claim brought and what it saw.
+    /// Reports to the hub what a claim leased and which endpoints have more.
     fn claimed(self: &Arc<Self>, claimed: ClaimResult, unseen: Vec<EndpointId>, parks: u64) {
         let ClaimResult { leased, looked, .. } = claimed;
         if !leased.is_empty() {
@@ -187,7 +189,7 @@ impl Dispatcher {
         self.look_again();
     }
 
-    /// Takes the tests that wait in paused lanes, which a claim passes by.
+    /// Claims due tests of paused lanes, which an ordinary claim passes over.
     pub(super) async fn claim_tests(self: &Arc<Self>) -> Result<()> {
         let left = self.hub().shares(CLAIM_MAX).left();
         let claim = self.claim();

@@ -1,6 +1,6 @@
-//! What results mean for their endpoints beyond the deliveries: one that is gone or fails for days is switched off,
-//! and before that its tenant is warned. When a verdict begins is decided elsewhere.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! Disables endpoints: at once those whose receivers answer 410 Gone, after days those that keep failing, whose tenants
+//! are warned first. `webhooks/failing.rs` decides when.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use super::{Dispatcher, settle::GONE_SAID};
 use crate::{
@@ -13,9 +13,9 @@ use inboxops_proto::{clock::Timestamp, id::EndpointId};
 use std::{collections::BTreeSet, sync::Arc};
 
 impl Dispatcher {
-    /// Switches off endpoints whose receivers say that they are gone, unless they were changed since the request was
-    /// made: their URL may be another. Not in the transaction of the results, which locks lanes before endpoints; when
-    /// it fails, the next delivery's 410 does it.
+    /// Disables endpoints whose receivers answered 410 Gone, unless they have changed since the request was made: their
+    /// URL may be another. This is not in the transaction of the results, which locks lanes before endpoints. If it
+    /// fails, the next 410 does it.
     pub(super) async fn disable_gone(self: &Arc<Self>, endpoints: BTreeSet<(EndpointId, u32)>, now: Timestamp) {
         let gone = endpoints.clone();
         let stamp = self.stamps.stamp();
@@ -32,7 +32,8 @@ impl Dispatcher {
         }
     }
 
-    /// Warns of endpoints that fail for days, and at last switches them off. When that fails, the next result does it.
+    /// Warns about endpoints that have failed for days, and finally disables them. If it fails, the next result does
+    /// it.
     pub(super) async fn judge(self: &Arc<Self>, health: &[Health], now: Timestamp) {
         let due = |health: &&Health| {
             let verdict = verdict(health, now);
@@ -48,12 +49,12 @@ impl Dispatcher {
             let mut ids = stamp.ids();
             let mut told = Vec::new();
             for id in &due {
-                // As it stands now: somebody may have switched it on anew since.
+                // As it is now: somebody may have enabled it again since.
                 let health = store::health::now(tx, *id).await?;
                 told.extend(health.map(|health| (verdict(&health, now), health)));
             }
             told.retain(|(verdict, health)| *verdict == Verdict::Disable || verdict.warnings() > health.warned);
-            // Endpoints and lanes before what is known of them, as a change of an endpoint locks them.
+            // Locks endpoints and lanes before health, as a change of an endpoint does.
             for (verdict, health) in &told {
                 if *verdict == Verdict::Disable {
                     disable(tx, &mut ids, health.endpoint, None, DISABLED_SAID, now).await?;
@@ -80,7 +81,7 @@ impl Dispatcher {
     }
 }
 
-/// Switches an endpoint off, unless it is not of `version` any more, and puts that on its tenant's record.
+/// Disables an endpoint, if it still has this `version`, and records that in its tenant's audit log.
 async fn disable(
     tx: &mut SystemTx<'_>,
     ids: &mut Ids,

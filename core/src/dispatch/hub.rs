@@ -1,7 +1,7 @@
 //! The dispatch decisions: which delivery goes to which worker now, which waits in memory, which is parked. A state
-//! machine without I/O: it is told what happened and answers what to do. Endpoints take turns, so that one with a
-//! million waiting deliveries delays no other.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! machine without I/O: events go in, actions come out. Endpoints take turns, so that one with a million waiting
+//! deliveries delays no other.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 mod again;
 #[cfg(test)]
@@ -35,45 +35,45 @@ use std::{
 pub(crate) const QUEUE_PER_ENDPOINT_MAX: usize = 4096;
 /// Greatest number of deliveries that wait in memory in all.
 pub(crate) const QUEUE_MAX: usize = 20_000;
-/// Endpoints that are remembered while nothing waits for them.
+/// Lanes that are kept in memory while nothing waits in them.
 pub(crate) const LANES_MAX: usize = 20_000;
-/// Longest wait in memory: the rest of the lease must suffice for the request.
+/// Longest wait in memory; the rest of the lease must be long enough for the request.
 pub(crate) const QUEUE_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Greatest number of requests in flight for a tenant.
 pub(crate) const IN_FLIGHT_PER_TENANT_MAX: u32 = 256;
 
-/// A delivery that was sent and whose end is not on record.
+/// A delivery that was sent and whose outcome is not recorded yet.
 #[derive(Debug)]
 struct InFlight {
     leased: Leased,
-    /// Whose slot it takes; `None` once it was answered.
+    /// The worker whose slot it occupies; `None` once the worker has reported.
     worker: Option<WorkerKey>,
 }
 
 /// A stream of a worker.
 pub(crate) type WorkerKey = u64;
 
-/// What sending to an endpoint needs.
+/// What the hub and a worker need to send to an endpoint.
 #[derive(Debug)]
 pub(crate) struct Route {
-    /// What the worker must know.
+    /// The part for the worker.
     pub(crate) config: EndpointConfig,
-    /// Whether events are posted at all; tests go out all the same.
+    /// Whether events are sent; tests are sent in any case.
     pub(crate) enabled: bool,
-    /// Until when it holds; for ever when `None`.
+    /// End of its validity; `None` for no end.
     pub(crate) valid_until: Option<Timestamp>,
     /// Greatest number of requests a second.
     pub(crate) rate_per_second: Option<u32>,
-    /// Failures in a row, as they are on record.
+    /// Failures in a row, as recorded.
     pub(crate) failures: u32,
-    /// Whether the database has deliveries for it that are due.
+    /// Whether the database has due deliveries for the endpoint.
     pub(crate) behind: bool,
 }
 
-/// What the hub wants done.
+/// An action that the hub decided on.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Send these to the worker, with the routes that are new to it.
+    /// Send these to the worker, with the routes that it does not have yet.
     Send(WorkerKey, Vec<Leased>, Vec<Arc<Route>>),
     /// Give these leases back, then call [`Hub::parked`].
     Park(Vec<Leased>),
@@ -84,14 +84,14 @@ pub(crate) enum Action {
 #[derive(Debug)]
 struct Worker {
     window: u32,
-    /// Requests that it makes at once.
+    /// Requests that the worker makes at once.
     slots: u32,
     unreported: u32,
-    /// Serial numbers of the routes that it has.
+    /// Serial numbers of the routes that the worker has.
     routes: Map<EndpointId, u64>,
 }
 
-/// A map whose order is the same in every run, so that the simulation can repeat one: all keys are ids of ours.
+/// A map with the same order in every run, so that a simulation can be repeated. All keys are ids of ours.
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 /// The dispatch state of one core.
@@ -109,14 +109,14 @@ pub(crate) struct Hub {
     now: Timestamp,
     /// Cores that share the endpoints' rates.
     cores: u32,
-    /// Number of the last route that was asked for.
+    /// Serial number of the last route that was requested.
     routes_asked: u64,
-    /// When the first endpoint that waits for its rate has waited enough.
+    /// When the first endpoint that waits for its rate may send.
     paced_until: Option<Timestamp>,
 }
 
 impl Hub {
-    /// The time is now this, and so many cores share the rates of endpoints. Say so before anything else.
+    /// Sets the time and the number of cores that share the endpoints' rates. Call it before anything else.
     pub(crate) fn at(&mut self, now: Timestamp, cores: u32) -> &mut Hub {
         self.now = now;
         if self.cores != cores {
@@ -126,19 +126,20 @@ impl Hub {
         self
     }
 
-    /// When [`Hub::pump`] is worth a call, because an endpoint waits for its rate alone.
+    /// When to call [`Hub::pump`] for an endpoint that waits for its rate alone.
     pub(crate) fn paced_until(&self) -> Option<Timestamp> {
         self.paced_until
     }
 
-    /// A worker's stream began. It makes `slots` requests at once, and has at most `window` that are not reported.
+    /// A worker's stream began. The worker makes `slots` requests at once and holds at most `window` unreported
+    /// deliveries.
     pub(crate) fn join(&mut self, worker: WorkerKey, window: u32, slots: u32) -> Vec<Action> {
         self.workers.insert(worker, Worker { window, slots, unreported: 0, routes: Map::default() });
         self.load.slots = self.workers.values().map(|worker| worker.slots).sum();
         self.pump()
     }
 
-    /// A worker's stream ended. What it holds stays leased: it may still report, or the lease ends.
+    /// A worker's stream ended. What it holds stays leased: the worker may still report, or the lease expires.
     pub(crate) fn leave(&mut self, worker: WorkerKey) -> Vec<Action> {
         self.workers.remove(&worker);
         self.load.slots = self.workers.values().map(|worker| worker.slots).sum();
@@ -149,12 +150,12 @@ impl Hub {
         !self.workers.is_empty()
     }
 
-    /// Whether nothing waits in memory and nothing is under way, so that time alone brings nothing.
+    /// Whether nothing waits in memory and nothing is in flight, so that the hub needs no ticks.
     pub(crate) fn is_idle(&self) -> bool {
         self.held.is_empty() && self.load.queued == 0
     }
 
-    /// Deliveries whose lease begins: just committed, or claimed.
+    /// Takes deliveries whose lease begins: just committed, or claimed.
     pub(crate) fn offer(&mut self, deliveries: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
             return self.give_back(deliveries);
@@ -182,7 +183,8 @@ impl Hub {
         actions
     }
 
-    /// Parks these, and notes that they are on their way: what a commit hands over later must not overtake them.
+    /// Parks deliveries and notes that they are on their way to the database: what a commit brings later must not
+    /// overtake them.
     fn give_back(&mut self, deliveries: Vec<Leased>) -> Vec<Action> {
         for leased in &deliveries {
             self.lanes.entry(leased.endpoint).or_insert_with(|| Lane::new(leased.tenant)).parking += 1;
@@ -190,8 +192,8 @@ impl Hub {
         if deliveries.is_empty() { Vec::new() } else { vec![Action::Park(deliveries)] }
     }
 
-    /// What an [`Action::Park`] gave back is in the database, where a claim finds it, or never will be: then its leases
-    /// end.
+    /// An [`Action::Park`] is done or has failed. What was parked is in the database, where a claim finds it; otherwise
+    /// its leases expire.
     pub(crate) fn parked<'a>(&mut self, deliveries: impl IntoIterator<Item = &'a Leased>) {
         self.parks += 1;
         for leased in deliveries {
@@ -203,8 +205,8 @@ impl Hub {
         }
     }
 
-    /// The route of an endpoint was loaded, as it was asked for; `None` when it cannot be sent to. One that was asked
-    /// for before the endpoint changed is late.
+    /// Takes the route of an endpoint that was loaded on request; `None` if the endpoint cannot be sent to. A route
+    /// that was requested before the endpoint changed is ignored.
     pub(crate) fn route(&mut self, endpoint: EndpointId, asked: u64, route: Option<Arc<Route>>) -> Vec<Action> {
         let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.loading == Some(asked)) else {
             return Vec::new();
@@ -222,7 +224,7 @@ impl Hub {
         actions
     }
 
-    /// An endpoint changed: its route is read again before anything else is sent to it.
+    /// An endpoint changed: its route is loaded again before anything else is sent to it.
     pub(crate) fn forget_route(&mut self, endpoint: EndpointId) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
             (lane.route, lane.loading) = (None, None);
@@ -236,9 +238,9 @@ impl Hub {
         }
     }
 
-    /// A worker tells how a request ended, with the token of its lease: the slots are free, and how many requests go
-    /// out at once adapts. The delivery is held until [`Hub::close`], so that a report whose record failed can be
-    /// repeated. `ended` is whether it succeeded and how long it took, or `None` when nothing was sent.
+    /// A worker reports how a request ended, with the token of its lease. The slot is free, and the endpoint's window
+    /// adapts. The delivery is kept until [`Hub::close`], so that a report whose record failed can be repeated. `ended`
+    /// says whether it succeeded and how long it took; it is `None` when nothing was sent.
     pub(crate) fn answer(
         &mut self,
         delivery: DeliveryId,
@@ -249,7 +251,7 @@ impl Hub {
         let leased = held.leased.clone();
         if let Some(worker) = held.worker.take() {
             self.release(leased.endpoint, leased.tenant, worker);
-            // A test says nothing of how the endpoint does.
+            // A test says nothing about the endpoint's health.
             if let Some((succeeded, took)) = ended.filter(|_| !leased.test)
                 && let Some(lane) = self.lanes.get_mut(&leased.endpoint)
             {
@@ -261,12 +263,12 @@ impl Hub {
         Some(leased)
     }
 
-    /// The end of these deliveries' leases is on record, or will never be. Returns what was held of them.
+    /// The end of these deliveries' leases is recorded, or never will be. Returns what the hub kept of them.
     pub(crate) fn close(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) -> Vec<Leased> {
         deliveries.into_iter().filter_map(|delivery| self.held.remove(&delivery)).map(|held| held.leased).collect()
     }
 
-    /// Leases that ended without a report: their slots are free again.
+    /// Frees the slots of leases that expired without a report.
     fn expire(&mut self, now: Timestamp) {
         let over: Vec<(DeliveryId, i64)> = self
             .held
@@ -280,7 +282,7 @@ impl Hub {
         }
     }
 
-    /// Sends what can be sent, endpoint by endpoint in rotation.
+    /// Sends what can be sent, one endpoint after the other in rotation.
     pub(crate) fn pump(&mut self) -> Vec<Action> {
         let mut out = PumpOutput::default();
         self.paced_until = None;
@@ -296,7 +298,7 @@ impl Hub {
                     idle += 1;
                     self.turns.push_back(endpoint);
                 }
-                // Its tenant may have been what another one waited for.
+                // Another endpoint may have waited for this one's tenant.
                 Turn::Over => idle = 0,
                 Turn::NoCredit => {
                     self.turns.push_front(endpoint);
@@ -313,8 +315,8 @@ impl Hub {
         actions
     }
 
-    /// What time brings: leases that ended, waits that were too long, answers that do not come, turns that are due again.
-    /// Call it on a timer while the hub is not idle.
+    /// Handles what time alone brings: expired leases, waits that are too long, missing answers, endpoints whose turn
+    /// has come. Call it on a timer while the hub is not idle.
     pub(crate) fn tick(&mut self, now: Timestamp) -> Vec<Action> {
         self.expire(now);
         if self.lanes.len() > LANES_MAX {
@@ -332,7 +334,7 @@ impl Hub {
     fn turn(&mut self, endpoint: EndpointId, out: &mut PumpOutput) -> Turn {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return Turn::Over };
         if lane.is_dead() {
-            // In due order, one at a time: the next is claimed when this one has ended.
+            // In due order, one at a time: the next one is claimed when this one has ended.
             let back = lane.queue.take_behind(1);
             self.load.dequeued(lane, back.len());
             lane.parking += back.len();
@@ -386,7 +388,7 @@ impl Hub {
         Turn::Sent
     }
 
-    /// Takes out what waited so long that its lease would end under the request.
+    /// Takes out what has waited so long that its lease would expire during the request.
     fn stale(&mut self, now: Timestamp) -> Vec<Leased> {
         let moment = now.minus(QUEUE_WAIT_MAX);
         let mut stale = Vec::new();
@@ -398,7 +400,7 @@ impl Hub {
         stale
     }
 
-    /// Gives back everything that waits in memory: the core stops, or no worker is left.
+    /// Parks everything that waits in memory: the core stops, or no worker is left.
     pub(crate) fn park_all(&mut self) -> Vec<Action> {
         let mut all = Vec::new();
         for lane in self.lanes.values_mut() {
@@ -420,7 +422,7 @@ impl Hub {
     }
 }
 
-/// What a pump does, while it goes on.
+/// The output of a pump, while it runs.
 #[derive(Default)]
 struct PumpOutput {
     batches: Map<WorkerKey, (Vec<Leased>, Vec<Arc<Route>>)>,
@@ -428,11 +430,11 @@ struct PumpOutput {
     parked: Vec<Leased>,
 }
 
-/// What an endpoint's turn came to.
+/// How an endpoint's turn ended.
 enum Turn {
-    /// A delivery went out, or was given back.
+    /// A delivery was sent or parked.
     Sent,
-    /// The endpoint or its tenant is busy, or its route is on its way.
+    /// The endpoint or its tenant is at its limit, or its route is being loaded.
     Waits,
     /// Nothing waits for it.
     Over,

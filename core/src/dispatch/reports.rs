@@ -1,5 +1,5 @@
-//! What workers report: each outcome becomes what its delivery is from now on, behind the fence of its lease, and is
-//! held until that is on record.
+//! Workers' reports: turns each outcome into the next state of its delivery, fenced by the token of its lease, and
+//! keeps it in memory until that is recorded.
 
 use super::{
     Dispatcher,
@@ -30,21 +30,21 @@ use uuid::Uuid;
 
 /// Greatest number of results that one transaction records, unless one call brings more.
 const RECORD_MAX: usize = 512;
-/// The same while tenants' writes trickle in between.
+/// The same while tenants' writes come in one by one between the system's.
 const RECORD_BETWEEN_WRITES_MAX: usize = 48;
 
-/// What a batch of outcomes makes of their deliveries.
+/// What the outcomes of a batch mean for their deliveries.
 #[derive(Debug, Default)]
 pub(super) struct SettledBatch {
     pub(super) reports: Vec<Report>,
-    /// Deliveries whose receiver says that it is gone for good, with their endpoints and the versions of those that the
-    /// requests were made from.
+    /// Deliveries whose receivers answered 410 Gone, with their endpoints and the endpoint versions that the requests
+    /// were made from.
     pub(super) gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
     /// Outcomes of leases that this core does not hold.
     pub(super) strange: Vec<pb::Outcome>,
 }
 
-/// Takes outcomes for the leases that they carry the token of; others are set aside. `chance` spreads retries.
+/// Takes the outcomes whose tokens fit their leases, and sets others aside. `chance` spreads retries.
 pub(super) fn answers(
     hub: &mut Hub,
     outcomes: Vec<pb::Outcome>,
@@ -54,7 +54,7 @@ pub(super) fn answers(
     let mut answered = SettledBatch::default();
     for outcome in outcomes {
         let Ok(id) = Uuid::from_slice(&outcome.delivery_id) else { continue };
-        // A stale connection says nothing of how the endpoint does.
+        // A stale connection says nothing about the endpoint's health.
         let ended = (!outcome.not_sent && outcome.error_code != STALE_CONNECTION)
             .then(|| (outcome.error_code.is_empty(), Duration::from_millis(outcome.duration_ms.into())));
         match hub.answer(DeliveryId(id), outcome.token, ended) {
@@ -70,8 +70,8 @@ pub(super) fn answers(
     answered
 }
 
-/// Results that wait for their turn to be recorded: one transaction at a time takes all that came meanwhile, so that
-/// workers may report in small pieces, which frees slots soon, and the database gets large ones.
+/// Results that wait to be recorded. One transaction at a time records all that arrived meanwhile: so workers may
+/// report in small pieces, which frees slots soon, and the database gets large batches.
 #[derive(Debug, Default)]
 pub(super) struct ReportQueue {
     waiting: Mutex<VecDeque<Batch>>,
@@ -84,7 +84,7 @@ struct Batch {
     reports: Vec<Report>,
     count: usize,
     gone: BTreeMap<DeliveryId, (EndpointId, u32)>,
-    /// Told how many were recorded.
+    /// Receives how many were recorded.
     done: oneshot::Sender<Result<usize, store::Error>>,
 }
 
@@ -93,7 +93,7 @@ impl ReportQueue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those that go into one transaction: at least one.
+    /// The batches for the next transaction: at least one.
     fn take(&self, most: usize) -> Vec<Batch> {
         let mut waiting = self.waiting();
         let mut taken = Vec::new();
@@ -126,12 +126,12 @@ impl Dispatcher {
         Ok(pb::ReportResponse { accepted: count(accepted), refused: count(all - accepted) })
     }
 
-    /// Takes the outcomes of leases that are open in the database though not held here: a core that comes back soon
-    /// finds its worker with the results of its former life. The token fences them as it does the others. What they were
-    /// made from is not known any more, so that a 410 among them waits for the next one.
+    /// Finds the leases of outcomes that are open in the database but unknown here: after a quick restart, a core's
+    /// worker has results from its former run. The token fences them as it does all others. Which endpoint version they
+    /// were made from is no longer known, so a 410 among them waits for the next one.
     async fn recall(&self, answered: &mut SettledBatch, now: Timestamp) -> Result<()> {
         let strange = std::mem::take(&mut answered.strange);
-        // Where there is one process, it has taken all back at its start.
+        // A single process has taken all leases back at its start.
         if strange.is_empty() || !self.db.is_shared() {
             return Ok(());
         }
@@ -149,8 +149,8 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Has what came of the reports written, alone or together with others, and returns how many were recorded. On
-    /// failure nothing is forgotten: the worker repeats the report.
+    /// Records reports, alone or together with others, and returns how many were recorded. After a failure nothing is
+    /// forgotten: the worker repeats the report.
     async fn record(
         self: &Arc<Self>,
         reports: Vec<Report>,
@@ -165,7 +165,7 @@ impl Dispatcher {
                 Err(TryRecvError::Closed) => return Err(store::Error::Unavailable.into()),
                 Err(TryRecvError::Empty) => {}
             }
-            // A caller that goes away does not take the results of others with it.
+            // A caller that goes away does not lose the results of others.
             let most = if self.db.writes_trickle() { RECORD_BETWEEN_WRITES_MAX } else { RECORD_MAX };
             let this = self.clone();
             let batches = self.recording.take(most);
@@ -173,7 +173,7 @@ impl Dispatcher {
         }
     }
 
-    /// Records batches in one transaction; when that fails, each alone, so that none suffers for another.
+    /// Records batches in one transaction; if that fails, each on its own, so that none fails because of another.
     async fn record_all(self: &Arc<Self>, mut batches: Vec<Batch>) {
         let together: Arc<Vec<Report>> =
             Arc::new(batches.iter_mut().flat_map(|batch| batch.reports.drain(..)).collect());
@@ -203,14 +203,14 @@ impl Dispatcher {
         self.db.system(Queue::Outcomes, async move |tx| store::dispatch::report(tx, &reports, now).await).await
     }
 
-    /// Sees to what follows from results that are on record; `reports` are those of the batches, in their order.
+    /// Handles the consequences of recorded results; `reports` are those of the batches, in their order.
     async fn recorded(self: &Arc<Self>, batches: Vec<Batch>, reports: &[Report], recorded: BatchResult) {
         let BatchResult { accepted, again, health } = recorded;
         let held = self.hub().close(reports.iter().map(|report| report.lease.delivery));
         self.send_again(held, &again, reports);
         let seen: Vec<ReportCounts> = reports.iter().filter_map(ReportCounts::of).collect();
         self.metrics.recorded(&seen, &accepted);
-        // Found as due at its time; a test that could not be sent is looked for by itself.
+        // The retry is found as due at its time; a test that could not be sent is looked for separately.
         if let Some(at) = reports.iter().filter_map(Report::due_again).min() {
             self.due.at(at);
         }
@@ -229,7 +229,7 @@ impl Dispatcher {
         self.judge(&health, now).await;
     }
 
-    /// Sends those again whose leases go on.
+    /// Sends the deliveries whose leases were extended.
     fn send_again(self: &Arc<Self>, held: Vec<Leased>, again: &HashSet<DeliveryId>, reports: &[Report]) {
         if again.is_empty() {
             return;

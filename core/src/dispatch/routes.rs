@@ -1,4 +1,4 @@
-//! Loads what sending to an endpoint needs: its address, the secrets that sign now, its custom headers, its limits.
+//! Loads an endpoint's route: its URL, the secrets that sign now, its custom headers, its limits.
 
 use super::{Dispatcher, bytes, hub::Route};
 use crate::{
@@ -13,7 +13,7 @@ use inboxops_proto::{id::EndpointId, internal::v1 as pb};
 use std::sync::Arc;
 
 impl Dispatcher {
-    /// Loads the route of an endpoint and tells the hub, which asked for it with this number.
+    /// Loads the route of an endpoint and gives it to the hub, which requested it under this serial number.
     pub(super) async fn load(self: Arc<Self>, endpoint: EndpointId, asked: u64) {
         let route = match self.route(endpoint).await {
             Ok(route) => route,
@@ -26,7 +26,7 @@ impl Dispatcher {
     }
 
     async fn route(&self, endpoint: EndpointId) -> Result<Option<Route>> {
-        // Before the row: a change of how it stands that comes between is followed by another load.
+        // Read before the endpoint's row: a change of the lane that comes between is followed by another load.
         let Some(standing) = store::lanes::standing(&self.db, endpoint).await? else { return Ok(None) };
         let now = self.stamps.now();
         let Some(mut row) = store::endpoints::load(&self.db, &[endpoint]).await?.pop() else { return Ok(None) };

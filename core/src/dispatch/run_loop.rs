@@ -1,5 +1,5 @@
-//! What dispatch does while it runs: it claims, sees to what comes by time alone, tells the hub the time, and gives leases
-//! back. A database that is away is asked again, for ever.
+//! The dispatcher's tasks: claiming, timers, the hub's ticks, and parking. When the database is unreachable, each of
+//! them retries for ever.
 
 use super::{Dispatcher, hub::Hub};
 use crate::{
@@ -13,12 +13,12 @@ use std::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// How often the hub is told the time while something waits in it.
+/// How often the hub gets a tick while something waits in it.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// Shortest time between two looks at endpoints that wait for their rates.
 pub(crate) const PACE_MIN: Duration = Duration::from_millis(5);
 impl Dispatcher {
-    /// Runs until `shutdown`. Then gives back what waits in memory.
+    /// Runs until `shutdown`, then parks what waits in memory.
     pub(crate) async fn run(
         self: Arc<Self>,
         mut to_park: mpsc::UnboundedReceiver<Vec<Leased>>,
@@ -63,7 +63,7 @@ impl Dispatcher {
     }
 
     pub(super) async fn attempt(&self, what: &'static str, doing: impl Future<Output = Result<()>>) {
-        // The database may be away for minutes: the next turn tries again, for ever.
+        // The database may be unreachable for minutes: the next round retries, for ever.
         if let Err(error) = doing.await {
             tracing::warn!(what, error = chain(&error), "dispatch cannot {what}, will retry");
         }
@@ -85,7 +85,7 @@ impl Dispatcher {
         self.look_again();
     }
 
-    /// Ends when an endpoint that waits for its rate alone has waited enough.
+    /// Returns when an endpoint that waits for its rate alone may send.
     async fn pace(&self) {
         let Some(until) = self.hub().paced_until() else { return std::future::pending().await };
         tokio::time::sleep(until.since(self.stamps.now()).max(PACE_MIN)).await;

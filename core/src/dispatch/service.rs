@@ -1,4 +1,4 @@
-//! The service that workers live on, and the stream that each of them holds.
+//! The gRPC service for workers, with the stream that brings each its deliveries.
 
 use super::{Dispatcher, hub::WorkerKey};
 use inboxops_proto::{
@@ -15,7 +15,7 @@ use std::{
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 
-/// The stream of one worker; its end tells the hub.
+/// The stream of one worker. When it is dropped, the worker leaves the hub.
 pub(super) struct Work {
     pub(super) batches: mpsc::Receiver<Result<pb::WorkResponse, Status>>,
     pub(super) key: WorkerKey,
@@ -38,7 +38,7 @@ impl Drop for Work {
     }
 }
 
-/// The service that workers live on.
+/// The gRPC service for workers.
 pub(crate) struct Dispatch {
     dispatcher: Arc<Dispatcher>,
 }

@@ -1,6 +1,6 @@
-//! What an outcome makes of its delivery: delivered, tried again at some time, failed. Pure but for the chance it is
-//! given; the rule itself is `schedule`'s.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! Decides what an outcome means for its delivery: delivered, a retry at some time, or failed. Pure but for the random
+//! number that it is given; the schedule is in `schedule.rs`.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use crate::store::Leased;
 use crate::{
@@ -28,12 +28,13 @@ impl From<&Leased> for OpenLease {
     }
 }
 
-/// Whether it was sent over a connection that the receiver had given up, for the first time since it was due.
+/// Whether the request went over a connection that the receiver had closed, for the first time since the delivery was
+/// due.
 fn is_stale(outcome: &pb::Outcome, fresh: bool) -> bool {
     outcome.error_code == STALE_CONNECTION && !fresh
 }
 
-/// What an outcome makes of its delivery. Its lease can go on only where it is `held`.
+/// Decides what an outcome means for its delivery. Its lease can be extended only if this core holds it (`held`).
 pub(super) fn settle(open: OpenLease, mut outcome: pb::Outcome, held: bool, now: Timestamp, chance: u16) -> Report {
     let OpenLease { lease, tenant, endpoint, test, attempt, failures, fresh } = open;
     let report = |used| Report { lease, tenant, endpoint, test, failures, used };
@@ -79,11 +80,11 @@ pub(super) fn settle(open: OpenLease, mut outcome: pb::Outcome, held: bool, now:
     report(Use::Sent(SentRequest { attempt, next }))
 }
 
-/// Time until a delivery that a worker could not send is offered again.
+/// Time until a delivery that a worker could not send is due again.
 const NOT_SENT_PAUSE: Duration = Duration::from_secs(1);
-/// The receiver says that the address is gone for good.
+/// The status of a receiver that is gone for good.
 pub(super) const GONE: u32 = 410;
-/// What its tenant reads of that.
+/// The reason that its tenant sees.
 pub(super) const GONE_SAID: &str = "The receiver answered 410 Gone: it no longer accepts requests.";
 
 /// Headers as the JSON of an attempt's row: a list of pairs.

@@ -1,7 +1,7 @@
-//! The dispatch decisions through hours of virtual time: a seeded scheduler drives the real hub, the real settling and
-//! the real schedule, with a store in memory, and breaks cores, workers, receivers and the database on the way. What
-//! must always hold is checked at every step; what must hold in the end, when all is healed. A failure prints its seed;
-//! `INBOXOPS_SIMULATION_SEED` runs that one alone, `INBOXOPS_SIMULATION_SEEDS` so many.
+//! Simulates dispatch through hours of virtual time: a seeded scheduler drives the real hub, the real settling and the
+//! real schedule with a store in memory, and breaks cores, workers, receivers and the database meanwhile. Invariants
+//! are checked at every step; the final state is checked after everything has healed. A failure prints its seed;
+//! `INBOXOPS_SIMULATION_SEED` runs that seed alone, `INBOXOPS_SIMULATION_SEEDS` sets the number of seeds.
 
 mod memory;
 mod world;

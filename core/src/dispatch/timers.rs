@@ -1,6 +1,6 @@
-//! What comes to dispatch by time alone: leases that end, tests that wait beside the lanes, and on PostgreSQL the beat,
-//! which tells the other cores that this one lives and hears what they may have left. The time of each is known, so that
-//! nothing is looked at while nothing happens.
+//! What is due by time alone: expired leases, tests that wait outside the lanes and, on PostgreSQL, the beat, by which
+//! this core reports that it lives and learns what other cores may have left. The next time is known, so nothing is
+//! polled while nothing happens.
 
 use super::Dispatcher;
 use crate::{
@@ -20,30 +20,30 @@ use std::{
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Shortest time between two looks at what is due.
+/// Shortest time between two looks for what is due.
 pub(crate) const REAP: Duration = Duration::from_secs(1);
-/// How often this core tells the others that it lives.
+/// How often this core reports that it lives.
 pub(crate) const BEAT: Duration = Duration::from_secs(2);
 
-/// What a core knows of its own beats and of the other cores, to judge by their silence: after the database was away, all
-/// are silent, and one that could not tell that it lives must not be taken for dead.
+/// What a core knows of its own and other cores' beats, to judge which cores are dead. After an outage all cores are
+/// silent, and one that could not write its beat must not count as dead.
 #[derive(Debug)]
 pub(super) struct Beats {
     since: Option<Timestamp>,
     others: BTreeSet<i64>,
-    /// Whether a core may have gone whose leases nobody took back.
+    /// Whether a core may have died whose leases nobody has taken back.
     missed: bool,
 }
 
 impl Default for Beats {
-    /// Of those before, nothing is known.
+    /// Nothing is known of earlier beats.
     fn default() -> Beats {
         Beats { since: None, others: BTreeSet::new(), missed: true }
     }
 }
 
 impl Beats {
-    /// A beat is on record.
+    /// A beat was recorded.
     pub(super) fn succeeded(&mut self, now: Timestamp) {
         self.since.get_or_insert(now);
     }
@@ -53,21 +53,21 @@ impl Beats {
         self.since = None;
     }
 
-    /// These live besides this one.
+    /// These cores live besides this one.
     fn heard(&mut self, others: Vec<i64>) {
         let others = BTreeSet::from_iter(others);
         self.missed |= !self.others.is_subset(&others);
         self.others = others;
     }
 
-    /// Whether all cores that live could tell so since.
+    /// Whether the database has been reachable long enough for every live core to write its beat.
     pub(super) fn may_judge(&self, now: Timestamp) -> bool {
         self.since.is_some_and(|since| now.since(since) >= SILENCE)
     }
 }
 
 impl Dispatcher {
-    /// Something was leased, or waits from now on: when it is due is to be looked at.
+    /// Something was leased or waits: look up again when the next thing is due.
     pub(super) fn look_again(&self) {
         self.changed.notify_one();
     }
@@ -77,7 +77,7 @@ impl Dispatcher {
         let clock = self.stamps.clock();
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Rested since `rest`; a look is wanted, or comes at the time `next`.
+        // No look since `rest`; a look is requested, or the next one is due at `next`.
         let mut rest = Instant::now();
         let mut wanted = true;
         let mut next = None;
@@ -116,7 +116,7 @@ impl Dispatcher {
         Ok(store::dispatch::due(&self.db).await?)
     }
 
-    /// Tells the others that this core lives, and takes back the leases of those that do not.
+    /// Records that this core lives, and takes back the leases of dead cores.
     async fn beat(&self) -> Result<Due> {
         let beaten = store::dispatch::beat(&self.db, self.stamps.settled_before_now()).await;
         let now = self.stamps.now();
@@ -149,7 +149,7 @@ impl Dispatcher {
         self.beats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does what is due; whether to look again soon, and when something is due else.
+    /// Handles what is due. Returns whether to look again soon, and otherwise when the next thing is due.
     async fn see_to(self: &Arc<Self>, due: Due) -> (bool, Option<Timestamp>) {
         let now = self.stamps.now();
         let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
@@ -158,7 +158,7 @@ impl Dispatcher {
             self.attempt("end leases that are over", self.take_back(Which::Ended)).await;
             again = true;
         }
-        // Without a worker nothing can be sent; one that joins is noticed.
+        // Nothing can be sent without a worker; when one joins, this is called again.
         if is_due(due.test) && self.hub().has_workers() {
             self.attempt("claim tests", self.claim_tests()).await;
             again = true;
@@ -166,8 +166,8 @@ impl Dispatcher {
         (again, [due.lease, due.test].into_iter().flatten().filter(|at| *at > now).min())
     }
 
-    /// Takes back the leases of a predecessor that died: where this is the only process, all that there are. Call it
-    /// once, before anything can be leased.
+    /// Takes back the leases of a dead predecessor: all leases, if this is the only process. Call it once, before
+    /// anything can be leased.
     pub(crate) async fn void(&self) -> Result<()> {
         if self.db.is_shared() { Ok(()) } else { self.take_back(Which::All).await }
     }

@@ -1,5 +1,5 @@
-//! The feed of events: the service by which a program reads them without an endpoint, page by page or as a stream. Its
-//! order is that of commits, so that a cursor has everything behind it and nothing twice.
+//! The feed of events: the service by which a program reads them without an endpoint, in pages or as a stream. The
+//! order is that of commits, so a reader that continues from its cursor misses nothing and gets nothing twice.
 
 use super::{
     subscription,
@@ -52,11 +52,11 @@ impl Events {
         })
     }
 
-    /// The place of a cursor behind which nothing has been forgotten.
+    /// The place of a cursor, if no event after it has been deleted.
     async fn resume(&self, scope: TenantScope, text: &str) -> Result<Place> {
         let cursor = Cursor::parse(text, Of::Events)?;
         let end = store::events::end(&mut self.db.peek(scope).await?).await?;
-        // One from behind the end is of a database that is no more.
+        // A place after the end comes from another database.
         if cursor.at < self.stamps.now().minus(EVENTS_KEPT) || cursor.place > end {
             return Err(Reason::CursorExpired.into());
         }
@@ -69,7 +69,7 @@ impl Events {
         request: v1::StreamEventsRequest,
     ) -> Result<BoxStream<v1::StreamEventsResponse>> {
         let scope = caller.scope()?;
-        // First hear, then look: what comes between is in both.
+        // Subscribe first, then read: an event between the two is seen by both.
         let hearing = self.db.hear(scope.tenant());
         let (place, live) = match request.after.as_deref() {
             Some(text) => (self.resume(scope.clone(), text).await?, false),
@@ -101,7 +101,7 @@ impl Events {
     }
 }
 
-/// No type at all keeps all of them.
+/// An empty list means all types.
 fn mask(types: &[String]) -> i64 {
     if types.is_empty() { subscription::mask(&["*".to_owned()]) } else { subscription::mask(types) }
 }
@@ -113,17 +113,17 @@ struct Follower {
     scope: TenantScope,
     tape: Arc<Tape>,
     hearing: Hearing,
-    /// Where it stands: `after` is behind what was sent.
+    /// Its position; `after` is the cursor of what was sent.
     stand: FollowerPosition,
     /// To be sent next.
     lines: VecDeque<Arc<Line>>,
-    /// Behind those.
+    /// The cursor after those lines.
     end: Option<Cursor>,
-    /// Whether there may be more.
+    /// Whether there may be more events.
     behind: bool,
     subscribed: bool,
     spoken: Instant,
-    /// Goes off when it may have been silent for long.
+    /// Goes off when the stream may have been silent for [`HEARTBEAT`].
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -151,7 +151,7 @@ impl Follower {
         }
     }
 
-    /// Takes what comes next from the tape, or reads it where the tape has it no more.
+    /// Takes the next events from the tape, or reads them if the tape no longer has them.
     async fn read(&mut self) -> Result<()> {
         let Passage { events, end, more } =
             match self.tape.after(&self.db, &self.stamps, &self.scope, self.stand).await? {
@@ -167,18 +167,19 @@ impl Follower {
         Ok(())
     }
 
-    /// Waits until it is told of something, or has been silent for long.
+    /// Waits for news, or until the stream may have been silent for [`HEARTBEAT`].
     async fn hear(&mut self) -> Result<()> {
         tokio::select! {
             told = self.hearing.hear() => self.stand.told = told.ok_or(Reason::ServiceUnavailable)?,
             () = &mut self.alarm => {
-                // It is set anew only when it goes off: to be woken once in vain costs less than to set it for each event.
+                // The alarm is set again only when it goes off: waking once in vain costs less than setting it for each
+                // event.
                 let silent = self.spoken.elapsed() >= HEARTBEAT;
                 self.alarm.as_mut().reset(if silent { Instant::now() } else { self.spoken } + HEARTBEAT);
                 if !silent {
                     return Ok(());
                 }
-                // Once in a while it looks unasked: to be told is a help and no promise.
+                // The events are read once in a while without news, because news can be lost.
                 self.tape.doubt(HEARTBEAT);
             }
         }

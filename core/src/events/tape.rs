@@ -1,5 +1,6 @@
-//! The latest events of a tenant, read once for all who follow it: whoever is told first reads for the others too. What a
-//! follower missed it reads for itself, so that a slow one costs the others nothing and holds no more than it is sent.
+//! The latest events of a tenant, read once for all followers: the first follower that is notified reads for the others
+//! too. What a follower missed it reads for itself, so that a slow one costs the others nothing and holds only what is
+//! being sent to it.
 
 use super::Kind;
 use crate::{
@@ -16,13 +17,13 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Every kind, as a mask.
+/// Mask of all event types.
 const ALL: i64 = i64::MAX;
-/// Greatest number of events that one reading takes.
+/// Greatest number of events in one read.
 pub(super) const READ_MAX: u32 = 50;
-/// Size of what is taken at once, in bytes of bodies; one event may be larger.
+/// Greatest size of one read, in bytes of bodies; one event may be larger.
 pub(super) const TAKE_MAX_BYTES: usize = 256 * 1024;
-/// Greatest number of events that are kept for those who come a little later.
+/// Greatest number of events that are kept for followers that come a little later.
 const KEPT_MAX: usize = 256;
 /// Size of those, in bytes of bodies; one event may be larger.
 const KEPT_MAX_BYTES: usize = 512 * 1024;
@@ -32,20 +33,20 @@ const KEPT_MAX_BYTES: usize = 512 * 1024;
 pub(super) struct Line {
     pub(super) kind: i16,
     pub(super) cursor: Cursor,
-    /// The cursor's text.
+    /// The cursor, as text.
     pub(super) id: String,
     /// Name of the event.
     pub(super) event: &'static str,
     pub(super) body: String,
 }
 
-/// Events behind a place, as they were read or as followers get them.
+/// Events after a place: as they were read, or as followers get them.
 #[derive(Debug)]
 pub(super) struct Passage<E = Arc<Line>> {
     pub(super) events: VecDeque<E>,
-    /// The place behind them and behind all that was left out.
+    /// The place after them and after all that were left out.
     pub(super) end: Cursor,
-    /// Whether there may be more already.
+    /// Whether there may already be more.
     pub(super) more: bool,
 }
 
@@ -56,7 +57,7 @@ impl Line {
         Arc::new(Line { kind: told.kind, cursor, id: cursor.text(Of::Events), event, body: told.body })
     }
 
-    /// Whether the event is one of these kinds.
+    /// Whether the event has one of these types.
     fn is_in(&self, mask: i64) -> bool {
         mask >> self.kind & 1 == 1
     }
@@ -69,7 +70,7 @@ impl Passage<store::events::LoggedEvent> {
     }
 }
 
-/// What one reading takes: greatest number and size. One event may be larger.
+/// Limits of one read. One event may be larger than the size.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReadLimit {
     pub(super) events: u32,
@@ -77,11 +78,11 @@ pub(super) struct ReadLimit {
 }
 
 impl ReadLimit {
-    /// For a stream, which holds it until its client has taken it.
+    /// For a stream, which holds the events until its client has taken them.
     pub(super) const STREAM: ReadLimit = ReadLimit { events: READ_MAX, bytes: TAKE_MAX_BYTES };
 }
 
-/// Reads events of the kinds in `mask` behind a place.
+/// Reads events after a place, of the types in `mask`.
 pub(super) async fn read(
     db: &Db,
     stamps: &Stamps,
@@ -104,7 +105,7 @@ pub(super) async fn read(
     let more = events.len() < found;
     let end = match events.back().filter(|_| more) {
         Some(last) => Cursor { place: last.place, at: last.at },
-        // Behind those that were left out, too, so that they are not looked through again.
+        // After the events that were left out as well, so that they are not examined again.
         None => Cursor { place: store::events::end(&mut read).await?.max(after), at: now },
     };
     Ok(Passage { events, end, more })
@@ -115,7 +116,7 @@ pub(super) async fn read(
 pub(super) struct Tapes(Mutex<HashMap<TenantId, Weak<Tape>>>);
 
 impl Tapes {
-    /// The tape of a tenant, which lasts as long as somebody has it.
+    /// The tape of a tenant, which lives as long as anybody holds it.
     pub(super) fn of(&self, tenant: TenantId) -> Arc<Tape> {
         let mut tapes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tape) = tapes.get(&tenant).and_then(Weak::upgrade) {
@@ -132,7 +133,7 @@ impl Tapes {
 #[derive(Default)]
 pub(super) struct Tape {
     kept: Mutex<Option<TapeBuffer>>,
-    /// Held by the one that reads for all.
+    /// Locked by the follower that reads for all.
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -140,35 +141,35 @@ struct TapeBuffer {
     lines: VecDeque<Arc<Line>>,
     /// Size of their bodies.
     bytes: usize,
-    /// They are all that there is behind this place …
+    /// They are complete after this place …
     from: Place,
     /// … up to this one.
     to: Cursor,
-    /// The last telling that they were read after, and when that was.
+    /// The notification after which they were last read, and when that was.
     looked: u64,
     looked_at: Instant,
 }
 
-/// Where a follower stands.
+/// The position of a follower.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FollowerPosition {
-    /// Behind what it has.
+    /// Cursor of the last event that it has.
     pub(super) after: Cursor,
-    /// Whether there was nothing more when it looked last.
+    /// Whether there was nothing more at its last read.
     pub(super) live: bool,
-    /// The kinds that it wants.
+    /// The types that it wants.
     pub(super) mask: i64,
-    /// How often it was told that something changed.
+    /// Notifications that it has received.
     pub(super) told: u64,
 }
 
-/// What a tape has for it.
+/// What the tape has for a follower.
 enum TapeLookup {
-    /// These come next, and all of them are there.
+    /// The next events, all of them.
     Next(Passage),
-    /// Somebody must look for more.
+    /// A follower must read from the database.
     Unread,
-    /// It is behind all that is kept.
+    /// The follower is behind everything that is kept.
     Before,
 }
 
@@ -220,8 +221,8 @@ impl Tape {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What comes behind the place, if it is on the tape or can be read for all. None when whoever stands there has to read
-    /// for itself.
+    /// The events after the place, if they are on the tape or can be read for all followers. `None` if the follower has
+    /// to read for itself.
     pub(super) async fn after(
         &self,
         db: &Db,
@@ -231,7 +232,7 @@ impl Tape {
     ) -> Result<Option<Passage>> {
         let find = || match self.kept().as_ref() {
             Some(kept) => kept.find(stand),
-            // Who comes back after days does not read them for all.
+            // A follower that returns after days does not read for all.
             None if stand.live => TapeLookup::Unread,
             None => TapeLookup::Before,
         };
@@ -256,7 +257,7 @@ impl Tape {
         }
     }
 
-    /// The next one that asks shall look, told or not, unless somebody did within this time.
+    /// Makes the next follower read from the database, notified or not, unless one has done so within `age`.
     pub(super) fn doubt(&self, age: Duration) {
         if let Some(kept) = self.kept().as_mut().filter(|kept| kept.looked_at.elapsed() >= age) {
             kept.looked = 0;

@@ -1,15 +1,15 @@
-//! The thin form of an event, for receivers that take small bodies only: ids and links in place of tickets, messages and
-//! inboxes. It is made of the stored event whenever it is sent or shown, so that nothing is kept twice.
+//! The thin form of an event, for receivers that accept small bodies only: ids and links in place of tickets, messages
+//! and inboxes. It is made from the stored event whenever it is sent or shown, so that nothing is stored twice.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
-/// Makes thin forms, with links that lead to one place.
+/// Makes thin forms with links to this server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Thin {
-    /// What stands before the path of a link; empty when nobody said where the server is reached from outside.
+    /// What precedes the path of a link; empty when the public URL is not configured.
     base: Arc<str>,
 }
 
@@ -66,7 +66,7 @@ struct Inbox<'a> {
 }
 
 impl Thin {
-    /// With links below `public_url`, which ends without a slash; without one they are paths.
+    /// Links begin with `public_url`, which has no slash at its end; without it they are paths.
     pub(crate) fn new(public_url: Option<&str>) -> Thin {
         Thin { base: public_url.unwrap_or_default().trim_end_matches('/').into() }
     }

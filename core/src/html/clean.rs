@@ -1,14 +1,14 @@
-//! Takes everything out of HTML that could run, load or lay out. What `html/seen.rs` needs to know what a reader sees
-//! stays in it as marks, and is gone after that.
+//! Removes everything from HTML that could run, load or change the layout. It keeps marks that `html/seen.rs` needs to
+//! know what a reader sees; that file removes them.
 
 use super::{css, link};
 use ammonia::{Builder, UrlRelative};
 use std::{borrow::Cow, collections::HashSet, sync::LazyLock};
 
-/// Greatest number of elements that formatting tags may make: an open one is made again in every block after it.
+/// Greatest number of elements that formatting tags may produce: the parser reopens an open one in every later block.
 const REMADE_MAX: usize = 1_000_000;
 
-/// Elements that are not shown and whose content is none of a reader's business: titles, and what Office writes for itself.
+/// Elements whose content no reader sees: titles, and what Office writes for itself.
 const UNSEEN: [&str; 14] = [
     "title",
     "xml",
@@ -25,16 +25,16 @@ const UNSEEN: [&str; 14] = [
     "o:documentproperties",
     "x:excelworkbook",
 ];
-/// Elements that part a text or hide it, and are not shown themselves.
+/// Elements that separate or hide text and are not shown themselves.
 pub(crate) const UNWRAPPED: [&str; 12] = [
     "section", "main", "address", "fieldset", "legend", "label", "button", "form", "menu", "dialog", "search", "tfoot",
 ];
-/// Attributes that only say what is hidden.
+/// Attributes that are kept only because they say what is hidden.
 pub(crate) const MARKS: [&str; 4] = ["style", "hidden", "class", "id"];
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut cleaner = Builder::default();
-    // A note is read inside our pages: links open elsewhere and give nothing away, pictures of strangers stay out.
+    // A note is read inside our pages: links open in a new window without a referrer, and remote pictures are left out.
     cleaner.link_rel(Some("noopener noreferrer nofollow")).strip_comments(true);
     let mut attributes = cleaner.clone_tag_attributes();
     attributes.insert("img", HashSet::from(["alt"]));
@@ -52,21 +52,21 @@ fn absolute(url: &str) -> Option<Cow<'_, str>> {
     link::absolute(url).map(Cow::Owned)
 }
 
-/// The HTML without what is not on the list; it still holds the marks.
+/// The HTML without anything that is not on the list, marks included.
 pub(crate) fn cleaned(html: &str) -> String {
-    // By a reader, since that feeds the parser small pieces: what it does for an entity grows with the piece.
+    // Read through a reader, because that feeds the parser small pieces: its work for an entity grows with the piece.
     let clean = CLEANER.clean_from_reader(tame(html).as_bytes());
     clean.map(|clean| clean.to_string()).unwrap_or_default()
 }
 
-/// Formatting elements that we show. The parser makes an open one again in each block after it, but those without
-/// attributes only three times each; `a` never stays open beside another.
+/// Formatting elements that are shown. The parser reopens them in each later block, at most three times for those
+/// without attributes. `a` never stays open beside another.
 const FORMATTING: [&str; 10] = ["b", "code", "em", "i", "s", "small", "strike", "strong", "tt", "u"];
-/// Formatting elements that the allow-list drops anyway.
+/// Formatting elements that the allow-list drops.
 const DROPPED: [&str; 2] = ["big", "font"];
 
-/// The same HTML, made so that cleaning it takes memory and time in proportion: where formatting tags could multiply,
-/// they become `span`. It looks at bytes alone, so that nothing can hide a tag from it.
+/// The same HTML, changed so that cleaning needs memory and time in proportion to its length: formatting tags that
+/// could multiply become `span`. It works on bytes, so that nothing can hide a tag from it.
 fn tame(html: &str) -> Cow<'_, str> {
     let mut tags = 0;
     let mut formatting = Vec::new();
@@ -84,7 +84,7 @@ fn tame(html: &str) -> Cow<'_, str> {
         };
         let opens = start == at + 1;
         formatting.extend(FORMATTING.iter().find(|name| opens && is(name, false)).map(|name| (start, name.len())));
-        // Their ends, too: what a style hides must not go on behind it.
+        // Their end tags, too: a style that hides must not reach beyond them.
         dropped.extend(DROPPED.iter().find(|name| is(name, true)).map(|name| (start, name.len())));
     }
     if formatting.len() * tags > REMADE_MAX {

@@ -1,4 +1,5 @@
-//! What styles hide from a reader: hidden lines that mail programs show in lists, text of no size. No style is kept.
+//! Finds what styles hide from a reader: the preview lines for mail programs' lists, text of size zero. No style is
+//! kept.
 
 use std::collections::HashSet;
 
@@ -14,7 +15,7 @@ pub(crate) const SIZELESS: &str = "sizeless";
 /// Mark of one whose letters have a size again.
 pub(crate) const SIZED: &str = "sized";
 
-/// What a `style` attribute says of that, if anything.
+/// The mark for a `style` attribute, if it hides or resizes anything.
 pub(crate) fn mark(style: &str) -> Option<&'static str> {
     let style = style.to_ascii_lowercase();
     let mut seen = Declarations::default();
@@ -31,14 +32,14 @@ pub(crate) fn mark(style: &str) -> Option<&'static str> {
     }
 }
 
-/// What declarations say, of each property the last.
+/// Parsed declarations; the last one of each property counts.
 #[derive(Default)]
 struct Declarations {
     undisplayed: bool,
     invisible: bool,
     transparent: bool,
     overflow_hidden: bool,
-    /// Whether `max-height`, `height`, `max-width` and `width` are none.
+    /// Whether `max-height`, `height`, `max-width` and `width` are zero.
     no_room: [bool; 4],
     absolute: bool,
     clipped: bool,
@@ -79,13 +80,13 @@ impl Declarations {
     }
 }
 
-/// The number that a value begins with.
+/// The number at the start of a value.
 fn number(value: &str) -> Option<f64> {
     let end = value.find(|it: char| !it.is_ascii_digit() && !matches!(it, '.' | '-' | '+')).unwrap_or(value.len());
     value[..end].parse().ok()
 }
 
-/// Classes (`.name`) and ids (`#name`) that the style sheets of a document hide, whatever the size of a screen.
+/// Classes (`.name`) and ids (`#name`) that the style sheets of a document hide at any screen size.
 pub(crate) fn hidden_by(html: &str) -> HashSet<String> {
     let mut selectors = HashSet::new();
     let mut left = SHEETS_MAX_BYTES;
@@ -113,7 +114,7 @@ fn rules(sheet: &str, hidden: &mut HashSet<String>) {
     while let Some(open) = rest.find('{') {
         let selector = rest[..open].trim();
         let body = &rest[open + 1..];
-        // What stands before the last semicolon is a rule without a block.
+        // Text before the last semicolon is a rule without a block.
         let selector = selector.rsplit(';').next().unwrap_or_default().trim();
         if selector.starts_with('@') {
             rest = &body[end_of_block(body)..];
@@ -153,7 +154,7 @@ fn end_of_block(body: &str) -> usize {
     body.len()
 }
 
-/// `.name` of `.name` or `div.name`; other selectors are not understood.
+/// `.name` of `.name` or `div.name`; other selectors are not supported.
 fn simple(selector: &str) -> Option<String> {
     let name = &selector[selector.find(['.', '#'])?..];
     let element = &selector[..selector.len() - name.len()];

@@ -1,13 +1,14 @@
-//! Where links of a mail lead: the pages of a mail have no address of their own, so that a relative link leads nowhere, or to
-//! a page of ours.
+//! Targets of links in mails. A mail has no URL of its own, so a relative link would lead nowhere or to one of our
+//! pages.
 
-/// Endings of files, which look like domains and are none.
+/// File endings that look like top-level domains.
 const FILES: [&str; 24] = [
     "html", "htm", "shtml", "xhtml", "php", "asp", "aspx", "jsp", "cgi", "pdf", "jpg", "jpeg", "png", "gif", "svg",
     "webp", "txt", "xml", "js", "css", "doc", "docx", "xls", "xlsx",
 ];
 
-/// The absolute form of a link that has no scheme: of a host's name or a mail address. Paths alone have none.
+/// The absolute form of a link without a scheme, if it begins with a host name or is a mail address. A path alone has
+/// none.
 pub(crate) fn absolute(url: &str) -> Option<String> {
     let url = url.trim();
     if let Some(rest) = url.strip_prefix("//") {
@@ -32,12 +33,12 @@ fn is_host(host: &str) -> bool {
     labels.len() >= 2 && labels.iter().all(sound) && (named && !file || number)
 }
 
-/// Whether the text of a link already tells where it leads.
+/// Whether the text of a link already shows its target.
 pub(crate) fn is_told(text: &str, url: &str) -> bool {
     bare(text) == bare(url)
 }
 
-/// How a link is shown behind its text.
+/// How a link is shown after its text.
 pub(crate) fn shown(url: &str) -> &str {
     url.strip_prefix("mailto:").map_or(url, |it| it.split('?').next().unwrap_or(it))
 }

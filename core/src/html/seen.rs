@@ -1,5 +1,5 @@
-//! What a reader sees of cleaned HTML: the same HTML without what is hidden and without marks, pictures by the words that
-//! stand for them; and its plain text. The cleaner writes a small exact grammar, and nothing else comes here.
+//! Makes what a reader sees of cleaned HTML: the HTML without hidden parts and marks, with the alternative texts of
+//! pictures; and its plain text. Its input is the small exact grammar that the cleaner writes, and nothing else.
 
 use super::{
     clean::{MARKS, UNWRAPPED},
@@ -7,19 +7,19 @@ use super::{
 };
 use std::{borrow::Cow, collections::HashSet};
 
-/// What becomes of the words that a reader sees.
+/// A sink for the words that a reader sees.
 pub(crate) trait Words {
-    /// Takes the beginning of an element; `url` is where a link leads.
+    /// Handles a start tag; `url` is the target of a link.
     fn open(&mut self, name: &str, url: Option<&str>);
 
-    /// Takes the end of an element.
+    /// Handles an end tag.
     fn close(&mut self, name: &str);
 
-    /// Takes letters.
+    /// Handles text.
     fn letters(&mut self, text: &str);
 }
 
-/// Reads cleaned HTML: what of it is seen, its words into `words`. `hidden` are classes and ids that are not shown.
+/// The visible part of cleaned HTML; its words go to `words`. `hidden` are classes and ids that are not shown.
 pub(crate) fn seen<W: Words>(cleaned: &str, hidden: &HashSet<String>, words: W) -> (String, W) {
     let html = String::with_capacity(cleaned.len());
     let mut reader = Reader { html, words, hidden, unseen: 0, sizeless: Vec::new() };
@@ -34,7 +34,7 @@ pub(crate) fn seen<W: Words>(cleaned: &str, hidden: &HashSet<String>, words: W) 
     (reader.html, reader.words)
 }
 
-/// The length of a tag: values are in quotes, and a `>` in them ends nothing.
+/// Length of a tag: a `>` inside a quoted value does not end it.
 fn end_of_tag(tag: &str) -> usize {
     let mut quoted = false;
     for at in memchr::memchr2_iter(b'"', b'>', tag.as_bytes()) {
@@ -51,9 +51,9 @@ struct Reader<'a, W> {
     html: String,
     words: W,
     hidden: &'a HashSet<String>,
-    /// Depth within an element that is hidden.
+    /// Depth inside a hidden element.
     unseen: usize,
-    /// For each open element whether its letters have no size.
+    /// For each open element, whether its letters have size zero.
     sizeless: Vec<bool>,
 }
 
@@ -81,7 +81,7 @@ impl<W: Words> Reader<'_, W> {
         let value = |name: &str| attributes.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
         if name == "img" {
             let words = value("alt").unwrap_or_default();
-            // What stands between tags needs more escapes than a value has.
+            // Text between tags needs more escapes than an attribute's value has.
             let words = unescaped(words);
             self.html += &super::escaped(&words);
             return self.words.letters(&words);
@@ -150,12 +150,12 @@ fn is_void(name: &str) -> bool {
     matches!(name, "area" | "br" | "col" | "hr" | "img" | "wbr")
 }
 
-/// Undoes the escapes that the cleaner writes.
+/// Reverses the escapes that the cleaner writes.
 fn unescaped(text: &str) -> Cow<'_, str> {
     if memchr::memchr(b'&', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
     }
-    // `&amp;` last, or `&amp;lt;` would lose two layers.
+    // `&amp;` last; otherwise `&amp;lt;` would be unescaped twice.
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&nbsp;", "\u{a0}");
     Cow::Owned(text.replace("&amp;", "&"))
 }

@@ -1,25 +1,26 @@
-//! Plain text as a reader sees it: lines where blocks and breaks are, tabs between the cells of a row, as browsers copy it.
+//! Plain text as a reader sees it: line ends at blocks and breaks, tabs between the cells of a row, as browsers copy
+//! it.
 
 use super::{link, seen::Words};
 
 /// Most empty lines in a row.
 const EMPTY_LINES_MAX: usize = 2;
 
-/// Text while it is made.
+/// Text under construction.
 #[derive(Default)]
 pub(crate) struct Text {
     out: String,
-    /// What comes before the next letter.
+    /// Line ends before the next letter.
     lines: usize,
     tab: bool,
     space: bool,
-    /// Depth of elements that keep their spaces.
+    /// Depth inside elements that keep white space.
     preformatted: usize,
     rows: Vec<Row>,
     links: Vec<Link>,
 }
 
-/// Where the first white space stands that `letters` looks at, a space that does not break included.
+/// Index of the first byte that `letters` treats as white space, a no-break space included.
 fn word_end(text: &[u8]) -> usize {
     let is_end = |(at, byte): (usize, &u8)| match byte {
         b' ' | b'\t' | b'\n' | b'\r' | 0x0c => true,
@@ -32,9 +33,9 @@ fn word_end(text: &[u8]) -> usize {
 /// A row of a table.
 #[derive(Default)]
 struct Row {
-    /// Whether a cell of it has said something.
+    /// Whether one of its cells has text.
     said: bool,
-    /// Whether a cell has more than one line, so that the next begins on a line of its own.
+    /// Whether a cell has more than one line, so that the next cell begins on a new line.
     broken: bool,
 }
 
@@ -93,7 +94,7 @@ impl Words for Text {
     fn letters(&mut self, text: &str) {
         let mut rest = text;
         loop {
-            // A word at once: only its first letter asks what comes before.
+            // Whole words at once: only the first letter of a word depends on what precedes it.
             let (word, after) = rest.split_at(word_end(rest.as_bytes()));
             if !word.is_empty() {
                 self.word(word);
@@ -128,7 +129,7 @@ impl Text {
         text.trim().to_owned()
     }
 
-    /// Writes what has no line end in it, behind the lines or the space that have to come before.
+    /// Writes a word that contains no line end, after the line ends or the space that must precede it.
     fn word(&mut self, word: &str) {
         if self.lines > 0 {
             let spaces = self.out.trim_end_matches(' ').len();
@@ -150,7 +151,7 @@ impl Text {
         self.out.push_str(word);
     }
 
-    /// A line ends here, whatever comes.
+    /// Ends the line.
     fn line(&mut self) {
         if !self.tab {
             self.lines += 1;
@@ -158,7 +159,7 @@ impl Text {
         self.space = false;
     }
 
-    /// What comes begins a line; the first thing in a cell already stands where it should.
+    /// Begins a new line; the first content of a cell is already at its place.
     fn block(&mut self) {
         if self.lines == 0 && !self.tab {
             self.lines = 1;
@@ -175,7 +176,7 @@ impl Text {
         self.space = false;
     }
 
-    /// Says where a link leads, behind its text, unless that is the same.
+    /// Appends the target of a link after its text, unless they are equal.
     fn lead(&mut self, link: &Link) {
         let said = self.out[link.start.min(self.out.len())..].trim();
         if said.is_empty() || link.url.is_empty() || link::is_told(said, &link.url) {
@@ -189,11 +190,11 @@ impl Text {
     }
 }
 
-/// Whether [`Text`] would have anything in it, without making it.
+/// Whether [`Text`] would contain anything, without making it.
 #[derive(Default)]
 pub(crate) struct AnyWord {
     pub(crate) found: bool,
-    /// For each open link whether it leads anywhere: a text that shows nothing is followed by the place then.
+    /// For each open link, whether it has a target: [`Text`] then writes the target after invisible letters.
     links: Vec<bool>,
 }
 
@@ -216,7 +217,7 @@ impl Words for AnyWord {
     }
 }
 
-/// Letters that fill a line and show nothing.
+/// Letters that take up space and show nothing.
 fn is_unseen(letter: char) -> bool {
     let fill = ['\u{ad}', '\u{34f}', '\u{61c}', '\u{180e}', '\u{feff}'];
     letter.is_whitespace()

@@ -1,4 +1,4 @@
-//! A mail of a customer, and what recording it does to tickets. It knows mails as `ingest/mail.rs` has them.
+//! Records a mail from a customer and changes its ticket. It knows mails as `ingest/mail.rs` defines them.
 
 use super::{
     mail::{self, Mail},
@@ -28,34 +28,32 @@ use inboxops_proto::{
 };
 use uuid::Uuid;
 
-/// A mail that was read, with all that its recording needs.
+/// A parsed mail, with everything that recording it needs.
 pub(crate) struct Inbound {
     mail: Mail,
-    /// The message as it will be, without the ids that are found in the transaction.
+    /// The message to record, without the ids that the transaction finds.
     message: Message,
     recipient: String,
-    /// The ticket that it is known to belong to.
+    /// The ticket, if it is already known.
     ticket: Option<TicketId>,
     stamp: Stamp,
 }
 
 /// What recording a mail did.
 pub(crate) struct RecordedMail {
-    /// The ticket, after it.
+    /// The ticket after the change.
     pub(crate) ticket: Ticket,
     pub(crate) message: Message,
     /// Whether it had been recorded before.
     pub(crate) duplicate: bool,
-    /// Whether it opened the ticket.
     pub(crate) opened: bool,
-    /// Whether it opened the ticket again.
     pub(crate) reopened: bool,
     /// Whether a machine sent it.
     pub(crate) automatic: bool,
 }
 
 impl Inbound {
-    /// Reads the mail of a request; with a `ticket`, it is for that one, whatever it names.
+    /// Parses the mail of a request. With `ticket` it belongs to that ticket, whatever it refers to.
     pub(crate) fn read(
         request: pb::IngestInboundMessageRequest,
         ticket: Option<TicketId>,
@@ -92,7 +90,7 @@ impl Inbound {
         Ok(Inbound { mail, message, recipient: request.recipient, ticket, stamp })
     }
 
-    /// Records it in its ticket or in a new one, or finds what was recorded before.
+    /// Records it in its ticket or in a new one, or finds the earlier record.
     pub(crate) async fn record(&self, tx: &mut Tx<'_>, inbox: Inbox) -> Result<RecordedMail> {
         let mailed = self.mailed(inbox.id);
         let mut known = self.known(tx, &mailed).await?;
@@ -100,7 +98,7 @@ impl Inbound {
             return Ok(repeat);
         }
         let mut old = self.standing(tx, &inbox, &known).await?;
-        // Of two mails that both would open a ticket, on two cores, the later one may belong into the other's.
+        // If two cores each open a ticket at the same time, the later mail may belong to the other core's ticket.
         if old.is_none() && store::tickets::hold_opening(tx).await? {
             known = self.known(tx, &mailed).await?;
             if let Some(repeat) = self.repeat(tx, &inbox, &known).await? {
@@ -117,7 +115,7 @@ impl Inbound {
         let fresh = ids.next(TicketId::new);
         let ticket = old.as_ref().map_or(fresh, |old| old.id);
         let message = Message { id, ticket, ..self.message.clone() };
-        // The message first: only now it is certain that it is no repeat, and nothing else has changed yet.
+        // The message first: only its insert shows that the mail is no repeat, and nothing else has changed yet.
         if !store::messages::insert_mailed(tx, &message, &mailed).await? {
             let known = self.known(tx, &mailed).await?;
             return Ok(self.repeat(tx, &inbox, &known).await?.ok_or(Reason::Conflict)?);
@@ -163,13 +161,13 @@ impl Inbound {
         Ok(store::threads::look(tx, mailed, &self.mail.parents, self.mail.earlier_key()).await?)
     }
 
-    /// What was recorded of this mail before.
+    /// The earlier record of this mail.
     async fn repeat(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &MailFacts) -> Result<Option<RecordedMail>> {
         let mut message = None;
         if let Some(id) = known.same {
             message = store::messages::get(tx, id).await?;
         }
-        // Where nobody kept what a mail said besides, its writer and its words tell.
+        // Earlier releases kept no content hash; then sender and text decide.
         if let (None, Some(id)) = (&message, known.same_id) {
             message = store::messages::get(tx, id).await?.filter(|it| self.is_by(&it.author) && self.says(it));
         }
@@ -194,7 +192,7 @@ impl Inbound {
         mail::lines(&message.text) == mail::lines(&self.message.text)
     }
 
-    /// Whether the tenant itself wrote it, as a mail does that it sent and that comes back.
+    /// Whether the tenant itself wrote the mail, as one that it sent and that came back.
     async fn is_ours(&self, tx: &mut Tx<'_>, inbox: &Inbox, author: &Author) -> Result<bool> {
         let Some(from) = &self.mail.from_email else { return Ok(false) };
         Ok(self.is_by(author)
@@ -203,7 +201,7 @@ impl Inbound {
             || store::agents::works_at(tx, from).await?)
     }
 
-    /// The ticket that the mail belongs to, held: the one that is known, or one that the mail names.
+    /// Locks the ticket that the mail belongs to: the known one, or one that the mail refers to.
     async fn standing(&self, tx: &mut Tx<'_>, inbox: &Inbox, known: &MailFacts) -> Result<Option<Ticket>> {
         let mut ticket = self.ticket.or(known.ticket);
         if ticket.is_none() {
@@ -223,8 +221,8 @@ impl Inbound {
         Ok(None)
     }
 
-    /// Whether a number in the mail may lead into the ticket: everybody can guess one, and other desks number theirs in the
-    /// same way. Who writes must have to do with the ticket.
+    /// Whether a ticket number in the mail may select the ticket. Anybody can guess a number, and other systems number
+    /// theirs in the same way, so the sender must already have a part in the ticket.
     async fn may_name(&self, tx: &mut Tx<'_>, ticket: &Ticket) -> Result<bool> {
         let Some(from) = &self.mail.from_email else { return Ok(false) };
         let is_from = |email: &str| store::fold(email) == store::fold(from);
@@ -233,15 +231,15 @@ impl Inbound {
             || store::agents::works_at(tx, from).await?)
     }
 
-    /// Whether a mail that it names, and that never came, may bring others into the ticket. Some programs name a person in
-    /// place of a mail, and so would many who have nothing to do with each other.
+    /// Whether a mail that it refers to and that never arrived may connect it to other mails. Some programs name a
+    /// person in place of a mail, and that would connect mails that are unrelated.
     fn may_be_shared(&self, id: &str, inbox: &Inbox) -> bool {
         let folded = store::fold(id);
         let people = self.mail.from_email.iter().chain(&self.mail.to).chain(&inbox.email_address);
         thread::is_whole(id) && !people.into_iter().any(|address| store::fold(address) == folded)
     }
 
-    /// Whether the inbox seems to write to itself: a loop.
+    /// Whether the mail's sender is the inbox itself: a mail loop.
     fn is_from(&self, inbox: &Inbox) -> bool {
         let own = inbox.email_address.as_deref().map(store::fold);
         own.is_some() && own == self.mail.from_email.as_deref().map(store::fold)

@@ -1,5 +1,5 @@
-//! A mail as the core sees it: what is kept of it, in clean strings of bounded length. How raw bytes become one is in
-//! `ingest/raw.rs`. It knows no ticket.
+//! A parsed mail: the parts that are kept, as clean strings of bounded length. `ingest/raw.rs` makes it from raw bytes.
+//! It knows no ticket.
 
 use super::thread;
 use crate::mime::address::address;
@@ -18,46 +18,42 @@ const FILES_MAX: usize = 100;
 /// Subject of a ticket whose mail has none.
 const NO_SUBJECT: &str = "(no subject)";
 
-/// What is kept of a mail.
+/// The parts of a mail that are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mail {
     /// `Message-ID` without brackets.
     pub(crate) message_id: Option<String>,
-    /// The same for every copy of the mail.
+    /// Equal for every copy of the mail.
     pub(crate) dedup_key: [u8; 32],
-    /// Time at which it was sent, by its own word.
+    /// When it was sent, according to its `Date` field.
     pub(crate) sent_at: Option<Timestamp>,
     /// Ids of the mails that it answers, the nearest first.
     pub(crate) parents: Vec<String>,
     /// Name of the sender; may be empty.
     pub(crate) from_name: String,
     pub(crate) from_email: Option<String>,
-    /// Addresses that it was sent to.
+    /// Addresses of its recipients.
     pub(crate) to: Vec<String>,
-    /// Subject, never empty.
     pub(crate) subject: String,
-    /// Plain text.
     pub(crate) text: Option<String>,
-    /// HTML as it came.
+    /// HTML as received.
     pub(crate) html: Option<String>,
-    /// Files that came with it.
+    /// Its attachments.
     pub(crate) files: Vec<File>,
     /// Whether a machine sent it.
     pub(crate) automatic: bool,
 }
 
-/// A file that came with a mail; its content is not kept.
+/// An attachment; its content is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
-    /// Name; may be empty.
     pub(crate) name: String,
     pub(crate) media_type: String,
-    /// Size in bytes.
     pub(crate) size: u64,
 }
 
 impl Mail {
-    /// From the parts that its sender has read.
+    /// Makes a mail from parts that the sending program has parsed.
     pub(crate) fn from_parts(parts: pb::MailParts) -> Mail {
         let file = |file: pb::MailAttachment| File { name: file.name, media_type: file.media_type, size: file.size };
         let mail = Mail {
@@ -74,12 +70,12 @@ impl Mail {
             automatic: parts.automatic,
             ..Mail::default()
         };
-        // An id that is none is still all there is to tell such mails apart by.
+        // Even an invalid id distinguishes such mails from each other.
         mail.keyed(parts.message_id.unwrap_or_default().as_bytes(), "")
     }
 
-    /// With what recognises a repeat: of a mail with an id that and its content; of another all of its bytes. A `date` that
-    /// names no moment counts as it stands.
+    /// Adds the key that recognises a repeat: from the id and the content, or from all bytes if the mail has no id. A
+    /// `date` that cannot be parsed counts as it is.
     pub(crate) fn keyed(self, raw: &[u8], date: &str) -> Mail {
         let Some(id) = &self.message_id else {
             return Mail { dedup_key: Sha256::new().chain_update([0]).chain_update(raw).finalize().into(), ..self };
@@ -89,7 +85,7 @@ impl Mail {
         let [text, html] = [&self.text, &self.html].map(|body| lines(body.as_deref().unwrap_or_default()));
         let files = self.files.iter().flat_map(|file| [file.name.as_str(), file.media_type.as_str()]);
         let all = [id.as_str(), &from, &self.from_name, &date, &self.subject, text.as_ref(), html.as_ref()];
-        // Told apart from other keys by the first byte, and one text from the next by its length.
+        // The first byte distinguishes it from other keys; lengths separate the texts.
         let mut digest = Sha256::new().chain_update([2]);
         for part in all.into_iter().chain(files) {
             digest = digest.chain_update((part.len() as u64).to_be_bytes()).chain_update(part);
@@ -97,12 +93,12 @@ impl Mail {
         Mail { dedup_key: digest.finalize().into(), ..self }
     }
 
-    /// The key that earlier releases gave the mail: by its id alone.
+    /// The key of earlier releases, from the id alone.
     pub(crate) fn earlier_key(&self) -> Option<[u8; 32]> {
         self.message_id.as_ref().map(|id| Sha256::new().chain_update([1]).chain_update(id).finalize().into())
     }
 
-    /// A line for each attachment, as the bodies show them.
+    /// A line for each attachment, as bodies show it.
     pub(crate) fn file_lines(&self) -> Vec<String> {
         let line = |file: &File| {
             let name = short(&file.name, FILE_NAME_MAX_CHARS);
@@ -121,12 +117,12 @@ pub(crate) fn message_id(header: &str) -> Option<String> {
     thread::ids(header).into_iter().next()
 }
 
-/// The words of a text, whatever stands between them.
+/// The words of a text, with one space between them.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The lines of a text, without white space at their ends and without empty ones at its end: what mail servers change.
+/// The lines of a text without trailing white space and without empty lines at the end, which mail servers change.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     let text = text.trim_end();
     let is_changed = |end: usize| text[..end].ends_with(|it: char| it.is_whitespace() && it != '\n');
@@ -137,7 +133,6 @@ pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines.join("\n"))
 }
 
-/// A subject, never empty.
 pub(crate) fn subject(text: &str) -> String {
     let subject = short(text, SUBJECT_MAX_CHARS);
     if subject.is_empty() { NO_SUBJECT.to_owned() } else { subject }
@@ -147,8 +142,8 @@ pub(crate) fn name(text: &str) -> String {
     short(text, NAME_MAX_CHARS)
 }
 
-/// A body, when it has anything in it. No database keeps NUL, and a mark of the byte order at the start is no letter,
-/// also where the text was made of HTML.
+/// A body, unless it is empty. NUL, which no database stores, and a leading byte order mark are removed, also from text
+/// that was made from HTML.
 pub(crate) fn body(text: String) -> Option<String> {
     let mut text = if text.contains('\0') { text.replace('\0', "") } else { text };
     let marks = text.len() - text.trim_start_matches('\u{feff}').len();
@@ -156,13 +151,13 @@ pub(crate) fn body(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// One line of at most `max` characters: white space is one space, control characters are none.
+/// One line of at most `max` characters: white space becomes one space, control characters are removed.
 fn short(text: &str, max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max));
     let mut left = max;
     for letter in text.trim().chars() {
         let letter = if letter.is_whitespace() { ' ' } else { letter };
-        // Direction overrides would let a file name show another ending than it has. A byte order mark is no letter.
+        // Direction overrides could disguise a file's ending. A byte order mark is no letter.
         let hidden =
             letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
         if hidden || letter == ' ' && (line.is_empty() || line.ends_with(' ')) {

@@ -1,5 +1,5 @@
-//! Reads a mail as it came over the wire (RFC 5322, MIME). Whatever is wrong with it, what can be read is kept: this
-//! never refuses and never fails. It knows the grammar of mails (`mime`) and no ticket.
+//! Parses a mail as it was received (RFC 5322, MIME). It never refuses one: whatever is wrong with a mail, the readable
+//! parts are kept. It knows the grammar of mails (`mime`) and no ticket.
 
 mod automatic;
 mod bodies;
@@ -18,9 +18,9 @@ use crate::mime::{
 use bodies::Reader;
 use std::borrow::Cow;
 
-/// Greatest size of a body that is looked at, in bytes; more would be cut anyway.
+/// Greatest size of a body that is read, in bytes; more would be cut anyway.
 const TEXT_MAX_BYTES: usize = 1024 * 1024;
-/// Greatest number of addresses of one kind of field that are looked at.
+/// Greatest number of addresses that are read from one kind of field.
 const ADDRESSES_MAX: usize = 100;
 
 pub(crate) fn read(raw: &[u8]) -> Mail {
@@ -35,8 +35,8 @@ pub(crate) fn read(raw: &[u8]) -> Mail {
     Some(headers(&fields, charset, raw, bodies)).filter(says_something).unwrap_or_else(|| unreadable(raw))
 }
 
-/// The ids that a mail has and names, its own first, as [`read`] finds them in its header: mails that share one may belong
-/// together. Bodies are not looked at.
+/// The ids that a mail has and refers to, its own first, as [`read`] finds them in its header. Mails that share one may
+/// belong together. Bodies are not read.
 pub fn ids(raw: &[u8]) -> Vec<String> {
     let lines = with_lines(raw);
     let (fields, _) = fields::of_mail(&lines);
@@ -46,7 +46,7 @@ pub fn ids(raw: &[u8]) -> Vec<String> {
     mail::message_id(&text("Message-ID")).into_iter().chain(parents).collect()
 }
 
-/// The mail with line ends that end lines: old Macs had another one.
+/// The mail with usual line ends: old Macs ended lines with CR alone.
 fn with_lines(raw: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\n', raw).is_some() || memchr::memchr(b'\r', raw).is_none() {
         return Cow::Borrowed(raw);
@@ -54,13 +54,13 @@ fn with_lines(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(raw.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect())
 }
 
-/// Whether anything of the mail was understood.
+/// Whether anything in the mail was understood.
 fn says_something(mail: &Mail) -> bool {
     let body = mail.text.is_some() || mail.html.is_some() || !mail.files.is_empty();
     body || mail.message_id.is_some() || mail.from_email.is_some() || mail.subject != mail::subject("")
 }
 
-/// A mail of which nobody could read anything: its bytes are all there is.
+/// A mail without readable parts: only its bytes identify it.
 fn unreadable(raw: &[u8]) -> Mail {
     Mail {
         subject: mail::subject(""),
@@ -70,7 +70,7 @@ fn unreadable(raw: &[u8]) -> Mail {
     .keyed(raw, "")
 }
 
-/// Adds everything but bodies and files.
+/// Adds everything but bodies and attachments.
 fn headers(fields: &Fields<'_>, charset: Option<Charset>, raw: &[u8], bodies: Mail) -> Mail {
     let text = |name: &str| fields.text(name, charset);
     let date = text("Date");
@@ -79,7 +79,7 @@ fn headers(fields: &Fields<'_>, charset: Option<Charset>, raw: &[u8], bodies: Ma
     for list in ["To", "Cc"].iter().flat_map(|name| fields.structured(name, charset)) {
         to.extend(address::mailboxes(&list, ADDRESSES_MAX).into_iter().filter_map(|it| it.address));
     }
-    // Ids that a report is about come last: what it says itself is surer.
+    // Ids that a report is about come last: the header's own are more reliable.
     let last =
         [vec![text("Original-Message-ID")], bodies.parents.iter().map(|id| format!("<{id}>")).collect()].concat();
     let subject = fields.texts("Subject", charset).into_iter().find(|it| !it.trim().is_empty()).unwrap_or_default();
@@ -97,7 +97,7 @@ fn headers(fields: &Fields<'_>, charset: Option<Charset>, raw: &[u8], bodies: Ma
     .keyed(raw, &date)
 }
 
-/// Who wrote it: the first address of `From`, or of `Sender` and `Reply-To` when that has none.
+/// The author: the first address of `From`, or else of `Sender` or `Reply-To`.
 fn sender(fields: &Fields<'_>, charset: Option<Charset>) -> (String, Option<String>) {
     let mut nameless = String::new();
     for field in ["From", "Sender", "Reply-To"] {

@@ -1,4 +1,4 @@
-//! A reply that left, and what recording it does to its ticket. It knows nothing of how it was sent.
+//! Records a reply that was sent and changes its ticket. It knows nothing about sending.
 
 use super::{thread, ticket_of};
 use crate::{
@@ -22,7 +22,7 @@ use inboxops_proto::{
     v1,
 };
 
-/// A reply that left.
+/// A reply that was sent.
 pub(crate) struct Reply {
     ticket: TicketRef,
     provider_id: String,
@@ -34,7 +34,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// Reads a request of the program `by`.
+    /// Parses a request of the program `by`.
     pub(crate) fn parse(request: pb::RecordSentReplyRequest, by: Actor, stamp: Stamp) -> Result<Reply> {
         let clean = |body: Option<String>| body.map(|body| body.replace('\0', ""));
         let text = clean(request.body_text);
@@ -55,7 +55,7 @@ impl Reply {
         })
     }
 
-    /// Records it, or finds what was recorded before; then the answer ends with true.
+    /// Records it, or finds the earlier record; the last value is true for a repeat.
     pub(crate) async fn record(&self, tx: &mut Tx<'_>) -> Result<(Ticket, Message, bool)> {
         if let Some(known) = store::messages::sent(tx, &self.provider_id).await? {
             return Ok((ticket_of(tx, &known).await?, known, true));
@@ -82,7 +82,7 @@ impl Reply {
             provider_id: Some(self.provider_id.clone()),
         };
         if !store::messages::insert_mailed(tx, &message, &mailed).await? {
-            // Another core was faster.
+            // Another core recorded it first.
             let known = store::messages::sent(tx, &self.provider_id).await?.ok_or(Reason::Conflict)?;
             return Ok((ticket_of(tx, &known).await?, known, true));
         }
@@ -95,7 +95,7 @@ impl Reply {
         Ok((new, message, false))
     }
 
-    /// Who wrote it: the agent that is named, or the program that records it.
+    /// The author: the agent that is named, or the program that records it.
     async fn writer(&self, tx: &mut Tx<'_>) -> Result<(Author, Actor)> {
         let Some(id) = self.agent else {
             let author = Author { kind: AuthorKind::System, id: None, name: self.by.name.clone(), email: None };

@@ -1,15 +1,15 @@
-//! Which ticket a mail belongs to, as far as its own words tell: ids of mails, ticket numbers in addresses and
-//! subjects. Pure; the rows are looked up by the caller.
+//! Finds the ticket of a mail from its own text: ids of mails, ticket numbers in addresses and subjects. Pure; the
+//! caller looks the rows up.
 
 use crate::store::messages::MAIL_ID_MAX_CHARS;
 
-/// Greatest number of mails that a mail is taken to answer: the nearest.
+/// Greatest number of mails that a mail may answer; the nearest count.
 pub(crate) const PARENTS_MAX: usize = 20;
 /// Greatest number of ticket numbers that are looked up for a mail.
 const NUMBERS_MAX: usize = 4;
 
-/// The ids in a header such as `References`, without their angle brackets. A header without any bracket has ids when each
-/// of its words looks like one: else it is a sentence, such as `Your mail of Monday`.
+/// The ids in a header such as `References`, without their angle brackets. A header without brackets has ids only if
+/// each of its words looks like one; otherwise it is a sentence, such as `Your mail of Monday`.
 pub(crate) fn ids(header: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = header;
@@ -31,13 +31,13 @@ pub(crate) fn is_whole(id: &str) -> bool {
 }
 
 fn id(text: &str) -> Option<String> {
-    // Folded in the middle or not, it is the same id.
+    // Folding does not change an id.
     let plain = |letter: &char| !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '<' | '>');
     let id: String = text.chars().filter(plain).take(MAIL_ID_MAX_CHARS).collect();
     (!id.is_empty()).then_some(id)
 }
 
-/// The mails that a mail answers, the nearest first, and behind them those that `last` names.
+/// The mails that a mail answers, the nearest first, followed by those in `last`.
 pub(crate) fn parents(in_reply_to: &str, references: &[String], last: &[String]) -> Vec<String> {
     let mut parents: Vec<String> = Vec::new();
     let nearest = ids(in_reply_to).into_iter().chain(references.iter().rev().flat_map(|ids_| {
@@ -53,8 +53,8 @@ pub(crate) fn parents(in_reply_to: &str, references: &[String], last: &[String])
     parents
 }
 
-/// Ticket numbers that a mail names, the surest first: in the address that it is delivered for, in an address of the
-/// inbox that it was sent to, in its subject.
+/// Ticket numbers in a mail, the most reliable first: in the address that it is delivered to, in an address of the
+/// inbox among the recipients, in its subject.
 pub(crate) fn numbers(recipient: &str, to: &[String], inbox: Option<&str>, subject: &str) -> Vec<u32> {
     let ours = |address: &&String| match (inbox, without_tag(address)) {
         (Some(inbox), Some(plain)) => plain.eq_ignore_ascii_case(inbox),

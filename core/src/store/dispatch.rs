@@ -1,6 +1,6 @@
 //! How deliveries move: claimed from lanes in rotation, parked, settled by what workers report, and taken back when a
 //! lease ended. Every move out of a lease is fenced by its token. What comes after an attempt is decided by the caller.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 mod claim;
 mod due;

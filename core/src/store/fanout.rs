@@ -1,6 +1,6 @@
 //! Fan-out: at the end of a group its events are written with one delivery for each endpoint that wants them, leased
 //! from the start, so that a worker can have them right after the commit and nothing touches the lanes.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use super::{
     Result,

@@ -1,5 +1,5 @@
 //! Rows of `endpoint_health`: what results taught of an endpoint. What follows from it is the caller's to decide.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use super::{
     Result, Scoped, SystemTx, Tx,

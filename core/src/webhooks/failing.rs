@@ -1,5 +1,5 @@
 //! What a row of failures means for an endpoint: warnings, and at last that it is switched off. Pure.
-//! `docs/delivery.md` draws the whole way of a delivery.
+//! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use crate::store::health::Health;
 use inboxops_proto::{

@@ -1,12 +1,12 @@
-//! Deliveries that go out again at once, since the connection of their request was stale: before all that waits, and over
-//! a new one.
+//! Deliveries that are sent again at once because the connection of their request was stale: before everything that
+//! waits, and over a new connection.
 
 use super::{Action, Hub, Lane, Leased};
 use inboxops_proto::clock::Timestamp;
 
 impl Leased {
-    /// As it goes out again after a stale connection, by the lease that its report goes on with. What waits behind it was
-    /// to come later, by the order of commits as well as by that of due times.
+    /// The delivery for its second request, under the lease that its report extended. It goes before all others, since
+    /// they were made or due later.
     pub(crate) fn again(self, lease_until: Timestamp, now: Timestamp) -> Leased {
         Leased {
             token: self.token + 1,
@@ -21,8 +21,7 @@ impl Leased {
 }
 
 impl Hub {
-    /// Deliveries whose leases go on for another request, in place of the one that ended with a stale connection: they go
-    /// out before all that waits.
+    /// Takes deliveries whose lease was extended for another request after a stale connection, and sends them first.
     pub(crate) fn again(&mut self, deliveries: Vec<Leased>) -> Vec<Action> {
         if self.workers.is_empty() {
             return self.give_back(deliveries);

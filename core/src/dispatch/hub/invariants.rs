@@ -1,13 +1,13 @@
-//! What holds of a hub between any two calls. Tests ask it.
+//! The invariants of a hub between any two calls, for tests.
 
 use super::Hub;
 use inboxops_proto::limits::ENDPOINT_IN_FLIGHT_MAX;
 
 impl Hub {
-    /// Compares sums and sets with the lanes that they are made from.
+    /// Compares the sums and sets with the lanes that they are derived from.
     ///
     /// # Panics
-    /// When they differ.
+    /// If they differ.
     pub(crate) fn assert_invariants(&self) {
         self.load.assert_sums(self.lanes.values());
         for (endpoint, lane) in &self.lanes {

@@ -1,7 +1,7 @@
-//! What the hub knows of one endpoint: what waits for it in memory, whether the database has more, and how many requests
-//! it bears at once. That number doubles with each round of good answers, however long they take, until a failure halves
-//! it; from there it grows by one a round. It is one while the endpoint counts as dead. It knows no other endpoint and no
-//! worker.
+//! The hub's state of one endpoint: the deliveries that wait in memory, whether the database has more, and how many
+//! requests may run at once. That number, the window, doubles with each round of good answers, however slow they are,
+//! until a failure halves it; from then on it grows by one each round. It is one while the endpoint counts as dead.
+//! This file knows no other endpoint and no worker.
 
 use super::{
     QUEUE_PER_ENDPOINT_MAX, QUEUE_WAIT_MAX, Route,
@@ -16,15 +16,15 @@ use inboxops_proto::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// An endpoint whose answers take longer than this is slow: all such endpoints together get a part of the slots.
+/// An endpoint whose answers take longer than this is slow. All slow endpoints together get a part of the slots.
 pub(crate) const SLOW: Duration = Duration::from_secs(1);
-/// What is claimed ahead of free slots suffices for this long, at the rate at which the endpoint answers.
+/// Claims ahead of free slots take what the endpoint answers in this time.
 pub(crate) const CLAIMED_AHEAD: Duration = Duration::from_millis(500);
 /// Greatest number of deliveries that are claimed ahead of an endpoint's free slots.
 pub(crate) const CLAIMED_AHEAD_MAX: u32 = 512;
-/// Least number of an endpoint that answers fast which is worth a claim.
+/// Fewest deliveries of a fast endpoint that are worth a claim.
 const CLAIM_MIN: u32 = 128;
-/// The last answer counts as one in so many for the time that answers take.
+/// Weight of the latest answer in the average response time, as one part in so many.
 const TOOK_WEIGHT: u32 = 4;
 
 #[derive(Debug)]
@@ -32,32 +32,33 @@ pub(super) struct Lane {
     pub(super) tenant: TenantId,
     pub(super) queue: WaitQueue,
     pub(super) in_flight: u32,
-    /// Greatest number of requests at once.
+    /// The window: requests that may run at once.
     pub(super) limit: u32,
-    /// Below it, each good answer lets one more go out; above, each round of them.
+    /// Below this limit the window grows by one with each good answer; above it, by one with each round of good
+    /// answers.
     doubles_below: u32,
-    /// Good answers since the limit rose, above that.
+    /// Good answers since the window last grew, above `doubles_below`.
     answered: u32,
     /// Failures in a row.
     failures: u32,
-    /// How long answers take; `None` until there is one.
+    /// Average response time; `None` before the first answer.
     took: Option<Duration>,
-    /// When it answered last, or when the first of what is in flight went out.
+    /// When it last answered, or when the first of the requests in flight was sent.
     heard: Timestamp,
-    /// Whether its answers take long, or nothing is known of them yet.
+    /// Whether its answers are slow, or it has not answered yet.
     pub(super) slow: bool,
-    /// The database has more for it that is due.
+    /// Whether the database has more deliveries that are due.
     pub(super) more: bool,
     /// Deliveries that are on their way back to the database.
     pub(super) parking: usize,
-    /// When some of them arrived there last, by [`super::Hub::parks`].
+    /// When the last of them arrived there, counted by [`super::Hub::parks`].
     pub(super) parked_last: u64,
-    /// It stands among those for which a claim is worth it.
+    /// Whether it is queued among the endpoints that are worth a claim.
     pub(super) hungry: bool,
     pub(super) route: Option<Arc<Route>>,
-    /// Number of the load that brought the route: by it, a worker's copy is known to be the same.
+    /// Serial number of the route, by which the hub knows whether a worker has the same.
     pub(super) serial: u64,
-    /// Number of the load that is under way.
+    /// Serial number of the load that is under way.
     pub(super) loading: Option<u64>,
     /// When its route was loaded.
     routed_at: Timestamp,
@@ -91,26 +92,26 @@ impl Lane {
         }
     }
 
-    /// Whether nothing is known of it that a new one would not know.
+    /// Whether it has no state that a new lane would not have.
     pub(super) fn is_idle(&self) -> bool {
         !self.in_turn && self.in_flight == 0 && self.parking == 0 && !self.more
     }
 
-    /// Whether one more may wait in memory. While the database has older ones, and while the endpoint is dead, it is
-    /// served in the order of the database alone: what a commit hands over goes back there.
+    /// Whether one more delivery may wait in memory. While the database has older ones, and while the endpoint is dead,
+    /// deliveries go out in the order of the database only: those of new commits are parked.
     pub(super) fn takes(&self, leased: &Leased) -> bool {
-        // A claim takes what there is room for, whatever commits handed over.
+        // A claim takes what there is room for, whatever commits have left here.
         let ahead = (self.limit + CLAIMED_AHEAD_MAX) as usize;
         let most = if leased.claimed { self.most() + ahead } else { self.most() };
         self.queue.len() < most && !(self.is_ordered() && unordered(leased))
     }
 
-    /// Whether it is served in the order of the database alone.
+    /// Whether its deliveries go out in the order of the database only.
     fn is_ordered(&self) -> bool {
         self.more || self.parking > 0 || self.is_dead()
     }
 
-    /// Greatest number that commits may leave here: what can be sent before it has waited too long.
+    /// Greatest number of deliveries from commits: what can be sent before it has waited too long.
     fn most(&self) -> usize {
         let secs = u32::try_from(QUEUE_WAIT_MAX.as_secs() / 2).unwrap_or(1);
         let by_rate = self.rate().map(|rate| rate.saturating_mul(secs));
@@ -123,19 +124,19 @@ impl Lane {
         self.route.as_ref().and_then(|route| route.rate_per_second)
     }
 
-    /// How many go out in a time at the speed of its answers.
+    /// Requests in a time at the present response time.
     fn sent_in(&self, time: Duration) -> u32 {
         let Some(took) = self.took else { return 0 };
         let rounds = time.as_micros() / took.as_micros().max(1);
         u32::try_from(rounds.saturating_mul(self.limit.into())).unwrap_or(u32::MAX)
     }
 
-    /// Takes out what waits here since before a moment. It need not be in front.
+    /// Takes out what has waited here since before a moment, wherever it is in the queue.
     pub(super) fn waiting_since_before(&mut self, moment: Timestamp) -> Vec<Leased> {
         self.queue.take_older(moment)
     }
 
-    /// Its route was loaded. What cannot wait here any more is given back: everything when there is no route.
+    /// Takes a loaded route. Returns what can no longer wait here: everything, if there is no route.
     pub(super) fn routed(&mut self, route: Option<Arc<Route>>, serial: u64, now: Timestamp) -> Vec<Leased> {
         (self.loading, self.serial, self.routed_at) = (None, serial, now);
         let was_dead = self.is_dead();
@@ -154,17 +155,18 @@ impl Lane {
         self.queue.take_unless(|leased| routed && !(ordered && unordered(leased)))
     }
 
-    /// The route that this delivery can be sent by.
+    /// The route by which this delivery can be sent.
     pub(super) fn route_for(&self, leased: &Leased, now: Timestamp) -> Option<Arc<Route>> {
         let holds = |route: &&Arc<Route>| {
-            // A claim takes nothing of an endpoint that is switched off: it was switched on since, perhaps elsewhere.
+            // A claim takes nothing of a disabled endpoint, so it was enabled after this route was loaded, perhaps by
+            // another core.
             let on = route.enabled || !leased.claimed || self.routed_at >= leased.since;
             on && route.config.version >= leased.endpoint_version && route.valid_until.is_none_or(|until| now < until)
         };
         self.route.as_ref().filter(holds).cloned()
     }
 
-    /// Takes one request out of its rate, if there is one.
+    /// Takes one request from its rate, if the rate allows one.
     pub(super) fn pace(&mut self, rate: Option<u32>, cores: u32, now: Timestamp) -> Permit {
         let Some(rate) = rate else {
             self.pace = None;
@@ -176,22 +178,22 @@ impl Lane {
         self.pace.as_mut().map_or(Permit::Taken, |pace| pace.take(now))
     }
 
-    /// How many are worth having here or under way: what it bears at once and, while it answers well, what it sends
+    /// How many deliveries should be here or in flight: the window and, while the endpoint answers well, what it sends
     /// while the next ones are claimed.
     fn wants(&self) -> u32 {
         let ahead = if self.failures == 0 { self.sent_in(CLAIMED_AHEAD).min(CLAIMED_AHEAD_MAX) } else { 0 };
         self.limit + ahead
     }
 
-    /// How many more may be claimed; or, when only its rate holds it, when to look again.
+    /// How many more may be claimed; if only the rate limits it, when to look again.
     pub(super) fn room(&self, now: Timestamp) -> Room {
         let waiting = u32::try_from(self.queue.len()).unwrap_or(u32::MAX);
         let Some(rate) = self.rate() else {
             return Room::Free(self.wants().saturating_sub(self.in_flight).saturating_sub(waiting));
         };
-        // What it may send in a second waits here; then it is time for more.
+        // The queue already holds what the rate allows in a second: it is soon time to claim more.
         if waiting > 0 && waiting >= rate {
-            // What its rate does not let go in time goes back before; another core may be the first to have it then.
+            // What the rate does not allow in time is parked before that; then another core may get it first.
             let wait = (Duration::from_secs(1) * waiting / rate.max(1)).min(QUEUE_WAIT_MAX) / 2;
             return Room::NotBefore(now.plus(wait));
         }
@@ -199,14 +201,14 @@ impl Lane {
         Room::Free(slots.min(rate).saturating_sub(waiting))
     }
 
-    /// Whether the database has more and a claim of it is worth a transaction. One that waits for its rate is found by
-    /// the time at which it is due again.
+    /// Whether the database has more and a claim is worth its transaction. An endpoint that waits for its rate is found
+    /// when its lane is due again.
     pub(super) fn is_hungry(&self, now: Timestamp) -> bool {
         let least = (self.wants() - self.limit).clamp(1, CLAIM_MIN);
         self.more && self.rate().is_none() && matches!(self.room(now), Room::Free(room) if room >= least)
     }
 
-    /// A request goes out.
+    /// A request is sent.
     pub(super) fn sent(&mut self, now: Timestamp) {
         if self.in_flight == 0 {
             self.heard = now;
@@ -243,7 +245,7 @@ impl Lane {
         (self.limit, self.doubles_below, self.answered) = (ENDPOINT_IN_FLIGHT_START, ENDPOINT_IN_FLIGHT_MAX, 0);
     }
 
-    /// Whether it is slow now: by its answers, or because none comes.
+    /// Whether it is slow now: by its answers, or because none arrive.
     pub(super) fn seems_slow(&self, now: Timestamp) -> bool {
         self.took.is_none_or(|took| took > SLOW) || (self.in_flight > 0 && now.since(self.heard) > SLOW)
     }
@@ -258,7 +260,7 @@ impl Lane {
     }
 }
 
-/// Whether it came in the order of commits and not of due times. A test has an order of its own.
+/// Whether it came from a commit and not from a claim. Tests have an order of their own.
 fn unordered(leased: &Leased) -> bool {
     !leased.claimed && !leased.test
 }

@@ -1,17 +1,17 @@
-//! What all endpoints together have under way and waiting in memory, and what of the workers' slots one tenant, and all
-//! slow endpoints, may hold. It knows no delivery.
+//! The sums over all endpoints: what is in flight and what waits in memory; and the shares of the workers' slots that
+//! one tenant, and all slow endpoints, may take. It knows no delivery.
 
 use super::{IN_FLIGHT_PER_TENANT_MAX, Map, lane::Lane};
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 
-/// The sums. Each change of a lane that they are made of is told here.
+/// The sums. Every change of a lane that affects them is reported here.
 #[derive(Debug, Default)]
 pub(super) struct Load {
     /// Requests that all workers make at once.
     pub(super) slots: u32,
     /// Deliveries that wait in memory.
     pub(super) queued: usize,
-    /// Of these, those of slow endpoints.
+    /// Of these, the deliveries of slow endpoints.
     slow_queued: usize,
     /// Requests in flight to slow endpoints.
     slow_in_flight: u32,
@@ -28,26 +28,26 @@ struct OfTenant {
 }
 
 impl Load {
-    /// One more waits for the endpoint.
+    /// One more delivery waits for the endpoint.
     pub(super) fn enqueued(&mut self, lane: &Lane) {
         self.queued += 1;
         self.slow_queued += usize::from(lane.slow);
     }
 
-    /// So many wait no more.
+    /// So many deliveries no longer wait.
     pub(super) fn dequeued(&mut self, lane: &Lane, count: usize) {
         self.queued -= count;
         self.slow_queued -= if lane.slow { count } else { 0 };
     }
 
-    /// Something waits for an endpoint of the tenant.
+    /// The tenant has one more endpoint with waiting deliveries.
     pub(super) fn turn_begins(&mut self, tenant: TenantId) {
         let of_tenant = self.tenants.entry(tenant).or_default();
         of_tenant.waiting += 1;
         self.waiting += usize::from(of_tenant.waiting == 1);
     }
 
-    /// Nothing waits for that endpoint any more.
+    /// Nothing waits for one of the tenant's endpoints any more.
     pub(super) fn turn_ends(&mut self, tenant: TenantId) {
         if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
             of_tenant.waiting -= 1;
@@ -56,13 +56,13 @@ impl Load {
         }
     }
 
-    /// A request to the endpoint goes out.
+    /// A request to the endpoint is sent.
     pub(super) fn begins(&mut self, lane: &Lane) {
         self.tenants.entry(lane.tenant).or_default().in_flight += 1;
         self.slow_in_flight += u32::from(lane.slow);
     }
 
-    /// It ended.
+    /// The request has ended.
     pub(super) fn ended(&mut self, tenant: TenantId, slow: bool) {
         if let Some(of_tenant) = self.tenants.get_mut(&tenant) {
             of_tenant.in_flight -= 1;
@@ -77,7 +77,7 @@ impl Load {
         }
     }
 
-    /// Sees whether the endpoint is slow now.
+    /// Decides whether the endpoint is slow now.
     pub(super) fn classify(&mut self, lane: &mut Lane, now: Timestamp) {
         let slow = lane.seems_slow(now);
         if slow == lane.slow {
@@ -93,8 +93,8 @@ impl Load {
         }
     }
 
-    /// Whether one more request may go to the endpoint. Half of the slots are for what answers soon, so that it never
-    /// waits for what does not; an endpoint of which nothing is known may show what it is beyond that half.
+    /// Whether the endpoint may have one more request. Half of the slots are for endpoints that answer soon, which
+    /// never wait for slow ones. An endpoint that has not answered yet may have one request beyond that half.
     pub(super) fn admits(&self, lane: &Lane) -> bool {
         let of_tenant = self.tenants.get(&lane.tenant).map_or(0, |it| it.in_flight);
         let alone = self.waiting <= 1;
@@ -103,7 +103,7 @@ impl Load {
         of_tenant < tenant_max && (!lane.slow || self.slow_in_flight < self.half() || shows_itself)
     }
 
-    /// How many a claim may take for slow endpoints: more could not go out in time.
+    /// How many deliveries a claim may take for slow endpoints: more could not be sent in time.
     pub(super) fn slow_room(&self) -> u32 {
         let here = self.slow_in_flight.saturating_add(u32::try_from(self.slow_queued).unwrap_or(u32::MAX));
         self.slots.saturating_sub(here)
@@ -113,7 +113,7 @@ impl Load {
         (self.slots / 2).max(1)
     }
 
-    /// Holds the sums against the lanes that they are made of.
+    /// Compares the sums with the lanes that they are derived from.
     #[cfg(test)]
     pub(super) fn assert_sums<'a>(&self, lanes: impl Iterator<Item = &'a Lane> + Clone) {
         let sum = |of: &dyn Fn(&Lane) -> usize| lanes.clone().map(of).sum::<usize>();

@@ -1,4 +1,4 @@
-//! The optional rate of an endpoint, kept by `governor` on the hub's time.
+//! The optional rate limit of an endpoint, enforced by `governor` on the hub's time.
 
 use governor::{
     Quota, RateLimiter,
@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// The hub's time as `governor` reads it.
+/// The hub's time, for `governor`.
 #[derive(Clone, Debug)]
 struct HubClock(Arc<AtomicU64>);
 
@@ -29,7 +29,7 @@ impl Clock for HubClock {
     }
 }
 
-/// Requests a second of one endpoint, as far as this core may make them.
+/// The rate limit of one endpoint, as far as this core may use it.
 #[derive(Debug)]
 pub(super) struct Pace {
     limiter: RateLimiter<NotKeyed, InMemoryState, HubClock, NoOpMiddleware<Nanos>>,
@@ -37,53 +37,53 @@ pub(super) struct Pace {
     rate: u32,
 }
 
-/// Whether a request may go now.
+/// Whether a request may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permit {
-    /// It may, and counts.
+    /// It may, and is counted.
     Taken,
     /// It may not before this time.
     NotBefore(Timestamp),
 }
 
 impl Pace {
-    /// `rate` requests a second, which `cores` share equally.
+    /// A limit of `rate` requests a second, which `cores` share equally.
     pub(super) fn new(rate: u32, cores: u32, now: Timestamp) -> Pace {
         let time = HubClock(Arc::new(AtomicU64::new(nanos(now))));
         Pace { limiter: RateLimiter::direct_with_clock(quota(rate, cores), time.clone()), time, rate }
     }
 
-    /// Requests a second that it was made for.
+    /// The configured requests a second.
     pub(super) fn rate(&self) -> u32 {
         self.rate
     }
 
-    /// Takes one request, if there is one.
+    /// Takes one request, if the rate allows one.
     pub(super) fn take(&mut self, now: Timestamp) -> Permit {
         self.time.0.store(nanos(now), Ordering::Relaxed);
         match self.limiter.check() {
             Ok(()) => Permit::Taken,
             Err(not_until) => {
                 let wait = not_until.wait_time_from(self.time.now());
-                // Times have whole microseconds: the first one that is not too early.
+                // Times have whole microseconds: this is the first one that is not too early.
                 Permit::NotBefore(now.plus(wait + Duration::from_nanos(999)))
             }
         }
     }
 }
 
-/// No second, wherever it begins, has more than `rate` requests: what may go at once counts in it, too.
+/// No second, wherever it begins, has more than `rate` requests; the burst counts in it as well.
 fn quota(rate: u32, cores: u32) -> Quota {
     let at_once = NonZeroU32::MIN.saturating_add(rate / AT_ONCE_PART);
     let steady = rate.saturating_sub(at_once.get() - 1).max(1);
     let every = Duration::from_secs(1) * cores.max(1) / steady;
-    // Shared by several cores, each may send at once what makes all of them together no more.
+    // If several cores share the rate, all bursts together are no larger.
     let at_once = NonZeroU32::new(at_once.get() / cores.max(1)).unwrap_or(NonZeroU32::MIN);
-    // Never zero: the greatest rate leaves a millisecond.
+    // Never zero: even the highest rate leaves a millisecond.
     Quota::with_period(every).unwrap_or(Quota::per_second(NonZeroU32::MIN)).allow_burst(at_once)
 }
 
-/// One part of so many of the rate may go at once, so that high rates need no timer for each request.
+/// The burst is one part in so many of the rate, so that high rates need no timer for each request.
 const AT_ONCE_PART: u32 = 50;
 
 fn nanos(at: Timestamp) -> u64 {

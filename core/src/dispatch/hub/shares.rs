@@ -1,5 +1,5 @@
-//! Which endpoints have more in the database, and how many deliveries a claim may take, of each and in all: what can go out
-//! soon, and what an endpoint that answers well sends while the next are claimed.
+//! Which endpoints have more in the database, and how many deliveries a claim may take, from each and in all: what can
+//! be sent soon, plus what a fast endpoint sends while the next ones are claimed.
 
 use super::{Hub, Map, QUEUE_MAX, lane::Lane};
 use crate::store::dispatch::{CLAIM_LANES_MAX, Room};
@@ -9,26 +9,26 @@ use inboxops_proto::{
     limits::ENDPOINT_IN_FLIGHT_START,
 };
 
-/// Least share of an endpoint while several are served by one claim.
+/// Smallest share of an endpoint while one claim serves several.
 const SHARE_MIN: u32 = 16;
 
-/// What a claim may take of whatever endpoints it finds due.
+/// What a claim may take from whatever endpoints it finds due.
 #[derive(Clone, Debug)]
 pub(crate) struct Shares {
     left: u32,
-    /// What is left for slow endpoints, those of which nothing is known among them.
+    /// What is left for slow endpoints, unproven ones included.
     slow: u32,
-    /// Room of the endpoints that are known, and whether they are slow; others have [`ENDPOINT_IN_FLIGHT_START`].
+    /// Room of the endpoints that are known, and whether they are slow. Others have [`ENDPOINT_IN_FLIGHT_START`].
     rooms: Map<EndpointId, (Room, bool)>,
 }
 
 impl Shares {
-    /// How many may be taken in all.
+    /// How many deliveries may be taken in all.
     pub(crate) fn left(&self) -> u32 {
         self.left
     }
 
-    /// The share of an endpoint whose turn it is.
+    /// The share of the next endpoint.
     pub(crate) fn take(&mut self, endpoint: EndpointId) -> Room {
         let (room, slow) = self.rooms.get(&endpoint).copied().unwrap_or((Room::Free(ENDPOINT_IN_FLIGHT_START), true));
         let Room::Free(room) = room else { return room };
@@ -40,14 +40,14 @@ impl Shares {
 }
 
 impl Hub {
-    /// The database has more for an endpoint that is due.
+    /// The database has more due deliveries of an endpoint.
     pub(crate) fn has_more(&mut self, endpoint: EndpointId, tenant: TenantId) {
         self.lanes.entry(endpoint).or_insert_with(|| Lane::new(tenant)).more = true;
         self.feed(endpoint);
     }
 
-    /// A claim that began at `since`, by [`Hub::parks`], left nothing that is due for an endpoint. What was parked
-    /// meanwhile, the claim may not have seen.
+    /// A claim that began at `since`, counted by [`Hub::parks`], left nothing due for an endpoint. It may have missed
+    /// what was parked meanwhile.
     pub(crate) fn is_drained(&mut self, endpoint: EndpointId, since: u64) {
         if let Some(lane) = self.lanes.get_mut(&endpoint).filter(|lane| lane.parked_last <= since) {
             lane.more = false;
@@ -59,7 +59,7 @@ impl Hub {
         self.parks
     }
 
-    /// Notes whether a claim for an endpoint is worth it.
+    /// Notes whether an endpoint is worth a claim.
     pub(super) fn feed(&mut self, endpoint: EndpointId) {
         if let Some(lane) = self.lanes.get_mut(&endpoint)
             && !lane.hungry
@@ -70,14 +70,15 @@ impl Hub {
         }
     }
 
-    /// What a claim may take now of the endpoints that it finds due, at most `max` deliveries; nothing without a worker.
+    /// What a claim may take now from the endpoints that it finds due, at most `max` deliveries; nothing without a
+    /// worker.
     pub(crate) fn shares(&self, max: usize) -> Shares {
         let rooms = self.lanes.iter().map(|(endpoint, lane)| (*endpoint, (lane.room(self.now), lane.slow)));
         Shares { left: self.room_in_all(max), slow: self.load.slow_room(), rooms: rooms.collect() }
     }
 
-    /// Endpoints for which the database has more and a claim is worth it, with the share of each, at most `max`
-    /// deliveries in all. They take turns. Tell what the claim saw by [`Hub::is_drained`] and [`Hub::has_more`].
+    /// Endpoints that are worth a claim, with the share of each, at most `max` deliveries in all. They take turns.
+    /// Report the result of the claim by [`Hub::is_drained`] and [`Hub::has_more`].
     pub(crate) fn wanted(&mut self, max: usize) -> Vec<(EndpointId, u32)> {
         let mut left = self.room_in_all(max);
         let mut slow = self.load.slow_room();
@@ -95,7 +96,7 @@ impl Hub {
             let Some(room) = hunger(lane, self.now) else { continue };
             let share = room.min(each).min(left).min(if lane.slow { slow } else { u32::MAX });
             if share == 0 {
-                // Others are slow as well and have what there is for those.
+                // The other slow endpoints take all that is left for slow ones.
                 lane.hungry = true;
                 self.hungry.push_back(endpoint);
                 continue;

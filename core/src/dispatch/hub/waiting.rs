@@ -1,5 +1,5 @@
-//! What waits in memory for one endpoint, in the order in which it goes out. It counts what was claimed among it and
-//! knows no limit.
+//! The deliveries of one endpoint that wait in memory, in the order in which they are sent. It counts the claimed ones
+//! among them and knows no limit.
 
 use crate::store::Leased;
 use inboxops_proto::clock::Timestamp;
@@ -30,8 +30,8 @@ impl WaitQueue {
         Some(leased)
     }
 
-    /// Puts one in its place: what a commit handed over at the end, what was claimed before everything that happened
-    /// later, so that first attempts keep the order of events although some of them were parked.
+    /// Inserts a delivery in its place: one from a commit at the end, a claimed one before all later events, so that
+    /// first attempts keep the order of events although some were parked.
     pub(super) fn insert(&mut self, leased: Leased) {
         let later = |waiting: &Leased| !waiting.claimed && waiting.event > leased.event;
         let ordered = leased.claimed && self.claimed < self.deliveries.len();
@@ -40,13 +40,13 @@ impl WaitQueue {
         self.deliveries.insert(at.unwrap_or(self.deliveries.len()), leased);
     }
 
-    /// Puts one before all others.
+    /// Inserts a delivery before all others.
     pub(super) fn push_front(&mut self, leased: Leased) {
         self.claimed += usize::from(leased.claimed);
         self.deliveries.push_front(leased);
     }
 
-    /// Takes out those that may not stay, wherever they stand.
+    /// Takes out those that may not stay, wherever they are.
     pub(super) fn take_unless(&mut self, stays: impl Fn(&Leased) -> bool) -> Vec<Leased> {
         if self.deliveries.iter().all(&stays) {
             return Vec::new();
@@ -57,7 +57,7 @@ impl WaitQueue {
         Vec::from(taken)
     }
 
-    /// Takes out what waits here since before a moment.
+    /// Takes out what has waited here since before a moment.
     pub(super) fn take_older(&mut self, moment: Timestamp) -> Vec<Leased> {
         self.take_unless(|leased| leased.since >= moment)
     }

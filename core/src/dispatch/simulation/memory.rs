@@ -1,5 +1,5 @@
-//! The store of the simulation: what the statements of `store/dispatch` do to rows, in memory. What it decides, it
-//! decides by the same functions.
+//! The simulation's store: does to rows in memory what the statements of `store/dispatch` do, with the same decision
+//! functions.
 
 use crate::store::dispatch::{
     CLAIM_LANES_MAX, FULL_PAUSE, Next, REAP_MAX, Report, Room, STALE_CONNECTION, Use, served,
@@ -40,9 +40,9 @@ pub(super) struct Row {
     pub(super) incarnation: u64,
     /// Whether its last request ended with a stale connection.
     pub(super) fresh: bool,
-    /// Numbers of the attempts on record, with whether each succeeded; `None` when nobody knows.
+    /// Numbers of the recorded attempts, with whether each succeeded; `None` when that is unknown.
     pub(super) attempts: BTreeMap<u32, Option<bool>>,
-    /// What happened to it, for whoever reads a failure.
+    /// What happened to it, for readers of a failure.
     pub(super) history: Vec<(Timestamp, &'static str)>,
 }
 
@@ -61,22 +61,22 @@ pub(super) enum Which {
     OfDeadCores,
 }
 
-/// What a claim took, and the lanes that it looked at, with whether they have more that is due.
+/// The deliveries of a claim, and the lanes that it read, with whether they have more that is due.
 pub(super) type MemoryClaim = (Vec<Leased>, Vec<(EndpointId, bool)>);
 
-/// How long a core may be silent.
+/// How long a core may be silent before it counts as dead.
 const SILENCE: Duration = crate::store::cores::SILENCE;
 
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) rows: BTreeMap<DeliveryId, Row>,
     pub(super) lanes: BTreeMap<EndpointId, Lane>,
-    /// Rows in a state that is not the end, so that hours of ended ones cost nothing.
+    /// Rows in a state that is not an end state, so that hours of ended ones cost nothing.
     waiting: BTreeMap<EndpointId, BTreeSet<(Timestamp, DeliveryId)>>,
     leased: BTreeSet<(Timestamp, DeliveryId)>,
     pub(super) cores: BTreeMap<u64, Timestamp>,
     pub(super) lost: u64,
-    /// Failures in a row of each endpoint, as they are on record.
+    /// Recorded failures in a row of each endpoint.
     pub(super) failing: BTreeMap<EndpointId, u32>,
 }
 
@@ -187,7 +187,7 @@ impl Memory {
         }
     }
 
-    /// What a claim of whatever is due takes, and the lanes that it looked at, with whether they have more.
+    /// Claims whatever is due; returns also the lanes that it read, with whether they have more.
     pub(super) fn claim(&mut self, mut shares: Shares, incarnation: u64, now: Timestamp) -> MemoryClaim {
         let mut due: Vec<(Timestamp, EndpointId)> = self
             .lanes
@@ -266,7 +266,7 @@ impl Memory {
         }
     }
 
-    /// Records reports; those whose lease was theirs.
+    /// Records reports; returns those whose lease was still theirs.
     pub(super) fn report(&mut self, reports: Vec<Report>, now: Timestamp) -> BTreeSet<DeliveryId> {
         let mut accepted = BTreeSet::new();
         for report in reports {

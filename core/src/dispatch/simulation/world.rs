@@ -1,5 +1,5 @@
-//! The world of the simulation: cores with real hubs, workers, receivers and time, all driven by one queue of what
-//! happens next. Everything that awaits something is two steps here, and anything may break between them.
+//! The world of the simulation: cores with real hubs, workers, receivers and time, all driven by one queue of future
+//! steps. Everything that awaits something is two steps, and anything may break between them.
 
 use super::{
     Dice,
@@ -36,19 +36,19 @@ mod fate;
 mod parts;
 
 const START: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
-/// What a worker takes from a core, and has under way. Small, so that limits are met.
+/// A worker's window and slots. Small, so that limits are reached.
 const WINDOW: u32 = 48;
 const SLOTS: usize = 8;
 /// Part of a lease that must be left for a request to begin, as in the worker.
 const LEASE_LEFT_MIN: Duration = Duration::from_secs(25);
 const REQUEST_MAX: Duration = Duration::from_secs(15);
 const REPORT_AGAIN: Duration = Duration::from_secs(2);
-/// All attempts of a delivery, and time for what waits behind it, one after the other.
+/// Time for all attempts of a delivery, and for what waits behind it, one after the other.
 const QUIET_MAX: Duration = Duration::from_secs(14 * 3600);
 const ENDPOINTS: u64 = 8;
 const WORKERS: usize = 2;
 
-/// How a receiver is just now.
+/// How a receiver behaves at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
     Good,
@@ -63,7 +63,7 @@ struct Core {
     incarnation: u64,
     hub: Hub,
     streams: BTreeMap<WorkerKey, (usize, u64)>,
-    /// What was sent and not answered: whose credit it takes, and of what.
+    /// What was sent and not answered, with the worker whose credit it takes.
     flying: HashMap<(DeliveryId, i64), (WorkerKey, Leased)>,
     claiming: bool,
     /// When the hub is pumped for an endpoint that waits for its rate.
@@ -90,12 +90,12 @@ struct Receiver {
     tenant: TenantId,
     mood: Mood,
     disabled: bool,
-    /// Rises each time it is switched off or on.
+    /// Rises each time the endpoint is disabled or enabled.
     version: u32,
     rate: Option<u32>,
 }
 
-/// What happens next. `core` and `life` say to whom; who died meanwhile does not see it.
+/// A future step. `core` and `life` name its addressee; if that has died meanwhile, the step is dropped.
 enum Step {
     Commit,
     Trouble,
@@ -139,13 +139,13 @@ pub(super) struct World {
     receivers: Vec<Receiver>,
     ids: u64,
     trouble_until: Timestamp,
-    /// Requests that receivers got: by delivery and attempt, and whether they were answered well.
+    /// Requests that receivers got: by delivery and attempt, and whether the answer was a success.
     received: HashMap<(DeliveryId, u32), bool>,
     not_before: HashMap<DeliveryId, Timestamp>,
     crashes: u64,
     /// Lives of workers that were frozen while a core died, with that core.
     orphans: HashSet<(u64, u64)>,
-    /// Requests that they made for it.
+    /// Requests that such workers made.
     stale: u64,
     /// Requests that were sent again at once.
     again: u64,
@@ -186,7 +186,7 @@ impl World {
         }
     }
 
-    /// Trouble for a time, then healing, then the end's account.
+    /// Runs with faults for a time, then heals everything and checks the final state.
     pub(super) fn run(mut self, trouble: Duration) -> String {
         self.trouble_until = START.plus(trouble);
         (0..self.cores.len()).for_each(|slot| self.core_starts(slot));
@@ -226,7 +226,7 @@ impl World {
         let idle = at.since(self.now) > BEAT;
         self.now = at;
         if idle && self.database {
-            // Nothing happened meanwhile but that the cores told of themselves.
+            // Nothing happened but the cores' beats.
             for core in self.cores.iter_mut().flatten() {
                 core.beaten = at;
                 core.beats.succeeded(at);
@@ -238,7 +238,7 @@ impl World {
         self.check();
     }
 
-    /// Cores look again soon while something may be due, and otherwise when something will be.
+    /// Cores look again soon while something may be due, and otherwise when the next thing is due.
     fn plan_ticks(&mut self) {
         for slot in 0..self.cores.len() {
             if self.cores[slot].is_none() {
@@ -290,7 +290,7 @@ impl World {
         }
     }
 
-    /// Notes what was sent, and holds it against the limits.
+    /// Records what was sent and checks it against the limits.
     fn fly(&mut self, incarnation: u64, key: WorkerKey, deliveries: &[Leased]) {
         let Some(core) = self.core(incarnation) else { return };
         core.flying.extend(deliveries.iter().map(|leased| ((leased.delivery, leased.token), (key, leased.clone()))));
@@ -309,7 +309,7 @@ impl World {
         }
     }
 
-    /// Lets the hub decide, and carries out what it wants.
+    /// Lets the hub decide and carries out its actions.
     fn decide(&mut self, incarnation: u64, decide: impl FnOnce(&mut Hub) -> Vec<Action>) {
         let now = self.now;
         let cores = u32::try_from(self.cores.iter().flatten().count()).unwrap_or(1);
@@ -336,7 +336,7 @@ impl World {
                 self.decide(core, |hub| hub.offer(deliveries));
             }
             Step::Parked { core, deliveries } => {
-                // One that fails is forgotten; the leases end.
+                // A failed one is forgotten; the leases expire.
                 if self.database && self.core(core).is_some() {
                     self.memory.park(&deliveries, self.now);
                 }
@@ -380,7 +380,7 @@ impl World {
                     let over = self.workers[worker].ended.contains(&core);
                     self.workers[worker].waiting.extend(deliveries.into_iter().map(|leased| (core, leased)));
                     if over {
-                        // A stream keeps its order: what it brought came before its end.
+                        // A stream keeps its order: its deliveries arrived before its end.
                         self.stream_ended(core, worker);
                     }
                     self.fill(worker);

@@ -1,9 +1,9 @@
-//! Whether a machine sent a mail (RFC 3834, and what mail programs of the world add). Lists are not machines: people
+//! Detects mails that a machine sent (RFC 3834, and conventions of mail programs). Mailing lists do not count: people
 //! write to them.
 
 use crate::mime::{fields::Fields, value::Value};
 
-/// Fields that only an automatic answer has, whatever they say.
+/// Fields that only automatic answers have, whatever their value.
 const MARKS: [&str; 9] = [
     "X-Autoreply",
     "X-Autorespond",
@@ -20,20 +20,20 @@ const MARKS: [&str; 9] = [
 pub(crate) fn is_automatic(fields: &Fields<'_>, subject: &str, from: Option<&str>) -> bool {
     let word = |name: &str| Value::read(&fields.text(name, None)).word;
     let submitted = word("Auto-Submitted");
-    // A list marks all that it forwards; that says nothing of who wrote.
+    // A list marks everything that it forwards; that says nothing about the author.
     let precedence = if fields.has("List-Id") { String::new() } else { word("Precedence") };
     let marked = |name: &&str| fields.has(name) && !matches!(word(name).as_str(), "no" | "false" | "none");
     !submitted.is_empty() && submitted != "no"
         || matches!(precedence.as_str(), "bulk" | "junk" | "auto_reply" | "auto-reply" | "autoreply")
         || MARKS.iter().any(marked)
-        // Lotus Notes. In capitals: a customer may well write of his auto.
+        // Lotus Notes. Matched in capitals, since a customer may write about an "auto:".
         || subject.trim_start().starts_with("AUTO:")
         || word("Content-Type") == "multipart/report"
         || fields.texts("Return-Path", None).iter().any(|path| is_nobody(path))
         || from.is_some_and(is_nobody)
 }
 
-/// Whether an envelope or a header says that nobody is to answer: no sender, or the daemon of a mail server.
+/// Whether a sender accepts no answers: it is empty, or a mail server's daemon.
 pub(crate) fn is_nobody(sender: &str) -> bool {
     let sender = sender.trim().trim_matches(['<', '>', '"', '\'']).trim();
     let local = sender.split('@').next().unwrap_or_default().trim_matches('"');

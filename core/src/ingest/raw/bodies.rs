@@ -1,5 +1,5 @@
-//! What is to be read of a mail: which of its parts are its text, which its HTML, and which are files (RFC 8621 4.1.4, with
-//! what mail programs of the world need beside it). Mails within it are read, too.
+//! Decides which parts of a mail are its text, its HTML and its attachments (RFC 8621 4.1.4, with what mail programs
+//! need beyond it). Mails inside the mail are read as well.
 
 use super::{
     super::mail::{self, File},
@@ -17,20 +17,20 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// Greatest number of multiparts and mails within each other that are opened.
+/// Greatest nesting of multiparts and mails.
 const NESTED_MAX: usize = 100;
-/// Greatest number of mails within each other that are encoded as a whole, each of which is a copy.
+/// Greatest nesting of mails that are encoded as a whole, each of which is a copy.
 const COPIES_MAX: usize = 3;
-/// Greatest number of parts that are looked at.
+/// Greatest number of parts that are read.
 const PARTS_MAX: usize = 10_000;
-/// Greatest size of a text as it is encoded that is looked at, in bytes.
+/// Greatest size of an encoded text that is read, in bytes.
 const ENCODED_MAX_BYTES: usize = 4 * TEXT_MAX_BYTES;
-/// Greatest number of mails that a report is taken to be about.
+/// Greatest number of mails that a report may be about.
 const REPORTED_MAX: usize = 4;
-/// Greatest number of attached texts that are kept in case there is nothing else to read.
+/// Greatest number of attached texts that are kept in case there is nothing else to show.
 const SPARES_MAX: usize = 20;
 
-/// What was found in a mail.
+/// The contents of a mail.
 pub(crate) struct MailContents {
     pub(crate) text: Option<String>,
     pub(crate) html: Option<String>,
@@ -43,11 +43,11 @@ pub(crate) struct MailContents {
 #[derive(Default)]
 pub(crate) struct Reader {
     pieces: Vec<Piece>,
-    /// The pieces that are the plain body, and those that are the rich one.
+    /// Pieces of the plain text, and of the HTML.
     texts: Vec<usize>,
     htmls: Vec<usize>,
     files: Vec<File>,
-    /// Attached texts: which of the files, and whether it has a name.
+    /// Attached texts: index of the file, and whether it has a name.
     spares: Vec<(usize, bool, Piece)>,
     bytes: usize,
     parts: usize,
@@ -63,11 +63,11 @@ enum Piece {
     Html(String),
 }
 
-/// Where the one part of a mail stands.
+/// The parent of a mail's top-level part.
 const TOP: Parent<'_> = Parent { kind: "mixed", start: "", alternative: false, report: false };
 
 impl Reader {
-    /// The charset that the first text names, for the bytes of the header that name none.
+    /// The charset of the first text, used for header bytes without one.
     pub(crate) fn charset(&self) -> Option<Charset> {
         self.charset
     }
@@ -77,7 +77,7 @@ impl Reader {
         self.parts(vec![Part::read(fields, body, "text/plain")], TOP, true, true);
     }
 
-    /// What was found, put together.
+    /// Assembles the result.
     pub(crate) fn found(mut self) -> MailContents {
         if self.texts.is_empty() && self.htmls.is_empty() {
             self.use_spares();
@@ -89,7 +89,7 @@ impl Reader {
             Piece::Plain(text) => Cow::Borrowed(text.as_str()),
             Piece::Html(html) => Cow::Owned(html::text_of(html)),
         };
-        // A part of plain text stands in the HTML, too, when there is any.
+        // A plain-text part is also part of the HTML, if there is any.
         let rich = |at: &usize| match &self.pieces[*at] {
             Piece::Html(html) => Cow::Borrowed(html.as_str()),
             Piece::Plain(text) => Cow::Owned(html::marked_up(text)),
@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    /// A mail of which nothing is to be read but what it calls a file: that is what it says.
+    /// If a mail has nothing to show but its attached text, that becomes its text.
     fn use_spares(&mut self) {
         let unnamed = self.spares.iter().any(|(_, named, _)| !named);
         let alone = self.spares.len() == 1;
@@ -120,7 +120,7 @@ impl Reader {
         });
     }
 
-    /// Takes the parts of one multipart. `to_text` and `to_html` say which bodies they may belong to.
+    /// Reads the parts of one multipart. `to_text` and `to_html` say which bodies they may belong to.
     fn parts(&mut self, parts: Vec<Part<'_>>, within: Parent<'_>, mut to_text: bool, mut to_html: bool) {
         let before = (self.texts.len(), self.htmls.len());
         let both = to_text && to_html;
@@ -152,7 +152,7 @@ impl Reader {
             }
         }
         if within.kind == "alternative" && both {
-            // What has only one form stands in both bodies.
+            // Content in one form only belongs to both bodies.
             match (self.texts.len() == before.0, self.htmls.len() == before.1) {
                 (true, false) => self.texts.extend_from_slice(&self.htmls[before.1..]),
                 (false, true) => self.htmls.extend_from_slice(&self.texts[before.0..]),
@@ -161,12 +161,12 @@ impl Reader {
         }
     }
 
-    /// Opens a multipart; whether it has parts.
+    /// Opens a multipart; false if it has no parts.
     fn opened(&mut self, part: &Part<'_>, within: Parent<'_>, to_text: bool, to_html: bool) -> bool {
         if self.split(part, part.body, within, to_text, to_html) {
             return true;
         }
-        // It must not be encoded as a whole; where it is all the same, its lines are below that.
+        // A multipart must not be encoded as a whole; if it is, its delimiters appear after decoding.
         if part.encoding == Encoding::Plain || self.copies >= COPIES_MAX {
             return false;
         }
@@ -203,7 +203,7 @@ impl Reader {
         found
     }
 
-    /// The words of a mail that was forwarded as a file, below a line for each thing that a reader asks of it.
+    /// The text of a mail that was forwarded as a file, below the header lines that a reader needs.
     fn forwarded(&mut self, part: &Part<'_>, to_text: bool, to_html: bool) {
         let copies = usize::from(part.encoding != Encoding::Plain);
         if self.nested >= NESTED_MAX || self.copies + copies > COPIES_MAX || !to_text && !to_html {
@@ -219,7 +219,7 @@ impl Reader {
         (self.nested, self.copies) = (self.nested - 1, self.copies - copies);
     }
 
-    /// Which mail a report is about: the one that it returns, or that a receipt names (RFC 3464, RFC 8098).
+    /// Finds the mail that a report is about: the one that it returns, or that a receipt names (RFC 3464, RFC 8098).
     fn report(&mut self, part: &Part<'_>) {
         let field = match part.kind.word.as_str() {
             _ if part.is_mail() => "Message-ID",
@@ -252,7 +252,7 @@ impl Reader {
         self.files.push(File { name, media_type: part.kind.word.clone(), size });
     }
 
-    /// The text of a part. Once there is more than anybody keeps, the rest is empty.
+    /// The text of a part. It is empty once there is more text than is kept.
     fn piece(&mut self, part: &Part<'_>) -> Piece {
         let is_html = part.is_html();
         let room = TEXT_MAX_BYTES.saturating_sub(self.bytes);
@@ -285,7 +285,7 @@ impl Piece {
     }
 }
 
-/// A text with one kind of line end, and without what is no letter of it.
+/// A text with one kind of line end and without characters that are no part of it.
 pub(crate) fn in_lines(mut text: String) -> String {
     if text.contains('\0') {
         text = text.replace('\0', "");
@@ -314,7 +314,7 @@ fn joined<'a>(parts: impl Iterator<Item = Cow<'a, str>>, between: &str) -> Strin
     whole
 }
 
-/// Which part of a multipart is shown first: in `related` the one that the others belong to.
+/// The part of a multipart that is shown first: in `related`, the one that the others belong to.
 fn root(parts: &[Part<'_>], within: Parent<'_>) -> usize {
     if within.kind != "related" {
         return 0;
@@ -324,7 +324,7 @@ fn root(parts: &[Part<'_>], within: Parent<'_>) -> usize {
     parts.iter().position(named).or_else(|| parts.iter().position(shown)).unwrap_or(0)
 }
 
-/// The lines that stand above the words of a forwarded mail.
+/// The lines above the text of a forwarded mail.
 fn envelope(fields: &Fields<'_>, charset: Option<Charset>) -> String {
     let mut lines = "---------- Forwarded message ----------".to_owned();
     for name in ["From", "Date", "Subject", "To"] {

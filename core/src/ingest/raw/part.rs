@@ -1,4 +1,4 @@
-//! A part of a mail: what its header says of it, and what it is for a reader.
+//! A part of a mail: what its header says, and whether it is text or an attachment.
 
 use crate::mime::{
     charset::Charset,
@@ -7,37 +7,37 @@ use crate::mime::{
     value::Value,
 };
 
-/// What the header of a part says of it.
+/// A part with the fields of its header.
 pub(crate) struct Part<'a> {
     /// Its media type, with parameters.
     pub(crate) kind: Value,
-    /// Whether it is to be shown or kept.
+    /// Whether it is shown or attached.
     pub(crate) disposition: Value,
-    /// How its body is written.
+    /// Its transfer encoding.
     pub(crate) encoding: Encoding,
     /// Name of the file; may be empty.
     pub(crate) name: String,
     /// `Content-ID`; may be empty.
     pub(crate) id: String,
-    /// What stands below its header.
+    /// Everything after its header.
     pub(crate) body: &'a [u8],
 }
 
-/// The multipart that a part stands in.
+/// The multipart that contains a part.
 #[derive(Clone, Copy)]
 pub(crate) struct Parent<'a> {
     /// What follows `multipart/`.
     pub(crate) kind: &'a str,
-    /// The id of the part of `related` that is shown.
+    /// `Content-ID` of the part of `related` that is shown.
     pub(crate) start: &'a str,
-    /// Whether it stands in `alternative`, however deep.
+    /// Whether it is inside `alternative`, at any depth.
     pub(crate) alternative: bool,
-    /// Whether it stands in a report, however deep.
+    /// Whether it is inside a report, at any depth.
     pub(crate) report: bool,
 }
 
 impl<'a> Part<'a> {
-    /// Reads what `fields` say; without a type it is a `default`.
+    /// Reads the fields; a part without a type is a `default`.
     pub(crate) fn read(fields: &Fields<'_>, body: &'a [u8], default: &str) -> Part<'a> {
         let value = |name: &str| fields.structured(name, None).into_iter().next().unwrap_or_default();
         let mut kind = Value::read(&value("Content-Type"));
@@ -52,7 +52,7 @@ impl<'a> Part<'a> {
         Part { kind, disposition, encoding, name, id: value("Content-ID"), body }
     }
 
-    /// Whether its type begins so.
+    /// Whether its media type begins with this.
     pub(crate) fn is(&self, beginning: &str) -> bool {
         self.kind.word.starts_with(beginning)
     }
@@ -61,7 +61,7 @@ impl<'a> Part<'a> {
         matches!(self.kind.word.as_str(), "text/html" | "application/xhtml+xml")
     }
 
-    /// Whether it is plain text or HTML; a multipart without parts is read as what it is.
+    /// Whether it is plain text or HTML. A multipart without parts is read as text.
     pub(crate) fn is_text(&self) -> bool {
         self.is_html() || self.kind.word == "text/plain" || self.is("multipart/")
     }
@@ -70,7 +70,7 @@ impl<'a> Part<'a> {
         matches!(self.kind.word.as_str(), "message/rfc822" | "message/global" | "message/news")
     }
 
-    /// Whether it is shown as text. Those behind the first that have a name are files, unless they are to be shown.
+    /// Whether it is shown as text. Later parts with a name are attachments, unless they are marked as inline.
     pub(crate) fn readable(&self, first: bool, within: Parent<'_>) -> bool {
         let shown = first
             || within.kind == "alternative"
@@ -78,7 +78,7 @@ impl<'a> Part<'a> {
         self.is_text() && self.disposition.word != "attachment" && shown
     }
 
-    /// Whether it is text that a person could read, whatever it is marked as.
+    /// Whether a person could read it as text, however it is marked.
     pub(crate) fn may_be_read(&self) -> bool {
         const FOR_PROGRAMS: [&str; 11] = [
             "text/calendar",
@@ -96,7 +96,7 @@ impl<'a> Part<'a> {
         self.is_text() || self.is("text/") && self.name.is_empty() && !FOR_PROGRAMS.contains(&self.kind.word.as_str())
     }
 
-    /// The name of a file that has none.
+    /// A name for an attachment without one.
     pub(crate) fn usual_name(&self, charset: Option<Charset>) -> String {
         match self.kind.word.as_str() {
             "text/calendar" => "invite.ics".to_owned(),

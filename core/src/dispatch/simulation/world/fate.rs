@@ -1,4 +1,4 @@
-//! What goes wrong in the simulation, how it is healed, and the account at the end.
+//! The faults of the simulation, their healing, and the checks at the end.
 
 use super::*;
 
@@ -38,7 +38,7 @@ impl World {
         }
     }
 
-    /// Everything works again. One receiver goes on failing, so that something fails for good.
+    /// Heals everything. One receiver goes on failing, so that something fails for good.
     pub(super) fn heal(&mut self) {
         self.database = true;
         for worker in 0..WORKERS {
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    /// All that must hold in the end.
+    /// Checks everything that must hold at the end.
     pub(super) fn account(&self) -> String {
         let mut delivered = 0;
         let mut failed = 0;

@@ -1,4 +1,4 @@
-//! What cores and workers do in the simulation: the steps of `dispatch/rounds`, `dispatch/reports` and of the worker,
+//! What cores and workers do in the simulation: the steps of `dispatch/run_loop`, `dispatch/reports` and of the worker,
 //! with the real decisions.
 
 use super::*;
@@ -10,7 +10,7 @@ impl World {
             return;
         }
         let burst = match self.dice.below(400) {
-            // More than memory takes for one endpoint.
+            // More than an endpoint's queue in memory takes.
             0 => 3 * QUEUE_PER_ENDPOINT_MAX as u64,
             1..11 => 1 + self.dice.below(300),
             _ => 1 + self.dice.below(3),
@@ -48,7 +48,7 @@ impl World {
             }
         }
         if self.troubled() && self.dice.one_in(60) {
-            // Dies after the commit, before anything is handed over.
+            // The core dies after the commit, before the deliveries reach the hub.
             return self.core_dies(slot);
         }
         self.later(Duration::from_micros(50), Step::Leased { core: incarnation, ids });
@@ -144,7 +144,7 @@ impl World {
         self.later(wait, Step::WorkerStarts { worker });
     }
 
-    /// A turn of the loop in `rounds`.
+    /// One round of the loops in `run_loop`.
     pub(super) fn tick(&mut self, slot: usize) {
         self.ticks[slot] = (START, u64::MAX);
         let now = self.now;
@@ -252,7 +252,7 @@ impl World {
         }
     }
 
-    /// Begins what there are slots for.
+    /// Starts as many requests as there are free slots.
     pub(super) fn fill(&mut self, worker: usize) {
         while self.workers[worker].running < SLOTS {
             let Some((core, leased)) = self.workers[worker].waiting.pop_front() else { return };
@@ -271,7 +271,7 @@ impl World {
         self.report(worker, life, core, leased.lease_until, outcome);
     }
 
-    /// A core is gone, and with it what it leased: what was not begun goes back.
+    /// A core is gone with its leases: the worker gives up what it has not begun.
     pub(super) fn stream_ended(&mut self, core: u64, worker: usize) {
         let life = self.workers[worker].life;
         let (gone, kept) =
@@ -281,7 +281,7 @@ impl World {
         gone.iter().for_each(|(_, leased)| self.give_back(worker, life, core, leased));
     }
 
-    /// A request leaves: this is where the promises are kept or broken.
+    /// A request leaves: here the promises are checked.
     fn request(&mut self, worker: usize, life: u64, core: u64, leased: Leased) {
         let receiver = self.receivers.iter().find(|it| it.id == leased.endpoint).expect("it was made with the world");
         let mood = match receiver.mood {
@@ -311,7 +311,7 @@ impl World {
         }
         let row = self.memory.rows.get_mut(&leased.delivery).expect("it is committed");
         row.history.push((self.now, "requested"));
-        // A worker that was frozen when the core died does not know yet: nobody can tell it in time.
+        // A worker that was frozen when the core died cannot know in time.
         let stale = row.token != leased.token && self.orphans.contains(&(life, core));
         self.stale += u64::from(stale);
         assert!(
@@ -358,7 +358,7 @@ impl World {
             return;
         }
         if !self.database || (self.troubled() && self.dice.one_in(200)) {
-            // The worker tries again until nobody wants it.
+            // The worker retries until no core wants the report.
             if self.now < until && self.is_alive(worker, life) {
                 self.later(REPORT_AGAIN, Step::Reported { worker, life, core, until, outcome });
             }
@@ -393,7 +393,7 @@ impl World {
         self.claim(core);
     }
 
-    /// Switches an endpoint off or on, and lets all cores know.
+    /// Disables or enables an endpoint and informs all cores.
     pub(super) fn disable(&mut self, endpoint: EndpointId, disabled: bool) {
         for receiver in self.receivers.iter_mut().filter(|it| it.id == endpoint) {
             receiver.disabled = disabled;
@@ -410,7 +410,7 @@ impl World {
     }
 }
 
-/// An outcome that says nothing yet.
+/// An empty outcome.
 fn outcome(leased: &Leased, now: Timestamp) -> Outcome {
     Outcome {
         delivery_id: leased.delivery.0.as_bytes().to_vec().into(),
