@@ -78,26 +78,26 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use upkeep::Upkeep;
 
-/// What the core is told at its start.
+/// Settings of the core.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `sqlite:PATH` or `postgres://…`.
     pub database_url: String,
-    /// Requests a minute of a tenant without a limit of its own.
+    /// Requests a minute for a tenant without a limit of its own.
     pub requests_per_minute: u32,
-    /// Failed authentications a minute of an address.
+    /// Failed authentications a minute for each client address.
     pub failed_auth_per_minute: u32,
-    /// Whether webhooks may go to loopback and by http.
+    /// Whether webhooks may go to loopback addresses and use `http`.
     pub allow_private_targets: bool,
-    /// URL under which the server is reached from outside, for links in thin events.
+    /// URL at which clients reach the server, for links in thin events.
     pub public_url: Option<String>,
-    /// From when on an endpoint whose deliveries are due is called behind.
+    /// An endpoint is *behind* when its oldest due delivery has waited this long.
     pub behind_after: Duration,
-    /// What seals secrets.
+    /// The key that seals secrets.
     pub master_key: MasterKey,
-    /// Greatest number of writes in one transaction; the database's own default when unset.
+    /// Greatest number of writes in one transaction; the default depends on the database.
     pub write_group_max: Option<usize>,
-    /// Tells how many lines of the log were lost since the start, for the metrics.
+    /// Returns the number of log lines lost since the start, for the metrics.
     pub log_lines_lost: fn() -> u64,
 }
 
@@ -123,19 +123,20 @@ pub struct Core {
 }
 
 impl Core {
-    /// Opens the database, brings its schema up to date and checks that the master key is the one of its secrets.
+    /// Opens the database, migrates it, and checks that the master key is the one that sealed its secrets.
     pub async fn open(settings: Settings, stamps: Stamps) -> Result<Core> {
         let db = Db::open(settings.options(&stamps)).await?;
         let master_key = match secrets::rotation::claim(&db, settings.master_key).await {
             Ok(key) => key,
             Err(error) => {
-                // It has signed in, and is none.
+                // Undo the sign-in: this core will not run.
                 db.close().await;
                 return Err(error);
             }
         };
         if let Some((_, last)) = store::cores::settled(&db).await? {
-            // A clock that is behind those of others must not put writes where they have told of all.
+            // A clock that is behind other cores' clocks must not date writes before a time that they have reported as
+            // settled.
             stamps.not_before(last);
         }
         let metrics = Arc::new(Metrics::new(settings.log_lines_lost));
@@ -242,12 +243,12 @@ impl Core {
         &self.implementations
     }
 
-    /// Says where the pages are reached and in which mode the server runs. Only the first call counts.
+    /// Sets the URL of the pages and the mode of the server. Only the first call counts.
     pub fn serves_at(&self, site: PublicSite) {
         let _ = self.site.set(site);
     }
 
-    /// What monitoring sees, as OpenMetrics text.
+    /// The metrics, as OpenMetrics text.
     pub async fn metrics(&self) -> String {
         self.metrics.text(&self.db).await
     }
@@ -257,7 +258,7 @@ impl Core {
         self.db.ping().await.is_ok()
     }
 
-    /// Runs what goes on beside the calls, until `shutdown`; then writes what is left to write.
+    /// Runs the background tasks until `shutdown`, then flushes what is only in memory.
     pub async fn run(&self, shutdown: CancellationToken) {
         let to_park = self.to_park.lock().unwrap_or_else(PoisonError::into_inner).take();
         let dispatch = async {
@@ -272,7 +273,7 @@ impl Core {
         tokio::join!(told, dispatch, jobs, retention, lists, self.db.tell(&shutdown), self.upkeep.keep(&shutdown));
     }
 
-    /// Ends the writers and closes the database. Call it after [`Core::run`] has ended.
+    /// Ends the writers and closes the database. Call it after [`Core::run`] has returned.
     pub async fn close(self) {
         self.db.close().await;
     }

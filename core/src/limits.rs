@@ -1,5 +1,5 @@
-//! Rate limits: the exact rolling window of each tenant, and the window of failed authentications of each address.
-//! It knows no store; windows that several processes share are kept by `store::rate_windows`.
+//! Rate limits: the exact rolling window of each tenant, and the window of failed authentications of each address. It
+//! knows no store; `store::rate_windows` keeps the windows that several processes share.
 
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
 use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
@@ -14,24 +14,24 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 
 /// Length of the window.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
-/// Greatest limit that is kept exact; a greater one counts in steps of [`STEP_MICROS`].
+/// Largest limit that is counted exactly; a larger one is counted in steps of [`STEP_MICROS`].
 pub(crate) const EXACT_MAX: u32 = 10_000;
 const STEP_MICROS: i64 = 100_000;
 
-/// Where a tenant stands after a request was counted.
+/// State of a tenant's rate limit after a request was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RateLimitState {
     pub(crate) accepted: bool,
-    /// Requests that a window takes.
+    /// Requests that the window allows.
     pub(crate) limit: u32,
-    /// Requests that the present window still takes.
+    /// Requests that the window still allows.
     pub(crate) remaining: u32,
     /// Time at which the oldest request leaves the window.
     pub(crate) frees_at: Timestamp,
 }
 
 impl RateLimitState {
-    /// The headers of an answer.
+    /// The headers for an answer.
     pub(crate) fn headers(&self, now: Timestamp) -> MetadataMap {
         let wait = self.wait_secs(now);
         let mut headers = MetadataMap::with_capacity(5);
@@ -48,7 +48,7 @@ impl RateLimitState {
         headers
     }
 
-    /// The refusal, when the request is not accepted.
+    /// The refusal, if the request is over the limit.
     pub(crate) fn refusal(&self, now: Timestamp) -> Option<Failure> {
         let message = || format!("The limit of {} requests a minute is reached.", self.limit);
         (!self.accepted).then(|| {
@@ -59,7 +59,7 @@ impl RateLimitState {
         })
     }
 
-    /// Whole seconds until quota is added.
+    /// Whole seconds until the window has room again.
     fn wait_secs(&self, now: Timestamp) -> u32 {
         let wait = self.frees_at.since(now);
         u32::try_from(wait.as_micros().div_ceil(1_000_000)).unwrap_or(u32::MAX)
@@ -108,13 +108,13 @@ pub(crate) struct Windows {
 }
 
 impl Windows {
-    /// Counts a request of `tenant` when fewer than `limit` accepted ones lie in the last minute.
+    /// Counts a request of `tenant`, if fewer than `limit` were accepted in the last minute.
     pub(crate) fn admit(&self, tenant: TenantId, limit: u32, now: Timestamp) -> RateLimitState {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.entry(tenant).or_default().admit(limit, now)
     }
 
-    /// Forgets the windows that are empty by now.
+    /// Drops empty windows.
     pub(crate) fn retain_recent(&self, now: Timestamp) {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         tenants.retain(|_, window| {
@@ -130,13 +130,13 @@ pub(crate) struct FailedAuth {
 }
 
 impl FailedAuth {
-    /// `per_minute` failures are answered as what they are, further ones as 429.
+    /// The first `per_minute` failures of an address get their own answer, later ones a 429.
     pub(crate) fn new(per_minute: u32) -> FailedAuth {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
         FailedAuth { limiter: DefaultKeyedRateLimiter::dashmap(quota) }
     }
 
-    /// Counts a failure of `peer`; says what to answer in its place when there were too many.
+    /// Counts a failure of `peer`; returns the refusal to answer with when there were too many.
     pub(crate) fn count(&self, peer: IpAddr) -> Result<(), Failure> {
         self.limiter.check_key(&peer).map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
@@ -147,7 +147,7 @@ impl FailedAuth {
         })
     }
 
-    /// Forgets addresses that are quiet: the limiter would grow for ever.
+    /// Drops addresses without recent failures; otherwise the limiter would grow for ever.
     pub(crate) fn retain_recent(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
@@ -210,8 +210,8 @@ mod tests {
     }
 
     proptest! {
-        /// Against the rule itself: no window of a minute ever holds more than the limit, and nothing is refused
-        /// while it holds fewer.
+        /// Checks the rule itself: no window of a minute ever holds more than the limit, and nothing is refused while
+        /// it holds fewer.
         #[test]
         fn the_window_is_exact(gaps in proptest::collection::vec(0i64..20_000_000, 1..200), limit in 1u32..8) {
             let windows = Windows::default();

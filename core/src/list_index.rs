@@ -1,6 +1,5 @@
-//! Keeps what lists are read from, beside the calls: the index of subjects follows what is written, what lists are counted by
-//! is checked at the start and counted anew when it does not add up, and what is no longer needed of it goes. Several
-//! cores may be at it.
+//! Maintains the data behind lists: the index of subjects follows the writes; the counts are checked at the start and
+//! recounted when they do not add up; needless rows are deleted. Several cores may do this at the same time.
 
 use crate::{
     error::{Result, chain},
@@ -16,19 +15,18 @@ use inboxops_proto::{clock::Timestamp, id::TenantId};
 use std::{ops::ControlFlow, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// After a commit that leaves something to follow, others are waited for so long, so that they are followed with it.
+/// Time to wait after a commit that changes subjects, so that the index follows several commits at once.
 const GATHER: Duration = Duration::from_secs(1);
-/// How often it is asked whether cores of an earlier release have gone, and how soon again after the database was away.
+/// How often to check whether cores of an earlier release still run, and the pause after a database error.
 const ASK_EVERY: Duration = Duration::from_secs(5);
-/// How often it is asked which spans no longer need their seconds.
+/// How often to look for spans whose seconds are no longer needed.
 const DELETE_EVERY: Duration = Duration::from_secs(3600);
-/// Spans of that long before the start are asked about first; what older ones have, left by a server that stood still, only
-/// takes room.
+/// The first look goes this far back. Older spans, left by a server that was stopped, only take space.
 const DELETE_BACK: Duration = Duration::from_secs(31 * 24 * 3600);
 /// Spans whose seconds one transaction deletes.
 const SPANS_MAX: usize = 64;
 
-/// What keeps the lists of one core.
+/// The maintenance of one core's lists.
 pub(crate) struct ListIndex {
     db: Db,
     stamps: Stamps,
@@ -39,7 +37,7 @@ impl ListIndex {
         ListIndex { db, stamps }
     }
 
-    /// Keeps them until `shutdown`.
+    /// Runs until `shutdown`.
     pub(crate) async fn run(&self, shutdown: &CancellationToken) {
         loop {
             match self.settle().await {
@@ -63,8 +61,8 @@ impl ListIndex {
         }
     }
 
-    /// Checks that what lists are counted by adds up, and counts anew what does not, once no core of an earlier release
-    /// runs any more. Whether all is well.
+    /// Checks that the counts add up, and recounts those that do not once no core of an earlier release runs. Returns
+    /// whether the counts are right.
     pub(crate) async fn settle(&self) -> Result<bool> {
         loop {
             match relist::look(&self.db, self.stamps.now()).await? {
@@ -102,7 +100,7 @@ impl ListIndex {
     }
 
     async fn follow(&self, shutdown: &CancellationToken) {
-        // Nobody tells what was left by earlier processes.
+        // Nothing reports what earlier processes left.
         let mut all = true;
         loop {
             if let Err(error) = self.pass(all, shutdown).await {
@@ -124,7 +122,7 @@ impl ListIndex {
         }
     }
 
-    /// Brings the index of subjects up to date: of the tenants that commits told of, or of all.
+    /// Brings the index of subjects up to date: for the tenants of recent commits, or for all.
     pub(crate) async fn pass(&self, all: bool, shutdown: &CancellationToken) -> Result<()> {
         let mut tenants = self.db.behind().take();
         if all {
@@ -136,7 +134,7 @@ impl ListIndex {
         Ok(())
     }
 
-    /// Follows a little; whether there is more to follow now.
+    /// Indexes one batch; returns whether there is more to do now.
     async fn step(&self, tenant: TenantId) -> Result<bool> {
         let queue = Queue::Tenant(tenant);
         let changes = self.db.system(queue, async move |tx| subjects::changes(&mut tx.enter(tenant)).await).await?;
@@ -144,7 +142,7 @@ impl ListIndex {
         Ok(self.seal(tenant).await? || changes || packed)
     }
 
-    /// Gives a full segment its lists; whether there was one.
+    /// Builds the lists of a full segment; returns whether there was one.
     async fn seal(&self, tenant: TenantId) -> Result<bool> {
         let Some(full) = subjects::full(&self.db, tenant).await? else { return Ok(false) };
         let full = std::sync::Arc::new(full);
@@ -158,7 +156,7 @@ impl ListIndex {
             let write = async move |tx: &mut store::SystemTx<'_>| {
                 subjects::seal(&mut tx.enter(tenant), &full, &now, last).await
             };
-            // Another core has done it, or something changed meanwhile: it is looked at again.
+            // Another core has done it, or something changed meanwhile: look again.
             if !self.db.system(Queue::Tenant(tenant), write).await? || last {
                 return Ok(true);
             }
@@ -170,7 +168,7 @@ impl ListIndex {
         loop {
             let now = self.stamps.now();
             match self.delete_seconds(from, now).await {
-                // What has ended since is seen to the next time, and so is what was about to.
+                // The next run starts a day earlier, so that it also sees what has ended meanwhile.
                 Ok(()) => from = now.minus(DELETE_EVERY * 24),
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "deleting needless seconds of spans failed, will retry");
@@ -182,8 +180,8 @@ impl ListIndex {
         }
     }
 
-    /// Deletes seconds of spans with few tickets that began at `from` or later and ended a while before `now`. Another core
-    /// may do the same.
+    /// Deletes the seconds of spans with few tickets that began at `from` or later and ended a while before `now`.
+    /// Several cores may do so at the same time.
     pub(crate) async fn delete_seconds(&self, from: Timestamp, now: Timestamp) -> Result<()> {
         let mut after = None;
         loop {

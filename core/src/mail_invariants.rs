@@ -1,4 +1,5 @@
-//! What holds whatever a stranger sends. Tests and fuzz targets ask it; no release has it.
+//! Invariants of parsed mails and cleaned HTML, whatever a stranger sends. For tests and fuzz targets; no release
+//! contains it.
 
 use crate::{
     html,
@@ -6,16 +7,16 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
-/// Greatest size of clean HTML that is cleaned once more, in bytes.
+/// Greatest size of clean HTML that is cleaned a second time, in bytes.
 const CLEAN_TWICE_MAX_BYTES: usize = 64 * 1024;
 
-/// Greatest size of the bodies of a mail that is written down and read again, in bytes.
+/// Greatest size of a mail's bodies that are written out and parsed a second time, in bytes.
 const READ_TWICE_MAX_BYTES: usize = 512 * 1024;
 
-/// Reads `raw` as a mail and makes bodies of it.
+/// Parses `raw` as a mail and makes its bodies.
 ///
 /// # Panics
-/// When anything that the store or a browser relies on does not hold.
+/// If a property does not hold that the store or a browser relies on.
 pub fn mail(raw: &[u8]) {
     let mail = ingest::read(raw);
     assert_eq!(mail.dedup_key, ingest::read(raw).dedup_key);
@@ -23,7 +24,7 @@ pub fn mail(raw: &[u8]) {
     assert_same(&mail, &ingest::read(&written(&mail)));
 }
 
-/// A mail to the letter that says what was read of another.
+/// A mail that states exactly what was parsed from another.
 fn written(mail: &Mail) -> Vec<u8> {
     let word = |text: &str| format!("=?utf-8?B?{}?=", BASE64.encode(text));
     let mut raw = format!("Subject: {}\r\n", word(&mail.subject));
@@ -41,7 +42,7 @@ fn written(mail: &Mail) -> Vec<u8> {
     (raw + "--=b--\r\n").into_bytes()
 }
 
-/// Whoever writes down what was read, and reads it again, reads the same.
+/// Writing a parsed mail out and parsing it again gives the same.
 fn assert_same(read: &Mail, again: &Mail) {
     let text = read.text.as_deref();
     let html = read.html.as_deref();
@@ -52,13 +53,13 @@ fn assert_same(read: &Mail, again: &Mail) {
     assert_eq!((&read.subject, &read.from_email), (&again.subject, &again.from_email));
     assert_eq!(read.message_id, again.message_id);
     assert_eq!((text, html), (again.text.as_deref(), again.html.as_deref()));
-    // A longer one was cut, perhaps before a quote.
+    // A longer name was cut, perhaps before a quote.
     if read.from_email.is_some() && read.from_name.chars().count() < 250 {
         assert_eq!(read.from_name, again.from_name);
     }
 }
 
-/// What holds of every mail that was read.
+/// Properties of every parsed mail.
 pub(crate) fn of_mail(mail: &Mail) {
     let line = |text: &str, max: usize| text.chars().count() <= max && !text.chars().any(char::is_control);
     assert!(line(&mail.subject, 255) && !mail.subject.is_empty(), "{:?}", mail.subject);
@@ -66,7 +67,7 @@ pub(crate) fn of_mail(mail: &Mail) {
     assert!(mail.from_email.as_ref().is_none_or(|it| line(it, 254) && it.contains('@')), "{:?}", mail.from_email);
     assert!(mail.message_id.iter().chain(&mail.parents).all(|it| line(it, 500) && !it.is_empty()));
     let bodies = [&mail.text, &mail.html].into_iter().flatten();
-    // Two texts at most beyond what is looked at: the one that fills it, and its form in the other body.
+    // At most two texts beyond the limit: the one that exceeds it, and its form in the other body.
     bodies.for_each(|it| assert!(!it.contains(['\0', '\r']) && it.len() <= 16 << 20, "{} bytes", it.len()));
     let lines = mail.file_lines();
     assert!(lines.len() <= 101 && lines.iter().all(|it| line(it, 400)), "{lines:?}");
@@ -77,7 +78,7 @@ pub(crate) fn of_mail(mail: &Mail) {
     assert!(mail.html.as_deref().is_none_or(html::is_readable_alike), "{:?}", mail.html);
 }
 
-/// No tag that could run, and none comes out of it when it is read and cleaned once more.
+/// Contains no tag that could run, and none appears when it is parsed and cleaned a second time.
 fn harmless(markup: &str) {
     assert_no_bad_tag(markup);
     if markup.len() <= CLEAN_TWICE_MAX_BYTES {

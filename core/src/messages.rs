@@ -1,5 +1,5 @@
-//! Messages: the service that lists what was written in a ticket and leaves internal notes. Notes never leave through
-//! the list, and never cause a message event.
+//! Messages: the service that lists the messages of a ticket and adds internal notes. Lists of the public API leave
+//! notes out, and a note never causes a message event.
 
 use crate::{
     caller::{Caller, Who},
@@ -86,7 +86,7 @@ impl Messages {
     }
 }
 
-/// The bodies of a note; at least one must say something once it is clean.
+/// The bodies of a note; at least one must have text after cleaning.
 fn note_bodies(request: &v1::CreateTicketNoteRequest) -> Result<Bodies> {
     let text = request.body_text.as_deref();
     let html = request.body_html.as_deref();

@@ -1,6 +1,6 @@
-//! What the operator's monitoring sees of a core, as OpenMetrics text. Counting on the way of a call is two look-ups and
-//! a few atomic additions; what the database knows is asked when somebody looks. Of tenants only those are named, by their
-//! ids, that are most behind: there may be any number.
+//! The metrics of a core, as OpenMetrics text. Counting a call costs two look-ups and a few atomic additions; figures
+//! from the database are queried when somebody reads the metrics. Only the tenants that are most behind are named, by
+//! their ids, since there may be any number of tenants.
 
 mod tenants;
 
@@ -40,22 +40,22 @@ use std::{
 use tenants::Tenants;
 use tonic::{Code, Extensions, metadata::MetadataMap};
 
-/// How long what the database said is good enough: the text may be asked for by anybody.
+/// How long figures from the database are cached: anybody may request the metrics.
 const STANDING_LIFE: Duration = Duration::from_secs(2);
-/// A delivery that is due for longer, with nobody in its way, is stuck.
+/// A delivery that has been due for longer, with nothing in its way, is stuck.
 pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(60);
 
-/// Bounds of the buckets of calls, in seconds.
+/// Bounds of the buckets of call durations, in seconds.
 const CALL_SECS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-/// Bounds of the buckets of waits before a first request, in seconds.
+/// Bounds of the buckets of times before a first request, in seconds.
 const LAG_SECS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
-/// Bounds of the buckets of groups of writes.
+/// Bounds of the buckets of group sizes.
 const GROUP_JOBS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 type Label = (&'static str, &'static str);
 type Histograms = Family<[Label; 1], Histogram, fn() -> Histogram>;
 
-/// The counts of one core.
+/// The metrics of one core.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<[Label; 2], Counter>,
@@ -72,7 +72,7 @@ pub(crate) struct Metrics {
     standing: tokio::sync::Mutex<Option<Instant>>,
 }
 
-/// Lines of the log, which is not the core's.
+/// Lost log lines; the log is not the core's.
 #[derive(Debug)]
 struct LostLines(fn() -> u64);
 
@@ -85,7 +85,7 @@ impl Collector for LostLines {
 }
 
 impl Metrics {
-    /// Nothing counted yet.
+    /// Metrics without any counts.
     pub(crate) fn new(log_lines_lost: fn() -> u64) -> Metrics {
         let mut registry = Registry::with_prefix("inboxops");
         let took = Histograms::new_with_constructor(|| Histogram::new(CALL_SECS));
@@ -129,14 +129,14 @@ impl Metrics {
         Metrics { registry, ..metrics }
     }
 
-    /// A call came to its end.
+    /// Counts a finished call.
     pub(crate) fn called(&self, rpc: &'static Rpc, code: Code, took: Duration) {
         let path = rpc.path.trim_start_matches('/');
         self.requests.get_or_create(&[("rpc", path), ("code", code_name(code))]).inc();
         self.took.get_or_create(&[("rpc", path)]).observe(took.as_secs_f64());
     }
 
-    /// A writer committed a group, or ran it in vain.
+    /// Counts a group of writes that was committed or rolled back.
     pub(crate) fn grouped(&self, writer: &'static str, jobs: usize) {
         self.groups.get_or_create(&[("writer", writer)]).observe(jobs as f64);
     }
@@ -146,7 +146,7 @@ impl Metrics {
         self.attempts.get_or_create(&[("outcome", store::dispatch::WORKER_LOST)]).inc_by(count as u64);
     }
 
-    /// Reports went on record.
+    /// Counts reports that were recorded.
     pub(crate) fn recorded(&self, seen: &[ReportCounts], accepted: &HashSet<DeliveryId>) {
         for seen in seen.iter().filter(|seen| accepted.contains(&seen.delivery)) {
             self.attempts.get_or_create(&[("outcome", seen.outcome)]).inc();
@@ -156,11 +156,11 @@ impl Metrics {
         }
     }
 
-    /// The text, with what the database knows at present.
+    /// The text, with the present figures from the database.
     pub(crate) async fn text(&self, db: &Db) -> String {
         self.look(db).await;
         let mut text = String::new();
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         text
     }
@@ -221,7 +221,7 @@ impl Gate for CountingGate {
     }
 }
 
-/// What is counted of a report once it is on record.
+/// The figures of a report that are counted once it is recorded.
 pub(crate) struct ReportCounts {
     delivery: DeliveryId,
     outcome: &'static str,
@@ -229,7 +229,7 @@ pub(crate) struct ReportCounts {
 }
 
 impl ReportCounts {
-    /// Of a report whose request was sent.
+    /// The figures of a report, if its request was sent.
     pub(crate) fn of(report: &Report) -> Option<ReportCounts> {
         let attempt = &report.used.sent()?.attempt;
         let outcome = match attempt.error_code.as_deref() {
@@ -243,7 +243,7 @@ impl ReportCounts {
     }
 }
 
-/// When the event of a delivery happened, to the millisecond: its id begins with that.
+/// When the event of a delivery happened, to the millisecond: the id begins with that time.
 fn made_at(delivery: DeliveryId) -> Timestamp {
     let bytes = delivery.0.as_bytes();
     let millis = bytes[..6].iter().fold(0i64, |millis, byte| millis << 8 | i64::from(*byte));

@@ -1,6 +1,6 @@
-//! The grammar of mails (RFC 5322, MIME) as the world writes it: header block, structured values, encodings, charsets and
-//! the lines that part a multipart. Everything here reads on whatever comes, and takes time and memory in proportion to it.
-//! It knows no ticket, and not what is wanted of a mail.
+//! The grammar of mails (RFC 5322, MIME) as mail programs write it: header block, structured values, encodings,
+//! charsets and multipart delimiters. Its parsers never fail on malformed input, and take time and memory in proportion
+//! to the input. It knows neither tickets nor which parts of a mail are kept.
 
 pub(crate) mod address;
 pub(crate) mod charset;

@@ -1,11 +1,11 @@
-//! Pages of lists: which rows a request asks for, and what the answer says of the whole. It knows no noun.
+//! Pages of lists: which rows a request asks for, and the `meta` of the answer. It knows no noun.
 
 use inboxops_proto::v1::PageMeta;
 
 /// Items on a page when the request does not say.
 pub(crate) const PER_PAGE_DEFAULT: u32 = 25;
 
-/// A page of a list, as asked for; the gate has checked the bounds.
+/// A page of a list; the gate has checked the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     page: u32,
@@ -13,7 +13,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// From the request's `page` and `per_page`.
+    /// Makes a page from the request's `page` and `per_page`.
     pub(crate) fn parse(page: Option<u32>, per_page: Option<u32>) -> Page {
         Page { page: page.unwrap_or(1).max(1), per_page: per_page.unwrap_or(PER_PAGE_DEFAULT).max(1) }
     }
@@ -28,7 +28,7 @@ impl Page {
         i64::from(self.page - 1) * i64::from(self.per_page)
     }
 
-    /// What the answer says of the list of `total` items.
+    /// The `meta` of a list with `total` items.
     pub(crate) fn meta(self, total: i64) -> PageMeta {
         let total = u32::try_from(total).unwrap_or(u32::MAX);
         let total_pages = total.div_ceil(self.per_page);

@@ -1,4 +1,4 @@
-//! Hashes of passwords: Argon2id, on threads where it holds up nobody, few at once. It knows no agent.
+//! Password hashes: Argon2id, a few at a time, on threads where they delay nobody. It knows no agent.
 
 use crate::{
     error::{Error, Result},
@@ -13,16 +13,17 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-/// Hashes that are computed at once; each takes [`MEMORY_KIB`].
+/// Hashes that are computed at the same time; each needs [`MEMORY_KIB`].
 const AT_ONCE: usize = 2;
 /// Longest wait for a turn.
 const WAIT_MAX: Duration = Duration::from_secs(5);
-/// Memory of one hash, in KiB. With two passes it is what OWASP's cheat sheet on password storage recommends.
+/// Memory of one hash, in KiB: with two passes, what OWASP's cheat sheet on password storage recommends.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
-/// Compared with when there is nobody, so that the answer takes as long: chance, which no password is known to fit.
+/// The hash to compare with when the account does not exist, so that the answer takes as long. It is random: no known
+/// password fits.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$aW5ib3hvcHMgbm9ib2R5IQ$CORayLRiT5RXDyklUmjchdSmAeZcsAyrK7MaWB8If/w";
 
@@ -37,14 +38,14 @@ impl Passwords {
         Passwords { turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// The hash to store, in the PHC form.
+    /// The hash to store, in the PHC format.
     pub(crate) async fn hash(&self, password: String, stamps: &Stamps) -> Result<String> {
         let password = Zeroizing::new(password);
         let stamps = stamps.clone();
         self.work(move || hash(password.as_bytes(), &stamps)).await?.ok_or(Error::Broken("a password can be hashed"))
     }
 
-    /// Which of the hashes the password fits. Without any it takes as long as with one.
+    /// Returns which of the hashes the password fits. Without any hash it takes as long as with one.
     pub(crate) async fn fits(&self, password: String, hashes: Vec<Option<String>>) -> Result<Vec<bool>> {
         let password = Zeroizing::new(password);
         self.work(move || {
@@ -89,7 +90,7 @@ fn hash(password: &[u8], stamps: &Stamps) -> Option<String> {
 }
 
 fn verify(password: &[u8], hash: &str) -> bool {
-    // The parameters are the hash's own, so that older ones still fit after a change here.
+    // The parameters come from the hash, so that older hashes still fit after a change here.
     PasswordHash::new(hash).is_ok_and(|hash| argon2().verify_password(password, &hash).is_ok())
 }
 

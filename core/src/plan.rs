@@ -1,9 +1,9 @@
-//! What a tenant may use: plans, entitlements and their overrides. Pure.
+//! Plans, entitlements, and the overrides of a tenant. Pure.
 
 use crate::store::tenants::Plan;
 use inboxops_proto::{failure::Failure, reason::Reason};
 
-/// Something that a plan includes or does not.
+/// A feature that a plan includes or does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Entitlement {
     /// Webhook endpoints and deliveries.
@@ -13,7 +13,6 @@ pub(crate) enum Entitlement {
 }
 
 impl Entitlement {
-    /// All of them, by name.
     pub(crate) const ALL: [Entitlement; 2] = [Entitlement::PublicApi, Entitlement::Webhooks];
 
     /// Name in protos, settings and errors.
@@ -28,12 +27,12 @@ impl Entitlement {
         Entitlement::ALL.into_iter().find(|entitlement| entitlement.name() == name)
     }
 
-    /// The least plan that includes it.
+    /// The smallest plan that includes it.
     pub(crate) const fn minimum_plan(self) -> &'static str {
         "business"
     }
 
-    /// The refusal of a tenant that does not have it.
+    /// The refusal for a tenant that does not have it.
     pub(crate) fn refusal(self) -> Failure {
         let what = match self {
             Entitlement::Webhooks => "The plan of this workspace does not include webhooks.",
@@ -46,7 +45,7 @@ impl Entitlement {
     }
 }
 
-/// Whether a tenant has an entitlement: its override decides, without one the plan.
+/// Whether a tenant has an entitlement: its override decides, or else its plan.
 pub(crate) fn entitled(plan: Plan, overridden: Option<bool>) -> bool {
     overridden.unwrap_or(plan.includes_integrations())
 }

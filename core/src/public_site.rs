@@ -1,9 +1,9 @@
-//! Where the pages of this core are reached and in which mode the server runs. It is told once the sockets are bound.
+//! The URL of the pages and the mode of the server. They are set once the sockets are bound.
 
-/// See the top of the file.
+/// The URL of the pages and the mode of the server.
 #[derive(Clone, Debug, Default)]
 pub struct PublicSite {
-    /// URL of the pages, without a slash at its end, when it is known.
+    /// URL of the pages, without a slash at its end, if it is known.
     pub url: Option<String>,
     /// Whether the server is in development mode.
     pub development: bool,

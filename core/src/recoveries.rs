@@ -1,6 +1,6 @@
-//! Jobs that repair: they make deliveries for missed events and send deliveries again. A job moves in small steps, one
-//! transaction each that also writes how far it has come, so that it goes on where it was after a crash, on whichever
-//! core looks first. It waits while much is due at its endpoint.
+//! Recovery and resend jobs: they make deliveries for missed events and send deliveries again. A job advances in small
+//! steps. Each step is one transaction that also records the job's progress, so that after a crash any core continues
+//! it. A job waits while many deliveries of its endpoint are due.
 
 mod recover;
 mod resend;
@@ -24,19 +24,19 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Greatest number of events, or of deliveries, that one step of a job looks at.
+/// Greatest number of events, or deliveries, that one step reads.
 pub(crate) const STEP_MAX: i64 = 256;
-/// A job waits while so many deliveries of its endpoint are due.
+/// A job waits while this many deliveries of its endpoint are due.
 pub(crate) const DUE_MAX: i64 = 1_000;
-/// Greatest number of open jobs that are looked at in turn.
+/// Greatest number of open jobs that take turns.
 const OPEN_MAX: i64 = 1_000;
-/// How often a job that waits is looked at.
+/// How often a waiting job is tried again.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Pause after the database was away.
+/// Pause after a database error.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
-/// Greatest difference in time between two events whose times are in another order than their places. A transaction
-/// gets its place when it begins to write; an event's time is at most a request's deadline before that, or after it while
-/// the transaction runs, which is a minute at most. The rest is for clocks that differ.
+/// Greatest time difference between two events that are in the opposite order in the log. A transaction gets its place
+/// when it begins to write; an event's time is at most a request's deadline before that, or a minute after it, while
+/// the transaction runs. The rest allows for clocks that differ.
 const DISORDER_MAX: Duration = Duration::from_secs(600);
 
 /// The jobs of one core.
@@ -47,25 +47,24 @@ pub(crate) struct Recoveries {
     made: Arc<Notify>,
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// There is more to do now.
+    /// The job has more to do now.
     More,
-    /// There is more to do later.
+    /// The job waits.
     Waits,
-    /// Nothing is left, or another core is at it.
+    /// The job is done, or another core runs it.
     Over,
 }
 
 impl Recoveries {
-    /// On the store; `dispatcher` is told of what is due.
+    /// A service on the store. It wakes `dispatcher` for due deliveries.
     pub(crate) fn new(db: Db, stamps: Stamps, dispatcher: Arc<Dispatcher>) -> Recoveries {
         Recoveries { db, stamps, dispatcher, made: Arc::default() }
     }
 
-    /// Works on open jobs until `shutdown`: on those that this core made, and on those that another one left, which the
-    /// beat finds.
+    /// Runs open jobs until `shutdown`: those of this core, and those that another core left, which the beat finds.
     pub(crate) async fn run(&self, shutdown: &CancellationToken) {
         loop {
             let mut job = None;
@@ -86,7 +85,8 @@ impl Recoveries {
         }
     }
 
-    /// Moves every open job, in turns, until each is over or waits; whether one waits. `job` is the one under way.
+    /// Advances every open job in turn until each is done or waits; returns whether one waits. `job` is the one that is
+    /// running.
     async fn round(&self, job: &mut Option<RecoveryId>, shutdown: &CancellationToken) -> Result<bool> {
         let mut open = store::recoveries::open(&self.db, OPEN_MAX).await?;
         let mut waits = false;
@@ -115,7 +115,7 @@ impl Recoveries {
             let Some(mut job) = store::recoveries::take(tx, id).await? else { return Ok(Step::Over) };
             let before = job.created;
             let mut tx = tx.enter(job.tenant);
-            // Held, so that it is not deleted under the job.
+            // Locked, so that the endpoint is not deleted during the step.
             let Some(endpoint) = store::endpoints::lock(&mut tx, job.endpoint).await? else {
                 job.done = true;
                 store::recoveries::save(&mut tx, &job, now).await?;
@@ -146,7 +146,7 @@ fn busy() -> Error {
     Failure::new(Reason::Conflict).message("Another job of this endpoint is open.").into()
 }
 
-/// The times from which and up to which a request wants events; none lies ahead.
+/// The period that a request names; its end is not in the future.
 fn span(
     since: Option<&prost_types::Timestamp>,
     until: Option<&prost_types::Timestamp>,

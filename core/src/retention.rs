@@ -1,6 +1,6 @@
-//! Retention: what is old goes, in small batches, and never anything that waits. A delivery that ended goes with its
-//! attempts when it is neither among the newest 100 of its endpoint nor younger than 30 days, an event after 30 days
-//! unless a delivery refers to it. Of several cores one does it.
+//! Retention: deletes what is old in small batches, and never anything that waits. A finished delivery is deleted with
+//! its attempts when it is older than 30 days and not among the newest 100 of its endpoint; an event after 30 days,
+//! unless a delivery refers to it. When several cores share a database, one of them does it.
 
 use crate::{
     error::{Error, Result, chain},
@@ -15,36 +15,36 @@ use inboxops_proto::{
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// How long the hours of attempts are kept; statistics show 7 days.
+/// How long hourly counts of attempts are kept; statistics show 7 days.
 pub(crate) const KEEP_HOURS: Duration = Duration::from_secs(8 * DAY_SECS);
-/// How long the answer to a repeated request is kept.
+/// How long the answer to a write with an idempotency key is kept.
 pub(crate) const KEEP_ANSWERS: Duration = Duration::from_secs(DAY_SECS);
 /// How often old rows are looked for.
 pub(crate) const EVERY: Duration = Duration::from_secs(3600);
-/// How often it is asked whether it is time: a little later, so that the hour is over.
+/// How often to check whether a pass is due; a little longer than [`EVERY`], so that the hour has passed.
 const LOOK_EVERY: Duration = EVERY.saturating_add(Duration::from_secs(1));
-/// Pause after the database was away.
+/// Pause after a database error.
 const AGAIN_AFTER: Duration = Duration::from_secs(300);
-/// Events that are looked at in one batch, each for all endpoints of its tenant.
+/// Events of one batch. Each is checked against all endpoints of its tenant.
 const EVENTS_MAX: i64 = 64;
-/// Time between two batches, so that they never fill the queue of a writer.
+/// Time between two batches, so that they never fill a writer's queue.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Under this name the database keeps when it was done last.
+/// The name under which the database stores the time of the last pass.
 const DONE: &str = "retention";
 const DAY_SECS: u64 = 24 * 3600;
 
-/// The part of a core that deletes what is old.
+/// The retention task of a core.
 pub(crate) struct Retention {
     db: Db,
     stamps: Stamps,
 }
 
-/// What one pass deleted.
+/// The counts of one pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct DeletedCounts {
     pub(crate) deliveries: usize,
     pub(crate) events: usize,
-    /// The greatest number of rows of either that one transaction deleted.
+    /// Greatest number of rows of either kind that one transaction deleted.
     pub(crate) at_once: usize,
 }
 
@@ -53,7 +53,7 @@ impl Retention {
         Retention { db, stamps }
     }
 
-    /// Looks for old rows at the start and then every hour, until `shutdown`. Another core may be the one that does it.
+    /// Runs a pass at the start and then every hour, until `shutdown`, unless another core has done so.
     pub(crate) async fn run(&self, shutdown: &CancellationToken) {
         let mut next = self.stamps.now();
         loop {
@@ -76,7 +76,7 @@ impl Retention {
         }
     }
 
-    /// One pass over everything, unless it was made within the hour.
+    /// Runs one pass, unless there was one within the hour.
     pub(crate) async fn pass(&self, shutdown: &CancellationToken) -> Result<Option<DeletedCounts>> {
         let now = self.stamps.now();
         let claim = async move |tx: &mut store::SystemTx<'_>| rows::claim(tx, DONE, now, now.minus(EVERY)).await;
@@ -88,7 +88,7 @@ impl Retention {
             return Ok(None);
         }
         let gone = self.everything(now, shutdown).await?;
-        // Where no other core needs to know, nothing is written for nothing.
+        // If no other core needs to know, an idle server writes nothing.
         if !self.db.is_shared() && gone != DeletedCounts::default() {
             self.db.system(Queue::Claims, claim).await?;
         }
@@ -130,7 +130,7 @@ impl Retention {
     ) -> Result<()> {
         let Some(kept) = rows::oldest_kept(&self.db, endpoint).await? else { return Ok(()) };
         let old = now.minus(EVENTS_KEPT);
-        // Ids begin with the time of the event, which is never after the delivery was made.
+        // An id begins with the time of the event, which is never later than the delivery.
         let before = kept.min(DeliveryId::new(old, 0));
         let mut after = None;
         while !shutdown.is_cancelled() {
@@ -159,7 +159,7 @@ impl Retention {
             after = last.seq;
             passed.retain(|event| event.at < old);
             if passed.is_empty() {
-                // Numbers follow the time but for some minutes; what is left of those goes with the next pass.
+                // Numbers follow the time within some minutes; the next pass deletes the rest.
                 return Ok(());
             }
             let referred = rows::referred(&self.db, &passed).await?;

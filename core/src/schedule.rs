@@ -1,4 +1,4 @@
-//! When a failed delivery is tried again: one pure function of what happened. It knows no database and no clock.
+//! The retry schedule: one pure function of how an attempt ended. It knows no database and no clock.
 //! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use inboxops_proto::{
@@ -12,31 +12,31 @@ pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(RETRY_AFTER_MAX
 /// Longest jitter.
 pub(crate) const JITTER_MAX: Duration = Duration::from_secs(60);
 
-/// What becomes of a delivery after an attempt.
+/// What happens to a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Delivered,
-    /// It is tried again, not before this time.
+    /// It is retried, not before this time.
     Retry(Timestamp),
     /// It has failed for good.
     Failed,
 }
 
-/// How an attempt ended, as far as the schedule cares.
+/// How an attempt ended, as the schedule sees it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AttemptEnd {
     /// The receiver answered 2xx.
     pub(crate) succeeded: bool,
-    /// The receiver asks to stop: status 410 or `webhook-delivery: abort-message`.
+    /// The receiver asks for no further attempt: status 410 or `webhook-delivery: abort-message`.
     pub(crate) stop: bool,
-    /// Time that the receiver asks to wait.
+    /// Delay that the receiver asks for.
     pub(crate) retry_after: Duration,
-    /// The delivery is a test, which has one attempt only.
+    /// The delivery is a test, which has a single attempt.
     pub(crate) test: bool,
 }
 
-/// Decides after an attempt that ended at `now`. `failures` counts the failed ones, this one included when it
-/// failed; `chance` in 0..=65535 spreads retries, only ever later.
+/// Decides after an attempt that ended at `now`. `failures` counts the failed attempts, this one included if it failed.
+/// `chance` in 0..=65535 spreads retries; it only ever delays them.
 pub(crate) fn next(ended: AttemptEnd, failures: u32, now: Timestamp, chance: u16) -> Next {
     if ended.succeeded {
         return Next::Delivered;

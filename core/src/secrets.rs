@@ -1,5 +1,5 @@
-//! The master key and what it seals: signing secrets and custom headers at rest. Every seal has its own nonce, and
-//! names the row it belongs to, so that a sealed value moved to another row does not open.
+//! The master key and what it seals: signing secrets and custom headers. Every seal has its own nonce and is bound to
+//! its row, so that a sealed value cannot be opened in another row.
 
 pub mod rotation;
 
@@ -28,17 +28,17 @@ pub struct MasterKey {
 const FIRST: i16 = 1;
 
 impl MasterKey {
-    /// From its bytes.
+    /// A key from its bytes.
     pub fn new(key: [u8; MASTER_KEY_BYTES]) -> MasterKey {
         MasterKey { key: Zeroizing::new(key), version: FIRST }
     }
 
-    /// The same with the version that the database has of it.
+    /// The key with its version in the database.
     fn with_version(self, version: i16) -> MasterKey {
         MasterKey { version, ..self }
     }
 
-    /// From base64 text, as a setting or a file holds it.
+    /// A key from base64 text, the form of settings and files.
     pub fn parse(text: &str) -> Result<MasterKey, Error> {
         let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| Error::MasterKeyForm)?);
         let key: [u8; MASTER_KEY_BYTES] = bytes.as_slice().try_into().map_err(|_| Error::MasterKeyForm)?;
@@ -53,7 +53,7 @@ impl MasterKey {
         MasterKey::parse(&text)
     }
 
-    /// Makes a new key and writes it to `path`, which must not exist, readable for its owner alone.
+    /// Makes a new key and writes it to `path`, which must not exist, readable for the owner alone.
     pub fn create(path: &Path, stamps: &Stamps) -> Result<MasterKey, Error> {
         let mut bytes = Zeroizing::new([0; MASTER_KEY_BYTES]);
         stamps.fill(bytes.as_mut());
@@ -62,7 +62,7 @@ impl MasterKey {
         Ok(key)
     }
 
-    /// Writes the key to `path`, which must not exist, readable for its owner alone. It is on the disk when this is done.
+    /// Writes the key to `path`, which must not exist, readable for the owner alone. On return it is on the disk.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let text = Zeroizing::new(STANDARD.encode(self.key.as_ref()));
         let write = || {
@@ -75,13 +75,13 @@ impl MasterKey {
         write().map_err(|source| Error::MasterKeyFile { path: path.to_owned(), source })
     }
 
-    /// What the database keeps of the key, to tell a wrong one at start: a hash that says nothing of it.
+    /// A hash that the database stores to recognise a wrong key at the start. It reveals nothing about the key.
     pub fn fingerprint(&self) -> String {
         let hash = Sha256::new().chain_update(b"inboxops master key\0").chain_update(self.key.as_ref()).finalize();
         hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Seals `plain` for the row that `owner` names.
+    /// Seals `plain`, bound to the row that `owner` names.
     pub(crate) fn seal(&self, plain: &[u8], owner: &[&[u8]], stamps: &Stamps) -> Result<SealedBytes, Error> {
         let mut nonce = [0; NONCE_BYTES];
         stamps.fill(&mut nonce);
@@ -93,7 +93,7 @@ impl MasterKey {
         Ok(SealedBytes { bytes: [nonce.as_slice(), &sealed].concat(), key: self.version })
     }
 
-    /// Opens what [`MasterKey::seal`] made for the same owner.
+    /// Opens a value that [`MasterKey::seal`] made for the same owner.
     pub(crate) fn open(&self, sealed: &[u8], owner: &[&[u8]]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(Error::Unseal)?;
         let owner = owner.concat();
@@ -114,12 +114,12 @@ impl std::fmt::Debug for MasterKey {
     }
 }
 
-/// The folder that a path is in.
+/// The folder of a path.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A new signing secret: `whsec_` and the base64 of 24 bytes of chance.
+/// A new signing secret: `whsec_` and the base64 of 24 random bytes.
 pub fn signing_secret(stamps: &Stamps) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new([0u8; 24]);
     stamps.fill(bytes.as_mut());

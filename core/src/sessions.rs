@@ -1,5 +1,5 @@
-//! Sessions: the service by which people sign in and out. Who may do what with a session is the gate's matter; how
-//! somebody proves who they are is in `sessions/login.rs`.
+//! Sessions: the service by which people sign in and out. The gate decides what a session may do; `sessions/login.rs`
+//! checks who signs in.
 
 mod attempts;
 mod login;
@@ -36,8 +36,8 @@ use std::{
 use tonic::{Request, Response, Status};
 use zeroize::Zeroizing;
 
-/// Age of a session up to which a password can be set without the present one: whoever signed in just now has shown
-/// who they are, and may have come by a login link because the password is lost.
+/// A session that is not older than this may set a password without the present one: its owner has just signed in,
+/// perhaps with a login link because the password is lost.
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) struct Sessions {
@@ -50,7 +50,7 @@ pub(crate) struct Sessions {
     resolver: Resolver,
 }
 
-/// 256 bits of chance as text: what a browser or a login link holds.
+/// 256 random bits as text: the secret of a session or a login link.
 pub(crate) fn secret(stamps: &Stamps) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new([0u8; 32]);
     stamps.fill(bytes.as_mut());
@@ -58,7 +58,8 @@ pub(crate) fn secret(stamps: &Stamps) -> Zeroizing<String> {
 }
 
 impl Sessions {
-    /// On the store; `site` is where the pages are, once it is known, and `resolver` which addresses webhooks may have.
+    /// A service on the store. `site` has the URL of the pages once it is known; `resolver` knows which addresses
+    /// webhooks may have.
     pub(crate) fn new(
         db: Db,
         stamps: Stamps,
@@ -70,7 +71,7 @@ impl Sessions {
         Sessions { db, stamps, authority, passwords, attempts: Arc::default(), site, resolver }
     }
 
-    /// Forgets attempts that no longer count. Call it every minute or so.
+    /// Drops attempts that no longer count. Call it about once a minute.
     pub(crate) fn forget_old(&self) {
         self.attempts.retain_recent(self.stamps.now());
     }
@@ -145,7 +146,7 @@ impl Sessions {
         self.db.write(caller.scope()?, write).await
     }
 
-    /// A stolen session must not be a way to guess the password.
+    /// Counts as a sign-in attempt: a stolen session must not be a way to guess the password.
     async fn check_present(&self, caller: &Caller, given: String, present: String) -> Result<()> {
         if given.is_empty() {
             return Err(Failure::invalid(Violation::required("current_password")).into());
@@ -165,7 +166,7 @@ fn session_of(caller: &Caller) -> Result<&Arc<SessionFacts>> {
     caller.session().ok_or(Error::Broken("only sessions may make this call"))
 }
 
-/// An answer that sets the session's cookie, or takes it away.
+/// An answer that sets or clears the session's cookie.
 fn with_cookie<T>(message: T, id: &str, max_age: Duration, secure: bool) -> Result<Response<T>> {
     let mut response = Response::new(message);
     let value = cookie::set(id, max_age.as_secs(), secure).parse().map_err(|_| Error::Broken("a cookie is ASCII"))?;

@@ -1,6 +1,6 @@
-//! The store: the only place with SQL. One file per table with plain functions over a transaction; `db` is the engine, whose
-//! writers run write closures in groups; `fanout` and `dispatch` move deliveries. It knows rows and their order of
-//! writing, no rule of any noun, and gives no row without a [`TenantScope`] or a [`SystemTx`].
+//! The store: the only place with SQL. One file per table has plain functions over a transaction. `db` is the engine,
+//! whose writers run write closures in groups. `fanout` and `dispatch` move deliveries. The store knows rows and the
+//! order of writing, but no rule of any noun, and returns no row without a [`TenantScope`] or a [`SystemTx`].
 
 pub(crate) mod agents;
 pub(crate) mod answers;
@@ -53,7 +53,7 @@ pub(crate) use fanout::{FIRST_TOKEN, LEASE};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Folds a name or an address for comparison and order without letter case.
+/// Folds a name or an address, so that comparison and order ignore letter case.
 pub(crate) fn fold(text: &str) -> String {
     text.nfc().collect::<String>().to_lowercase()
 }
@@ -61,7 +61,7 @@ pub(crate) fn fold(text: &str) -> String {
 #[cfg(test)]
 type ByName<T> = Vec<(String, T)>;
 
-/// Every fixed statement by name, and every one of many rows: what the statement test prepares on both databases.
+/// All statements by name, those of one row and those of many, for the test that prepares them on both databases.
 #[cfg(test)]
 pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
     let fixed = [

@@ -1,5 +1,5 @@
-//! Tags: the service that lists them, puts them on tickets and takes them off. A name is one tag whatever its letter
-//! case; the spelling of its first use stays.
+//! Tags: the service that lists them, adds them to tickets and removes them. Names that differ in letter case only are
+//! one tag; it keeps the spelling of its first use.
 
 use crate::{
     caller::Caller,
@@ -23,7 +23,7 @@ use inboxops_proto::{
 use tonic::{Request, Response, Status};
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Greatest number of tags of a ticket: they stand in every copy of it.
+/// Greatest number of tags of a ticket: every copy of the ticket contains them.
 pub(crate) const TAGS_PER_TICKET_MAX: usize = 100;
 
 pub(crate) struct Tags {
@@ -31,7 +31,7 @@ pub(crate) struct Tags {
     stamps: Stamps,
 }
 
-/// How a request names a tag to put on.
+/// How a request names a tag to add.
 #[derive(Clone, Debug)]
 enum TagChoice {
     Id(TagId),
@@ -81,8 +81,8 @@ impl Tags {
                 }
                 TagChoice::Name { shown, folded } => {
                     let new = Tag { id: ids.next(TagId::new), name: shown.clone(), color: None, created_at: stamp.at };
-                    // A refusal comes before the first write, so that it leaves its group alone. One of its own
-                    // names takes no room.
+                    // A refusal comes before the first write, so that it costs its group nothing. A tag that the ticket
+                    // already has takes no room.
                     if !old.tags.iter().any(|it| fold(&it.name) == *folded) {
                         named.check_room(&old)?;
                     }
@@ -180,7 +180,7 @@ impl TagChoice {
     }
 }
 
-/// What two spellings of one name share.
+/// The common form of a name's spellings.
 pub(crate) fn fold(name: &str) -> String {
     name.nfc().collect::<String>().to_lowercase().nfc().collect()
 }

@@ -1,4 +1,4 @@
-//! Tenants: the service by which the operator makes workspaces and what belongs to them from the start.
+//! Tenants: the service by which the operator creates workspaces with their agents and inboxes, and changes them.
 
 mod inboxes;
 
@@ -32,7 +32,7 @@ use std::{
 };
 use tonic::{Request, Response, Status};
 
-/// Time for which a login link is good.
+/// Validity of a login link.
 const LOGIN_LINK_LIFE: Duration = Duration::from_secs(30 * 60);
 
 pub(crate) struct Tenants {
@@ -44,7 +44,8 @@ pub(crate) struct Tenants {
 }
 
 impl Tenants {
-    /// On the store; `authority` forgets what changes, `dispatcher` looks for what a new plan releases.
+    /// A service on the store. It tells `authority` to drop cached facts, and `dispatcher` to look for deliveries that
+    /// a new plan releases.
     pub(crate) fn new(
         db: Db,
         stamps: Stamps,
@@ -89,7 +90,7 @@ impl Tenants {
         })
     }
 
-    /// Changes a tenant's row and makes the change count at once. `action` and the value stand in the audit log.
+    /// Changes a tenant's row; the change takes effect at once. `action` and the value go into the audit log.
     async fn change(
         &self,
         caller: &Caller,
@@ -193,7 +194,7 @@ impl Tenants {
         Ok(self.db.system(Queue::Tenant(tenant), write).await?)
     }
 
-    /// An agent that the operator's side names alone, and its tenant.
+    /// An agent that the operator names without its tenant, and the tenant.
     async fn named_agent(&self, text: &str) -> Result<(AgentId, TenantId)> {
         let id: AgentId = text.parse().map_err(|_| Reason::AgentNotFound)?;
         Ok((id, store::agents::owner(&self.db, id).await?.ok_or(Reason::AgentNotFound)?))

@@ -1,5 +1,6 @@
-//! The ticket desk: the service of the small tickets view in the browser. All messages with notes, what a customer
-//! would write, and where the newest events of a ticket went. What a ticket may become is `tickets.rs`'s matter.
+//! The ticket desk: the service of the browser's ticket view. It lists all messages with notes, records messages as a
+//! customer would send them, and shows where the newest events of a ticket went. The rules of tickets are in
+//! `tickets.rs`.
 
 use crate::{
     caller::Caller,
@@ -33,14 +34,14 @@ use std::{
 };
 use tonic::{Request, Response, Status};
 
-/// How far back events are looked for when the request does not say, and at most.
+/// Default and longest period of events.
 const SINCE_DEFAULT: Duration = Duration::from_secs(60);
 const SINCE_MAX: Duration = Duration::from_secs(3600);
-/// Newest events of the tenant that are looked through.
+/// Newest events of the tenant that are searched.
 const SEARCHED_MAX: i64 = 500;
-/// Events of an answer.
+/// Greatest number of events in an answer.
 const EVENTS_MAX: usize = 50;
-/// Who writes when neither the request nor the ticket names somebody.
+/// The author when neither the request nor the ticket names one.
 const SOMEBODY: &str = "customer@example.com";
 
 pub(crate) struct TicketDesk {
@@ -51,7 +52,7 @@ pub(crate) struct TicketDesk {
 }
 
 impl TicketDesk {
-    /// On the store; customers' messages go through `ingest`, when `site` says that the server is in development mode.
+    /// A service on the store. Customers' messages go through `ingest`, if `site` is in development mode.
     pub(crate) fn new(db: Db, stamps: Stamps, ingest: Arc<Ingest>, site: Arc<OnceLock<PublicSite>>) -> TicketDesk {
         TicketDesk { db, stamps, ingest, site }
     }
@@ -166,7 +167,7 @@ fn concerns(event: &Event, ticket: &str) -> bool {
     struct TicketPart {
         id: String,
     }
-    // Most events are about others: a look at the text saves the reading.
+    // Most events are about other tickets: a search in the text saves parsing them.
     event.body.contains(ticket)
         && serde_json::from_str::<Body>(&event.body)
             .is_ok_and(|body| body.data.ticket.is_some_and(|named| named.id == ticket))

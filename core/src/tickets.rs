@@ -1,5 +1,5 @@
-//! Tickets: the service that lists, opens and changes them. A request reads top to bottom: who, what, load, decide,
-//! write. It knows its rules (`tickets/rules.rs`) and its rows, and nothing of REST.
+//! Tickets: the service that lists, opens and changes them. A request reads top to bottom: caller, input, load, decide,
+//! write. It knows its rules (`tickets/rules.rs`) and its rows, and nothing about REST.
 
 mod rules;
 
@@ -33,7 +33,8 @@ pub(crate) struct Tickets {
 }
 
 impl TicketRef {
-    /// From a path: a UUID in any case or a decimal number as it is shown. Anything else names nothing.
+    /// Parses a path segment: a UUID in any letter case, or a decimal number in canonical form. Anything else names no
+    /// ticket.
     pub(crate) fn parse(text: &str) -> Result<TicketRef> {
         let number = || {
             let shown = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -52,7 +53,7 @@ impl Tickets {
         let page = Page::parse(request.page, request.per_page);
         let mut filter = filter(request)?;
         if filter.updated_since.is_some() {
-            // Before the moment that is read: what is over by then is seen by it.
+            // Taken before the snapshot, which therefore sees all writes that had ended by then.
             filter.updated_until = Some(self.settled().await?);
         }
         let mut read = self.db.read(caller.scope()?).await?;
@@ -64,7 +65,7 @@ impl Tickets {
         })
     }
 
-    /// Until when, not included, all writes are over, of this core and of others.
+    /// The time before which all writes have ended, of this core and of others.
     async fn settled(&self) -> Result<Timestamp> {
         let own = self.stamps.settled();
         if !self.db.is_shared() {
@@ -122,7 +123,7 @@ impl Tickets {
     }
 }
 
-/// Checks that what a ticket refers to exists in its tenant and can be used.
+/// Checks that everything a ticket refers to exists in its tenant and can be used.
 async fn check_references(tx: &mut Tx<'_>, inbox: Option<InboxId>, assignee: Option<AgentId>) -> Result<()> {
     let mut violations = Vec::new();
     if let Some(inbox) = inbox {

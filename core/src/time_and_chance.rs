@@ -1,6 +1,6 @@
-//! Time and chance of one request, captured before its write: the write's closure may run twice and must then make
-//! the same rows. What was stamped and is not written yet is known, so that nobody takes the present for settled. It knows
-//! no noun.
+//! Time and randomness of one request, captured before its write: the write's closure may run twice and must make the
+//! same rows both times. Stamps whose write is not finished are tracked, so that no reader takes the present for
+//! settled. It knows no noun.
 
 use inboxops_proto::clock::{Clock, Timestamp};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
@@ -9,22 +9,22 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Where chance comes from: the system, or a test's seed.
+/// A source of randomness: the system, or a test's seed.
 #[derive(Clone)]
 pub enum Chance {
-    /// A generator that the operating system seeded.
+    /// A generator seeded by the operating system.
     System,
     /// A generator with a known seed, for tests that compare whole bodies.
     Seeded(Arc<Mutex<StdRng>>),
 }
 
 impl Chance {
-    /// Chance that repeats for the same `seed`.
+    /// Randomness that repeats for the same `seed`.
     pub fn seeded(seed: u64) -> Chance {
         Chance::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed))))
     }
 
-    /// Fills `bytes` with chance fit for secrets.
+    /// Fills `bytes` with random bytes fit for secrets.
     pub fn fill(&self, bytes: &mut [u8]) {
         match self {
             Chance::System => rand::rng().fill_bytes(bytes),
@@ -33,7 +33,7 @@ impl Chance {
     }
 }
 
-/// Makes [`Stamp`]s: what the nouns hold of time and chance.
+/// Makes [`Stamp`]s: the nouns' source of time and randomness.
 #[derive(Clone)]
 pub struct Stamps {
     clock: Clock,
@@ -41,37 +41,38 @@ pub struct Stamps {
     moments: Arc<Mutex<Moments>>,
 }
 
-/// Moments of stamps that live.
+/// The times of open stamps.
 #[derive(Default)]
 struct Moments {
-    /// How many have each.
+    /// Number of open stamps by time.
     open: BTreeMap<Timestamp, usize>,
-    /// No later stamp is before this one, whatever the clock does.
+    /// No later stamp is before this time, whatever the clock does.
     floor: Timestamp,
 }
 
 impl Stamps {
-    /// From the clock and the chance that `main` built.
+    /// Stamps from the clock and the randomness that `main` created.
     pub fn new(clock: Clock, chance: Chance) -> Stamps {
         Stamps { clock, chance, moments: Arc::default() }
     }
 
-    /// The clock that stamps are made by.
+    /// The clock of the stamps.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The present moment.
+    /// The present time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Fills `bytes` with chance fit for secrets.
+    /// Fills `bytes` with random bytes fit for secrets.
     pub fn fill(&self, bytes: &mut [u8]) {
         self.chance.fill(bytes);
     }
 
-    /// Time and chance for one request. While it lives, its moment is not settled: it goes with the write, and ends with it.
+    /// A stamp for one request. Its time is not settled while the stamp exists; the stamp goes with the write and ends
+    /// with it.
     pub(crate) fn stamp(&self) -> Stamp {
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
@@ -82,13 +83,13 @@ impl Stamps {
         Stamp { at, seed, open: Arc::new(OpenStamp { at, moments: self.moments.clone() }) }
     }
 
-    /// Until when, not included, all that was stamped is over. No later stamp is before that.
+    /// The time before which every stamp has ended. No later stamp is before it.
     pub(crate) fn settled(&self) -> Timestamp {
-        // The present moment is over, too: whatever comes is stamped with the next.
+        // The present time is included: later stamps get the next one.
         self.settled_by(Timestamp::from_micros(self.clock.now().micros() + 1))
     }
 
-    /// The same without the present moment: what is told often must not move the stamps of a clock that stands still.
+    /// The same without the present time: frequent reports must not advance the stamps of a stopped clock.
     pub(crate) fn settled_before_now(&self) -> Timestamp {
         self.settled_by(self.clock.now())
     }
@@ -101,7 +102,7 @@ impl Stamps {
         settled
     }
 
-    /// Makes no stamp before `at` from now on: others have told of what was before.
+    /// Makes no stamp before `at` from now on, because others have reported earlier times as settled.
     pub(crate) fn not_before(&self, at: Timestamp) {
         let mut moments = self.moments();
         moments.floor = moments.floor.max(at);
@@ -112,17 +113,17 @@ impl Stamps {
     }
 }
 
-/// Time and chance of one request. Copies give the same ids.
+/// Time and randomness of one request. Copies make the same ids.
 #[derive(Clone)]
 pub(crate) struct Stamp {
-    /// The moment at which the request is decided.
+    /// The time at which the request is decided.
     pub(crate) at: Timestamp,
     seed: [u8; 32],
     #[expect(dead_code, reason = "it counts by being there")]
     open: Arc<OpenStamp>,
 }
 
-/// The moment of a stamp, while that lives.
+/// The time of an open stamp.
 struct OpenStamp {
     at: Timestamp,
     moments: Arc<Mutex<Moments>>,
@@ -141,7 +142,7 @@ impl Drop for OpenStamp {
 }
 
 impl Stamp {
-    /// The ids of this stamp, from the first on.
+    /// The ids of this stamp, from the first one on.
     pub(crate) fn ids(&self) -> Ids {
         let mut rng = StdRng::from_seed(self.seed);
         // Half of the 12 counter bits start random, so that two stamps of one millisecond rarely interleave.
@@ -150,7 +151,7 @@ impl Stamp {
     }
 }
 
-/// Makes ids that rise within one stamp: the events of a group keep their order.
+/// Makes ids that ascend within one stamp: the events of a group keep their order.
 pub(crate) struct Ids {
     at: Timestamp,
     rng: StdRng,
@@ -162,7 +163,7 @@ impl Ids {
     pub(crate) fn next<T>(&mut self, make: impl FnOnce(Timestamp, u128) -> T) -> T {
         self.count += 1;
         let low = (u128::from(self.rng.next_u64()) << 64) | u128::from(self.rng.next_u64());
-        // The layout of version 7 spends four of these bits on the version, hence the counter's place.
+        // Version 7 uses four of these bits for the version, hence the counter's position.
         make(self.at, (u128::from(self.count & 0xfff) << 112) | (low >> 16))
     }
 }

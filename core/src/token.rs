@@ -1,5 +1,5 @@
-//! The form of API keys (`ixk_`) and service tokens (`ixs_`): 36 random base62 digits and six of a checksum, so that
-//! a mistyped one is told without the database. It knows no store.
+//! The format of API keys (`ixk_`) and service tokens (`ixs_`): 36 random base62 digits and a checksum of six, so that
+//! a mistyped one is recognised without the database. It knows no store.
 
 use crate::time_and_chance::Stamps;
 use zeroize::Zeroizing;
@@ -9,10 +9,10 @@ const RANDOM_DIGITS: usize = 36;
 const CHECK_DIGITS: usize = 6;
 /// Length of a whole token.
 pub(crate) const TOKEN_LEN: usize = 4 + RANDOM_DIGITS + CHECK_DIGITS;
-/// Length of the part that is shown for display.
+/// Length of the part that is displayed.
 pub(crate) const PREFIX_LEN: usize = 8;
 
-/// What a token is for.
+/// Kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     /// A customer's API key.
@@ -22,7 +22,7 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
-    /// What every token of the kind begins with.
+    /// The prefix of every token of the kind.
     pub(crate) const fn prefix(self) -> &'static str {
         match self {
             TokenKind::ApiKey => "ixk_",
@@ -37,7 +37,7 @@ pub(crate) fn make(kind: TokenKind, stamps: &Stamps) -> Zeroizing<String> {
     while token.len() < 4 + RANDOM_DIGITS {
         let mut bytes = Zeroizing::new([0u8; 64]);
         stamps.fill(bytes.as_mut());
-        // 248 is the greatest multiple of 62 in a byte: above it the first digits would be likelier.
+        // 248 is the greatest multiple of 62 that fits a byte: beyond it the first digits would be more likely.
         let digits = bytes.iter().filter(|byte| **byte < 248).map(|byte| char::from(DIGITS[usize::from(byte % 62)]));
         let missing = 4 + RANDOM_DIGITS - token.len();
         token.extend(digits.take(missing));
@@ -47,7 +47,7 @@ pub(crate) fn make(kind: TokenKind, stamps: &Stamps) -> Zeroizing<String> {
     token
 }
 
-/// The kind of a well-formed token; `None` for one that cannot be real.
+/// The kind of a well-formed token; `None` for one that cannot exist.
 pub(crate) fn kind(token: &str) -> Option<TokenKind> {
     let kind = match token.get(..4)? {
         "ixk_" => TokenKind::ApiKey,
@@ -58,7 +58,7 @@ pub(crate) fn kind(token: &str) -> Option<TokenKind> {
     (well_formed && token.as_bytes()[4 + RANDOM_DIGITS..] == check_digits(&token[..4 + RANDOM_DIGITS])).then_some(kind)
 }
 
-/// The part of a token that is shown for display.
+/// The part of a token that is displayed.
 pub(crate) fn prefix(token: &str) -> &str {
     token.get(..PREFIX_LEN).unwrap_or(token)
 }

@@ -1,6 +1,6 @@
-//! What a core does for its database beside the calls: deletes the rows of deleted endpoints, old commits, expired
-//! secrets and ended sessions, records when keys were used, and counts again what cores of an earlier release moved. Each
-//! has its time, so that nothing is done while nothing happens.
+//! Periodic duties of a core for its database: deletes the rows of deleted endpoints, old commits, expired secrets and
+//! ended sessions, records when keys were used, and recounts lanes after cores of an earlier release. Each duty has its
+//! time, so that nothing runs while nothing happens.
 
 use crate::{
     auth::Authority,
@@ -17,19 +17,19 @@ use inboxops_proto::clock::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// How often the times at which keys were used are written.
+/// How often the last uses of keys are written.
 const LAST_USED_EVERY: Duration = Duration::from_secs(20);
-/// How often limiters forget what no longer counts, which is in memory, and a core that shares its database asks whether
-/// cores of an earlier release run.
+/// How often limiters drop old entries from memory, and a core that shares its database checks for cores of an earlier
+/// release.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
-/// Shortest time between two turns of chores: what a commit may have left to do is looked at within it.
+/// Shortest time between two cleanups: a commit's leftovers wait no longer than this.
 const TURN_EVERY: Duration = Duration::from_secs(60);
-/// Longest time between two turns: another core may have left something.
+/// Longest time between two cleanups: another core may have left something.
 const TURN_LATEST: Duration = Duration::from_secs(3600);
-/// Greatest number of deliveries of a deleted endpoint that one transaction takes.
+/// Greatest number of deliveries of a deleted endpoint that one transaction deletes.
 const DELETE_MAX: usize = 500;
 
-/// The upkeep of one core.
+/// The periodic duties of one core.
 pub(crate) struct Upkeep {
     pub(crate) db: Db,
     pub(crate) stamps: Stamps,
@@ -38,14 +38,14 @@ pub(crate) struct Upkeep {
 }
 
 impl Upkeep {
-    /// Keeps it until `shutdown`; then writes what is left to write.
+    /// Runs until `shutdown`; then writes what is only in memory.
     pub(crate) async fn keep(&self, shutdown: &CancellationToken) {
         let clock = self.stamps.clock();
         let mut committed = self.db.committed();
         let begin = self.stamps.now();
         let mut last_used = begin.plus(LAST_USED_EVERY);
         let mut forget = begin.plus(FORGET_EVERY);
-        // When the next turn is, and the soonest that it may be.
+        // When the next cleanup is due, and the earliest time for one.
         let mut next = begin;
         let mut soonest = begin;
         loop {
@@ -73,7 +73,7 @@ impl Upkeep {
         self.flush_last_used().await;
     }
 
-    /// Does what is due; when something is due next, unless that is to be looked at again.
+    /// Cleans up what is due; returns when the next row is due, or `None` to look again.
     async fn turn(&self, shutdown: &CancellationToken) -> Option<Timestamp> {
         let chores = match chores::due(&self.db).await {
             Ok(chores) => chores,
@@ -107,7 +107,7 @@ impl Upkeep {
         None
     }
 
-    /// Counts what waits once no core of a release runs any more that did not.
+    /// Recounts lanes once no core of a release runs that does not count.
     async fn recount(&self) -> Result<()> {
         if !self.db.is_shared() {
             return Ok(());
@@ -131,7 +131,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Does the same in small batches, so that nothing else waits long, until there is no more.
+    /// Repeats a step in small batches, so that nothing else waits long, until nothing is left.
     async fn all(
         &self,
         batch: impl AsyncFn(&mut store::SystemTx<'_>) -> store::Result<bool> + Send + Copy + 'static,

@@ -1,5 +1,5 @@
-//! Webhook endpoints: the service by which a tenant says where its events go. The signing secret is shown in the
-//! answer that made it and never again; the store holds it sealed, and custom headers too.
+//! Webhook endpoints: the service by which a tenant configures where its events are sent. The signing secret is shown
+//! once, in the answer that created it; the store has it sealed, as it has custom headers.
 
 pub(crate) mod failing;
 pub(crate) mod headers;
@@ -43,12 +43,12 @@ use tonic::{Request, Response, Status};
 /// Greatest number of endpoints of a tenant.
 pub(crate) const ENDPOINTS_PER_TENANT_MAX: i64 = 100;
 
-/// What the operator says of endpoints.
+/// The operator's rules for endpoints.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
-    /// Which addresses they may have.
+    /// Which addresses are allowed.
     pub(crate) resolver: Resolver,
-    /// For how long their deliveries are due when they are called behind.
+    /// An endpoint is behind when its oldest due delivery has waited this long.
     pub(crate) behind_after: Duration,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
-    /// On the store; `dispatcher` learns what changes.
+    /// A service on the store. It tells `dispatcher` what changes.
     pub(crate) fn new(
         db: Db,
         stamps: Stamps,
@@ -76,7 +76,7 @@ impl Webhooks {
         Webhooks { db, stamps, master_key, authority, dispatcher, recoveries, rules }
     }
 
-    /// How the caller sees endpoints now.
+    /// What the caller's view of endpoints depends on.
     async fn sight(&self, caller: &Caller) -> Result<EndpointView> {
         let tenant = self.authority.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
         let entitled = tenant.has(Entitlement::Webhooks);
@@ -85,7 +85,7 @@ impl Webhooks {
         Ok(EndpointView { entitled, now, behind_after, master_key: self.master_key.clone() })
     }
 
-    /// The normal form of an address, when there is one, and when nothing is broken before or with it.
+    /// The normal form of a URL, if there is one and no rule is violated so far.
     async fn address(&self, url: Option<&str>, mut broken: Vec<Violation>) -> Result<Option<String>> {
         let checked = match url {
             Some(url) => address::check(url, &self.rules.resolver).await.map(Some),
@@ -266,7 +266,7 @@ impl Webhooks {
     }
 }
 
-/// What the audit log tells of a URL: its path and query may hold a secret.
+/// The part of a URL for the audit log: path and query may contain a secret.
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -277,7 +277,7 @@ fn endpoint_id(text: &str) -> Result<EndpointId> {
     text.parse().map_err(|_| Reason::EndpointNotFound.into())
 }
 
-/// The endpoint, held until the end of the transaction, its secrets as of `now`.
+/// Locks the endpoint until the end of the transaction; its secrets are as of `now`.
 async fn lock(tx: &mut Tx<'_>, id: EndpointId, now: Timestamp) -> Result<Endpoint, store::Error> {
     let mut endpoint = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
     endpoint.pass_time(now);

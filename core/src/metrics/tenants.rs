@@ -1,5 +1,5 @@
-//! What waits for each tenant: gauges for those that are most behind by name, and for all others together, so that their
-//! number stays small however many tenants there are.
+//! Backlog gauges by tenant: by name for the tenants that are most behind, and as one sum for all others, so that the
+//! number of series stays small however many tenants there are.
 
 use crate::store::backlog::OfTenant;
 use prometheus_client::{
@@ -14,12 +14,12 @@ use std::{
     time::Duration,
 };
 
-/// Tenants that are named.
+/// Number of tenants that are named.
 pub(crate) const NAMED_MAX: usize = 100;
 /// Label of all others.
 const OTHER: &str = "other";
 
-/// The gauges of one moment.
+/// Gauges of one moment.
 #[derive(Debug, Default)]
 pub(super) struct Tenants(Mutex<Vec<Row>>);
 
@@ -31,7 +31,7 @@ struct Row {
 }
 
 impl Tenants {
-    /// Takes what the database says, the most behind first; how much waits in all.
+    /// Stores the figures from the database, the most behind first; returns the sum of waiting deliveries.
     pub(super) fn set(&self, all: &[OfTenant]) -> i64 {
         let (named, others) = all.split_at(all.len().min(NAMED_MAX));
         let row = |it: &OfTenant| Row { tenant: it.tenant.to_string(), waiting: it.waiting, behind: it.behind };

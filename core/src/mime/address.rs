@@ -1,24 +1,24 @@
-//! Addresses of header fields (RFC 5322 3.4 and 4.4), as far from the letter as mail programs write them: an address that
-//! can be answered, or none, and never half of a name.
+//! Addresses in header fields (RFC 5322 3.4 and 4.4), tolerant of what mail programs write. A result is an address that
+//! can be answered, or none, and never part of a name.
 
 use super::words;
 
-/// Longest address, in characters; longer ones do not exist (RFC 5321).
+/// Longest address, in characters (RFC 5321).
 const ADDRESS_MAX_CHARS: usize = 254;
 
-/// Who is named.
+/// A name with an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mailbox {
-    /// The name; may be empty. Without an address it is all that was written.
+    /// The name; may be empty. Without an address it is the whole text.
     pub(crate) name: String,
-    /// An address that can be answered.
+    /// The address, if it can be answered.
     pub(crate) address: Option<String>,
 }
 
-/// The mailboxes of a list, `max` at most, members of groups among them. Encoded words are still to be decoded in `text`.
+/// The mailboxes of a list, at most `max`, members of groups included. `text` may still contain encoded words.
 pub(crate) fn mailboxes(text: &str, max: usize) -> Vec<Mailbox> {
     let mut found = list(text, max);
-    // All of it may be one encoded word, brackets included.
+    // The whole list may be one encoded word, brackets included.
     if text.contains("=?") && found.iter().all(|it| it.address.is_none()) {
         let decoded = words::decoded(text.as_bytes(), None);
         if decoded.contains('@') {
@@ -31,7 +31,7 @@ pub(crate) fn mailboxes(text: &str, max: usize) -> Vec<Mailbox> {
     found
 }
 
-/// The address that a text is, or none when it cannot be one.
+/// The address in a text, or `None` if it cannot be one.
 pub(crate) fn address(text: &str) -> Option<String> {
     let text = text.trim();
     let (local, domain) = text.rsplit_once('@')?;
@@ -71,7 +71,7 @@ fn list(text: &str, max: usize) -> Vec<Mailbox> {
     let mut found = Vec::new();
     let mut draft = Draft::default();
     let mut rest = text;
-    // Brackets that never close are not looked for again.
+    // Brackets that never close are searched for once.
     let mut comments = true;
     let mut quotes = true;
     while let Some(letter) = rest.chars().next() {
@@ -115,7 +115,7 @@ fn list(text: &str, max: usize) -> Vec<Mailbox> {
     found
 }
 
-/// The content of a quoted string whose first quote was read, and its length.
+/// The content of a quoted string after its opening quote, and its length.
 fn quoted(rest: &str) -> Option<(String, usize)> {
     let mut content = String::new();
     let mut letters = rest.char_indices();
@@ -129,7 +129,7 @@ fn quoted(rest: &str) -> Option<(String, usize)> {
     None
 }
 
-/// The content of a comment whose first bracket was read, and its length.
+/// The content of a comment after its opening bracket, and its length.
 fn comment(rest: &str) -> Option<(String, usize)> {
     let mut depth = 1_u32;
     let mut content = String::new();
@@ -150,7 +150,7 @@ fn comment(rest: &str) -> Option<(String, usize)> {
     None
 }
 
-/// What stands in angle brackets whose first was read, and its length; brackets in brackets are one.
+/// The content of angle brackets after the opening one, and its length; nested brackets count as one pair.
 fn angle(rest: &str) -> (&str, usize) {
     let mut in_quotes = false;
     let mut letters = rest.char_indices();
@@ -166,13 +166,13 @@ fn angle(rest: &str) -> (&str, usize) {
     (&rest[..end], end)
 }
 
-/// A mailbox while it is read.
+/// A mailbox that is being parsed.
 #[derive(Default)]
 struct Draft {
     phrase: String,
     comment: Option<String>,
     angles: Vec<String>,
-    /// All that was read of it.
+    /// The whole text so far.
     whole: String,
 }
 
@@ -187,7 +187,7 @@ impl Draft {
         }
     }
 
-    /// Whether nothing but a name was read, so that a comma may well be part of it.
+    /// Whether only a name was parsed so far, so that a comma may be part of it.
     fn is_name_alone(&self) -> bool {
         self.angles.is_empty() && !self.phrase.contains('@') && !self.phrase.trim().is_empty()
     }
@@ -199,7 +199,7 @@ impl Draft {
             return Some(Mailbox { name: named(&self.phrase), address: Some(address) });
         }
         if let Some((name, address)) = within(&self.phrase) {
-            // What stands in brackets and is no address is a name.
+            // Text in brackets that is no address is a name.
             let bracketed = self.angles.join(" ");
             let name = if name.trim().is_empty() { bracketed } else { name };
             return Some(Mailbox { name: named(&name), address: Some(address) });
@@ -210,7 +210,7 @@ impl Draft {
     }
 }
 
-/// The address in a phrase that has no brackets, and the rest of it.
+/// The address in a phrase without brackets, and the rest of the phrase.
 fn within(phrase: &str) -> Option<(String, String)> {
     let sign = phrase.rfind('@')?;
     let before = phrase[..sign].trim_end();
@@ -227,7 +227,7 @@ fn within(phrase: &str) -> Option<(String, String)> {
     Some((format!("{} {}", &before[..start], &after[end..]), address))
 }
 
-/// The address in what stands in brackets: without a route, quotes, comments and spaces.
+/// The address in brackets, without route, quotes, comments and spaces.
 fn bare(text: &str) -> Option<String> {
     let decoded = if text.contains("=?") { words::decoded(text.as_bytes(), None) } else { text.to_owned() };
     let without = if decoded.contains('(') && !decoded.trim_start().starts_with('"') {
@@ -253,7 +253,7 @@ fn bare(text: &str) -> Option<String> {
     address(&joined)
 }
 
-/// Without the spaces that once were allowed around dots.
+/// Removes the spaces around dots that an old standard allowed.
 fn tight(text: &str) -> String {
     match text.trim() {
         quoted if quoted.starts_with('"') => quoted.to_owned(),
@@ -261,7 +261,7 @@ fn tight(text: &str) -> String {
     }
 }
 
-/// A name as it is shown: decoded, without quotes and brackets around it. One that has no letter is none.
+/// A name for display: decoded, without enclosing quotes and brackets. A name without any letter is dropped.
 fn cleaned(phrase: &str) -> String {
     let decoded = if phrase.contains("=?") { words::decoded(phrase.as_bytes(), None) } else { phrase.to_owned() };
     let hidden = |it: char| {

@@ -1,5 +1,5 @@
-//! Charsets of mails: what a label names, and how its bytes become letters. `encoding_rs` knows those of the web; the few
-//! that mails have beside them are here. It knows no header.
+//! Charsets of mails: which charset a label names, and how its bytes are decoded. `encoding_rs` has the charsets of the
+//! web; the others that occur in mails are here. It knows no header.
 
 mod iso2022;
 mod pages;
@@ -18,23 +18,23 @@ const LABEL_MAX_BYTES: usize = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Charset {
-    /// One of the web's.
+    /// A charset of the web.
     Web(&'static Encoding),
-    /// A code page: its letters from 0x80 on, or from 0 on.
+    /// A code page: its letters from byte 0x80 on, or from 0 on.
     Page(&'static str),
     /// UTF-7 (RFC 2152).
     Utf7,
-    /// UTF-16, by its marks when the order of bytes is not told.
+    /// UTF-16; a byte order mark decides if the label does not name the byte order.
     Utf16(Order),
     /// UTF-32, likewise.
     Utf32(Order),
-    /// A charset that changes tables by escape sequences (ISO 2022).
+    /// A charset that switches tables by escape sequences (ISO 2022).
     Iso2022(Country),
     /// HZ (RFC 1843).
     Hz,
 }
 
-/// The charset that a label names. Labels of registries, of systems and of programs count alike.
+/// The charset of a label. Names from registries, operating systems and programs are accepted.
 pub(crate) fn named(label: &str) -> Option<Charset> {
     let label = label.trim().trim_matches(['"', '\'']);
     if label.is_empty() || label.len() > LABEL_MAX_BYTES {
@@ -47,11 +47,11 @@ pub(crate) fn named(label: &str) -> Option<Charset> {
 fn of_the_web(label: &str) -> Option<Charset> {
     let known = |label: &str| Encoding::for_label_no_replacement(label.as_bytes());
     let found = known(label).or_else(|| known(&label.replace('_', "-")));
-    // A private area of letters that only scripts of pages want.
+    // A private encoding that only scripts of web pages use.
     found.filter(|it| *it != X_USER_DEFINED).map(Charset::Web)
 }
 
-/// Those that a browser refuses, or reads without asking for the order of bytes.
+/// Labels that browsers refuse, or whose byte order they ignore.
 fn beside_the_web(plain: &str) -> Option<Charset> {
     let plain = plain.strip_prefix("cs").unwrap_or(plain);
     Some(match plain {
@@ -135,7 +135,7 @@ fn iso8859(number: u32) -> Option<Charset> {
     of_the_web(&format!("iso-8859-{number}"))
 }
 
-/// `cp1251`, `win-1251`, `windows1251`, `ibm850`, `850`: all name a page by its number.
+/// `cp1251`, `win-1251`, `windows1251`, `ibm850`, `850`: all name a code page by its number.
 fn by_number(plain: &str) -> Option<Charset> {
     let digits = plain.trim_start_matches(|it: char| it.is_ascii_alphabetic());
     let (prefix, digits) = match plain.strip_prefix("cspc").or_else(|| plain.strip_prefix("pc")) {
@@ -197,12 +197,12 @@ fn page(name: &str) -> Option<Charset> {
     pages::PAGES.iter().find(|(other, _)| *other == name).map(|(_, letters)| Charset::Page(letters))
 }
 
-/// Whether bytes of ASCII mean something else under this charset.
+/// Whether ASCII bytes may mean something else in this charset.
 pub(crate) fn is_stateful(charset: Option<Charset>) -> bool {
     matches!(charset, Some(Charset::Iso2022(_) | Charset::Hz))
 }
 
-/// The letters of `bytes`. What is UTF-8 and more than ASCII is UTF-8 whatever the label says; what has no known label is
+/// Decodes `bytes`. Valid UTF-8 beyond ASCII is UTF-8 whatever the label says; bytes without a known label are
 /// Windows-1252.
 pub(crate) fn decode(bytes: &[u8], charset: Option<Charset>) -> String {
     match charset {
@@ -219,7 +219,7 @@ pub(crate) fn decode(bytes: &[u8], charset: Option<Charset>) -> String {
     }
     match charset {
         None => guessed(bytes, 1),
-        // Text that says that it is UTF-8 is, unless nothing in it is.
+        // A text labelled UTF-8 is UTF-8, unless nothing in it is valid.
         Some(Charset::Web(encoding)) if encoding == UTF_8 => guessed(bytes, usize::MAX),
         Some(Charset::Web(encoding)) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
         Some(Charset::Page(letters)) => by_page(bytes, letters),
@@ -230,8 +230,8 @@ pub(crate) fn decode(bytes: &[u8], charset: Option<Charset>) -> String {
     }
 }
 
-/// Bytes that claim to be UTF-8, or nothing: they are that when there are fewer than `bearable` broken letters for each
-/// sound one, and else Windows-1252.
+/// Decodes bytes that are labelled UTF-8 or not at all: as UTF-8 if there are fewer than `bearable` broken letters for
+/// each valid one, otherwise as Windows-1252.
 fn guessed(bytes: &[u8], bearable: usize) -> String {
     if let Some((encoding, _)) = Encoding::for_bom(bytes).filter(|(encoding, _)| *encoding != UTF_8) {
         let order = if encoding == UTF_16BE { Order::Big } else { Order::Little };
@@ -250,13 +250,13 @@ fn guessed(bytes: &[u8], bearable: usize) -> String {
     WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned()
 }
 
-/// Whether the bytes are text in UTF-8, though a label says that each letter has two or four of them.
+/// Whether the bytes are UTF-8, although a label names a charset of two or four bytes a letter.
 fn is_plainly_utf8(bytes: &[u8]) -> bool {
     let strange = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\r' | b'\n');
     !bytes.iter().any(strange) && std::str::from_utf8(bytes).is_ok()
 }
 
-/// Whether the bytes read as words in UTF-8, though a label names a page that has its letters elsewhere.
+/// Whether the bytes are readable words in UTF-8, although a label names another single-byte code page.
 fn is_readable(bytes: &[u8]) -> bool {
     let common = bytes.iter().filter(|it| it.is_ascii_alphanumeric() || it.is_ascii_whitespace()).count();
     is_plainly_utf8(bytes) && (!bytes.is_ascii() || common * 2 > bytes.len())
@@ -278,18 +278,18 @@ fn by_page(bytes: &[u8], letters: &str) -> String {
     bytes.iter().map(letter).collect()
 }
 
-/// The charset that an HTML document names in its own head (`<meta charset>`, `<meta http-equiv>`, `<?xml?>`).
+/// The charset that an HTML document declares (`<meta charset>`, `<meta http-equiv>`, `<?xml?>`).
 pub(crate) fn of_html(html: &[u8]) -> Option<Charset> {
     const LOOKED_AT: usize = 4096;
     let head = String::from_utf8_lossy(&html[..html.len().min(LOOKED_AT)]).to_ascii_lowercase();
     let xml = head.find("<?xml").and_then(|at| told(&head[at..], "encoding"));
     let mut metas = head.match_indices("<meta").filter_map(|(at, _)| told(&head[at..], "charset"));
     let label: Option<Cow<'_, str>> = xml.or_else(|| metas.next());
-    // A document that names it in letters of one byte each is written in such.
+    // A declaration that is readable byte by byte rules out charsets with wider letters.
     label.and_then(|it| named(&it)).filter(|it| !matches!(it, Charset::Utf16(_) | Charset::Utf32(_)))
 }
 
-/// The value that follows `word=` within the tag at the start of `text`.
+/// The value after `word=` within the tag at the start of `text`.
 fn told<'a>(text: &'a str, word: &str) -> Option<Cow<'a, str>> {
     let tag = &text[..text.find('>')?];
     let (_, rest) = tag.split_once(word)?;

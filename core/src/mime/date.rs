@@ -1,18 +1,19 @@
-//! When a mail was sent, as its `Date` field says (RFC 5322 and what it calls obsolete), and as programs write it that
-//! know other forms: names of months in full, hyphens, the order of C's `asctime`, ISO 8601.
+//! Parses the `Date` field of a mail (RFC 5322 and its obsolete forms) and other forms that programs write: full month
+//! names, hyphens, C's `asctime`, ISO 8601.
 
 use super::value::without_comments;
 use inboxops_proto::clock::Timestamp;
 
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-/// Zones that RFC 5322 names, in hours east of Greenwich. All others say nothing sure: it has them read as 0.
+/// Zones that RFC 5322 names, in hours east of Greenwich. It has all others read as 0, since their meaning is
+/// uncertain.
 const ZONES: [(&str, i64); 8] =
     [("EST", -5), ("EDT", -4), ("CST", -6), ("CDT", -5), ("MST", -7), ("MDT", -6), ("PST", -8), ("PDT", -7)];
 
 /// Longest date that is read, in characters.
 const DATE_MAX_CHARS: usize = 200;
 
-/// What the words of a date have told so far.
+/// What the words of a date have stated so far.
 #[derive(Debug, Default)]
 struct Words {
     year: Option<u16>,
@@ -24,7 +25,7 @@ struct Words {
     zone: Option<i64>,
 }
 
-/// The moment that a `Date` field names; none where it names no day or no time of day that exists.
+/// The time of a `Date` field; `None` if its day or time of day is missing or does not exist.
 pub(crate) fn moment(field: &str) -> Option<Timestamp> {
     let plain: String = without_comments(field).trim().chars().take(DATE_MAX_CHARS).collect();
     let mut words = Words::default();
@@ -70,7 +71,7 @@ impl Words {
         }
     }
 
-    /// `10:00`, `10:00:00`, `10:00:00.25`, with a zone right behind it or none.
+    /// `10:00`, `10:00:00`, `10:00:00.25`, followed by a zone or not.
     fn clock(&mut self, word: &str) {
         let end =
             word.find(|letter: char| !letter.is_ascii_digit() && !matches!(letter, ':' | '.')).unwrap_or(word.len());
@@ -90,14 +91,14 @@ impl Words {
             Some(afternoon) if (1..=12).contains(&hour) => hour % 12 + if afternoon { 12 } else { 0 },
             _ => hour,
         };
-        // A leap second is the one after it.
+        // A leap second becomes the second after it.
         let (second, leap) = if second == 60 { (59, 1) } else { (second, 0) };
         let year = self.year?.into();
         let month = self.month?;
         let day = self.day?;
         let local = prost_types::Timestamp::date_time(year, month, day, hour, minute, second).ok()?;
         let seconds = local.seconds + leap - self.zone.unwrap_or(0);
-        // Nobody sent mail before 1970 by a clock that was right.
+        // No correct clock dates a mail before 1970.
         (year <= 9998 && seconds >= 0).then(|| Timestamp::from_micros(seconds * 1_000_000))
     }
 }

@@ -1,12 +1,12 @@
-//! Transfer encodings (RFC 2045). What does not keep to the letter is read as far as it goes, and what is plainly no part of
-//! it, a footer below base64 say, is kept as it is.
+//! Transfer encodings (RFC 2045). Malformed input is decoded as far as possible, and text that is plainly no part of
+//! it, such as a footer below base64, is kept as it is.
 
 use std::borrow::Cow;
 
-/// How the bytes of a body are written.
+/// The transfer encoding of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Encoding {
-    /// As they are.
+    /// Not encoded.
     #[default]
     Plain,
     Base64,
@@ -15,7 +15,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// By the value of `Content-Transfer-Encoding`; comments and what follows are nothing to it.
+    /// The encoding that a `Content-Transfer-Encoding` field names; comments and further words are ignored.
     pub(crate) fn named(value: &str) -> Encoding {
         let value = super::value::without_comments(value);
         let word = value.split([';', ' ', '\t', ',']).find(|word| !word.is_empty()).unwrap_or_default();
@@ -27,7 +27,7 @@ impl Encoding {
         }
     }
 
-    /// The bytes that are written so.
+    /// Decodes a body.
     pub(crate) fn decode(self, body: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Encoding::Plain => Cow::Borrowed(body),
@@ -36,7 +36,7 @@ impl Encoding {
         }
     }
 
-    /// How many bytes they are, without decoding them.
+    /// The length of the decoded body, without decoding it.
     pub(crate) fn decoded_len(self, body: &[u8]) -> usize {
         match self {
             Encoding::Plain => body.len(),
@@ -66,7 +66,7 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
             rest = &rest[2..];
             continue;
         }
-        // A soft line break, perhaps with space that was added on the way.
+        // A soft line break, perhaps with trailing space that a mail server added.
         let spaces = rest.iter().take_while(|it| matches!(it, b' ' | b'\t')).count();
         match &rest[spaces..] {
             [b'\r', b'\n', after @ ..] | [b'\n', after @ ..] => rest = after,
@@ -79,7 +79,7 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
 }
 
 const NO_SEXTET: u8 = 64;
-/// What each byte stands for in base64, its form for addresses included; 64 for those that stand for nothing.
+/// The value of each byte in base64 and in its URL-safe form; 64 for other bytes.
 const SEXTETS: [u8; 256] = {
     let mut table = [NO_SEXTET; 256];
     let mut at = 0;
@@ -93,7 +93,7 @@ const SEXTETS: [u8; 256] = {
     table
 };
 
-/// Base64 while it is read; it may come in pieces.
+/// A base64 decoder that takes its input in pieces.
 #[derive(Default)]
 pub(crate) struct Sextets {
     bits: u32,
@@ -101,7 +101,7 @@ pub(crate) struct Sextets {
 }
 
 impl Sextets {
-    /// Takes the next character; those that stand for nothing are left out, a padding ends a group.
+    /// Takes the next byte; bytes without a value are skipped, padding ends a group.
     pub(crate) fn take(&mut self, byte: u8, bytes: &mut Vec<u8>) {
         match SEXTETS[usize::from(byte)] {
             NO_SEXTET if byte == b'=' => self.end(bytes),
@@ -116,12 +116,12 @@ impl Sextets {
         }
     }
 
-    /// Whether what was taken ends within a byte.
+    /// Whether the input so far ends inside a byte.
     pub(crate) fn is_cut(&self) -> bool {
         self.count == 1
     }
 
-    /// Ends the group: padding that is missing is no reason to lose a letter.
+    /// Ends the group. Missing padding loses no letter.
     pub(crate) fn end(&mut self, bytes: &mut Vec<u8>) {
         match self.count {
             2 => bytes.push((self.bits >> 4) as u8),
@@ -140,7 +140,7 @@ fn base64(body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Where base64 of a text ends and lines begin that somebody wrote below it.
+/// Where the base64 of a text ends and plain lines begin that were added below it.
 pub(crate) fn base64_end(body: &[u8]) -> usize {
     let mut lines = Lines::default();
     let mut at = 0;
@@ -151,14 +151,14 @@ pub(crate) fn base64_end(body: &[u8]) -> usize {
         }
         at = end;
     }
-    // A last paragraph of letters that fits no group of four is words.
+    // A last paragraph whose length is no multiple of four is plain words.
     match lines.words_at {
         Some(words) if lines.sextets_since % 4 != 0 && lines.sextets_before % 4 == 0 => words,
         _ => body.len(),
     }
 }
 
-/// Shortest line that is taken for base64 though something speaks against it, in characters.
+/// Shortest line that is taken for base64 despite signs against it, in characters.
 const BASE64_LINE_MIN: usize = 60;
 
 #[derive(Default)]
@@ -166,14 +166,14 @@ struct Lines {
     any: bool,
     padded: bool,
     blank: bool,
-    /// Where the paragraph began that an empty line, or padding, parts from the base64 above.
+    /// Start of the paragraph that an empty line, or padding, separates from the base64 above.
     words_at: Option<usize>,
     sextets_before: usize,
     sextets_since: usize,
 }
 
 impl Lines {
-    /// Takes a line; whether it cannot be base64.
+    /// Examines a line; returns whether it cannot be base64.
     fn ends_before(&mut self, line: &[u8], at: usize) -> bool {
         if line.is_empty() {
             self.blank = self.any;
@@ -183,7 +183,7 @@ impl Lines {
         let padding = line.iter().filter(|it| **it == b'=').count();
         let spaces = line.iter().filter(|it| it.is_ascii_whitespace()).count();
         let strays = line.len() - sextets - padding - spaces;
-        // Words have spaces between them; a character that went astray is one of many.
+        // Words have spaces between them; a single stray character does not make a line plain text.
         if strays * 8 > line.len() || spaces * 12 > line.len() {
             return true;
         }

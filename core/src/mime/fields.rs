@@ -1,15 +1,16 @@
-//! The header block: fields, and where the body begins. A line that is no field costs nothing but itself.
+//! The header block: its fields, and where the body begins. A malformed line affects no other line.
 
 use super::{charset::Charset, words};
 
-/// Greatest number of fields that are kept of one header block.
+/// Greatest number of fields that are kept from one header block.
 const FIELDS_MAX: usize = 2_000;
 /// Longest name of a field, in bytes.
 const NAME_MAX_BYTES: usize = 100;
-/// Longest value that is looked at, in bytes.
+/// Longest value that is parsed, in bytes.
 const VALUE_MAX_BYTES: usize = 64 * 1024;
 
-/// Fields that mails and their parts have; beside them those that begin with `X-`, `Content-`, `Resent-`, `List-`, `ARC-`.
+/// Known fields of mails and parts; fields that begin with `X-`, `Content-`, `Resent-`, `List-` or `ARC-` are known as
+/// well.
 const KNOWN: &str = "from to cc bcc subject date message-id in-reply-to references sender reply-to return-path received \
     mime-version delivered-to envelope-to precedence auto-submitted dkim-signature domainkey-signature \
     received-spf authentication-results thread-topic thread-index \
@@ -17,32 +18,33 @@ const KNOWN: &str = "from to cc bcc subject date message-id in-reply-to referenc
     feedback-id autocrypt newsgroups delivery-date";
 const KNOWN_BEGINNINGS: [&str; 5] = ["x-", "content-", "resent-", "list-", "arc-"];
 
-/// The fields of one header block, as they stand in it.
+/// The fields of one header block, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 impl Fields<'_> {
-    /// The value of the first field of this name, unfolded.
+    /// The value of the first field with this name, unfolded.
     pub(crate) fn first(&self, name: &str) -> Option<Vec<u8>> {
         self.named(name).next().map(unfolded)
     }
 
-    /// The text of the first field of this name; empty without one. Bytes beyond ASCII that are no UTF-8 are in `charset`.
+    /// The text of the first field with this name; empty if there is none. Bytes beyond ASCII that are not UTF-8 are
+    /// decoded with `charset`.
     pub(crate) fn text(&self, name: &str, charset: Option<Charset>) -> String {
         self.first(name).map(|value| words::decoded(&value, charset)).unwrap_or_default()
     }
 
-    /// The texts of all fields of this name.
+    /// The texts of all fields with this name.
     pub(crate) fn texts(&self, name: &str, charset: Option<Charset>) -> Vec<String> {
         self.named(name).map(|value| words::decoded(&unfolded(value), charset)).collect()
     }
 
-    /// The values of all fields of this name, letters decoded and encoded words left as they are.
+    /// The values of all fields with this name, decoded except for encoded words.
     pub(crate) fn structured(&self, name: &str, charset: Option<Charset>) -> Vec<String> {
         self.named(name).map(|value| words::letters(&unfolded(value), charset)).collect()
     }
 
-    /// Whether there is a field of this name that says anything.
+    /// Whether a field with this name has a value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.named(name).any(|value| !value.trim_ascii().is_empty())
     }
@@ -52,18 +54,18 @@ impl Fields<'_> {
     }
 }
 
-/// A value in one line.
+/// A value as one line.
 fn unfolded(value: &[u8]) -> Vec<u8> {
     let value = &value[..value.len().min(VALUE_MAX_BYTES)];
     value.trim_ascii().iter().filter(|byte| !matches!(byte, b'\r' | b'\n')).copied().collect()
 }
 
-/// Parts a mail into its fields and its body. The line of a mailbox may stand above it, and empty lines that a pipe added.
+/// Separates the fields of a mail from its body. An mbox separator may precede them, and empty lines that a pipe added.
 pub(crate) fn of_mail(raw: &[u8]) -> (Fields<'_>, &[u8]) {
     split(&raw[before_mail(raw)..])
 }
 
-/// Parts a part of a mail into its fields and its body; one that begins with an empty line has no fields.
+/// Separates the fields of a part from its body; a part that begins with an empty line has no fields.
 pub(crate) fn split(raw: &[u8]) -> (Fields<'_>, &[u8]) {
     let mut block = Block::default();
     let mut at = 0;
@@ -73,7 +75,7 @@ pub(crate) fn split(raw: &[u8]) -> (Fields<'_>, &[u8]) {
         match line {
             b"\n" | b"\r\n" | b"\r" => break end,
             [b' ' | b'\t', ..] => block.fold(end),
-            // A delimiter without an empty line before it: the fields after it are those of a part.
+            // A delimiter without an empty line before it: the following fields belong to a part.
             [b'-', b'-', ..] if block.any_known && name(line).is_none() => break at,
             line => block.take(raw, line, at),
         }
@@ -82,19 +84,19 @@ pub(crate) fn split(raw: &[u8]) -> (Fields<'_>, &[u8]) {
     block.finish(raw, body)
 }
 
-/// The line at this place with its end; none behind the last one.
+/// The line at this position with its line end; `None` at the end.
 fn line_at(raw: &[u8], at: usize) -> Option<&[u8]> {
     let rest = raw.get(at..).filter(|rest| !rest.is_empty())?;
     Some(&rest[..memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1)])
 }
 
-/// The length of what stands above the header of a mail.
+/// The length of everything before the header of a mail.
 fn before_mail(raw: &[u8]) -> usize {
     let mut at = 0;
     while let Some(line) = line_at(raw, at) {
         let separator = at == 0 && (line.starts_with(b"From ") || line.starts_with(b">From "));
         if !separator && !matches!(line, b"\n" | b"\r\n") {
-            // Empty lines that no header follows are the end of one that has no fields.
+            // Empty lines without a header after them end a mail that has no fields.
             return if at > 0 && known(line).is_none() && !raw.starts_with(b"From ") { 0 } else { at };
         }
         at += line.len();
@@ -102,13 +104,13 @@ fn before_mail(raw: &[u8]) -> usize {
     0
 }
 
-/// A header block while it is read.
+/// A header block that is being parsed.
 #[derive(Default)]
 struct Block<'a> {
     fields: Vec<(&'a [u8], (usize, usize))>,
-    /// Whether the last line was a field that is kept, so that one that is folded goes on with it.
+    /// Whether the last line was a kept field, which a folded line continues.
     open: bool,
-    /// The first line since the last known field that is no field, and how many fields there were before it.
+    /// The first line after the last known field that is no field, and the number of fields before it.
     stray: Option<(usize, usize)>,
     any_known: bool,
 }
@@ -121,7 +123,7 @@ impl<'a> Block<'a> {
             return;
         };
         if is_known(name) {
-            // What came between is a line that went astray; the block goes on.
+            // The lines between were stray; the block continues.
             (self.stray, self.any_known) = (None, true);
         }
         if self.fields.len() < FIELDS_MAX {
@@ -144,7 +146,7 @@ impl<'a> Block<'a> {
                 self.fields.clear();
                 0
             }
-            // Nothing like a header follows it: the empty line between header and body is missing.
+            // Nothing after it looks like a header: the empty line between header and body is missing.
             Some((at, fields)) => {
                 self.fields.truncate(fields);
                 at
@@ -160,7 +162,7 @@ fn known(line: &[u8]) -> Option<&[u8]> {
     name(line).filter(|name| is_known(name))
 }
 
-/// The name of the field that a line begins.
+/// The name of the field that begins in a line.
 fn name(line: &[u8]) -> Option<&[u8]> {
     let colon = memchr::memchr(b':', &line[..line.len().min(NAME_MAX_BYTES + 1)])?;
     let name = line[..colon].trim_ascii_end();

@@ -1,14 +1,14 @@
-//! Text whose paragraphs a mail program broke into lines (`format=flowed`, RFC 3676), put together again.
+//! Joins the paragraphs that a mail program broke into lines (`format=flowed`, RFC 3676).
 
-/// The paragraphs of a flowed text. With `delsp` the space that marks a break was added by the mail program.
+/// The paragraphs of a flowed text. With `delsp`, the space at a line break was added by the mail program.
 pub(crate) fn joined(text: &str, delsp: bool) -> String {
     let mut whole = String::with_capacity(text.len());
-    // The depth of the paragraph that goes on.
+    // Quote depth of the paragraph that continues.
     let mut open: Option<usize> = None;
     for line in text.lines() {
         let depth = line.bytes().take_while(|it| *it == b'>').count();
         let words = &line[depth..];
-        // One space may be there so that a line does not look like a quote.
+        // One space may precede a line so that it does not look like a quote.
         let words = words.strip_prefix(' ').unwrap_or(words);
         let signature = words == "-- ";
         if open != Some(depth) || signature {

@@ -1,9 +1,9 @@
-//! The lines that part a multipart (RFC 2046 5.1.1): two hyphens and the boundary, alone on their line.
+//! Multipart delimiters (RFC 2046 5.1.1): two hyphens and the boundary, alone on a line.
 
 use memchr::memmem;
 
-/// The parts of a body, `max` at most. Empty when no line parts it; what stands before the first and behind the last is
-/// for programs that know no MIME.
+/// The parts of a body, at most `max`; empty if there is no delimiter. Text before the first delimiter and after the
+/// last is ignored.
 pub(crate) fn parts<'a>(body: &'a [u8], boundary: &str, max: usize) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let delimiter = [b"--", boundary.as_bytes()].concat();
@@ -22,14 +22,14 @@ pub(crate) fn parts<'a>(body: &'a [u8], boundary: &str, max: usize) -> Vec<&'a [
         if parts.len() >= max {
             return parts;
         }
-        // Parts behind the last line belong to another multipart that has the same boundary, or were added on the way.
+        // Parts after the last delimiter belong to another multipart with the same boundary, or were added on the way.
         open = (!last).then_some(at + delimiter.len() + next);
     }
     parts.extend(open.map(|start| &body[start..]));
     parts
 }
 
-/// Whether the line is the last delimiter, and where the next line begins; none when it is no delimiter.
+/// Whether the line is the last delimiter, and where the next line begins; `None` if it is no delimiter.
 fn rest_of_line(rest: &[u8]) -> Option<(bool, usize)> {
     let (last, after) = rest.strip_prefix(b"--").map_or((false, rest), |after| (true, after));
     let spaces = after.iter().take_while(|it| matches!(it, b' ' | b'\t')).count();
@@ -42,7 +42,7 @@ fn rest_of_line(rest: &[u8]) -> Option<(bool, usize)> {
     Some((last, end))
 }
 
-/// The line end before a delimiter belongs to it.
+/// The line end before a delimiter belongs to the delimiter.
 fn without_line_end(part: &[u8]) -> &[u8] {
     let part = part.strip_suffix(b"\n").unwrap_or(part);
     part.strip_suffix(b"\r").unwrap_or(part)

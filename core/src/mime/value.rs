@@ -1,4 +1,4 @@
-//! Structured values: a word and its parameters (RFC 2045, RFC 2231), with comments and folds wherever they stand.
+//! Structured values: a word and its parameters (RFC 2045, RFC 2231), with comments and folding anywhere between them.
 
 use super::{charset, words};
 
@@ -14,7 +14,7 @@ pub(crate) struct Value {
 }
 
 impl Value {
-    /// Reads a value whose letters are decoded.
+    /// Parses a decoded value.
     pub(crate) fn read(text: &str) -> Value {
         let mut scan = Scan(text);
         scan.skip(|_| false);
@@ -28,7 +28,7 @@ impl Value {
             let name = scan.name();
             scan.skip(|_| false);
             let Some(rest) = scan.0.strip_prefix('=') else {
-                // A word that is no parameter, or a character that is nothing.
+                // A word that is no parameter, or a stray character.
                 if name.is_empty() {
                     scan.0 = &scan.0[scan.0.chars().next().map_or(0, char::len_utf8)..];
                 }
@@ -41,12 +41,13 @@ impl Value {
         Value { word: word.to_ascii_lowercase(), parameters }
     }
 
-    /// A parameter as it stands there.
+    /// A parameter as it is written.
     pub(crate) fn raw(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// The text of a parameter: of its pieces, percent-encoded or not (RFC 2231), or with encoded words, as many write it.
+    /// The text of a parameter: joined from its pieces, percent-decoded (RFC 2231), or decoded from encoded words,
+    /// which many programs use.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         let mut pieces: Vec<(u32, bool, &str)> = Vec::new();
         for (other, value) in &self.parameters {
@@ -65,7 +66,7 @@ impl Value {
         for (_, extended, value) in pieces {
             let mut value = value;
             if extended && !any_extended {
-                // The first says the charset and the language.
+                // The first piece has the charset and the language.
                 if let [named, _, rest] = value.splitn(3, '\'').collect::<Vec<_>>()[..] {
                     (label, value) = (named, rest);
                 }
@@ -87,7 +88,7 @@ fn percent_decoded(text: &str, bytes: &mut Vec<u8>) {
     }
 }
 
-/// The text without comments, which may hold others.
+/// The text without comments, which may be nested.
 pub(crate) fn without_comments(text: &str) -> String {
     let mut left = String::with_capacity(text.len());
     let mut scan = Scan(text);
@@ -106,11 +107,11 @@ pub(crate) fn without_comments(text: &str) -> String {
     left
 }
 
-/// What is left to read.
+/// The rest of the text.
 struct Scan<'a>(&'a str);
 
 impl<'a> Scan<'a> {
-    /// Skips space, comments, and what else is asked for.
+    /// Skips space, comments, and the characters that `also` accepts.
     fn skip(&mut self, also: impl Fn(char) -> bool) {
         loop {
             self.0 = self.0.trim_start_matches(|it: char| it.is_whitespace() || also(it));
@@ -127,7 +128,7 @@ impl<'a> Scan<'a> {
         found
     }
 
-    /// The first word, `text / plain` included.
+    /// The first word; `text / plain` counts as one.
     fn token(&mut self) -> String {
         let quoted = self.0.starts_with('"');
         let mut word = if quoted {
@@ -158,7 +159,7 @@ impl<'a> Scan<'a> {
         }
         let whole = &self.0[..self.0.find(';').unwrap_or(self.0.len())];
         let word = whole.find(char::is_whitespace).unwrap_or(whole.len());
-        // Names of files have spaces, and not everybody quotes them; elsewhere a semicolon is missing.
+        // File names contain spaces, and some programs do not quote them; in other parameters a semicolon is missing.
         let is_name = name.to_ascii_lowercase().trim_end_matches(['*', '0']).ends_with("name");
         let value =
             if is_name && (!whole[word..].contains('=') || whole.contains("=?")) { whole } else { &whole[..word] };
@@ -176,7 +177,7 @@ impl<'a> Scan<'a> {
                     return value;
                 }
                 '\\' => match letters.next() {
-                    // Paths of Windows are seldom escaped.
+                    // Windows paths are rarely escaped.
                     Some((_, next @ ('"' | '\\'))) => value.push(next),
                     Some((_, next)) => value.extend(['\\', next]),
                     None => value.push('\\'),
@@ -189,7 +190,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// The length of the comment that the text begins with; one that never ends is only its bracket.
+/// The length of the comment at the start of the text; an unclosed one is only its bracket.
 fn comment(text: &str) -> usize {
     let mut depth = 0_u32;
     let mut escaped = false;
@@ -207,7 +208,7 @@ fn comment(text: &str) -> usize {
             _ => {}
         }
     }
-    // Brackets that do not close: each would look through all that follows, so the rest is a comment.
+    // With unclosed brackets each one would scan the rest of the text, so the rest is a comment.
     if depth > 8 { text.len() } else { 1 }
 }
 

@@ -1,4 +1,4 @@
-//! Letters of header values: encoded words (RFC 2047, RFC 2231) and bytes beyond ASCII that stand there as they are.
+//! Decodes header values: encoded words (RFC 2047, RFC 2231) and raw bytes beyond ASCII.
 
 use super::{
     charset::{self, Charset},
@@ -6,16 +6,15 @@ use super::{
 };
 use memchr::memmem;
 
-/// Longest name of a charset in an encoded word, its language included, in bytes.
+/// Longest charset name in an encoded word, with its language, in bytes.
 const CHARSET_MAX_BYTES: usize = 80;
 
-/// The text of a value: encoded words and all.
+/// Decodes a value with its encoded words.
 pub(crate) fn decoded(value: &[u8], fallback: Option<Charset>) -> String {
     let mut text = String::with_capacity(value.len());
     let mut rest = value;
     let mut group = Group::default();
     let mut ends = Ends::default();
-    // Where the words of the group end and nothing but space has come since.
     while let Some(start) = memmem::find(rest, b"=?") {
         let place = value.len() - rest.len() + start;
         let Some(word) = ends.word(value, place) else {
@@ -35,9 +34,9 @@ pub(crate) fn decoded(value: &[u8], fallback: Option<Charset>) -> String {
     text
 }
 
-/// The letters of a value, encoded words left as they are: it is taken apart by its grammar first.
+/// Decodes a value except for its encoded words, so that it can be parsed first.
 pub(crate) fn letters(value: &[u8], fallback: Option<Charset>) -> String {
-    // Plain bytes of a charset with two tables mean themselves unless they are said to change.
+    // In a charset with several tables, ASCII bytes are ASCII unless an escape sequence precedes them.
     let escaped = !value.is_ascii() || charset::is_stateful(fallback) || value.contains(&0x1b);
     charset::decode(value, fallback.filter(|it| escaped && !matches!(it, Charset::Utf7)))
 }
@@ -56,7 +55,7 @@ struct Word<'a> {
     end: usize,
 }
 
-/// Where the next words may end. It goes forward only, so that many beginnings without an end cost nothing.
+/// Where the next encoded word may end. It only moves forward, so that many starts without an end cost little.
 #[derive(Default)]
 struct Ends {
     next: usize,
@@ -64,7 +63,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// The encoded word that begins at this place.
+    /// The encoded word that starts at this position.
     fn word<'a>(&mut self, value: &'a [u8], start: usize) -> Option<Word<'a>> {
         let rest = &value[start + 2..];
         let mark = memchr::memchr(b'?', &rest[..rest.len().min(CHARSET_MAX_BYTES)])?;
@@ -92,8 +91,7 @@ impl Ends {
     }
 }
 
-/// Words of one charset that stand side by side: a letter, and even a group of base64, may begin in one and end in the
-/// next.
+/// Adjacent words in one charset: a letter, or even a base64 group, may start in one and end in the next.
 #[derive(Default)]
 struct Group {
     charset: Option<Vec<u8>>,
@@ -120,7 +118,7 @@ impl Group {
         for byte in word.text {
             self.sextets.take(*byte, &mut self.bytes);
         }
-        // One sextet is no byte: the next word has the rest of it.
+        // One sextet is no byte: the next word continues it.
         if !self.sextets.is_cut() {
             self.sextets.end(&mut self.bytes);
         }

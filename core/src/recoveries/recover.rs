@@ -1,4 +1,5 @@
-//! Recovery: deliveries for every event of an endpoint's subscription that it never got and that does not wait now.
+//! Recovery: makes deliveries for every event of an endpoint's subscription that was never delivered to it and does not
+//! wait now.
 
 use super::{DISORDER_MAX, Recoveries, STEP_MAX, Step, busy, span};
 use crate::{
@@ -21,15 +22,15 @@ use inboxops_proto::{
 };
 use std::time::{Duration, Instant};
 
-/// Events that are read at once to count.
+/// Events that one statement reads when counting.
 const COUNT_STEP: i64 = 1_000;
-/// Longest time that counting may take; what is counted by then is a lower bound.
+/// Longest time for counting. If it is not enough, the count is a lower bound.
 const COUNT_TIME_MAX: Duration = Duration::from_secs(4);
-/// Events this close to the end of their time are left to it, so that none goes under a delivery that is being made.
+/// Events that expire within this time are skipped, so that none is deleted under a new delivery.
 const MARGIN: Duration = Duration::from_secs(3600);
 
 impl Recoveries {
-    /// Starts a recovery, or tells what it would do.
+    /// Starts a recovery, or returns what it would do.
     pub(crate) async fn recover(
         &self,
         caller: &Caller,
@@ -80,7 +81,7 @@ impl Recoveries {
         write.await
     }
 
-    /// How far a recovery has come.
+    /// The progress of a recovery.
     pub(crate) async fn get(
         &self,
         caller: &Caller,
@@ -111,11 +112,11 @@ fn shown(job: &Recovery) -> v1::Recovery {
 pub(super) struct MissedEvent {
     pub(super) event: PastEvent,
     pub(super) delivery: DeliveryId,
-    /// How its delivery stands; none when there is none.
+    /// State of its delivery; `None` if there is none.
     pub(super) standing: Option<DeliveryState>,
 }
 
-/// Those of `past` that the endpoint subscribes to, of this time, which were never delivered to it.
+/// Those events of `past` that the endpoint subscribes to, that lie in the period, and that were never delivered to it.
 pub(super) async fn missed(
     tx: &mut impl Scoped,
     endpoint: &Endpoint,
@@ -139,13 +140,13 @@ pub(super) async fn missed(
 }
 
 impl MissedEvent {
-    /// Whether nobody is at it any more.
+    /// Whether the job is done.
     fn is_over(&self) -> bool {
         self.standing.is_none_or(|it| matches!(it.state, State::Failed | State::Stopped))
     }
 }
 
-/// Since when events are safe from being taken by retention.
+/// The time from which on events are safe from retention while the job runs.
 fn oldest(job: &Recovery, now: Timestamp) -> Timestamp {
     job.since.max(now.minus(EVENTS_KEPT).plus(MARGIN))
 }
@@ -170,14 +171,14 @@ async fn count(read: &mut ReadTx, endpoint: &Endpoint, job: &Recovery, now: Time
     }
 }
 
-/// Looks at the next events and makes the deliveries that are missing; those that ended badly get a new schedule.
+/// Reads the next events and makes the missing deliveries; failed ones get a new schedule.
 pub(super) async fn step(
     tx: &mut Tx<'_>,
     endpoint: &Endpoint,
     job: &mut Recovery,
     now: Timestamp,
 ) -> Result<Step, store::Error> {
-    // Asked first: what ends between the two statements is then found by the second.
+    // Asked first: whatever ends between the two statements is then found by the second.
     let settled = store::recoveries::is_settled(tx, job.fence).await?;
     let past = store::recoveries::settled_events_after(tx, job.after_event, STEP_MAX).await?;
     let missed = missed(tx, endpoint, &past, oldest(job, now), job.until).await?;
@@ -196,7 +197,7 @@ pub(super) async fn step(
     match whole {
         _ if is_past(past.last(), job) => Ok(Step::Over),
         true => Ok(Step::More),
-        // What was being written when the job was made may not be there yet.
+        // Events that were being written when the job was made may not be visible yet.
         false if settled => Ok(Step::Over),
         false => Ok(Step::Waits),
     }

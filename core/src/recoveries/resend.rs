@@ -1,4 +1,4 @@
-//! Sending many deliveries again: those that a filter keeps, counted first, one job an endpoint.
+//! Resend: sends the deliveries that a filter selects again. They are counted first; each endpoint gets its own job.
 
 use super::{Recoveries, STEP_MAX, Step, busy, span};
 use crate::{
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// Greatest number of deliveries that one call sends again.
 pub(crate) const RESEND_MAX: i64 = 10_000;
 
-/// What a job takes, as its row holds it: codes of states and kinds of events.
+/// The filter of a job, as its row stores it: codes of states and kinds of events.
 #[derive(Serialize, Deserialize)]
 struct Filter {
     shown: Vec<i16>,
@@ -32,7 +32,7 @@ struct Filter {
 }
 
 impl Recoveries {
-    /// Starts the jobs that send deliveries again, or tells what they would do.
+    /// Starts the resend jobs, or returns what they would do.
     pub(crate) async fn resend(
         &self,
         caller: &Caller,
@@ -92,7 +92,7 @@ impl Recoveries {
             let resend = Some(v1::Resend { done: true, ..told });
             return Ok(v1::ResendDeliveriesResponse { resend });
         }
-        // In one order, so that two calls do not wait for each other.
+        // In one order, so that two calls do not deadlock.
         jobs.sort_unstable_by_key(|job| job.endpoint);
         let made = self.made.clone();
         self.db
@@ -114,7 +114,7 @@ impl Recoveries {
         Ok(v1::ResendDeliveriesResponse { resend: Some(v1::Resend { id: Some(batch.to_string()), ..told }) })
     }
 
-    /// How far the jobs of a call have come.
+    /// The progress of the jobs of a call.
     pub(crate) async fn get_resend(
         &self,
         caller: &Caller,
@@ -153,7 +153,7 @@ fn sum(jobs: &[Recovery]) -> v1::Resend {
     }
 }
 
-/// Looks at the next deliveries and gives those that the filter keeps a new schedule, never more than were counted.
+/// Reads the next deliveries and gives those that the filter selects a new schedule, never more than were counted.
 pub(super) async fn step(tx: &mut Tx<'_>, endpoint: &Endpoint, job: &mut Recovery, now: Timestamp) -> Result<Step> {
     let filter: Filter = serde_json::from_str(&job.filter).map_err(|_| Error::Broken("a job's filter is ours"))?;
     let shown: Vec<Shown> = filter.shown.iter().filter_map(|code| Shown::from_code((*code).into())).collect();

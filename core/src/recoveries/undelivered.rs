@@ -1,4 +1,4 @@
-//! What an endpoint did not get: the events of its subscription without a delivery that succeeded.
+//! Lists the events of an endpoint's subscription that were not delivered successfully.
 
 use super::{
     DISORDER_MAX, Recoveries,
@@ -15,13 +15,13 @@ use crate::{
 };
 use inboxops_proto::{id::EndpointId, reason::Reason, v1};
 
-/// Events that are read at once.
+/// Events that one statement reads.
 const READ_MAX: i64 = 500;
-/// Greatest number of events that are looked at for a page.
+/// Greatest number of events that are read for one page.
 const LOOK_MAX: usize = 10_000;
 
 impl Recoveries {
-    /// A page of what an endpoint did not get.
+    /// A page of undelivered events.
     pub(crate) async fn undelivered(
         &self,
         caller: &Caller,
@@ -35,7 +35,7 @@ impl Recoveries {
         let mut read = self.db.read(caller.scope()?).await?;
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
         let mut place = match cursor {
-            // However old: what was forgotten behind it would not be on a first page either.
+            // Whatever its age: events that have been deleted since would not be on the first page either.
             Some(cursor) => cursor.place,
             None => store::recoveries::place_before(&mut read, since.minus(DISORDER_MAX)).await?,
         };

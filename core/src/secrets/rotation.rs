@@ -1,6 +1,6 @@
-//! The change of the master key: all that is sealed is sealed anew in one transaction, together with the fingerprint by
-//! which a start knows its key. So either key is the right one at any moment, and never both or none. Which file has
-//! which key is not known here.
+//! Changes the master key: everything sealed is sealed again in one transaction, together with the fingerprint by which
+//! a start recognises its key. So exactly one of the two keys is right at any moment. Which file has which key is not
+//! known here.
 
 use super::{FIRST, MasterKey};
 use crate::{
@@ -18,26 +18,26 @@ use crate::{
 
 /// Where the database keeps the fingerprint of the master key that seals its secrets.
 const FINGERPRINT: &str = "master_key";
-/// Where it keeps the version of that key; without it, it is the first.
+/// Where it stores the key's version; if that is missing, it is the first.
 const VERSION: &str = "master_key_version";
 
-/// What a change of the master key came to.
+/// The result of a change of the master key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationOutcome {
-    /// All is sealed with the new key.
+    /// Everything is sealed with the new key.
     Done {
-        /// Endpoints whose secrets and headers were sealed anew.
+        /// Endpoints whose secrets and headers were sealed again.
         endpoints: u64,
         /// Version of the new key.
         version: i16,
     },
-    /// It was so before.
+    /// It was sealed with the new key before.
     Already,
-    /// Nothing was changed: so many cores, besides this one, use the database and know the old key alone.
+    /// Nothing was changed: this many other cores use the database and know only the old key.
     InUse(i64),
 }
 
-/// The key with the version that the database has of it. A new database takes any key; later it must be the same.
+/// The key with its version. A new database accepts any key; later it must be the same.
 pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
     let fingerprint = key.fingerprint();
     let claim = db.system(Queue::Claims, async move |tx| {
@@ -49,8 +49,8 @@ pub(crate) async fn claim(db: &Db, key: MasterKey) -> Result<MasterKey> {
     }
 }
 
-/// Seals all that is sealed with the settings' master key with `new`. No core may run on the database meanwhile. Ended
-/// at any moment, the database knows one of the two keys and can be read with it.
+/// Seals everything again with `new`. No core may use the database meanwhile. If this is interrupted at any moment, the
+/// database fits one of the two keys.
 pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Result<RotationOutcome> {
     let db = Db::open(settings.options(stamps)).await?;
     let old = settings.master_key.clone();
@@ -61,7 +61,7 @@ pub async fn rotate(settings: &Settings, new: &MasterKey, stamps: &Stamps) -> Re
     rotated
 }
 
-/// Whether the database's secrets are sealed with this key.
+/// Whether this key sealed the database's secrets.
 pub async fn is_sealed_with(settings: &Settings, key: &MasterKey, stamps: &Stamps) -> Result<bool> {
     let db = Db::open(settings.options(stamps)).await?;
     let known = meta::get(&db, FINGERPRINT).await;
@@ -70,7 +70,7 @@ pub async fn is_sealed_with(settings: &Settings, key: &MasterKey, stamps: &Stamp
 }
 
 async fn turn(tx: &mut SystemTx<'_>, old: &MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<RotationOutcome> {
-    // Held to the end: a core that starts meanwhile waits here, and then has the wrong key.
+    // Locked to the end: a core that starts meanwhile waits here, and then has the wrong key.
     let known = meta::lock(tx, FINGERPRINT).await?;
     if known.as_ref() == Some(&new.fingerprint()) {
         return Ok(RotationOutcome::Already);
@@ -116,8 +116,8 @@ async fn version(tx: &mut SystemTx<'_>) -> Result<i16, store::Error> {
     Ok(version.and_then(|text| text.parse().ok()).unwrap_or(FIRST))
 }
 
-/// The same secrets under the new key. Nonces are drawn here, although the transaction may run again: what has been
-/// sealed is then thrown away with it.
+/// The same secrets under the new key. Nonces are drawn here although the transaction may run again: its results are
+/// then discarded as well.
 fn anew(row: sealed::Row, old: &MasterKey, new: &MasterKey, stamps: &Stamps) -> Result<sealed::Row> {
     let owner = (row.tenant, row.id);
     let again = |sealed: &SealedBytes, aad: &[&[u8]]| new.seal(&old.open(&sealed.bytes, aad)?, aad, stamps);

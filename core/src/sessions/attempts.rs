@@ -1,6 +1,6 @@
-//! How often somebody may try to sign in: buckets that leak. One for an account from one address, one for the address,
-//! one for the account from anywhere. The last is wide and never shut for longer than seconds, so that nobody can lock
-//! others out; a login link passes by it. It knows no store: each core counts for itself.
+//! Limits sign-in attempts by leaky buckets: one for an account from one address, one for the address, one for the
+//! account from anywhere. The last one is large and blocks for seconds only, so that nobody can lock others out; login
+//! links do not use it. It knows no store: each core counts for itself.
 
 use inboxops_proto::{clock::Timestamp, failure::Failure, reason::Reason};
 use std::{
@@ -10,20 +10,20 @@ use std::{
     time::Duration,
 };
 
-/// Greatest number of buckets; a full map forgets those that are nearly empty, then all.
+/// Greatest number of buckets. A full map drops those that are nearly empty, or else all.
 const BUCKETS_MAX: usize = 100_000;
 
-/// How much a bucket takes at once, and how long one attempt needs to leak out.
+/// Attempts that a bucket holds, and the time in which one leaks out.
 struct Size {
     attempts: u32,
     each: Duration,
 }
 
-/// An account from one address.
+/// Bucket of an account from one address.
 const PAIR: Size = Size { attempts: 5, each: Duration::from_secs(30) };
-/// One address, whatever the account.
+/// Bucket of an address, for all accounts.
 const ADDRESS: Size = Size { attempts: 20, each: Duration::from_secs(3) };
-/// One account, wherever it comes from.
+/// Bucket of an account, from all addresses.
 const ACCOUNT: Size = Size { attempts: 60, each: Duration::from_secs(1) };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -43,13 +43,13 @@ impl Key {
     }
 }
 
-/// All buckets: for each the time at which it will have leaked empty.
+/// All buckets, each with the time at which it will be empty.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
     empty_at: Mutex<HashMap<Key, Timestamp>>,
 }
 
-/// An attempt that was let through; it counts unless it is given back.
+/// An attempt that was admitted. It counts unless it is forgiven.
 #[must_use]
 #[derive(Debug)]
 pub(crate) struct Attempt(Vec<Key>);
@@ -96,7 +96,7 @@ impl Attempts {
         Ok(Attempt(keys))
     }
 
-    /// Takes an attempt back that succeeded.
+    /// Uncounts an attempt that succeeded.
     pub(crate) fn forgive(&self, attempt: Attempt) {
         let mut empty_at = self.empty_at.lock().unwrap_or_else(PoisonError::into_inner);
         for key in attempt.0 {
@@ -106,13 +106,13 @@ impl Attempts {
         }
     }
 
-    /// Forgets buckets that are empty by now.
+    /// Drops empty buckets.
     pub(crate) fn retain_recent(&self, now: Timestamp) {
         self.empty_at.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at > now);
     }
 }
 
-/// What counts as one address: of IPv6 the 64 bits that a customer of a provider gets.
+/// What counts as one address: for IPv6 the 64 bits that a provider assigns to a customer.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & (u128::MAX << 64))),

@@ -1,5 +1,5 @@
-//! Signing in: by a one-time code, or by mail address and password. All that is wrong has one answer, which takes as
-//! long for an address that nobody has.
+//! Signing in: by a one-time code, or by mail address and password. All failures have one answer, which takes as long
+//! for an address that does not exist.
 
 use super::{Sessions, secret};
 use crate::{
@@ -21,11 +21,11 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// How a login went that was not refused.
+/// The result of a login that was not refused.
 pub(super) enum Login {
     /// A session began.
     Begun {
-        /// What the browser holds from now on.
+        /// The secret of the session, for the browser.
         id: Zeroizing<String>,
         session: pb::Session,
     },
@@ -33,12 +33,12 @@ pub(super) enum Login {
     Choose(Vec<v1::IdentityTenant>),
 }
 
-/// What stands for an account in the count of attempts.
+/// The account's key in the count of attempts.
 pub(super) fn account(email: &str) -> [u8; 32] {
     Sha256::digest(store::fold(email).as_bytes()).into()
 }
 
-/// By what somebody came in, for the audit log.
+/// How somebody signed in, for the audit log.
 #[derive(Clone, Copy)]
 enum Proof {
     Code([u8; 32]),
@@ -107,7 +107,7 @@ impl Sessions {
         self.authority.tenant(id).await?.ok_or(Error::Broken("an agent has its tenant"))
     }
 
-    /// Tells the tenants of an address that somebody tried it.
+    /// Records the failed attempt in the audit logs of the address's tenants.
     async fn note_failure(&self, caller: &Caller, candidates: &[Candidate]) -> Result<()> {
         for candidate in candidates {
             let stamp = self.stamps.stamp();

@@ -31,7 +31,7 @@ pub(crate) struct Agent {
     pub(crate) name: String,
     pub(crate) email: String,
     pub(crate) role: Role,
-    /// Time at which it was disabled; it can then neither sign in nor be assigned.
+    /// When it was disabled; a disabled agent can neither sign in nor be assigned.
     pub(crate) disabled_at: Option<Timestamp>,
     pub(crate) created_at: Timestamp,
 }
@@ -67,7 +67,7 @@ statements! {
     COUNT = Sql::both("SELECT COUNT(*) FROM agents WHERE tenant_id = $1");
 }
 
-/// Makes an agent; false when the tenant has one with this address.
+/// Inserts an agent; false if the tenant has one with this address.
 pub(crate) async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
     let tenant = tx.tenant();
     tx.writing.lookups.agents.clear();
@@ -88,7 +88,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, agent: &Agent) -> Result<bool> {
     Ok(done == 1)
 }
 
-/// Whether the tenant has this agent, and it can work.
+/// Whether the tenant has this agent and it is not disabled.
 pub(crate) async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
     let key = (tx.tenant(), id);
     if let Some(known) = tx.writing.lookups.agents.get(&key) {
@@ -102,7 +102,7 @@ pub(crate) async fn exists(tx: &mut Tx<'_>, id: AgentId) -> Result<bool> {
     Ok(found)
 }
 
-/// Whether an agent who can work has this mail address, letter case aside.
+/// Whether an agent that is not disabled has this mail address, ignoring letter case.
 pub(crate) async fn works_at(tx: &mut Tx<'_>, email: &str) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -118,7 +118,7 @@ pub(crate) async fn get(tx: &mut impl Scoped, id: AgentId) -> Result<Option<Agen
     on!(link, c, D => sqlx::query_as::<D, Agent>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// The tenant of an agent: for the operator, who names an agent alone.
+/// The tenant of an agent, for the operator, who may name an agent without its tenant.
 pub(crate) async fn owner(db: &Db, id: AgentId) -> Result<Option<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -127,7 +127,7 @@ pub(crate) async fn owner(db: &Db, id: AgentId) -> Result<Option<TenantId>> {
     Ok(owner.map(TenantId))
 }
 
-/// Writes a changed agent; its address stays.
+/// Updates an agent; its address never changes.
 pub(crate) async fn update(tx: &mut Tx<'_>, agent: &Agent, at: Timestamp) -> Result<()> {
     let tenant = tx.tenant();
     tx.writing.lookups.agents.clear();

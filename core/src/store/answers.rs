@@ -1,4 +1,4 @@
-//! Rows of `answers`: what writes with an idempotency key answered. They are written with others at the end of a group.
+//! Rows of `answers`: the answers to writes with an idempotency key. They are written at the end of a group.
 
 use super::{
     Db, Result, SystemTx, TenantScope, Tx,
@@ -15,26 +15,25 @@ use uuid::Uuid;
 /// Greatest number of rows that are read at once.
 pub(crate) const BATCH_MAX: i64 = 256;
 
-/// The answer to a write.
+/// A stored answer.
 pub(crate) struct Answer {
-    /// The caller's name for the write.
+    /// The idempotency key.
     pub(crate) key: String,
-    /// What tells the request from others with this key.
+    /// Distinguishes the request from others with this key.
     pub(crate) fingerprint: [u8; 32],
-    /// The encoded message, or its seal.
+    /// The encoded message, sealed or not.
     pub(crate) message: Vec<u8>,
-    /// Version of the master key that it is sealed with; none when it is not.
+    /// Version of the master key that sealed it; `None` if it is not sealed.
     pub(crate) sealed_with: Option<i16>,
     /// When the write was made.
     pub(crate) at: Timestamp,
 }
 
-/// An answer that is sealed, wherever it stands.
+/// A sealed answer of any tenant.
 pub(crate) struct SealedAnswer {
     pub(crate) tenant: TenantId,
-    /// The caller's name for the write.
+    /// The idempotency key.
     pub(crate) key: String,
-    /// The seal.
     pub(crate) message: Vec<u8>,
 }
 
@@ -58,14 +57,15 @@ row_statements! {
         row: &[Type::Uuid, Type::Text],
         tail: ") SELECT tenant_id, key, fingerprint, answer, answer_key, created_at FROM asked \
                JOIN answers ON tenant_id = owner AND key = name",
-        // One by one: joined as a whole, all of a table that is young and small is read, and the plan outlives its youth.
+        // One lookup for each key: PostgreSQL reads a small young table as a whole for a join, and keeps that plan when
+        // the table has grown.
         tail_pg: Some(
             ") SELECT found.* FROM asked, LATERAL (\
                SELECT tenant_id, key, fingerprint, answer, answer_key, created_at FROM answers \
                WHERE tenant_id = owner AND key = name OFFSET 0) found",
         ),
     };
-    // An answer that is too old is as good as none, whether or not it was deleted yet.
+    // An answer that is too old is ignored and overwritten, whether or not it was deleted yet.
     INSERT = Rows {
         head: "INSERT INTO answers (tenant_id, key, fingerprint, answer, answer_key, created_at) VALUES",
         row: &[Type::Uuid, Type::Text, Type::Bytes, Type::Bytes, Type::Small, Type::Big],
@@ -76,13 +76,13 @@ row_statements! {
     };
 }
 
-/// The answer to the write that a tenant has named so.
+/// The answer to a tenant's write with this key.
 pub(crate) async fn find(db: &Db, scope: &TenantScope, key: &str) -> Result<Option<Answer>> {
     let found = named(db.lookup().await?.link(), &[(scope.tenant(), key.to_owned())]).await?;
     Ok(found.into_iter().next().map(|TenantAnswer(_, answer)| answer))
 }
 
-/// The same for a write of this transaction that is named so: it was looked for as its group began.
+/// The answer to an earlier write with this key, which was looked up when the group began.
 pub(crate) fn before<'a>(tx: &'a Tx<'_>, key: &str) -> Option<&'a Answer> {
     tx.writing.lookups.answers.get(&tx.tenant())?.get(key)
 }
@@ -105,19 +105,19 @@ async fn named(link: &mut Link, names: &[(TenantId, String)]) -> Result<Vec<Tena
     Ok(read_rows!(link, FIND, names, TenantAnswer, |query, (tenant, key)| query.bind(tenant.0).bind(key)))
 }
 
-/// Leaves the answer of this write: it is kept if the write is.
+/// Adds the answer of this write; it is stored if the write is.
 pub(crate) fn keep(tx: &mut Tx<'_>, answer: Answer) {
     let tenant = tx.tenant();
     tx.writing.job.answers.push((tenant, answer));
 }
 
-/// The refusal of a write that is under way elsewhere.
+/// The refusal of a write whose first run is still under way elsewhere.
 pub(crate) fn in_progress() -> Failure {
     Failure::new(Reason::IdempotencyInProgress).retry_after(1)
 }
 
 impl Writing {
-    /// Looks for the answers to earlier writes of these names, for [`before`].
+    /// Looks up the answers to earlier writes with these keys, for [`before`].
     pub(super) async fn look_for_answers(&mut self, names: &[(TenantId, String)]) -> Result<()> {
         for TenantAnswer(tenant, answer) in named(&mut self.link, names).await? {
             self.lookups.answers.entry(tenant).or_default().insert(answer.key.clone(), answer);
@@ -125,8 +125,8 @@ impl Writing {
         Ok(())
     }
 
-    /// Writes the answers that the group left. One that is there already belongs to a write that another core made, or
-    /// this one for a caller that did not wait: then the group is refused, and each of its writes runs alone.
+    /// Writes the answers of the group. If one exists already, its write was made by another core, or by this one for a
+    /// caller that did not wait: then the group fails, and each of its writes runs alone.
     pub(super) async fn flush_answers(&mut self) -> Result<()> {
         let mut all = std::mem::take(&mut self.group.answers);
         // In one order on every core.
@@ -154,7 +154,7 @@ pub(crate) async fn sealed_after(
         sqlx::query_as::<D, SealedAnswer>(sql).bind(tenant).bind(key).bind(BATCH_MAX).fetch_all(c).await)
 }
 
-/// Writes the seal of an answer anew.
+/// Updates the seal of an answer.
 pub(crate) async fn reseal(tx: &mut SystemTx<'_>, sealed: &SealedAnswer, with: i16) -> Result<()> {
     let link = tx.writing();
     let sql = RESEAL.on(link);

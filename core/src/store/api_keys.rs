@@ -1,4 +1,4 @@
-//! Rows of `api_keys`. No row holds a key, only its SHA-256.
+//! Rows of `api_keys`. They have the SHA-256 of a key, never the key.
 
 use super::{
     Db, Queue, Result, Scoped, Tx,
@@ -13,7 +13,7 @@ use inboxops_proto::{
     id::{ApiKeyId, TenantId},
 };
 
-/// A key of an integrator.
+/// An API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiKey {
     pub(crate) id: ApiKeyId,
@@ -21,10 +21,10 @@ pub(crate) struct ApiKey {
     pub(crate) name: String,
     /// Its first characters, for display.
     pub(crate) prefix: String,
-    /// What it may do, by the names of the contract with a space between.
+    /// Names of its scopes, separated by spaces.
     pub(crate) scopes: String,
     pub(crate) created_at: Timestamp,
-    /// Time of its last call, true to a minute.
+    /// Time of its last call, to the minute.
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) revoked_at: Option<Timestamp>,
@@ -71,7 +71,7 @@ statements! {
     RENAME = Sql::both(concat!(
         "UPDATE api_keys SET name = $3 WHERE id = $1 AND tenant_id = $2 RETURNING ", columns!()
     ));
-    // A key with an end of its own before the grace's keeps that.
+    // A key that expires before the grace period ends keeps its own end.
     REPLACE = Sql::both(concat!(
         "UPDATE api_keys SET replaced_by = $3, \
          expires_at = CASE WHEN expires_at IS NOT NULL AND expires_at < $4 THEN expires_at ELSE $4 END \
@@ -94,7 +94,7 @@ row_statements! {
     };
 }
 
-/// The key with this SHA-256, revoked and expired ones too.
+/// The key with this SHA-256, revoked and expired ones included.
 pub(crate) async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ApiKey>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -102,7 +102,7 @@ pub(crate) async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ApiKe
     on!(link, c, D => sqlx::query_as::<D, ApiKey>(sql).bind(&hash[..]).fetch_optional(c).await)
 }
 
-/// The tenant of the key with this id: for the operator, who names a key alone.
+/// The tenant of the key with this id, for the operator, who may name a key without its tenant.
 pub(crate) async fn owner(db: &Db, id: ApiKeyId) -> Result<Option<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -135,7 +135,7 @@ pub(crate) async fn count(tx: &mut impl Scoped, revoked_too: bool) -> Result<i64
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
 }
 
-/// Makes a key that is checked by `hash`. Its `tenant` must be the transaction's.
+/// Inserts a key with this hash. Its `tenant` must be the transaction's.
 pub(crate) async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: [u8; 32]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -162,7 +162,7 @@ pub(crate) async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<
         sqlx::query_as::<D, ApiKey>(sql).bind(id.0).bind(tenant.0).bind(name).fetch_optional(c).await)
 }
 
-/// Names the key that replaces one, which then ends at `ends`; `None` when it was replaced before.
+/// Records the key that replaces one, which then ends at `ends`; `None` if it was already replaced.
 pub(crate) async fn replace(tx: &mut Tx<'_>, id: ApiKeyId, by: ApiKeyId, ends: Timestamp) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -176,7 +176,7 @@ pub(crate) async fn replace(tx: &mut Tx<'_>, id: ApiKeyId, by: ApiKeyId, ends: T
         .await)
 }
 
-/// Revokes a key; one that is revoked already keeps its time.
+/// Revokes a key; one that is already revoked keeps its time.
 pub(crate) async fn revoke(tx: &mut Tx<'_>, id: ApiKeyId, at: Timestamp) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.writing();

@@ -15,7 +15,7 @@ use inboxops_proto::{
 use uuid::Uuid;
 
 codes! {
-    /// Kind of the one who acted.
+    /// Kind of actor.
     ActorKind {
         /// A person of the tenant.
         Agent = 1 "agent",
@@ -24,32 +24,26 @@ codes! {
         /// A program of the operator.
         Service = 3 "service",
         Operator = 4 "operator",
-        /// Nobody who is known.
+        /// An unknown person.
         Nobody = 5 "nobody",
         /// InboxOps itself.
         System = 6 "system",
     }
 }
 
-/// Something that somebody did.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: AuditId,
-    /// Kind of the one who acted.
     pub(crate) actor_kind: ActorKind,
-    /// Id of the one who acted.
     pub(crate) actor: Option<Uuid>,
-    /// Name of the one who acted.
     pub(crate) actor_name: String,
-    /// What was done.
     pub(crate) action: String,
-    /// Kind of what it was done to.
     pub(crate) target_kind: String,
-    /// Id of what it was done to.
     pub(crate) target: Option<Uuid>,
-    /// What else is known: pairs of name and value, as JSON.
+    /// Details: pairs of name and value, as JSON.
     pub(crate) detail: String,
-    /// Address that it came from.
+    /// Address of the client.
     pub(crate) address: Option<String>,
     pub(crate) at: Timestamp,
 }
@@ -88,7 +82,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     write(tx.writing(), tenant, entry).await
 }
 
-/// Notes what InboxOps itself did to something of a tenant.
+/// Records an action of InboxOps itself for a tenant.
 pub(crate) async fn insert_of(tx: &mut SystemTx<'_>, tenant: TenantId, entry: &Entry) -> Result<()> {
     write(tx.writing(), tenant, entry).await
 }
@@ -112,7 +106,7 @@ async fn write(link: &mut Link, tenant: TenantId, entry: &Entry) -> Result<()> {
         .map(drop))
 }
 
-/// Entries before one, or the newest: newest first.
+/// Entries before one, or the newest, newest first.
 pub(crate) async fn list(tx: &mut impl Scoped, before: Option<AuditId>, limit: i64) -> Result<Vec<Entry>> {
     let tenant = tx.tenant();
     let link = tx.link();

@@ -1,6 +1,6 @@
-//! What endpoints have not got yet: how many deliveries of each state are open, since when the oldest is, and how long the
-//! first of those that are due has been. Lanes keep the numbers of what waits; what is leased, and tests that wait, are
-//! few at any time and counted when asked. It costs the same with ten million deliveries as with ten.
+//! The backlog of endpoints: how many deliveries of each state are open, how old the oldest is, and how long the first
+//! due one has been due. Lanes keep the numbers of waiting deliveries. Leased deliveries, and tests that wait, are few
+//! at any time and are counted on request. The cost does not depend on the number of deliveries.
 
 use super::{
     Db, Result, Scoped,
@@ -19,22 +19,21 @@ use inboxops_proto::{
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 
-/// What one endpoint has not got yet.
+/// The backlog of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Backlog {
-    /// Open deliveries by how they are shown, tests among them; those without any are left out.
+    /// Open deliveries by their shown state, tests included; states without any are left out.
     pub(crate) open: BTreeMap<Shown, i64>,
-    /// Deliveries that are to be sent some time, those in flight among them, tests left out.
+    /// Deliveries that will be sent, those in flight included, without tests.
     pub(crate) waiting: i64,
     /// When the oldest of those was made.
     pub(crate) oldest_at: Option<Timestamp>,
-    /// Since when the first of those that are not in flight is due, or when it will be; `None` while the endpoint's lane
-    /// is paused.
+    /// When the first delivery that is not in flight is or was due; `None` while the endpoint's lane is paused.
     pub(crate) due_at: Option<Timestamp>,
 }
 
 impl Backlog {
-    /// How long the delivery that has been due for longest has been; nothing when none is.
+    /// How long the longest due delivery has been due; zero if none is.
     pub(crate) fn behind(&self, now: Timestamp) -> Duration {
         self.due_at.filter(|due| *due < now).map_or(Duration::ZERO, |due| now.since(due))
     }
@@ -46,7 +45,7 @@ impl Backlog {
     }
 
     fn lane(&mut self, lane: &Lane) {
-        // Below 0 only while a core of an earlier release moves deliveries without telling.
+        // Below 0 only while a core of an earlier release moves deliveries without updating the counts.
         let WaitCounts { untried, tried } =
             WaitCounts { untried: lane.waiting.untried.max(0), tried: lane.waiting.tried.max(0) };
         if lane.paused {
@@ -69,7 +68,7 @@ impl Backlog {
     }
 }
 
-/// What waits at an endpoint, as its lane and the heads of its indexes tell.
+/// What waits at an endpoint, from its lane and the first entries of its indexes.
 struct Lane {
     endpoint: EndpointId,
     tenant: TenantId,
@@ -88,7 +87,7 @@ from_row!(Lane in "lanes", row => Ok(Lane {
     due_at: row.of("deliveries").opt_time("due_at")?,
 }));
 
-/// Deliveries of an endpoint that are leased, or tests that wait, counted by how they stand.
+/// Leased deliveries of an endpoint, and its waiting tests, counted by their shown state.
 struct OffLaneCounts {
     endpoint: EndpointId,
     shown: Shown,
@@ -99,14 +98,14 @@ struct OffLaneCounts {
 
 from_row!(OffLaneCounts in "deliveries", row => Ok(OffLaneCounts {
     endpoint: EndpointId(row.get("endpoint_id")?),
-    // A test waits for nobody's pause.
+    // Pauses do not apply to tests.
     shown: Shown::of(row.code("state")?, row.get("tried")?, row.get("stop")?, false),
     test: row.get("test")?,
     count: row.get("count")?,
     oldest_at: row.time("oldest_at")?,
 }));
 
-// SQLite is told which index; PostgreSQL is left no other way, see `deliveries::walk`.
+// The index is named for SQLite; for PostgreSQL see `deliveries::walk`.
 macro_rules! first {
     (sqlite, $column:literal, $index:literal, $rows:expr) => {
         concat!(
@@ -212,7 +211,7 @@ row_statements! {
     };
 }
 
-/// What these endpoints of the tenant have not got yet.
+/// The backlogs of these endpoints of the tenant.
 pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<BTreeMap<EndpointId, Backlog>> {
     let tenant = tx.tenant();
     let keys = endpoints.iter().map(|it| it.0).collect::<Vec<Uuid>>();
@@ -228,17 +227,17 @@ pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result
     Ok(all)
 }
 
-/// What the endpoints of one tenant have not got yet, apart from what is in flight.
+/// The backlog of one tenant, without deliveries in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OfTenant {
     pub(crate) tenant: TenantId,
-    /// Deliveries that wait for their time or for a slot, tests left out.
+    /// Deliveries that wait for their time or for a slot, without tests.
     pub(crate) waiting: i64,
-    /// How long the delivery that has been due for longest has been.
+    /// How long the longest due delivery has been due.
     pub(crate) behind: Duration,
 }
 
-/// The tenants that anything waits for, the most behind first.
+/// The tenants with waiting deliveries, the most behind first.
 pub(crate) async fn of_tenants(db: &Db, now: Timestamp) -> Result<Vec<OfTenant>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();

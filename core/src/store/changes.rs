@@ -1,5 +1,5 @@
-//! Rows of `changes`: the log of what commits changed, one row a commit, which those who follow read behind a place.
-//! And the rule of reading what is numbered before it is committed, which events share.
+//! Rows of `changes`: the log of commits, one row for each commit, which followers read from their place on. Also the
+//! rule for reading rows that are numbered before they are committed, which events share.
 
 use super::{
     Db, Result, SystemTx,
@@ -20,15 +20,15 @@ use std::{
 };
 use uuid::Uuid;
 
-/// How long a row is kept, and so how old a place may be that a reader goes on from.
+/// How long a row is kept, and therefore how old a reader's place may be.
 pub(crate) const KEPT: Duration = Duration::from_secs(15 * 60);
-/// Greatest number of rows that one reading takes.
+/// Greatest number of rows in one read.
 pub(crate) const ROWS_MAX: i64 = 64;
-/// Greatest number of rows that one deletion takes.
+/// Greatest number of rows in one deletion.
 pub(crate) const DELETE_MAX: i64 = 1000;
 
-/// A place in the order in which commits are read. On PostgreSQL numbers are given before commits, so the order is by
-/// transaction first, and a reader stops before the oldest that still runs; on SQLite the number is enough.
+/// A place in the order of commits. On PostgreSQL numbers are given before commits, so rows are ordered by transaction
+/// first, and a reader stops before the oldest transaction that still runs. On SQLite the number is enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// The transaction; 0 on SQLite.
@@ -37,16 +37,16 @@ pub(crate) struct Place {
     pub(crate) seq: i64,
 }
 
-/// What commits changed, by tenant; a tenant with events alone has no deliveries.
+/// The changes of commits, by tenant; a tenant with new events only has no deliveries.
 pub(crate) type ChangesByTenant = HashMap<TenantId, Vec<DeliveryId>>;
 
-/// What stands behind a place.
+/// A part of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Passage {
     pub(crate) changed: ChangesByTenant,
-    /// The place behind them.
+    /// The place after these rows.
     pub(crate) end: Place,
-    /// Whether more stands there already.
+    /// Whether there are more rows already.
     pub(crate) more: bool,
 }
 
@@ -62,14 +62,14 @@ from_row!(Row in "changes", row => Ok(Row {
 
 statements! {
     INSERT = Sql::both("INSERT INTO changes (at, body) VALUES ($1, $2)");
-    // `xact` alone in ORDER BY is the number that is selected, which no index has.
+    // A plain `xact` in ORDER BY would be the selected cast, which has no index.
     SINCE = Sql::each(
         "SELECT 0 AS xact, seq, body FROM changes WHERE $1 IS NOT NULL AND seq > $2 ORDER BY seq LIMIT $3",
         "SELECT xact::text::bigint AS xact, seq, body FROM changes \
          WHERE (xact, seq) > ($1::bigint::text::xid8, $2::bigint) \
          AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY changes.xact, changes.seq LIMIT $3",
     );
-    // Rows of transactions that began before and have not ended come behind it.
+    // Transactions that began earlier and still run may insert before the newest row.
     END = Sql::each(
         "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)",
         "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint",
@@ -81,7 +81,8 @@ statements! {
     );
 }
 
-/// The place behind all that is committed, or before, but never after what may still be committed.
+/// The place after everything committed, or an earlier one, but never one after which something earlier may still be
+/// committed.
 pub(crate) async fn end(db: &Db) -> Result<Place> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -90,7 +91,7 @@ pub(crate) async fn end(db: &Db) -> Result<Place> {
     Ok(Place { xact, seq })
 }
 
-/// What commits changed behind a place, at most [`ROWS_MAX`] rows of it.
+/// The changes of commits after a place, at most [`ROWS_MAX`] rows.
 pub(crate) async fn since(db: &Db, place: Place) -> Result<Passage> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -112,7 +113,7 @@ pub(crate) async fn since(db: &Db, place: Place) -> Result<Passage> {
     Ok(Passage { changed, end, more })
 }
 
-/// Deletes rows older than [`KEPT`], at most [`DELETE_MAX`]; whether there may be more.
+/// Deletes rows older than [`KEPT`], at most [`DELETE_MAX`]; returns whether there may be more.
 pub(crate) async fn delete_old(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<bool> {
     let link = tx.writing();
     let sql = DELETE_OLD.on(link);
@@ -127,7 +128,7 @@ pub(crate) async fn delete_old(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<
 }
 
 impl Writing {
-    /// Writes what the group changed, and tells those who follow after the commit.
+    /// Writes the changes of the group, and notifies followers after the commit.
     pub(super) async fn flush_changes(&mut self) -> Result<()> {
         if self.group.changed.is_empty() {
             return Ok(());
@@ -156,7 +157,7 @@ fn encode(changed: &BTreeMap<TenantId, Vec<DeliveryId>>) -> Vec<u8> {
     body
 }
 
-/// A row that is cut short, which nobody writes, tells what it has.
+/// Of a row that is cut short, which no release writes, the complete entries count.
 fn decode(mut body: &[u8], into: &mut ChangesByTenant) {
     let id = |body: &mut &[u8]| body.split_off(..16).and_then(|bytes| Uuid::from_slice(bytes).ok());
     while let Some(tenant) = id(&mut body) {

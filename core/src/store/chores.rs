@@ -1,5 +1,5 @@
-//! When something in the database has had its time: rows of deleted endpoints, old changes, expired secrets, sessions
-//! that are over. Who takes them away is not known here.
+//! When the next cleanup is due: of rows of deleted endpoints, old changes, expired secrets, ended sessions.
+//! `upkeep.rs` does it.
 
 use super::{
     Db, Result, changes,
@@ -12,21 +12,21 @@ use super::{
 };
 use inboxops_proto::clock::Timestamp;
 
-/// When the first of each is due.
+/// When the first row of each kind is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Chores {
-    /// The rows of a deleted endpoint.
+    /// Rows of a deleted endpoint.
     pub(crate) endpoints: Option<Timestamp>,
     /// A row of the log of changes.
     pub(crate) changes: Option<Timestamp>,
-    /// A secret that passes by time alone.
+    /// A secret that time promotes or ends.
     pub(crate) secrets: Option<Timestamp>,
     /// A session or a login code.
     pub(crate) sessions: Option<Timestamp>,
 }
 
 impl Chores {
-    /// When the first of all is due.
+    /// When the first of all of them is due.
     pub(crate) fn first(&self) -> Option<Timestamp> {
         [self.endpoints, self.changes, self.secrets, self.sessions].into_iter().flatten().min()
     }
@@ -50,7 +50,7 @@ statements! {
     DUE = Sql::each(due!("seq"), due!("xact, seq"));
 }
 
-/// The first time of each, as it stands in the tables.
+/// The first time of each kind, from the tables.
 struct Firsts {
     deleted: Option<Timestamp>,
     changed: Option<Timestamp>,
@@ -67,7 +67,7 @@ from_row!(Firsts in "endpoints", row => Ok(Firsts {
     code: row.of("login_codes").opt_time("code_expires_at")?,
 }));
 
-/// When something is due, in all tenants.
+/// When the next rows are due, in all tenants.
 pub(crate) async fn due(db: &Db) -> Result<Chores> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -75,7 +75,7 @@ pub(crate) async fn due(db: &Db) -> Result<Chores> {
     let firsts = on!(link, c, D => sqlx::query_as::<D, Firsts>(sql).fetch_one(c).await)?;
     Ok(Chores {
         endpoints: firsts.deleted.map(|at| at.plus(endpoints::ROWS_KEPT)),
-        // One that is as old as that stays; older ones go.
+        // A row of exactly that age is kept; older ones are deleted.
         changes: firsts.changed.map(|at| at.plus(changes::KEPT + std::time::Duration::from_micros(1))),
         secrets: firsts.secret,
         sessions: firsts.session.into_iter().chain(firsts.code).min(),

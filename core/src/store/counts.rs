@@ -1,5 +1,5 @@
-//! Rows of `counts`: exact numbers of tickets, kept as summed deltas in the writing transaction. Each core counts in a
-//! slot of its own, so that cores do not wait for each other's hottest rows.
+//! Rows of `counts`: exact numbers of tickets, kept as sums of deltas that the writing transactions add. Each core has
+//! a slot of its own, so that cores do not wait for each other's hottest rows.
 
 use super::{
     ReadTx, Result, Scoped as _,
@@ -14,7 +14,7 @@ use inboxops_proto::id::{TagId, TenantId};
 use sqlx::{Database, Encode, QueryBuilder, Type as SqlType};
 use uuid::Uuid;
 
-/// One cell of the cube; the order of the fields is the order in which rows are locked.
+/// Key of one cell; rows are locked in the order of its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct CountKey {
     tenant: TenantId,
@@ -23,13 +23,13 @@ pub(super) struct CountKey {
     status: i16,
     /// 0 in the coarse grain.
     priority: i16,
-    /// Nil in the coarse grain, and for nobody.
+    /// Nil in the coarse grain, and for no assignee.
     assignee: Uuid,
 }
 
 const COARSE: i16 = 1;
 pub(super) const FINE: i16 = 2;
-/// By tag, which stands in place of the inbox.
+/// The grain of tags: the tag takes the place of the inbox.
 const TAGGED: i16 = 3;
 
 /// The same in the text of a statement.
@@ -61,7 +61,7 @@ row_statements! {
 }
 
 impl Writing {
-    /// Counts a ticket in (`by` = 1) or out (-1) at the end of the group.
+    /// Counts a ticket (`by` = 1) or uncounts it (-1) at the end of the group.
     pub(super) fn count(&mut self, ticket: &Ticket, by: i64) {
         let coarse = CountKey {
             tenant: ticket.tenant,
@@ -78,7 +78,7 @@ impl Writing {
         }
     }
 
-    /// Counts a ticket into a tag (`by` = 1) or out of it (-1) at the end of the group.
+    /// Counts a ticket of a tag (`by` = 1) or uncounts it (-1) at the end of the group.
     pub(super) fn count_tagged(&mut self, tenant: TenantId, tag: TagId, by: i64) {
         let nil = Uuid::nil();
         let key = CountKey { tenant, grain: TAGGED, inbox: tag.0, status: 0, priority: 0, assignee: nil };
@@ -102,7 +102,7 @@ impl Writing {
     }
 }
 
-/// The number of tickets that a filter keeps as far as the cube can tell: by status, inbox, priority and assignee.
+/// The number of tickets with the filter's status, inbox, priority and assignee.
 pub(super) async fn sum(tx: &mut ReadTx, filter: &Filter) -> Result<i64> {
     let tenant = tx.tenant();
     let fine = !filter.priority.is_empty() || !filter.assignee.is_empty();
@@ -113,7 +113,7 @@ pub(super) async fn sum(tx: &mut ReadTx, filter: &Filter) -> Result<i64> {
     })
 }
 
-/// Adds ` WHERE` and what the cells of a filter have in common.
+/// Adds ` WHERE` and the condition that selects the cells of a filter.
 pub(super) fn cells<D: Database>(query: &mut QueryBuilder<D>, tenant: TenantId, grain: i16, filter: &Filter)
 where
     Uuid: for<'q> Encode<'q, D> + SqlType<D>,

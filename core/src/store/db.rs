@@ -1,5 +1,5 @@
-//! The store's engine: writers to write, readers to read, and what both are made of. It knows no table but the one of cores,
-//! in which it signs in, and what a group leaves for the tables (`group`).
+//! The store's engine: writers, readers, and their parts. The only tables that it knows are `cores`, where it signs in,
+//! and those whose rows a group leaves (`group`).
 
 pub(super) mod checkpoint;
 pub(super) mod conn;
@@ -40,7 +40,7 @@ const TENANT_WRITERS_PG: usize = 4;
 pub(crate) struct Options {
     /// `sqlite:PATH` or `postgres://…`.
     pub(crate) url: String,
-    /// Where the store takes the time of leases from.
+    /// The clock for leases.
     pub(crate) clock: Clock,
     /// Greatest number of jobs in a transaction; [`GROUP_MAX_SQLITE`] or [`GROUP_MAX_PG`] when unset.
     pub(crate) group_max: Option<usize>,
@@ -52,21 +52,21 @@ impl Options {
     }
 }
 
-/// Which queue a system job waits in.
+/// The queue in which a system job waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Queue {
-    /// Taking work: claim, park, reap.
+    /// Jobs that take work: claim, park, reap.
     Claims,
-    /// Recording results of attempts.
+    /// Jobs that record results of attempts.
     Outcomes,
-    /// Among the writes of this tenant, in their order.
+    /// The writes of this tenant, in their order.
     Tenant(TenantId),
 }
 
-/// Which core this process is among those that share the database.
+/// The identity of this process among those that share the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Core {
-    /// Marks the leases of this run of this process; 0 on SQLite.
+    /// Identifies the leases of this run of this process; 0 on SQLite.
     pub(crate) incarnation: i64,
     /// Its slot in the counts; 0 on SQLite.
     pub(crate) slot: i16,
@@ -80,16 +80,16 @@ pub(super) struct Shared {
     pub(super) core: Core,
     pub(super) news: Arc<News>,
     pub(super) behind: Arc<LaggingTenants>,
-    /// Whether what lists are counted by adds up.
+    /// Whether the counts behind lists add up.
     adds_up: Arc<AtomicBool>,
     pub(super) take_leased: OnceLock<TakeLeased>,
     pub(super) grouped: OnceLock<SeeGroup>,
-    /// Rung by every commit.
+    /// Every commit notifies it.
     pub(super) committed: watch::Sender<()>,
     pub(super) trickle: Trickle,
 }
 
-/// Hears of this process's own commits.
+/// Notifies of this process's own commits.
 pub(crate) struct CommitBell(watch::Receiver<()>);
 
 impl CommitBell {
@@ -128,7 +128,7 @@ struct Inner {
 }
 
 impl Drop for Inner {
-    /// Writers hold the token, so that the end of their queues alone does not end them.
+    /// Writers hold the token, so closing their queues alone does not end them.
     fn drop(&mut self) {
         self.closing.cancel();
     }
@@ -160,7 +160,7 @@ impl Db {
         });
         let closing = CancellationToken::new();
         let (ending, ended) = mpsc::channel(1);
-        // On PostgreSQL claims and outcomes have a writer each, beside those of the tenants.
+        // On PostgreSQL claims and outcomes have a writer each, besides those of the tenants.
         let (count, group_max) =
             if target.is_pg() { (TENANT_WRITERS_PG + 2, GROUP_MAX_PG) } else { (1, GROUP_MAX_SQLITE) };
         let mut writers = Vec::with_capacity(count);
@@ -204,7 +204,7 @@ impl Db {
         self.0.pg
     }
 
-    /// Whether tenants' writes, a few at a time, waited for the system's lately: then those had better be small.
+    /// Whether tenants' writes came one by one between the system's lately: then the system's groups should be small.
     pub(crate) fn writes_trickle(&self) -> bool {
         self.0.shared.trickle.runs()
     }
@@ -213,17 +213,17 @@ impl Db {
         &self.0.shared.news
     }
 
-    /// Hears of this process's commits from now on.
+    /// Notifies of this process's commits from now on.
     pub(crate) fn committed(&self) -> CommitBell {
         self.0.shared.committed()
     }
 
-    /// Tenants whose subjects are to be indexed.
+    /// Tenants whose subjects the index has yet to follow.
     pub(crate) fn behind(&self) -> &LaggingTenants {
         &self.0.shared.behind
     }
 
-    /// Says whether what lists are counted by was found to add up. Until then they count tickets one by one.
+    /// Sets whether the counts behind lists add up. Until they do, lists count tickets one by one.
     pub(crate) fn set_counts_add_up(&self, yes: bool) {
         self.0.shared.adds_up.store(yes, Ordering::Release);
     }
@@ -232,26 +232,25 @@ impl Db {
         self.0.shared.core
     }
 
-    /// Where the store takes the time from.
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.shared.clock
     }
 
-    /// Registers the callback that receives the leased deliveries after each commit. It runs on the writer's thread and must not block. Until
-    /// it is registered, such leases end by themselves. Only the first call counts.
+    /// Registers the callback that receives the leased deliveries after each commit. It runs on the writer's thread and
+    /// must not block. Without a callback such leases expire. Only the first call counts.
     pub(crate) fn hand_to(&self, take: impl Fn(Vec<Leased>) + Send + Sync + 'static) {
         let _ = self.0.shared.take_leased.set(Box::new(take));
     }
 
-    /// Registers the callback that counts the writes of each group, by writer. As with [`Db::hand_to`].
+    /// Registers the callback that counts the writes of each group, by writer. The rules of [`Db::hand_to`] apply.
     pub(crate) fn count_groups(&self, see: impl Fn(&'static str, usize) + Send + Sync + 'static) {
         let _ = self.0.shared.grouped.set(Box::new(see));
     }
 
-    /// Writes for a tenant: `decide` runs on the tenant's writer in a transaction with others of its group, and is
-    /// answered once that is committed.
+    /// Writes for a tenant: `decide` runs on the tenant's writer in a transaction with the other writes of its group;
+    /// the result is returned after the commit.
     ///
-    /// `decide` may run again after a rollback, so ids and time are captured before, only SQL is awaited in it, and
+    /// `decide` may run again after a rollback, so ids and time are captured before it, only SQL is awaited in it, and
     /// effects go to [`Tx::after`]. A refusal before its first change costs the group nothing. Dropping the returned
     /// future does not undo the write.
     pub(crate) async fn write<T: Send + 'static, E: WriteError>(
@@ -263,7 +262,7 @@ impl Db {
         self.call(&self.0.writers[writer].writes, ForTenant(decide), Some(scope), None).await
     }
 
-    /// The same for a write that has a name: `decide` finds the answer to an earlier one of this name in
+    /// The same for a write with an idempotency key: `decide` finds the answer to an earlier write with this key in
     /// [`super::answers::before`].
     pub(crate) async fn write_named<T: Send + 'static, E: WriteError>(
         &self,
@@ -275,7 +274,7 @@ impl Db {
         self.call(&self.0.writers[writer].writes, ForTenant(decide), Some(scope), Some(name)).await
     }
 
-    /// Writes for no tenant in particular; `decide` may run again, as in [`Db::write`].
+    /// Writes for no single tenant; `decide` may run again, as in [`Db::write`].
     pub(crate) async fn system<T: Send + 'static>(
         &self,
         queue: Queue,
@@ -284,7 +283,7 @@ impl Db {
         self.decide(queue, decide).await
     }
 
-    /// The same with an error of the closure's own.
+    /// The same with the closure's own type of error.
     pub(crate) async fn decide<T: Send + 'static, E: WriteError>(
         &self,
         queue: Queue,
@@ -316,11 +315,11 @@ impl Db {
         if !self.0.pg {
             return 0;
         }
-        // The last byte of an id is chance in every version that we meet.
+        // The last byte of an id is random in every version in use.
         usize::from(tenant.0.as_bytes()[15]) % TENANT_WRITERS_PG
     }
 
-    /// Reads of one moment: a page and its total agree.
+    /// A snapshot for several reads: a page and its total agree.
     pub(crate) async fn read(&self, scope: TenantScope) -> Result<ReadTx> {
         Ok(self.read_by(self.0.pool.snapshot().await?, scope))
     }
@@ -334,12 +333,12 @@ impl Db {
         ReadTx { reader, scope, adds_up: self.0.shared.adds_up.load(Ordering::Acquire), asked: None }
     }
 
-    /// A reader for the lookups that find a tenant: keys, tokens, tenants.
+    /// A connection for look-ups that have no tenant yet: keys, tokens, tenants.
     pub(super) async fn lookup(&self) -> Result<Reader> {
         self.0.pool.take().await
     }
 
-    /// The same, for several statements of one moment.
+    /// The same as one snapshot for several statements.
     pub(super) async fn snapshot(&self) -> Result<Reader> {
         self.0.pool.snapshot().await
     }
@@ -349,7 +348,7 @@ impl Db {
         if self.0.pg { self.lookup().await?.link().run("SELECT 1").await } else { Ok(()) }
     }
 
-    /// Ends the writers once what waits in them is done, and closes all connections. Later calls are refused.
+    /// Ends the writers once their queues are empty, and closes all connections. Later calls are refused.
     pub(crate) async fn close(&self) {
         if self.0.pg {
             let incarnation = self.core().incarnation;

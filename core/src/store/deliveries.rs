@@ -1,5 +1,5 @@
-//! Rows of `deliveries` and `attempts` as the tenant sees them: one, send again, stop; lists are in `log`, batches for
-//! jobs in `mend`. How they move by themselves is in `dispatch`.
+//! Rows of `deliveries` and `attempts` as the tenant sees them: reads, resend, cancel. Lists are in `log`, bulk
+//! operations for jobs in `bulk`; how deliveries move by themselves is in `dispatch`.
 
 mod bulk;
 mod log;
@@ -31,23 +31,23 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 codes! {
-    /// State of a delivery's row. Statements have its codes by [`state!`].
+    /// State of a delivery's row. Statements get its codes from [`state!`].
     State {
-        /// Waits for its time.
+        /// Waits until it is due.
         Waiting = 0 "waiting",
-        /// Leased to somebody who will report.
+        /// A core or worker holds its lease.
         Leased = 1 "leased",
         /// The receiver answered 2xx.
         Delivered = 2 "delivered",
         /// All attempts failed.
         Failed = 3 "failed",
-        /// Stopped by hand.
+        /// Canceled by a person.
         Stopped = 4 "stopped",
     }
 }
 
-/// The codes of [`State`] in the text of a statement, as in `concat!("… WHERE state = ", state!(leased))`. Partial
-/// indexes are found by such texts, so these are those of the migrations to the letter.
+/// The code of a [`State`] in the text of a statement, as in `concat!("… WHERE state = ", state!(leased))`. Partial
+/// indexes match by text, so the codes are literally those of the migrations.
 macro_rules! state {
     (waiting) => {
         "0"
@@ -68,19 +68,19 @@ macro_rules! state {
 pub(super) use state;
 
 codes! {
-    /// State of a delivery as it is shown.
+    /// State of a delivery in the API.
     Shown {
         /// Not tried yet.
         Pending = 1 "pending",
-        /// Tried without success, will be tried again.
+        /// Failed at least once, and will be retried.
         Retrying = 2 "retrying",
         /// The receiver answered 2xx.
         Delivered = 3 "delivered",
         /// All attempts failed.
         Failed = 4 "failed",
-        /// Waits for its endpoint to be switched on again.
+        /// Waits until its endpoint is enabled again.
         Paused = 5 "paused",
-        /// Stopped by hand.
+        /// Canceled by a person.
         Canceled = 6 "canceled",
     }
 }
@@ -92,32 +92,31 @@ pub(crate) struct Delivery {
     pub(crate) tenant: TenantId,
     pub(crate) endpoint: EndpointId,
     pub(crate) event: EventId,
-    /// Kind of the event.
     pub(crate) kind: i16,
     pub(crate) test: bool,
     pub(crate) state: State,
-    /// Requests, the one under way included.
+    /// Requests, one in flight included.
     pub(crate) attempt: u32,
-    /// Failed attempts of the running schedule.
+    /// Failed attempts of the present schedule.
     pub(crate) failures: u32,
-    /// When it is due; the end of its lease while leased.
+    /// When it is due; while leased, the end of its lease.
     pub(crate) due_at: Timestamp,
     /// Fencing token.
     pub(crate) token: i64,
-    /// HTTP status of the last answer.
+    /// HTTP status of the last response.
     pub(crate) response_status: Option<u16>,
     /// Why the last attempt failed.
     pub(crate) error_code: Option<String>,
     pub(crate) created_at: Timestamp,
-    /// Time at which it came to its end.
+    /// When it reached its end state.
     pub(crate) settled_at: Option<Timestamp>,
-    /// Whether its endpoint's lane is paused; that does not keep a test.
+    /// Whether its endpoint's lane is paused; tests ignore that.
     pub(crate) paused: bool,
-    /// Whether it is to end as stopped unless its request succeeds; only while leased.
+    /// Whether it ends as canceled unless its request succeeds; only while leased.
     pub(crate) stop: bool,
     /// How long the last request took, in milliseconds.
     pub(crate) duration_ms: Option<u32>,
-    /// Requests that ended with a stale connection, which are not counted.
+    /// Requests that ended with a stale connection; they do not count.
     pub(crate) stale: u32,
     /// Whether the event is sent in its thin form.
     pub(crate) thin: bool,
@@ -129,12 +128,12 @@ impl Delivery {
         self.attempt - u32::from(self.state == State::Leased)
     }
 
-    /// Requests that count: those over connections that the receiver had given up were sent again at once.
+    /// Requests that count: not those over stale connections, which were repeated at once.
     pub(crate) fn attempts_counted(&self) -> u32 {
         self.attempts().saturating_sub(self.stale)
     }
 
-    /// Whether stopping it still changes something.
+    /// Whether it can still be canceled.
     pub(crate) fn can_stop(&self) -> bool {
         self.state == State::Waiting || (self.state == State::Leased && !self.stop)
     }
@@ -143,13 +142,13 @@ impl Delivery {
         Shown::of(self.state, self.attempts() > 0, self.stop, self.paused)
     }
 
-    /// A number that rises with every change of the row.
+    /// A number that grows with every change of the row.
     pub(crate) fn revision(&self) -> u32 {
         revision(self.state, self.token, self.stop)
     }
 }
 
-/// The token rises with every change but two, the settling of a lease and a stop under way.
+/// The token grows with every change but two: the end of a lease, and a cancellation during a request.
 pub(crate) fn revision(state: State, token: i64, stop: bool) -> u32 {
     let step = match (state, stop) {
         (State::Leased, false) => 0,
@@ -160,7 +159,8 @@ pub(crate) fn revision(state: State, token: i64, stop: bool) -> u32 {
 }
 
 impl Shown {
-    /// Of a row: its state, whether a request of it ended, whether it is to be stopped, and whether its lane is paused.
+    /// Derived from a row: its state, whether a request has ended, whether it is to be canceled, whether its lane is
+    /// paused.
     pub(super) fn of(state: State, tried: bool, stop: bool, paused: bool) -> Shown {
         match state {
             State::Delivered => Shown::Delivered,
@@ -200,19 +200,18 @@ from_row!(Delivery in "deliveries", row => Ok(Delivery {
 /// One HTTP request of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Attempt {
-    /// Number, from 1.
     pub(crate) n: u32,
     pub(crate) started_at: Timestamp,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub(crate) duration_ms: u32,
     pub(crate) response_status: Option<u16>,
-    /// First bytes of the answer's body.
+    /// The start of the response body.
     pub(crate) response_body: Option<String>,
-    /// Headers of the answer, as JSON.
+    /// Response headers, as JSON.
     pub(crate) response_headers: String,
-    /// Headers of the request, as JSON.
+    /// Request headers, as JSON.
     pub(crate) request_headers: String,
-    /// Why it failed, from the catalogue.
+    /// Why it failed: a failure code.
     pub(crate) error_code: Option<String>,
     /// Why it failed, as a sentence.
     pub(crate) error: Option<String>,
@@ -269,14 +268,14 @@ statements! {
         "SELECT n, started_at, duration_ms, response_status, response_body, response_headers, request_headers, \
          error_code, error, succeeded FROM attempts WHERE delivery_id = $1 AND tenant_id = $2 ORDER BY n",
     );
-    // Nothing that is leased: its request may be under way.
+    // Not while leased: a request may be in flight.
     REARM = Sql::both(concat!(
         "UPDATE deliveries SET state = ", state!(waiting), ", failures = 0, due_at = $3, token = token + 1, \
          settled_at = NULL, \
          thin = COALESCE((SELECT e.thin FROM endpoints e WHERE e.id = deliveries.endpoint_id), thin) \
          WHERE id = $1 AND tenant_id = $2 AND state <> ", state!(leased)
     ));
-    // A lease keeps its token, so that its report counts.
+    // A lease keeps its token, so that its report is accepted.
     STOP = Sql::both(concat!(
         "UPDATE deliveries SET \
          state = CASE WHEN state = ", state!(waiting), " THEN ", state!(stopped), " ELSE state END, \
@@ -297,10 +296,10 @@ row_statements! {
     };
 }
 
-/// Ids that one statement of [`existing`] asks for.
+/// Ids in one statement of [`existing`].
 const EXISTING_CHUNK: usize = 200;
 
-/// Which of these deliveries there are.
+/// Those of these deliveries that exist.
 pub(crate) async fn existing(tx: &mut ReadTx, ids: &[DeliveryId]) -> Result<Vec<DeliveryId>> {
     let tenant = tx.tenant();
     let mut found = Vec::new();
@@ -327,7 +326,7 @@ pub(crate) async fn get(tx: &mut impl Scoped, id: DeliveryId) -> Result<Option<D
     on!(link, c, D => sqlx::query_as::<D, Delivery>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// Those of these deliveries that are the tenant's, as they are now.
+/// Those of these deliveries that belong to the tenant, as they are now.
 pub(crate) async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Vec<Delivery>> {
     let tenant = tx.tenant();
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -336,7 +335,7 @@ pub(crate) async fn these(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<Ve
     Ok(rows)
 }
 
-/// The delivery, held until the end of the transaction with the lane of its endpoint.
+/// Locks the delivery and its endpoint's lane until the end of the transaction.
 pub(crate) async fn lock(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Delivery>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -353,8 +352,8 @@ pub(crate) async fn attempts(tx: &mut impl Scoped, id: DeliveryId) -> Result<Vec
     on!(link, c, D => sqlx::query_as::<D, Attempt>(sql).bind(id.0).bind(tenant.0).fetch_all(c).await)
 }
 
-/// Starts a new schedule that is due now; attempt numbers go on. `delivery` is held. False while a request of it may be
-/// under way.
+/// Starts a new schedule that is due now; attempt numbers continue. `delivery` is locked. False while a request may be
+/// in flight.
 pub(crate) async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -382,8 +381,8 @@ pub(crate) async fn rearm(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) 
     Ok(true)
 }
 
-/// Stops a delivery, which is held: at once when it waits, after its request when it is leased. False when it has ended
-/// or is stopped already.
+/// Cancels a locked delivery: at once if it waits, after its request if it is leased. False if it has ended or is
+/// already canceled.
 pub(crate) async fn stop(tx: &mut Tx<'_>, delivery: &Delivery, now: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();

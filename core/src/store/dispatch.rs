@@ -1,5 +1,5 @@
-//! How deliveries move: claimed from lanes in rotation, parked, settled by what workers report, and taken back when a
-//! lease ended. Every move out of a lease is fenced by its token. What comes after an attempt is decided by the caller.
+//! Moves deliveries: claims them from lanes in rotation, parks them, settles them by workers' reports, and takes back
+//! expired leases. The lease's token fences every move. The caller decides what follows an attempt.
 //! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 mod claim;
@@ -42,14 +42,15 @@ use inboxops_proto::{
 
 /// Greatest number of leases that one reap takes back.
 pub(crate) const REAP_MAX: i64 = 500;
-/// Why an attempt whose lease ended without a report counts as failed.
+/// Failure code of an attempt whose lease expired without a report.
 pub(crate) const WORKER_LOST: &str = FailureCode::WorkerLost.name();
 
-/// Why an attempt failed whose connection the receiver had given up. It is sent again at once, under the next number and
-/// over a new connection; it counts as no failure of the delivery, nor of the endpoint.
+/// Failure code of an attempt over a connection that the receiver had closed. The delivery is sent again at once, under
+/// the next number and over a new connection; the attempt counts as a failure neither of the delivery nor of the
+/// endpoint.
 pub(crate) const STALE_CONNECTION: &str = FailureCode::StaleConnection.name();
 
-/// A lease, by what fences it.
+/// A lease, identified by what fences it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lease {
     pub(crate) delivery: DeliveryId,
@@ -57,7 +58,7 @@ pub(crate) struct Lease {
     pub(crate) token: i64,
 }
 
-/// A lease that is open, as far as its report needs it.
+/// An open lease, with what its report needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpenLease {
     pub(crate) lease: Lease,
@@ -65,9 +66,9 @@ pub(crate) struct OpenLease {
     pub(crate) endpoint: EndpointId,
     pub(crate) test: bool,
     pub(crate) attempt: u32,
-    /// Failed attempts before it.
+    /// Failed attempts before this one.
     pub(crate) failures: u32,
-    /// Whether the attempt before it ended with a stale connection.
+    /// Whether the previous attempt ended with a stale connection.
     pub(crate) fresh: bool,
 }
 
@@ -84,15 +85,15 @@ from_row!(OpenLease in "deliveries", row => Ok(OpenLease {
 /// Which leases a reap takes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Those that ended.
+    /// Expired leases.
     Ended,
-    /// All: at the start of the only process there is.
+    /// All leases, at the start of a single process.
     All,
-    /// Those of other cores that went silent or signed out (PostgreSQL).
+    /// Leases of other cores that are dead or have signed out (PostgreSQL).
     OfDeadCores,
 }
 
-/// A lease that ended without a report.
+/// A lease that expired without a report.
 struct LostLease {
     delivery: DeliveryId,
     tenant: TenantId,
@@ -125,7 +126,7 @@ statements! {
         concat!(lost!(), " AND due_at <= $1 ORDER BY due_at LIMIT $2"),
         concat!(lost!(), " AND due_at <= $1 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED"),
     );
-    // The core that judges is alive, even if its own beat is old: its process may have stood still in between.
+    // The core that runs this is alive, even if its own beat is old because the process was suspended.
     OF_DEAD_CORES = Sql::pg(concat!(
         lost!(),
         " AND incarnation <> $3 \
@@ -134,15 +135,15 @@ statements! {
     ));
 }
 
-/// The state of a delivery whose lease is over without a result.
+/// The state of a delivery whose lease ended without a result.
 macro_rules! given_back {
     () => {
         concat!("CASE WHEN stop THEN ", state!(stopped), " ELSE ", state!(waiting), " END")
     };
 }
 
-// `state + 0` keeps planners from going through the index of all leases, which is small when they look and large later:
-// these rows are found by their ids.
+// `state + 0` keeps planners from using the index of leases, which may be small when they plan and large later: these
+// rows are found by id.
 row_statements! {
     OPEN = Rows {
         head: "WITH v (key) AS (VALUES",
@@ -197,8 +198,8 @@ pub(crate) async fn open(db: &Db, ids: &[DeliveryId]) -> Result<Vec<OpenLease>> 
     Ok(read_rows!(reader.link(), OPEN, ids, OpenLease, |query, id| query.bind(id.0)))
 }
 
-/// Gives leases back that cannot be used now: their deliveries are due at once and no request is counted. Leases that
-/// are over already are left alone. Returns how many were parked.
+/// Parks leases that cannot be used now: their deliveries are due at once, and no request is counted. Leases that have
+/// ended are left alone. Returns how many were parked.
 pub(crate) async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp) -> Result<usize> {
     let mut leases = leases.to_vec();
     leases.sort_unstable();
@@ -216,7 +217,7 @@ pub(crate) async fn park(tx: &mut SystemTx<'_>, leases: &[Lease], now: Timestamp
     Ok(rows.len())
 }
 
-/// A delivery whose lease is over, as it stands now.
+/// A delivery whose lease has ended, as it is now.
 struct FreedLease {
     tenant: TenantId,
     endpoint: EndpointId,
@@ -234,7 +235,7 @@ from_row!(FreedLease in "deliveries", row => Ok(FreedLease {
     test: row.get("test")?,
 }));
 
-/// Counts what waits again, and what was stopped while leased and now ends.
+/// Counts what waits again, and what was canceled while leased and now ends.
 fn given_back(rows: &[FreedLease], now: Timestamp, moves: &mut Moves, tally: &mut Tally) {
     for it in rows {
         if it.state == State::Waiting {
@@ -244,8 +245,8 @@ fn given_back(rows: &[FreedLease], now: Timestamp, moves: &mut Moves, tally: &mu
     }
 }
 
-/// Takes back at most [`REAP_MAX`] leases: each becomes a failed attempt `worker_lost` of its own number, and its
-/// delivery is due at once, its schedule unchanged. Returns how many; call again while it returns [`REAP_MAX`].
+/// Takes back at most [`REAP_MAX`] leases. Each becomes a failed attempt `worker_lost` with its own number; the
+/// delivery is due at once, its schedule unchanged. Returns the count; call it again while that is [`REAP_MAX`].
 pub(crate) async fn reap(tx: &mut SystemTx<'_>, which: Which, now: Timestamp) -> Result<usize> {
     let own = tx.writing.core.incarnation;
     let link = tx.writing();

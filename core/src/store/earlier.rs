@@ -1,5 +1,5 @@
-//! Cores of an earlier release beside this one (PostgreSQL): what they write leaves out the numbers that later releases
-//! keep. Once they have gone, whoever needs such numbers counts anew; the database keeps that it is still to be done.
+//! Cores of an earlier release beside this one (PostgreSQL): they do not maintain the counts that later releases keep.
+//! Once they are gone, the counts are recounted; the database records that this is still to be done.
 
 use super::{
     Result, SystemTx,
@@ -23,19 +23,20 @@ statements! {
     DONE = Sql::both("DELETE FROM meta WHERE key = $1");
 }
 
-/// What is to be done about some numbers.
+/// The next step of a recount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecountStep {
-    /// Nothing: they are right.
+    /// None: the counts are right.
     Nothing,
-    /// They are wrong, or will be: a core that does not keep them runs, or did a moment ago, and nobody has noted it.
+    /// The counts are wrong or may become so: a core that does not maintain them runs, or did a moment ago, and that is
+    /// not recorded yet.
     Note,
     /// Such a core still runs.
     Wait,
     Count,
 }
 
-/// What is to be done now about the numbers that the database has this name for.
+/// The next step for the counts with this name in the database.
 pub(super) async fn look(link: &mut Link, name: &str, now: Timestamp) -> Result<RecountStep> {
     let sql = LOOK.on(link);
     let (strangers, due) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql)
@@ -51,12 +52,12 @@ pub(super) async fn look(link: &mut Link, name: &str, now: Timestamp) -> Result<
     })
 }
 
-/// Notes that they are to be counted.
+/// Records that they must be recounted.
 pub(super) async fn note(tx: &mut SystemTx<'_>, name: &str) -> Result<()> {
     meta::put(tx, name, "due").await
 }
 
-/// Notes that they are counted.
+/// Records that they have been recounted.
 pub(super) async fn done(tx: &mut SystemTx<'_>, name: &str) -> Result<()> {
     let link = tx.writing();
     let sql = DONE.on(link);

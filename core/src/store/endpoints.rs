@@ -1,5 +1,5 @@
-//! Rows of `endpoints`. Secrets and headers are sealed before they come here; what a subscription means is the core's
-//! rule, here it is a mask of event kinds.
+//! Rows of `endpoints`. Secrets and headers are sealed before they come here. The core defines what a subscription
+//! means; here it is a mask of event kinds.
 
 pub(crate) mod sealed;
 
@@ -20,8 +20,8 @@ use inboxops_proto::{
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long the rows of a deleted endpoint stay: longer than any lease that was taken before, so that a request that
-/// is under way is recorded as it ends, and nothing is written for an endpoint that has gone.
+/// How long the rows of a deleted endpoint are kept: longer than any lease, so that a request in flight is still
+/// recorded, and nothing is written for an endpoint that no longer exists.
 pub(crate) const ROWS_KEPT: Duration = LEASE.saturating_mul(2);
 
 /// Bytes sealed with one of the master keys.
@@ -36,36 +36,35 @@ pub(crate) struct SealedBytes {
 /// The second live secret of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OtherSecret {
-    /// The secret.
     pub(crate) sealed: SealedBytes,
     /// Its last characters.
     pub(crate) hint: String,
-    /// Whether it is the next one; otherwise it is the one before.
+    /// Whether it is the next secret; otherwise it is the previous one.
     pub(crate) is_next: bool,
-    /// When it is promoted by itself, or ends.
+    /// When it is promoted, or ends.
     pub(crate) until: Timestamp,
-    /// Hours for which the present secret goes on signing once this one is promoted.
+    /// Hours for which the present secret continues to sign after the promotion of this one.
     pub(crate) keep_hours: u32,
 }
 
-/// Where events are posted to.
+/// A webhook endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) id: EndpointId,
     pub(crate) tenant: TenantId,
-    /// Address that is posted to.
+    /// URL to post to.
     pub(crate) url: String,
-    /// What it is for.
+    /// Description for people.
     pub(crate) description: Option<String>,
     /// The subscription, as given.
     pub(crate) events: Vec<String>,
-    /// The same as bits: `1 << kind`.
+    /// The same as a bit mask: `1 << kind`.
     pub(crate) mask: i64,
-    /// Inboxes that it is limited to; empty for all.
+    /// Inboxes whose events it gets; empty for all.
     pub(crate) inboxes: Vec<InboxId>,
-    /// Whether the tenant wants events to be posted.
+    /// Whether the tenant has enabled it.
     pub(crate) enabled: bool,
-    /// Why InboxOps switched it off.
+    /// Why InboxOps disabled it.
     pub(crate) disabled_reason: Option<String>,
     /// Greatest number of requests a second.
     pub(crate) rate_per_second: Option<u32>,
@@ -77,14 +76,15 @@ pub(crate) struct Endpoint {
     /// Its last characters.
     pub(crate) secret_hint: String,
     pub(crate) other_secret: Option<OtherSecret>,
-    /// Rises with every change that a worker must know.
+    /// Grows with every change that a worker must know.
     pub(crate) version: u32,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }
 
 impl Endpoint {
-    /// Whether its subscription covers an event of this kind, of the one inbox and from the other, as fan-out decides it.
+    /// Whether it gets an event of this kind, of the first inbox, that moved its ticket out of the second; fan-out
+    /// decides it in the same way.
     pub(crate) fn wants(&self, kind: i16, of: [Option<InboxId>; 2]) -> bool {
         super::fanout::wants(self.mask, &self.inboxes, kind, of)
     }
@@ -100,16 +100,16 @@ macro_rules! columns {
 }
 
 codes! {
-    /// Which of two live secrets the second one is. Statements have its codes by [`secret_role!`].
+    /// The role of the second live secret. Statements get its codes from [`secret_role!`].
     SecretRole {
-        /// The next one.
+        /// The next secret.
         Next = 1 "next",
-        /// The one before.
+        /// The previous secret.
         Before = 2 "before",
     }
 }
 
-/// The codes of [`SecretRole`] in the text of a statement.
+/// The code of a [`SecretRole`] in the text of a statement.
 macro_rules! secret_role {
     (next) => {
         "1"
@@ -215,7 +215,7 @@ statements! {
          WHERE id = $1 AND disabled_reason IS NULL AND deleted_at IS NULL AND version = COALESCE($4, version) \
          RETURNING tenant_id",
     );
-    // What the rules of a rotation say of such rows anyway; here only so that no secret is kept without need.
+    // Readers apply the rules of a rotation themselves; this only keeps no secret longer than needed.
     EXPIRE_SECRETS = Sql::both(concat!(
         "UPDATE endpoints SET other_secret = NULL, other_secret_key = NULL, other_secret_hint = NULL, \
          other_secret_role = NULL, other_secret_until = NULL, keep_old_hours = NULL \
@@ -273,7 +273,7 @@ macro_rules! bind_all {
     }};
 }
 
-/// Makes an endpoint and its lane. Its `tenant` must be the transaction's.
+/// Inserts an endpoint and its lane. Its `tenant` must be the transaction's.
 pub(crate) async fn insert(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -288,7 +288,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     lanes::pause_as_enabled(link, endpoint.id).await
 }
 
-/// Writes a changed endpoint, with the version that the caller gave it, and pauses or releases its lane.
+/// Updates an endpoint, with the version that the caller has given it, and pauses or resumes its lane.
 pub(crate) async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -301,8 +301,8 @@ pub(crate) async fn update(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<()> {
     lanes::pause_as_enabled(link, endpoint.id).await
 }
 
-/// Deletes an endpoint: it, its deliveries and attempts are no longer seen, and [`delete_rows`] takes their rows in small
-/// batches. False when there is none.
+/// Deletes an endpoint: it and its deliveries disappear at once, and [`delete_rows`] deletes their rows in small
+/// batches. False if it does not exist.
 pub(crate) async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -313,8 +313,8 @@ pub(crate) async fn delete(tx: &mut Tx<'_>, id: EndpointId, at: Timestamp) -> Re
     Ok(done > 0)
 }
 
-/// Switches an endpoint off, if it is still of this version, for a reason that its tenant is told. The answer is its
-/// tenant; none when it is off already.
+/// Disables an endpoint that still has this version, with a reason for its tenant. Returns the tenant; `None` if it is
+/// already disabled.
 pub(crate) async fn disable(
     tx: &mut SystemTx<'_>,
     id: EndpointId,
@@ -331,8 +331,8 @@ pub(crate) async fn disable(
     Ok(tenant.map(TenantId))
 }
 
-/// Writes down what time alone did to secrets: the staged ones that were promoted by themselves, the old ones that
-/// expired. Settings and versions stay as they are, since every reader of a row knows that by itself.
+/// Updates rows whose secrets time has changed: promoted staged ones, expired old ones. Settings and versions stay,
+/// since every reader of a row applies the time itself.
 pub(crate) async fn pass_time(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
     let link = tx.writing();
     for sql in [PROMOTE_SECRETS, EXPIRE_SECRETS] {
@@ -347,7 +347,7 @@ pub(crate) async fn get(tx: &mut impl Scoped, id: EndpointId) -> Result<Option<E
     one(tx.link(), GET, id, tenant).await
 }
 
-/// The endpoint, held until the end of the transaction.
+/// Locks the endpoint until the end of the transaction.
 pub(crate) async fn lock(tx: &mut Tx<'_>, id: EndpointId) -> Result<Option<Endpoint>> {
     let tenant = tx.tenant();
     one(tx.link(), LOCK, id, tenant).await
@@ -375,14 +375,14 @@ pub(crate) async fn count(tx: &mut impl Scoped) -> Result<i64> {
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
 }
 
-/// The endpoints with these ids, whoever's they are: what dispatch sends with. Deleted ones are missing.
+/// The endpoints with these ids, of any tenant, for dispatch. Deleted ones are left out.
 pub(crate) async fn load(db: &Db, ids: &[EndpointId]) -> Result<Vec<Endpoint>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     found(db.lookup().await?.link(), &LOAD, &ids).await
 }
 
 /// Deletes at most `limit` deliveries of an endpoint that was deleted [`ROWS_KEPT`] ago, or the endpoint itself once it
-/// has none. False when there is nothing left to take.
+/// has none. False when nothing is left.
 pub(crate) async fn delete_rows(tx: &mut SystemTx<'_>, now: Timestamp, limit: usize) -> Result<bool> {
     let link = tx.writing();
     let sql = FIND_DELETED.on(link);

@@ -1,4 +1,4 @@
-//! Rows of `events`: the outbox. Events are left with a transaction and written with their deliveries at the end of its
+//! Rows of `events`: the outbox. Events are added to a transaction and written with their deliveries at the end of its
 //! group, see `fanout`.
 
 use super::{
@@ -17,30 +17,30 @@ use inboxops_proto::{
 };
 use uuid::Uuid;
 
-/// An event that a change causes.
+/// An event to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewEvent {
-    /// Its id, `webhook-id` of every request.
+    /// Its id, the `webhook-id` of every request.
     pub(crate) id: EventId,
-    /// Its tenant; must be that of the transaction.
+    /// The transaction's tenant.
     pub(crate) tenant: TenantId,
     /// Its kind, a bit of the endpoints' masks: 0 to 62.
     pub(crate) kind: i16,
     /// Id that the events of one action share.
     pub(crate) group: GroupId,
-    /// Inbox that it belongs to, for endpoints that are limited to some.
+    /// Its inbox, for endpoints that are limited to some inboxes.
     pub(crate) inbox: Option<InboxId>,
-    /// Inbox that its ticket left by it: endpoints that are limited to that one hear of it too.
+    /// The inbox that the ticket left by this event: endpoints that are limited to that inbox get the event as well.
     pub(crate) left: Option<InboxId>,
     /// When it happened.
     pub(crate) at: Timestamp,
     /// The body as it is stored, signed and sent.
     pub(crate) body: String,
-    /// A test: for this endpoint of this version alone, whatever it subscribes to, and in no list of events.
+    /// A test event: only for this version of this endpoint, whatever it subscribes to, and in no list of events.
     pub(crate) test_of: Option<TestOf>,
 }
 
-/// The endpoint that a test is for.
+/// The endpoint of a test event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TestOf {
     pub(crate) endpoint: EndpointId,
@@ -49,58 +49,57 @@ pub(crate) struct TestOf {
     pub(crate) thin: bool,
 }
 
-/// A leased delivery with all that dispatch needs of it.
+/// A leased delivery, with everything that dispatch needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leased {
     pub(crate) delivery: DeliveryId,
     pub(crate) tenant: TenantId,
     pub(crate) endpoint: EndpointId,
-    /// Version of the endpoint's settings.
+    /// Version of the endpoint's configuration.
     pub(crate) endpoint_version: u32,
     pub(crate) event: EventId,
-    /// Kind of the event.
     pub(crate) kind: i16,
     pub(crate) test: bool,
     /// Fencing token of the lease.
     pub(crate) token: i64,
     /// Number of the attempt, from 1.
     pub(crate) attempt: u32,
-    /// Failed attempts of the running schedule.
+    /// Failed attempts of the present schedule.
     pub(crate) failures: u32,
-    /// Whether the attempt before ended with a stale connection, so that this one gets a new one.
+    /// Whether the previous attempt ended with a stale connection, so that this one gets a new connection.
     pub(crate) fresh: bool,
-    /// Whether the event is sent in its thin form.
+    /// Whether the thin form of the event is sent.
     pub(crate) thin: bool,
     pub(crate) created_at: Timestamp,
-    /// Whether it was claimed, in due order; otherwise the commit that made it leased it.
+    /// Whether a claim leased it, in due order; otherwise the commit that made it.
     pub(crate) claimed: bool,
-    /// When it was leased: since then it waits in memory.
+    /// When it was leased; it has waited in memory since.
     pub(crate) since: Timestamp,
     pub(crate) lease_until: Timestamp,
-    /// The body as it is stored, shared by all deliveries of the event; dispatch puts the thin form in its place.
+    /// The stored body, shared by all deliveries of the event; dispatch replaces it by the thin form.
     pub(crate) body: Bytes,
 }
 
-/// Id of the delivery of an event to an endpoint: the event's id crossed with the endpoint's. It needs no chance, so
-/// that a run-again fan-out makes the same rows, and sorts as events do.
+/// The id of the delivery of an event to an endpoint: the event's id combined with the endpoint's. It is not random, so
+/// a fan-out that runs again makes the same rows, and ids sort as events do.
 pub(crate) fn delivery_id(event: EventId, endpoint: EndpointId) -> DeliveryId {
     let mut bytes = *event.0.as_bytes();
-    // Byte 8 holds the variant; version and time are before it.
+    // Version and time come before byte 8, which has the variant.
     for (byte, cross) in bytes[9..].iter_mut().zip(&endpoint.0.as_bytes()[9..]) {
         *byte ^= cross;
     }
     DeliveryId(Uuid::from_bytes(bytes))
 }
 
-/// An event as those who read the events see it.
+/// An event in the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoggedEvent {
-    /// Its place in the order of events.
+    /// Its place in the log of events.
     pub(crate) place: Place,
     pub(crate) kind: i16,
     /// When it happened.
     pub(crate) at: Timestamp,
-    /// The body as it is posted.
+    /// The body as it is sent.
     pub(crate) body: String,
 }
 
@@ -111,7 +110,7 @@ from_row!(LoggedEvent in "events", row => Ok(LoggedEvent {
     body: row.get("body")?,
 }));
 
-/// An event as its row has it.
+/// A row of `events`.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) id: EventId,
@@ -132,7 +131,7 @@ from_row!(Event in "events", row => Ok(Event {
 }));
 
 statements! {
-    // The newest first by the order that the index has, and of those the ones from a time on: no index has both.
+    // The newest by the order of the index, and of those the ones from a time on: no index has both.
     NEWEST = Sql::each(
         "SELECT id, kind, group_id, created_at, body FROM \
          (SELECT id, kind, group_id, created_at, body, test FROM events WHERE tenant_id = $1 \
@@ -142,8 +141,8 @@ statements! {
          ORDER BY xact DESC, seq DESC LIMIT $3) newest WHERE created_at >= $2 AND NOT test",
     );
     BODY = Sql::both("SELECT body FROM events WHERE id = $1 AND tenant_id = $2");
-    // Numbers are given before commits: what a transaction that still runs wrote would come in between. `xact` alone in
-    // ORDER BY is the number that is selected, which no index has.
+    // Numbers are given before commits: a transaction that still runs may insert earlier events. A plain `xact` in
+    // ORDER BY would be the selected cast, which has no index.
     SINCE = Sql::each(
         "SELECT 0 AS xact, seq, kind, created_at, body FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
          AND seq > $3 AND NOT test AND (1 << kind) & $4 <> 0 ORDER BY seq LIMIT $5",
@@ -157,7 +156,7 @@ statements! {
     );
 }
 
-/// The place behind all events that [`since`] finds in the same snapshot.
+/// The place after all events that [`since`] finds in the same snapshot.
 pub(crate) async fn end(tx: &mut ReadTx) -> Result<Place> {
     let link = tx.link();
     let sql = END.on(link);
@@ -165,7 +164,7 @@ pub(crate) async fn end(tx: &mut ReadTx) -> Result<Place> {
     Ok(Place { xact, seq })
 }
 
-/// Events of the kinds in `mask` behind a place, in order, at most `limit`; tests are not among them.
+/// Events after a place, of the kinds in `mask`, in order, at most `limit`, without tests.
 pub(crate) async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Result<Vec<LoggedEvent>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -180,7 +179,7 @@ pub(crate) async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) 
         .await)
 }
 
-/// The events from a time on among the newest `limit`, newest first; tests are left out.
+/// The events since a time among the newest `limit`, newest first, without tests.
 pub(crate) async fn newest(tx: &mut impl Scoped, since: Timestamp, limit: i64) -> Result<Vec<Event>> {
     let tenant = tx.tenant();
     let link = tx.link();

@@ -1,5 +1,5 @@
-//! Fan-out: at the end of a group its events are written with one delivery for each endpoint that wants them, leased
-//! from the start, so that a worker can have them right after the commit and nothing touches the lanes.
+//! Fan-out: at the end of a group its events are written with one delivery for each endpoint that wants them. The
+//! deliveries are leased from the start, so that a worker can have them right after the commit and no lane is touched.
 //! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use super::{
@@ -18,10 +18,10 @@ use inboxops_proto::id::{EndpointId, InboxId, TenantId};
 use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
-/// Length of a lease: twice the longest request, and time to report it.
+/// Duration of a lease: twice the longest request, and time to report it.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
-/// Fencing token of the lease that a delivery is made with.
+/// Token of the lease with which a delivery is created.
 pub(crate) const FIRST_TOKEN: i64 = 1;
 
 /// An endpoint as fan-out sees it.
@@ -55,7 +55,7 @@ impl Subscriber {
     }
 }
 
-/// Whether a subscription covers an event of this kind, which is of the one inbox and took its ticket from the other.
+/// Whether a subscription covers an event of this kind, of the first inbox, that moved its ticket out of the second.
 pub(super) fn wants(mask: i64, inboxes: &[InboxId], kind: i16, of: [Option<InboxId>; 2]) -> bool {
     let of_inbox = inboxes.is_empty() || of.into_iter().flatten().any(|inbox| inboxes.contains(&inbox));
     mask & (1 << kind) != 0 && of_inbox

@@ -1,4 +1,4 @@
-//! Rows of `endpoint_health`: what results taught of an endpoint. What follows from it is the caller's to decide.
+//! Rows of `endpoint_health`: statistics of an endpoint's results. The caller decides what follows from them.
 //! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use super::{
@@ -17,7 +17,7 @@ use inboxops_proto::{
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-/// The last delivery that was tried.
+/// The delivery of the latest attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastDelivery {
     pub(crate) delivery: DeliveryId,
@@ -29,7 +29,7 @@ pub(crate) struct LastDelivery {
     pub(crate) at: Timestamp,
 }
 
-/// What is known of how an endpoint does.
+/// The health of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Health {
     pub(crate) endpoint: EndpointId,
@@ -38,9 +38,9 @@ pub(crate) struct Health {
     /// Time of the first of them.
     pub(crate) failing_since: Option<Timestamp>,
     pub(crate) last_success_at: Option<Timestamp>,
-    /// The last delivery that was tried; tests do not count.
+    /// The delivery of the latest attempt, tests excluded.
     pub(crate) last: Option<LastDelivery>,
-    /// How many warnings were given since the last success.
+    /// Warnings since the last success.
     pub(crate) warned: i16,
 }
 
@@ -84,7 +84,7 @@ statements! {
 }
 
 row_statements! {
-    // A batch with a success starts the row of failures anew, one without goes on with it.
+    // A batch with a success restarts the count of failures; one without continues it.
     UPSERT = Rows {
         head: concat!("INSERT INTO endpoint_health (", columns!(), ") VALUES"),
         row: &[
@@ -109,8 +109,8 @@ row_statements! {
     };
 }
 
-/// Adds what one batch of results taught, one row an endpoint, and returns what is known now. The numbers of `news` are
-/// those of the batch; a `last_success_at` says that it had a success.
+/// Adds the results of one batch, one row for each endpoint, and returns the endpoints' new health. The numbers in
+/// `news` are those of the batch; `last_success_at` is set if the batch had a success.
 pub(super) async fn learn(link: &mut Link, news: &[Health]) -> Result<Vec<Health>> {
     Ok(read_rows!(link, UPSERT, news, Health, |query, it| {
         let last = it.last.as_ref();
@@ -129,7 +129,7 @@ pub(super) async fn learn(link: &mut Link, news: &[Health]) -> Result<Vec<Health
     }))
 }
 
-/// What is known of these endpoints of the tenant; those never tried are missing.
+/// The health of these endpoints of the tenant; those without any attempt are left out.
 pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<Vec<Health>> {
     if endpoints.is_empty() {
         return Ok(Vec::new());
@@ -147,7 +147,7 @@ pub(crate) async fn of(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result
     })
 }
 
-/// Starts the row of failures of an endpoint anew, and returns what is then known of it.
+/// Resets the failures of an endpoint, and returns its new health.
 pub(crate) async fn forgive(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -156,14 +156,14 @@ pub(crate) async fn forgive(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Opt
         sqlx::query_as::<D, Health>(sql).bind(endpoint.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// What is known of an endpoint, whoever's it is.
+/// The endpoint's health, in any tenant.
 pub(crate) async fn now(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<Option<Health>> {
     let link = tx.writing();
     let sql = NOW.on(link);
     on!(link, c, D => sqlx::query_as::<D, Health>(sql).bind(endpoint.0).fetch_optional(c).await)
 }
 
-/// Notes how many warnings were given for an endpoint.
+/// Records how many warnings were sent for an endpoint.
 pub(crate) async fn warn(tx: &mut SystemTx<'_>, endpoint: EndpointId, warned: i16) -> Result<()> {
     let link = tx.writing();
     let sql = WARN.on(link);

@@ -17,35 +17,35 @@ use inboxops_proto::{
 use uuid::Uuid;
 
 codes! {
-    /// State of an inbox, as it is shown.
+    /// State of an inbox in the API.
     InboxState {
         /// It works.
         Active = 1 "active",
-        /// Switched off; takes no new tickets.
+        /// Disabled; it takes no new tickets.
         Disabled = 2 "disabled",
         /// It fails.
         Error = 3 "error",
     }
 }
 
-/// What is wrong with an inbox.
+/// The error of an inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InboxError {
     /// Short name of the error.
     pub(crate) code: String,
     /// A sentence for a person.
     pub(crate) message: String,
-    /// Time since which it fails.
+    /// When it began to fail.
     pub(crate) since: Timestamp,
 }
 
-/// Where tickets come in.
+/// An inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Inbox {
     pub(crate) id: InboxId,
     pub(crate) name: String,
     pub(crate) email_address: Option<String>,
-    /// Way by which it gets its messages.
+    /// Channel of its messages.
     pub(crate) channel: Channel,
     /// Whether it takes new tickets.
     pub(crate) enabled: bool,
@@ -55,7 +55,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Its state: a switched-off inbox is that and nothing else.
+    /// Its state: a disabled inbox is disabled even if it fails.
     pub(crate) fn state(&self) -> InboxState {
         state_of(self.enabled, self.error.is_some())
     }
@@ -109,13 +109,13 @@ statements! {
     LIST = Sql::both(concat!(
         "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 ORDER BY name_folded, id LIMIT $2 OFFSET $3"
     ));
-    // Earlier releases let several inboxes have an address: the oldest has it.
+    // Earlier releases let several inboxes share an address; the oldest gets its mail.
     BY_ADDRESS = Sql::both(concat!(
         "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 AND email_folded = $2 ORDER BY id LIMIT 1"
     ));
     COUNT = Sql::both("SELECT COUNT(*) FROM inboxes WHERE tenant_id = $1");
     OWNER = Sql::both("SELECT tenant_id FROM inboxes WHERE id = $1");
-    // All of them are looked at, by the index of names: nothing else is asked of all tenants at once.
+    // Reads all inboxes by the index of names; no other statement reads those of all tenants.
     SHARED = Sql::both(
         "SELECT tenant_id, email_folded, id FROM (SELECT tenant_id, email_folded, id, \
          COUNT(*) OVER (PARTITION BY tenant_id, email_folded) AS sharers \
@@ -173,7 +173,7 @@ pub(crate) async fn update(tx: &mut Tx<'_>, inbox: &Inbox) -> Result<()> {
         .map(drop))
 }
 
-/// State of the inbox, looked up once a group.
+/// The state of an inbox, looked up once for each group.
 pub(crate) async fn state(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<InboxState>> {
     let key = (tx.tenant(), id);
     if let Some(known) = tx.writing.lookups.inboxes.get(&key) {
@@ -198,7 +198,7 @@ pub(crate) async fn get(tx: &mut impl Scoped, id: InboxId) -> Result<Option<Inbo
     on!(link, c, D => sqlx::query_as::<D, Inbox>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// The inbox with this mail address, letter case aside.
+/// The inbox with this mail address, ignoring letter case.
 pub(crate) async fn by_address(tx: &mut impl Scoped, address: &str) -> Result<Option<Inbox>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -207,18 +207,18 @@ pub(crate) async fn by_address(tx: &mut impl Scoped, address: &str) -> Result<Op
         sqlx::query_as::<D, Inbox>(sql).bind(tenant.0).bind(fold(address)).fetch_optional(c).await)
 }
 
-/// Another inbox of the tenant than this one with the address, letter case aside. Whoever goes by the answer holds the
-/// tenant, so that no other core gives the address away meanwhile.
+/// Another inbox of the tenant with the address, ignoring letter case. The caller must hold the tenant's lock, so that
+/// no other core gives the address away meanwhile.
 pub(crate) async fn taken(tx: &mut Tx<'_>, address: &str, than: InboxId) -> Result<Option<Inbox>> {
     Ok(by_address(tx, address).await?.filter(|other| other.id != than))
 }
 
-/// Whether two addresses are one, letter case aside.
+/// Whether two addresses are equal, ignoring letter case.
 pub(crate) fn same_address(one: Option<&str>, other: Option<&str>) -> bool {
     one.map(fold) == other.map(fold)
 }
 
-/// The tenant of an inbox: for the operator, who names an inbox alone.
+/// The tenant of an inbox, for the operator, who may name an inbox without its tenant.
 pub(crate) async fn owner(db: &Db, id: InboxId) -> Result<Option<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -227,17 +227,17 @@ pub(crate) async fn owner(db: &Db, id: InboxId) -> Result<Option<TenantId>> {
     Ok(owner.map(TenantId))
 }
 
-/// An address that several inboxes of a tenant have, from the time when that was allowed.
+/// An address that several inboxes of a tenant share, as earlier releases allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedAddress {
     pub(crate) tenant: TenantId,
-    /// The address, letter case aside.
+    /// The address, folded.
     pub(crate) address: String,
-    /// The inboxes; the first gets the mails that name the address alone.
+    /// The inboxes; the first one gets the mails that name the address alone.
     pub(crate) inboxes: Vec<InboxId>,
 }
 
-/// Addresses that several inboxes of a tenant have; `most` inboxes are looked at.
+/// Addresses that several inboxes of a tenant share; at most `most` inboxes are returned.
 pub(crate) async fn shared_addresses(db: &Db, most: i64) -> Result<Vec<SharedAddress>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -254,7 +254,7 @@ pub(crate) async fn shared_addresses(db: &Db, most: i64) -> Result<Vec<SharedAdd
     Ok(shared)
 }
 
-/// The inbox, held until the end of the transaction.
+/// Locks the inbox until the end of the transaction.
 pub(crate) async fn lock(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<Inbox>> {
     let tenant = tx.tenant();
     let link = tx.link();

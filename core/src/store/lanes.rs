@@ -1,6 +1,6 @@
-//! Rows of `lanes`: one per endpoint, saying when the first of its waiting deliveries is due and how many wait. Whoever
-//! makes a delivery wait marks the lane afterwards, so that a claim never misses it; whoever moves one to or from
-//! waiting tells the lane in the same transaction, so that the numbers are exact.
+//! Rows of `lanes`: one for each endpoint, with the due time of its first waiting delivery and the number of waiting
+//! ones. Code that makes a delivery wait marks the lane afterwards, so that a claim never misses it; code that moves
+//! one to or from waiting updates the lane in the same transaction, so that the numbers are exact.
 
 use super::{
     Db, Result, Scoped,
@@ -16,7 +16,7 @@ use inboxops_proto::{
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-// Codes of `tenants`, which tells lanes of its changes, and which a test holds these to.
+// Codes of `tenants`, which updates lanes; a test compares them.
 macro_rules! plan {
     (business) => {
         "3"
@@ -32,7 +32,7 @@ macro_rules! webhooks {
     };
 }
 
-// What an endpoint needs to be sent to. Business and the plans above it include webhooks.
+// The condition for sending to an endpoint. The plans from Business up include webhooks.
 macro_rules! runs {
     () => {
         concat!(
@@ -66,7 +66,7 @@ statements! {
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM lanes WHERE due_at IS NOT NULL AND NOT paused");
 }
 
-// A lane that nothing new waits in keeps its time: `v.at` is NULL then.
+// A lane without new waiting deliveries keeps its time: `v.at` is NULL then.
 macro_rules! moved {
     () => {
         "UPDATE lanes SET due_at = CASE WHEN v.at IS NULL OR lanes.due_at < v.at THEN lanes.due_at ELSE v.at END, \
@@ -95,7 +95,7 @@ row_statements! {
     };
 }
 
-/// How many deliveries of an endpoint wait; tests, which go out whatever its lane says, are not among them.
+/// The number of waiting deliveries of an endpoint, without tests, which are sent whatever its lane says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WaitCounts {
     /// Without a request so far.
@@ -105,18 +105,18 @@ pub(crate) struct WaitCounts {
 }
 
 impl WaitCounts {
-    /// Counts deliveries that came to wait (or, below 0, left) with so many requests made.
+    /// Counts deliveries with this number of requests that began to wait (below 0: that no longer wait).
     pub(crate) fn add(&mut self, attempts: i64, by: i64) {
         *if attempts > 0 { &mut self.tried } else { &mut self.untried } += by;
     }
 }
 
-/// What one batch changes of lanes, in the order in which rows are locked.
+/// A batch's changes of lanes, in the order in which rows are locked.
 #[derive(Debug, Default)]
 pub(super) struct Moves(BTreeMap<EndpointId, (Option<Timestamp>, WaitCounts)>);
 
 impl Moves {
-    /// A delivery came to wait until `at`, with so many requests made.
+    /// A delivery with this number of requests waits until `at`.
     pub(super) fn waits(&mut self, endpoint: EndpointId, at: Timestamp, attempts: i64, test: bool) {
         let (due, waiting) = self.0.entry(endpoint).or_default();
         *due = Some(due.map_or(at, |due| due.min(at)));
@@ -125,13 +125,13 @@ impl Moves {
         }
     }
 
-    /// A delivery that waits already is due at `at`, or earlier.
+    /// A delivery that already waits is due at `at` or earlier.
     pub(super) fn due(&mut self, endpoint: EndpointId, at: Timestamp) {
         let (due, _) = self.0.entry(endpoint).or_default();
         *due = Some(due.map_or(at, |due| due.min(at)));
     }
 
-    /// A delivery with so many requests made waits no longer.
+    /// A delivery with this number of requests no longer waits.
     pub(super) fn leaves(&mut self, endpoint: EndpointId, attempts: i64, test: bool) {
         if !test {
             self.0.entry(endpoint).or_default().1.add(attempts, -1);
@@ -144,19 +144,19 @@ pub(super) async fn insert(link: &mut Link, tenant: TenantId, endpoint: Endpoint
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).bind(tenant.0).bind(true).execute(c).await.map(drop))
 }
 
-/// Pauses or releases the lane of an endpoint, as its row and its tenant's plan say.
+/// Pauses or resumes the lane of an endpoint according to its row and its tenant's plan.
 pub(super) async fn pause_as_enabled(link: &mut Link, endpoint: EndpointId) -> Result<()> {
     let sql = PAUSE_ONE.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
 }
 
-/// The same for all lanes of a tenant, after its plan or an override changed.
+/// The same for all lanes of a tenant, after a change of its plan or of an override.
 pub(super) async fn pause_as_entitled(link: &mut Link, tenant: TenantId) -> Result<()> {
     let sql = PAUSE_TENANT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql).bind(tenant.0).execute(c).await.map(drop))
 }
 
-/// Tells lanes what came to wait in them, and what left.
+/// Applies a batch's changes to the lanes.
 pub(super) async fn apply(link: &mut Link, moves: &Moves) -> Result<()> {
     let moves: Vec<_> = moves.0.iter().collect();
     write_rows!(link, MOVE, &moves, |query, (endpoint, (due, waiting))| query
@@ -167,8 +167,8 @@ pub(super) async fn apply(link: &mut Link, moves: &Moves) -> Result<()> {
     Ok(())
 }
 
-/// Holds the lane of a delivery's endpoint. A claim holds lanes before deliveries, so whoever changes a delivery that
-/// waits does the same, or the two would wait for each other (PostgreSQL).
+/// Locks the lane of a delivery's endpoint. A claim locks lanes before deliveries, so code that changes a waiting
+/// delivery does the same, or the two would deadlock (PostgreSQL).
 pub(super) async fn hold_of(link: &mut Link, tenant: TenantId, delivery: DeliveryId) -> Result<()> {
     if let Some(sql) = HOLD_OF.pg.filter(|_| link.is_pg()) {
         on!(link, c, D => sqlx::query::<D>(sql).bind(delivery.0).bind(tenant.0).execute(c).await.map(drop))?;
@@ -184,7 +184,7 @@ pub(super) async fn hold(link: &mut Link, endpoint: EndpointId) -> Result<()> {
     Ok(())
 }
 
-/// These endpoints of the tenant, those whose lanes are paused apart.
+/// These endpoints of the tenant, grouped by whether their lanes are paused.
 pub(super) async fn by_pause(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> Result<[(bool, Vec<EndpointId>); 2]> {
     let tenant = tx.tenant();
     let keys = endpoints.iter().map(|it| it.0).collect::<Vec<_>>();
@@ -196,17 +196,17 @@ pub(super) async fn by_pause(tx: &mut impl Scoped, endpoints: &[EndpointId]) -> 
     Ok([of(false), of(true)])
 }
 
-/// How an endpoint stands with dispatch.
+/// The state of an endpoint's lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LaneState {
-    /// Whether nothing is sent to it.
+    /// Whether events are held back.
     pub(crate) paused: bool,
     pub(crate) failures_in_row: u32,
-    /// When the first of what waits for it is due.
+    /// When the first of its waiting deliveries is due.
     pub(crate) due_at: Option<Timestamp>,
 }
 
-/// How an endpoint stands, whoever's it is.
+/// The state of an endpoint's lane, in any tenant.
 pub(crate) async fn standing(db: &Db, endpoint: EndpointId) -> Result<Option<LaneState>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -225,7 +225,7 @@ pub(crate) async fn next_due(db: &Db) -> Result<Option<Timestamp>> {
     first_due(db.lookup().await?.link()).await
 }
 
-/// The same where a connection is at hand.
+/// The same on a given connection.
 pub(super) async fn first_due(link: &mut Link) -> Result<Option<Timestamp>> {
     let sql = NEXT_DUE.on(link);
     let due = on!(link, c, D => sqlx::query_scalar::<D, Option<i64>>(sql).fetch_one(c).await)?;

@@ -15,7 +15,7 @@ use inboxops_proto::{
 use uuid::Uuid;
 
 codes! {
-    /// Kind of a message. Statements have its codes by [`message_kind!`].
+    /// Kind of a message. Statements get its codes from [`message_kind!`].
     MessageKind {
         /// The customer wrote it.
         Inbound = 1 "inbound",
@@ -26,7 +26,7 @@ codes! {
     }
 }
 
-/// The codes of [`MessageKind`] that stand in texts of statements.
+/// The codes of [`MessageKind`] that statements use.
 macro_rules! message_kind {
     (outbound) => {
         "2"
@@ -50,7 +50,7 @@ codes! {
     }
 }
 
-/// Who wrote a message.
+/// The author of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Author {
     pub(crate) kind: AuthorKind,
@@ -72,30 +72,30 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// Sanitised HTML.
     pub(crate) html: String,
-    /// Whether a body was too long and was cut.
+    /// Whether a body was cut because it was too long.
     pub(crate) truncated: bool,
     /// Time at which it was recorded.
     pub(crate) created_at: Timestamp,
-    /// Time at which a mail was sent, by its own word.
+    /// When a mail was sent, according to its `Date` field.
     pub(crate) sent_at: Option<Timestamp>,
 }
 
-/// What mail adds to a message: by it, repeats are recognised and answers find their ticket.
+/// The mail data of a message, by which repeats are recognised and answers find their ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MailIdentity {
-    /// Inbox that it came in or left by.
+    /// The inbox that received or sent it.
     pub(crate) inbox: InboxId,
-    /// The same for every repeat of a mail in one inbox.
+    /// Equal for all copies of a mail in one inbox.
     pub(crate) dedup_key: Option<[u8; 32]>,
     /// Its `Message-ID`, at most [`MAIL_ID_MAX_CHARS`].
     pub(crate) message_id: Option<String>,
-    /// The `Message-ID` that it answers.
+    /// `Message-ID` of the mail that it answers.
     pub(crate) in_reply_to: Option<String>,
-    /// Id of a reply at who sent it; the tenant has it once.
+    /// Id of a reply at its sending provider; unique within the tenant.
     pub(crate) provider_id: Option<String>,
 }
 
-/// Longest `Message-ID` that is kept; an index of PostgreSQL takes no row of more than 2,700 bytes.
+/// Longest `Message-ID` that is stored; a PostgreSQL index takes no row of more than 2,700 bytes.
 pub(crate) const MAIL_ID_MAX_CHARS: usize = 500;
 
 from_row!(Message in "messages", row => Ok(Message {
@@ -175,7 +175,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, message: &Message) -> Result<()> {
         .map(drop))
 }
 
-/// Records a message that went by mail; false when the inbox or the tenant has it already.
+/// Inserts a message that was sent by mail; false if the inbox or the tenant already has it.
 pub(crate) async fn insert_mailed(tx: &mut Tx<'_>, message: &Message, mailed: &MailIdentity) -> Result<bool> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -212,7 +212,7 @@ pub(crate) async fn get(tx: &mut Tx<'_>, id: MessageId) -> Result<Option<Message
     on!(link, c, D => sqlx::query_as::<D, Message>(sql).bind(id.0).bind(tenant.0).fetch_optional(c).await)
 }
 
-/// The reply that was recorded under this id of who sent it.
+/// The reply with this provider id.
 pub(crate) async fn sent(tx: &mut Tx<'_>, provider_id: &str) -> Result<Option<Message>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -221,7 +221,7 @@ pub(crate) async fn sent(tx: &mut Tx<'_>, provider_id: &str) -> Result<Option<Me
         sqlx::query_as::<D, Message>(sql).bind(tenant.0).bind(provider_id).fetch_optional(c).await)
 }
 
-/// The mail addresses of all who wrote in a ticket, notes aside.
+/// The mail addresses of all authors in a ticket, except of notes.
 pub(crate) async fn authors(tx: &mut Tx<'_>, ticket: TicketId) -> Result<Vec<String>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -229,7 +229,7 @@ pub(crate) async fn authors(tx: &mut Tx<'_>, ticket: TicketId) -> Result<Vec<Str
     on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(ticket.0).bind(tenant.0).fetch_all(c).await)
 }
 
-/// A page of a ticket's messages, oldest first, internal notes left out. Their number is the ticket's `message_count`.
+/// A page of a ticket's messages, oldest first, without internal notes. Their number is the ticket's `message_count`.
 pub(crate) async fn list_without_notes(
     tx: &mut impl Scoped,
     ticket: TicketId,
@@ -247,7 +247,7 @@ pub(crate) async fn count(tx: &mut impl Scoped, ticket: TicketId) -> Result<i64>
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(ticket.0).bind(tenant.0).fetch_one(c).await)
 }
 
-/// A page of a ticket's messages, oldest first, with internal notes: for agents only.
+/// A page of a ticket's messages, oldest first, with internal notes: only for agents.
 pub(crate) async fn list(tx: &mut impl Scoped, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Message>> {
     page(tx, LIST, ticket, limit, offset).await
 }
@@ -265,7 +265,7 @@ async fn page(tx: &mut impl Scoped, sql: Sql, ticket: TicketId, limit: i64, offs
         .await)
 }
 
-/// Internal notes of a ticket that the transaction holds.
+/// The number of internal notes of a ticket that the transaction has locked.
 pub(crate) async fn count_notes(tx: &mut Tx<'_>, ticket: TicketId) -> Result<u32> {
     let link = tx.link();
     let sql = COUNT_NOTES.on(link);

@@ -1,4 +1,4 @@
-//! Rows of `meta`: a few facts of the installation by name.
+//! Rows of `meta`: a few values of the installation by name.
 
 use super::{
     Db, Result, SystemTx,
@@ -10,7 +10,7 @@ use super::{
 
 statements! {
     GET = Sql::both("SELECT value FROM meta WHERE key = $1");
-    // One that is just being changed is waited for.
+    // Waits for a change that is under way.
     HOLD = Sql::each(
         "SELECT value FROM meta WHERE key = $1",
         "SELECT value FROM meta WHERE key = $1 FOR SHARE",
@@ -32,7 +32,7 @@ pub(crate) async fn get(db: &Db, key: &str) -> Result<Option<String>> {
     on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(key).fetch_optional(c).await)
 }
 
-/// The fact of this name: the one that stands, or `value`.
+/// The value of this name: the existing one, or `value`.
 pub(crate) async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str) -> Result<String> {
     let link = tx.writing();
     let insert = INSERT.on(link);
@@ -41,7 +41,7 @@ pub(crate) async fn get_or_insert(tx: &mut SystemTx<'_>, key: &str, value: &str)
     on!(link, c, D => sqlx::query_scalar::<D, String>(get).bind(key).fetch_one(c).await)
 }
 
-/// The fact of this name, which nobody else changes or asks for until the end of the transaction.
+/// Locks the value of this name until the end of the transaction.
 pub(crate) async fn lock(tx: &mut SystemTx<'_>, key: &str) -> Result<Option<String>> {
     let link = tx.writing();
     let sql = LOCK.on(link);

@@ -1,4 +1,4 @@
-//! Rows of `passwords`: hashes in the PHC form, never the password.
+//! Rows of `passwords`: hashes in the PHC format, never a password.
 
 use super::{
     Db, Result, Scoped, Tx,
@@ -13,16 +13,16 @@ use inboxops_proto::{
     id::{AgentId, TenantId},
 };
 
-/// Tenants of one mail address that a login looks at.
+/// Greatest number of a mail address's tenants that a login checks.
 pub(crate) const TENANTS_MAX: i64 = 8;
 
-/// Somebody whom a mail address may stand for.
+/// An agent whom a mail address may belong to.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     pub(crate) tenant: TenantId,
     pub(crate) agent: AgentId,
     pub(crate) name: String,
-    /// Hash of the password, when there is one.
+    /// Hash of the password, if there is one.
     pub(crate) phc: Option<String>,
 }
 
@@ -45,7 +45,7 @@ statements! {
     );
 }
 
-/// The agents of all tenants who have this mail address, folded, and may sign in.
+/// The agents of all tenants with this folded mail address who may sign in.
 pub(crate) async fn by_email(db: &Db, folded: &str) -> Result<Vec<Candidate>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();

@@ -1,5 +1,5 @@
-//! Rows of `rate_windows`: the rolling rate limit that all processes on one PostgreSQL share. One statement, without
-//! waiting for its commit to be durable.
+//! Rows of `rate_windows`: the rolling rate limit that all processes on one PostgreSQL share. It is one statement,
+//! whose commit need not be durable.
 
 use super::{
     Db, Error, Result,
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Length of the window.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
-/// Where a tenant stands after a request was counted or refused.
+/// State of a tenant's window after a request was counted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) accepted: bool,
@@ -25,7 +25,7 @@ pub(crate) struct Window {
 }
 
 statements! {
-    // A refused request changes nothing, and then RETURNING has no row.
+    // A refused request changes nothing; RETURNING then has no row.
     ADMIT = Sql::pg(
         "INSERT INTO rate_windows AS w (tenant_id, hits) VALUES ($1, ARRAY[$2::bigint]) \
          ON CONFLICT (tenant_id) DO UPDATE SET hits = array_append( \
@@ -38,8 +38,8 @@ statements! {
     );
 }
 
-/// Counts a request of the tenant when fewer than `limit` accepted ones lie in the window, on PostgreSQL. The caller
-/// keeps its own window on SQLite, where one process has all requests.
+/// Counts a request of the tenant if fewer than `limit` were accepted in the window (PostgreSQL). On SQLite the caller
+/// keeps its own window, since one process sees all requests.
 pub(crate) async fn admit(db: &Db, tenant: TenantId, limit: u32, now: Timestamp) -> Result<Window> {
     let mut reader = db.lookup().await?;
     let link = reader.link();

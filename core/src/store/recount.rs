@@ -1,6 +1,6 @@
-//! The numbers of lanes, counted anew after cores of an earlier release moved deliveries without them (PostgreSQL, where
-//! several releases may run at a time). Whoever moves a delivery tells its lane in the same transaction, so a lane that is
-//! held has no other numbers than those of what is committed.
+//! Recounts lanes after cores of an earlier release moved deliveries without updating them (PostgreSQL, where several
+//! releases may run at the same time). Every move updates its lane in the same transaction, so the numbers of a locked
+//! lane are those of the committed deliveries.
 
 pub(crate) use super::earlier::RecountStep;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use inboxops_proto::{clock::Timestamp, id::EndpointId};
 
-/// Under this name the database keeps that the lanes are to be counted.
+/// The name under which the database records that lanes must be recounted.
 const NAME: &str = "recount";
 
 statements! {
@@ -27,18 +27,18 @@ statements! {
     ));
 }
 
-/// What is to be done about the numbers now.
+/// The next step of the recount.
 pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<RecountStep> {
     let mut reader = db.lookup().await?;
     earlier::look(reader.link(), NAME, now).await
 }
 
-/// Notes that the lanes are to be counted.
+/// Records that the lanes must be recounted.
 pub(crate) async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::note(tx, NAME).await
 }
 
-/// Counts what waits at an endpoint.
+/// Recounts the waiting deliveries of an endpoint.
 pub(crate) async fn count(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result<()> {
     let link = tx.writing();
     lanes::hold(link, endpoint).await?;
@@ -46,7 +46,7 @@ pub(crate) async fn count(tx: &mut SystemTx<'_>, endpoint: EndpointId) -> Result
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
 }
 
-/// Notes that all are counted.
+/// Records that all have been recounted.
 pub(crate) async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::done(tx, NAME).await
 }

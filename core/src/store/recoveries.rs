@@ -1,5 +1,5 @@
-//! Rows of `recoveries`: jobs that make deliveries for missed events or send deliveries again, and the stretches of the
-//! outbox that they walk. What a job does with an event or a delivery is the core's rule.
+//! Rows of `recoveries`: jobs that make deliveries for missed events or send deliveries again, and the parts of the
+//! outbox that they read. The core decides what a job does with an event or a delivery.
 
 use super::{
     Db, Result, Scoped, SystemTx, Tx,
@@ -35,22 +35,22 @@ pub(crate) struct Recovery {
     pub(crate) what: What,
     /// Id that the jobs of one call share.
     pub(crate) batch: RecoveryId,
-    /// Which deliveries it takes, as JSON that the core reads; empty for a recovery.
+    /// The filter of a resend, as JSON; empty for a recovery.
     pub(crate) filter: String,
     /// Events from this time on.
     pub(crate) since: Timestamp,
     /// Events up to this time.
     pub(crate) until: Timestamp,
-    /// Place of the last event that it has seen.
+    /// Place of the last event that it has read.
     pub(crate) after_event: Place,
-    /// The last delivery that it has seen.
+    /// The last delivery that it has read.
     pub(crate) after: Option<DeliveryId>,
-    /// How many there are for it to do.
+    /// Size of the job, in deliveries.
     pub(crate) matched: u32,
-    /// How many it has done.
+    /// Deliveries that it has made or sent again.
     pub(crate) created: u32,
     pub(crate) done: bool,
-    /// The transaction that made it; filled in by the store.
+    /// The transaction that created it; filled in by the store.
     pub(crate) fence: i64,
     pub(crate) created_at: Timestamp,
 }
@@ -76,16 +76,16 @@ from_row!(Recovery in "recoveries", row => {
     })
 });
 
-/// An event as a job sees it.
+/// An event as a job reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PastEvent {
-    /// Its place in the order of events.
+    /// Its place in the log of events.
     pub(crate) place: Place,
     pub(crate) id: EventId,
     pub(crate) kind: i16,
-    /// Inbox that it belongs to.
+    /// Its inbox.
     pub(crate) inbox: Option<InboxId>,
-    /// Inbox that its ticket left by it.
+    /// The inbox that the ticket left by it.
     pub(crate) left: Option<InboxId>,
     pub(crate) test: bool,
     /// When it happened.
@@ -134,24 +134,24 @@ statements! {
         "UPDATE recoveries SET after_xact = $2, after_seq = $3, after_id = $4, matched = $5, created = $6, done = $7, \
          updated_at = $8 WHERE id = $1",
     );
-    // Few rows, which writers of PostgreSQL read by the key: they do without scans.
+    // Few rows, which writers of PostgreSQL find by key, since they may not scan.
     DELETE_OF_ENDPOINT = Sql::each(
         "DELETE FROM recoveries WHERE endpoint_id = $1",
         "DELETE FROM recoveries WHERE id >= '00000000-0000-0000-0000-000000000000' AND endpoint_id = $1",
     );
-    // The last event that is older, by its id, which begins with the time.
+    // The last older event, by its id, which begins with the time.
     BEFORE = Sql::each(
         "SELECT 0, seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1",
         "SELECT xact::text::bigint, seq FROM events WHERE id < $1 ORDER BY id DESC LIMIT 1",
     );
-    // `xact` alone in ORDER BY is the number that is selected, which no index has.
+    // A plain `xact` in ORDER BY would be the selected cast, which has no index.
     EVENTS = Sql::each(
         "SELECT 0 AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
          WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 ORDER BY seq LIMIT $4",
         "SELECT xact::text::bigint AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
          WHERE tenant_id = $1 AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY events.xact, events.seq LIMIT $4",
     );
-    // Numbers are given before commits: what a transaction that still runs wrote would come in between.
+    // Numbers are given before commits: a transaction that still runs may insert earlier events.
     SETTLED_EVENTS = Sql::each(
         "SELECT 0 AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
          WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 ORDER BY seq LIMIT $4",
@@ -201,7 +201,7 @@ pub(crate) async fn of_batch(tx: &mut impl Scoped, batch: RecoveryId) -> Result<
     on!(link, c, D => sqlx::query_as::<D, Recovery>(sql).bind(batch.0).bind(tenant.0).fetch_all(c).await)
 }
 
-/// The open job of an endpoint; ask with the endpoint held, and there will never be two.
+/// The open job of an endpoint. Call it with the endpoint locked; then there are never two.
 pub(crate) async fn open_of(tx: &mut Tx<'_>, endpoint: EndpointId) -> Result<Option<RecoveryId>> {
     let link = tx.link();
     let sql = OPEN_OF.on(link);
@@ -218,14 +218,14 @@ pub(crate) async fn open(db: &Db, limit: i64) -> Result<Vec<RecoveryId>> {
     Ok(ids.into_iter().map(RecoveryId).collect())
 }
 
-/// Holds an open job until the end of the transaction; none when it is done, or another core has it.
+/// Locks an open job until the end of the transaction; `None` if it is done or another core has locked it.
 pub(crate) async fn take(tx: &mut SystemTx<'_>, id: RecoveryId) -> Result<Option<Recovery>> {
     let link = tx.reading();
     let sql = TAKE.on(link);
     on!(link, c, D => sqlx::query_as::<D, Recovery>(sql).bind(id.0).fetch_optional(c).await)
 }
 
-/// Writes how far a job has come.
+/// Records the progress of a job.
 pub(crate) async fn save(tx: &mut Tx<'_>, job: &Recovery, now: Timestamp) -> Result<()> {
     let link = tx.writing();
     let sql = SAVE.on(link);
@@ -249,10 +249,10 @@ pub(super) async fn delete_of_endpoint(link: &mut Link, endpoint: EndpointId) ->
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
 }
 
-/// Place of the last event, of any tenant, whose id is of a time before `at`; the very beginning when there is none.
+/// Place of the last event, of any tenant, whose id has a time before `at`; the very beginning if there is none.
 ///
-/// Places and times differ in order: an event of a later time may stand before it, in a transaction that began earlier.
-/// Who wants every event from a time on asks for a time that is earlier by as much as they can differ.
+/// Places and times are not in the same order: a transaction that began earlier may contain a later event. Callers that
+/// need every event since a time ask for a time that is earlier by the greatest possible difference.
 pub(crate) async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<Place> {
     let link = tx.link();
     let sql = BEFORE.on(link);
@@ -261,13 +261,13 @@ pub(crate) async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<
     Ok(place.map_or(Place::default(), |(xact, seq)| Place { xact, seq }))
 }
 
-/// The tenant's events behind a place, in order, at most `limit`.
+/// The tenant's events after a place, in order, at most `limit`.
 pub(crate) async fn events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
     let tenant = tx.tenant();
     events(tx.link(), EVENTS, tenant, place, limit).await
 }
 
-/// The same, but only as far as no event can appear before one of them any more.
+/// The same, but only up to the point before which no event can appear any more.
 pub(crate) async fn settled_events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
     let tenant = tx.tenant();
     events(tx.link(), SETTLED_EVENTS, tenant, place, limit).await

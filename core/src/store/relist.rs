@@ -1,6 +1,7 @@
-//! What lists are counted by, counted anew where it does not add up: after cores of an earlier release wrote tickets and tags
-//! without it (PostgreSQL, where several releases may run at a time), or after rows were written past the store. Deltas of
-//! cores are left alone: what they lack is put beside them, in a slot of no core, so that nobody waits.
+//! Recounts what lists are counted by where it does not add up: after cores of an earlier release wrote tickets and
+//! tags without counting them (PostgreSQL, where several releases may run at the same time), or after rows were written
+//! without the store. The deltas of cores stay; the missing counts go into a slot that belongs to no core, so that
+//! nobody waits.
 
 pub(crate) use super::earlier::RecountStep;
 
@@ -16,12 +17,12 @@ use super::{
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 use uuid::Uuid;
 
-/// Under this name the database keeps that all is to be counted.
+/// The name under which the database records that everything must be recounted.
 const NAME: &str = "relist";
-/// Tenants that one look takes.
+/// Tenants in one read.
 const TENANTS_MAX: i64 = 256;
 
-/// Tickets of one kind of time into the spans of a level.
+/// Tickets by one kind of time, in the spans of one level.
 macro_rules! spans_of {
     ($kind:literal, $column:literal, $level:literal, $shift:literal) => {
         concat!(
@@ -51,7 +52,7 @@ macro_rules! spans_of {
     };
 }
 
-/// Seconds only of spans with many tickets, and of those that still grow.
+/// Seconds only for spans with many tickets and for those that still grow.
 macro_rules! seconds_of {
     ($kind:literal, $column:literal) => {
         concat!(
@@ -80,7 +81,7 @@ macro_rules! seconds_of {
 }
 
 statements! {
-    // Whether something does not add up: tickets by their times, tags put on.
+    // Whether something does not add up: tickets by their times, tags of tickets.
     ODD = Sql::both(concat!(
         "SELECT CASE WHEN EXISTS (SELECT 1 FROM tenants t WHERE \
          (SELECT COALESCE(SUM(n), 0) FROM counts WHERE tenant_id = t.id AND grain = ", grain!(coarse), ") <> \
@@ -96,7 +97,7 @@ statements! {
          COALESCE((SELECT created_at FROM tickets t WHERE t.id = ticket_tags.ticket_id), 0) \
          WHERE opened_at = 0 AND tag_id IN (SELECT id FROM tags WHERE tenant_id = $1)",
     );
-    // `$2` is nobody's id.
+    // `$2` is the id of no assignee.
     TAGGED = Sql::both(concat!(
         "INSERT INTO counts (tenant_id, grain, inbox_id, status, priority, assignee_id, slot, n) \
          SELECT $1, ", grain!(tagged), ", tag_id, 0, 0, $2, -1, SUM(n) FROM (\
@@ -114,7 +115,7 @@ statements! {
     UPDATED_1 = Sql::both(seconds_of!("2", "updated_at"));
 }
 
-/// What is to be done about the numbers now.
+/// The next step of the recount.
 pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<RecountStep> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
@@ -127,7 +128,7 @@ pub(crate) async fn look(db: &Db, now: Timestamp) -> Result<RecountStep> {
     Ok(if odd != 0 { RecountStep::Note } else { RecountStep::Nothing })
 }
 
-/// Notes that all is to be counted.
+/// Records that everything must be recounted.
 pub(crate) async fn note(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::note(tx, NAME).await
 }
@@ -142,8 +143,8 @@ pub(crate) async fn tenants(db: &Db, after: Option<TenantId>) -> Result<Vec<Tena
     Ok(ids.into_iter().map(TenantId).collect())
 }
 
-/// One of the steps in which the tickets and tags of a tenant are counted, each a transaction of its own, so that nobody
-/// waits long: each counts what is there against what the cores have counted, at one moment.
+/// One step of a tenant's recount. Each is a transaction of its own, so that nobody waits long, and compares the rows
+/// with the counts at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step(usize);
 
@@ -163,7 +164,7 @@ const STEPS: [(Sql, Second); 8] = [
     (UPDATED_1, Second::Growing),
 ];
 
-/// What a step is given beside the tenant.
+/// The second parameter of a step, beside the tenant.
 #[derive(Clone, Copy, Debug)]
 enum Second {
     Nothing,
@@ -172,12 +173,12 @@ enum Second {
     Growing,
 }
 
-/// Takes one step for a tenant.
+/// Runs one step for a tenant.
 pub(crate) async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): Step, now: Timestamp) -> Result<()> {
     let (sql, second) = STEPS[step];
     let link = tx.writing();
     if link.is_pg() {
-        // It is longer than a statement of a call may be where there are very many tickets.
+        // With very many tickets it may take longer than an ordinary statement is allowed to.
         link.run("SET LOCAL statement_timeout = 0").await?;
     }
     let sql = sql.on(link);
@@ -192,7 +193,7 @@ pub(crate) async fn count(tx: &mut SystemTx<'_>, tenant: TenantId, Step(step): S
     })
 }
 
-/// Notes that all is counted.
+/// Records that everything has been recounted.
 pub(crate) async fn done(tx: &mut SystemTx<'_>) -> Result<()> {
     earlier::done(tx, NAME).await
 }

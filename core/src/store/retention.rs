@@ -1,5 +1,5 @@
-//! What is old, found by reads outside any transaction and deleted in small batches: deliveries that ended with their
-//! attempts, events that no delivery refers to, and what has expired. A delete looks again at what decides.
+//! Deletes old rows: they are found by reads outside any transaction and deleted in small batches: finished deliveries
+//! with their attempts, events that no delivery refers to, and expired rows. Each delete checks its conditions again.
 
 use super::{
     Db, Result, SystemTx,
@@ -25,11 +25,11 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Greatest number of rows that one batch looks at or deletes.
+/// Greatest number of rows that one batch reads or deletes.
 pub(crate) const BATCH_MAX: i64 = 256;
-/// The newest deliveries of each endpoint are kept, however old.
+/// The newest deliveries of each endpoint are kept, whatever their age.
 pub(crate) const NEWEST_KEPT: i64 = 100;
-/// Answers to an idempotency key, and jobs that are over: the tables that [`delete_expired`] looks at.
+/// The tables of [`delete_expired`]: answers to idempotency keys, and finished jobs.
 pub(crate) const EXPIRING: usize = 2;
 
 statements! {
@@ -47,7 +47,7 @@ statements! {
         "DELETE FROM answers WHERE (tenant_id, key) IN \
          (SELECT tenant_id, key FROM answers WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
     );
-    // As in `recoveries`: by the key where writers do without scans.
+    // By key as in `recoveries`, since writers may not scan.
     OLD_JOBS = Sql::each(
         "DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries WHERE done AND updated_at < $1 LIMIT $2)",
         "DELETE FROM recoveries WHERE id IN (SELECT id FROM recoveries \
@@ -63,7 +63,7 @@ row_statements! {
                JOIN deliveries ON deliveries.id = v.key",
         tail_pg: None,
     };
-    // Whatever was resent meanwhile waits, and stays.
+    // A delivery that was resent meanwhile waits, and stays.
     DELETE_DELIVERIES = Rows {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
@@ -99,7 +99,7 @@ row_statements! {
     };
 }
 
-/// Whether this core is the one to do what is done every so often; `since` is when it was done last at the latest.
+/// Whether this core should run a periodic duty; `since` is the latest time of the last run that makes it due.
 pub(crate) async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
     let link = tx.writing();
     let sql = CLAIM.on(link);
@@ -112,7 +112,7 @@ pub(crate) async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, sin
     Ok(claimed.is_some())
 }
 
-/// Whether it was done since then.
+/// Whether it was done after `since`.
 pub(crate) async fn claimed(db: &Db, what: &str, since: Timestamp) -> Result<bool> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -121,12 +121,12 @@ pub(crate) async fn claimed(db: &Db, what: &str, since: Timestamp) -> Result<boo
     Ok(count > 0)
 }
 
-/// A time as text that sorts as numbers do.
+/// A time as text that sorts like a number.
 fn text(at: Timestamp) -> String {
     format!("{:020}", at.micros().max(0))
 }
 
-/// Endpoints of all tenants after one, by id; deleted ones too, until their rows are deleted.
+/// Endpoints of all tenants after one, by id, also deleted ones whose rows still exist.
 pub(crate) async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<(EndpointId, TenantId)>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -137,7 +137,7 @@ pub(crate) async fn endpoints(db: &Db, after: Option<EndpointId>) -> Result<Vec<
     Ok(rows.into_iter().map(|(endpoint, tenant)| (EndpointId(endpoint), TenantId(tenant))).collect())
 }
 
-/// The oldest of the newest deliveries that are kept whatever their age; none when there are no more than those.
+/// The oldest of the newest deliveries that are kept whatever their age; `None` if there are no more than those.
 pub(crate) async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<DeliveryId>> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
@@ -154,7 +154,7 @@ pub(crate) async fn oldest_kept(db: &Db, endpoint: EndpointId) -> Result<Option<
 pub(crate) struct OldDelivery {
     pub(crate) id: DeliveryId,
     pub(crate) state: State,
-    /// When it was made, or came to its end if that was later.
+    /// When it was created, or finished if that was later.
     pub(crate) at: Timestamp,
 }
 
@@ -164,7 +164,7 @@ from_row!(OldDelivery in "deliveries", row => Ok(OldDelivery {
     at: row.time("created_at")?.max(row.time("ended_at")?),
 }));
 
-/// Deliveries of an endpoint that have ended, after one and before another, by id, at most [`BATCH_MAX`].
+/// Finished deliveries of an endpoint between two ids, at most [`BATCH_MAX`].
 pub(crate) async fn deliveries(
     db: &Db,
     endpoint: EndpointId,
@@ -195,7 +195,7 @@ struct Deleted {
 
 from_row!(Deleted in "deliveries", row => Ok(Deleted { id: row.get("id")?, state: row.code("state")? }));
 
-/// Deletes those of these deliveries that have ended, with their attempts; how many.
+/// Deletes those of these deliveries that are finished, with their attempts; returns how many.
 pub(crate) async fn delete_deliveries(
     tx: &mut SystemTx<'_>,
     tenant: TenantId,
@@ -213,7 +213,7 @@ pub(crate) async fn delete_deliveries(
     Ok(gone.len())
 }
 
-/// Deletes deliveries of a deleted endpoint, whatever their state, with their attempts, at most `limit`; how many.
+/// Deletes deliveries of a deleted endpoint in any state, with their attempts, at most `limit`; returns how many.
 pub(super) async fn delete_of_endpoint(link: &mut Link, endpoint: EndpointId, limit: usize) -> Result<usize> {
     let all =
         Walk { endpoints: &[endpoint], kinds: &[], classes: &Class::ALL, from: Uuid::nil(), to: Uuid::max(), limit };
@@ -242,7 +242,6 @@ pub(crate) async fn delete_hours(tx: &mut SystemTx<'_>, endpoint: EndpointId, be
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OldEvent {
-    /// Its number.
     pub(crate) seq: i64,
     pub(crate) id: EventId,
     pub(crate) tenant: TenantId,
@@ -265,8 +264,8 @@ pub(crate) async fn events(db: &Db, after: i64, limit: i64) -> Result<Vec<OldEve
     on!(link, c, D => sqlx::query_as::<D, OldEvent>(sql).bind(after).bind(limit).fetch_all(c).await)
 }
 
-/// Those of these events that some delivery refers to. Ids of deliveries follow from those of events and endpoints,
-/// so that no index by event is needed.
+/// Those of these events that a delivery refers to. Ids of deliveries follow from those of events and endpoints, so
+/// that no index by event is needed.
 pub(crate) async fn referred(db: &Db, events: &[OldEvent]) -> Result<HashSet<EventId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -296,7 +295,7 @@ pub(crate) async fn delete_events(tx: &mut SystemTx<'_>, seqs: &[i64]) -> Result
     Ok(())
 }
 
-/// Deletes at most [`BATCH_MAX`] rows of the table with this number of [`EXPIRING`]; whether there may be more.
+/// Deletes at most [`BATCH_MAX`] rows of the table with this number of [`EXPIRING`]; returns whether there may be more.
 pub(crate) async fn delete_expired(tx: &mut SystemTx<'_>, table: usize, times: [Timestamp; EXPIRING]) -> Result<bool> {
     let link = tx.writing();
     let sql = [EXPIRED_ANSWERS, OLD_JOBS][table].on(link);

@@ -1,4 +1,4 @@
-//! Rows of `service_tokens`: credentials of the operator's own programs, which belong to no tenant.
+//! Rows of `service_tokens`: credentials of the operator's own programs. They belong to no tenant.
 
 use super::{
     Db, Result, SystemTx,
@@ -10,12 +10,12 @@ use super::{
 };
 use inboxops_proto::{clock::Timestamp, id::ServiceTokenId};
 
-/// A token of an internal program, an edge or a worker.
+/// A token of an edge, a worker, or another program of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceToken {
     pub(crate) id: ServiceTokenId,
     pub(crate) name: String,
-    /// Whether it may call nothing but dispatch.
+    /// Whether it may only call dispatch.
     pub(crate) dispatch_only: bool,
     pub(crate) created_at: Timestamp,
 }
@@ -36,7 +36,7 @@ statements! {
     );
 }
 
-/// The token with this SHA-256, unless it is revoked.
+/// The token with this SHA-256, unless it was revoked.
 pub(crate) async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<ServiceToken>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -44,7 +44,7 @@ pub(crate) async fn find_by_hash(db: &Db, hash: [u8; 32]) -> Result<Option<Servi
     on!(link, c, D => sqlx::query_as::<D, ServiceToken>(sql).bind(&hash[..]).fetch_optional(c).await)
 }
 
-/// Makes a token that is checked by `hash`.
+/// Inserts a token with this hash.
 pub(crate) async fn insert(tx: &mut SystemTx<'_>, token: &ServiceToken, hash: [u8; 32]) -> Result<()> {
     let link = tx.writing();
     let sql = INSERT.on(link);

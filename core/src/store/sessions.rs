@@ -1,4 +1,4 @@
-//! Rows of `sessions` and of `login_codes`. No row holds what a browser holds, only its SHA-256.
+//! Rows of `sessions` and `login_codes`. They have the SHA-256 of a secret, never the secret.
 
 use super::{
     Db, Queue, Result, SystemTx, Tx,
@@ -27,7 +27,7 @@ pub(crate) struct Session {
     pub(crate) role: Role,
     pub(crate) disabled: bool,
     pub(crate) created_at: Timestamp,
-    /// Time of its last call, true to a minute.
+    /// Time of its last call, to the minute.
     pub(crate) last_seen_at: Timestamp,
 }
 
@@ -83,7 +83,7 @@ row_statements! {
     };
 }
 
-/// The session with this SHA-256, one that is over too.
+/// The session with this SHA-256, also one that has ended.
 pub(crate) async fn find(db: &Db, hash: [u8; 32]) -> Result<Option<Session>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -91,7 +91,7 @@ pub(crate) async fn find(db: &Db, hash: [u8; 32]) -> Result<Option<Session>> {
     on!(link, c, D => sqlx::query_as::<D, Session>(sql).bind(&hash[..]).fetch_optional(c).await)
 }
 
-/// Begins a session; the agent's oldest end when there are too many.
+/// Begins a session, and ends the agent's oldest ones if there are too many.
 pub(crate) async fn insert(
     tx: &mut Tx<'_>,
     hash: [u8; 32],
@@ -129,7 +129,7 @@ pub(crate) async fn delete(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
     on!(link, c, D => sqlx::query::<D>(sql).bind(&hash[..]).bind(tenant.0).execute(c).await.map(drop))
 }
 
-/// Ends the sessions of an agent but one.
+/// Ends all sessions of an agent but one.
 pub(crate) async fn delete_others(tx: &mut Tx<'_>, agent: AgentId, kept: [u8; 32]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();
@@ -138,7 +138,7 @@ pub(crate) async fn delete_others(tx: &mut Tx<'_>, agent: AgentId, kept: [u8; 32
         sqlx::query::<D>(sql).bind(tenant.0).bind(agent.0).bind(&kept[..]).execute(c).await.map(drop))
 }
 
-/// Notes when sessions were last seen and when they now end.
+/// Records when sessions were last used and when they now end.
 pub(crate) async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Timestamp)>) -> Result<()> {
     seen.sort_unstable();
     db.system(Queue::Claims, async move |tx| {
@@ -152,7 +152,7 @@ pub(crate) async fn mark_seen(db: &Db, mut seen: Vec<([u8; 32], Timestamp, Times
     .await
 }
 
-/// Deletes the rows of sessions and codes that are over.
+/// Deletes sessions and codes that have ended.
 pub(crate) async fn delete_old(tx: &mut SystemTx<'_>, now: Timestamp) -> Result<()> {
     let link = tx.writing();
     for sql in [DELETE_OLD.on(link), DELETE_OLD_CODES.on(link)] {
@@ -191,7 +191,7 @@ pub(crate) async fn tenant_of_code(db: &Db, hash: [u8; 32]) -> Result<Option<Ten
     Ok(found.map(TenantId))
 }
 
-/// Uses a code up: its agent, when it is good.
+/// Uses a code up and returns its agent, if the code is valid.
 pub(crate) async fn take_code(tx: &mut Tx<'_>, hash: [u8; 32], at: Timestamp) -> Result<Option<AgentId>> {
     let tenant = tx.tenant();
     let link = tx.writing();

@@ -1,6 +1,6 @@
-//! Rows of `spans`: exact numbers of tickets by the time at which they were opened, or last changed, kept as summed deltas
-//! in the writing transaction. They tell how many are at least as new as a time, and where in the order of time a place is,
-//! without a look at the tickets but for those of one short span.
+//! Rows of `spans`: exact numbers of tickets by the time at which they were created or last changed, kept as sums of
+//! deltas that the writing transactions add. They tell how many tickets are newer than a time, and where in the order
+//! of time a page begins, without reading tickets except those of one short span.
 
 use super::{
     Db, ReadTx, Result, Scoped as _, SystemTx,
@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     Updated = 2,
 }
 
-/// One row; the order of the fields is the order in which rows are locked.
+/// Key of one row; rows are locked in the order of its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SpanKey {
     tenant: TenantId,
@@ -32,19 +32,19 @@ pub(super) struct SpanKey {
     at: i64,
 }
 
-/// Length of a span of each level as a power of two, in microseconds: a second, 36 minutes, 51 days.
+/// Duration of a span of each level, as a power of two in microseconds: a second, 36 minutes, 51 days.
 const SHIFTS: [u32; 3] = [20, 31, 42];
-/// Spans of a level in one of the next.
+/// Spans of a level in one of the next level.
 const FAN: u32 = 11;
-/// Tickets that are counted, or passed over, one by one: the seconds of a span with more are asked.
+/// Tickets that are counted or skipped one by one. If a span has more, its seconds are used.
 pub(crate) const LOOK_MAX: i64 = 4096;
-/// A span with so few tickets that has ended needs no seconds any more.
+/// A finished span with at most this many tickets needs no seconds.
 const FEW: i64 = 2048;
-/// Time after which a span takes no more tickets, but for a clock that was set back.
+/// Time after which a span gets no more tickets, unless a clock was set back.
 pub(super) const SETTLED: Duration = Duration::from_secs(2 * 3600);
 
 statements! {
-    // What is in whole spans after the one of the time, by level; the span itself; and its seconds.
+    // Whole spans after the span of the time, by level; the span itself; and its seconds.
     SINCE = Sql::both(
         "SELECT (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM spans \
          WHERE tenant_id = $1 AND kind = $2 AND level = 3 AND at > $3) AS seasons, \
@@ -98,7 +98,7 @@ row_statements! {
         tail: "ON CONFLICT (tenant_id, kind, level, at, slot) DO UPDATE SET n = spans.n + excluded.n",
         tail_pg: None,
     };
-    // Seconds of a span that has ended, where they were not left out.
+    // Seconds of a finished span, if it has any.
     ADD_KEPT = Rows {
         head: "INSERT INTO spans (tenant_id, kind, level, at, slot, n) \
                SELECT column1, column2, column3, column4, column5, column6 FROM (VALUES",
@@ -110,13 +110,13 @@ row_statements! {
     };
 }
 
-/// The span of 36 minutes of a time.
+/// The span of 36 minutes that contains a time.
 pub(super) fn span_of(at: Timestamp) -> i64 {
     at.micros() >> SHIFTS[1]
 }
 
 impl Writing {
-    /// Counts a ticket into the spans of a time (`by` = 1) or out of them (-1) at the end of the group.
+    /// Counts a ticket in the spans of a time (`by` = 1) or uncounts it (-1) at the end of the group.
     pub(super) fn span(&mut self, tenant: TenantId, kind: Kind, at: Timestamp, by: i64) {
         for (level, shift) in (1..).zip(SHIFTS) {
             *self.job.spans.entry(SpanKey { tenant, kind, level, at: at.micros() >> shift }).or_default() += by;
@@ -148,15 +148,15 @@ impl Writing {
     }
 }
 
-/// Numbers of tickets around some time.
+/// Numbers of tickets around a time.
 struct Sums {
-    /// In spans of 51 days after the one that the time is in.
+    /// In spans of 51 days after the one that contains the time.
     seasons: i64,
-    /// In spans of 36 minutes after the one that the time is in, up to the next of 51 days.
+    /// In spans of 36 minutes after the one that contains the time, up to the next span of 51 days.
     spans: i64,
-    /// In the span of 36 minutes that the time is in.
+    /// In the span of 36 minutes that contains the time.
     own: i64,
-    /// In seconds of that span after the one that the time is in.
+    /// In seconds of that span after the one that contains the time.
     seconds: i64,
     /// In all seconds of that span.
     all_seconds: i64,
@@ -170,7 +170,7 @@ from_row!(Sums in "spans", row => Ok(Sums {
     all_seconds: row.get("all_seconds")?,
 }));
 
-/// How many tickets are of this time or newer, when the spans can be trusted.
+/// The number of tickets of this time or newer, if the spans can be trusted.
 pub(super) async fn since(tx: &mut ReadTx, kind: Kind, since: Timestamp) -> Result<i64> {
     let tenant = tx.tenant();
     let [second, span, season] = SHIFTS.map(|shift| since.micros() >> shift);
@@ -184,14 +184,14 @@ pub(super) async fn since(tx: &mut ReadTx, kind: Kind, since: Timestamp) -> Resu
         .bind(second)
         .fetch_one(c)
         .await)?;
-    // Seconds that do not add up were left out, since there were few.
+    // Seconds that do not add up are missing, because the span had few tickets.
     let by_second = sums.own > LOOK_MAX && sums.all_seconds == sums.own;
     let end = if by_second { (second + 1) << SHIFTS[0] } else { (span + 1) << SHIFTS[1] };
     let rest = between(tx, kind, since.micros(), end).await?;
     Ok(sums.seasons + sums.spans + if by_second { sums.seconds } else { 0 } + rest)
 }
 
-/// How many tickets are of this time or newer, counted one by one.
+/// The number of tickets of this time or newer, counted one by one.
 pub(super) async fn counted_since(tx: &mut ReadTx, kind: Kind, since: Timestamp) -> Result<i64> {
     between(tx, kind, since.micros(), i64::MAX).await
 }
@@ -208,12 +208,12 @@ async fn between(tx: &mut ReadTx, kind: Kind, from: i64, to: i64) -> Result<i64>
         sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).bind(from).bind(to).fetch_one(c).await)
 }
 
-/// A place in the order of time: `skip` tickets after the nearer bound of a range.
+/// A position in the order of time: `skip` tickets after the nearer bound of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
-    /// The range, in microseconds, the end not included.
+    /// The range in microseconds, end excluded.
     pub(super) range: (i64, i64),
-    /// How many tickets of the range come before the place.
+    /// Tickets of the range before the position.
     pub(super) skip: i64,
 }
 
@@ -231,7 +231,7 @@ from_row!(SpanRow in "spans", row => Ok(SpanRow {
     of_all: row.get("of_all")?,
 }));
 
-/// Where the ticket is that `skip` others are newer than (`newest_first`) or older than.
+/// The position of the ticket that `skip` others precede: newer ones (`newest_first`) or older ones.
 pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: bool) -> Result<Option<Position>> {
     let tenant = tx.tenant();
     let mut place = Position { range: (i64::MIN, i64::MAX), skip };
@@ -250,7 +250,7 @@ pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: b
             .bind(place.skip)
             .fetch_optional(c)
             .await)?;
-        // The seconds of a span may have been left out.
+        // The seconds of a span may be missing.
         let Some(found) = found.filter(|it| own.is_none_or(|own| own == it.of_all)) else {
             return Ok(own.map(|_| place));
         };
@@ -268,8 +268,8 @@ pub(super) async fn seek(tx: &mut ReadTx, kind: Kind, skip: i64, newest_first: b
     Ok(Some(place))
 }
 
-/// Spans of 36 minutes that began at `from` or later and had ended a good while before `now`, with seconds that nobody needs:
-/// few tickets are left there.
+/// Spans of 36 minutes that began at `from` or later, ended well before `now`, and have seconds although they have few
+/// tickets.
 pub(crate) async fn needless(
     db: &Db,
     tenant: TenantId,
@@ -290,7 +290,7 @@ pub(crate) async fn needless(
         .await)
 }
 
-/// Deletes the seconds of these spans where few tickets are left.
+/// Deletes the seconds of those of these spans that have few tickets.
 pub(crate) async fn delete_seconds(tx: &mut SystemTx<'_>, tenant: TenantId, kind: Kind, spans: &[i64]) -> Result<()> {
     let link = tx.writing();
     let sql = DELETE_SECONDS.on(link);

@@ -1,7 +1,7 @@
-//! The index of subjects: what finds the tickets of a tenant whose subject contains something. Numbers are given in the order
-//! of commits, so what has a greater number than the index has followed is new; what was changed behind it stands in
-//! `subject_changes`. Writes therefore pay nothing for it but a row for a subject that changes: the index follows in a job
-//! of its own, block by block.
+//! The index of subjects: finds the tickets of a tenant whose subject contains a text. Ticket numbers follow the order
+//! of commits, so tickets with a greater number than the index has reached are new; changes of older ones are in
+//! `subject_changes`. A write therefore costs nothing extra but a row for a changed subject; a job brings the index up
+//! to date block by block.
 
 mod keep;
 pub(crate) mod lists;
@@ -35,10 +35,10 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 pub(crate) const BLOCK: u32 = 1024;
 /// Blocks of a segment.
 pub(crate) const BLOCKS: u32 = SEGMENT as u32 / BLOCK;
-/// Tickets that are looked at one by one: those that the lists name, and those that the index has not followed.
+/// Tickets that are examined one by one: those that the lists name, and those that the index has not reached.
 pub(crate) const LOOK_MAX: usize = 4096;
 
-/// What is compared of a subject: neither marks nor letter case nor forms of one letter count.
+/// The folded form of a subject, for comparison without marks, letter case and variants of letters.
 pub(crate) fn fold(subject: &str) -> String {
     if subject.is_ascii() {
         return subject.to_ascii_lowercase();
@@ -47,7 +47,7 @@ pub(crate) fn fold(subject: &str) -> String {
     letters.flat_map(fold_letter).collect()
 }
 
-/// Case folding as Unicode has it: what has one upper case is one letter, but for the dotless i.
+/// Unicode case folding: letters with one upper case are equal, except the dotless i.
 fn fold_letter(letter: char) -> impl Iterator<Item = char> {
     let (plain, rest) = match letter {
         'ı' => (Some('ı'), None),
@@ -57,14 +57,14 @@ fn fold_letter(letter: char) -> impl Iterator<Item = char> {
     plain.into_iter().chain(rest)
 }
 
-/// How far the index has come.
+/// The progress of the index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Progress {
     /// Blocks that are packed.
     blocks: i64,
     /// Segments that have lists.
     segments: i64,
-    /// Rises with each change that was followed.
+    /// Grows with each change that the index has applied.
     revision: i64,
 }
 
@@ -75,7 +75,7 @@ from_row!(Progress in "subject_index", row => Ok(Progress {
 }));
 
 impl Progress {
-    /// The greatest number that the index has followed.
+    /// The greatest number that the index has reached.
     fn last(self) -> i64 {
         self.blocks * i64::from(BLOCK)
     }
@@ -86,7 +86,7 @@ statements! {
     LAST_NUMBER = Sql::both("SELECT last_ticket_number FROM tenants WHERE id = $1");
     CHANGED = Sql::both("SELECT number FROM subject_changes WHERE tenant_id = $1 AND number <= $2");
     BLOCKS_FROM = Sql::both("SELECT block, body FROM subject_blocks WHERE tenant_id = $1 AND block >= $2 AND block < $3 ORDER BY block");
-    // What the index has not followed.
+    // Tickets that the index has not reached.
     NEW = Sql::each(
         "SELECT number FROM tickets WHERE tenant_id = $1 AND number > $2 AND instr(subject_folded, $3) > 0 \
          UNION ALL SELECT t.number FROM subject_changes c CROSS JOIN tickets t ON t.tenant_id = $1 AND t.number = c.number \
@@ -102,13 +102,13 @@ row_statements! {
     CHANGE = Rows {
         head: "INSERT INTO subject_changes (tenant_id, number, version) VALUES",
         row: &[Type::Uuid, Type::Big, Type::Big],
-        // A change that is just being followed is thereby waited for, and seen to be another one.
+        // Waits for the job that is applying a change, and is then applied as another change.
         tail: "ON CONFLICT (tenant_id, number) DO UPDATE SET version = excluded.version",
         tail_pg: None,
     };
 }
 
-/// Tenants with something that the index has not followed, as this core's commits tell.
+/// Tenants with changes that the index has not applied, according to this core's commits.
 #[derive(Debug, Default)]
 pub(crate) struct LaggingTenants {
     tenants: Mutex<BTreeSet<TenantId>>,
@@ -131,21 +131,21 @@ impl LaggingTenants {
     }
 }
 
-/// What is known of the tickets whose subject contains something, by their numbers.
+/// The tickets whose subject may contain a text, by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SubjectMatch {
-    /// It is one of these or has a greater number than `above`; each is to be looked at.
+    /// They are among these or have a greater number than `above`; each must be examined.
     Few {
-        /// In order.
+        /// Sorted.
         numbers: Vec<u32>,
-        /// Nothing up to here that is not among them.
+        /// Up to this number, only tickets among `numbers` can match.
         above: u32,
     },
-    /// It is these and no other, in order.
+    /// Exactly these, sorted.
     Exactly(Vec<u32>),
 }
 
-/// Which tickets contain `needle`, which is folded, in their subject.
+/// Finds the tickets whose subject contains `needle`, which is folded.
 pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<SubjectMatch> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -160,7 +160,7 @@ pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<SubjectMatch> 
         sqlx::query_scalar::<D, i64>(changed).bind(tenant.0).bind(progress.last()).fetch_all(c).await)?;
     let changed: BTreeSet<u32> = changed.into_iter().filter_map(|number| u32::try_from(number).ok()).collect();
     let behind = usize::try_from(last.unwrap_or_default() - progress.last()).unwrap_or_default();
-    // Without lists everything is read, and so it is when the index is far behind.
+    // Without lists, and when the index is far behind, all texts are read.
     let named = if behind + changed.len() <= LOOK_MAX { named(tx, progress, needle).await? } else { None };
     let named = named.filter(|named| named.len() + behind + changed.len() <= LOOK_MAX);
     let search = text::Search::new(needle);
@@ -178,7 +178,7 @@ pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<SubjectMatch> 
         if numbers.len() + behind <= LOOK_MAX {
             return Ok(SubjectMatch::Few { numbers, above: u32::try_from(progress.last()).unwrap_or(u32::MAX) });
         }
-        // The blocks without lists hold many: all is read after all.
+        // The blocks without lists contain many: read all texts after all.
         numbers.clear();
         texts(tx.link(), tenant, 0..progress.blocks, |block, body| {
             search.places(body, |place| numbers.extend(number(block, place)));
@@ -199,13 +199,13 @@ pub(crate) async fn find(tx: &mut ReadTx, needle: &str) -> Result<SubjectMatch> 
     Ok(SubjectMatch::Exactly(numbers))
 }
 
-/// The number of the ticket in a place of a block.
+/// The number of the ticket at a position of a block.
 fn number(block: i64, place: usize) -> Option<u32> {
     u32::try_from(block * i64::from(BLOCK) + i64::try_from(place).ok()? + 1).ok()
 }
 
-/// What the lists name of the segments that have some: numbers, in order. `None` when nothing can be said without looking:
-/// the needle is too short for a list.
+/// The numbers that the lists name in the segments that have lists, sorted. `None` if the lists say nothing, because
+/// the needle is too short.
 async fn named(tx: &mut ReadTx, progress: Progress, needle: &str) -> Result<Option<Vec<u32>>> {
     let wanted = lists::lists_for(needle);
     if progress.segments == 0 {
@@ -242,7 +242,7 @@ async fn named(tx: &mut ReadTx, progress: Progress, needle: &str) -> Result<Opti
     }
     let mut numbers = Vec::new();
     for (segment, places) in segments {
-        // A segment without one of the lists has no such ticket.
+        // A segment that lacks one of the lists has no such ticket.
         if places.len() == wanted.len() {
             let first = segment * i64::from(BLOCKS);
             numbers.extend(Places::in_all(places).iter().filter_map(|place| number(first, place.into())));
@@ -251,7 +251,7 @@ async fn named(tx: &mut ReadTx, progress: Progress, needle: &str) -> Result<Opti
     Ok(Some(numbers))
 }
 
-/// Reads blocks, each of them once and only a few at a time.
+/// Reads blocks, each once and only a few at a time.
 async fn texts(
     link: &mut Link,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Rows of `tags` and of `ticket_tags`. Whoever changes the latter also writes the copy in the ticket's row.
+//! Rows of `tags` and `ticket_tags`. Code that changes the latter also updates the copy in the ticket's row.
 
 use super::{
     Result, Scoped, Tx,
@@ -14,7 +14,7 @@ use inboxops_proto::{
     id::{TagId, TicketId},
 };
 
-/// A name that groups tickets.
+/// A tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
     pub(crate) id: TagId,
@@ -70,7 +70,7 @@ pub(crate) async fn get_by_name(tx: &mut impl Scoped, folded: &str) -> Result<Op
     on!(link, c, D => sqlx::query_as::<D, Tag>(sql).bind(tenant.0).bind(folded).fetch_optional(c).await)
 }
 
-/// The tag with this folded name: the one that stands, or `new`.
+/// The tag with this folded name: the existing one, or `new`.
 pub(crate) async fn get_or_insert(tx: &mut Tx<'_>, new: &Tag, folded: &str) -> Result<Tag> {
     if let Some(tag) = get_by_name(tx, folded).await? {
         return Ok(tag);
@@ -89,14 +89,14 @@ pub(crate) async fn get_or_insert(tx: &mut Tx<'_>, new: &Tag, folded: &str) -> R
         .await)?;
     match made {
         Some(tag) => Ok(tag),
-        // Another core made it between the two statements; it is visible now.
+        // Another core inserted it between the two statements; it is visible now.
         None => Ok(get_by_name(tx, folded).await?.ok_or(sqlx::Error::RowNotFound)?),
     }
 }
 
-/// Puts a tag on a ticket. Write the ticket's copy too.
+/// Adds a tag to a ticket. Update the ticket's copy as well.
 pub(crate) async fn attach(tx: &mut Tx<'_>, ticket: &Ticket, tag: TagId, at: Timestamp) -> Result<()> {
-    // Its ticket may still wait in the group for its insert; nothing here reads it.
+    // The ticket itself may still wait in the group for its insert; no statement here reads it.
     let tenant = tx.tenant();
     let link = tx.writing();
     let sql = ATTACH.on(link);
@@ -115,7 +115,7 @@ pub(crate) async fn attach(tx: &mut Tx<'_>, ticket: &Ticket, tag: TagId, at: Tim
     Ok(())
 }
 
-/// Takes a tag off a ticket. Write the ticket's copy too.
+/// Removes a tag from a ticket. Update the ticket's copy as well.
 pub(crate) async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();

@@ -1,6 +1,6 @@
-//! Rows of `tallies`: how attempts went, by endpoint and hour, and how many deliveries stand in each end state. Written
-//! as summed deltas, one row per endpoint and hour of a batch, so that reading them costs the same with a million
-//! deliveries as with ten.
+//! Rows of `tallies`: results of attempts by endpoint and hour, and the number of deliveries in each end state. They
+//! are written as summed deltas, one row for each endpoint and hour of a batch, so that reading them costs the same
+//! with a million deliveries as with ten.
 
 use super::{
     ReadTx, Result, Scoped,
@@ -20,12 +20,12 @@ use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 
 /// An hour.
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
-/// Longest answers that the columns of times hold, in milliseconds, from the shortest on.
+/// Upper bounds of the response-time columns, in milliseconds.
 pub(crate) const TOOK_MS: [u32; 11] = [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 15_000];
-/// The row that counts deliveries.
+/// The hour of the row that counts deliveries.
 const DELIVERIES: i64 = 0;
 
-/// Changes of how many deliveries stand in each end state.
+/// Changes of the number of deliveries in each end state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EndCounts {
     pub(crate) delivered: i64,
@@ -35,7 +35,7 @@ pub(crate) struct EndCounts {
 }
 
 impl EndCounts {
-    /// Counts deliveries that came to this state (or, below 0, left it); only end states count.
+    /// Counts deliveries that reached this state (below 0: that left it); only end states count.
     pub(crate) fn add(&mut self, state: State, by: i64) {
         match state {
             State::Delivered => self.delivered += by,
@@ -46,18 +46,18 @@ impl EndCounts {
     }
 }
 
-/// How the attempts of some time went.
+/// Attempts in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AttemptCounts {
     /// Answered 2xx.
     pub(crate) succeeded: i64,
     pub(crate) failed: i64,
-    /// Answers by how long they took, see [`TOOK_MS`].
+    /// Responses by duration, see [`TOOK_MS`].
     pub(crate) took: [i64; TOOK_MS.len()],
 }
 
 impl AttemptCounts {
-    /// Counts an attempt; `took_ms` when there was an answer.
+    /// Counts an attempt; `took_ms` is set if there was a response.
     pub(crate) fn add(&mut self, succeeded: bool, took_ms: Option<u32>) {
         *if succeeded { &mut self.succeeded } else { &mut self.failed } += 1;
         if let Some(took) = took_ms {
@@ -75,7 +75,7 @@ impl AddAssign for AttemptCounts {
     }
 }
 
-/// What one batch adds, in the order in which rows are locked.
+/// A batch's changes, in the order in which rows are locked.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<(EndpointId, i64), (TenantId, AttemptCounts, i64)>);
 
@@ -89,7 +89,7 @@ impl Tally {
         &mut self.row(tenant, endpoint, hour(at)).1
     }
 
-    /// Deliveries that came to an end state or left it.
+    /// Deliveries that reached an end state or left it.
     pub(super) fn ended(&mut self, tenant: TenantId, endpoint: EndpointId, state: State, by: i64) {
         let mut ended = EndCounts::default();
         ended.add(state, by);
@@ -106,12 +106,12 @@ impl Tally {
     }
 }
 
-/// The hour of a moment, since 1970.
+/// The hour of a moment, counted since 1970.
 pub(crate) fn hour(at: Timestamp) -> i64 {
     at.secs().div_euclid(3600)
 }
 
-/// The columns of times, in the order of [`TOOK_MS`].
+/// The response-time columns, in the order of [`TOOK_MS`].
 const TOOK_COLUMNS: [&str; TOOK_MS.len()] = [
     "took_5",
     "took_10",
@@ -155,7 +155,7 @@ row_statements! {
     };
 }
 
-/// Adds what a batch came to.
+/// Adds the changes of a batch.
 pub(super) async fn add(link: &mut Link, tally: &Tally) -> Result<()> {
     let rows: Vec<_> = tally.0.iter().collect();
     write_rows!(link, ADD, &rows, |query, ((endpoint, hour), (tenant, went, stopped))| {
@@ -166,7 +166,7 @@ pub(super) async fn add(link: &mut Link, tally: &Tally) -> Result<()> {
     Ok(())
 }
 
-/// Counts deliveries of one endpoint that came to an end state or left it.
+/// Counts deliveries of one endpoint that reached an end state or left it.
 pub(super) async fn stand(link: &mut Link, tenant: TenantId, endpoint: EndpointId, ended: EndCounts) -> Result<()> {
     if ended == EndCounts::default() {
         return Ok(());
@@ -182,12 +182,12 @@ pub(super) async fn delete_of_endpoint(link: &mut Link, endpoint: EndpointId) ->
     on!(link, c, D => sqlx::query::<D>(sql).bind(endpoint.0).execute(c).await.map(drop))
 }
 
-/// What is known of an endpoint.
+/// The counts of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EndpointCounts {
-    /// How many deliveries stand in each end state.
+    /// Deliveries in each end state.
     pub(crate) ended: EndCounts,
-    /// How attempts went, by hour.
+    /// Attempts by hour.
     pub(crate) hours: BTreeMap<i64, AttemptCounts>,
 }
 
@@ -201,7 +201,7 @@ from_row!(Row in "tallies", row => {
     Ok(Row(EndpointId(row.get("endpoint_id")?), row.get("hour")?, went, row.get("stopped")?))
 });
 
-/// What is known of these endpoints of the tenant, from an hour on.
+/// The counts of these endpoints of the tenant, from an hour on.
 pub(crate) async fn of(
     tx: &mut ReadTx,
     endpoints: &[EndpointId],

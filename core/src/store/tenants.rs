@@ -1,4 +1,4 @@
-//! Rows of `tenants`. What a plan includes is the core's rule; here are codes.
+//! Rows of `tenants`. The core defines what a plan includes; here are codes.
 
 use super::{
     Db, Result, SystemTx,
@@ -13,7 +13,7 @@ use super::{
 use inboxops_proto::{clock::Timestamp, id::TenantId};
 
 codes! {
-    /// What a tenant pays for.
+    /// A tenant's plan.
     Plan {
         /// Neither API nor webhooks.
         Free = 1 "free",
@@ -33,19 +33,19 @@ impl Plan {
     }
 }
 
-/// A workspace.
+/// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tenant {
     pub(crate) id: TenantId,
     pub(crate) name: String,
     pub(crate) plan: Plan,
-    /// What overrides the plan on the entitlement `webhooks`.
+    /// Override of the entitlement `webhooks`.
     pub(crate) webhooks: Option<bool>,
-    /// What overrides the plan on the entitlement `public_api`.
+    /// Override of the entitlement `public_api`.
     pub(crate) public_api: Option<bool>,
-    /// Whether every call of it is refused.
+    /// Whether every call of its own is refused.
     pub(crate) suspended: bool,
-    /// Requests a minute, when it has a limit of its own.
+    /// Requests a minute, if it has a limit of its own.
     pub(crate) requests_per_minute: Option<u32>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
@@ -63,7 +63,7 @@ from_row!(Tenant in "tenants", row => Ok(Tenant {
     updated_at: row.time("updated_at")?,
 }));
 
-/// What an override's code says: nothing, on or off.
+/// The meaning of an override's code: none, on or off.
 pub(super) fn overridden(code: i16) -> Option<bool> {
     match code {
         2 => Some(true),
@@ -135,7 +135,7 @@ pub(crate) async fn list(db: &Db, limit: i64, offset: i64) -> Result<(Vec<Tenant
     Ok((tenants, total))
 }
 
-/// The tenant, held until the end of the transaction.
+/// Locks the tenant until the end of the transaction.
 pub(crate) async fn lock(tx: &mut SystemTx<'_>, id: TenantId) -> Result<Option<Tenant>> {
     let link = tx.reading();
     let sql = LOCK.on(link);
@@ -161,7 +161,7 @@ pub(crate) async fn insert(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()>
         .map(drop))
 }
 
-/// Writes a changed tenant, and pauses or releases the lanes of its endpoints as its plan now says.
+/// Updates a tenant, and pauses or resumes the lanes of its endpoints according to its new plan.
 pub(crate) async fn update(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()> {
     let link = tx.writing();
     let sql = UPDATE.on(link);
@@ -182,7 +182,7 @@ pub(crate) async fn update(tx: &mut SystemTx<'_>, tenant: &Tenant) -> Result<()>
 }
 
 impl Writing {
-    /// Gives the tenant's next ticket number. The counter is written once, at the end of the group.
+    /// Returns the tenant's next ticket number. The counter is written once, at the end of the group.
     pub(super) async fn next_number(&mut self, tenant: TenantId) -> Result<u32> {
         self.hold_numbers(tenant).await?;
         let last = self.known_number(tenant).unwrap_or_default();
@@ -191,7 +191,7 @@ impl Writing {
         Ok(next)
     }
 
-    /// Holds the tenant's counter until the end of the group. True when another core may have had it until now.
+    /// Locks the tenant's counter until the end of the group. True if another core may have held it until now.
     pub(super) async fn hold_numbers(&mut self, tenant: TenantId) -> Result<bool> {
         if self.known_number(tenant).is_some() {
             return Ok(false);

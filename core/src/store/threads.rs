@@ -1,5 +1,5 @@
-//! Threads: which ticket a mail belongs to by the ids of mails. Rows of `messages` know the mails that came or left; rows
-//! of `referred_mails` those that mails name and that did not come in their inbox.
+//! Finds the ticket of a mail by the ids of mails. Rows of `messages` have the mails that were received or sent; rows
+//! of `referred_mails` the ids that mails refer to and that their inbox never received.
 
 use super::{
     Result, Scoped as _, Tx,
@@ -13,22 +13,22 @@ use super::{
 use inboxops_proto::id::{InboxId, MessageId, TicketId};
 use uuid::Uuid;
 
-/// What is known of a mail that is to be recorded.
+/// What the store knows of a mail that is to be recorded.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct MailFacts {
     /// The message that is this mail.
     pub(crate) same: Option<MessageId>,
-    /// A message that an earlier release recorded under the id of the mail, whatever it says.
+    /// A message that an earlier release recorded with this mail's id, whatever its content.
     pub(crate) same_id: Option<MessageId>,
-    /// A reply of the tenant that has the id of the mail.
+    /// A reply of the tenant with this mail's id.
     pub(crate) sent: Option<MessageId>,
     /// The ticket in which the inbox has this mail's id or one that it answers.
     pub(crate) ticket: Option<TicketId>,
-    /// Those that it answers of which the inbox knows nothing.
+    /// Ids that it answers and that the inbox does not know.
     pub(crate) unknown: Vec<String>,
 }
 
-/// What is known of one id.
+/// What the store knows of one id.
 struct IdFacts {
     at: i16,
     recorded: Option<TicketId>,
@@ -54,8 +54,8 @@ impl IdFacts {
 }
 
 row_statements! {
-    // Of all that the inbox has under one id, any tells the ticket: a sender who gives all mails one id must not make each
-    // slower than the one before.
+    // Any message with the id names the ticket: a sender who gives all mails one id must not make each look-up slower
+    // than the one before.
     LOOK = Rows {
         head: "WITH asked (place, mail, owner, box, content, earlier) AS (VALUES",
         row: &[Type::Small, Type::Text, Type::Uuid, Type::Uuid, Type::Bytes, Type::Bytes],
@@ -72,7 +72,7 @@ row_statements! {
         ),
         tail_pg: None,
     };
-    // A mail that went to two inboxes is in a ticket of each: a ticket that has it already is not the other inbox's.
+    // A mail to two inboxes is in a ticket of each: a ticket that already has it belongs to the other inbox.
     ELSEWHERE = Rows {
         head: "WITH asked (place, mail, owner, own) AS (VALUES",
         row: &[Type::Small, Type::Text, Type::Uuid, Type::Text],
@@ -89,7 +89,7 @@ row_statements! {
     };
 }
 
-/// Looks up a mail and those that it answers, the nearest first; `earlier` is the key that earlier releases gave it.
+/// Looks up a mail and those that it answers, the nearest first; `earlier` is its key in earlier releases.
 pub(crate) async fn look(
     tx: &mut Tx<'_>,
     mailed: &MailIdentity,
@@ -129,7 +129,7 @@ pub(crate) async fn look(
     })
 }
 
-/// The ticket that has one of the mails that a mail answers, in whatever inbox, but for those that have the mail itself.
+/// The ticket, in any inbox, that has one of the mails that this one answers, except tickets that have the mail itself.
 pub(crate) async fn elsewhere(tx: &mut Tx<'_>, own: Option<&str>, parents: &[String]) -> Result<Option<TicketId>> {
     if parents.is_empty() {
         return Ok(None);
@@ -149,7 +149,7 @@ pub(crate) async fn elsewhere(tx: &mut Tx<'_>, own: Option<&str>, parents: &[Str
     Ok(known.min_by_key(|(place, _)| *place).map(|(_, ticket)| TicketId(ticket)))
 }
 
-/// Remembers that a mail of this inbox, in this ticket, names these mails. What is known of them already stays.
+/// Records that a mail of this inbox, in this ticket, refers to these mails. Existing records stay.
 pub(crate) async fn refer(tx: &mut Tx<'_>, inbox: InboxId, ticket: TicketId, mails: &[String]) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.writing();

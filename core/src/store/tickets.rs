@@ -1,5 +1,5 @@
-//! Rows of `tickets`. What a change does to one is the noun's rule; here a row is inserted with others of its group,
-//! written over, and found. Lists are in `tickets/list.rs`.
+//! Rows of `tickets`: inserted with others of their group, updated, and found. What a change does to a ticket is in
+//! `tickets/rules.rs` of the core; lists are in `tickets/list.rs`.
 
 mod list;
 mod lookup;
@@ -37,7 +37,7 @@ codes! {
         Open = 1 "open",
         /// Waits for the customer or somebody else.
         Pending = 2 "pending",
-        /// Answered for good, may come back.
+        /// Answered; may be reopened.
         Solved = 3 "solved",
         /// Done.
         Closed = 4 "closed",
@@ -59,7 +59,7 @@ codes! {
 }
 
 codes! {
-    /// Way by which a ticket or an inbox gets its messages.
+    /// Channel by which a ticket or an inbox gets its messages.
     Channel {
         /// Mail.
         Email = 1 "email",
@@ -69,7 +69,7 @@ codes! {
     }
 }
 
-/// The customer who asks.
+/// The customer of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requester {
     /// Name; may be empty.
@@ -77,7 +77,7 @@ pub(crate) struct Requester {
     pub(crate) email: String,
 }
 
-/// A tag as a ticket carries it.
+/// A tag in the row of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TagRef {
     pub(crate) id: TagId,
@@ -91,38 +91,34 @@ pub(crate) struct Ticket {
     pub(crate) tenant: TenantId,
     /// Number within the tenant, from 1.
     pub(crate) number: u32,
-    /// What it is about.
     pub(crate) subject: String,
-    /// State.
     pub(crate) status: Status,
-    /// Urgency.
     pub(crate) priority: Priority,
     pub(crate) inbox: InboxId,
-    /// Agent who works on it.
     pub(crate) assignee: Option<AgentId>,
-    /// Customer who asks.
+    /// The customer.
     pub(crate) requester: Option<Requester>,
     /// Tags, by name.
     pub(crate) tags: Vec<TagRef>,
-    /// Way by which it came.
+    /// Channel by which it came.
     pub(crate) channel: Channel,
-    /// Number of messages, internal notes not counted.
+    /// Number of messages without internal notes.
     pub(crate) message_count: u32,
     pub(crate) last_message_at: Option<Timestamp>,
     /// Time at which it was opened.
     pub(crate) created_at: Timestamp,
     /// Time of the last visible change.
     pub(crate) updated_at: Timestamp,
-    /// Time at which it entered `solved`, in that state.
+    /// When it became solved; set in that state only.
     pub(crate) solved_at: Option<Timestamp>,
-    /// Time at which it entered `closed`, in that state.
+    /// When it was closed; set in that state only.
     pub(crate) closed_at: Option<Timestamp>,
-    /// Rises by 1 with every visible change.
+    /// Grows by 1 with every visible change.
     pub(crate) version: u32,
 }
 
 impl Ticket {
-    /// An open ticket of this moment, with everything else still to be said.
+    /// A new open ticket; the caller fills in the rest.
     pub(crate) fn blank(at: Timestamp) -> Ticket {
         Ticket {
             id: TicketId(Uuid::nil()),
@@ -147,7 +143,7 @@ impl Ticket {
     }
 }
 
-/// How a ticket is named: by its id or by its number in the tenant.
+/// Names a ticket: by its id or by its number in the tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TicketRef {
     Id(TicketId),
@@ -249,20 +245,20 @@ row_statements! {
     };
 }
 
-/// The next ticket number of the tenant. A number taken by a closure that then refuses is given again.
+/// The next ticket number of the tenant. A number that a refusing closure took is used again.
 pub(crate) async fn next_number(tx: &mut Tx<'_>) -> Result<u32> {
     let tenant = tx.tenant();
     tx.writing.next_number(tenant).await
 }
 
-/// Lets no other core open tickets of the tenant until the end of the transaction. True when one may have done so since
-/// the transaction began: then what it looked up before may have changed.
+/// Keeps other cores from opening tickets of the tenant until the end of the transaction. True if one may have done so
+/// since the transaction began; then earlier look-ups may be outdated.
 pub(crate) async fn hold_opening(tx: &mut Tx<'_>) -> Result<bool> {
     let tenant = tx.tenant();
     tx.writing.hold_numbers(tenant).await
 }
 
-/// Makes a ticket: it is inserted with others at the end of the group, and counted. Its `tenant` must be the
+/// Adds a ticket: it is inserted with others at the end of the group, and counted. Its `tenant` must be the
 /// transaction's.
 pub(crate) fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
     let ticket = Ticket { tenant: tx.tenant(), ..ticket.clone() };
@@ -275,14 +271,14 @@ pub(crate) fn insert(tx: &mut Tx<'_>, ticket: &Ticket) {
     tx.writing.job.tickets.push(ticket);
 }
 
-/// The ticket, held until the end of the transaction.
+/// Locks the ticket until the end of the transaction.
 pub(crate) async fn lock(tx: &mut Tx<'_>, named: TicketRef) -> Result<Option<Ticket>> {
     tx.writing.flush_tickets().await?;
     let tenant = tx.tenant();
     one(tx.link(), tenant, named, LOCK_BY_ID, LOCK_BY_NUMBER).await
 }
 
-/// The ticket as a snapshot sees it.
+/// The ticket in a snapshot.
 pub(crate) async fn read(tx: &mut ReadTx, named: TicketRef) -> Result<Option<Ticket>> {
     let tenant = tx.tenant();
     one(tx.link(), tenant, named, BY_ID, BY_NUMBER).await
@@ -316,7 +312,7 @@ async fn one(
     }
 }
 
-/// Writes `new` over `old`, which this transaction has locked, and counts what moved.
+/// Replaces `old`, which this transaction has locked, by `new`, and updates the counts.
 pub(crate) async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<()> {
     let place = |ticket: &Ticket| (ticket.inbox, ticket.status, ticket.priority, ticket.assignee);
     if place(old) != place(new) {
@@ -358,7 +354,7 @@ pub(crate) async fn update(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Resul
 }
 
 impl Writing {
-    /// Inserts the tickets that wait: at the end of the group, or before a job reads the table.
+    /// Inserts the waiting tickets: at the end of the group, or before a job reads the table.
     pub(super) async fn flush_tickets(&mut self) -> Result<()> {
         self.wrote |= !self.job.tickets.is_empty();
         let mut tickets = std::mem::take(&mut self.group.tickets);

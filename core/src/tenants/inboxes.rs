@@ -1,4 +1,4 @@
-//! Inboxes as the operator makes and changes them.
+//! Creates and changes inboxes for the operator.
 
 use super::Tenants;
 use crate::{
@@ -83,8 +83,8 @@ impl Tenants {
     }
 }
 
-/// Refuses an address that another inbox of the tenant has: a mail that names the address alone would be for both. Of two
-/// calls, on one core or on several, one waits for the other, since both hold the tenant.
+/// Refuses an address that another inbox of the tenant has: a mail that names the address alone would belong to both.
+/// Of two calls, on one core or on several, one waits for the other, since both lock the tenant.
 async fn free(tx: &mut store::Tx<'_>, inbox: &Inbox) -> Result<()> {
     let Some(address) = &inbox.email_address else { return Ok(()) };
     match store::inboxes::taken(tx, address, inbox.id).await? {

@@ -1,4 +1,4 @@
-//! What a change does to a ticket: pure rules, no I/O, no clock. The row they work on sits beside its SQL.
+//! The rules of changes to tickets: pure, without I/O and clock. The row is in `store/tickets.rs`.
 
 use crate::{
     caller::Actor,
@@ -14,7 +14,7 @@ use inboxops_proto::{
 };
 use serde_json::{Map, Value, json};
 
-/// New values of a ticket; `None` keeps.
+/// New values of a ticket; `None` keeps a value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Change {
     pub(crate) subject: Option<String>,
@@ -26,7 +26,7 @@ pub(crate) struct Change {
 }
 
 impl Ticket {
-    /// The ticket after a change, or `None` when the change changes nothing.
+    /// The ticket after a change, or `None` if the change has no effect.
     pub(crate) fn apply(&self, change: &Change, at: Timestamp) -> Option<Ticket> {
         let mut new = self.clone();
         if let Some(subject) = &change.subject {
@@ -46,7 +46,7 @@ impl Ticket {
         Some(new.touched(at))
     }
 
-    /// The ticket once a message came to it; `reopen` makes it open again whatever it was.
+    /// The ticket after a message was added; `reopen` opens it whatever its state.
     pub(crate) fn with_message(&self, reopen: bool, at: Timestamp) -> Ticket {
         let mut new = self.clone();
         if reopen {
@@ -57,15 +57,15 @@ impl Ticket {
         new.touched(at)
     }
 
-    /// The ticket one version later: something that its readers see has changed.
+    /// The ticket one version later: something visible has changed.
     pub(crate) fn touched(mut self, at: Timestamp) -> Ticket {
         self.version += 1;
-        // A clock that was set back must not take `updated_at` with it: readers sync by it.
+        // A clock that was set back must not move `updated_at` back: readers sync by it.
         self.updated_at = self.updated_at.max(at);
         self
     }
 
-    /// What differs from `old`, by the names of the contract; never version or times.
+    /// The differences from `old`, by the names of the contract, without version and times.
     pub(crate) fn changes_from(&self, old: &Ticket) -> Map<String, Value> {
         let mut changes = Map::new();
         let (from, to) = (v1::Ticket::from(old), v1::Ticket::from(self));
@@ -99,7 +99,7 @@ fn time(at: Option<Timestamp>) -> Value {
 pub(crate) struct MessageInEvent<'a> {
     /// `message.received` or `message.sent`.
     pub(crate) kind: Kind,
-    /// The message, with bodies that an event can hold.
+    /// The message, with bodies cut to the size of an event.
     pub(crate) message: &'a v1::Message,
 }
 
@@ -110,7 +110,7 @@ impl MessageInEvent<'_> {
     }
 }
 
-/// Who acts on a ticket, and when.
+/// Who changes a ticket, and when.
 pub(crate) struct Action<'a> {
     pub(crate) actor: &'a Actor,
     pub(crate) at: Timestamp,
@@ -122,7 +122,7 @@ impl Action<'_> {
         self.opened_by(new, None, ids)
     }
 
-    /// The same, with the message that opened it.
+    /// The same with the message that opened it.
     pub(crate) fn opened_by(
         &self,
         new: &Ticket,
@@ -148,7 +148,7 @@ impl Action<'_> {
         self.changed_by(old, new, None, ids)
     }
 
-    /// The same, with the message that changed it.
+    /// The same with the message that changed it.
     pub(crate) fn changed_by(
         &self,
         old: &Ticket,
@@ -159,7 +159,8 @@ impl Action<'_> {
         self.happened(old, new, new.changes_from(old), message, ids)
     }
 
-    /// The events of a ticket that got a note beside so many; what the note says is not told.
+    /// The events of a ticket that got a note, in addition to `notes` earlier ones. They do not contain the note's
+    /// text.
     pub(crate) fn noted(&self, old: &Ticket, new: &Ticket, notes: u32, ids: &mut Ids) -> Result<Vec<RenderedEvent>> {
         let mut changes = new.changes_from(old);
         changes.insert("note_count".to_owned(), json!({"from": notes, "to": notes.saturating_add(1)}));
@@ -185,7 +186,7 @@ impl Action<'_> {
         ];
         let happened = kinds.into_iter().filter(|(_, happened)| *happened);
         let mut events = happened.map(|(kind, _)| group.render(kind, &subject, ids)).collect::<Result<Vec<_>>>()?;
-        // Who follows the old inbox alone learns that the ticket left it, by the one event that says so.
+        // An endpoint that is limited to the old inbox learns from one event that the ticket has left it.
         if let Some(updated) = events.iter_mut().find(|event| event.kind == Kind::TicketUpdated) {
             updated.left = Some(old.inbox).filter(|left| *left != new.inbox);
         }

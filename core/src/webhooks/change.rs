@@ -1,4 +1,4 @@
-//! What a request asks to change of an endpoint. Parsed without the database, applied to the row it finds.
+//! A requested change of an endpoint: parsed without the database, applied to the row.
 
 use super::headers::{self, Headers};
 use crate::{
@@ -14,14 +14,14 @@ use inboxops_proto::{
     v1,
 };
 
-/// New values of an endpoint; `None` keeps.
+/// New values of an endpoint; `None` keeps a value.
 #[derive(Default)]
 pub(crate) struct Change {
-    /// Address, not yet looked at.
+    /// The URL, not checked yet.
     pub(crate) url: Option<String>,
-    /// Custom headers, not yet sealed.
+    /// Custom headers, not sealed yet.
     pub(crate) headers: Option<Headers>,
-    /// Inboxes that it is limited to.
+    /// Inboxes whose events it gets.
     pub(crate) inboxes: Option<Vec<InboxId>>,
     events: Option<Vec<String>>,
     enabled: Option<bool>,
@@ -31,8 +31,8 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Reads the members that the mask names, without a mask those that are set. Values that break a rule which the
-    /// gate does not know go to `broken`.
+    /// Reads the members that the mask names; without a mask, those that are set. Violations of rules that the gate
+    /// does not know go to `broken`.
     pub(crate) fn parse(
         changes: v1::WebhookEndpointChanges,
         mask: Option<prost_types::FieldMask>,
@@ -80,7 +80,7 @@ impl Change {
         Ok(change)
     }
 
-    /// The endpoint after the change, or `None` when the change changes nothing. `sealed` are its headers.
+    /// The endpoint after the change, or `None` if the change has no effect. `sealed` are its headers.
     pub(crate) fn apply(
         &self,
         old: &Endpoint,
@@ -111,7 +111,7 @@ impl Change {
             new.thin = thin;
         }
         if let Some(enabled) = self.enabled {
-            // Whoever says whether it is on has seen why it was off.
+            // Setting `enabled` clears the reason why InboxOps disabled it.
             (new.enabled, new.disabled_reason) = (enabled, None);
         }
         if new == *old {
@@ -122,7 +122,7 @@ impl Change {
         Some(new)
     }
 
-    /// Whether the change switches on what was off: its failures of before no longer count.
+    /// Whether the change enables a disabled endpoint: its earlier failures no longer count.
     pub(crate) fn revives(&self, old: &Endpoint) -> bool {
         self.enabled == Some(true) && (!old.enabled || old.disabled_reason.is_some())
     }
@@ -140,7 +140,7 @@ pub(crate) fn inbox_ids(texts: &[String]) -> Result<Vec<InboxId>> {
     Ok(inboxes)
 }
 
-/// The refusal of a request that breaks these rules, if any.
+/// The refusal, if there are violations.
 pub(crate) fn refusal(broken: Vec<Violation>) -> Result<()> {
     if broken.is_empty() { Ok(()) } else { Err(Failure::violations(Reason::ValidationFailed, broken).into()) }
 }

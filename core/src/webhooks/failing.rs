@@ -1,4 +1,4 @@
-//! What a row of failures means for an endpoint: warnings, and at last that it is switched off. Pure.
+//! Decides when a failing endpoint's tenant is warned, and when the endpoint is disabled. Pure.
 //! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use crate::store::health::Health;
@@ -8,25 +8,25 @@ use inboxops_proto::{
 };
 use std::time::Duration;
 
-/// Time without a success after which an endpoint is switched off.
+/// Time without a success after which an endpoint is disabled.
 pub(crate) const DISABLED_AFTER: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 /// Least number of attempts in that time.
 pub(crate) const DISABLED_TRIES_MIN: u32 = 20;
 
-/// What its tenant reads then.
+/// The reason that its tenant sees.
 pub(crate) const DISABLED_SAID: &str =
     "Every attempt of the last 5 days failed. Once the receiver works, switch the endpoint on again.";
 
-/// What a row of failures asks for.
+/// What an endpoint's failures require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// Nothing.
     Go,
-    /// Somebody should know: half of the time is over.
+    /// The first warning: half of the time has passed.
     Half,
-    /// Somebody should do something: three quarters are over.
+    /// The second warning: three quarters have passed.
     ThreeQuarters,
-    /// It is switched off.
+    /// It is disabled.
     Disable,
 }
 
@@ -41,7 +41,7 @@ impl Verdict {
     }
 }
 
-/// Judges how an endpoint does at `now`.
+/// Judges the health of an endpoint at `now`.
 pub(crate) fn verdict(health: &Health, now: Timestamp) -> Verdict {
     let Some(since) = health.failing_since.filter(|_| health.failures_in_row > 0) else { return Verdict::Go };
     let failing = now.since(since);
@@ -56,7 +56,7 @@ pub(crate) fn verdict(health: &Health, now: Timestamp) -> Verdict {
     }
 }
 
-/// The row of failures as the tenant sees it.
+/// The failures as the tenant sees them.
 pub(crate) fn shown(health: &Health, now: Timestamp) -> Option<EndpointFailing> {
     let since = health.failing_since.filter(|_| health.failures_in_row > 0)?;
     let warning = match verdict(health, now) {

@@ -1,5 +1,5 @@
-//! Custom headers of an endpoint: judged together, sealed as one value, opened. Which names and values may be is the
-//! contract's rule. It knows no store.
+//! Custom headers of an endpoint: validated together, sealed as one value, opened. The contract's rules apply to single
+//! names and values. It knows no store.
 
 use crate::{
     error::{Error, Result},
@@ -20,11 +20,12 @@ use zeroize::Zeroizing;
 /// Custom headers, name and value.
 pub(crate) type Headers = Vec<(String, Zeroizing<String>)>;
 
-/// What names the sealed headers of an endpoint, besides its ids: a sealed secret put in their place does not open.
+/// The purpose that the seal of an endpoint's headers is bound to, beside its ids: a sealed secret in their place does
+/// not open.
 const PURPOSE: &[u8] = b"headers";
 
-/// The headers of a request; every rule that they break together goes to `violations`. What one name and one value may
-/// be is the gate's.
+/// Parses the headers of a request; violations of rules for all of them together go to `violations`. The gate has
+/// checked each name and value.
 pub(crate) fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Violation>) -> Headers {
     let mut seen = HashSet::new();
     let mut headers = Headers::new();
@@ -44,7 +45,7 @@ pub(crate) fn parse(given: Vec<v1::NewEndpointHeader>, violations: &mut Vec<Viol
     headers
 }
 
-/// Seals headers for their endpoint; none at all need no seal.
+/// Seals headers for their endpoint; an empty list needs no seal.
 pub(crate) fn seal(
     headers: &Headers,
     owner: (TenantId, EndpointId),
@@ -68,7 +69,7 @@ pub(crate) fn open(sealed: Option<&SealedBytes>, owner: (TenantId, EndpointId), 
         .map_err(|_| Error::Unseal)
 }
 
-/// What the seal of an endpoint's headers is bound to.
+/// The associated data of the headers' seal.
 pub(crate) fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 3] {
     [tenant.0.as_bytes(), endpoint.0.as_bytes(), PURPOSE]
 }

@@ -1,5 +1,5 @@
-//! The preview of an event: the bytes and headers that a test would send now, what is secret masked. Nothing is sent,
-//! and nothing is written.
+//! The preview of an event: the bytes and headers that a test would send now, with secrets masked. It sends and writes
+//! nothing.
 
 use super::{Webhooks, endpoint_id, headers, samples};
 use crate::{
@@ -15,7 +15,7 @@ use inboxops_proto::{
 };
 use url::{Position, Url};
 
-/// What stands in place of a secret.
+/// The replacement of a secret.
 const MASK: &str = "***";
 
 impl Webhooks {
@@ -76,7 +76,7 @@ impl Webhooks {
     }
 }
 
-/// One for each secret that signs now.
+/// A signature for each secret that signs now.
 fn signatures(endpoint: Option<&Endpoint>) -> String {
     match endpoint.and_then(|endpoint| endpoint.other_secret.as_ref()) {
         Some(_) => format!("v1,{MASK} v1,{MASK}"),

@@ -1,5 +1,5 @@
 //! The rules of a secret's rotation in two steps. Pure: rows and the time come in, rows go out. Time alone promotes a
-//! staged secret and ends an old one, so every reader of a row first lets the time pass in it.
+//! staged secret and ends an old one, so every reader of a row first applies the time to it.
 
 use crate::store::endpoints::{Endpoint, OtherSecret, SealedBytes};
 use inboxops_proto::{
@@ -8,15 +8,14 @@ use inboxops_proto::{
 };
 use std::time::Duration;
 
-/// Time after which a staged secret is promoted by itself.
+/// Time after which a staged secret is promoted without a call.
 pub(crate) const PROMOTES_AFTER: Duration = Duration::from_secs(24 * HOUR_SECS);
-/// Hours for which an old secret goes on signing after the promotion, when nobody says otherwise.
+/// Default of the hours for which an old secret continues to sign after a promotion.
 pub(crate) const KEEP_OLD_HOURS: u32 = 24;
 
 const HOUR_SECS: u64 = 60 * 60;
 
 pub(crate) struct NewSecret {
-    /// The secret.
     pub(crate) sealed: SealedBytes,
     /// Its last characters.
     pub(crate) hint: String,
@@ -25,14 +24,14 @@ pub(crate) struct NewSecret {
 /// Why a rotation is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RotationRefusal {
-    /// The old secret of a promotion signs until then, and three at a time are too many.
+    /// The previous secret signs until then, and three secrets at a time are too many.
     OldStillSigns(Timestamp),
-    /// Nothing is staged that could be promoted.
+    /// No secret is staged.
     NothingStaged,
 }
 
 impl Endpoint {
-    /// What time did to the secrets: a staged one is promoted by itself, an old one ends.
+    /// Applies the time to the secrets: promotes a staged one, ends an old one.
     pub(crate) fn pass_time(&mut self, now: Timestamp) {
         if self.other_secret.as_ref().is_some_and(|other| other.is_next && other.until <= now) {
             let at = self.other_secret.as_ref().map_or(now, |other| other.until);
@@ -41,12 +40,12 @@ impl Endpoint {
         self.other_secret.take_if(|other| !other.is_next && other.until <= now);
     }
 
-    /// When time will do something to the secrets.
+    /// When time will next change the secrets.
     pub(crate) fn secrets_change_at(&self) -> Option<Timestamp> {
         self.other_secret.as_ref().map(|other| other.until)
     }
 
-    /// Stages a new secret, in place of one that is staged already; `immediate` makes it the only one.
+    /// Stages a new secret, replacing one that is already staged; `immediate` makes it the only one.
     pub(crate) fn rotate(
         &mut self,
         new: NewSecret,
@@ -219,11 +218,11 @@ mod tests {
                 };
                 let now = live(&endpoint, at);
                 prop_assert!((1..=2).contains(&now.len()));
-                // Nothing but time and a promotion changes what signs the header that carries one signature.
+                // Only time and a promotion change the secret of the header with a single signature.
                 if step == 0 || !done {
                     prop_assert!(before.contains(&now[0]));
                 }
-                // Passing the time in steps or at once is the same.
+                // Applying the time in steps or at once gives the same.
                 let later = at.plus(HOUR * 500);
                 let mut stepped = endpoint.clone();
                 (0..500).for_each(|hour| stepped.pass_time(at.plus(HOUR * hour)));

@@ -1,4 +1,4 @@
-//! Sample events: what a test sends. Rendered by the same code as real ones, with `data.test` = true.
+//! Sample events for tests, rendered by the same code as real ones, with `data.test` = true.
 
 use crate::{
     caller::Actor,

@@ -1,4 +1,4 @@
-//! The two calls of a secret's rotation, and the making of a secret. What may follow what is `rotation`'s.
+//! The calls of a secret's rotation, and the creation of secrets. The rules are in `rotation.rs`.
 
 use super::{
     EndpointView, Webhooks, endpoint_id, lock,
@@ -57,8 +57,7 @@ impl Webhooks {
         self.turn(caller, (id, sight), "endpoint.secret_promoted", turn, answer).await
     }
 
-    /// Changes the secrets of an endpoint, so that the next request is signed with what they are then. `action` stands in
-    /// the audit log.
+    /// Changes the secrets of an endpoint; the next request is signed accordingly. `action` goes into the audit log.
     async fn turn<R: prost::Message + Default + 'static>(
         &self,
         caller: &Caller,
@@ -85,7 +84,7 @@ impl Webhooks {
         write.await
     }
 
-    /// A new signing secret, to be shown once, and as it is kept.
+    /// A new signing secret: to show once, and sealed.
     pub(super) fn new_secret(
         &self,
         (tenant, endpoint): (TenantId, EndpointId),
@@ -97,7 +96,7 @@ impl Webhooks {
     }
 }
 
-/// What the seal of an endpoint's secrets is bound to.
+/// The associated data of a secret's seal.
 pub(crate) fn aad((tenant, endpoint): &(TenantId, EndpointId)) -> [&[u8]; 2] {
     [tenant.0.as_bytes(), endpoint.0.as_bytes()]
 }

@@ -12,19 +12,19 @@ use inboxops_proto::{
 };
 use std::time::Duration;
 
-/// What decides how endpoints look at one moment.
+/// What the view of endpoints at one moment depends on.
 pub(crate) struct EndpointView {
     /// Whether the tenant may use webhooks.
     pub(crate) entitled: bool,
     pub(crate) now: Timestamp,
-    /// From when on an endpoint is called behind.
+    /// An endpoint is behind when its oldest due delivery has waited this long.
     pub(crate) behind_after: Duration,
-    /// What opens the names of custom headers.
+    /// The key that opens the names of custom headers.
     pub(crate) master_key: MasterKey,
 }
 
 impl EndpointView {
-    /// The endpoint, with what is known of how it does and what it has not got yet.
+    /// The endpoint with its health and its backlog.
     pub(crate) fn of(
         &self,
         endpoint: &Endpoint,
@@ -82,7 +82,7 @@ fn last_delivery(health: Option<&Health>) -> Option<v1::LastDelivery> {
     let last = health.and_then(|health| health.last.as_ref())?;
     Some(v1::LastDelivery {
         id: last.delivery.to_string(),
-        // It was tried, so what waits now waits for its next attempt.
+        // It was tried, so a waiting delivery waits for a retry.
         status: match last.state {
             State::Waiting | State::Leased => DeliveryStatus::Retrying,
             State::Delivered => DeliveryStatus::Delivered,

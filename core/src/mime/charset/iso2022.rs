@@ -1,4 +1,4 @@
-//! Charsets of East Asian mails that change tables by escape sequences (ISO 2022: RFCs 1468, 1554, 1557, 1922) or by
+//! Charsets of East Asian mails that switch tables by escape sequences (ISO 2022: RFCs 1468, 1554, 1557, 1922) or by
 //! tildes (HZ: RFC 1843). Letters of two bytes are looked up in the tables of the web's charsets.
 
 use encoding_rs::{EUC_JP, EUC_KR, Encoding, GBK, ISO_8859_7, WINDOWS_1252};
@@ -8,10 +8,10 @@ const SHIFT_OUT: u8 = 0x0e;
 const SHIFT_IN: u8 = 0x0f;
 const UNKNOWN: char = '\u{fffd}';
 
-/// Whose tables a text begins with.
+/// Which tables are active at the start of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Country {
-    /// `iso-2022-jp` and all that follow it.
+    /// `iso-2022-jp` and its variants.
     Japan,
     /// `iso-2022-kr`.
     Korea,
@@ -26,18 +26,17 @@ enum Table {
     /// ASCII with a yen sign and an overline.
     Roman,
     Kana,
-    /// Two bytes a letter, by the table of the web's charset, and what it is told before them.
+    /// Two bytes a letter, from the table of a web charset, and the prefix byte that its decoder needs.
     Double(&'static Encoding, Option<u8>),
-    /// A table that nobody here knows: two bytes are one unknown letter.
+    /// An unsupported table: two bytes make one unknown letter.
     Strange,
 }
 
-/// Whether a text without a known label is in one of these: it changes to the table of Japan.
+/// Whether a text without a known label is in one of these charsets: it switches to a Japanese table.
 pub(crate) fn is_told_by(bytes: &[u8]) -> bool {
     memchr::memchr_iter(ESCAPE, bytes).take(8).any(|at| matches!(bytes.get(at + 1..at + 3), Some(b"$B" | b"$@")))
 }
 
-/// The letters of a text.
 pub(crate) fn decode(bytes: &[u8], country: Country) -> String {
     let shifted = match country {
         Country::Japan => Table::Kana,
@@ -47,7 +46,7 @@ pub(crate) fn decode(bytes: &[u8], country: Country) -> String {
     Text { left: Table::Ascii, shifted, high: None, out: LetterBuffer::default() }.read(bytes)
 }
 
-/// The tables in use: the one of plain bytes, the one after a shift, and the one for a single letter.
+/// The active tables: for plain bytes, after a shift, and for a single letter.
 struct Text {
     left: Table,
     shifted: Table,
@@ -67,7 +66,7 @@ impl Text {
                 &SHIFT_OUT => shift = true,
                 &SHIFT_IN => shift = false,
                 b'\n' => {
-                    // Every line begins as the text did.
+                    // Every line begins with the initial tables.
                     (self.left, shift) = (Table::Ascii, false);
                     self.out.letter('\n');
                 }
@@ -93,7 +92,7 @@ impl Text {
         self.out.end()
     }
 
-    /// Changes tables, and answers how many bytes of the sequence there were after the escape.
+    /// Switches tables; returns the length of the sequence after the escape byte.
     fn escape(&mut self, rest: &[u8]) -> usize {
         let japan = Table::Double(EUC_JP, None);
         let (table, length) = match rest {
@@ -148,7 +147,7 @@ fn kana(byte: u8) -> char {
     at.and_then(|at| char::from_u32(0xff61 + at)).unwrap_or(UNKNOWN)
 }
 
-/// Letters as they come; pairs of one table are decoded together.
+/// Collects letters; pairs from one table are decoded together.
 #[derive(Default)]
 struct LetterBuffer {
     text: String,
@@ -184,7 +183,7 @@ impl LetterBuffer {
     }
 }
 
-/// The letters of a text in HZ: what stands between `~{` and `~}` is GB 2312.
+/// Decodes HZ: text between `~{` and `~}` is GB 2312.
 pub(crate) fn hz(bytes: &[u8]) -> String {
     let mut out = LetterBuffer::default();
     let mut at = 0;
@@ -198,7 +197,7 @@ pub(crate) fn hz(bytes: &[u8]) -> String {
                 at += 1;
                 out.letter('~');
             }
-            // The line goes on.
+            // An escaped line end continues the line.
             (b'~', Some(b'\n'), false) => at += 1,
             (b'\n', _, _) => {
                 double = false;
@@ -209,7 +208,7 @@ pub(crate) fn hz(bytes: &[u8]) -> String {
                 out.pair(GBK, None, *byte, *second);
             }
             (0..=0x7f, _, _) => out.letter(char::from(*byte)),
-            // The same table with the high bits set, as some write it.
+            // The same table with the high bits set, as some programs write it.
             (first, Some(second @ 0x80..), _) => {
                 at += 1;
                 out.pair(GBK, None, *first, *second);

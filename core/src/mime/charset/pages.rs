@@ -1,7 +1,7 @@
-//! Code pages of one byte a letter that the web does not know: those of DOS and of old Macs, of Unix systems, and the
-//! EBCDIC family. Data: a name, and the letters from byte 0x80 on, or from 0 on where ASCII is not the lower half.
+//! Single-byte code pages that the web does not have: those of DOS, of old Macs and of Unix systems, and the EBCDIC
+//! family. Each has a name, and its letters from byte 0x80 on, or from 0 on where the lower half is not ASCII.
 
-/// Names as `charset.rs` makes them of labels, and letters.
+/// Names, as `charset.rs` normalises labels, and letters.
 #[rustfmt::skip]
 pub(crate) const PAGES: &[(&str, &str)] = &[
     ("437", "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}"),

@@ -1,21 +1,21 @@
-//! Forms of Unicode beside UTF-8: UTF-7 (RFC 2152), UTF-16 and UTF-32 in either order of bytes.
+//! Unicode encodings other than UTF-8: UTF-7 (RFC 2152), UTF-16 and UTF-32 in either byte order.
 
 use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 const UNKNOWN: char = '\u{fffd}';
 
-/// Which byte of a number comes first.
+/// The byte order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// The least.
+    /// Least significant byte first.
     Little,
-    /// The greatest.
+    /// Most significant byte first.
     Big,
-    /// Not told: a mark at the beginning says it, or where the zeros are.
+    /// Unknown: a byte order mark decides, or the position of zero bytes.
     Unknown,
 }
 
-/// The letters of a text in UTF-16.
+/// Decodes UTF-16.
 pub(crate) fn utf16(bytes: &[u8], order: Order) -> String {
     let (order, bytes) = match bytes {
         [0xff, 0xfe, rest @ ..] => (Order::Little, rest),
@@ -28,14 +28,14 @@ pub(crate) fn utf16(bytes: &[u8], order: Order) -> String {
     encoding.decode_without_bom_handling(bytes).0.into_owned()
 }
 
-/// The letters of a text in UTF-32.
+/// Decodes UTF-32.
 pub(crate) fn utf32(bytes: &[u8], order: Order) -> String {
     let (order, bytes) = match bytes {
         [0xff, 0xfe, 0, 0, rest @ ..] => (Order::Little, rest),
         [0, 0, 0xfe, 0xff, rest @ ..] => (Order::Big, rest),
         _ => (order, bytes),
     };
-    // No letter is so great that its greatest byte is not zero.
+    // The most significant byte of a code point is always zero.
     let big = order == Order::Big || order == Order::Unknown && bytes.first() == Some(&0);
     let number = |it: &[u8]| {
         let it = [it[0], it[1], it[2], it[3]];
@@ -44,7 +44,7 @@ pub(crate) fn utf32(bytes: &[u8], order: Order) -> String {
     bytes.chunks_exact(4).map(|it| char::from_u32(number(it)).unwrap_or(UNKNOWN)).collect()
 }
 
-/// The letters of a text in UTF-7.
+/// Decodes UTF-7.
 pub(crate) fn utf7(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let mut rest = bytes;
@@ -57,7 +57,7 @@ pub(crate) fn utf7(bytes: &[u8]) -> String {
                 text.push('+');
                 rest = &rest[1..];
             }
-            // No letter is so short: a plus is meant.
+            // Too short for a letter: it is a literal plus.
             (0..=2, _) => text.push('+'),
             (length, _) => {
                 shifted(&rest[..length], &mut text);

@@ -1,5 +1,5 @@
-//! Brings what SQLite's log holds into its file, on a thread and a connection of its own: on the writer's thread, the commit that
-//! happens to fill the log would wait for the disk several times as long as others. It knows no table.
+//! Checkpoints SQLite's WAL on a thread and a connection of its own. If the writer did it, the commit that fills the
+//! log would wait for the disk several times as long as others. It knows no table.
 
 use super::{
     CommitBell,
@@ -9,11 +9,11 @@ use super::{
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Pause between two checkpoints, so that pages which change often are written once.
+/// Pause between two checkpoints, so that pages that change often are written once.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Starts the thread, which ends after `closing`; `committed` is rung by every commit of the writer. `ending` is dropped
-/// when it has ended.
+/// Starts the thread, which ends after `closing`. Every commit of the writer notifies `committed`. `ending` is dropped
+/// when the thread has ended.
 pub(in crate::store) fn start(
     target: Target,
     mut committed: CommitBell,
@@ -37,7 +37,7 @@ async fn run(target: &Target, committed: &mut CommitBell, closing: &Cancellation
             break;
         }
         if let Err(error) = checkpoint(target, &mut link).await {
-            // The writer sees to a log that grows too long.
+            // The writer checkpoints a log that grows too long.
             let database = target.name();
             let error = &error as &dyn std::error::Error;
             tracing::warn!(database, error, "the WAL checkpoint of {database} failed, will retry");
@@ -49,7 +49,7 @@ async fn run(target: &Target, committed: &mut CommitBell, closing: &Cancellation
     }
 }
 
-/// As much as goes without waiting for anybody.
+/// Checkpoints as much as is possible without waiting for anybody.
 async fn checkpoint(target: &Target, link: &mut Option<Link>) -> Result<()> {
     if link.is_none() {
         *link = Some(target.connect(Purpose::Write).await?);

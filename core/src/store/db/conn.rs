@@ -17,12 +17,12 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest time that opening a connection may take.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Pages of SQLite's log, 64 MiB, from which on a commit brings it into the file itself; before, `checkpoint` does.
+/// Size of SQLite's WAL in pages, 64 MiB, from which on a commit checkpoints it itself; below that `checkpoint` does.
 const LOG_PAGES_MAX: &str = "16384";
-/// Ways of planning that writers do without (PostgreSQL). Every statement of a writer finds few rows by their keys, but the
-/// statistics of tables that fill and empty within seconds make the planner read and hash all that is leased instead.
+/// Plans that writers must not use (PostgreSQL). Every statement of a writer finds few rows by their keys, but the
+/// statistics of tables that fill and empty within seconds would make the planner read and hash all leased deliveries.
 const WRITER_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
-/// Settings of every connection (PostgreSQL). Compiling takes a hundred times as long as any statement of ours runs.
+/// Settings of every connection (PostgreSQL). JIT compilation takes a hundred times as long as any statement runs.
 const SETTINGS: [(&str, &str); 2] = [("timezone", "UTC"), ("jit", "off")];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
 const STATEMENT_CACHE: usize = 1024;
@@ -34,19 +34,19 @@ pub(crate) enum Conn {
     Pg(PgConnection),
 }
 
-/// A connection with what is known of its health.
+/// A connection and its state.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(in crate::store) conn: Conn,
-    /// A statement began and its future was not seen to end.
+    /// A statement began and its future has not completed.
     pub(in crate::store) busy: bool,
-    /// A statement failed since [`Link::clear`]: a transaction of PostgreSQL is dead then.
+    /// A statement failed since [`Link::clear`]; a transaction of PostgreSQL is then aborted.
     failed: bool,
-    /// The server or the file is gone.
+    /// The connection is lost.
     pub(in crate::store) lost: bool,
 }
 
-/// Runs one expression on whichever database a [`Link`] leads to: `$c` is the connection, `$db` its type of database.
+/// Runs one expression on the database of a [`Link`]: `$c` is the connection, `$db` its database type.
 macro_rules! on {
     ($link:expr, $c:ident, $db:ident => $($body:tt)*) => {{
         let link: &mut $crate::store::db::conn::Link = $link;
@@ -75,7 +75,7 @@ impl Link {
         Link { conn, busy: false, failed: false, lost: false }
     }
 
-    /// Takes note of how a statement ended.
+    /// Records how a statement ended.
     pub(in crate::store) fn note<T>(&mut self, result: sqlx::Result<T>) -> Result<T> {
         self.busy = false;
         result.map_err(|error| {
@@ -90,7 +90,7 @@ impl Link {
         self.failed
     }
 
-    /// Forgets a failure: a new transaction begins.
+    /// Resets the failure for a new transaction.
     pub(in crate::store) fn clear(&mut self) {
         self.failed = false;
     }
@@ -99,13 +99,13 @@ impl Link {
         matches!(self.conn, Conn::Pg(_))
     }
 
-    /// Runs a statement that has no parameters and no rows.
+    /// Runs a statement without parameters and rows.
     pub(in crate::store) async fn run(&mut self, sql: &'static str) -> Result<()> {
         on!(self, c, D => sqlx::query(sql).execute(c).await.map(drop))
     }
 }
 
-/// Which database, and what a connection is for.
+/// The database that a URL names.
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Target {
     Sqlite(Box<SqliteConnectOptions>),
@@ -115,13 +115,13 @@ pub(in crate::store) enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Read,
-    /// To write: a writer's.
+    /// A writer's connection.
     Write,
 }
 
 impl Purpose {
-    /// What a connection to PostgreSQL begins with. Statements and not parameters of the start, which a pooler between
-    /// refuses or drops.
+    /// Statements that configure a new connection to PostgreSQL. They are not startup parameters, because a pooler may
+    /// refuse or drop those.
     pub(crate) fn settings(self) -> String {
         let millis = |time: Duration| format!("{}ms", time.as_millis());
         let mut settings: Vec<(&str, String)> = SETTINGS.map(|(name, value)| (name, value.to_owned())).into();
@@ -138,7 +138,7 @@ impl Purpose {
 }
 
 impl Target {
-    /// From `sqlite:PATH` or `postgres://…`.
+    /// Parses `sqlite:PATH` or `postgres://…`.
     pub(in crate::store) fn parse(url: &str) -> Result<Target> {
         let bad = |source| Error::Url(Box::new(source));
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -163,7 +163,7 @@ impl Target {
         matches!(self, Target::Pg(_))
     }
 
-    /// Where it is, without a password, for the log.
+    /// The location without a password, for the log.
     pub(in crate::store) fn name(&self) -> String {
         match self {
             Target::Sqlite(options) => format!("sqlite:{}", options.get_filename().display()),
@@ -208,12 +208,12 @@ impl Target {
     }
 }
 
-/// Whether the connection is of no more use.
+/// Whether the error means that the connection is lost.
 pub(in crate::store) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut => true,
-        // 08: connection exception, 57P0x: the server shuts down, crashed or starts, 53300: too many connections,
+        // 08: connection exception; 57P0x: the server shuts down, crashed or is starting; 53300: too many connections;
         // 25P03: idle in transaction for too long.
         error => code(error).is_some_and(|code| {
             code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03" | "53300" | "25P03")
@@ -221,17 +221,17 @@ pub(in crate::store) fn is_lost(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether PostgreSQL asks to run the transaction again: serialization failure or deadlock.
+/// Whether PostgreSQL asks for another run of the transaction: serialization failure or deadlock.
 pub(in crate::store) fn is_conflict(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| code == "40001" || code == "40P01")
 }
 
-/// Whether a lock was not to be had in time: PostgreSQL's lock timeout, SQLite's BUSY.
+/// Whether a lock was not available in time: PostgreSQL's lock timeout, SQLite's BUSY.
 pub(in crate::store) fn is_locked(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| matches!(code.as_str(), "55P03" | "5" | "261" | "517" | "773"))
 }
 
-/// Whether there is no room left to write.
+/// Whether the disk is full.
 pub(in crate::store) fn is_full(error: &sqlx::Error) -> bool {
     code(error).is_some_and(|code| code == "13" || code == "53100")
 }

@@ -1,4 +1,4 @@
-//! Errors of the store, and what a database's own errors become. It knows no status code: a refusal carries its reason.
+//! Errors of the store, and how errors of a database map to them. It knows no status code: a refusal has a reason.
 
 use super::conn::{is_full, is_locked, is_lost};
 use inboxops_proto::{failure::Failure, reason::Reason};
@@ -6,16 +6,16 @@ use std::error::Error as StdError;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why the store did not do something.
+/// Why an operation of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The closure refused: an answer for the caller.
+    /// The closure refused, with an answer for the caller.
     #[error("the write is refused: {}", .0.reason.name())]
     Refused(Box<Failure>),
     /// The database refused a statement.
     #[error("a statement failed")]
     Db(#[source] sqlx::Error),
-    /// The database is away or overloaded; trying again makes sense.
+    /// The database is unreachable or overloaded; a retry may succeed.
     #[error("the database is not available")]
     Unavailable,
     /// The closure panicked.
@@ -24,7 +24,7 @@ pub enum Error {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
-    /// The address of the database cannot be read.
+    /// The database URL is malformed.
     #[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")]
     Url(#[source] Box<dyn StdError + Send + Sync>),
     /// The database was migrated by a newer release.
@@ -35,12 +35,11 @@ pub enum Error {
         /// Newest version that this program knows.
         program: i64,
     },
-    /// The schema could not be brought up to date.
     #[error("cannot migrate the database's schema")]
     Migrate(#[source] Box<dyn StdError + Send + Sync>),
 }
 
-/// The error of a write's closure, in which those of the store have their place.
+/// The error type of a write's closure, which can hold an error of the store.
 pub(crate) trait WriteError: From<Error> + Send + 'static {
     /// The store's error, if it is one.
     fn of_store(&self) -> Option<&Error>;

@@ -1,6 +1,6 @@
-//! A group of writes: the connection that it runs on, what its jobs looked up, and what they leave for its end: inserts that
-//! are merged into few statements, numbers, counts, and the callbacks that wait for the commit. It is the one file of the
-//! engine that knows tables, and the tables that leave rows with it know it.
+//! A group of writes: its connection, what its jobs looked up, and the rows that they leave for its end: inserts that
+//! are merged into few statements, numbers, counts, and callbacks that wait for the commit. It is the only file of the
+//! engine that knows tables; the tables that leave rows import it.
 
 use super::{Core, conn::Link, error::Result, news::News};
 use crate::store::{
@@ -21,29 +21,29 @@ use std::{
     sync::Arc,
 };
 
-/// What happens after the commit: a hand-over, a cache drop, a wake-up. It must not block.
+/// A callback after the commit: a hand-over, a cache invalidation, a wake-up. It must not block.
 pub(in crate::store) type Effect = Box<dyn FnOnce() + Send>;
 
-/// What one job, or the jobs of a group before it, left for later.
+/// The rows that one job, or the earlier jobs of a group, left for the group's end.
 #[derive(Default)]
 pub(in crate::store) struct Batch {
     pub(in crate::store) tickets: Vec<Ticket>,
     pub(in crate::store) events: Vec<NewEvent>,
     pub(in crate::store) answers: Vec<(TenantId, Answer)>,
-    /// In key order: every core takes the locks of counts in the same order.
+    /// In the order of keys, in which every core locks the rows of counts.
     pub(in crate::store) counts: BTreeMap<CountKey, i64>,
-    /// In key order, too.
+    /// In the order of keys as well.
     pub(in crate::store) spans: BTreeMap<SpanKey, i64>,
     /// Last number given, by tenant.
     pub(in crate::store) numbers: HashMap<TenantId, u32>,
-    /// What those who follow are told: deliveries that changed, and tenants with events.
+    /// The news for followers: deliveries that changed, and tenants with events.
     pub(in crate::store) changed: BTreeMap<TenantId, Vec<DeliveryId>>,
     pub(in crate::store) leased: Vec<Leased>,
     pub(in crate::store) after: Vec<Effect>,
 }
 
 impl Batch {
-    /// Takes what a job that succeeded left.
+    /// Adds what a successful job left.
     pub(in crate::store) fn absorb(&mut self, job: &mut Batch) {
         self.tickets.append(&mut job.tickets);
         self.events.append(&mut job.events);
@@ -63,14 +63,14 @@ impl Batch {
     }
 }
 
-/// A writer's connection with the state of the group that it runs.
+/// A writer's connection and the state of the running group.
 pub(in crate::store) struct Writing {
     pub(in crate::store) link: Link,
     pub(in crate::store) clock: Clock,
     pub(in crate::store) core: Core,
     pub(in crate::store) news: Arc<News>,
     pub(in crate::store) behind: Arc<LaggingTenants>,
-    /// What the jobs of the group that succeeded left.
+    /// What the successful jobs of the group left.
     pub(in crate::store) group: Batch,
     /// What the running job left.
     pub(in crate::store) job: Batch,
@@ -79,12 +79,12 @@ pub(in crate::store) struct Writing {
     pub(in crate::store) lookups: Lookups,
 }
 
-/// What jobs of the group looked up and the group itself did not change.
+/// Look-ups of the group's jobs that the group itself did not change.
 #[derive(Default)]
 pub(in crate::store) struct Lookups {
     pub(in crate::store) inboxes: HashMap<(TenantId, InboxId), Option<InboxState>>,
     pub(in crate::store) agents: HashMap<(TenantId, AgentId), bool>,
-    /// Answers to earlier writes, by the names of those of this group.
+    /// Answers to earlier writes with the idempotency keys of this group.
     pub(in crate::store) answers: HashMap<TenantId, HashMap<String, Answer>>,
 }
 
@@ -109,7 +109,7 @@ impl Writing {
         }
     }
 
-    /// Forgets a group that was rolled back or has ended.
+    /// Clears the state after a commit or rollback.
     pub(in crate::store) fn reset(&mut self) {
         self.group = Batch::default();
         self.job = Batch::default();
@@ -117,7 +117,7 @@ impl Writing {
         self.lookups = Lookups::default();
     }
 
-    /// Writes what the group left, in the one order that every core keeps; counts, the hottest rows, last.
+    /// Writes what the group left, in the order that all cores follow; counts, the hottest rows, come last.
     pub(in crate::store) async fn flush(&mut self) -> Result<(Vec<Leased>, Vec<Effect>)> {
         self.flush_tickets().await?;
         self.flush_numbers().await?;

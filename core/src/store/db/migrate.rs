@@ -1,4 +1,4 @@
-//! Brings the schema up to date, and refuses a database that a newer release has migrated. It knows versions, no table.
+//! Migrates the schema, and refuses a database that a newer release has migrated. It knows versions, no table.
 
 #[cfg(test)]
 use super::conn::{Purpose, Target};
@@ -8,7 +8,7 @@ use super::{
 };
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
-/// One step of the schema, written for each database.
+/// One migration, written for each database.
 struct Step {
     version: i64,
     name: &'static str,
@@ -44,10 +44,10 @@ const STEPS: &[Step] = steps! {
     14 "states" "0014_states.sql";
 };
 
-/// Newest version of the schema that this program knows.
+/// Newest schema version that this program knows.
 pub(crate) const VERSION: i64 = STEPS[STEPS.len() - 1].version;
 
-/// Brings the database at `url` up to date and returns the version that it then has.
+/// Migrates the database at `url` and returns its new version.
 #[cfg(test)]
 pub(crate) async fn migrate(url: &str) -> Result<i64> {
     let mut link = Target::parse(url)?.connect(Purpose::Write).await?;
@@ -59,7 +59,7 @@ pub(crate) async fn migrate(url: &str) -> Result<i64> {
 pub(in crate::store) async fn run(link: &mut Link) -> Result<()> {
     let pg = link.is_pg();
     if pg {
-        // A step may take long, and another core may be at it: the limits of ordinary statements do not hold here.
+        // A step may take long, and another core may be running it: the limits of ordinary statements do not apply.
         link.run("SET statement_timeout = 0").await?;
         link.run("SET lock_timeout = '10min'").await?;
     }

@@ -1,6 +1,6 @@
-//! How those who follow hear of commits: one reader of the log in each core, rung by this core's own commits and by a
-//! poll for those of others, tells all that listen. Who lags, or comes late, reads the log itself; nothing depends on
-//! being told. It knows places, no delivery.
+//! News of commits: one reader of the log in each core notifies all listeners. This core's commits wake it, and a poll
+//! finds the commits of other cores. A listener that lags, or comes late, reads the log itself; nothing depends on a
+//! notification. It knows places, no delivery.
 
 use super::{Db, error::Result, tx::TenantScope};
 use crate::store::{
@@ -16,22 +16,22 @@ use std::{
 use tokio::sync::{Notify, OnceCell, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-/// How often the log is read for what other cores committed, while anybody listens (PostgreSQL).
+/// How often to read the log for commits of other cores, while anybody listens (PostgreSQL).
 pub(crate) const POLL: Duration = Duration::from_millis(250);
-/// Pause after a reading, so that a storm of commits becomes few messages.
+/// Pause after a read, so that many commits become few messages.
 const PAUSE: Duration = Duration::from_millis(25);
-/// Passages that a listener may lag behind; then it reads the log.
+/// Messages that a listener may lag behind before it has to read the log.
 const LAG_MAX: usize = 64;
 
-/// A passage of the log, as it is told.
+/// The news of a part of the log.
 #[derive(Clone, Debug)]
 pub(crate) struct CommitNews {
-    /// The place that it begins behind; none when something before may be missing.
+    /// The place before the part; `None` if something before it may be missing.
     pub(crate) from: Option<Place>,
-    /// The place behind it.
+    /// The place after the part.
     pub(crate) to: Place,
     pub(crate) changed: Arc<ChangesByTenant>,
-    /// Rows that were read for those who asked.
+    /// Rows that were read for listeners.
     rows: Arc<Mutex<HashMap<TenantId, Rows>>>,
 }
 
@@ -42,7 +42,7 @@ impl CommitNews {
         CommitNews { from, to, changed: Arc::new(changed), rows: Arc::default() }
     }
 
-    /// The tenant's deliveries that changed, by id, as they are or a moment ago were: read once for all who ask.
+    /// The tenant's changed deliveries by id, as they are now or were a moment ago: read once for all listeners.
     pub(crate) async fn deliveries(&self, db: &Db, scope: &TenantScope) -> Result<Arc<Vec<Delivery>>> {
         let tenant = scope.tenant();
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default().clone();
@@ -58,18 +58,18 @@ impl CommitNews {
 
 type Bells = HashMap<TenantId, watch::Sender<u64>>;
 
-/// Where news are told.
+/// Where listeners subscribe.
 pub(in crate::store) struct News {
     bell: Notify,
     told: broadcast::Sender<CommitNews>,
-    /// One bell for each tenant of which somebody hears.
+    /// One bell for each tenant that somebody listens to.
     bells: Mutex<Bells>,
 }
 
-/// Hears when commits may have changed something of a tenant.
+/// Notifies when commits may have changed something of a tenant.
 pub(crate) struct Hearing {
     told: watch::Receiver<u64>,
-    // After the receiver, which counts until it is gone.
+    // After the receiver, which is counted until it is dropped.
     _leave: Leave,
 }
 
@@ -88,12 +88,12 @@ impl Drop for Leave {
 }
 
 impl Hearing {
-    /// How often it was told so far: at least once.
+    /// Number of notifications so far, at least one.
     pub(crate) fn told(&mut self) -> u64 {
         *self.told.borrow_and_update()
     }
 
-    /// Waits until it is told again; how often that makes. None when nobody tells any more.
+    /// Waits for the next notification and returns their number; `None` if there will be no more.
     pub(crate) async fn hear(&mut self) -> Option<u64> {
         self.told.changed().await.ok()?;
         Some(self.told())
@@ -105,7 +105,7 @@ impl News {
         News { bell: Notify::new(), told: broadcast::channel(LAG_MAX).0, bells: Mutex::default() }
     }
 
-    /// This core committed something.
+    /// This core has committed something.
     pub(in crate::store) fn ring(&self) {
         self.bell.notify_one();
     }
@@ -133,15 +133,15 @@ impl News {
 }
 
 impl Db {
-    /// Listens to what commits change. Something may be missed before the first message and after a lag: then read
-    /// the log.
+    /// Subscribes to the changes of commits. Something may be missed before the first message and after a lag; read the
+    /// log then.
     pub(crate) fn listen(&self) -> broadcast::Receiver<CommitNews> {
         let listener = self.news().told.subscribe();
         self.news().ring();
         listener
     }
 
-    /// Hears, from now on, of commits that may have changed something of a tenant.
+    /// Subscribes to commits that may have changed something of a tenant.
     pub(crate) fn hear(&self, tenant: TenantId) -> Hearing {
         let news = self.news().clone();
         let told = news.bells().entry(tenant).or_insert_with(|| watch::channel(1).0).subscribe();
@@ -149,7 +149,7 @@ impl Db {
         Hearing { told, _leave: Leave { news, tenant } }
     }
 
-    /// Tells those who listen, until `shutdown`.
+    /// Notifies the listeners until `shutdown`.
     pub(crate) async fn tell(&self, shutdown: &CancellationToken) {
         let news = self.news();
         let mut poll = tokio::time::interval(POLL);
@@ -170,7 +170,7 @@ impl Db {
                 Err(error) => {
                     tracing::debug!(error = &error as &dyn std::error::Error, "cannot read the log of commits");
                     place = None;
-                    // Nobody may commit again to ring.
+                    // There may be no further commit that would wake it.
                     tokio::time::sleep(POLL).await;
                     news.ring();
                 }
@@ -179,7 +179,7 @@ impl Db {
         }
     }
 
-    /// Tells what stands behind the place and returns the place behind that.
+    /// Sends the news after a place and returns the place after them.
     async fn tell_from(&self, place: Option<Place>) -> Result<Place> {
         let news = self.news();
         let Some(mut place) = place else {

@@ -1,4 +1,4 @@
-//! Connections that only read: a few, kept open, and without a hidden round trip at each use. It knows no table.
+//! Read-only connections: a few that stay open, without a hidden round trip at each use. It knows no table.
 
 use super::{
     conn::{Link, Purpose, Target},
@@ -25,7 +25,7 @@ pub(in crate::store) struct Pool {
     target: Target,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Link>>,
-    /// Ends of snapshots that are on their way to PostgreSQL.
+    /// Rollbacks of snapshots that are on their way to PostgreSQL.
     ending: TaskTracker,
 }
 
@@ -37,7 +37,7 @@ impl Pool {
         Arc::new(Pool { target, permits, idle, ending: TaskTracker::new() })
     }
 
-    /// A reader outside of any transaction.
+    /// A connection outside a transaction.
     pub(in crate::store) async fn take(self: &Arc<Pool>) -> Result<Reader> {
         let waiting = tokio::time::timeout(WAIT, self.permits.clone().acquire_owned());
         let permit = waiting.await.map_err(|_| Error::Unavailable)?.map_err(|_| Error::Closed)?;
@@ -49,11 +49,11 @@ impl Pool {
         Ok(Reader { held: Some((link, permit)), pool: self.clone(), snapshot: false })
     }
 
-    /// A reader whose statements all see one moment.
+    /// A connection in a snapshot: all statements see one moment.
     pub(in crate::store) async fn snapshot(self: &Arc<Pool>) -> Result<Reader> {
         let mut reader = self.take().await?;
         if reader.begin().await.is_err() {
-            // An idle connection may have died unseen, then its siblings have too.
+            // An idle connection may have been lost unnoticed; then the others have, too.
             drop(reader);
             reader = self.take().await?;
             reader.begin().await?;
@@ -85,7 +85,7 @@ impl Pool {
     }
 }
 
-/// A borrowed connection; goes back to its pool when dropped.
+/// A borrowed connection; it returns to its pool when dropped.
 pub(in crate::store) struct Reader {
     held: Option<(Link, OwnedSemaphorePermit)>,
     pool: Arc<Pool>,
@@ -112,7 +112,7 @@ impl Drop for Reader {
         if !self.snapshot || link.lost || link.busy {
             return self.pool.give_back(link);
         }
-        // Without a runtime nothing can be sent: then closing the connection ends its snapshot.
+        // Without a runtime nothing can be sent; then closing the connection ends its snapshot.
         if tokio::runtime::Handle::try_current().is_ok() {
             let pool = self.pool.clone();
             self.pool.ending.spawn(async move {
@@ -125,17 +125,17 @@ impl Drop for Reader {
     }
 }
 
-/// A tenant's reads: of one moment from [`super::Db::read`], or a single statement from [`super::Db::peek`].
+/// A tenant's reads: a snapshot from [`super::Db::read`], or a single statement from [`super::Db::peek`].
 pub(crate) struct ReadTx {
     pub(in crate::store) reader: Reader,
     pub(in crate::store) scope: TenantScope,
     pub(in crate::store) adds_up: bool,
-    /// The statements of lists, when somebody wants to see them.
+    /// The statements of lists, recorded for tests.
     pub(in crate::store) asked: Option<Vec<StatementRun>>,
 }
 
 impl ReadTx {
-    /// Whether what lists are counted by can be trusted.
+    /// Whether the counts behind lists add up.
     pub(in crate::store) fn counts_add_up(&self) -> bool {
         self.adds_up
     }

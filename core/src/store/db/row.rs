@@ -1,6 +1,6 @@
-//! How a row of either database becomes a struct: by the names of its columns, whatever their order. What no program of
-//! ours writes is refused by the names of its table and column, with the number or the code that stands there. Text is
-//! left out of such an error, since it may be a customer's.
+//! Reads rows of either database into structs by the names of their columns, in any order. A value that no release
+//! writes is an error that names table and column, with the number or code that was found. Text is left out of such an
+//! error, since it may be a customer's.
 
 use inboxops_proto::clock::Timestamp;
 use sqlx::{ColumnIndex, Decode, Row, Type};
@@ -20,7 +20,7 @@ where
         TableRow { row, table }
     }
 
-    /// The same row, for columns that are of another table.
+    /// The same row, for the columns of another table.
     pub(in crate::store) fn of(&self, table: &'static str) -> TableRow<'r, R> {
         TableRow { row: self.row, table }
     }
@@ -37,7 +37,7 @@ where
         })
     }
 
-    /// What `of` makes of the value of a column; nothing where that is NULL.
+    /// Converts the value of a column with `of`; `None` for NULL.
     pub(in crate::store) fn opt<T, U>(&self, column: &'static str, of: impl FnOnce(T) -> U) -> sqlx::Result<Option<U>>
     where
         T: Decode<'r, R::Database> + Type<R::Database>,
@@ -46,7 +46,7 @@ where
         Ok(value.map(of))
     }
 
-    /// What `read` makes of the value of a column, unless it refuses it.
+    /// Parses the value of a column with `read`; its refusal is an error.
     pub(in crate::store) fn parsed<T, U, E>(
         &self,
         column: &'static str,
@@ -59,7 +59,7 @@ where
         read(self.get(column)?).map_err(|error| corrupt(self.table, column, error))
     }
 
-    /// A number that its column of 64 bits could hold more of.
+    /// A number; the 64-bit column may hold more than its type.
     pub(in crate::store) fn number<N: TryFrom<i64>>(&self, column: &'static str) -> sqlx::Result<N>
     where
         i64: Decode<'r, R::Database> + Type<R::Database>,
@@ -68,7 +68,7 @@ where
         number(value, self.table, column)
     }
 
-    /// The same, where it may be missing.
+    /// The same for a column that may be NULL.
     pub(in crate::store) fn opt_number<N: TryFrom<i64>>(&self, column: &'static str) -> sqlx::Result<Option<N>>
     where
         i64: Decode<'r, R::Database> + Type<R::Database>,
@@ -77,7 +77,7 @@ where
         value.map(|value| number(value, self.table, column)).transpose()
     }
 
-    /// A moment.
+    /// A timestamp.
     pub(in crate::store) fn time(&self, column: &'static str) -> sqlx::Result<Timestamp>
     where
         i64: Decode<'r, R::Database> + Type<R::Database>,
@@ -86,7 +86,7 @@ where
         Ok(Timestamp::from_micros(micros))
     }
 
-    /// The same, where it may be missing.
+    /// The same for a column that may be NULL.
     pub(in crate::store) fn opt_time(&self, column: &'static str) -> sqlx::Result<Option<Timestamp>>
     where
         i64: Decode<'r, R::Database> + Type<R::Database>,
@@ -94,7 +94,7 @@ where
         self.opt(column, Timestamp::from_micros)
     }
 
-    /// What the code in a column stands for.
+    /// The enum variant of a code.
     pub(in crate::store) fn code<C: Coded>(&self, column: &'static str) -> sqlx::Result<C>
     where
         i16: Decode<'r, R::Database> + Type<R::Database>,
@@ -103,7 +103,7 @@ where
         coded(code, self.table, column)
     }
 
-    /// The same, where it may be missing.
+    /// The same for a column that may be NULL.
     pub(in crate::store) fn opt_code<C: Coded>(&self, column: &'static str) -> sqlx::Result<Option<C>>
     where
         i16: Decode<'r, R::Database> + Type<R::Database>,
@@ -113,12 +113,12 @@ where
     }
 }
 
-/// An enum that rows hold by its codes; [`codes!`] declares them.
+/// An enum that rows store by code; [`codes!`] declares them.
 pub(in crate::store) trait Coded: Sized {
     /// Name of the enum.
     const NAME: &'static str;
 
-    /// The one with this code.
+    /// The variant with this code.
     fn of_code(code: i16) -> Option<Self>;
 }
 
@@ -139,8 +139,8 @@ fn name(table: &str, column: &str) -> String {
     format!("{table}.{column}")
 }
 
-/// Reads a row of either database into a struct, as a [`TableRow`] of the table that it names. With `of` and a type of
-/// row it reads those of one database, where the other has none.
+/// Reads a row of either database into a struct, as a [`TableRow`] of the named table. With `of` and a row type it
+/// reads rows of that database only.
 macro_rules! from_row {
     ($type:ident in $table:literal, $row:ident => $body:expr) => {
         $crate::store::db::row::from_row!($type in $table of sqlx::sqlite::SqliteRow, $row => $body);
@@ -157,7 +157,7 @@ macro_rules! from_row {
 }
 pub(in crate::store) use from_row;
 
-/// Declares an enum by its codes, as rows hold them: those of the contract, where that has the enum.
+/// Declares an enum with its codes in rows, which are those of the contract where the contract has the enum.
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($(#[$item_doc:meta])* $item:ident = $code:literal $text:literal,)* }) => {
         $(#[$doc])*

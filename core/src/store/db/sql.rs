@@ -1,5 +1,5 @@
 //! Texts of statements: one for both databases, or one for each, in a registry that a test prepares as a whole; and
-//! texts for many rows at once, in few sizes, so that a connection's statement cache holds them all.
+//! texts for many rows at once, in few sizes, so that a connection's statement cache holds all of them.
 
 use super::{conn::Link, error::Result};
 use sqlx::{
@@ -24,7 +24,7 @@ impl Sql {
         Sql { sqlite: Some(text), pg: Some(text) }
     }
 
-    /// A text for each.
+    /// A text for each database.
     pub(crate) const fn each(sqlite: &'static str, pg: &'static str) -> Sql {
         Sql { sqlite: Some(sqlite), pg: Some(pg) }
     }
@@ -39,21 +39,21 @@ impl Sql {
         Sql { sqlite: Some(text), pg: None }
     }
 
-    /// The text for the database that `link` leads to.
+    /// The text for the database of `link`.
     pub(in crate::store) fn on(&self, link: &Link) -> &'static str {
         let text = if link.is_pg() { self.pg } else { self.sqlite };
         text.expect("a statement of one database runs on that one")
     }
 }
 
-/// Type of a column in a statement of many rows: PostgreSQL must be told where it cannot know.
+/// Type of a column in a statement of many rows; PostgreSQL needs it where it cannot infer it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
     /// An id.
     Uuid,
     /// A number of 64 bits.
     Big,
-    /// A number of 16 bits.
+    /// A 16-bit number.
     Small,
     Text,
     /// Yes or no.
@@ -74,7 +74,7 @@ impl Type {
     }
 }
 
-/// A statement that takes many rows: `head (…), (…) tail`.
+/// A statement for many rows: `head (…), (…) tail`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rows {
     /// Text before the rows.
@@ -83,18 +83,19 @@ pub(crate) struct Rows {
     pub(crate) row: &'static [Type],
     /// Text after the rows.
     pub(crate) tail: &'static str,
-    /// The same for PostgreSQL, where it must differ.
+    /// The tail for PostgreSQL, where it differs.
     pub(crate) tail_pg: Option<&'static str>,
 }
 
-/// Numbers of rows that a statement of many takes. Any number up to the greatest is cut into two as a rule: each
-/// statement is a hop between threads, which costs more than a dozen rows.
+/// Sizes of statements of many rows. Any number up to the largest usually needs two statements: each is a hop between
+/// threads, which costs more than a dozen rows.
 pub(crate) const CHUNKS: [usize; 13] = [128, 64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
 impl Rows {
     /// The text for `rows` rows, one of [`CHUNKS`].
     pub(crate) fn text(&self, rows: usize, pg: bool) -> &'static str {
-        // Keyed by address: each statement is one constant, and comparing long texts would cost more than building.
+        // Keyed by address: each statement is one constant, and comparing long texts would cost more than building
+        // them.
         type Texts = RwLock<HashMap<(&'static str, &'static str, usize, bool), &'static str>>;
         static TEXTS: OnceLock<Texts> = OnceLock::new();
         let texts = TEXTS.get_or_init(Texts::default);
@@ -102,7 +103,7 @@ impl Rows {
         if let Some(text) = texts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return text;
         }
-        // There are few sizes of each statement, hence the leak is bounded.
+        // There are few sizes of each statement, so the leak is bounded.
         let text: &'static str = Box::leak(self.build(rows, pg).into_boxed_str());
         texts.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(text)
     }
@@ -111,7 +112,7 @@ impl Rows {
         let width = self.row.len();
         let row = |at: usize| {
             let columns = self.row.iter().enumerate().map(|(column, of)| match (pg, at) {
-                // Without numbers: SQLite would take them for names, and sqlx looks each name up in a list of all.
+                // Without numbers: SQLite would take them for names, and sqlx searches each name in a list of all.
                 (false, _) => "?".to_owned(),
                 (true, 0) => format!("${}::{}", column + 1, of.name()),
                 (true, _) => format!("${}", at * width + column + 1),
@@ -123,12 +124,12 @@ impl Rows {
     }
 }
 
-/// The next of the sizes in [`CHUNKS`]: a statement of so many rows asks for some of `count` twice.
+/// The smallest size in [`CHUNKS`] for `count` items; a statement of that size repeats some of them.
 pub(in crate::store) fn padded(count: usize) -> usize {
     CHUNKS.into_iter().rev().find(|size| *size >= count).unwrap_or(CHUNKS[0])
 }
 
-/// Cuts `items` into pieces whose sizes are in [`CHUNKS`].
+/// Splits `items` into pieces whose sizes are in [`CHUNKS`].
 pub(in crate::store) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = CHUNKS.into_iter().find(|size| *size <= items.len())?;
@@ -138,8 +139,8 @@ pub(in crate::store) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]>
     })
 }
 
-/// Runs a statement of many rows for all items of a slice, in as few calls as their number takes, and returns how many
-/// rows it wrote. The last argument binds one item: `|query, item| query.bind(…)`.
+/// Runs a statement of many rows for all items of a slice, in as few calls as possible, and returns how many rows it
+/// wrote. The last argument binds one item: `|query, item| query.bind(…)`.
 macro_rules! write_rows {
     ($link:expr, $rows:expr, $items:expr, |$query:ident, $item:pat_param| $bound:expr) => {{
         let link: &mut $crate::store::db::conn::Link = $link;
@@ -160,7 +161,7 @@ macro_rules! write_rows {
 }
 pub(in crate::store) use write_rows;
 
-/// The same, and returns the rows that it read.
+/// The same; returns the rows that it read.
 macro_rules! read_rows {
     ($link:expr, $rows:expr, $items:expr, $type:ty, |$query:ident, $item:pat_param| $bound:expr) => {{
         let link: &mut $crate::store::db::conn::Link = $link;
@@ -181,7 +182,7 @@ macro_rules! read_rows {
 }
 pub(in crate::store) use read_rows;
 
-/// What a statement of many keys finds for these, in as many calls as their number takes.
+/// Runs a statement of many keys for these, in as few calls as possible, and returns what it found.
 pub(in crate::store) async fn found<T, K>(link: &mut Link, rows: &Rows, keys: &[K]) -> Result<Vec<T>>
 where
     T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
@@ -190,7 +191,7 @@ where
     Ok(read_rows!(link, rows, keys, T, |query, key| query.bind(*key)))
 }
 
-/// What can be a key in a statement.
+/// A type that can be a key in a statement.
 pub(in crate::store) trait BindKey<D: Database>:
     Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static
 {
@@ -198,7 +199,7 @@ pub(in crate::store) trait BindKey<D: Database>:
 
 impl<D: Database, K: Copy + Send + Sync + SqlType<D> + for<'q> Encode<'q, D> + 'static> BindKey<D> for K {}
 
-/// Adds `condition (…)` with these values, or nothing when there are none.
+/// Adds `condition (…)` with these values, or nothing if there are none.
 pub(in crate::store) fn one_of<D: Database, K: BindKey<D>>(
     query: &mut QueryBuilder<D>,
     condition: &str,

@@ -1,5 +1,5 @@
-//! Transactions as the nouns see them: of one tenant to write or to read, or of the system. A query without a tenant
-//! does not compile, since a [`TenantScope`] is made by the gate and by system jobs only.
+//! Transactions as the nouns see them: a tenant's, for writing or reading, or the system's. A query without a tenant
+//! does not compile, because only the gate and system jobs make a [`TenantScope`].
 
 use super::{
     conn::{Link, on},
@@ -12,7 +12,7 @@ use inboxops_proto::{
     id::{DeliveryId, TenantId},
 };
 
-/// The right to see and change one tenant's rows.
+/// The right to read and change one tenant's rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TenantScope(TenantId);
 
@@ -27,7 +27,7 @@ impl TenantScope {
     }
 }
 
-/// A transaction of one tenant, to write or to read.
+/// A transaction of one tenant, for writing or reading.
 pub(crate) trait Scoped {
     fn tenant(&self) -> TenantId;
     #[doc(hidden)]
@@ -45,30 +45,30 @@ impl Tx<'_> {
         self.scope.0
     }
 
-    /// Leaves an event: at the end of the group it is written with its deliveries, which after the commit are handed
-    /// to dispatch.
+    /// Adds an event: it is written with its deliveries at the end of the group, and dispatch receives those after the
+    /// commit.
     pub(crate) fn emit(&mut self, event: NewEvent) {
         self.writing.job.events.push(event);
     }
 
-    /// Leaves something to do after the commit, whether or not the caller still listens. It must not block.
+    /// Adds a callback for after the commit. It runs even if the caller has gone away, and must not block.
     pub(crate) fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
         self.writing.job.after.push(Box::new(effect));
     }
 
-    /// Tells those who follow, after the commit, that deliveries of the tenant changed.
+    /// Notifies followers after the commit that deliveries of the tenant changed.
     pub(in crate::store) fn changed(&mut self, deliveries: impl IntoIterator<Item = DeliveryId>) {
         self.writing.job.changed.entry(self.scope.0).or_default().extend(deliveries);
     }
 
-    /// Tells the index of subjects, after the commit, that it has something to follow.
+    /// Notifies the index of subjects after the commit.
     pub(in crate::store) fn index_soon(&mut self) {
         let behind = self.writing.behind.clone();
         let tenant = self.scope.0;
         self.after(move || behind.add(tenant));
     }
 
-    /// For a statement that changes rows.
+    /// The connection for a statement that changes rows.
     pub(in crate::store) fn writing(&mut self) -> &mut Link {
         self.writing.wrote = true;
         &mut self.writing.link
@@ -85,7 +85,7 @@ impl Scoped for Tx<'_> {
     }
 }
 
-/// A write transaction of no tenant: dispatch, the operator, upkeep.
+/// A write transaction of no tenant, for dispatch, the operator and upkeep.
 pub(crate) struct SystemTx<'a> {
     pub(in crate::store) writing: &'a mut Writing,
 }
@@ -96,17 +96,17 @@ impl SystemTx<'_> {
         TenantScope::new(tenant)
     }
 
-    /// The same transaction, seen as one of a tenant.
+    /// The same transaction as one of a tenant.
     pub(crate) fn enter(&mut self, tenant: TenantId) -> Tx<'_> {
         Tx { writing: self.writing, scope: TenantScope(tenant) }
     }
 
-    /// Leaves something to do after the commit. It must not block.
+    /// Adds a callback for after the commit. It must not block.
     pub(crate) fn after(&mut self, effect: impl FnOnce() + Send + 'static) {
         self.writing.job.after.push(Box::new(effect));
     }
 
-    /// Tells those who follow, after the commit, that deliveries changed.
+    /// Notifies followers after the commit that deliveries changed.
     pub(in crate::store) fn changed(&mut self, deliveries: impl IntoIterator<Item = (TenantId, DeliveryId)>) {
         for (tenant, delivery) in deliveries {
             self.writing.job.changed.entry(tenant).or_default().push(delivery);
@@ -127,9 +127,9 @@ impl SystemTx<'_> {
     }
 }
 
-/// Runs `BEGIN`, so that the transaction can write.
+/// Begins a transaction that can write.
 pub(in crate::store) async fn begin(link: &mut Link) -> Result<()> {
-    // A deferred transaction of SQLite that reads first cannot write when another process did meanwhile.
+    // A deferred transaction of SQLite that has read cannot write if another process wrote meanwhile.
     let sql = if link.is_pg() { "BEGIN" } else { "BEGIN IMMEDIATE" };
     on!(link, c, D => sqlx::query(sql).execute(c).await.map(drop))
 }

@@ -1,5 +1,5 @@
-//! A writer: a thread with a connection of its own that runs re-runnable jobs in groups, one transaction and one commit
-//! a group. It knows jobs, no table.
+//! A writer: a thread with a connection of its own that runs repeatable jobs in groups, one transaction and one commit
+//! for each group. It knows jobs, no table.
 
 use super::{
     Shared,
@@ -26,51 +26,51 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const GROUP_MAX_SQLITE: usize = 256;
 /// Greatest number of jobs in one transaction on PostgreSQL.
 pub(crate) const GROUP_MAX_PG: usize = 64;
-/// Jobs that may wait in one queue of a writer; further callers wait for room.
+/// Greatest number of jobs in one queue of a writer; further callers wait.
 pub(crate) const QUEUE_MAX: usize = 1024;
-/// A group of at most so many tenants' writes is a trickle: each of them waits for its own sake, not for throughput.
+/// A group of at most this many tenants' writes is a trickle: their callers wait for latency, not for throughput.
 const TRICKLE_MAX: usize = 16;
-/// Groups of the system's jobs after which a trickle is forgotten.
+/// Number of the system's groups after which a trickle is over.
 const TRICKLE_KEPT: u8 = 32;
 /// Longest time that a group may take before its connection counts as dead.
 const GROUP_TIMEOUT: Duration = Duration::from_secs(60);
-/// Runs of a job that PostgreSQL asks to run again before its caller is told.
+/// Runs of a job that PostgreSQL asks to repeat before its caller gets the error.
 const CONFLICT_RUNS_MAX: u32 = 5;
-/// Time after a failed connection during which jobs are refused without another try.
+/// Time after a failed connection during which jobs are refused without a new attempt.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
-/// How a job ended, seen by its group.
+/// How a job ended, as its group sees it.
 pub(in crate::store) enum JobOutcome {
     Done,
-    /// Refused, and nothing tells that the transaction is spoilt.
+    /// Refused, and the transaction is intact.
     Refused,
-    /// The transaction may be spoilt.
+    /// The transaction may be broken.
     Failed,
 }
 
-/// One write, as a writer sees it.
+/// One write.
 pub(in crate::store) trait Job: Send {
-    /// Runs the closure and keeps its result.
+    /// Runs the closure and stores its result in the job.
     fn run<'a>(&'a mut self, writing: &'a mut Writing) -> LocalBoxFuture<'a, JobOutcome>;
-    /// Whose write it is and how its caller has named it.
+    /// The tenant and idempotency key of the write, if it has one.
     fn named(&self) -> Option<(TenantId, String)>;
-    /// Whether the kept result is a conflict that a further run may solve.
+    /// Whether the stored result is a conflict that another run may solve.
     fn conflicts(&self) -> bool;
-    /// Answers the caller: the kept result, or `instead`.
+    /// Answers the caller with the stored result, or with `instead`.
     fn answer(self: Box<Self>, instead: Option<Error>);
 }
 
-/// A closure with its caller.
+/// A closure and its caller.
 pub(in crate::store) struct Call<F, T, E> {
     pub(in crate::store) decide: F,
     pub(in crate::store) scope: Option<TenantScope>,
-    /// How its caller has named the write.
+    /// The idempotency key.
     pub(in crate::store) name: Option<String>,
     pub(in crate::store) result: Option<Result<T, E>>,
     pub(in crate::store) reply: oneshot::Sender<Result<T, E>>,
 }
 
-/// How a closure is called on a writing: for a tenant or for the system.
+/// How a closure is called: with a tenant's transaction or with the system's.
 pub(in crate::store) trait Decide<T, E>: Send {
     fn call<'a>(&'a self, writing: &'a mut Writing, scope: Option<TenantScope>) -> LocalBoxFuture<'a, Result<T, E>>;
 }
@@ -101,7 +101,8 @@ impl<T: Send + 'static, E: WriteError, F: Decide<T, E>> Job for Call<F, T, E> {
             let result = call.await.unwrap_or_else(|_| Err(Error::Panic.into()));
             let ran = match &result {
                 Ok(_) => JobOutcome::Done,
-                // After a failed statement PostgreSQL's transaction is dead; a panic may have left one half read.
+                // After a failed statement PostgreSQL's transaction is aborted; a panic may have left a result half
+                // read.
                 Err(error) => match error.of_store() {
                     Some(Error::Db(_) | Error::Unavailable | Error::Closed) => JobOutcome::Failed,
                     _ if writing.wrote || writing.link.busy || writing.link.failed() => JobOutcome::Failed,
@@ -125,24 +126,25 @@ impl<T: Send + 'static, E: WriteError, F: Decide<T, E>> Job for Call<F, T, E> {
     fn answer(self: Box<Self>, instead: Option<Error>) {
         let Call { decide, result, reply, .. } = *self;
         let result = instead.map(|error| Err(error.into())).or(result).unwrap_or_else(|| Err(Error::Closed.into()));
-        // First what the closure holds: who has an answer may take the write for over, and what counts it as open, too.
+        // Drop the closure first: once the caller has its answer, the write, and the stamp that the closure holds, must
+        // be over.
         drop(decide);
         // A caller that has gone away does not undo its write.
         let _ = reply.send(result);
     }
 }
 
-/// The two queues of a writer; it takes from them in turns, so that neither starves the other.
+/// The two queues of a writer, which take turns, so that neither starves the other.
 pub(in crate::store) struct Queues {
     pub(in crate::store) writes: mpsc::Receiver<Box<dyn Job>>,
     pub(in crate::store) system: mpsc::Receiver<Box<dyn Job>>,
-    /// Ends the writer once what waits is done.
+    /// Ends the writer once its queues are empty.
     pub(in crate::store) closing: CancellationToken,
 }
 
 impl Queues {
-    /// The next group of at most `max` jobs, all of one queue; none when both queues are closed and empty. Whether they
-    /// are the system's.
+    /// Takes the next group: at most `max` jobs, all of one queue. Returns whether they are the system's; `None` if
+    /// both queues are closed and empty.
     async fn next(&mut self, system_first: bool, jobs: &mut Vec<Box<dyn Job>>, max: usize) -> bool {
         let Queues { writes, system, closing } = self;
         let (first, second) = if system_first { (system, writes) } else { (writes, system) };
@@ -171,12 +173,13 @@ impl Queues {
     }
 }
 
-/// Whether tenants' writes come one by one between the system's: then those are made small, so that none waits long.
+/// Whether tenants' writes come one by one between the system's; then the system's groups are kept small, so that none
+/// waits long.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Trickle(AtomicU8);
 
 impl Trickle {
-    /// A group: so many writes of tenants, which waited for one of the system's, or the system's.
+    /// Records a group: the number of tenants' writes that waited for the system, or `None` for one of the system's.
     fn see(&self, writes: Option<usize>) {
         let left = match writes {
             Some(count) if count <= TRICKLE_MAX => TRICKLE_KEPT,
@@ -200,7 +203,7 @@ pub(in crate::store) struct Writer {
 }
 
 impl Writer {
-    /// Runs until both queues are closed and empty. Never gives up: a lost database is looked for again.
+    /// Runs until both queues are closed and empty. A lost database is reconnected for ever.
     pub(in crate::store) async fn run(mut self) {
         let mut writing = None;
         let mut jobs = Vec::with_capacity(self.group_max);
@@ -233,7 +236,7 @@ impl Writer {
                 tracing::error!(writer = self.name, "a group of writes took too long; its connection is given up");
                 open.link.lost = true;
             }
-            // Whoever has no answer by now was in a group that was cut off.
+            // Jobs without an answer were in a group that timed out.
             jobs.drain(..).for_each(|job| job.answer(Some(Error::Unavailable)));
             if open.link.lost {
                 writing = None;
@@ -255,7 +258,7 @@ impl Writer {
         }
     }
 
-    /// Runs the jobs as one transaction, or, when that fails, one by one. Leaves in `jobs` those without an answer.
+    /// Runs the jobs in one transaction or, if that fails, one by one. Jobs without an answer stay in `jobs`.
     async fn group(&self, writing: &mut Writing, jobs: &mut Vec<Box<dyn Job>>) {
         if jobs.len() > 1 {
             if self.transaction(writing, jobs).await.is_ok() {
@@ -284,13 +287,13 @@ impl Writer {
         }
     }
 
-    /// Runs jobs in one transaction; on failure nothing of them is kept. The error is `None` when the result that a
-    /// job keeps tells what failed.
+    /// Runs jobs in one transaction; after a failure nothing of them is kept. The error is `None` if a job's stored
+    /// result has it.
     async fn transaction(&self, writing: &mut Writing, jobs: &mut [Box<dyn Job>]) -> Result<(), Option<Error>> {
         writing.reset();
         if begin(&mut writing.link).await.is_err() {
-            // Another process holds the file, or the server is away: each job trying again for itself would add up
-            // the waits.
+            // Another process has locked the file, or the server is down: if each job tried again, their waits would
+            // add up.
             writing.link.lost = true;
             return Err(Some(Error::Unavailable));
         }

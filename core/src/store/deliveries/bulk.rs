@@ -1,4 +1,4 @@
-//! Deliveries by the batch, for jobs: how they stand, made for events that were missed, given a new schedule.
+//! Bulk operations for recovery jobs: look up, create, reschedule.
 
 use super::{
     Shown, State, state,
@@ -25,7 +25,7 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeliveryState {
     pub(crate) state: State,
-    /// The same as it is shown.
+    /// The state in the API.
     pub(crate) shown: Shown,
     /// Whether any of its requests succeeded.
     pub(crate) succeeded: bool,
@@ -44,7 +44,6 @@ from_row!(Row in "deliveries", row => {
 pub(crate) struct NewDelivery {
     pub(crate) id: DeliveryId,
     pub(crate) event: EventId,
-    /// Kind of the event.
     pub(crate) kind: i16,
 }
 
@@ -77,7 +76,7 @@ row_statements! {
         tail: "ON CONFLICT (id) DO NOTHING RETURNING id",
         tail_pg: None,
     };
-    // Only while it stands as it did when it was read, so that what is counted off is what it was.
+    // Only if its state has not changed since it was read, so that the counts stay exact.
     REARM = Rows {
         head: "WITH v (key, was, at) AS (VALUES",
         row: &[Type::Uuid, Type::Small, Type::Big],
@@ -92,15 +91,15 @@ row_statements! {
     };
 }
 
-/// How these deliveries stand; those that there are not are missing.
+/// The states of these deliveries; those that do not exist are left out.
 pub(crate) async fn states(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<HashMap<DeliveryId, DeliveryState>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = found(tx.link(), &STANDINGS, &ids).await?;
     Ok(rows.into_iter().map(|Row(id, standing)| (id, standing)).collect())
 }
 
-/// Deliveries of an endpoint after one of them, of events up to a time, that are shown so, of these kinds of events, all
-/// when there are none, oldest first, at most `limit`. None that is leased.
+/// Deliveries of an endpoint after a given one, of events up to a time, in these states and of these kinds of events
+/// (all kinds if none is named), oldest first, at most `limit`, leased ones excluded.
 pub(crate) async fn stretch(
     tx: &mut impl Scoped,
     endpoint: EndpointId,
@@ -120,7 +119,7 @@ pub(crate) async fn stretch(
     Ok(ids)
 }
 
-/// How many deliveries of an endpoint are due, counted up to `most`.
+/// The number of due deliveries of an endpoint, counted up to `most`.
 pub(crate) async fn due(tx: &mut impl Scoped, endpoint: EndpointId, now: Timestamp, most: i64) -> Result<i64> {
     let link = tx.link();
     let sql = DUE.on(link);
@@ -128,7 +127,7 @@ pub(crate) async fn due(tx: &mut impl Scoped, endpoint: EndpointId, now: Timesta
         sqlx::query_scalar::<D, i64>(sql).bind(endpoint.0).bind(now.micros()).bind(most).fetch_one(c).await)
 }
 
-/// Makes deliveries that are due now, of thin events or whole ones, and returns how many there were not before.
+/// Creates deliveries that are due now, of thin or full events; returns how many did not exist before.
 pub(crate) async fn make(
     tx: &mut Tx<'_>,
     endpoint: EndpointId,
@@ -162,8 +161,8 @@ pub(crate) async fn make(
     Ok(count)
 }
 
-/// Gives deliveries, read in these states, a new schedule that is due now; returns how many. What is leased, and what
-/// changed since, is left alone.
+/// Gives deliveries that were read in these states a new schedule that is due now; returns how many. Leased and changed
+/// ones are left alone.
 pub(crate) async fn rearm_all(
     tx: &mut Tx<'_>,
     endpoint: EndpointId,

@@ -1,5 +1,5 @@
-//! The log of deliveries: pages of one endpoint or of several, newest first, and how many a filter keeps. Whatever the
-//! filter, only what it keeps is looked at.
+//! The log of deliveries: pages for one endpoint or several, newest first, and counts for a filter. Only deliveries
+//! that the filter selects are read.
 
 use super::{
     Delivery, Shown,
@@ -13,37 +13,37 @@ use inboxops_proto::{
 use std::{cmp::Reverse, time::Duration};
 use uuid::Uuid;
 
-/// Times of events, to the millisecond, both ends included.
+/// A period of event times, to the millisecond, both ends included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) since: Option<Timestamp>,
     pub(crate) until: Option<Timestamp>,
 }
 
-/// Where a list of deliveries starts, and what it keeps.
+/// The start and the filter of a list of deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// In any of these states; all when empty.
+    /// In any of these states; empty for all.
     pub(crate) shown: Vec<Shown>,
-    /// Of any of these kinds of events; all when empty.
+    /// Of any of these kinds of events; empty for all.
     pub(crate) kinds: Vec<i16>,
-    /// With any of these ids; all when `None`.
+    /// With any of these ids; `None` for all.
     pub(crate) ids: Option<Vec<DeliveryId>>,
-    /// Of events of this time.
+    /// Of events in this period.
     pub(crate) range: Range,
-    /// Only those before this one.
+    /// Only deliveries before this one.
     pub(crate) before: Option<DeliveryId>,
 }
 
 impl Page {
-    /// Ids from the first to before the second. Ids begin with the time of the event.
+    /// The first id of the period, and the first one after it. Ids begin with the time of the event.
     fn bounds(&self) -> (Uuid, Uuid) {
         let from = self.range.since.map_or(Uuid::nil(), |at| DeliveryId::new(at, 0).0);
         let to = self.range.until.map_or(Uuid::max(), |at| DeliveryId::new(at.plus(Duration::from_millis(1)), 0).0);
         (from, self.before.map_or(to, |before| to.min(before.0)))
     }
 
-    /// Whether it keeps a delivery that is shown so, as far as that is all there is to it.
+    /// Whether the filter selects a delivery with this id, kind and state.
     fn keeps(&self, id: DeliveryId, kind: i16, shown: Shown) -> bool {
         let (from, to) = self.bounds();
         (self.shown.is_empty() || self.shown.contains(&shown))
@@ -51,7 +51,7 @@ impl Page {
             && (from..to).contains(&id.0)
     }
 
-    /// Whether it may keep something that is leased.
+    /// Whether the filter may select leased deliveries.
     fn keeps_leased(&self) -> bool {
         let leased = [Shown::Pending, Shown::Retrying, Shown::Canceled];
         self.shown.is_empty() || self.shown.iter().any(|shown| leased.contains(shown))
@@ -62,7 +62,7 @@ impl Page {
 pub(crate) struct LogPage {
     /// Its deliveries, newest first.
     pub(crate) deliveries: Vec<Delivery>,
-    /// Read on before this one; `None` at the end.
+    /// Where the next page continues; `None` at the end.
     pub(crate) next: Option<DeliveryId>,
 }
 
@@ -86,14 +86,15 @@ pub(crate) async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page,
     Ok(LogPage { deliveries: rows, next })
 }
 
-/// How many deliveries of an endpoint a page would go on to list, counted up to `most`, and whether there are more.
+/// The number of deliveries of an endpoint that the following pages list, counted up to `most`, and whether there are
+/// more.
 pub(crate) async fn count(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, most: i64) -> Result<(i64, bool)> {
     let limit = usize::try_from(most).unwrap_or(0).saturating_add(1);
     let count = i64::try_from(ids(tx, &[endpoint], page, limit).await?.len()).unwrap_or(i64::MAX);
     Ok((count.min(most), count > most))
 }
 
-/// Ids of what a page keeps, newest first.
+/// The ids of a page, newest first.
 async fn ids(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<Vec<DeliveryId>> {
     let (from, to) = page.bounds();
     let mut ids = Vec::new();

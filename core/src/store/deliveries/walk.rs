@@ -1,6 +1,6 @@
-//! Ids of deliveries by what stands in their rows, from the newest or from the oldest on. Each class of rows has an index
-//! of its own by endpoint, kind of event and id, so that a few of ten million are found as fast as a few of ten; what is
-//! leased, and tests that wait, are few at any time and read whole.
+//! Finds ids of deliveries by what their rows contain, newest or oldest first. Each class of rows has its own index by
+//! endpoint, kind of event and id, so a few deliveries among ten million are found as fast as among ten. Leased
+//! deliveries, and tests that wait, are few at any time and are read as a whole.
 
 use super::{Shown, State, state};
 use crate::store::{
@@ -15,13 +15,14 @@ use inboxops_proto::id::{DeliveryId, EndpointId};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-/// The kinds of events that there are; what has none of these codes is not found.
+/// All kinds of events. Deliveries of any other code are not found.
 pub(crate) const KINDS: [i16; 8] = [0, 1, 2, 3, 4, 5, 6, 7];
 
-/// Rows that one index has. Tests that wait, and what is leased, are in none. Statements have its words by [`class!`].
+/// A class of rows that has its own index. Leased deliveries, and tests that wait, are in none. Statements get the
+/// conditions from [`class!`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
-    /// Wait without a request so far.
+    /// Wait, and had no request so far.
     Untried,
     /// Wait after a request.
     Tried,
@@ -31,7 +32,7 @@ pub(crate) enum Class {
     Stopped,
 }
 
-/// The rows of a [`Class`], in the words of its index.
+/// The condition of a [`Class`], worded as in its index.
 macro_rules! class {
     (untried) => {
         concat!("state < ", $crate::store::deliveries::state!(leased), " AND attempt = 0 AND NOT test")
@@ -53,10 +54,10 @@ pub(in crate::store) use class;
 
 impl Class {
     pub(crate) const ALL: [Class; 5] = [Class::Untried, Class::Tried, Class::Delivered, Class::Failed, Class::Stopped];
-    /// Those of deliveries that have ended.
+    /// The classes of finished deliveries.
     pub(crate) const ENDED: [Class; 3] = [Class::Delivered, Class::Failed, Class::Stopped];
 
-    /// Those whose rows are shown so, depending on whether their lane is paused; all when `shown` is empty.
+    /// The classes whose rows may have these states, with the lane paused or not; all classes if `shown` is empty.
     pub(crate) fn of(shown: &[Shown], paused: bool) -> Vec<Class> {
         let is_shown = |class: &Class| {
             shown.is_empty()
@@ -73,24 +74,24 @@ impl Class {
     }
 }
 
-/// What a walk finds.
+/// A search for ids.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Walk<'a> {
     pub(in crate::store) endpoints: &'a [EndpointId],
-    /// Of these kinds; all when empty.
+    /// Of these kinds of events; empty for all.
     pub(in crate::store) kinds: &'a [i16],
     pub(in crate::store) classes: &'a [Class],
-    /// From this id on.
+    /// The first id.
     pub(in crate::store) from: Uuid,
-    /// Before this id.
+    /// The id after the last.
     pub(in crate::store) to: Uuid,
     pub(in crate::store) limit: usize,
 }
 
-// SQLite is told which index. PostgreSQL is left no other way: no other index has these rows, by these words, in this
-// order. With the kind compared by `=`, the order would be that of ids, and where matches look frequent the planner would
-// go through all ids. With the endpoint in the row comparison, PostgreSQL before 18 would not end where the kind ends,
-// since it looks at the first member only, and read the endpoint's whole log for a kind without rows.
+// SQLite is told the index. PostgreSQL has no choice: no other index has these rows, by this condition, in this order.
+// With `kind =` the order would be that of ids, and where matches look frequent the planner would scan all ids. With
+// the endpoint in the row comparison, PostgreSQL before 18 ends the scan by the first member only, and would read the
+// endpoint's whole log for a kind without rows.
 macro_rules! part {
     (sqlite, $index:literal, $rows:expr, $way:literal) => {
         concat!(
@@ -194,7 +195,7 @@ row_statements! {
              FROM deliveries INDEXED BY deliveries_tests \
              WHERE state = ", state!(waiting), " AND test AND endpoint_id IN (SELECT key FROM v)"
         ),
-        // Apart and in the order of their indexes first, so that the endpoint leads to no other index.
+        // Separate branches in the order of their indexes, so that the planner does not use another index by endpoint.
         tail_pg: Some(concat!(
             ") SELECT id, endpoint_id, kind, state, attempt, stop, test FROM (\
              (SELECT id, endpoint_id, kind, state, attempt, stop, test FROM deliveries \
@@ -206,7 +207,7 @@ row_statements! {
     };
 }
 
-/// A delivery that is leased, or a test that waits.
+/// A leased delivery, or a test that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) struct OffLaneDelivery {
     pub(in crate::store) id: DeliveryId,
@@ -222,18 +223,18 @@ from_row!(OffLaneDelivery in "deliveries", row => {
         id: DeliveryId(row.get("id")?),
         endpoint: EndpointId(row.get("endpoint_id")?),
         kind: row.get("kind")?,
-        // A test waits for nobody's pause.
+        // Pauses do not apply to tests.
         shown: Shown::of(state, tried, row.get("stop")?, false),
     })
 });
 
-/// What is leased of these endpoints, and their tests that wait.
+/// The leased deliveries of these endpoints, and their tests that wait.
 pub(in crate::store) async fn few(link: &mut Link, endpoints: &[EndpointId]) -> Result<Vec<OffLaneDelivery>> {
     let keys: Vec<Uuid> = endpoints.iter().map(|it| it.0).collect();
     found(link, &FEW, &keys).await
 }
 
-/// From where a walk goes, and in which order its ids are.
+/// The direction of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Way {
     Newest,
@@ -252,7 +253,7 @@ impl Way {
         }
     }
 
-    /// Leaves of what was found as much as is wanted, and of the walk what may still be.
+    /// Keeps the wanted number of the ids found, and narrows the search to what may still matter.
     fn keep(self, walk: &mut Walk<'_>, found: &mut Vec<Uuid>) {
         match self {
             Way::Newest => found.sort_unstable_by(|one, other| other.cmp(one)),
@@ -268,7 +269,7 @@ impl Way {
     }
 }
 
-/// The first ids that a walk finds. Nothing that is leased is among them, and no test that waits.
+/// The first ids of a search, without leased deliveries and tests that wait.
 pub(in crate::store) async fn walk(link: &mut Link, way: Way, mut walk: Walk<'_>) -> Result<Vec<DeliveryId>> {
     let mut found = Vec::new();
     let kinds = if walk.kinds.is_empty() { &KINDS } else { walk.kinds }.to_vec();

@@ -1,5 +1,6 @@
-//! The claim: due lanes in the order of their time, then, in statements that begin after those lanes are held, the
-//! first due deliveries of each. A lane that was served goes behind all that are due already, which is the rotation.
+//! The claim: due lanes in the order of their times and, in statements that begin after those lanes are locked, the
+//! first due deliveries of each. A lane that was served goes behind all lanes that are already due; this is the
+//! rotation.
 
 use crate::store::{
     Leased, Result, SystemTx,
@@ -21,8 +22,8 @@ use uuid::Uuid;
 
 /// Greatest number of lanes that one claim serves.
 pub(crate) const CLAIM_LANES_MAX: i64 = 16;
-/// When a lane that cannot be served now is found again by those who look for what is due. The core that has no room
-/// for it claims from it by name as soon as there is some.
+/// When a lane that cannot be served now is due again. The core that has no room for it claims from it by name as soon
+/// as there is some.
 pub(crate) const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// A lane that is due.
@@ -32,12 +33,12 @@ pub(crate) struct Turn {
     pub(crate) endpoint: EndpointId,
 }
 
-/// What an endpoint has room for.
+/// An endpoint's room for deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// So many requests; none when it is full.
+    /// This many requests; 0 if it is full.
     Free(u32),
-    /// Nothing before this time: its lane is due again then.
+    /// Nothing before this time, when its lane is due again.
     NotBefore(Timestamp),
 }
 
@@ -47,7 +48,7 @@ impl From<u32> for Room {
     }
 }
 
-/// What a claim is made with.
+/// The parameters of a claim.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Claim {
     pub(crate) now: Timestamp,
@@ -57,24 +58,24 @@ pub(crate) struct Claim {
     pub(crate) lanes: i64,
 }
 
-/// A lane that a claim looked at.
+/// A lane that a claim read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LaneVisit {
     /// Whose it is.
     pub(crate) turn: Turn,
-    /// Whether it has more that is due.
+    /// Whether it has more due deliveries.
     pub(crate) more: bool,
 }
 
-/// What a claim came to.
+/// The result of a claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClaimResult {
-    /// What it leased, in the order in which it was due.
+    /// The leased deliveries, in due order.
     pub(crate) leased: Vec<Leased>,
     pub(crate) looked: Vec<LaneVisit>,
-    /// Whether it looked at as many lanes as it may: others may be due as well.
+    /// Whether it read as many lanes as it may; then more lanes may be due.
     pub(crate) more: bool,
-    /// When the next lane is due, as far as a claim of whatever is due can tell; the moment of the claim at the earliest.
+    /// When the next lane is due, as far as a claim of whatever is due can tell; never before the time of the claim.
     pub(crate) next: Option<Timestamp>,
 }
 
@@ -95,7 +96,7 @@ statements! {
         "SELECT endpoint_id, tenant_id FROM lanes WHERE due_at IS NOT NULL AND NOT paused AND due_at <= $1 \
          ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     );
-    // Tests go out to paused endpoints, too; `claim` passes those by.
+    // Tests are sent to paused endpoints as well; `claim` skips those lanes.
     TESTS = Sql::each(tests!(), concat!(tests!(), " FOR UPDATE OF d SKIP LOCKED"));
     HEADS_OF_ONE = Sql::sqlite(concat!(
         "SELECT id, due_at FROM deliveries \
@@ -115,7 +116,7 @@ row_statements! {
         row: &[Type::Uuid],
         tail: ") SELECT lanes.endpoint_id, lanes.tenant_id FROM v JOIN lanes ON lanes.endpoint_id = v.key \
                WHERE lanes.due_at IS NOT NULL AND NOT lanes.paused",
-        // One that another core holds is served there.
+        // A lane that another core has locked is served there.
         tail_pg: Some(") SELECT lanes.endpoint_id, lanes.tenant_id FROM lanes WHERE lanes.endpoint_id IN (SELECT key FROM v) \
                AND lanes.due_at IS NOT NULL AND NOT lanes.paused ORDER BY lanes.endpoint_id FOR UPDATE SKIP LOCKED"),
     };
@@ -154,7 +155,7 @@ row_statements! {
     };
 }
 
-// A row of `LEASE`; what stands in other tables, and when it was leased, is put in afterwards.
+// A row of `LEASE`; columns of other tables and the time of the lease are filled in afterwards.
 from_row!(Leased in "deliveries", row => Ok(Leased {
     delivery: DeliveryId(row.get("id")?),
     tenant: TenantId(row.get("tenant_id")?),
@@ -175,9 +176,8 @@ from_row!(Leased in "deliveries", row => Ok(Leased {
     since: Timestamp::default(),
 }));
 
-/// Leases due deliveries, whosever they are. `room` says how many requests an endpoint has free now; it is asked once for
-/// each lane of the claim and must be ready to be asked again when the job runs again. The order is that in which they
-/// are due.
+/// Leases due deliveries of any tenant. `room` returns the number of free requests of an endpoint. It is called once
+/// for each lane of the claim, and again if the job runs again. The result is in due order.
 pub(crate) async fn claim<R: Into<Room>>(
     tx: &mut SystemTx<'_>,
     claim: Claim,
@@ -194,7 +194,7 @@ pub(crate) async fn claim<R: Into<Room>>(
     Ok(claimed)
 }
 
-/// Leases due deliveries of these endpoints, at most so many of each, whenever their lanes are due.
+/// Leases due deliveries of these endpoints, at most the given number of each, whenever their lanes are due.
 pub(crate) async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(EndpointId, u32)]) -> Result<ClaimResult> {
     let core = tx.writing.core.incarnation;
     let link = tx.writing();
@@ -205,7 +205,7 @@ pub(crate) async fn claim_of(tx: &mut SystemTx<'_>, claim: Claim, rooms: &[(Endp
     serve(link, claim, &turns, core).await
 }
 
-/// Leases what these lanes have that is due and there is room for, and sets when each is due again.
+/// Leases the due deliveries of these lanes for which there is room, and sets when each lane is due again.
 async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64) -> Result<ClaimResult> {
     if turns.is_empty() {
         return Ok(ClaimResult::default());
@@ -241,14 +241,14 @@ async fn serve(link: &mut Link, claim: Claim, turns: &[(Turn, Room)], core: i64)
     Ok(ClaimResult { leased, looked, more: false, next: None })
 }
 
-/// How many of a lane's heads are taken, and when the lane is due again: behind all that are due already, which is the
-/// rotation, or never when nothing waits. `heads` are the room and one more.
+/// How many of a lane's heads are leased, and when the lane is due again: behind all that are already due, which is the
+/// rotation, or never if nothing waits. `heads` has one more than the room.
 pub(crate) fn served<Id>(heads: &[(Id, i64)], room: usize, now: i64) -> (usize, Option<i64>) {
     let taken = heads.iter().take(room).take_while(|(_, at)| *at <= now).count();
     (taken, heads.get(taken).map(|(_, at)| (*at).max(now)))
 }
 
-/// Leases at most `most` tests that are due, whatever their endpoints' lanes say.
+/// Leases at most `most` due tests, whatever their endpoints' lanes say.
 pub(crate) async fn claim_tests(tx: &mut SystemTx<'_>, claim: Claim, most: i64) -> Result<Vec<Leased>> {
     let core = tx.writing.core.incarnation;
     let link = tx.writing();
@@ -279,7 +279,7 @@ fn turn((endpoint, tenant): (Uuid, Uuid)) -> Turn {
     Turn { tenant: TenantId(tenant), endpoint: EndpointId(endpoint) }
 }
 
-/// The waiting deliveries at the head of a lane, with when they are due: its room and one more, to know what follows.
+/// The first waiting deliveries of a lane, with their due times: its room and one more, to know what follows.
 type Heads = (Turn, i64, Vec<(Uuid, i64)>);
 
 async fn heads(link: &mut Link, rooms: &[(Turn, i64)]) -> Result<Vec<Heads>> {
@@ -325,7 +325,7 @@ async fn lease(link: &mut Link, due: &[(i64, Uuid)], claim: Claim, core: i64) ->
     Ok(leased)
 }
 
-/// How many of each endpoint wait no longer.
+/// How many deliveries of each endpoint no longer wait.
 fn left(leased: &[Leased]) -> HashMap<Uuid, WaitCounts> {
     let mut left: HashMap<Uuid, WaitCounts> = HashMap::new();
     for it in leased.iter().filter(|it| !it.test) {

@@ -1,5 +1,5 @@
-//! What comes by time alone: when the first lease ends and when the first test is due. And the beat, by which a core
-//! tells the others that it lives, and hears in the same statement what they may have left to do.
+//! When time alone makes something due: the end of the first lease and the first test. Also the beat, by which a core
+//! records that it lives and, in the same statement, learns what other cores may have left.
 
 use crate::store::{
     Db, Error, Queue, Result,
@@ -13,21 +13,21 @@ use crate::store::{
 };
 use inboxops_proto::clock::Timestamp;
 
-/// When there is something to do that nobody reports.
+/// When something is due that no commit or report announces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Due {
     /// When the first lease ends.
     pub(crate) lease: Option<Timestamp>,
-    /// When the first test that waits is due.
+    /// When the first waiting test is due.
     pub(crate) test: Option<Timestamp>,
 }
 
-/// What a beat is answered.
+/// The answer to a beat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Beat {
-    /// The cores that live besides this one, by incarnation.
+    /// The other live cores, by incarnation.
     pub(crate) others: Vec<i64>,
-    /// What is due, whosever it is.
+    /// What is due, of any core.
     pub(crate) due: Due,
     /// Whether any job is open.
     pub(crate) jobs: bool,
@@ -58,7 +58,7 @@ statements! {
 
 from_row!(Due in "deliveries", row => Ok(Due { lease: row.opt_time("lease")?, test: row.opt_time("test")? }));
 
-/// What a beat is answered, and whether the row of this core is still there.
+/// The answer to a beat, and whether this core's row still exists.
 struct Known(bool, Beat);
 
 from_row!(Known in "cores" of sqlx::postgres::PgRow, row => {
@@ -71,7 +71,7 @@ from_row!(Known in "cores" of sqlx::postgres::PgRow, row => {
     Ok(Known(row.get("known")?, beat))
 });
 
-/// What is due, whosever it is.
+/// What is due, of any core.
 pub(crate) async fn due(db: &Db) -> Result<Due> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -79,7 +79,7 @@ pub(crate) async fn due(db: &Db) -> Result<Due> {
     on!(link, c, D => sqlx::query_as::<D, Due>(sql).fetch_one(c).await)
 }
 
-/// Tells the other cores that this one lives, on PostgreSQL; call it every 2 s or so. SQLite has one process.
+/// Records that this core lives (PostgreSQL); call it about every 2 s. SQLite has one process.
 pub(crate) async fn beat(db: &Db, settled: Timestamp) -> Result<Beat> {
     let incarnation = db.core().incarnation;
     let now = db.clock().now();

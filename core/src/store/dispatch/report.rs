@@ -1,5 +1,5 @@
-//! Results of attempts: one batch settles deliveries behind the fence of their tokens, records the attempts of those
-//! that passed it, marks lanes for retries and learns about endpoints.
+//! Records results of attempts: one batch settles deliveries, fenced by their tokens, inserts the attempts that pass
+//! the fence, marks lanes for retries, and updates the endpoints' health.
 
 use crate::store::{
     Result, SystemTx,
@@ -21,30 +21,30 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Lease, STALE_CONNECTION};
 
-/// What comes after an attempt.
+/// What follows an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Delivered,
     /// It failed for good.
     Failed,
-    /// It is tried again.
+    /// It is retried.
     Retry {
         due_at: Timestamp,
         /// Failed attempts of the schedule, this one included unless it does not count.
         failures: u32,
     },
-    /// It is sent again at once: the lease goes on under a new token, for an attempt of the next number.
+    /// It is sent again at once: the lease is extended under a new token, for the next attempt number.
     Again {
         lease_until: Timestamp,
     },
 }
 
-/// What a request did.
+/// A request and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SentRequest {
     /// The attempt; its `n` is the lease's.
     pub(crate) attempt: Attempt,
-    /// What comes after it.
+    /// What follows it.
     pub(crate) next: Next,
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum Use {
 }
 
 impl Use {
-    /// The request, if it was sent.
+    /// The request, if one was sent.
     pub(crate) fn sent(&self) -> Option<&SentRequest> {
         match self {
             Use::Sent(sent) => Some(sent),
@@ -68,13 +68,13 @@ impl Use {
     }
 }
 
-/// What a worker reports of one lease.
+/// A worker's report on one lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) lease: Lease,
     pub(crate) tenant: TenantId,
     pub(crate) endpoint: EndpointId,
-    /// Whether the delivery is a test, which tells nothing of its endpoint.
+    /// Whether the delivery is a test, which does not affect its endpoint's health.
     pub(crate) test: bool,
     /// Failed attempts before this one.
     pub(crate) failures: u32,
@@ -83,7 +83,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// When the delivery is due again; never when it has ended.
+    /// When the delivery is due again; `None` if it has ended.
     pub(crate) fn due_again(&self) -> Option<Timestamp> {
         match &self.used {
             Use::Sent(SentRequest { next: Next::Retry { due_at, .. }, .. }) | Use::NotSent { due_at } => Some(*due_at),
@@ -91,25 +91,25 @@ impl Report {
         }
     }
 
-    /// The attempt, if it says something of the receiver: one over a connection that was stale says nothing.
+    /// The attempt, unless its connection was stale, which says nothing about the receiver.
     fn counted(&self) -> Option<&SentRequest> {
         let stale = |sent: &&SentRequest| sent.attempt.error_code.as_deref() == Some(STALE_CONNECTION);
         self.used.sent().filter(|sent| !stale(sent))
     }
 }
 
-/// What became of a batch.
+/// The result of recording a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BatchResult {
-    /// Deliveries whose report was recorded; the lease of the others was over.
+    /// Deliveries whose report was recorded; the leases of the others had ended.
     pub(crate) accepted: HashSet<DeliveryId>,
-    /// Those of them whose lease goes on, for another request.
+    /// Those of them whose lease was extended for another request.
     pub(crate) again: HashSet<DeliveryId>,
-    /// What is known now of the endpoints that the batch told something of.
+    /// The health of the endpoints that the batch affected.
     pub(crate) health: Vec<Health>,
 }
 
-/// Whether a delivery was stopped meanwhile and has not ended: it is not tried again.
+/// Whether a delivery was canceled meanwhile and has not ended: it is not retried.
 macro_rules! stopped {
     () => {
         concat!("deliveries.stop AND v.next <= ", state!(leased))
@@ -123,8 +123,8 @@ row_statements! {
             Type::Uuid, Type::Big, Type::Small, Type::Big, Type::Big, Type::Big, Type::Big, Type::Big, Type::Text,
             Type::Big, Type::Big,
         ],
-        // Found by id, hence `state + 0`. `back` is 1 when nothing was sent: the attempt is not counted and the last
-        // answer stays. With `leased` as the next state the lease goes on.
+        // Found by id, hence `state + 0`. `back` is 1 if nothing was sent: the attempt is not counted and the last
+        // response stays. With `leased` as the next state the lease is extended.
         tail: concat!(
             ") UPDATE deliveries SET attempt = deliveries.attempt - v.back \
              + CASE WHEN v.next = ", state!(leased), " AND NOT deliveries.stop THEN 1 ELSE 0 END, \
@@ -152,10 +152,11 @@ row_statements! {
     };
 }
 
-/// Records a batch of reports. Of two for one delivery the first counts.
+/// Records a batch of reports. Of two reports on one delivery the first counts.
 pub(crate) async fn report(tx: &mut SystemTx<'_>, reports: &[Report], now: Timestamp) -> Result<BatchResult> {
     let mut reports: Vec<&Report> = reports.iter().collect();
-    // In the order of ids, as every core locks rows; the sort is stable, so that the first report of a lease wins.
+    // In the order of ids, in which every core locks rows. The sort is stable, so that the first report on a lease
+    // counts.
     reports.sort_by_key(|report| report.lease);
     reports.dedup_by_key(|report| report.lease.delivery);
     let link = tx.writing();
@@ -179,10 +180,10 @@ fn state(next: Next) -> State {
     }
 }
 
-/// The state of each delivery whose report passed the fence, and how many requests it has made.
+/// The state of each delivery whose report passed the fence, and its number of requests.
 type AcceptedReports = HashMap<DeliveryId, (State, i64)>;
 
-/// A delivery that a report moved.
+/// A delivery whose state a report changed.
 struct SettledRow {
     id: DeliveryId,
     state: State,
@@ -243,7 +244,7 @@ async fn record(link: &mut Link, reports: &[&Report], now: Timestamp) -> Result<
     Ok(())
 }
 
-/// PostgreSQL's text cannot hold NUL, and a receiver may send it.
+/// PostgreSQL's text cannot contain NUL, and a receiver may send it.
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
@@ -253,7 +254,7 @@ fn end(sent: &SentRequest) -> Timestamp {
     Timestamp::from_micros(sent.attempt.started_at.micros() + 1000 * i64::from(sent.attempt.duration_ms))
 }
 
-/// What waits again, and until when.
+/// The deliveries that wait again, and until when.
 fn moves(reports: &[&Report], accepted: &AcceptedReports) -> Moves {
     let mut moves = Moves::default();
     for report in reports {
@@ -266,7 +267,7 @@ fn moves(reports: &[&Report], accepted: &AcceptedReports) -> Moves {
     moves
 }
 
-/// How the attempts went, and which deliveries ended.
+/// Results of the attempts, and the deliveries that ended.
 fn tally(reports: &[&Report], accepted: &AcceptedReports) -> Tally {
     let mut tally = Tally::default();
     for report in reports {
@@ -281,7 +282,7 @@ fn tally(reports: &[&Report], accepted: &AcceptedReports) -> Tally {
     tally
 }
 
-/// What the reports tell of each endpoint, in the order of endpoints.
+/// The changes of each endpoint's health, in the order of endpoints.
 fn news(reports: &[&Report], accepted: &AcceptedReports, now: Timestamp) -> Vec<Health> {
     let mut by_endpoint: HashMap<EndpointId, Vec<(&Report, &SentRequest)>> = HashMap::new();
     for report in reports.iter().filter(|report| !report.test) {

@@ -1,4 +1,4 @@
-//! How dispatch stands, in a few numbers: since when anything is due, and whether anything is left lying.
+//! Queue statistics for monitoring: the oldest due delivery, and what is stuck.
 
 use crate::store::{
     Db, Result,
@@ -12,10 +12,10 @@ use inboxops_proto::clock::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueueStats {
-    /// Since when the first of those that are due is due.
+    /// When the oldest due delivery became due.
     pub(crate) oldest_due: Option<Timestamp>,
-    /// Endpoints with something due and leases that are over, since before the moment that was asked for. A lane that
-    /// is full is put off for moments only, so one that stands still was looked at by nobody.
+    /// Endpoints with due deliveries, and expired leases, that nobody has handled since the given time. A full lane is
+    /// postponed for moments only, so a lane that does not move is handled by nobody.
     pub(crate) stuck: i64,
 }
 
@@ -27,7 +27,7 @@ statements! {
     ));
 }
 
-/// How dispatch stands now; stuck is what nobody looked after since before `stuck_since`.
+/// The present statistics. What has not been handled since `stuck_since` is stuck.
 pub(crate) async fn standing(db: &Db, now: Timestamp, stuck_since: Timestamp) -> Result<QueueStats> {
     let mut reader = db.lookup().await?;
     let link = reader.link();

@@ -1,4 +1,4 @@
-//! What is sealed in the rows of endpoints, to be sealed anew. It knows no key.
+//! The sealed columns of endpoints, for a change of the master key. It knows no key.
 
 use super::SealedBytes;
 use crate::store::{
@@ -12,13 +12,13 @@ use crate::store::{
 use inboxops_proto::id::{EndpointId, TenantId};
 use uuid::Uuid;
 
-/// Greatest number of rows that are read at once.
+/// Greatest number of rows in one read.
 pub(crate) const BATCH_MAX: i64 = 256;
 
-/// All that is sealed in one row.
+/// The sealed columns of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// The endpoint; a deleted one too, until its row is deleted.
+    /// The endpoint, also a deleted one whose row still exists.
     pub(crate) id: EndpointId,
     pub(crate) tenant: TenantId,
     pub(crate) secret: SealedBytes,
@@ -56,7 +56,7 @@ pub(crate) async fn after(tx: &mut SystemTx<'_>, after: Option<EndpointId>) -> R
     on!(link, c, D => sqlx::query_as::<D, Row>(sql).bind(after).bind(BATCH_MAX).fetch_all(c).await)
 }
 
-/// Writes what is sealed, and nothing else of the row: to whoever reads it, nothing has changed.
+/// Updates the sealed columns and nothing else: for readers, the row has not changed.
 pub(crate) async fn update(tx: &mut SystemTx<'_>, row: &Row) -> Result<()> {
     let link = tx.writing();
     let sql = WRITE.on(link);

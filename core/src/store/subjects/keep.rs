@@ -1,5 +1,5 @@
-//! How the index of subjects follows: new tickets are packed into blocks, full segments get their lists, changes are carried
-//! over. Each step is one transaction that holds the tenant's row of `subject_index`, so that several cores may be at it.
+//! Maintains the index of subjects: packs new tickets into blocks, builds the lists of full segments, applies changes.
+//! Each step is one transaction that locks the tenant's row of `subject_index`, so that several cores may do it.
 
 use super::{
     BLOCK, BLOCKS, CHANGE, Progress, fold,
@@ -18,9 +18,10 @@ use crate::store::{
 use inboxops_proto::id::{TenantId, TicketId};
 use uuid::Uuid;
 
-/// Changes that one step carries over, at most.
+/// Greatest number of changes that one step applies.
 const CHANGES_MAX: i64 = 64;
-/// Lists that one transaction writes, at most: a writer waits for none longer than for a group of other writes.
+/// Greatest number of lists that one transaction writes, so that a writer waits no longer than for a group of other
+/// writes.
 pub(crate) const LISTS_MAX: usize = 512;
 
 statements! {
@@ -66,7 +67,7 @@ row_statements! {
     };
 }
 
-/// A ticket as it is packed.
+/// A ticket to be packed.
 struct Row {
     id: TicketId,
     number: i64,
@@ -81,7 +82,7 @@ from_row!(Row in "tickets", row => Ok(Row {
     folded: row.get("subject_folded")?,
 }));
 
-/// Tenants with something that the index has not followed and can.
+/// Tenants with changes that the index can apply.
 pub(crate) async fn lag(db: &Db) -> Result<Vec<TenantId>> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
@@ -90,7 +91,7 @@ pub(crate) async fn lag(db: &Db) -> Result<Vec<TenantId>> {
     Ok(ids.into_iter().map(TenantId).collect())
 }
 
-/// Notes a subject that changes, for the index to follow; whether it has to.
+/// Records a changed subject for the index, if necessary; returns whether it was.
 pub(in crate::store) async fn note(tx: &mut Tx<'_>, old: &Ticket, new: &Ticket) -> Result<bool> {
     if old.subject == new.subject || fold(&old.subject) == fold(&new.subject) {
         return Ok(false);
@@ -131,8 +132,8 @@ async fn advance(tx: &mut Tx<'_>, to: Progress) -> Result<()> {
         .map(drop))
 }
 
-/// Packs the next block of new tickets, if it is full; whether it was. What an earlier release wrote is thereby brought to
-/// what is compared today.
+/// Packs the next block of new tickets, if it is full; returns whether it was. Subjects folded by an earlier release
+/// are folded again.
 pub(crate) async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
     let progress = hold(tx).await?;
     let tenant = tx.tenant();
@@ -159,7 +160,7 @@ pub(crate) async fn pack(tx: &mut Tx<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Brings the tickets that do not fill a block yet to what is compared today.
+/// Folds again the tickets that do not fill a block yet.
 pub(crate) async fn refold_rest(tx: &mut Tx<'_>) -> Result<()> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -194,7 +195,7 @@ async fn put_block(tx: &mut Tx<'_>, block: i64, body: Vec<u8>) -> Result<()> {
     on!(link, c, D => sqlx::query::<D>(sql).bind(tenant.0).bind(block).bind(body).execute(c).await.map(drop))
 }
 
-/// A segment that is full and has no lists yet.
+/// A full segment without lists.
 #[derive(Debug)]
 pub(crate) struct FullSegment {
     segment: i64,
@@ -202,7 +203,7 @@ pub(crate) struct FullSegment {
     texts: Vec<u8>,
 }
 
-/// The next segment of a tenant that is full.
+/// The next full segment of a tenant.
 pub(crate) async fn full(db: &Db, tenant: TenantId) -> Result<Option<FullSegment>> {
     let mut reader = db.snapshot().await?;
     let link = reader.link();
@@ -219,15 +220,15 @@ pub(crate) async fn full(db: &Db, tenant: TenantId) -> Result<Option<FullSegment
 }
 
 impl FullSegment {
-    /// Its lists. It takes some 30 ms of processor time.
+    /// Its lists. This takes about 30 ms of processor time.
     pub(crate) fn lists(&self) -> Vec<(i16, Vec<u8>)> {
         let subjects = text::subjects(&self.texts).take(SEGMENT);
-        // Nothing but folded subjects is ever packed.
+        // Only folded subjects are ever packed.
         lists::build(subjects.map(|subject| std::str::from_utf8(subject).unwrap_or_default()))
     }
 }
 
-/// Writes some lists of a segment; with the `last` of them it has all. Whether it was still to be done.
+/// Writes some lists of a segment; the `last` ones complete it. Returns whether the segment still needed them.
 pub(crate) async fn seal(tx: &mut Tx<'_>, full: &FullSegment, lists: &[(i16, Vec<u8>)], last: bool) -> Result<bool> {
     let progress = hold(tx).await?;
     if (progress.segments, progress.revision) != (full.segment, full.revision) {
@@ -251,7 +252,7 @@ async fn put_lists(tx: &mut Tx<'_>, segment: i64, lists: &[(i16, Vec<u8>)]) -> R
     Ok(())
 }
 
-/// Carries some changes over; whether there may be more.
+/// Applies some changes; returns whether there may be more.
 pub(crate) async fn changes(tx: &mut Tx<'_>) -> Result<bool> {
     let progress = hold(tx).await?;
     let tenant = tx.tenant();
@@ -261,7 +262,7 @@ pub(crate) async fn changes(tx: &mut Tx<'_>) -> Result<bool> {
         sqlx::query_as::<D, (i64, i64)>(sql).bind(tenant.0).bind(CHANGES_MAX).fetch_all(c).await)?;
     let mut moved = false;
     for (number, version) in &changes {
-        // What is not packed yet will be packed as it is then.
+        // Tickets that are not packed yet will be packed in their new form.
         if *number <= progress.last() {
             carry(tx, progress, *number).await?;
             moved |= *number > progress.segments * SEGMENT as i64;
@@ -271,7 +272,7 @@ pub(crate) async fn changes(tx: &mut Tx<'_>) -> Result<bool> {
         on!(link, c, D =>
             sqlx::query::<D>(sql).bind(tenant.0).bind(*number).bind(*version).execute(c).await.map(drop))?;
     }
-    // Lists that are just being made were made of texts that are old now.
+    // Lists that are being built come from texts that are now outdated.
     if moved {
         advance(tx, Progress { revision: progress.revision + 1, ..progress }).await?;
     }
@@ -300,7 +301,7 @@ async fn carry(tx: &mut Tx<'_>, progress: Progress, number: i64) -> Result<()> {
     Ok(())
 }
 
-/// Where the old subject stood the ticket still stands: lists may name too many.
+/// The ticket stays in the lists of its old subject: lists may name too many tickets.
 async fn add_to_lists(tx: &mut Tx<'_>, segment: i64, place: u16, subject: &str) -> Result<()> {
     let tenant = tx.tenant();
     let mut grown = Vec::new();

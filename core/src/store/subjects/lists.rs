@@ -1,6 +1,6 @@
-//! Which tickets of a segment may contain something: for every three letters that stand together in a subject, the list
-//! of the places of such tickets. Threes share lists by a hash, which bounds the number of lists whatever the script, so a
-//! list may name tickets too many and never one too few. Pure; it knows no database.
+//! Which tickets of a segment may contain a text: for every three consecutive letters, a list of the positions of
+//! tickets with them. Trigrams share lists by a hash, which bounds the number of lists whatever the script; a list may
+//! name too many tickets but never too few. Pure; it knows no database.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 pub(crate) const SEGMENT: usize = 16 * 1024;
 /// Lists of a segment, at most.
 pub(crate) const LISTS: u32 = 1 << 15;
-/// Lists that one search reads, at most: more make it no choosier.
+/// Greatest number of lists that one search reads: more do not narrow the result.
 pub(crate) const READ_MAX: usize = 16;
-/// Letters that stand together.
+/// Letters of a trigram.
 const TOGETHER: usize = 3;
-/// Length of a list as bits, one for each place. A shorter list names its places, two bytes each.
+/// Size of a list as a bit map with one bit for each position. A shorter list contains positions, two bytes each.
 const BITS: usize = SEGMENT / 8;
 
-/// The lists that a text with these letters stands in, in order. What is written by it stays in databases.
+/// The lists of a text, sorted. Their numbers are stored in databases.
 pub(crate) fn lists_of(text: &str) -> Vec<i16> {
     let mut lists = BTreeSet::new();
     let mut window = 0u64;
@@ -28,7 +28,7 @@ pub(crate) fn lists_of(text: &str) -> Vec<i16> {
     lists.into_iter().collect()
 }
 
-/// The same for what is looked for, at most [`READ_MAX`] of them; none when it is too short to stand in any.
+/// The lists to search for a needle, at most [`READ_MAX`]; none if it is too short.
 pub(crate) fn lists_for(needle: &str) -> Vec<i16> {
     let lists = lists_of(needle);
     let count = lists.len().min(READ_MAX);
@@ -36,12 +36,12 @@ pub(crate) fn lists_for(needle: &str) -> Vec<i16> {
 }
 
 fn list_of(three: u64) -> i16 {
-    // The upper bits of a product by an odd number depend on all bits of the other.
+    // The upper bits of a product with an odd number depend on all bits of the other factor.
     let hash = three.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     i16::try_from(hash % u64::from(LISTS)).unwrap_or_default()
 }
 
-/// All lists of a segment, by number: of each subject in the order of places.
+/// Builds all lists of a segment, by number, from its subjects in the order of positions.
 pub(crate) fn build<'a>(subjects: impl Iterator<Item = &'a str>) -> Vec<(i16, Vec<u8>)> {
     let mut pairs: Vec<(i16, u16)> = Vec::new();
     for (place, subject) in (0u16..).zip(subjects) {
@@ -75,7 +75,7 @@ fn decode(list: &[u8]) -> Places {
     places
 }
 
-/// The list with one more place, or `None` when it stands there already.
+/// The list with one more position, or `None` if it already has it.
 pub(crate) fn with(list: &[u8], place: u16) -> Option<Vec<u8>> {
     let mut places = decode(list);
     if places.has(place) {
@@ -86,7 +86,7 @@ pub(crate) fn with(list: &[u8], place: u16) -> Option<Vec<u8>> {
     Some(encode(all.into_iter()))
 }
 
-/// Places of a segment.
+/// Positions of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Places(Vec<u64>);
 
@@ -105,7 +105,7 @@ impl Places {
         self.0.get(usize::from(place) / 64).is_some_and(|word| word & 1 << (place % 64) != 0)
     }
 
-    /// What stands in all of these lists; nothing where there is none.
+    /// The positions that are in all of these lists; none if there is no list.
     pub(crate) fn in_all<'a>(lists: impl IntoIterator<Item = &'a [u8]>) -> Places {
         let mut lists = lists.into_iter();
         let mut places = lists.next().map_or_else(Places::none, decode);
@@ -120,7 +120,7 @@ impl Places {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Each, in order.
+    /// The positions, sorted.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u16> {
         (0u16..).zip(&self.0).flat_map(|(at, word)| {
             let mut rest = *word;
@@ -157,7 +157,7 @@ mod tests {
         assert!(lists.is_sorted_by(|one, other| one < other));
     }
 
-    /// What is written stands in databases: another number would not find it again.
+    /// The numbers are stored in databases: other numbers would find nothing.
     #[test]
     fn the_numbers_of_lists_stay() {
         assert_eq!(lists_of("refund"), [12447, 15221, 26379, 29767]);

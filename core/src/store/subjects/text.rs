@@ -1,9 +1,9 @@
-//! The subjects of a block of tickets as one text that is searched at the speed of memory: what is compared of each, in the
-//! order of numbers, each with an end behind it. Pure; it knows no database.
+//! The subjects of a block as one text that is searched at the speed of memory: the folded subjects in the order of
+//! numbers, each followed by an end mark. Pure; it knows no database.
 
 use memchr::{memchr, memchr_iter, memmem};
 
-/// Stands behind each subject. UTF-8 has no such byte, so nothing that is looked for reaches across.
+/// Ends each subject. UTF-8 does not contain this byte, so no match reaches across subjects.
 const END: u8 = 0xff;
 
 /// The text of these subjects.
@@ -20,7 +20,7 @@ pub(crate) fn subjects(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split_inclusive(|byte| *byte == END).map(|subject| subject.strip_suffix(&[END]).unwrap_or(subject))
 }
 
-/// The text with another subject in this place.
+/// The text with another subject at this position.
 pub(crate) fn replace(text: &[u8], place: usize, subject: &str) -> Vec<u8> {
     let mut new = Vec::with_capacity(text.len() + subject.len());
     for (at, old) in subjects(text).enumerate() {
@@ -30,16 +30,16 @@ pub(crate) fn replace(text: &[u8], place: usize, subject: &str) -> Vec<u8> {
     new
 }
 
-/// Looks for something in many texts.
+/// Searches many texts for a needle.
 pub(crate) struct Search<'a>(memmem::Finder<'a>);
 
 impl<'a> Search<'a> {
-    /// For subjects that contain this.
+    /// A search for subjects that contain `needle`.
     pub(crate) fn new(needle: &'a str) -> Search<'a> {
         Search(memmem::Finder::new(needle))
     }
 
-    /// The places in a text of the subjects that do, in their order.
+    /// The positions of the matching subjects of a text, in order.
     pub(crate) fn places(&self, text: &[u8], mut found: impl FnMut(usize)) {
         let mut place = 0;
         let mut counted = 0;
@@ -47,7 +47,7 @@ impl<'a> Search<'a> {
         while let Some(at) = self.0.find(&text[from..]).map(|at| from + at) {
             place += memchr_iter(END, &text[counted..at]).count();
             found(place);
-            // On with the next subject.
+            // Continue with the next subject.
             let Some(end) = memchr(END, &text[at..]) else { return };
             counted = at + end;
             from = counted + 1;

@@ -1,4 +1,5 @@
-//! Lists of tickets: filters, orders and exact totals. A page is found by `list/plan.rs`, and what is on it is read by id.
+//! Lists of tickets: filters, orders and exact totals. `list/plan.rs` finds the ids of a page; the tickets are read by
+//! id.
 
 mod plan;
 mod source;
@@ -19,16 +20,16 @@ use std::collections::HashMap;
 use text::{Text, Value};
 use uuid::Uuid;
 
-/// Whose tickets a filter keeps.
+/// A condition on the assignee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AssigneeFilter {
-    /// Nobody's.
+    /// No assignee.
     Nobody,
-    /// This agent's.
+    /// This agent.
     Agent(AgentId),
 }
 
-/// By what tickets are ordered; ties are broken by id.
+/// The sort key of a list; ties are broken by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SortKey {
     /// Time at which it was opened.
@@ -52,7 +53,7 @@ impl Default for Sort {
 }
 
 impl Sort {
-    /// From the contract's words: `created_at`, `-updated_at` and so on.
+    /// Parses `created_at`, `-updated_at` and so on.
     pub(crate) fn parse(text: &str) -> Option<Sort> {
         let (descending, name) = match text.strip_prefix('-') {
             Some(name) => (true, name),
@@ -68,22 +69,22 @@ impl Sort {
     }
 }
 
-/// Which tickets a list keeps; an empty member keeps all.
+/// The filter of a list; an empty member does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     /// In any of these states.
     pub(crate) status: Vec<Status>,
     /// Of any of these inboxes.
     pub(crate) inbox: Vec<InboxId>,
-    /// Of any of these agents, or nobody's.
+    /// Of any of these agents, or of none.
     pub(crate) assignee: Vec<AssigneeFilter>,
     /// Of any of these priorities.
     pub(crate) priority: Vec<Priority>,
     /// With this tag, by id or by name.
     pub(crate) tag: Option<String>,
-    /// Of this requester, letter case aside.
+    /// Of this requester, ignoring letter case.
     pub(crate) requester_email: Option<String>,
-    /// With this text in the subject, letter case, marks and forms of letters aside.
+    /// With this text in the subject, ignoring letter case, marks and variants of letters.
     pub(crate) subject_contains: Option<String>,
     /// Opened at this time or later.
     pub(crate) created_since: Option<Timestamp>,
@@ -96,7 +97,7 @@ pub(crate) struct Filter {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TicketPage {
-    /// How many tickets the filter keeps, exactly.
+    /// The exact number of tickets that match the filter.
     pub(crate) total: i64,
     pub(crate) tickets: Vec<Ticket>,
 }
@@ -104,13 +105,13 @@ pub(crate) struct TicketPage {
 /// Numbers of ids in one statement, so that few texts serve all pages.
 const SIZES: [usize; 4] = [1, 8, 32, 128];
 
-/// At most `limit` of the tickets that the filter keeps, after `offset` others, and how many it keeps.
+/// At most `limit` of the tickets that match the filter, after `offset` others, and the total.
 pub(crate) async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<TicketPage> {
     let (total, ids) = plan::page(tx, filter, limit, offset).await?;
     Ok(TicketPage { total, tickets: read(tx, &ids).await? })
 }
 
-/// The same, and the statements by which the page was found: for tests of their plans.
+/// The same, with the statements that found the page, for tests of their plans.
 #[cfg(test)]
 pub(crate) async fn list_and_tell(
     tx: &mut ReadTx,
@@ -132,7 +133,7 @@ async fn read(tx: &mut ReadTx, ids: &[Uuid]) -> Result<Vec<Ticket>> {
         let asked = ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(size);
         let mut text = Text::new(tx.link().is_pg(), concat!("SELECT ", columns!(), " FROM tickets WHERE"));
         text.one_of(" id IN", asked.map(Value::Uuid));
-        // As a truth, so that no planner looks the tenant up: SQLite would rather go through all of its tickets.
+        // Written as a truth value, so that no planner searches by tenant: SQLite would read all of its tickets.
         text.push(" AND (tenant_id = ").bind(Value::Uuid(tenant.0)).push(") IS TRUE");
         let found = text.tickets(tx).await?;
         tickets.extend(found.into_iter().map(|ticket| (ticket.id.0, ticket)));

@@ -1,6 +1,6 @@
-//! One ticket, for many callers at once. A read is a hop to the database's thread and back, which costs more than the
-//! read itself; so what is asked for while others are being read is read together, in one statement, right after them.
-//! A caller that finds no read under way reads alone and at once; it does not wait for others.
+//! Reads one ticket for many callers at once. A read is a hop to the database's thread and back, which costs more than
+//! the read itself; so tickets that are requested while others are being read are read together, in one statement,
+//! right after them. A caller that finds no read under way reads at once and does not wait for others.
 
 use super::{TOGETHER, Ticket, TicketRef};
 use crate::store::{
@@ -37,7 +37,7 @@ struct Queue {
     waiting: VecDeque<Waiter>,
 }
 
-/// A ticket, and the tenant whose it must be.
+/// A ticket, and the tenant that it must belong to.
 type Key = (TicketId, TenantId);
 
 struct Waiter {
@@ -45,28 +45,29 @@ struct Waiter {
     turn: oneshot::Sender<Turn>,
 }
 
-/// What comes of waiting.
+/// The result of waiting.
 enum Turn {
-    /// Another caller has read it.
+    /// Another caller has read the ticket.
     Found(Option<Box<Ticket>>),
-    /// This caller is to read, for itself and for others.
+    /// This caller reads, for itself and for others.
     Read(Lead),
 }
 
-/// One of the reads under way. Dropped, it hands itself on to the next who wait, with those that it has not answered.
+/// One of the reads under way. When dropped, it goes to the next waiting callers, and to those that it has not
+/// answered.
 struct Lead {
     shared: Arc<Shared>,
     others: Vec<Waiter>,
 }
 
 impl Lookup {
-    /// In this database, with so many reads under way as there are readers to spare.
+    /// A look-up for this database; some readers stay free for other statements.
     pub(crate) fn new(db: Db) -> Lookup {
         let most = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
         Lookup(Arc::new(Shared { db, most, queue: Mutex::default() }))
     }
 
-    /// The ticket as of now: what was committed before the call is seen.
+    /// The ticket as of now: everything committed before the call is visible.
     pub(crate) async fn find(&self, scope: TenantScope, named: TicketRef) -> Result<Option<Ticket>> {
         let TicketRef::Id(id) = named else { return super::find(&self.0.db, scope, named).await };
         let key = (id, scope.tenant());
@@ -77,7 +78,7 @@ impl Lookup {
         match turn {
             Ok(Turn::Found(ticket)) => Ok(ticket.map(|ticket| *ticket)),
             Ok(Turn::Read(lead)) => lead.read(key).await,
-            // Whoever read for this caller failed: it finds out by itself.
+            // The caller that read for this one failed; this one reads for itself.
             Err(_) => super::find(&self.0.db, scope, named).await,
         }
     }
@@ -88,7 +89,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to read, or waits for a turn.
+    /// Starts a read, or waits for a turn.
     fn join(self: &Arc<Shared>, key: Key) -> std::result::Result<Lead, oneshot::Receiver<Turn>> {
         let mut queue = self.queue();
         if queue.running < self.most {
@@ -113,7 +114,7 @@ impl Lead {
         };
         let of = |key: Key| tickets.iter().find(|ticket| (ticket.id, ticket.tenant) == key).cloned();
         for other in self.others.drain(..) {
-            // Who does not wait any more needs no answer.
+            // A caller that no longer waits needs no answer.
             let _ = other.turn.send(Turn::Found(of(other.key).map(Box::new)));
         }
         Ok(of(key))
@@ -140,12 +141,12 @@ impl Drop for Lead {
             let together = queue.waiting.len().min(TOGETHER_MAX - 1);
             (next, queue.waiting.drain(..together).collect())
         };
-        // Who went away in this moment drops the lead, which hands it on again.
+        // A caller that has just gone away drops the lead, which passes it on again.
         let _ = next.turn.send(Turn::Read(Lead { shared: self.shared.clone(), others }));
     }
 }
 
-/// Those of the tickets that are there, each in its own tenant.
+/// The tickets that exist, each in its own tenant.
 async fn together(link: &mut Link, keys: &[Key]) -> Result<Vec<Ticket>> {
     let size = padded(keys.len());
     let sql = TOGETHER.text(size, link.is_pg());

@@ -1,7 +1,8 @@
-//! How a page is found. Each part of a filter has an index and a number of tickets, known beforehand or counted by that index
-//! alone. Where the smallest part is small, its tickets are looked at one by one. Where an index has all that the filter asks
-//! in the order of the list, the page is read from it. Otherwise tickets are looked at in that order, from its beginning, as
-//! many as an even spread of the filter's tickets makes likely; if that is in vain, those of the smallest part.
+//! Finds a page. Each part of a filter has an index, and a number of tickets that is known or counted by that index
+//! alone. If the smallest part is small, its tickets are examined one by one. If an index has exactly the filter's
+//! tickets in the order of the list, the page is read from it. Otherwise tickets are examined in the order of the list,
+//! from its beginning, as many as an even spread of the filter's tickets makes likely; if that fails, the tickets of
+//! the smallest part are sorted.
 
 use super::{
     Filter, Sort, SortKey,
@@ -23,17 +24,17 @@ use inboxops_proto::{clock::Timestamp, id::TagId};
 use std::cmp::Reverse;
 use uuid::Uuid;
 
-/// A part of so many tickets is looked at one by one.
+/// A part with at most this many tickets is examined one by one.
 const LOOK_MAX: i64 = 4096;
-/// At least so many tickets are looked at in the order of the list before another way is taken, and at most.
+/// Least and greatest number of tickets that are examined in the order of the list before another plan is taken.
 const WALK: (i64, i64) = (256, 8192);
-/// So many times as many as an even spread makes likely.
+/// Factor on the number that an even spread makes likely.
 const WALK_SPARE: i64 = 4;
-/// Tickets that are passed over one by one to come to a page.
+/// Tickets that are skipped one by one to reach a page.
 const SKIP_MAX: i64 = 1024;
-/// Cells of fewer tickets are not merged, but looked at one by one.
+/// Cells with fewer tickets are not merged, but examined one by one.
 const MERGE_MIN: i64 = 512;
-/// Tickets of cells that are merged, at most; for a page behind more, all are sorted.
+/// Greatest number of tickets from merged cells; for a page beyond it, all are sorted.
 const MERGE_MAX: i64 = 2048;
 
 statements! {
@@ -43,25 +44,25 @@ statements! {
     LAST_NUMBER = Sql::both("SELECT last_ticket_number FROM tenants WHERE id = $1");
 }
 
-/// A part of a filter, with how many tickets it has.
+/// A part of a filter, and its number of tickets.
 #[derive(Clone, Debug)]
 struct Part {
     source: Source,
     size: i64,
-    /// Whether it is that many, and not at most.
+    /// Whether the number is exact, and not an upper bound.
     exact: bool,
 }
 
-/// Which tickets of a list, of how many.
+/// The total of a list, and the ids of a page.
 type Page = (i64, Vec<Uuid>);
 
-/// The ids of a page, and how many tickets the filter keeps.
+/// The ids of a page, and the number of tickets that match the filter.
 pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Page> {
     let newer = match filter.updated_until {
         Some(until) => since(tx, Kind::Updated, until).await?,
         None => 0,
     };
-    // An end that nothing is behind is none.
+    // An upper bound that excludes no ticket is dropped.
     let endless = Filter { updated_until: None, ..filter.clone() };
     let filter = if newer == 0 { &endless } else { filter };
     let mut wanted = ResolvedFilter { tenant: tx.tenant(), filter, tags: Vec::new(), needle: needle(filter) };
@@ -69,7 +70,7 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
     parts.sort_by_key(|part| part.size);
     let Some(smallest) = parts.first() else { return whole(tx, &wanted, limit, offset).await };
     let alone = parts.len() == 1 && wanted.needle.is_none();
-    // Other parts have tickets behind the end as well.
+    // Other parts may have tickets beyond the upper bound.
     let alone = alone && (filter.updated_until.is_none() || matches!(smallest.source, Source::Changed(..)));
     let ordered_by = if alone { smallest.stream(tx, filter) } else { None };
     if ordered_by.is_none() && smallest.size <= LOOK_MAX {
@@ -98,18 +99,18 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
     Ok((total, ids))
 }
 
-/// A page that is there.
+/// A page that is not empty.
 #[derive(Clone, Copy, Debug)]
 struct PageSpan {
     limit: i64,
     offset: i64,
     total: i64,
-    /// Tickets that are behind the end of the list by the time of their change.
+    /// Tickets that are excluded by the upper bound on their change.
     newer: i64,
 }
 
 impl Filter {
-    /// Whether it keeps what is of some time or newer, and that is what the list is ordered by.
+    /// Whether the filter has a lower bound on the time that the list is ordered by, and on nothing else.
     fn since_of_sort(&self) -> bool {
         match self.sort.key.kind() {
             Some(Kind::Created) => self.created_since.is_some(),
@@ -126,7 +127,7 @@ impl Part {
         let created = filter.sort.key == SortKey::CreatedAt;
         match &self.source {
             Source::Cells if !filter.names_inner_cells() => kind.map(|kind| Stream::Time(kind, ALWAYS)),
-            // A few are sorted sooner than many cells are merged.
+            // Sorting a few is faster than merging many cells.
             Source::Cells => (created && self.size > MERGE_MIN).then_some(Stream::Cells),
             Source::Tags(tags) if created && tx.counts_add_up() => match tags[..] {
                 [tag] => Some(Stream::Tag(tag)),
@@ -142,7 +143,7 @@ impl Part {
     }
 }
 
-/// The parts of a filter; `None` when one has no tickets.
+/// The parts of a filter; `None` if one has no tickets.
 async fn parts(tx: &mut ReadTx, wanted: &mut ResolvedFilter<'_>, newer: i64) -> Result<Option<Vec<Part>>> {
     let filter = wanted.filter;
     let mut parts = Vec::new();
@@ -181,7 +182,7 @@ async fn parts(tx: &mut ReadTx, wanted: &mut ResolvedFilter<'_>, newer: i64) -> 
     if parts.iter().any(|part| part.size == 0) {
         return Ok(None);
     }
-    // What is looked at one by one anyway needs no search.
+    // A part that is examined one by one anyway makes the subject search unnecessary.
     let searched = parts.iter().all(|part| part.size > LOOK_MAX);
     if let Some(needle) = wanted.needle.as_deref().filter(|_| searched) {
         let found = subjects::find(tx, needle).await?;
@@ -194,12 +195,12 @@ async fn parts(tx: &mut ReadTx, wanted: &mut ResolvedFilter<'_>, newer: i64) -> 
     Ok(parts.iter().all(|part| part.size > 0).then_some(parts))
 }
 
-/// How many tickets are of this time or newer.
+/// The number of tickets of this time or newer.
 async fn since(tx: &mut ReadTx, kind: Kind, from: Timestamp) -> Result<i64> {
     if tx.counts_add_up() { spans::since(tx, kind, from).await } else { spans::counted_since(tx, kind, from).await }
 }
 
-/// The tags that a filter names: by name, or by id.
+/// The tags that a filter names: by name or by id.
 async fn tags(tx: &mut ReadTx, tag: &str) -> Result<Vec<TagId>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -226,7 +227,7 @@ async fn of_requester(tx: &mut ReadTx, email: &str) -> Result<i64> {
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).bind(email).fetch_one(c).await)
 }
 
-/// Looks at each ticket of a part.
+/// Examines each ticket of a part.
 async fn look(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, limit: i64, offset: i64) -> Result<Page> {
     let sort = wanted.filter.sort;
     let mut keys = select(tx, wanted, source).keys(tx, false).await?;
@@ -269,12 +270,12 @@ fn ids(keys: Vec<(i64, Uuid)>) -> Vec<Uuid> {
     keys.into_iter().map(|(_, id)| id).collect()
 }
 
-/// The index that has the fewest tickets to look at in the order of the list, and how many it has.
+/// The index with the fewest tickets to examine in the order of the list, and their number.
 async fn stream(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, parts: &[Part]) -> Result<(Stream, i64)> {
     let filter = wanted.filter;
     let mut streams = Vec::new();
     for part in parts {
-        // What is by time comes below, with the states.
+        // Streams by time are added below, with the states.
         let stream = part.stream(tx, filter).filter(|stream| !matches!(stream, Stream::Time(..)));
         streams.extend(stream.map(|stream| (stream, part.size)));
     }
@@ -285,7 +286,7 @@ async fn stream(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, parts: &[Part]) ->
         Some(kind) => {
             let since = match kind {
                 Kind::Created => filter.created_since,
-                // Nothing is changed before it is opened.
+                // No ticket changes before it is created.
                 Kind::Updated => filter.updated_since.max(filter.created_since),
             };
             let of_since = parts.iter().find(|part| match part.source {
@@ -298,7 +299,7 @@ async fn stream(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, parts: &[Part]) ->
             (Stream::Time(kind, (from, until)), of_since.map_or(all, |part| part.size.min(all)))
         }
     });
-    // Of two with as many, the last takes the fewest steps: it is one range, or four.
+    // Of two with equally many tickets, the last one takes the fewest steps: it is one range, or four.
     Ok(streams.into_iter().rev().min_by_key(|(_, base)| *base).unwrap_or((Stream::Number(None), all)))
 }
 
@@ -329,8 +330,8 @@ async fn ordered(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, stream: Stream, a
     Ok(ids)
 }
 
-/// The same page with less before it: from the other end, or from a place that is known. And whether it is from the other
-/// end.
+/// The same page with fewer tickets before it: from the other end, or from a known position. Returns also whether it is
+/// from the other end.
 async fn nearer(
     tx: &mut ReadTx,
     wanted: &ResolvedFilter<'_>,
@@ -349,7 +350,8 @@ async fn nearer(
     }
     match stream {
         Stream::Time(kind, range) if !filter.names_cells() && tx.counts_add_up() => {
-            // A list of what is newer than some time begins where the older ones end, one with an end behind what is newer.
+            // A list with a lower bound begins where the older tickets end; one with an upper bound, after the newer
+            // ones.
             let newer = if kind == Kind::Updated { newer } else { 0 };
             let before =
                 if filter.sort.descending { newer } else { counts::sum(tx, &Filter::default()).await? - total - newer };
@@ -357,7 +359,8 @@ async fn nearer(
             let inside = |place: &Position| {
                 if filter.sort.descending { place.range.1 <= range.1 } else { place.range.0 > range.0 }
             };
-            // One that begins before the list does counts tickets that are not in it; the page is near the beginning then.
+            // A position before the start of the list counts tickets that are not in it; the page is near the beginning
+            // then.
             if let Some(place) = place.filter(inside) {
                 let range = (range.0.max(place.range.0), range.1.min(place.range.1));
                 return Ok((Stream::Time(kind, range), PageSpan { offset: place.skip, ..asked }, false));
@@ -369,8 +372,8 @@ async fn nearer(
     }
 }
 
-/// The numbers of so many tickets after so many others of all, when numbers leave none out; they do not, but for rows that
-/// were taken past the store.
+/// The range of ticket numbers of the page, if no numbers are missing. Numbers are missing only if rows were deleted
+/// without the store.
 async fn numbers(tx: &mut ReadTx, sort: Sort, all: i64, skip: i64, count: i64) -> Result<Option<(i64, i64)>> {
     let tenant = tx.tenant();
     let link = tx.link();
@@ -380,7 +383,7 @@ async fn numbers(tx: &mut ReadTx, sort: Sort, all: i64, skip: i64, count: i64) -
     Ok((last == Some(all)).then_some(range))
 }
 
-/// Looks at the first tickets of an index; `None` when that was in vain, or would be.
+/// Examines the first tickets of an index; `None` if they are not enough, or would not be.
 async fn walk(
     tx: &mut ReadTx,
     wanted: &ResolvedFilter<'_>,
@@ -396,7 +399,7 @@ async fn walk(
         return Ok(None);
     }
     let first = likely.saturating_mul(WALK_SPARE).clamp(WALK.0, WALK.1);
-    // Where the first are not enough they may be less evenly spread.
+    // If the first ones are not enough, the tickets may be spread less evenly.
     for most in [first, WALK.1].into_iter().take(if first < WALK.1 { 2 } else { 1 }) {
         let of_most = match stream {
             Stream::Number(_) => Stream::Number(numbers(tx, sort, base, 0, most).await?),

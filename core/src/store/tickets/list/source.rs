@@ -1,5 +1,5 @@
-//! Where the tickets of a filter are found: by one of its parts, with an index of that part, in no order. What else the
-//! filter asks is looked up in each row.
+//! Sources of a filter's tickets: one of its parts, by an index of that part, unordered. The rest of the filter is
+//! checked in each row.
 
 use super::{
     AssigneeFilter, Filter, SortKey, Status,
@@ -17,23 +17,23 @@ use inboxops_proto::{
 };
 use uuid::Uuid;
 
-/// Stands for nobody in the cube, in each database's words.
+/// The assignee value for nobody in `counts`, for each database.
 const NOBODY: (&str, &str) = ("zeroblob(16)", "'00000000-0000-0000-0000-000000000000'");
 
-/// One part of a filter that tickets are found by.
+/// A part of a filter by which tickets are found.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Source {
-    /// Status, inbox, priority and assignee, by the cells of the cube.
+    /// Status, inbox, priority and assignee, by the cells of `counts`.
     Cells,
-    /// Any of these tags: one but for a tag whose name is another's id.
+    /// Any of these tags. There is more than one only if a tag's name is another's id.
     Tags(Vec<TagId>),
     /// The requester, folded.
     Requester(String),
     /// This time or newer.
     Since(Kind, Timestamp),
-    /// Changed within this time, the end not included.
+    /// Changed in this period, end excluded.
     Changed(Timestamp, Timestamp),
-    /// The subject, by what the index of subjects found.
+    /// The subject, by the result of the index of subjects.
     Subject(SubjectMatch),
 }
 
@@ -46,7 +46,7 @@ impl SortKey {
         }
     }
 
-    /// The time that it orders by.
+    /// The time of the order, if it is one.
     pub(super) const fn kind(self) -> Option<Kind> {
         match self {
             SortKey::CreatedAt => Some(Kind::Created),
@@ -57,7 +57,7 @@ impl SortKey {
 }
 
 impl Kind {
-    /// The column, and the index by it.
+    /// The column, and its index.
     pub(super) const fn names(self) -> (&'static str, &'static str) {
         match self {
             Kind::Created => ("created_at", "tickets_created"),
@@ -67,7 +67,7 @@ impl Kind {
 }
 
 impl Filter {
-    /// The states that it keeps, each once; all when it names none.
+    /// The states of the filter, each once; all if it names none.
     pub(super) fn states(&self) -> impl Iterator<Item = Status> {
         Status::ALL.iter().copied().filter(|state| self.status.is_empty() || self.status.contains(state))
     }
@@ -77,24 +77,24 @@ impl Filter {
         !self.status.is_empty() || self.names_inner_cells()
     }
 
-    /// The same but for states.
+    /// The same without states.
     pub(super) fn names_inner_cells(&self) -> bool {
         !(self.inbox.is_empty() && self.priority.is_empty() && self.assignee.is_empty())
     }
 }
 
-/// A filter with what was looked up for it.
+/// A filter with its look-ups resolved.
 #[derive(Clone, Debug)]
 pub(super) struct ResolvedFilter<'a> {
     pub(super) tenant: TenantId,
     pub(super) filter: &'a Filter,
-    /// The tags that its tag names.
+    /// The tags that it names.
     pub(super) tags: Vec<TagId>,
-    /// What the subject is to contain, folded.
+    /// The folded text that the subject must contain.
     pub(super) needle: Option<String>,
 }
 
-/// Parts of a filter that an index sees to, so that rows need not be asked.
+/// Parts of a filter that an index already guarantees, so that rows need not be checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct IndexedParts {
     pub(super) status: bool,
@@ -104,12 +104,12 @@ pub(super) struct IndexedParts {
     pub(super) requester: bool,
     pub(super) created: bool,
     pub(super) updated: bool,
-    /// Changed before some time.
+    /// The upper bound on the change.
     pub(super) until: bool,
 }
 
 impl IndexedParts {
-    /// Whether nothing of the filter is left to ask.
+    /// Whether no part of the filter is left to check.
     pub(super) fn all_of(self, wanted: &ResolvedFilter<'_>) -> bool {
         let filter = wanted.filter;
         (self.status || filter.status.is_empty())
@@ -132,13 +132,13 @@ impl Source {
             Source::Since(Kind::Created, _) => IndexedParts { status: true, created: true, ..IndexedParts::default() },
             Source::Since(Kind::Updated, _) => IndexedParts { status: true, updated: true, ..IndexedParts::default() },
             Source::Changed(..) => IndexedParts { status: true, updated: true, until: true, ..IndexedParts::default() },
-            // The lists name too many.
+            // The lists may name too many tickets.
             Source::Subject(_) => IndexedParts::default(),
         }
     }
 
-    /// Adds ` FROM …` with each of its tickets as `t`, and a condition to which others can be added. The part is fenced, so
-    /// that statistics, old ones above all, cannot lead to another way.
+    /// Adds ` FROM …` with its tickets as `t`, and a condition to which others can be added. The part is fenced, so
+    /// that statistics, old ones above all, cannot lead to another plan.
     pub(super) fn from(&self, text: &mut Text, wanted: &ResolvedFilter<'_>) {
         let tenant = Value::Uuid(wanted.tenant.0);
         match self {
@@ -151,7 +151,7 @@ impl Source {
                 );
                 in_cell(text, wanted.tenant, text.pg.then_some(false));
                 if text.pg {
-                    // In the order of the index: without statistics another one would do as well for the planner.
+                    // In the order of the index: without statistics the planner would consider another one as good.
                     text.push(" ORDER BY assignee_id, created_at, id) UNION ALL (SELECT * FROM tickets WHERE ");
                     in_cell(text, wanted.tenant, Some(true));
                     text.push(" ORDER BY assignee_id, created_at, id)) t WHERE TRUE");
@@ -213,7 +213,7 @@ fn subject(text: &mut Text, found: &SubjectMatch, tenant: Value) {
     text.bind(tenant).each("", " OFFSET 0) t WHERE TRUE");
 }
 
-/// Adds a table of the cells that the filter names and that are not empty.
+/// Adds a table of the non-empty cells that match the filter.
 pub(super) fn cells(text: &mut Text, wanted: &ResolvedFilter<'_>) {
     let filter = wanted.filter;
     text.each(
@@ -233,7 +233,7 @@ pub(super) fn cells(text: &mut Text, wanted: &ResolvedFilter<'_>) {
     text.push(" GROUP BY status, inbox_id, priority, counts.assignee_id HAVING SUM(n) > 0").each(")", " OFFSET 0)");
 }
 
-/// Adds the condition that a ticket is in cell `c`. PostgreSQL cannot look up what is NULL or not with one condition:
+/// Adds the condition that a ticket is in cell `c`. PostgreSQL cannot look up NULL and other values by one condition:
 /// `nobody` says which cells are meant.
 pub(super) fn in_cell(text: &mut Text, tenant: TenantId, nobody: Option<bool>) {
     text.push("tenant_id = ").bind(Value::Uuid(tenant.0));
@@ -248,7 +248,7 @@ pub(super) fn in_cell(text: &mut Text, tenant: TenantId, nobody: Option<bool>) {
     };
 }
 
-/// Adds what of the filter is still to be asked of `t`.
+/// Adds the parts of the filter that are still to be checked on `t`.
 pub(super) fn rest(text: &mut Text, wanted: &ResolvedFilter<'_>, seen: IndexedParts) {
     let filter = wanted.filter;
     if !seen.status {
@@ -260,7 +260,7 @@ pub(super) fn rest(text: &mut Text, wanted: &ResolvedFilter<'_>, seen: IndexedPa
         assignees(text, &filter.assignee);
     }
     if !seen.tag && filter.tag.is_some() {
-        // No EXISTS: with it, on SQLite 3.51.3, a list had a ticket with both of two tags twice.
+        // No EXISTS: with it, on SQLite 3.51.3, a list contained a ticket with both of two tags twice.
         text.push(" AND (SELECT x.tag_id FROM ticket_tags x WHERE x.ticket_id = t.id");
         text.one_of(" AND x.tag_id IN", wanted.tags.iter().map(|it| Value::Uuid(it.0))).push(" LIMIT 1) IS NOT NULL");
     }
@@ -307,7 +307,7 @@ fn assignees(text: &mut Text, wanted: &[AssigneeFilter]) {
     text.one_of("t.assignee_id IN", agents()).push(")");
 }
 
-/// What the subject is to contain, unless it is nothing.
+/// The text that the subject must contain, unless it is empty.
 pub(super) fn needle(filter: &Filter) -> Option<String> {
     filter.subject_contains.as_deref().map(subjects::fold).filter(|needle| !needle.is_empty())
 }

@@ -1,5 +1,4 @@
-//! Tickets in the order of a list, by an index that has them in it: as many as are asked for, and none is looked at that
-//! comes after.
+//! Reads tickets in the order of a list from an index with that order: as many as requested, and none after them.
 
 use super::{
     Sort,
@@ -12,15 +11,15 @@ use inboxops_proto::id::TagId;
 /// An index that has tickets in the order of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Stream {
-    /// By time, in these states, within these microseconds, the end not included.
+    /// By time, in the filter's states, within this period in microseconds, end excluded.
     Time(Kind, (i64, i64)),
-    /// By number, of these alone.
+    /// By number, within this range.
     Number(Option<(i64, i64)>),
-    /// With this tag, by the time at which they were opened.
+    /// With this tag, by time of creation.
     Tag(TagId),
-    /// Of this requester, folded, by the time at which they were opened.
+    /// Of this folded requester, by time of creation.
     Requester(String),
-    /// In the cells of the filter, by the time at which they were opened.
+    /// In the cells of the filter, by time of creation.
     Cells,
 }
 
@@ -41,14 +40,14 @@ impl Stream {
         }
     }
 
-    /// The statement for `limit` tickets after `skip` others: `k`, what they are ordered by, and `id`.
+    /// The statement for `limit` tickets after `skip` others: `k`, the sort key, and `id`.
     pub(super) fn select(&self, pg: bool, wanted: &ResolvedFilter<'_>, sort: Sort, limit: i64, skip: i64) -> Text {
         let mut text = Text::new(pg, "");
         self.write(&mut text, wanted, sort, limit, skip);
         text
     }
 
-    /// The statement for those among the first `most` tickets that also keep to the rest of the filter.
+    /// The statement for those among the first `most` tickets that match the rest of the filter.
     pub(super) fn walk(
         &self,
         pg: bool,
@@ -105,7 +104,8 @@ impl Stream {
                 text.push(" AND requester_folded = ").bind(Value::Text(email.clone()));
             }
             Stream::Cells if text.pg => {
-                // That nobody is one assignee the planner does not see: without the column it would sort all of nobody's.
+                // The planner does not know that NULL is one assignee: without the column it would sort all tickets of
+                // no assignee.
                 let first = first.replacen(" ORDER BY", &format!(" ORDER BY assignee_id{},", way(sort)), 1);
                 merged_on_pg(text, wanted, &first);
             }
@@ -121,7 +121,7 @@ impl Stream {
     fn order(&self, sort: Sort) -> String {
         let way = way(sort);
         match self {
-            // No two tickets have one number, which PostgreSQL's planner makes nothing of.
+            // Ticket numbers are unique, which PostgreSQL's planner does not use.
             Stream::Number(_) => format!(" ORDER BY k{way}"),
             _ => format!(" ORDER BY k{way}, id{way}"),
         }
@@ -132,7 +132,7 @@ const fn way(sort: Sort) -> &'static str {
     if sort.descending { " DESC" } else { "" }
 }
 
-/// One range of the index for each state. SQLite merges them as they are read; PostgreSQL does not always, and takes the
+/// One range of the index for each state. SQLite merges them while reading; PostgreSQL does not always, so it gets the
 /// first few of each.
 fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (i64, i64), first: &str) {
     let (column, index) = kind.names();
@@ -161,7 +161,7 @@ fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (
     }
 }
 
-/// The first of each cell wait in a queue; with each that is taken, the next of its cell comes in.
+/// The first ticket of each cell waits in a queue; when one is taken, the next of its cell enters.
 fn merged_on_sqlite(text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, most: i64) {
     let way = way(sort);
     let after = if sort.descending { "<" } else { ">" };
@@ -189,7 +189,7 @@ fn merged_on_sqlite(text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, mo
     text.push(") SELECT k, id FROM heads");
 }
 
-/// The first few of each cell.
+/// The first few tickets of each cell.
 fn merged_on_pg(text: &mut Text, wanted: &ResolvedFilter<'_>, first: &str) {
     text.push("SELECT k, id FROM ");
     cells(text, wanted);
@@ -203,8 +203,8 @@ fn merged_on_pg(text: &mut Text, wanted: &ResolvedFilter<'_>, first: &str) {
     text.push(") x");
 }
 
-/// Orders a range for PostgreSQL and tells its planner in the text how few rows are wanted: of values it knows nothing once
-/// a plan serves any. Powers of two keep the texts few.
+/// Orders a range for PostgreSQL, and states in the text how few rows are needed: a generic plan ignores the values of
+/// parameters. Powers of two keep the number of texts small.
 fn first(order: &str, most: i64) -> String {
     format!("{order} LIMIT {}", u64::try_from(most).unwrap_or_default().next_power_of_two())
 }

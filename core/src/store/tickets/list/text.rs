@@ -1,4 +1,4 @@
-//! Text of one statement with its values, written piece by piece for either database, and run. It knows no table.
+//! The text of one statement with its values, built piece by piece for either database, and run. It knows no table.
 
 use crate::store::{
     ReadTx, Result, Scoped as _,
@@ -16,7 +16,7 @@ pub(super) enum Value {
     Text(String),
 }
 
-/// A statement that is being written.
+/// A statement under construction.
 #[derive(Clone, Debug)]
 pub(super) struct Text {
     pub(super) pg: bool,
@@ -34,7 +34,7 @@ impl Text {
         self
     }
 
-    /// One text for SQLite and another for PostgreSQL.
+    /// Adds one text for SQLite and another for PostgreSQL.
     pub(super) fn each(&mut self, sqlite: &str, pg: &str) -> &mut Text {
         self.push(if self.pg { pg } else { sqlite })
     }
@@ -49,7 +49,7 @@ impl Text {
         }
     }
 
-    /// Adds `condition (…)` with these values, or nothing when there are none.
+    /// Adds `condition (…)` with these values, or nothing if there are none.
     pub(super) fn one_of(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) -> &mut Text {
         let mut values = values.into_iter().peekable();
         if values.peek().is_none() {
@@ -66,8 +66,8 @@ impl Text {
         self.push(")")
     }
 
-    /// The key of the order and the id, for each row. A statement that finds few rows whatever its values are is `kept`:
-    /// PostgreSQL plans others for the values of the call, since a plan for any values reads whole tables for a page.
+    /// The sort key and the id of each row. A statement that finds few rows whatever its values is `kept`. PostgreSQL
+    /// plans others for the values of each call, since a generic plan would read whole tables for a page.
     pub(super) async fn keys(self, tx: &mut ReadTx, kept: bool) -> Result<Vec<(i64, Uuid)>> {
         self.tell(tx, kept);
         let link: &mut Link = tx.link();
@@ -84,7 +84,7 @@ impl Text {
         })
     }
 
-    /// Whole tickets, few of them whatever the values are.
+    /// Whole tickets, a few whatever the values are.
     pub(super) async fn tickets(self, tx: &mut ReadTx) -> Result<Vec<Ticket>> {
         self.tell(tx, true);
         let link: &mut Link = tx.link();
@@ -101,7 +101,7 @@ impl Text {
         })
     }
 
-    /// The one number of the one row.
+    /// The number in a single row.
     pub(super) async fn number(self, tx: &mut ReadTx) -> Result<i64> {
         self.tell(tx, false);
         let link: &mut Link = tx.link();
@@ -130,9 +130,9 @@ impl Text {
 pub(crate) struct StatementRun {
     /// Its text, with parameters.
     pub(crate) sql: String,
-    /// Its values: their types in PostgreSQL, and how they are written in SQL.
+    /// Its values: their types in PostgreSQL, and their SQL literals.
     pub(crate) values: Vec<(&'static str, String)>,
-    /// Whether PostgreSQL may keep a plan of it that serves any values.
+    /// Whether PostgreSQL may keep a generic plan.
     pub(crate) kept: bool,
 }
 
