@@ -1,4 +1,4 @@
-//! gzip of REST answers. Only whole answers of some size are compressed; what streams passes as it is.
+//! gzip compression of REST responses. Only complete bodies of some size are compressed; streams are left alone.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -13,10 +13,10 @@ use std::io::Write as _;
 
 /// Smallest body that is compressed, in bytes.
 const GZIP_MIN_BYTES: u64 = 1024;
-/// Greatest body that is compressed between other requests, in bytes; a greater one goes to a thread of its own.
+/// Largest body that is compressed on the request's own thread, in bytes; a larger one goes to a blocking thread.
 const GZIP_INLINE_MAX_BYTES: u64 = 64 * 1024;
 
-/// Whether the client takes gzip.
+/// Whether the client accepts gzip.
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let mut any = None;
     for value in headers.get_all(ACCEPT_ENCODING) {
@@ -38,7 +38,7 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     any.unwrap_or(false)
 }
 
-/// Compresses an answer that is worth it.
+/// Compresses a response if that is worthwhile.
 pub(crate) async fn compress(response: Response<Body>) -> Response<Body> {
     let Some(size) = response.body().size_hint().exact().filter(|size| *size >= GZIP_MIN_BYTES) else {
         return response;
@@ -66,12 +66,12 @@ pub(crate) async fn compress(response: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::from(packed))
 }
 
-/// Compresses; `None` when the encoder fails, which writing to memory does not.
+/// Compresses; `None` if the encoder fails, which writing to memory cannot.
 pub(crate) fn gzip(plain: &[u8]) -> Option<Bytes> {
     pack(plain, Compression::fast())
 }
 
-/// The same as small as can be, for what is packed once.
+/// The same at the highest level, for files that are compressed once.
 pub(crate) fn gzip_small(plain: &[u8]) -> Option<Bytes> {
     pack(plain, Compression::best())
 }

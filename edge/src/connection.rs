@@ -1,5 +1,5 @@
-//! One connection: finds out which HTTP it speaks, within a time, and serves it until it ends or shutdown drains it.
-//! `hyper_util`'s automatic builder waits for the first bytes without a bound, so the finding out is done here.
+//! One connection: detects its HTTP version within a time limit, and serves it until it ends or shutdown drains it.
+//! `hyper_util`'s automatic builder waits for the first bytes without a limit, so the detection is done here.
 
 use crate::{Door, HEADER_BLOCK_MAX_BYTES, STREAMS_MAX, listener::Surface};
 use hyper::{
@@ -22,22 +22,22 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// First bytes of an HTTP/2 connection (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How often an HTTP/2 peer is asked whether it is still there, and how long it may take to say so.
+/// How often an HTTP/2 peer is pinged, and how long it may take to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
-/// What a connection needs to know of its surroundings.
+/// What a connection shares with its listener.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) door: Arc<Door>,
     pub(crate) surface: Surface,
     pub(crate) tasks: TaskTracker,
-    /// End what runs and take no more.
+    /// Finish running requests and accept no more.
     pub(crate) drain: CancellationToken,
-    /// End at once.
+    /// Close at once.
     pub(crate) cut: CancellationToken,
 }
 
-/// Serves a stream that may be encrypted.
+/// Serves a stream, with or without TLS.
 pub(crate) async fn serve<S>(stream: S, tls: Option<Arc<ServerConfig>>, peer: Option<IpAddr>, around: Surroundings)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -111,12 +111,12 @@ where
         )
     };
     if let Err(error) = ended {
-        // A peer that hangs up is everyday life.
+        // A peer that hangs up is normal.
         tracing::debug!(?peer, %error, "a connection ended with an error");
     }
 }
 
-/// Reads until it is clear whether the preface of HTTP/2 comes; what was read is read again by the server.
+/// Reads until it is clear whether the HTTP/2 preface arrives; the server reads these bytes again.
 async fn greet<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(PrefacedStream<S>, bool)> {
     let mut read = [0; PREFACE.len()];
     let mut filled = 0;
@@ -129,7 +129,7 @@ async fn greet<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(PrefacedStrea
     Ok((PrefacedStream { read, filled, given: 0, stream }, read == *PREFACE))
 }
 
-/// A stream whose first bytes were read already.
+/// A stream that replays the first bytes.
 struct PrefacedStream<S> {
     read: [u8; PREFACE.len()],
     filled: usize,
@@ -177,7 +177,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PrefacedStream<S> {
     }
 }
 
-/// Runs the streams of an HTTP/2 connection where the listener waits for them.
+/// Runs the streams of an HTTP/2 connection as tasks that the listener waits for.
 #[derive(Clone)]
 struct TaskExecutor(TaskTracker);
 

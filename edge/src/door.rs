@@ -1,6 +1,5 @@
-//! One request from its headers to its answer: who is it for (REST, gRPC, a document), where did it come from, which
-//! headers does every answer have. It is one hand-written service in place of a stack of layers, because it stands in
-//! the way of every call.
+//! Answers one request: selects the router (REST, gRPC, a document), determines the origin, and adds the headers of
+//! every response. It is one hand-written service in place of a stack of layers, because every call goes through it.
 
 use crate::{
     Result, Settings, compress, drain::ending, grpc, headers, listener::Surface, origin, pages, probes, reference,
@@ -28,30 +27,30 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::Service as _;
 
-/// A request that took longer is written to the log with the failures.
+/// A request that takes longer is logged like a failure.
 const SLOW: Duration = Duration::from_secs(1);
-/// Packages that a listener for the public does not serve when the operator has another listener for them.
+/// Prefix of the packages that a public listener does not serve if the operator has another listener for them.
 const INTERNAL_PREFIX: &str = "/inboxops.internal.";
 
-/// Which requests are written to the log.
+/// Which requests are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessLog {
     /// None.
     Off,
-    /// Those that failed on our side, and slow ones.
+    /// Failures on our side, and slow requests.
     #[default]
     Failures,
     /// All.
     All,
 }
 
-/// Everything that answers requests.
+/// The routers that answer requests.
 pub struct Door {
     /// REST, documents and probes.
     public: axum::Router,
     /// The same with the metrics, for a listener that serves everything.
     whole: axum::Router,
-    /// Probes and metrics, for listeners that are not the public's.
+    /// Probes and metrics, for internal listeners.
     probes: axum::Router,
     grpc: grpc::Router,
     health: grpc::Health,
@@ -60,12 +59,12 @@ pub struct Door {
 }
 
 impl Door {
-    /// The door to these services, with their OpenAPI document.
+    /// A door for these services and their OpenAPI document.
     pub fn new(services: &Services, openapi: &'static str, settings: Settings) -> Result<Door> {
         Door::of(services::routes(services), services.grpc(), openapi, settings)
     }
 
-    /// The door to these routers.
+    /// A door for these routers.
     pub fn of(rest: axum::Router, grpc: Routes, openapi: &'static str, settings: Settings) -> Result<Door> {
         let drain = CancellationToken::new();
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
@@ -123,7 +122,7 @@ impl Door {
         let mut response = match work.catch_unwind().await {
             Ok(response) => response,
             Err(_) => {
-                // The panic hook has written what and where.
+                // The panic hook has logged the message and the place.
                 tracing::error!(request_id, "request {request_id} panicked");
                 refuse(Reason::InternalError, grpc, &request_id)
             }
@@ -172,13 +171,13 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-/// The answer of the door itself, in the shape of the way in.
+/// A refusal by the door itself, in the protocol of the request.
 fn refuse(reason: Reason, grpc: bool, request_id: &str) -> Response<Body> {
     let failure = Failure::new(reason);
     if grpc { failure.status().into_http() } else { rest::failure(&failure, request_id) }
 }
 
-/// What the guard refuses is refused by HTTP too, so that no client mistakes it for an answer.
+/// A refusal of the cross-site check. It is an HTTP error for gRPC as well, so that no client takes it for an answer.
 fn forbid(failure: &Failure, grpc: bool, request_id: &str) -> Response<Body> {
     if !grpc {
         return rest::failure(failure, request_id);
@@ -201,7 +200,7 @@ fn log(
     let rpc = called.rpc();
     let tenant = called.tenant().map(tracing::field::display);
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    // The path only: a query may hold what a customer searched for.
+    // The path only: a query may contain a customer's search.
     if status.is_server_error() || took >= SLOW {
         tracing::warn!(%method, path, status = status.as_u16(), duration_ms, request_id, rpc, tenant, "request");
     } else if access_log == AccessLog::All {

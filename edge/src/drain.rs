@@ -1,5 +1,5 @@
-//! Streams that end with the server: a call that is answered ends by itself, a stream may never. Once the drain has
-//! begun, a stream with nothing to say ends, of gRPC as UNAVAILABLE, which tells its client to go elsewhere.
+//! Ends streams at shutdown: a single response ends by itself, a stream may never. Once the drain has begun, an idle
+//! stream ends; a gRPC stream with UNAVAILABLE, which makes its client reconnect elsewhere.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use std::{
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tower::Service;
 
-/// The router of gRPC services, whose streams end with the server.
+/// A router of gRPC services whose streams end at shutdown.
 #[derive(Clone)]
 pub(crate) struct DrainedRouter {
     router: axum::Router,
@@ -48,7 +48,7 @@ impl Service<Request<tonic::body::Body>> for DrainedRouter {
     }
 }
 
-/// The answer, which ends with the server when it streams server-sent events.
+/// A response that ends at shutdown if it streams server-sent events.
 pub(crate) fn ending(response: Response<Body>, drain: &CancellationToken) -> Response<Body> {
     let kind = response.headers().get(CONTENT_TYPE);
     if kind.is_some_and(|kind| kind == rest::stream::EVENT_STREAM) {
@@ -60,9 +60,9 @@ pub(crate) fn ending(response: Response<Body>, drain: &CancellationToken) -> Res
 struct DrainedBody {
     body: Body,
     drain: CancellationToken,
-    /// Whether the end is told in trailers.
+    /// Whether the end is signalled in trailers.
     grpc: bool,
-    /// Made when the body first has nothing to say, which that of a single answer never has.
+    /// Created when the body is first idle; the body of a single response never is.
     drained: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     ended: bool,
 }

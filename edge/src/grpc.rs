@@ -1,4 +1,4 @@
-//! The gRPC half of the door: the contract's services beside health and reflection, with grpc-web around them.
+//! The gRPC half of the door: the contract's services, health and reflection, also reachable by grpc-web.
 
 use crate::{Error, Result, drain::DrainedRouter};
 use prost::Message as _;
@@ -9,10 +9,10 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::Layer as _;
 
-/// The router of all gRPC services, spoken to in gRPC or grpc-web.
+/// The router of all gRPC services, for gRPC and grpc-web.
 pub(crate) type Router = GrpcWebService<DrainedRouter>;
 
-/// What gRPC health says, and for which services.
+/// The gRPC health service and the names of the services that it covers.
 #[derive(Clone)]
 pub(crate) struct Health {
     reporter: HealthReporter,
@@ -30,14 +30,14 @@ pub(crate) fn router(services: Routes, descriptors: &[u8], drain: CancellationTo
     let routes = services
         .add_service(health)
         .add_service(reflection().build_v1().map_err(Error::Reflection)?)
-        // Many clients still ask for the version before.
+        // Many clients still use the previous version.
         .add_service(reflection().build_v1alpha().map_err(Error::Reflection)?)
         .prepare();
     let health = Health { reporter, services: names(descriptors).into() };
     Ok((GrpcWebLayer::new().layer(DrainedRouter::new(routes.into_axum_router(), drain)), health))
 }
 
-/// Full names of the services, and the empty one that stands for the server as a whole.
+/// Full names of the services, and the empty name, which means the whole server.
 fn names(descriptors: &[u8]) -> Vec<String> {
     let set = prost_types::FileDescriptorSet::decode(descriptors).unwrap_or_default();
     let of_file = |file: &prost_types::FileDescriptorProto| {
@@ -48,7 +48,7 @@ fn names(descriptors: &[u8]) -> Vec<String> {
 }
 
 impl Health {
-    /// Tells every watcher whether the services can answer.
+    /// Informs every watcher whether the services can answer.
     pub(crate) async fn set(&self, ready: bool) {
         let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in &*self.services {

@@ -1,4 +1,4 @@
-//! Headers that every answer has, whoever made it.
+//! Headers that every response has, whichever handler made it.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -12,7 +12,7 @@ const VARIES: HeaderValue = HeaderValue::from_static("Accept-Encoding, Authoriza
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
-/// Adds them. What the answer says of its own caching stays.
+/// Adds the headers. A response keeps its own `Cache-Control`.
 pub(crate) fn finish(headers: &mut HeaderMap, reads: bool, request_id: &str) {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID_NAME, id);

@@ -1,5 +1,5 @@
-//! The public door: REST, gRPC, grpc-web and documents on one port. It translates and decides nothing: who may call
-//! is the gate's business, and what a call means the services'. It must not know a noun, a database or the core.
+//! The edge: REST, gRPC, grpc-web and documents on one port. It translates and decides nothing: the gate decides who
+//! may call, the services what a call means. It must not know a noun, a database or the core.
 
 mod compress;
 mod connection;
@@ -25,18 +25,19 @@ pub use pages::{BUILT, Page};
 use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
 
-/// Longest time from the opening of a connection, or from the end of the answer before, to the end of a header block.
+/// Longest time from the start of a connection, or from the end of the previous response, to the end of a request's
+/// headers.
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(20);
-/// Greatest header block of a request, in bytes.
+/// Largest header block of a request, in bytes.
 pub const HEADER_BLOCK_MAX_BYTES: usize = 16 * 1024;
-/// Greatest number of requests that run at once on one HTTP/2 connection.
+/// Greatest number of concurrent requests on one HTTP/2 connection.
 pub const STREAMS_MAX: u32 = 100;
-/// Greatest number of connections at once, over all listeners; more wait in the system's backlog.
+/// Greatest number of connections over all listeners; more wait in the system's backlog.
 pub const CONNECTIONS_MAX: usize = 8192;
-/// Longest time that running requests get to end once shutdown is asked for.
+/// Longest time for running requests to end after shutdown begins.
 pub const DRAIN_MAX: Duration = Duration::from_secs(15);
 
-/// What the door is told from outside.
+/// Settings of the edge.
 #[derive(Clone)]
 pub struct Settings {
     /// See [`HEADER_READ_TIMEOUT`].
@@ -45,29 +46,29 @@ pub struct Settings {
     pub connections_max: usize,
     /// See [`DRAIN_MAX`].
     pub drain_max: Duration,
-    /// A proxy in front says in `X-Forwarded-For` (its last entry) who the client is.
+    /// A proxy in front names the client in the last entry of `X-Forwarded-For`.
     pub behind_proxy: bool,
-    /// Clients reach the server by TLS, here or at a proxy: the cookie of a session is then for TLS alone.
+    /// Clients reach the server by TLS, here or at a proxy; the session cookie is then marked `Secure`.
     pub secure: bool,
-    /// Names of hosts that the server goes by, beside IP addresses and `localhost`.
+    /// Host names of the server, besides IP addresses and `localhost`.
     pub names: Vec<String>,
     /// Files of the browser UI.
     pub pages: &'static [Page],
-    /// Which requests are written to the log.
+    /// Which requests are logged.
     pub access_log: AccessLog,
-    /// Random bits for the ids of requests that bring none.
+    /// Random bits for the ids of requests that have none.
     pub chance: fn() -> u128,
-    /// Whether the services can answer; asked by `/readyz` and for gRPC health.
+    /// Whether the services can answer, for `/readyz` and gRPC health.
     pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// What `/metrics` answers, where it is served: on internal listeners, and on the public's when that is all there is.
+    /// The text of `/metrics`; internal listeners serve it, and the public one if there is no other.
     pub metrics: Option<Text>,
 }
 
-/// Makes a text when it is asked for.
+/// Makes a text on request.
 pub type Text = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 impl Settings {
-    /// The defaults.
+    /// The default settings.
     pub fn new(chance: fn() -> u128) -> Settings {
         Settings {
             header_read_timeout: HEADER_READ_TIMEOUT,

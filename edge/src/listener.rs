@@ -1,5 +1,5 @@
-//! Takes connections from sockets that the caller bound, bounded in number, until shutdown; then lets running requests
-//! end. It knows nothing of what a request means.
+//! Accepts a bounded number of connections from bound sockets until shutdown, then lets running requests finish. It
+//! knows nothing about requests.
 
 use crate::{Door, connection};
 use connection::Surroundings;
@@ -12,18 +12,16 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Pause after an accept failed for want of something (files, memory): trying at once would spin.
+/// Pause after an accept failed for lack of files or memory; an immediate retry would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often readiness is looked at for gRPC health.
+/// How often gRPC health is updated.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
 
 /// A bound socket and what it serves.
 pub struct Listener {
-    /// The socket.
     pub socket: Socket,
-    /// TLS, when it is spoken here.
+    /// TLS, if this listener terminates it.
     pub tls: Option<Arc<ServerConfig>>,
-    /// What is served.
     pub surface: Surface,
 }
 
@@ -40,16 +38,16 @@ pub enum Socket {
 pub enum Surface {
     /// REST, documents, gRPC and grpc-web.
     Public {
-        /// Also the packages of the operator's own programs.
+        /// Whether the packages of the operator's own programs are included.
         internal: bool,
     },
     /// gRPC and the probes, for edges, workers and the operator's programs.
     Internal,
-    /// gRPC for whoever may open the socket file: the operator.
+    /// gRPC for the operator, who alone can open the socket file.
     Local,
 }
 
-/// Serves until `shutdown`, then drains. Every task it starts has ended when it returns.
+/// Serves until `shutdown`, then drains. All its tasks have ended when it returns.
 pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: CancellationToken) {
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -70,7 +68,7 @@ pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellati
     if tokio::time::timeout(door.settings().drain_max, tasks.wait()).await.is_err() {
         tracing::warn!(left = tasks.len(), "requests still run at the end of the drain and are cut off");
         cut.cancel();
-        // What does not even see that its connection is gone ends with the runtime.
+        // Tasks that do not notice that their connection is closed end with the runtime.
         let _ = tokio::time::timeout(Duration::from_secs(1), tasks.wait()).await;
     }
 }
@@ -113,7 +111,7 @@ enum IncomingStream {
 }
 
 impl Socket {
-    /// Its address, for the log.
+    /// The listener's address, for the log.
     fn name(&self) -> String {
         match self {
             Socket::Tcp(listener) => listener.local_addr().map(|address| address.to_string()).unwrap_or_default(),
@@ -133,13 +131,13 @@ impl Socket {
     }
 }
 
-/// The connection was gone before it was taken: nothing is wrong here.
+/// Whether the peer closed the connection before it was accepted, which is no fault here.
 fn is_the_peers(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
 }
 
-/// Keeps gRPC health in step with readiness. Only changes are told: every telling reaches all who watch.
+/// Keeps gRPC health in step with readiness. Only changes are set, because every update reaches all watchers.
 async fn report(door: Arc<Door>, shutdown: CancellationToken) {
     let mut every = tokio::time::interval(HEALTH_EVERY);
     let mut told = None;

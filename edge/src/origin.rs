@@ -1,15 +1,15 @@
-//! Where a request came from, as its headers and its connection tell: peer address, request id, and whether a browser
-//! sent it from our own pages. It decides nothing from it.
+//! Determines the origin of a request from its headers and connection: peer address, request id, and whether a browser
+//! sent it from our own pages. It decides nothing by that.
 
 use crate::same_site;
 use http::{HeaderMap, HeaderValue, uri::Uri};
 use inboxops_proto::wire::{Origin, REQUEST_ID, Way};
 use std::net::IpAddr;
 
-/// Longest request id that is taken over from a client, in characters.
+/// Longest request id that is accepted from a client, in characters.
 const REQUEST_ID_MAX: usize = 128;
 
-/// Makes the origin of a request; `chance` supplies the id when the client brings none that can be taken over.
+/// The origin of a request; `chance` supplies the request id if the client sent none that is acceptable.
 pub(crate) fn origin(
     headers: &HeaderMap,
     uri: &Uri,
@@ -21,7 +21,7 @@ pub(crate) fn origin(
 ) -> Origin {
     let peer = if behind_proxy { forwarded(headers).or(peer) } else { peer };
     let request_id = match headers.get(REQUEST_ID).map(HeaderValue::as_bytes).filter(|id| is_request_id(id)) {
-        // The characters were just found to be ASCII.
+        // These characters are known to be ASCII.
         Some(id) => String::from_utf8_lossy(id).into_owned(),
         None => format!("req_{:032x}", chance()),
     };
@@ -34,7 +34,7 @@ fn is_request_id(id: &[u8]) -> bool {
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
 }
 
-/// The client as the one proxy in front of us saw it: all entries before the last are the client's own word.
+/// The client as the proxy in front saw it. All entries before the last come from the client and prove nothing.
 fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
     last.rsplit(',').next()?.trim().parse().ok()

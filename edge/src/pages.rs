@@ -1,5 +1,5 @@
-//! The pages of the browser UI: files that were built before and are part of the binary. A path that is no file and
-//! looks like none is a view of the app, which finds its own way. What the pages show is not known here.
+//! The pages of the browser UI: built files that are part of the binary. A path that does not look like a file is a
+//! view of the app, which routes it itself. The content of the pages is not known here.
 
 use crate::static_file::StaticFile;
 use axum::{Router, extract::Request};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A built file: its path and its bytes.
 pub type Page = (&'static str, &'static [u8]);
 
-/// The files of `ui/dist`, as this binary was built with them.
+/// The files of `ui/dist` at the time of the build.
 pub const BUILT: &[Page] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 const INDEX: &str = "/index.html";
@@ -23,7 +23,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      require-trusted-types-for 'script'; trusted-types 'none'",
 );
 
-/// Adds the pages to what the door serves, and says what is answered where nothing is.
+/// Adds the pages to the router, and the response for unknown paths.
 pub(crate) fn add(mut router: Router, pages: &'static [Page]) -> Router {
     let headers = headers();
     for (path, bytes) in pages.iter().filter(|(path, _)| *path != INDEX) {
@@ -42,11 +42,11 @@ pub(crate) fn add(mut router: Router, pages: &'static [Page]) -> Router {
     })
 }
 
-/// Whether a request asks for a view of the app. Nothing but a read ever gets HTML, and no program that wants JSON.
+/// Whether a request asks for a view of the app. Only reads get HTML, and never a program that wants JSON.
 fn is_view(request: &Request) -> bool {
     let path = request.uri().path();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    // Metrics may have a listener of their own; who asks here must not take a page for them.
+    // Metrics may have a listener of their own; a request for them here must not get a page.
     let of_programs = path == "/api" || path.starts_with("/api/") || path == "/metrics";
     reads && !of_programs && !path.contains('.') && wants_html(request.headers())
 }
@@ -65,7 +65,7 @@ fn kind(path: &str) -> &'static str {
         "svg" => "image/svg+xml",
         "json" | "map" => "application/json",
         "webmanifest" => "application/manifest+json",
-        // Sources are to be read.
+        // Sources are shown as text.
         "txt" | "py" | "go" | "sh" => "text/plain; charset=utf-8",
         "png" => "image/png",
         "ico" => "image/x-icon",

@@ -1,4 +1,4 @@
-//! What the door answers by itself: the OpenAPI document and the probes. None of it needs a key or counts against a
+//! Documents of the edge itself: the OpenAPI document, probes and metrics. None of them needs a key or counts against a
 //! rate limit.
 
 use crate::{
@@ -22,7 +22,7 @@ pub(crate) fn openapi(text: &'static str) -> Router {
     Router::new().route("/api/v1/openapi.json", reads().get(StaticFile::text(JSON, text).handler()))
 }
 
-/// Whether the process lives, and whether it can answer.
+/// Liveness and readiness.
 pub(crate) fn probes(settings: &Settings) -> Router {
     let ready = settings.ready.clone();
     let readiness =
@@ -32,7 +32,7 @@ pub(crate) fn probes(settings: &Settings) -> Router {
         .route("/readyz", reads().get(readiness))
 }
 
-/// What monitoring reads; nothing where nobody measures.
+/// The metrics, if there are any.
 pub(crate) fn metrics(settings: &Settings) -> Router {
     let Some(text) = settings.metrics.clone() else { return Router::new() };
     let answer = move || {
@@ -42,7 +42,7 @@ pub(crate) fn metrics(settings: &Settings) -> Router {
     Router::new().route("/metrics", reads().get(answer))
 }
 
-/// The methods of what is only read.
+/// The methods for reading.
 pub(crate) fn reads() -> MethodRouter {
     rest::methods("GET, HEAD, OPTIONS")
 }

@@ -1,6 +1,6 @@
-//! The page that documents the API: a reference made of the OpenAPI document by Swagger UI, where a reader pastes a key
-//! and tries calls, and the list of errors, to which every error's `doc_url` leads. All of it comes from this process,
-//! and its policy lets the page ask nobody else.
+//! The API reference: Swagger UI over the OpenAPI document, where a reader can enter a key and try calls, and the list
+//! of errors, which every error's `doc_url` points to. This process serves all of it, and the page's policy allows no
+//! other origin.
 
 mod errors;
 
@@ -11,14 +11,14 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY},
 };
 
-/// Version of Swagger UI under `edge/assets/swagger-ui`. It is in the names of what is served, so that a browser may
-/// keep those.
+/// Version of Swagger UI under `edge/assets/swagger-ui`. It is part of the file names, so that a browser may cache
+/// them.
 const SWAGGER_UI: &str = "5.35.0";
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
-/// For names that stand for one content.
+/// For names whose content never changes.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("public, no-cache");
 
@@ -27,7 +27,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The page and what it loads.
+/// The page and its files.
 pub(crate) fn routes() -> Router {
     let page = headers(REVALIDATE);
     let kept = headers(FOR_EVER);
@@ -69,7 +69,7 @@ fn html() -> String {
         .replace("{details}", &errors::detail_codes())
 }
 
-/// What the licence of Swagger UI asks those to hand on who pass it on, as this binary does.
+/// The licence texts that must accompany Swagger UI in this binary.
 fn licences() -> String {
     [
         include_str!("../assets/swagger-ui/NOTICE"),

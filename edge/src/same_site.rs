@@ -1,6 +1,6 @@
-//! What keeps other sites from using a person's browser against us: a call that a browser can make by itself must come
-//! from our own pages, and by a name that we go by. Calls with API keys over REST and gRPC are no browser's own and
-//! pass. Who may call is decided elsewhere.
+//! Protects against cross-site requests: a call that a browser can send without a script must come from our own pages,
+//! under a host name of ours. Calls with API keys over REST and gRPC are not a browser's own and pass. Who may call is
+//! decided elsewhere.
 
 use http::{
     HeaderMap, HeaderValue, Method,
@@ -15,11 +15,11 @@ use inboxops_proto::{
 };
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Header of grpc-web clients. A form cannot send it, and a script of another site only after asking.
+/// Header of grpc-web clients. An HTML form cannot send it, and a script of another site needs a preflight.
 pub(crate) const GRPC_WEB: &str = "x-grpc-web";
 
-/// Refuses what a browser was made to send by another site. `names` are hosts that the server goes by, beside IP
-/// addresses and `localhost`: whoever leads a name of his own to this machine has neither.
+/// Refuses requests that another site made a browser send. `names` are the server's host names, besides IP addresses
+/// and `localhost`; an attacker who resolves his own name to this machine has none of them.
 pub(crate) fn check(
     origin: &Origin,
     method: &Method,
@@ -29,7 +29,7 @@ pub(crate) fn check(
 ) -> Result<(), Failure> {
     let has_session = cookie::is_there(headers);
     let guarded = match origin.way {
-        // No browser speaks it; an edge in another process does, for browsers that it has checked itself.
+        // No browser speaks it. An edge in another process does, for browsers that it has checked itself.
         Way::Local | Way::Grpc => false,
         Way::GrpcWeb => true,
         Way::Rest => {
@@ -39,7 +39,7 @@ pub(crate) fn check(
     if !guarded {
         return Ok(());
     }
-    // A client that says nothing of where it comes from is no browser: it may call, but not with a session.
+    // A client without such headers is no browser: it may call, but without a session.
     let is_browser = headers.contains_key("sec-fetch-site") || headers.contains_key(ORIGIN);
     if !is_browser && !has_session {
         return Ok(());
@@ -59,7 +59,7 @@ fn has_key(headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
 }
 
-/// Host and port that a request is for.
+/// Host and port of the request.
 pub(crate) fn asked(headers: &HeaderMap, uri: &Uri) -> Option<Authority> {
     match headers.get(HOST) {
         Some(host) => host.to_str().ok()?.parse().ok(),
@@ -76,8 +76,8 @@ fn is_ours(host: &str, names: &[String]) -> bool {
     is_address || host.eq_ignore_ascii_case("localhost") || names.iter().any(|name| name.eq_ignore_ascii_case(host))
 }
 
-/// Whether a browser sent a request from our own pages. Fetch metadata decide; a browser without them still sends
-/// `Origin`, whose host and port must be those that were asked.
+/// Whether a browser sent the request from our own pages. Fetch metadata decide; a browser without them still sends
+/// `Origin`, whose host and port must be those of the request.
 pub(crate) fn same_origin(way: Way, headers: &HeaderMap, uri: &Uri) -> bool {
     if way == Way::GrpcWeb && !headers.contains_key(GRPC_WEB) {
         return false;

@@ -1,5 +1,5 @@
-//! A document that does not change while the process lives: kept packed, tagged, answered whole or as unchanged. It
-//! does not know what it says.
+//! A document that does not change while the process runs: stored compressed, with an entity tag, sent whole or
+//! answered with 304.
 
 use crate::compress;
 use axum::{
@@ -23,9 +23,9 @@ use std::{
 /// The media type of JSON.
 pub(crate) const JSON: &str = "application/json";
 
-/// See the top of the file.
+/// A document that does not change while the process runs.
 pub(crate) struct StaticFile {
-    /// Made of `packed` for the first client that does not take gzip, when the document was given packed.
+    /// Decompressed for the first client that does not accept gzip, if the document was given compressed.
     plain: OnceLock<Bytes>,
     packed: Option<Bytes>,
     kind: HeaderValue,
@@ -48,7 +48,7 @@ impl StaticFile {
         }
     }
 
-    /// A file that was built before: packed as small as can be, unless its kind is packed in itself.
+    /// A built file: compressed at the highest level, unless its format is compressed already.
     pub(crate) fn built(kind: &'static str, bytes: &'static [u8]) -> StaticFile {
         let plain = Bytes::from_static(bytes);
         let is_text = kind.starts_with("text/") || kind.starts_with("application/") || kind == "image/svg+xml";
@@ -58,7 +58,7 @@ impl StaticFile {
         StaticFile { plain: plain.into(), packed, kind, etag, headers: HeaderMap::new() }
     }
 
-    /// What is packed with gzip already.
+    /// A file that is already compressed with gzip.
     pub(crate) fn packed(kind: &'static str, packed: &'static [u8]) -> StaticFile {
         StaticFile {
             plain: OnceLock::new(),
@@ -69,13 +69,13 @@ impl StaticFile {
         }
     }
 
-    /// Headers that every answer with it has, an "unchanged" too.
+    /// Adds headers to every response, to 304 as well.
     pub(crate) fn with(mut self, headers: &HeaderMap) -> StaticFile {
         self.headers.extend(headers.clone());
         self
     }
 
-    /// Answers every request with it.
+    /// A handler that answers every request with this document.
     pub(crate) fn handler(self) -> impl Fn(Request) -> std::future::Ready<Response> + Clone {
         let document = Arc::new(self);
         move |request: Request| std::future::ready(document.answer(request.headers()))
@@ -107,7 +107,7 @@ impl StaticFile {
         self.plain.get_or_init(unpack).clone()
     }
 
-    /// Whether the client has it. A header that says nothing that can be read is as good as none here.
+    /// Whether the client has this version. An unreadable header counts as none.
     fn is_known(&self, asked: &HeaderMap) -> bool {
         let known = Condition::read(asked, &IF_NONE_MATCH).ok().flatten();
         known.is_some_and(|known| known.names(self.etag.as_bytes()))

@@ -1,4 +1,4 @@
-//! TLS of a listener: reads a certificate chain and its key, offers HTTP/2 and HTTP/1.1.
+//! TLS of a listener: reads a certificate chain and its key, and offers HTTP/2 and HTTP/1.1.
 
 use crate::{Error, Result};
 use rustls::{

@@ -1,5 +1,5 @@
-//! Where administrative commands are done: by the server that `--server` names, by the one whose socket is in the data
-//! folder, or, when none runs, by the core in this very process. A command cannot tell which: it sees the services.
+//! Finds the services for administrative commands: of the server that `--server` names, of the server whose socket is
+//! in the data folder or, if none runs, of a core in this process. A command cannot tell which: it sees the services.
 
 use crate::{
     error::{self, Error, Result, in_one_line},
@@ -25,25 +25,25 @@ use tonic::{
     transport::{Channel, ClientTlsConfig, Endpoint},
 };
 
-/// Longest time until a server must have taken the connection.
+/// Longest time for a server to accept the connection.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// Longest time that a command waits for a server that starts or stops, or for another command.
 const FOLDER_MAX: Duration = Duration::from_secs(10);
 /// Time after which it looks for the socket again.
 const LOCK_TURN: Duration = Duration::from_millis(200);
-/// How often a server is asked whether it is still there, and how long it may take to say so.
+/// How often a server is pinged, and how long it may take to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
-/// The services, with what every request of the operator must carry.
+/// The services, with the credentials that every request of the operator carries.
 pub(crate) struct AdminClient {
     services: Services,
     token: Option<Token>,
-    /// A core that was opened for this command, and the right to work in its folder.
+    /// The core that was opened for this command, with the lock on its folder.
     own: Option<(Core, Lock)>,
 }
 
 impl AdminClient {
-    /// Finds the one who answers.
+    /// Finds the services.
     pub(crate) async fn open(settings: &Settings) -> Result<AdminClient> {
         if let Some(server) = &settings.server {
             let secret = settings.token.as_ref().ok_or_else(|| {
@@ -54,11 +54,11 @@ impl AdminClient {
             let services = Services::remote(dial(server).await?, token.clone());
             return Ok(AdminClient { services, token: Some(token), own: None });
         }
-        // A lock without a socket is a server that starts or stops, or another command: one waits for either.
+        // A lock without a socket belongs to a server that starts or stops, or to another command: wait for either.
         let deadline = Instant::now() + FOLDER_MAX;
         loop {
             if let Some(channel) = local(folder::socket_path(&settings.data_dir)).await {
-                // Who can open the socket is the operator: no token says more.
+                // Only the operator can open the socket, so no token is needed.
                 let services = Services::remote(channel, MetadataValue::from_static(""));
                 return Ok(AdminClient { services, token: None, own: None });
             }
@@ -73,8 +73,8 @@ impl AdminClient {
         }
     }
 
-    /// A server that runs: never a core of this process, since many such commands run at once. That none answers is no
-    /// failure for good.
+    /// A running server, never a core in this process, since many such commands run at once. If none answers, the
+    /// failure is temporary.
     pub(crate) async fn running(settings: &Settings) -> Result<AdminClient> {
         if settings.server.is_some() {
             return match AdminClient::open(settings).await {
@@ -100,7 +100,7 @@ impl AdminClient {
         Ok(AdminClient { services: Services::remote(channel, MetadataValue::from_static("")), token: None, own: None })
     }
 
-    /// The office inside a server that has the core itself.
+    /// A client inside a server that has the core itself.
     pub(crate) fn inside(core: &Core) -> AdminClient {
         AdminClient { services: core.services(), token: None, own: None }
     }
@@ -115,7 +115,7 @@ impl AdminClient {
         if let Some(bearer) = self.token.as_ref().and_then(bearer) {
             request.metadata_mut().insert("authorization", bearer);
         }
-        // Counts in this process only: over a wire it is the listener that says where a request came from.
+        // It has an effect in this process only: over a connection the listener states the origin.
         let origin = Origin {
             peer: None,
             way: Way::Local,
@@ -135,7 +135,7 @@ impl AdminClient {
         Ok(request)
     }
 
-    /// Lets a core of its own finish.
+    /// Shuts down its own core.
     pub(crate) async fn close(self) {
         if let Some((core, lock)) = self.own {
             core.close().await;
@@ -148,7 +148,7 @@ fn bearer(token: &Token) -> Option<Token> {
     format!("Bearer {}", token.to_str().ok()?).parse().ok()
 }
 
-/// A service token as the wire carries it.
+/// A service token as metadata.
 pub(crate) fn token(secret: &Secret) -> Result<Token> {
     let mut token: Token =
         secret.0.parse().map_err(|_| Error::Setting("token: must be a service token, ixs_…".to_owned()))?;
@@ -156,13 +156,13 @@ pub(crate) fn token(secret: &Secret) -> Result<Token> {
     Ok(token)
 }
 
-/// Connects to a server; fails when it does not answer.
+/// Connects to a server; fails if it does not answer.
 pub(crate) async fn dial(server: &str) -> Result<Channel> {
     let failed = |source| Error::NoAnswer { server: server.to_owned(), source };
     endpoint(server)?.connect().await.map_err(failed)
 }
 
-/// A server's endpoint, not yet connected. Its certificate must come from an authority that the system trusts, or that
+/// A server's endpoint, not yet connected. Its certificate must come from an authority that the system trusts or that
 /// `SSL_CERT_FILE` names.
 pub(crate) fn endpoint(server: &str) -> Result<Endpoint> {
     let failed = |source| Error::NoAnswer { server: server.to_owned(), source };
@@ -178,9 +178,9 @@ pub(crate) fn endpoint(server: &str) -> Result<Endpoint> {
         .keep_alive_while_idle(true))
 }
 
-/// The server behind the socket file; `None` when nobody listens there.
+/// The server behind the socket file; `None` if nobody listens there.
 async fn local(path: PathBuf) -> Option<Channel> {
-    // Asked first, so that a dead process's file is told from a server that refuses.
+    // Tried first, to distinguish the file of a dead process from a server that refuses.
     connect(&path).await.ok()?;
     let connector = tower::service_fn(move |_| {
         let path = path.clone();

@@ -1,4 +1,4 @@
-//! The words of the command line, and which setting each flag sets. It does nothing.
+//! The command line: its words, and the setting of each flag. It does nothing.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -376,12 +376,12 @@ pub(crate) enum Secrets {
 }
 
 impl Cli {
-    /// Where the mails of `ingest` come from; none for another command.
+    /// Source of the mails of `ingest`; `None` for other commands.
     pub(crate) fn mail(&self) -> Option<MailFrom> {
         if let Command::Ingest(command) = &self.command { Some(command.mail_from()) } else { None }
     }
 
-    /// The settings that flags set, by their path.
+    /// The settings that flags set, by path.
     pub(crate) fn flags(&self) -> Vec<(&'static str, String)> {
         let mut flags = Vec::new();
         let mut set = |path, value: &Option<String>| flags.extend(value.clone().map(|value| (path, value)));

@@ -1,4 +1,4 @@
-//! Administrative commands: one call of a service each, and what is shown of its answer.
+//! Administrative commands: each makes one call and shows its answer.
 
 use crate::{
     admin_client::AdminClient,
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Items that one call of a list asks for.
+/// Items in one call of a list.
 const PAGE: u32 = 100;
 const READ_ONLY: &[&str] = &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read"];
 
@@ -81,7 +81,7 @@ impl AgentRole {
     }
 }
 
-/// `pages` is where the pages are, as far as this process knows: a server knows better.
+/// `pages` is the URL of the pages as far as this process knows; a server's own answer takes precedence.
 pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<String>) -> Result<Output> {
     let tenants = office.services().tenants();
     match command {
@@ -123,7 +123,7 @@ pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<St
     }
 }
 
-/// A login link and the time at which it ends.
+/// A login link and its end.
 async fn login_link(office: &AdminClient, agent_id: String, pages: Option<String>) -> Result<(String, String)> {
     let message = internal::CreateLoginLinkRequest { agent_id };
     let answer = office.services().tenants().create_login_link(office.request(message)).await?.into_inner();
@@ -216,7 +216,7 @@ pub(crate) async fn token(office: &AdminClient, command: Token) -> Result<Output
     with_secret(&there(answer.service_token)?, "token", &answer.token)
 }
 
-/// Scopes by their names or by a preset's; none stands for all.
+/// Scopes by name or by the name of a preset; an empty list means all.
 fn scopes_of(names: &[String]) -> Vec<String> {
     match names {
         [preset] if preset == "full" => Vec::new(),
@@ -225,7 +225,7 @@ fn scopes_of(names: &[String]) -> Vec<String> {
     }
 }
 
-/// A time of its own, or a span from now.
+/// A time, or a duration from now.
 fn moment(text: &str, clock: &Clock) -> Result<prost_types::Timestamp> {
     let span = || {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -241,7 +241,7 @@ fn moment(text: &str, clock: &Clock) -> Result<prost_types::Timestamp> {
     at.ok_or_else(|| Error::Usage("--expires must be a time (2027-01-31T00:00:00Z) or a span (90d, 12h)".to_owned()))
 }
 
-/// The resource that an answer must hold.
+/// The resource that an answer must contain.
 pub(crate) fn there<T>(resource: Option<T>) -> Result<T> {
     resource.ok_or(Error::Refused(Reason::InternalError.into()))
 }
@@ -255,7 +255,7 @@ fn one(resource: &impl Serialize) -> Result<Output> {
     Ok(Output::One(value(resource)?))
 }
 
-/// A resource and, right after its id, the secret that is shown this once.
+/// A resource with, right after its id, the secret that is shown only once.
 fn with_secret(resource: &impl Serialize, name: &str, secret: &str) -> Result<Output> {
     let Value::Object(members) = value(resource)? else { return Err(Error::Refused(Reason::InternalError.into())) };
     let mut shown = serde_json::Map::new();

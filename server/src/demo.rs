@@ -1,5 +1,5 @@
-//! The demo tenant: what a newcomer needs to see a ticket and its webhook within a minute. It is made by the same
-//! services that everybody calls, and remembered in a file of the data folder, readable by its owner alone.
+//! The demo tenant, with which a newcomer sees a ticket and its webhook within a minute. It is created by the same
+//! services that everybody calls, and recorded in a file of the data folder that only its owner can read.
 
 use crate::{
     admin_client::AdminClient,
@@ -13,20 +13,20 @@ use std::{io, path::PathBuf};
 
 const FILE: &str = "demo.json";
 
-/// What is remembered of the demo tenant.
+/// The record of the demo tenant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Demo {
     pub(crate) tenant_id: String,
     pub(crate) inbox_id: String,
-    /// The endpoint of the built-in receiver; absent when the server was not in development mode.
+    /// The endpoint of the built-in receiver; `None` if the server was not in development mode.
     pub(crate) endpoint: Option<Endpoint>,
 }
 
-/// The endpoint that the built-in receiver stands behind.
+/// The endpoint of the built-in receiver.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     pub(crate) id: String,
-    /// What the receiver verifies with, as a customer's would.
+    /// The secret with which the receiver verifies, as a customer would.
     pub(crate) secret: String,
 }
 
@@ -52,14 +52,14 @@ pub(crate) fn remembered(folder: &Folder) -> Result<Option<Demo>> {
     Ok(Some(demo))
 }
 
-/// Whether there is no tenant yet: only then a demo tenant is made.
+/// Whether there is no tenant yet; only then a demo tenant is created.
 pub(crate) async fn is_first_start(office: &AdminClient) -> Result<bool> {
     let message = internal::ListTenantsRequest { page: Some(1), per_page: Some(1) };
     let answer = office.services().tenants().list_tenants(office.request(message)).await?.into_inner();
     Ok(answer.tenants.is_empty())
 }
 
-/// A demo tenant that was just made, with what is shown once and kept by nobody.
+/// A new demo tenant, with the secrets that are shown once and not stored.
 pub(crate) struct NewDemo {
     pub(crate) demo: Demo,
     pub(crate) key: String,
@@ -67,7 +67,7 @@ pub(crate) struct NewDemo {
     pub(crate) login_url: Option<String>,
 }
 
-/// Makes the demo tenant, and an endpoint when there is a receiver.
+/// Creates the demo tenant, and an endpoint if there is a receiver.
 pub(crate) async fn create(office: &AdminClient, folder: &Folder, receiver: Option<String>) -> Result<NewDemo> {
     let services = office.services();
     let plan = Some(v1::Plan::Business.into());
@@ -108,7 +108,7 @@ pub(crate) async fn create(office: &AdminClient, folder: &Folder, receiver: Opti
             v1::UpdateTicketRequest { ticket_id: there(ingested.ticket)?.id, ticket: Some(changes), update_mask: None };
         services.tickets().update_ticket(office.request_for(&tenant_id, message)?).await?;
     }
-    // After the tickets: the first webhook that is seen is that of the first curl line.
+    // After the tickets, so that the first webhook comes from the first curl command.
     let endpoint = match receiver {
         Some(url) => Some(create_endpoint(office, &tenant_id, url).await?),
         None => None,
@@ -135,7 +135,7 @@ async fn create_endpoint(office: &AdminClient, tenant_id: &str, url: String) -> 
     Ok(Endpoint { id: endpoint.id, secret: there(endpoint.secret)? })
 }
 
-/// Points the demo's endpoint at the receiver of this start. One that was deleted stays deleted.
+/// Changes the demo endpoint's URL to the receiver of this start. A deleted endpoint stays deleted.
 pub(crate) async fn move_endpoint(office: &AdminClient, demo: &Demo, url: String) -> Result<Option<Endpoint>> {
     let Some(endpoint) = &demo.endpoint else { return Ok(None) };
     let message = v1::UpdateWebhookEndpointRequest {

@@ -1,4 +1,4 @@
-//! Why a command failed: one line that says what to do, and the exit code that goes with it.
+//! Errors of commands: one line that says what to do, and the exit code.
 
 use inboxops_proto::failure::Failure;
 use std::{io, net::SocketAddr, path::PathBuf};
@@ -7,14 +7,14 @@ use std::{io, net::SocketAddr, path::PathBuf};
 pub(crate) const EXIT_FAILED: u8 = 1;
 /// Exit code of wrong usage; clap uses the same.
 pub(crate) const EXIT_USAGE: u8 = 2;
-/// Exit code of a failure that ends by itself (`EX_TEMPFAIL` of sysexits.h): a mail server keeps the mail.
+/// Exit code of a temporary failure (`EX_TEMPFAIL` of sysexits.h): a mail server keeps the mail.
 pub(crate) const EXIT_TRY_AGAIN: u8 = 75;
 /// Exit code of a wrong configuration (`EX_CONFIG` of sysexits.h).
 pub(crate) const EXIT_CONFIG: u8 = 78;
 
-/// Short name of wrong words.
+/// Code of a malformed command line.
 pub(crate) const WRONG_USAGE: &str = "wrong_usage";
-/// Short name of a server that does not answer.
+/// Code of a server that does not answer.
 pub(crate) const NO_ANSWER: &str = "no_answer";
 
 /// Why a command failed.
@@ -62,12 +62,12 @@ pub(crate) enum Error {
     },
     #[error("cannot start the core")]
     Core(#[source] inboxops_core::Error),
-    /// Not shown: it may hold a password, and its form does not tell where.
+    /// The value is not shown: it may contain a password, and a malformed URL does not show where.
     #[error("cannot read the URL in database_url (INBOXOPS_DATABASE_URL, --database-url)")]
     DatabaseUrl(#[source] inboxops_core::StoreError),
     #[error("cannot open the database {url}")]
     Database {
-        /// Its URL, without a password.
+        /// The URL without a password.
         url: String,
         #[source]
         source: inboxops_core::StoreError,
@@ -90,7 +90,7 @@ pub(crate) enum Error {
     Refused(Failure),
     #[error("not everything is recorded; run the same command again later: {why}")]
     TryAgain {
-        /// Short name of what it was.
+        /// Code of the failure.
         code: &'static str,
         why: String,
     },
@@ -114,7 +114,7 @@ pub(crate) enum Error {
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Short name of the failure, for programs: the code of a refusal, else what kind it is of.
+    /// Code of the failure, for programs: the reason of a refusal, or else the kind of error.
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Error::Refused(failure) => failure.reason.rest_code(),
@@ -127,7 +127,6 @@ impl Error {
         }
     }
 
-    /// The exit code that stands for it.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => EXIT_USAGE,
@@ -142,7 +141,7 @@ impl Error {
     }
 }
 
-/// The error and its causes in one line. A library that repeats its cause's text is not repeated.
+/// The error and its causes in one line. A cause whose text its error repeats is left out.
 pub(crate) fn in_one_line(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

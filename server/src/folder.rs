@@ -1,5 +1,4 @@
-//! The data folder: made private, locked by the one process that works in it, with the socket by which the operator's
-//! commands reach that process.
+//! The data folder: private, locked by the process that uses it, with the socket by which commands reach that process.
 
 use crate::error::{Error, Result};
 use rustix::fs::{FlockOperation, flock};
@@ -17,18 +16,18 @@ use tokio::net::UnixListener;
 
 const LOCK: &str = "inboxops.lock";
 const SOCKET: &str = "inboxops.sock";
-/// Greatest length of a path that stands in a socket's address.
+/// Longest path in a socket's address.
 const ADDRESS_MAX_BYTES: usize = 107;
-/// How often a lock that another process has is tried again.
+/// How often to retry a lock that another process has.
 const LOCK_EVERY: Duration = Duration::from_millis(50);
 
-/// A data folder that can be written to.
+/// A writable data folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
     path: PathBuf,
 }
 
-/// The right to work in the folder; given back when it is dropped, or when the process ends, however it ends.
+/// The lock on the folder; released when it is dropped, or when the process ends for any reason.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -39,14 +38,14 @@ pub(crate) struct Lock {
 pub(crate) struct SocketFile(PathBuf);
 
 impl Folder {
-    /// Makes the folder when it is missing.
+    /// Opens the folder, and creates it if it is missing.
     pub(crate) fn open(path: &Path) -> Result<Folder> {
         let failed = |source| Error::Folder { path: path.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         Ok(Folder { path: path.to_owned() })
     }
 
-    /// Takes the lock; refused while another process has it.
+    /// Takes the lock; fails while another process has it.
     pub(crate) fn lock(&self) -> Result<Lock> {
         let failed = |source| Error::Folder { path: self.path.clone(), source };
         let mut options = OpenOptions::new();
@@ -57,13 +56,13 @@ impl Folder {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::Locked { path: self.path.clone() }),
             Err(errno) => return Err(failed(errno.into())),
         }
-        // The database's own files may be read-only in a folder that is not: SQLite would say so much later.
+        // The database's own files may be read-only in a writable folder; SQLite would report that much later.
         let probe = self.path.join(".inboxops.probe");
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(failed)?;
         Ok(Lock { _file: file })
     }
 
-    /// Takes the lock, and waits a while for another process to give it back: commands are short.
+    /// Takes the lock; waits a while for another process to release it, since commands are short.
     pub(crate) async fn lock_within(&self, patience: Duration) -> Result<Lock> {
         let deadline = Instant::now() + patience;
         loop {
@@ -74,13 +73,13 @@ impl Folder {
         }
     }
 
-    /// Where the socket of a running server is.
+    /// Path of a running server's socket.
     pub(crate) fn socket_path(&self) -> PathBuf {
         socket_path(&self.path)
     }
 
-    /// Makes the socket, mode 0600 from its first moment on: it is bound in a folder that nobody else can enter, and
-    /// moved. The lock shows that a socket file which is there already is a dead process's.
+    /// Creates the socket with mode 0600 from the start: it is bound in a folder that nobody else can enter, and then
+    /// moved. Because of the lock, an existing socket file belongs to a dead process.
     pub(crate) fn socket(&self, _lock: &Lock) -> Result<(UnixListener, SocketFile)> {
         let path = self.socket_path();
         let make = || -> io::Result<UnixListener> {
@@ -105,14 +104,14 @@ impl Folder {
     }
 }
 
-/// A path that fits into a socket's address, which holds 107 bytes. A longer one is reached through its open folder.
+/// A path short enough for a socket's address, which has 107 bytes. A longer path is reached through its open folder.
 pub(crate) struct ShortPath {
     path: PathBuf,
     _folder: Option<File>,
 }
 
 impl ShortPath {
-    /// Of a path whose folder exists.
+    /// For a path whose folder exists.
     pub(crate) fn of(path: &Path) -> io::Result<ShortPath> {
         let (true, Some(folder), Some(name)) =
             (path.as_os_str().len() > ADDRESS_MAX_BYTES, path.parent(), path.file_name())
@@ -124,13 +123,13 @@ impl ShortPath {
         Ok(ShortPath { path, _folder: Some(folder) })
     }
 
-    /// Good as long as this lives.
+    /// Valid while this exists.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Where the socket of a server with this data folder is.
+/// Path of the socket of a server with this data folder.
 pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join(SOCKET)
 }
@@ -141,7 +140,7 @@ impl Drop for SocketFile {
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all.
+/// Writes a file that only its owner can read, completely or not at all.
 pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let new = path.with_extension("new");
     let _ = fs::remove_file(&new);

@@ -1,6 +1,6 @@
-//! `inboxops ingest`: reads mails and hands them to a running core, many at a time. A mail server may call it for each
-//! mail: what is not certain to be recorded ends with exit code 75, upon which it tries again later. Any other code but
-//! 0 would give the mail back to who wrote it, whatever the operator could have mended.
+//! `inboxops ingest`: reads mails and sends them to a running core, many at a time. A mail server may call it for each
+//! mail. A mail that is not certainly recorded ends with exit code 75, after which the mail server retries later. Any
+//! other code but 0 would return the mail to its sender although the operator could have fixed the cause.
 
 mod mbox;
 mod order;
@@ -38,22 +38,22 @@ use tokio::{
 };
 use tonic::Status;
 
-/// Mails that are on their way at once.
+/// Mails in flight.
 const IN_FLIGHT_MAX: usize = 64;
-/// Mails that are on their way or wait for one that is.
+/// Mails in flight, or waiting for one in flight.
 const HELD_MAX: usize = 256;
 /// Greatest size of these mails together, in KiB.
 const HELD_MAX_KIB: u32 = 64 * 1024;
-/// Longest time that a core may take to answer for one mail.
+/// Longest time for the answer to one mail.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// What stands for standard input among the files.
+/// Means standard input among the files.
 pub(crate) const STDIN: &str = "-";
-/// Longest address of an envelope that a core takes, in characters; a longer one is no inbox's.
+/// Longest envelope address that a core accepts, in characters; a longer one belongs to no inbox.
 const RECIPIENT_MAX_CHARS: usize = 320;
 
 const _: () = assert!(source::MAIL_MAX_BYTES / 1024 < HELD_MAX_KIB as usize, "every mail fits");
 
-/// What was done.
+/// The counts of the run.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     mails: u64,
@@ -91,8 +91,8 @@ impl Tally {
     }
 }
 
-/// The exit code of a failure. That a file which was named cannot be read is known for good, and nobody's mail is lost by
-/// it; but while standard input has a mail, nothing else is certain than that it is not recorded.
+/// The exit code of a failure. A named file that cannot be read is a permanent failure, and nobody's mail is lost; but
+/// while standard input has a mail, any failure is temporary.
 pub(crate) fn exit_code(error: &Error, from: MailFrom) -> u8 {
     match (error, from) {
         (Error::MailFile { .. }, MailFrom::Files) => error::EXIT_FAILED,
@@ -100,12 +100,12 @@ pub(crate) fn exit_code(error: &Error, from: MailFrom) -> u8 {
     }
 }
 
-/// Does the work, and makes a failure of a panic.
+/// Runs the work, and turns a panic into a failure.
 pub(crate) fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Stopped { what: "the command" }))
 }
 
-/// Hands over every mail of the files, in their order; the first failure ends it.
+/// Sends every mail of the files, in order, until the first failure.
 pub(crate) async fn ingest(office: &AdminClient, command: Ingest) -> Result<Output> {
     let from = command.mail_from();
     let files = if command.files.is_empty() { vec![PathBuf::from(STDIN)] } else { command.files.clone() };
@@ -127,18 +127,18 @@ pub(crate) async fn ingest(office: &AdminClient, command: Ingest) -> Result<Outp
             break;
         }
     }
-    // What is on its way is waited for, whatever failed: it may well be recorded.
+    // Mails in flight are awaited whatever failed: they may be recorded.
     let rest = run.finish().await;
     run.progress.end();
     done.and(rest).map_err(|error| explained(error, &command))?;
     if from == MailFrom::Input && run.tally.mails == 0 {
-        // No mail server has a mail without a single byte: something before this command failed.
+        // A mail server never has an empty mail: something before this command failed.
         return Err(Error::TryAgain { code: "no_mail", why: "nothing came by standard input".to_owned() });
     }
     Ok(run.tally.shown())
 }
 
-/// A refusal with what to look at.
+/// A refusal with a hint where to look.
 fn explained(error: Error, command: &Ingest) -> Error {
     let Error::Refused(failure) = &error else { return error };
     let tenant = &command.tenant;
@@ -167,19 +167,19 @@ fn template(command: &Ingest) -> IngestRequest {
     }
 }
 
-/// An address of an envelope, which may have any bytes in it.
+/// An envelope address, which may contain any bytes.
 fn text(address: Option<&OsStr>) -> String {
     address.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Whether the sender of an envelope is none, or the daemon of a mail server (`MAILER-DAEMON`, with its host or not).
+/// Whether the envelope sender is empty or a mail server's daemon (`MAILER-DAEMON`, with or without a host).
 fn is_nobody(sender: &str) -> bool {
     let sender = sender.trim().trim_matches(['<', '>', '"']).trim();
     sender.is_empty()
         || sender.split('@').next().is_some_and(|it| it.trim_matches('"').eq_ignore_ascii_case("mailer-daemon"))
 }
 
-/// A mail with the room that it takes.
+/// A mail with its share of the size limit.
 struct Letter {
     raw: Vec<u8>,
     room: OwnedSemaphorePermit,
@@ -191,9 +191,9 @@ struct Run<'a> {
     room: Arc<Semaphore>,
     calls: JoinSet<(u64, usize, std::result::Result<Answer, Status>)>,
     order: Order<Letter>,
-    /// Mails that may leave as soon as a call ends.
+    /// Mails that may be sent as soon as a call ends.
     ready: VecDeque<(u64, Letter)>,
-    /// Whether a call failed: nothing more leaves.
+    /// Whether a call failed; nothing more is sent then.
     failed: bool,
     tally: Tally,
     progress: Progress,
@@ -216,7 +216,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Sends a mail as soon as there is room, and those that it may belong to are recorded; those behind it may pass it.
+    /// Sends a mail as soon as there is room and the mails that it may belong to are recorded; later mails may overtake
+    /// it.
     async fn send(&mut self, raw: Vec<u8>) -> Result<()> {
         let kib = u32::try_from(raw.len() / 1024 + 1).unwrap_or(HELD_MAX_KIB);
         let room = loop {

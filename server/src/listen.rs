@@ -1,5 +1,5 @@
-//! `inboxops listen`: follows a tenant's events with an API key and posts them, signed, to a URL of the developer's own
-//! machine. It goes on where it was when the server goes away, and never leaves an event out.
+//! `inboxops listen`: follows a tenant's events with an API key and posts them, signed, to a URL on the developer's own
+//! machine. It resumes after a disconnect and never skips an event.
 
 use crate::{
     admin_client,
@@ -28,15 +28,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tonic::{Request, metadata::MetadataValue, transport::Channel};
 use uuid::Uuid;
 
-/// Where the key is looked for when no flag has it.
+/// The environment variable of the key, if no flag sets it.
 pub(crate) const KEY_VARIABLE: &str = "INBOXOPS_API_KEY";
-/// Greatest message of the stream, in bytes: an event has at most 256 KiB.
+/// Largest message of the stream, in bytes: an event has at most 256 KiB.
 const MESSAGE_MAX_BYTES: usize = 1024 * 1024;
-/// Longest silence of a server that lives: it says something every 15 seconds.
+/// Longest silence of a live server, which sends something every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(40);
-/// Shortest and longest pause before the server is looked for again.
+/// Shortest and longest pause before a reconnect.
 const SERVER_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
-/// The same before an event is posted again that got no answer.
+/// The same before an event without a response is posted again.
 const POST_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 struct Listener {
@@ -44,12 +44,12 @@ struct Listener {
     bearer: MetadataValue<tonic::metadata::Ascii>,
     forwarder: Forwarder,
     types: Vec<String>,
-    /// Behind the last event that was forwarded.
+    /// Cursor of the last event that was forwarded.
     cursor: Option<String>,
     json: bool,
 }
 
-/// Runs until a signal asks to stop.
+/// Runs until a signal stops it.
 pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> Result<Output> {
     let key = command.key.or_else(|| std::env::var(KEY_VARIABLE).ok()).filter(|key| !key.is_empty());
     let key = key.ok_or_else(|| Error::Usage(format!("give an API key with --key, or in {KEY_VARIABLE}")))?;
@@ -85,14 +85,14 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
 }
 
 impl Listener {
-    /// Follows until it may not; a server that is away is looked for again, for ever.
+    /// Follows until it is refused; an unreachable server is retried for ever.
     async fn run(mut self) -> Error {
         let mut pause = Backoff::new(SERVER_PAUSE.0, SERVER_PAUSE.1);
         let mut away = false;
         loop {
             let why = match self.follow(&mut pause, &mut away).await {
                 Ok(()) => "the stream ended".to_owned(),
-                // What broke on the way has no better name as a status.
+                // A broken connection has no better status.
                 Err(Error::Refused(failure)) if failure.reason == Reason::InternalError => {
                     "the connection broke".to_owned()
                 }
@@ -130,7 +130,7 @@ impl Listener {
         }
     }
 
-    /// Posts one event until something answers: what it answers is the developer's business.
+    /// Posts one event until there is a response; whatever its status, that is the developer's concern.
     async fn forward(&self, message: &v1::StreamEventsResponse) -> Result<()> {
         let event: Value = serde_json::from_str(&message.payload).unwrap_or_default();
         let id = event["event_id"].as_str().and_then(|text| text.parse::<Uuid>().ok());
@@ -175,12 +175,12 @@ impl Listener {
     }
 }
 
-/// Whether a refusal may pass by itself. A limit does, after its time; a credential does not.
+/// Whether a refusal may be temporary: a rate limit is, a wrong credential is not.
 fn passes(failure: &Failure) -> bool {
     matches!(failure.reason, Reason::ServiceUnavailable | Reason::Timeout | Reason::RateLimited)
 }
 
-/// Prints a line at once. A closed pipe ends the command: its reader has had enough.
+/// Prints a line at once. A closed pipe ends the command.
 fn say(line: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let said = writeln!(out, "{line}").and_then(|()| out.flush());

@@ -1,4 +1,4 @@
-//! The binary: reads the command line, finds the settings, does the command, and turns how it went into an exit code.
+//! The binary: parses the command line, reads the settings, runs the command, and turns its result into an exit code.
 
 mod admin_client;
 mod cli;
@@ -28,8 +28,8 @@ use serde_json::{Value, json};
 use settings::{Effective, Settings};
 use std::{path::PathBuf, process::ExitCode};
 
-/// What one thread allocates here another frees: rows come from the database's threads and end in the door's. The
-/// system's allocator takes a lock for that and shows up in profiles of reads and writes alike.
+/// Memory that one thread allocates is often freed by another: rows come from the database's threads and end in those
+/// of the edge. The system's allocator takes a lock for that, which shows up in profiles of reads and writes.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
             None => Ok(()),
         })
     };
-    // A mail server gives a mail back to its sender when its pipe ends with the code of a panic.
+    // A mail server returns a mail to its sender when its pipe ends with the exit code of a panic.
     let done = if mail.is_some() { ingest::guarded(work) } else { work() };
     telemetry::flush();
     match done {
@@ -63,15 +63,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// A failure as the one JSON value of the command.
+/// A failure as the command's one JSON value.
 fn print_failure(code: &str, message: &str) {
-    // Whoever reads standard output may be gone, and standard error says the same.
+    // The reader of standard output may be gone; standard error says the same.
     let _ = print::print(&Output::One(json!({ "error": { "code": code, "message": message } })), true);
 }
 
-/// Tells what is wrong with the words, or the help that they ask for; the exit code.
+/// Prints the usage error, or the requested help; returns the exit code.
 fn wrong_words(error: &clap::Error) -> u8 {
-    // Whoever could read it may be gone.
+    // The reader may be gone.
     let _ = error.print();
     if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
         let text = error.to_string();
@@ -87,8 +87,8 @@ fn wrong_words(error: &clap::Error) -> u8 {
     }
 }
 
-/// The allocator asks Linux for huge pages: an idle server would hold 20 MiB of them that it never uses, and a busy one
-/// is no faster with them.
+/// The allocator would ask Linux for huge pages: an idle server would hold 20 MiB that it never uses, and a busy one is
+/// no faster with them.
 fn keep_pages_small() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
@@ -121,7 +121,7 @@ fn run(cli: Cli) -> Result<Option<Output>> {
             command => administer(&settings, command).await.map(Some),
         }
     });
-    // What is left are threads of blocking work, which nobody waits for any more.
+    // The remaining threads run blocking work that nobody waits for.
     runtime.shutdown_background();
     done
 }
@@ -171,7 +171,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Output> {
     done
 }
 
-/// Every setting, its value and where that comes from.
+/// Every setting with its value and source.
 fn printed(effective: &Effective) -> Output {
     let rows = effective.shown().map(|(row, value, source)| {
         json!({

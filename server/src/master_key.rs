@@ -1,5 +1,5 @@
-//! Where the master key is: found, made at the first start, and changed. A key that is not the database's must never
-//! look like one, whenever the process ends: so a new key waits beside its place until the database has taken it.
+//! The master key: found, created at the first start, and changed. A key that is not the database's must never be in
+//! the key's place, whenever the process ends: a new key waits in a file beside it until the database has accepted it.
 
 use crate::{
     error::{Error, Result},
@@ -20,16 +20,16 @@ use std::{
     time::Duration,
 };
 
-/// Longest time that a change waits for a command that works in the data folder.
+/// Longest time that a change waits for a command that uses the data folder.
 const LOCK_MAX: Duration = Duration::from_secs(2);
 
-/// A master key, and where it waits if the database may not know it yet.
+/// A master key, and its waiting file if the database may not have accepted it yet.
 pub(crate) struct FoundKey {
     pub(crate) key: MasterKey,
     pub(crate) waiting: Option<WaitingKey>,
 }
 
-/// A key's file beside its place.
+/// A key file that waits beside its place.
 pub(crate) struct WaitingKey {
     file: PathBuf,
     place: PathBuf,
@@ -40,7 +40,7 @@ impl WaitingKey {
         WaitingKey { file: beside(place, suffix), place: place.to_owned() }
     }
 
-    /// Puts the key in its place: the database has taken it.
+    /// Moves the key into its place: the database has accepted it.
     pub(crate) fn settle(self) -> Result<()> {
         let put = || {
             fs::rename(&self.file, &self.place)?;
@@ -48,20 +48,20 @@ impl WaitingKey {
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         };
         match put() {
-            // Another process of the same folder was faster, with the same key: the database took this one.
+            // Another process of the same folder was faster, with the same key: the database accepted this one.
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.place.exists() => Ok(()),
             Err(source) => Err(Error::Io { what: "keep the new master key", source }),
             Ok(()) => Ok(()),
         }
     }
 
-    /// Takes the key away, which was made in vain: the database knows another one. The error to tell.
+    /// Deletes the key, which was created in vain because the database has another one. Returns the error to report.
     pub(crate) fn discard(self) -> Error {
         let _ = fs::remove_file(self.file);
         Error::MasterKeyMissing { path: self.place }
     }
 
-    /// The key that waits here, or a new one. What cannot be read was cut short before any database could take it.
+    /// The waiting key, or a new one. An unreadable file was cut short before any database could accept it.
     fn load_or_make(&self, stamps: &Stamps) -> Result<MasterKey> {
         if let Ok(key) = MasterKey::load(&self.file) {
             return Ok(key);
@@ -77,7 +77,7 @@ fn beside(place: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// The key of the setting, else of the file, else a new one.
+/// The key of the setting, or else of the file, or else a new one.
 pub(crate) fn find(settings: &Settings, stamps: &Stamps) -> Result<FoundKey> {
     if let Some(key) = &settings.master_key {
         return Ok(FoundKey { key: key.clone(), waiting: None });
@@ -86,13 +86,13 @@ pub(crate) fn find(settings: &Settings, stamps: &Stamps) -> Result<FoundKey> {
     if let Some(key) = load(place)? {
         return Ok(FoundKey { key, waiting: None });
     }
-    // One that is there was made by a start that did not get to its end; the database may know it already.
+    // An existing file was left by a start that was interrupted; the database may have accepted it.
     let waiting = WaitingKey::named(place, FIRST);
     Ok(FoundKey { key: waiting.load_or_make(stamps)?, waiting: Some(waiting) })
 }
 
-/// What waits beside the place of a key that is not the database's: the new key of a change that was cut short after
-/// the database had taken it.
+/// The waiting key beside a key that is not the database's: a change was interrupted after the database had accepted
+/// the new key.
 pub(crate) fn next(settings: &Settings) -> Option<FoundKey> {
     if settings.master_key.is_some() {
         return None;
@@ -102,13 +102,13 @@ pub(crate) fn next(settings: &Settings) -> Option<FoundKey> {
     Some(FoundKey { key, waiting: Some(waiting) })
 }
 
-/// Beside the place of the first key of a database.
+/// Suffix of the first key of a database while it waits.
 const FIRST: &str = ".new";
-/// Beside the place of a key that is being changed.
+/// Suffix of a new key during a change.
 const NEXT: &str = ".next";
-/// Beside the place of a key, after its fingerprint: one that was changed, for backups made before.
+/// Suffix of a replaced key, after its fingerprint; kept for older backups.
 const OLD: &str = "old";
-/// How much of a fingerprint stands in a file's name.
+/// Length of the fingerprint in a file name.
 const SHORT: usize = 8;
 
 fn load(path: &Path) -> Result<Option<MasterKey>> {
@@ -119,8 +119,8 @@ fn load(path: &Path) -> Result<Option<MasterKey>> {
     }
 }
 
-/// `secrets rotate-master-key`: seals everything with a new key, which then takes the old one's place. Where the key is
-/// a setting, the operator puts the new one there. `given` is the file of the new key, made when it is missing.
+/// `secrets rotate-master-key`: seals everything with a new key, which then replaces the old one. If the key is a
+/// setting, the operator changes it there. `given` is the file of the new key; it is created if it is missing.
 pub(crate) async fn rotate(settings: &Settings, given: Option<&Path>, stamps: &Stamps) -> Result<Output> {
     if settings.server.is_some() {
         return Err(Error::Usage("the database itself is worked on, so --server has no sense here".to_owned()));
@@ -148,8 +148,8 @@ fn given_key(path: &Path, stamps: &Stamps) -> Result<MasterKey> {
     }
 }
 
-/// The key's file is changed. Ended before the database has taken the new key, the old one is in its place; after that,
-/// the next start finds the new one beside it.
+/// Changes the key's file. If this is interrupted before the database has accepted the new key, the old one is in its
+/// place; after that, the next start finds the new one beside it.
 async fn in_place(settings: &Settings, given: Option<MasterKey>, stamps: &Stamps) -> Result<Output> {
     let place = &settings.master_key_file;
     let missing = || Error::MasterKeyMissing { path: place.clone() };

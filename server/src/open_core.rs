@@ -1,4 +1,4 @@
-//! Opens the core with its master key, its errors put into words for the operator.
+//! Opens the core with its master key, and words its errors for the operator.
 
 use crate::{
     error::{Error, Result},
@@ -11,10 +11,10 @@ use inboxops_core::{Chance, Core, MasterKey, Stamps, StoreError};
 use inboxops_proto::clock::Clock;
 use std::time::Duration;
 
-/// Longest time that a migration waits for a command that works in the data folder.
+/// Longest time that a migration waits for a command that uses the data folder.
 const LOCK_MAX: Duration = Duration::from_secs(2);
 
-/// Opens the core on the settings' database. The caller has the data folder's lock where one is needed.
+/// Opens the core on the settings' database. The caller holds the data folder's lock where one is needed.
 pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Result<Core> {
     let stamps = Stamps::new(Clock::System, Chance::System);
     let found = master_key::find(settings, &stamps)?;
@@ -34,7 +34,7 @@ pub(crate) async fn core(settings: &Settings, allow_private_targets: bool) -> Re
     Ok(core)
 }
 
-/// What the core is told at its start.
+/// The core's settings.
 pub(crate) fn core_settings(
     settings: &Settings,
     master_key: MasterKey,
@@ -53,7 +53,7 @@ pub(crate) fn core_settings(
     }
 }
 
-/// An error of the core in words for the operator.
+/// An error of the core, worded for the operator.
 pub(crate) fn told(database_url: &str, error: inboxops_core::Error) -> Error {
     match error {
         inboxops_core::Error::Store(source @ StoreError::Url(_)) => Error::DatabaseUrl(source),
@@ -62,7 +62,7 @@ pub(crate) fn told(database_url: &str, error: inboxops_core::Error) -> Error {
     }
 }
 
-/// Brings the database to this version's schema, which opening it does.
+/// Migrates the database, which opening it does.
 pub(crate) async fn migrate(settings: &Settings) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
     let _lock = if settings.on_sqlite() { Some(folder.lock_within(LOCK_MAX).await?) } else { None };

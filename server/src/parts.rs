@@ -1,5 +1,5 @@
-//! The parts side by side: started together, stopped in the order in which work flows. The doors close first and let
-//! running requests end, the worker reports what it holds, the core goes last.
+//! Runs the parts: starts them together, and stops them in the order of the work. The listeners close first and let
+//! running requests end, then the worker reports what it holds, then the core stops.
 
 use crate::{
     error::{Error, Result},
@@ -32,15 +32,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
-/// How often the core is asked whether its database answers.
+/// How often the core's database is checked.
 const READY_EVERY: Duration = Duration::from_secs(1);
-/// Longest time that a core elsewhere may take to say so.
+/// Longest time for the answer of a remote core.
 const READY_MAX: Duration = Duration::from_secs(2);
-/// Longest time that the doors and the worker get to end.
+/// Longest time for the listeners and the worker to end.
 const FRONT_DRAIN_MAX: Duration = Duration::from_secs(17);
-/// Longest time that the core gets after them; both together stay under 20 s.
+/// Longest time for the core to end after them; both together are under 20 s.
 const CORE_DRAIN_MAX: Duration = Duration::from_millis(2500);
-// The worker and the doors end by themselves, and say what they leave behind.
+// The worker and the listeners end by themselves before that, and log what they leave behind.
 const _: () = {
     let worker = inboxops_worker::DRAIN_MAX.as_millis() + inboxops_worker::END_MAX.as_millis();
     assert!(worker < FRONT_DRAIN_MAX.as_millis());
@@ -52,7 +52,7 @@ const _: () = {
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    /// A terminal that closes, or a service manager that asks to read settings again; none where `nohup` said to ignore it.
+    /// A closed terminal, or a service manager's reload; `None` if `nohup` ignores the signal.
     hang_up: Option<Signal>,
 }
 
@@ -82,15 +82,15 @@ impl Signals {
     }
 }
 
-/// Whether the process was started with `SIGHUP` ignored. Listening for a signal would undo that.
+/// Whether the process was started with `SIGHUP` ignored. Listening for the signal would undo that.
 fn ignores_hang_up() -> bool {
-    // Linux tells it as a mask in which the lowest bit is signal number 1, `SIGHUP`; elsewhere nothing is known.
+    // Linux shows it as a mask whose lowest bit is signal 1, `SIGHUP`; other systems show nothing.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Raises the number of files that may be open to the most that the system allows: every connection is one.
+/// Raises the limit on open files to the maximum that the system allows: every connection is one.
 pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -102,7 +102,7 @@ pub(crate) fn raise_file_limit() {
 /// Socket, secret and console of the built-in receiver.
 pub(crate) type ReceiverParts = (TcpListener, String, fn(String));
 
-/// Runs the core and whatever else the roles name.
+/// Runs the core, and the other parts that the roles name.
 pub(crate) async fn run_with_core(
     settings: &Settings,
     core: Arc<Core>,
@@ -112,7 +112,7 @@ pub(crate) async fn run_with_core(
     signals: Signals,
 ) -> Result<()> {
     let ready = Arc::new(AtomicBool::new(core.ready().await));
-    // Weak: the core is closed when nobody but the last of its parts has it.
+    // Weak: the core can be closed only when its last part is the only owner.
     let measured = Arc::downgrade(&core);
     let metrics: Text = Arc::new(move || {
         let core = measured.upgrade();
@@ -137,7 +137,7 @@ pub(crate) async fn run_with_core(
     let mut before = JoinSet::new();
     before.spawn(serve(listeners, door, front.clone()));
     if let Some((listener, secret, tell)) = receiver {
-        // Stops with the core: webhooks that the worker still holds shall find it.
+        // Stops with the core, so that it still gets the webhooks that the worker holds.
         let receiver = Receiver { secret, clock: Clock::System, tell };
         let stop = back.clone();
         behind.spawn(async move {
@@ -155,14 +155,14 @@ pub(crate) async fn run_with_core(
     join(&mut before, FRONT_DRAIN_MAX).await;
     back.cancel();
     join(&mut behind, CORE_DRAIN_MAX).await;
-    // A part that did not end in time still has it; the database then closes as after a crash, which it survives.
+    // A part that did not end in time still owns it; the database then closes as after a crash, which it survives.
     if let Some(core) = Arc::into_inner(core) {
         core.close().await;
     }
     ended
 }
 
-/// Runs an edge, a worker or both for cores elsewhere: the edge for whichever answers, the worker for each.
+/// Runs an edge, a worker or both for remote cores: the edge for whichever answers, the worker for each.
 pub(crate) async fn run_without_core(
     settings: &Settings,
     services: Services,
@@ -205,7 +205,7 @@ async fn serve(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellation
     "the listener"
 }
 
-/// Whose certificates workers believe.
+/// The authorities that workers trust.
 pub(crate) fn trust(settings: &Settings) -> Result<Trust> {
     let Some(path) = &settings.extra_ca_file else { return Ok(Trust::System) };
     Trust::with_file(path).map_err(|source| Error::Authorities { path: path.clone(), source })
@@ -261,7 +261,7 @@ async fn watch_from_afar(core: Channel, ready: Arc<AtomicBool>, shutdown: Cancel
     }
 }
 
-/// Waits for a signal, or for a part that ends by itself, which none should.
+/// Waits for a signal, or for a part that ends unexpectedly.
 async fn until_stopped(
     mut signals: Signals,
     before: &mut JoinSet<&'static str>,

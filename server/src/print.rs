@@ -1,21 +1,21 @@
-//! How a command shows its result: one JSON value, or a table for people.
+//! Prints the result of a command: as one JSON value, or as a table for people.
 
 use serde_json::Value;
 use std::io::{self, Write as _};
 
-/// What a command has to show.
+/// The result of a command.
 pub(crate) enum Output {
-    /// One thing: its members below each other.
+    /// One resource, one line for each member.
     One(Value),
-    /// Several: a table of these members, by their paths.
+    /// Several resources: a table of these members, by path.
     Many(Vec<Value>, &'static [&'static str]),
-    /// All is shown already.
+    /// Nothing more to print.
     Nothing,
-    /// Text as it is, and the value that stands for it in JSON.
+    /// A text, and its value for JSON.
     Text(String, Value),
 }
 
-/// Prints it. A closed pipe is no failure: the reader has had enough.
+/// Prints it. A closed pipe is no failure.
 pub(crate) fn print(shown: &Output, json: bool) -> io::Result<()> {
     let text = match (shown, json) {
         (Output::Nothing, _) => return Ok(()),

@@ -1,5 +1,5 @@
 //! The built-in receiver of development mode: a loopback server that verifies every webhook as a customer would, with
-//! nothing but the secret as shown, and tells of it on the console. It shares no code with what signs.
+//! nothing but the secret as shown, and prints a line about it. It shares no code with the signer.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -14,19 +14,19 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Greatest body that is read, in bytes: events are smaller.
+/// Largest body that is read, in bytes: events are smaller.
 const BODY_MAX_BYTES: usize = 1024 * 1024;
-/// Longest time that a body may take.
+/// Longest time for a body.
 const BODY_MAX: Duration = Duration::from_secs(10);
-/// Greatest distance of a webhook's timestamp from now: what the official verifiers allow.
+/// Greatest difference between a webhook's timestamp and now: what the official libraries allow.
 const TIMESTAMP_MAX: Duration = Duration::from_secs(300);
 
-/// What the receiver verifies with and where it tells of it.
+/// The secret that the receiver verifies with, and its output.
 pub(crate) struct Receiver {
-    /// The endpoint's secret as shown when it was made.
+    /// The endpoint's secret, as shown when it was created.
     pub(crate) secret: String,
     pub(crate) clock: Clock,
-    /// Takes one line a webhook.
+    /// Prints one line for each webhook.
     pub(crate) tell: fn(String),
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn run(listener: TcpListener, receiver: Receiver, shutdown: Can
             let connection =
                 http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
             tokio::select! {
-                // The sender sees a broken connection as it would see a customer's.
+                // The sender sees a broken connection, as it would see a customer's.
                 _ = connection => {}
                 () = shutdown.cancelled() => {}
             }

@@ -1,5 +1,5 @@
-//! `inboxops serve`: checks, binds, builds and runs the parts that the roles name, and drains them in order. What the
-//! parts do is none of its business.
+//! `inboxops serve`: checks, binds, builds and runs the parts that the roles name, and drains them in order. It does
+//! not know what the parts do.
 
 use crate::{
     admin_client::{self, AdminClient},
@@ -19,10 +19,10 @@ use tonic::transport::{Channel, Endpoint};
 
 mod console;
 
-/// Longest time that a start waits for a command that works in the data folder.
+/// Longest time that a start waits for a command that uses the data folder.
 const LOCK_MAX: Duration = Duration::from_secs(2);
 
-/// Runs until a signal asks to stop.
+/// Runs until a signal stops it.
 pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
     let tls = match &settings.tls {
         Some((cert, key)) => Some(inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?),
@@ -45,9 +45,9 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
 /// The TCP listeners.
 struct Listeners {
     listeners: Vec<Listener>,
-    /// Where clients come to.
+    /// Address for clients.
     address: Option<SocketAddr>,
-    /// Where edges, workers and programs of the operator come to.
+    /// Address for edges, workers and programs of the operator.
     internal: Option<SocketAddr>,
 }
 
@@ -72,13 +72,13 @@ impl Listeners {
         Ok(bound)
     }
 
-    /// Where the pages are, unless an edge in another process serves them at an address that nobody told.
+    /// URL of the pages; `None` if an edge in another process serves them at an unknown address.
     fn pages_url(&self, settings: &Settings) -> Option<String> {
         let (url, _) = self.urls(settings);
         url.filter(|_| settings.roles.edge || settings.public_url.is_some())
     }
 
-    /// The URLs that are shown to people: of the public's listener, and of the internal one.
+    /// The URLs to print: of the public listener, and of the internal one.
     fn urls(&self, settings: &Settings) -> (Option<String>, Option<String>) {
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         let url = |address: Option<SocketAddr>| address.map(|address| format!("{scheme}://{address}"));
@@ -95,7 +95,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
 
 async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Signals, json: bool) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
-    // On PostgreSQL several processes may share a folder; the lock then decides who has the local socket.
+    // On PostgreSQL several processes may share a folder; the lock then decides which has the local socket.
     let lock = match folder.lock_within(LOCK_MAX).await {
         Ok(lock) => Some(lock),
         Err(error) if settings.on_sqlite() => return Err(error),
@@ -129,18 +129,18 @@ async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Sig
     ended
 }
 
-/// How the demo stands before the core is opened for good.
+/// The state of the demo before the core is opened for good.
 enum Stage {
     /// No demo is wanted, or there are tenants already.
     None,
-    /// The first start: it is to be made.
+    /// The first start: the demo is created.
     First,
-    /// An earlier start made it.
+    /// An earlier start created it.
     Made(Demo),
 }
 
-/// Opens the core. Development mode must be known before, and on a first start the database tells: so that one opens
-/// it a second time.
+/// Opens the core. Development mode must be known before that, and on a first start only the database knows, so a first
+/// start opens the core twice.
 async fn open(settings: &Settings, folder: &Folder) -> Result<(Core, Stage)> {
     let wanted = settings.demo && settings.roles.edge && settings.roles.worker;
     let made = if wanted { demo::remembered(folder)? } else { None };
@@ -160,7 +160,7 @@ async fn open(settings: &Settings, folder: &Folder) -> Result<(Core, Stage)> {
     Ok((open_core::core(settings, true).await?, Stage::First))
 }
 
-/// What the console tells and the parts need of the demo.
+/// The parts of the demo that the console prints and the server needs.
 struct DemoStart {
     demo: Option<Demo>,
     /// The demo's API key and login link, at the first start.
@@ -214,7 +214,7 @@ async fn without_core(settings: Settings, bound: Listeners, signals: parts::Sign
     let token = admin_client::token(token)?;
     let endpoints: Vec<Endpoint> =
         settings.cores.iter().map(|core| admin_client::endpoint(core)).collect::<Result<_>>()?;
-    // They connect when they are first used, and again whenever a core was away.
+    // They connect at their first use, and reconnect after an outage of a core.
     let each: Vec<Services> =
         endpoints.iter().map(|endpoint| Services::remote(endpoint.connect_lazy(), token.clone())).collect();
     let any = match &endpoints[..] {

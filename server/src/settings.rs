@@ -1,5 +1,6 @@
-//! Settings: flags over environment over file over defaults. One table names them all; the documentation, the names of
-//! environment variables and `config print` are made from it. Which part of the server uses a value is not known here.
+//! Settings: flags override the environment, which overrides the file, which overrides defaults. One table lists them
+//! all; the documentation, the names of environment variables and `config print` are made from it. It does not know
+//! which part of the server uses a value.
 
 use crate::error::{Error, Result};
 use inboxops_core::MasterKey;
@@ -18,7 +19,7 @@ mod values;
 pub(crate) use table::{Row, TABLE, environment_name};
 pub(crate) use values::{Level, LogFormat, Roles, without_password};
 
-/// Variables that look like settings and are none: perhaps misspelt, perhaps somebody else's.
+/// Variables that look like settings but are none: perhaps misspelt, perhaps of another program.
 pub(crate) fn strange_variables(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
     let known = |name: &str| {
         [CONFIG_VARIABLE, crate::listen::KEY_VARIABLE].contains(&name)
@@ -28,12 +29,12 @@ pub(crate) fn strange_variables(all: impl Iterator<Item = (OsString, OsString)>)
     names.filter(|name| name.starts_with("INBOXOPS_") && !known(name)).collect()
 }
 
-/// What a database's URL looks like.
+/// The form of a database URL.
 const DATABASE_URL_FORM: &str = "sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME";
-/// Names the configuration file.
+/// The variable that names the configuration file.
 pub(crate) const CONFIG_VARIABLE: &str = "INBOXOPS_CONFIG";
 
-/// A value that must not be printed.
+/// A value that is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Secret(pub(crate) String);
 
@@ -43,7 +44,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Every setting, checked.
+/// All settings, validated.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) roles: Roles,
@@ -62,7 +63,7 @@ pub(crate) struct Settings {
     pub(crate) server: Option<String>,
     pub(crate) token: Option<Secret>,
     pub(crate) allow_private_targets: bool,
-    /// Authorities beside the public ones.
+    /// Authorities in addition to the public ones.
     pub(crate) extra_ca_file: Option<PathBuf>,
     pub(crate) behind_after_seconds: u32,
     pub(crate) window: u32,
@@ -73,7 +74,7 @@ pub(crate) struct Settings {
     pub(crate) access_log: inboxops_edge::AccessLog,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     Default,
@@ -93,12 +94,12 @@ impl fmt::Display for Source {
     }
 }
 
-/// The text of every setting, from the source that won.
+/// The text of every setting, from the source that takes precedence.
 #[derive(Debug)]
 pub(crate) struct Effective(BTreeMap<&'static str, (String, Source)>);
 
 impl Effective {
-    /// Reads all sources. `environment` looks a variable up, so that a test need not touch the process's own.
+    /// Reads all sources. `environment` looks up a variable, so that a test need not change the process's own.
     pub(crate) fn read(
         flags: Vec<(&'static str, String)>,
         environment: impl Fn(&str) -> Option<String>,
@@ -117,7 +118,7 @@ impl Effective {
         }
         for row in TABLE {
             let name = environment_name(row.path);
-            // An empty variable is one that somebody wanted unset.
+            // An empty variable counts as unset.
             if let Some(value) = environment(&name).filter(|value| !value.is_empty()) {
                 values.insert(row.path, (value, Source::Environment(name)));
             }
@@ -126,7 +127,7 @@ impl Effective {
         Ok(Effective(values))
     }
 
-    /// The rows with their values, secrets masked.
+    /// The rows with their values; secrets are masked.
     pub(crate) fn shown(&self) -> impl Iterator<Item = (&'static Row, String, String)> {
         TABLE.iter().map(|row| {
             let (value, source) = self.of(row.path);
@@ -139,7 +140,7 @@ impl Effective {
         })
     }
 
-    /// Checks every value and how they fit together.
+    /// Validates every value, and the values together.
     pub(crate) fn settings(&self) -> Result<Settings> {
         let data_dir = PathBuf::from(self.of("data_dir").0);
         let or_in = |path, name| match self.of(path).0 {
@@ -213,7 +214,7 @@ impl Effective {
         Err(self.wrong(path, format!("must be from {} to {}", range.start(), range.end())))
     }
 
-    /// URLs, separated by commas; none when it is unset.
+    /// URLs separated by commas; an empty list if it is unset.
     fn urls(&self, path: &'static str) -> Result<Vec<String>> {
         let well_formed = |text: &str| {
             let url: Option<http::Uri> = text.parse().ok();
@@ -225,7 +226,7 @@ impl Effective {
         texts.map(|text| if well_formed(text) { Ok(text.to_owned()) } else { Err(wrong()) }).collect()
     }
 
-    /// The URL under which the server is reached. Pages, documents and links are made for the root of a host.
+    /// The public URL. Pages, documents and links are made for the root of a host.
     fn public_url(&self) -> Result<Option<String>> {
         let url = self.urls("public_url")?.into_iter().next();
         let parts = url.as_ref().and_then(|url| url.parse::<http::Uri>().ok());
@@ -236,7 +237,7 @@ impl Effective {
         }
     }
 
-    /// A secret, from its own setting or from the file that `…_file` names.
+    /// A secret, from its own setting or from the file of the setting `…_file`.
     fn secret(&self, path: &'static str) -> Result<Option<Secret>> {
         if !self.of(path).0.is_empty() {
             return Ok(Some(Secret(self.of(path).0.to_owned())));
@@ -252,7 +253,7 @@ impl Effective {
         }
     }
 
-    /// The refusal of a database's URL. The value may hold a password, so it is not shown.
+    /// The error for a malformed database URL. The value may contain a password, so it is not shown.
     fn wrong_database_url(&self) -> Error {
         let path = if self.of("database_url").0.is_empty() { "database_url_file" } else { "database_url" };
         let (_, source) = self.of(path);
@@ -266,7 +267,7 @@ impl Effective {
         }
     }
 
-    /// The line of a wrong value. It shows the value unless that is a secret.
+    /// The error for a wrong value. It shows the value, unless that is a secret.
     fn wrong(&self, path: &'static str, problem: impl fmt::Display) -> Error {
         let (value, source) = self.of(path);
         let secret = TABLE.iter().any(|row| row.path == path && row.secret);
@@ -276,7 +277,7 @@ impl Effective {
 }
 
 impl Settings {
-    /// What one setting demands of another.
+    /// Checks settings that depend on each other.
     fn fits_together(&self) -> Result<()> {
         let open = [Some(self.listen), self.internal_listen].into_iter().flatten().find(|at| !at.ip().is_loopback());
         if let Some(address) = open.filter(|_| self.tls.is_none() && !self.behind_proxy && self.listens()) {
@@ -302,25 +303,25 @@ impl Settings {
         self.roles.core || self.roles.edge
     }
 
-    /// Whether clients come by TLS, spoken here or by a proxy in front.
+    /// Whether clients use TLS, terminated here or by a proxy in front.
     pub(crate) fn is_secure(&self) -> bool {
         self.tls.is_some() || self.public_url.as_ref().is_some_and(|url| url.starts_with("https:"))
     }
 
-    /// The host of the URL under which the server is reached from outside.
+    /// The host of the public URL.
     pub(crate) fn public_host(&self) -> Option<String> {
         let url: http::Uri = self.public_url.as_ref()?.parse().ok()?;
         url.host().map(str::to_owned)
     }
 
-    /// The URL of the pages, as far as settings tell: port 0 is known to the one who binds it.
+    /// The URL of the pages, as far as settings define it: port 0 is known only after binding.
     pub(crate) fn pages_url(&self) -> Option<String> {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let listened = (self.listen.port() != 0).then(|| format!("{scheme}://{}", self.listen));
         self.public_url.clone().or(listened)
     }
 
-    /// Whether the database is SQLite, which one process has for itself.
+    /// Whether the database is SQLite, which only one process can use.
     pub(crate) fn on_sqlite(&self) -> bool {
         self.database_url.starts_with("sqlite:")
     }

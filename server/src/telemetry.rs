@@ -22,14 +22,14 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-/// Longest time that an end waits for the log's reader.
+/// Longest time that the end of the process waits for the log's reader.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 static LINES: OnceLock<Lines> = OnceLock::new();
-/// What a server says on standard output, which may have no reader either.
+/// A server's standard output, which may have no reader either.
 static CONSOLE: LazyLock<Lines> = LazyLock::new(|| Lines::to(io::stdout(), |_| {}));
 
-/// Starts logging. A second call, which only tests make, changes nothing.
+/// Starts logging. A second call, which only tests make, has no effect.
 pub(crate) fn start(settings: &Settings) {
     let filter = EnvFilter::try_new(&settings.log_level.0).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = LINES.get_or_init(|| {
@@ -37,9 +37,10 @@ pub(crate) fn start(settings: &Settings) {
             tracing::warn!(lost, "{lost} lines of the log were lost: nobody read them, or the disk was full");
         })
     });
-    // A line that cannot be made would be told of on standard error in a way that ends the process when that is closed.
+    // The error for a line that cannot be formatted would go to standard error in a way that ends the process if that
+    // is closed.
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines.clone()).log_internal_errors(false);
-    // An error here means that a logger is there already.
+    // An error means that there is a logger already.
     let _ = match settings.log_format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => {
@@ -54,30 +55,30 @@ pub(crate) fn start(settings: &Settings) {
     }));
 }
 
-/// Lines of the log that were lost since the start.
+/// Number of log lines that were lost since the start.
 pub(crate) fn lost() -> u64 {
     LINES.get().map_or(0, Lines::lost)
 }
 
-/// Waits a moment for the last lines of log and console to be written.
+/// Waits briefly for the last lines of log and console to be written.
 pub(crate) fn flush() {
     for lines in [LINES.get(), LazyLock::get(&CONSOLE)].into_iter().flatten() {
         lines.flush(FLUSH_MAX);
     }
 }
 
-/// Says a line on the console of a server, which goes on whether or not anybody listens.
+/// Prints a line on a server's console. The server goes on if nobody reads it.
 pub(crate) fn say(line: &str) {
-    // It takes every line.
+    // Writing to the queue cannot fail.
     let _ = writeln!(&*CONSOLE, "{line}");
 }
 
-/// Tells a person something on standard error, where somebody may read it or not.
+/// Prints a line on standard error, whether or not anybody reads it.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Lines of JSON that name the call during which they were written: its RPC, request and tenant.
+/// Adds the call during which a JSON line was logged: its RPC, request and tenant.
 struct OfCall<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for OfCall<F>
@@ -97,14 +98,14 @@ where
     }
 }
 
-/// Adds what the line does not say already.
+/// Adds the members that the line does not have yet.
 fn with_call(line: &str, call: &Current) -> String {
     let tenant = call.tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
     let Some(object) = line.trim_end().strip_suffix('}') else { return line.to_owned() };
     let mut line = object.to_owned();
     for (name, value) in [("rpc", call.rpc), ("request_id", &call.request_id), ("tenant", &tenant)] {
         if !value.is_empty() && !object.contains(&format!("\"{name}\":")) {
-            // Writing to memory does not fail.
+            // Writing to memory cannot fail.
             let _ = write!(line, ",\"{name}\":{}", Value::from(value));
         }
     }

@@ -1,4 +1,4 @@
-//! Fresh PostgreSQL databases for tests: on the server that `INBOXOPS_TEST_POSTGRES_URL` names, or on a throw-away
+//! Fresh PostgreSQL databases for tests: on the server that `INBOXOPS_TEST_POSTGRES_URL` names, or on a temporary
 //! cluster that the first test of the process starts. It knows no schema.
 
 use std::{
@@ -14,9 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Names a server on which tests may make databases; unset, a throw-away cluster is started.
+/// Names a server on which tests may create databases; without it a temporary cluster is started.
 pub(crate) const URL_VARIABLE: &str = "INBOXOPS_TEST_POSTGRES_URL";
-/// Longest time that a throw-away cluster may take to answer.
+/// Longest time for a temporary cluster to start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// The account under which a cluster runs when the tests run as root, which PostgreSQL refuses.
 const ACCOUNT: &str = "postgres";
@@ -24,30 +24,29 @@ const ACCOUNT: &str = "postgres";
 /// A fresh database.
 #[derive(Clone, Debug)]
 pub struct Postgres {
-    /// Its address.
     pub url: String,
     server: String,
     name: String,
 }
 
 impl Postgres {
-    /// Runs SQL in it as its owner, with the `psql` of the installation.
+    /// Runs SQL as the database's owner, with the installed `psql`.
     pub fn run(&self, sql: &str) {
         psql(&self.url, sql);
     }
 
-    /// Whether a query in it has rows.
+    /// Whether a query returns rows.
     pub fn has(&self, sql: &str) -> bool {
         !psql(&self.url, sql).is_empty()
     }
 
-    /// Ends all connections to it, as a restart of the server would.
+    /// Ends all its connections, as a restart of the server would.
     pub fn cut(&self) {
         let name = &self.name;
         psql(&self.server, &format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"));
     }
 
-    /// Stops the whole cluster as a power cut would and starts it again. On a server of yours it only ends all
+    /// Stops the whole cluster as a power cut would, and starts it again. On a server of your own it only ends all
     /// connections.
     pub fn restart(&self) {
         if std::env::var(URL_VARIABLE).is_ok() {
@@ -63,21 +62,21 @@ impl Postgres {
         assert!(done.success(), "pg_ctl could not restart the cluster");
     }
 
-    /// Says whether new connections to it are let in.
+    /// Allows or refuses new connections.
     pub fn let_in(&self, yes: bool) {
         let name = &self.name;
         psql(&self.server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {yes}"));
     }
 }
 
-/// A fresh database. It is left to the cluster's end; on a server of yours its name starts with `inboxops_test_`.
+/// A fresh database. It exists until the cluster ends; on a server of your own its name starts with `inboxops_test_`.
 pub fn postgres() -> Postgres {
     static SERVER: OnceLock<String> = OnceLock::new();
-    // Nothing in tests outlives the machine; what a killed process has committed is safe without it.
+    // No test outlives the machine; what a killed process has committed is safe without fsync.
     fresh(SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start("fsync=off"))))
 }
 
-/// A fresh database whose commits wait for the disk, as in production: what a benchmark measures on.
+/// A fresh database whose commits wait for the disk, as in production, for benchmarks.
 pub fn durable_postgres() -> Postgres {
     static SERVER: OnceLock<String> = OnceLock::new();
     fresh(SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start("fsync=on"))))
@@ -86,7 +85,7 @@ pub fn durable_postgres() -> Postgres {
 fn fresh(server: &str) -> Postgres {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("inboxops_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-    // Two at a time would collide on the template.
+    // Two at a time would conflict over the template.
     static ONE: Mutex<()> = Mutex::new(());
     let held = ONE.lock();
     psql(server, &format!("CREATE DATABASE {name}"));
@@ -108,8 +107,8 @@ fn psql(url: &str, sql: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Starts a cluster in a temporary folder. A shell watches this process and stops the cluster when it has gone,
-/// however it went.
+/// Starts a cluster in a temporary folder. A shell watches this process and stops the cluster when the process has
+/// ended for any reason.
 #[expect(clippy::zombie_processes, reason = "it runs until after this process has ended")]
 fn start(durability: &str) -> String {
     let folder = tempfile::Builder::new().prefix("inboxops-postgres-").tempdir().expect("a temporary folder").keep();
@@ -160,8 +159,8 @@ fn wait_until_ready(url: &str, folder: &Path) {
     }
 }
 
-/// Leaves a shell behind that outlives even `kill -9` of the tests. It is in a process group of its own, so that a
-/// Ctrl-C does not reach it before its work is done.
+/// Starts a shell that outlives even `kill -9` of the tests. It has its own process group, so that Ctrl-C does not
+/// reach it too early.
 #[expect(clippy::zombie_processes, reason = "it runs until after this process has ended")]
 fn watch(server: &Child, data: &Path, folder: &Path) {
     use std::os::unix::process::CommandExt as _;

@@ -1,4 +1,4 @@
-//! One attempt from its lease to its outcome. Whatever happens on the way is data; nothing here fails.
+//! One attempt, from its lease to its outcome. Whatever happens is data; no function here returns an error.
 
 use crate::{
     Shared,
@@ -10,40 +10,36 @@ use inboxops_proto::{FailureCode, clock::Timestamp, failpoint, internal::v1::Out
 use std::{sync::Arc, time::Instant};
 use uuid::Uuid;
 
-/// A delivery that this worker may send, for as long as its lease lasts.
+/// A delivery that this worker may send until its lease ends.
 pub(crate) struct Lease {
-    /// The delivery, as it came.
+    /// The delivery's id, as received.
     pub delivery_id: Bytes,
-    /// The endpoint.
     pub endpoint_id: Uuid,
-    /// What to send; `None` when it came without.
+    /// The event to send; `None` if the core sent none.
     pub event: Option<Arc<Event>>,
-    /// Number of the attempt.
     pub attempt: u32,
-    /// Fencing token.
     pub token: i64,
-    /// Whether it goes over a connection of its own, since the one before ended under it.
+    /// Whether it needs a new connection, because the previous one was closed during its request.
     pub fresh: bool,
-    /// End of the lease.
     pub until: Timestamp,
 }
 
 impl Lease {
-    /// The delivery's id, for the log; nil when what came is none.
+    /// The delivery's id for the log; nil if it is malformed.
     pub(crate) fn delivery(&self) -> Uuid {
         Uuid::from_slice(&self.delivery_id).unwrap_or_default()
     }
 }
 
-/// An endpoint at one version of its configuration.
+/// An endpoint with one version of its configuration.
 pub(crate) struct PreparedEndpoint {
     /// Id and version.
     pub key: (Uuid, u32),
-    /// What requests to it are made from, or why none can be.
+    /// The prepared configuration, or why it cannot be used.
     pub endpoint: Result<Endpoint, Unusable>,
 }
 
-/// The outcome of a delivery of which nothing was sent: it does not count as an attempt.
+/// The outcome of a delivery that was not sent: it does not count as an attempt.
 pub(crate) fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outcome {
     let delivery = lease.delivery();
     tracing::debug!(
@@ -58,7 +54,7 @@ pub(crate) fn not_sent(lease: &Lease, now: Timestamp, why: &'static str) -> Outc
     }
 }
 
-/// Sends one delivery, once. `at` and `begin` are the same moment, at which enough of the lease was left.
+/// Sends one delivery once. `at` and `begin` are the same moment, at which the lease was long enough.
 pub(crate) async fn run(
     shared: &Shared,
     lease: &Lease,
@@ -68,7 +64,7 @@ pub(crate) async fn run(
 ) -> Outcome {
     let endpoint = match &prepared.endpoint {
         Ok(endpoint) => endpoint,
-        // The receiver's owner can mend that, so it is an attempt like any other.
+        // The receiver's owner can correct the URL, so it is an attempt like any other.
         Err(why @ Unusable::Refused(_)) => {
             let failed = AttemptFailure { code: FailureCode::BlockedAddress, sentence: why.to_string().into() };
             return failed_outcome(begun(lease, at), failed);
@@ -113,7 +109,7 @@ fn begun(lease: &Lease, at: Timestamp) -> Outcome {
 fn failed_outcome(mut outcome: Outcome, failed: AttemptFailure) -> Outcome {
     outcome.error_code = failed.code.name().to_owned();
     outcome.error = failed.sentence.into_owned();
-    // Ours never consumes an attempt.
+    // A fault on our side; the attempt is not counted.
     outcome.not_sent = failed.code == FailureCode::InternalError;
     outcome
 }

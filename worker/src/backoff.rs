@@ -1,8 +1,8 @@
-//! Growing pauses between tries to reach somebody, with chance in them, so that workers do not come back all at once.
+//! Growing, randomised pauses between retries, so that workers do not reconnect all at once.
 
 use std::time::Duration;
 
-/// Pauses from `first` to `max`, each up to twice the one before.
+/// Pauses from `first` to `max`, each up to twice as long as the previous one.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
@@ -16,14 +16,14 @@ impl Backoff {
         Backoff { first, max, next: first }
     }
 
-    /// The next pause: between half of the step and all of it.
+    /// The next pause: between half of the step and the whole.
     pub fn pause(&mut self) -> Duration {
         let step = self.next;
         self.next = (step * 2).min(self.max);
         step.mul_f64(rand::random_range(0.5..=1.0))
     }
 
-    /// Begins again with the first pause.
+    /// Restarts with the first pause.
     pub fn reset(&mut self) {
         self.next = self.first;
     }

@@ -1,5 +1,5 @@
-//! A worker for one URL and no core: what a developer's own machine is sent. The requests are those of any delivery,
-//! made by the same code.
+//! A worker for one URL without a core: sends events to a developer's own machine. The requests are made by the same
+//! code as those of any delivery.
 
 use crate::{
     Error, IN_FLIGHT_MAX, Limits, Resolver, Shared, Trust, WINDOW,
@@ -23,22 +23,23 @@ pub struct Forwarder {
     prepared: PreparedEndpoint,
 }
 
-/// Why nothing can be forwarded.
+/// Why events cannot be forwarded.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
-    /// The URL or the secret.
+    /// The URL or the secret cannot be used.
     #[error(transparent)]
     Endpoint(#[from] Unusable),
-    /// The list of authorities.
+    /// The list of authorities cannot be used.
     #[error(transparent)]
     Tls(#[from] Error),
 }
 
 impl Forwarder {
-    /// A forwarder to this URL; loopback and `http` are open to it. `trust` says whose certificates are good.
+    /// A forwarder to this URL, which may be a loopback address and use `http`. `trust` names the certificate
+    /// authorities.
     ///
     /// # Errors
-    /// When the URL is refused or the secret cannot sign.
+    /// If the URL is refused or the secret cannot sign.
     pub fn new(url: &str, secret: &str, trust: &Trust, clock: Clock) -> Result<Forwarder, Unfit> {
         let allow_private = AllowPrivate::Yes;
         let config =

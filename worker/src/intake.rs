@@ -1,5 +1,5 @@
-//! One core's stream of leased deliveries: keeps it open, starts deliveries in the order in which they come as slots
-//! get free, and gives back what cannot be started. It decides nothing durable and knows nothing of HTTP.
+//! The stream of leased deliveries from one core: keeps it open, starts deliveries in order as slots become free, and
+//! gives back what cannot be started. It stores nothing and knows nothing about HTTP.
 
 use crate::{
     LEASE_LEFT_MIN, Shared,
@@ -36,35 +36,35 @@ const REOPEN: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// Longest wait for the stream to open.
 const OPEN_MAX: Duration = Duration::from_secs(10);
 
-/// What the stream of one core brings.
+/// An item of one core's stream.
 enum StreamItem {
-    /// It was opened anew: the core sends all configurations again.
+    /// The stream was reopened: the core sends all configurations again.
     Opened,
-    /// It ended, and perhaps its core with it.
+    /// The stream ended, perhaps because its core did.
     Ended,
-    /// Work.
+    /// A batch of deliveries.
     Batch(WorkResponse),
 }
 
-/// Work of one core that is not finished.
+/// The unfinished deliveries of one core.
 struct Intake {
     shared: Arc<Shared>,
     endpoints: HashMap<Uuid, Room>,
-    /// In the order in which they came.
+    /// In the order of arrival.
     waiting: VecDeque<Lease>,
     running: JoinSet<Uuid>,
     reports: mpsc::Sender<Report>,
 }
 
-/// An endpoint and what is under way to it.
+/// An endpoint and its requests in flight.
 struct Room {
     prepared: Arc<PreparedEndpoint>,
     running: usize,
-    /// Came while the endpoint had all that it may have.
+    /// Arrived while the endpoint had all the requests that it may have.
     held: VecDeque<Lease>,
 }
 
-/// Takes and sends deliveries until `shutdown`; ends when the last one that was begun is handed to the reporter.
+/// Receives and sends deliveries until `shutdown`; returns when the last one in flight has been passed to the reporter.
 pub(crate) async fn run(
     shared: Arc<Shared>,
     dispatch: Arc<DynDispatchService>,
@@ -88,14 +88,14 @@ pub(crate) async fn run(
         }
         intake.fill().await;
     }
-    // What already arrived would otherwise wait for its lease to end.
+    // Leases that have already arrived would otherwise have to expire.
     while let Some(Some(taken)) = work.next().now_or_never() {
         intake.take(taken).await;
     }
     intake.end().await;
 }
 
-/// The batches of a core, over as many streams as it takes; ends only after `shutdown`.
+/// The batches of a core, reconnecting as needed; it ends only after `shutdown`.
 fn feed(
     dispatch: Arc<DynDispatchService>,
     request: WorkRequest,
@@ -166,14 +166,14 @@ impl Intake {
         let batch = match taken {
             StreamItem::Batch(batch) => batch,
             StreamItem::Opened => {
-                // What came over the old stream and is not done keeps its room.
+                // Deliveries from the old stream that are not finished keep their endpoint's room.
                 let waiting: HashSet<Uuid> = self.waiting.iter().map(|lease| lease.endpoint_id).collect();
                 let wanted = |room: &Room| room.running > 0 || !room.held.is_empty();
                 self.endpoints.retain(|id, room| wanted(room) || waiting.contains(id));
                 return;
             }
-            // A core that starts again takes back at once what its predecessor leased, so that another worker may have
-            // it before it would begin here.
+            // A core that restarts takes back its predecessor's leases at once, so another worker may have them before
+            // they would start here.
             StreamItem::Ended => return self.give_back_waiting("the stream that brought it ended").await,
         };
         for config in batch.endpoints {
@@ -203,7 +203,7 @@ impl Intake {
         }
     }
 
-    /// Starts what waits while there are slots.
+    /// Starts waiting deliveries while there are slots.
     async fn fill(&mut self) {
         while !self.waiting.is_empty() {
             let Ok(slot) = self.shared.slots.clone().try_acquire_owned() else { return };
@@ -211,7 +211,7 @@ impl Intake {
         }
     }
 
-    /// Starts the first delivery that can be.
+    /// Starts the first delivery that may start.
     async fn start(&mut self, slot: OwnedSemaphorePermit) {
         while let Some(lease) = self.waiting.pop_front() {
             let (now, begin) = (self.shared.clock.now(), Instant::now());
@@ -234,11 +234,12 @@ impl Intake {
             self.running.spawn(async move {
                 let outcome =
                     AssertUnwindSafe(attempt::run(&shared, &lease, &prepared, now, begin)).catch_unwind().await;
-                // The slot is free when the answer is read, not when its result is stored.
+                // The slot is free when the response has been read, not when its result is recorded.
                 drop(slot);
                 match outcome {
                     Ok(outcome) => drop(reports.send(Report { outcome, until: lease.until }).await),
-                    // What was sent is not known: the lease ends without an outcome, which the core notices.
+                    // Whether a request was sent is unknown: the lease expires without an outcome, which the core
+                    // notices.
                     Err(_) => {
                         let delivery = lease.delivery();
                         tracing::error!(
@@ -268,7 +269,7 @@ impl Intake {
         let _ = self.reports.send(Report { outcome, until: lease.until }).await;
     }
 
-    /// Gives back what was not begun.
+    /// Gives back the deliveries that have not started.
     async fn give_back_waiting(&mut self, why: &'static str) {
         let held = self.endpoints.values_mut().flat_map(|room| std::mem::take(&mut room.held));
         let rest: Vec<Lease> = std::mem::take(&mut self.waiting).into_iter().chain(held).collect();
@@ -277,14 +278,14 @@ impl Intake {
         }
     }
 
-    /// Gives back what was not begun and waits for what was.
+    /// Gives back the deliveries that have not started, and waits for the others.
     async fn end(mut self) {
         self.give_back_waiting("the worker ends").await;
         while self.running.join_next().await.is_some() {}
     }
 }
 
-/// A delivery as it is worked on. One without a proper endpoint is given back, as is one of an unknown endpoint.
+/// A delivery as the worker processes it. One without a valid endpoint is given back, like one of an unknown endpoint.
 fn lease(leased: LeasedDelivery, event: Option<Arc<Event>>) -> Lease {
     Lease {
         delivery_id: leased.delivery_id,

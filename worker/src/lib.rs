@@ -1,5 +1,5 @@
-//! Sends signed webhooks. A worker holds no database and decides nothing durable: it takes leased deliveries from the
-//! cores over DispatchService, in this process or another, sends each once, and reports how that ended.
+//! Sends signed webhooks. A worker has no database: it receives leased deliveries from the cores over DispatchService,
+//! in this process or another, sends each once, and reports the outcome.
 //! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 mod attempt;
@@ -25,41 +25,41 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Greatest number of requests that are under way.
+/// Greatest number of requests in flight.
 pub const IN_FLIGHT_MAX: usize = 256;
-/// Greatest number of deliveries that a core hands over and that are not reported. More than [`IN_FLIGHT_MAX`],
-/// since a slot is free when the answer is read: the next deliveries are here while results are on their way.
+/// Greatest number of unreported deliveries of a core. It is larger than [`IN_FLIGHT_MAX`]: a slot is free as soon as
+/// the response is read, so the next deliveries must be here while results are being reported.
 pub const WINDOW: u32 = 512;
-/// Part of a lease that must be left for a request to begin: its deadline, and time to report.
+/// Remaining lease time that a request needs to start: its deadline, and time to report.
 pub const LEASE_LEFT_MIN: Duration = Duration::from_secs(25);
-/// Longest time from the shutdown to the end of the work: a request's deadline, and time to report.
+/// Longest time from the shutdown to the last report: a request's deadline, and time to report.
 pub const DRAIN_MAX: Duration = Duration::from_secs(16);
-/// Longest time that connections get to end after it.
+/// Longest time for connections to close after that.
 pub const END_MAX: Duration = Duration::from_millis(500);
-/// How often connections that are unused too long are looked for.
+/// How often connections that have been idle too long are closed.
 const CLOSE_IDLE_EVERY: Duration = Duration::from_secs(1);
 
-/// What a worker is told at its start.
+/// Settings of a worker.
 #[derive(Clone)]
 pub struct Settings {
-    /// Its name, unique among the workers of a core, and new for every run.
+    /// Name of the worker, unique among the workers of a core, and new for every run.
     pub worker_id: String,
-    /// Whether loopback and `http` are open.
+    /// Whether loopback addresses and `http` are allowed.
     pub allow_private: AllowPrivate,
-    /// How long the parts of an attempt may take.
+    /// Time limits of an attempt.
     pub limits: Limits,
-    /// Greatest number of requests that are under way.
+    /// Greatest number of requests in flight.
     pub in_flight_max: usize,
-    /// Greatest number of deliveries of one core that are handed over and not reported.
+    /// Greatest number of unreported deliveries of one core.
     pub window: u32,
-    /// Where addresses come from.
+    /// How names are resolved.
     pub resolver: Resolver,
-    /// Whose certificates are believed.
+    /// The trusted certificate authorities.
     pub trust: Trust,
 }
 
 impl Settings {
-    /// The settings of a worker on the public internet.
+    /// Settings for a worker on the public internet.
     pub fn new(worker_id: impl Into<String>) -> Settings {
         Settings {
             worker_id: worker_id.into(),
@@ -73,7 +73,7 @@ impl Settings {
     }
 }
 
-/// Why a worker cannot begin.
+/// Why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The list of authorities cannot be used.
@@ -81,7 +81,7 @@ pub enum Error {
     Tls(#[source] rustls::Error),
 }
 
-/// What all parts of a running worker use.
+/// What all parts of a running worker share.
 struct Shared {
     worker_id: String,
     window: u32,
@@ -92,11 +92,11 @@ struct Shared {
     slots: Arc<Semaphore>,
 }
 
-/// Works for `cores` until `shutdown`, then finishes what is under way, reports it and joins all its tasks, within
-/// [`DRAIN_MAX`] and [`END_MAX`]. A core that cannot be reached is tried for ever.
+/// Works for `cores` until `shutdown`, then finishes the requests in flight, reports them and joins all its tasks,
+/// within [`DRAIN_MAX`] and [`END_MAX`]. A core that cannot be reached is retried for ever.
 ///
 /// # Errors
-/// Only before it begins.
+/// Only before it starts.
 pub async fn run(
     settings: Settings,
     cores: Vec<Arc<DynDispatchService>>,

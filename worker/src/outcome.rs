@@ -1,5 +1,5 @@
-//! How an attempt ended, as data: the catalogue of failures with a sentence for a person each, and what an answer's
-//! status and headers mean. It knows no connection.
+//! The outcome of an attempt, as data: failures with a sentence for people, and what a response's status and headers
+//! mean. It knows no connection.
 //! `docs/delivery.md` draws the states of a delivery and says who moves it.
 
 use crate::request::MASK;
@@ -15,12 +15,11 @@ pub const HEADERS_MAX_BYTES: usize = 8 * 1024;
 /// Greatest size of the recorded body.
 pub const BODY_MAX_BYTES: usize = 4 * 1024;
 
-/// An attempt that got no answer.
+/// An attempt that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptFailure {
-    /// Why.
     pub code: FailureCode,
-    /// What a person reads.
+    /// The sentence for people.
     pub sentence: Cow<'static, str>,
 }
 
@@ -30,7 +29,7 @@ impl From<FailureCode> for AttemptFailure {
     }
 }
 
-/// What a status means: `None` is success. `sent` is the size of the request's body.
+/// The meaning of a status: `None` is success. `sent` is the size of the request body.
 pub fn verdict(status: StatusCode, sent: usize) -> Option<AttemptFailure> {
     let code = match status.as_u16() {
         200..=299 => return None,
@@ -49,11 +48,11 @@ pub fn verdict(status: StatusCode, sent: usize) -> Option<AttemptFailure> {
     Some(AttemptFailure { code, sentence: sentence.into() })
 }
 
-/// Statuses that send a client elsewhere.
+/// Redirecting statuses.
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
-/// Seconds that the receiver asks to wait, on the two statuses where that means something (RFC 9110, 10.2.3): a
-/// number, or a date that is compared with `now`. Zero when it does not ask.
+/// Seconds that the receiver asks to wait, for the two statuses where `Retry-After` applies (RFC 9110, 10.2.3): a
+/// number, or a date relative to `now`. Zero if it does not ask.
 pub fn retry_after(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> u32 {
     if !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         return 0;
@@ -62,7 +61,7 @@ pub fn retry_after(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> u
         return 0;
     };
     let secs = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        // More digits than the type holds is a long time, too.
+        // A number with too many digits for the type is a long time, too.
         text.parse().unwrap_or(u64::MAX)
     } else {
         let date = httpdate::parse_http_date(text).ok();
@@ -73,7 +72,7 @@ pub fn retry_after(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> u
     u32::try_from(secs).unwrap_or(u32::MAX).min(RETRY_AFTER_MAX_SECS)
 }
 
-/// Whether the receiver asks to stop this delivery.
+/// Whether the receiver asks for no further attempt.
 pub fn abort(headers: &HeaderMap) -> bool {
     let values = headers.get_all("webhook-delivery");
     values.iter().any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"abort-message"))
@@ -94,8 +93,8 @@ pub fn recorded(headers: &HeaderMap) -> Vec<RecordedHeader> {
     list
 }
 
-/// The first bytes of a body for the record, unpacked when it is packed although nobody asked for that: what is not
-/// UTF-8, and NUL, which a database may not take, become U+FFFD.
+/// The first bytes of a body for the record, decompressed if the receiver compressed it unasked. Invalid UTF-8, and
+/// NUL, which a database may refuse, become U+FFFD.
 pub fn text(headers: &HeaderMap, bytes: &[u8]) -> String {
     let unpacked = unpacked(headers, bytes);
     let bytes = unpacked.as_deref().unwrap_or(bytes);
@@ -107,7 +106,7 @@ pub fn text(headers: &HeaderMap, bytes: &[u8]) -> String {
     text
 }
 
-/// What is packed in the first bytes of a body, as far as it is recorded; `None` when nothing that we know is.
+/// The start of a compressed body, as far as it is recorded; `None` if its encoding is unknown or wrong.
 fn unpacked(headers: &HeaderMap, bytes: &[u8]) -> Option<Vec<u8>> {
     const GZIP: &[u8] = &[0x1f, 0x8b, 8];
     let named = headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes().trim_ascii());
@@ -115,7 +114,7 @@ fn unpacked(headers: &HeaderMap, bytes: &[u8]) -> Option<Vec<u8>> {
     let found = if bytes.starts_with(GZIP) {
         read_some(GzDecoder::new(bytes))
     } else if deflate {
-        // Servers disagree on what that is (RFC 9110, 8.4.1.2).
+        // Servers disagree about what `deflate` is (RFC 9110, 8.4.1.2).
         read_some(ZlibDecoder::new(bytes)).or_else(|| read_some(DeflateDecoder::new(bytes)))
     } else {
         None
@@ -132,20 +131,20 @@ fn unpacked(headers: &HeaderMap, bytes: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// What a reader gives before it ends or fails, as far as it is recorded; `None` for nothing.
+/// The output of a reader until it ends or fails, as far as it is recorded; `None` if there is none.
 fn read_some(reader: impl Read) -> Option<Vec<u8>> {
     let mut found = Vec::new();
-    // A body that is cut, or broken behind its begin, still shows its begin.
+    // A body that is cut off or broken still shows its start.
     let _ = reader.take(BODY_MAX_BYTES as u64 + 1).read_to_end(&mut found);
     (!found.is_empty()).then_some(found)
 }
 
-/// Cuts at the last character that ends within `max` bytes.
+/// Truncates after the last character that ends within `max` bytes.
 fn cut(text: &mut String, max: usize) {
     text.truncate(text.floor_char_boundary(max));
 }
 
-/// Names that carry what only the receiver and its users may know.
+/// Names of headers that contain secrets of the receiver and its users.
 fn is_secret(name: &HeaderName) -> bool {
     const PARTS: &[&str] = &["cookie", "auth", "token", "secret", "password", "api-key", "apikey", "session", "csrf"];
     PARTS.iter().any(|part| name.as_str().contains(part))

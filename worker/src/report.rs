@@ -1,4 +1,5 @@
-//! Brings outcomes to the core, in batches, until it took them or their leases are over. It never judges an outcome.
+//! Reports outcomes to the core in batches, until it accepts them or their leases have ended. It never judges an
+//! outcome.
 
 use crate::{Shared, backoff::Backoff};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
@@ -18,23 +19,21 @@ use uuid::Uuid;
 
 /// Greatest number of outcomes in one call.
 pub(crate) const BATCH_MAX: usize = 256;
-/// Longest time that an outcome waits for others while calls are under way. The core gives an endpoint its next request
-/// when it hears of the end of one, and records what several calls brought in one transaction: hence small pieces.
+/// Longest time that an outcome waits for others while calls are under way. The core sends an endpoint its next request
+/// when it learns that one has ended, and records the results of several calls in one transaction: hence small batches.
 pub(crate) const GATHER_MAX: Duration = Duration::from_millis(3);
-/// Greatest number of calls that are under way: each lasts until its results are on record.
+/// Greatest number of calls under way; each lasts until its results are recorded.
 pub(crate) const CALLS_MAX: usize = 16;
-/// Greatest number of outcomes that wait to be gathered.
+/// Greatest number of outcomes in the queue.
 pub(crate) const QUEUE_MAX: usize = 1024;
-/// Longest time that one call takes.
+/// Longest time for one call.
 const CALL_MAX: Duration = Duration::from_secs(10);
-/// First and longest pause before a call is made again.
+/// First and longest pause before a call is retried.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// An outcome and the end of its lease, after which nobody wants it.
+/// An outcome, with the end of its lease, after which it is worthless.
 pub(crate) struct Report {
-    /// The outcome.
     pub outcome: Outcome,
-    /// End of the lease.
     pub until: Timestamp,
 }
 
@@ -45,7 +44,7 @@ pub(crate) async fn run(shared: Arc<Shared>, dispatch: Arc<DynDispatchService>, 
     let mut due = Instant::now();
     let mut open = true;
     while open || !gathered.is_empty() || !calls.is_empty() {
-        // At once when nothing is under way; otherwise a full batch, or what came in a moment.
+        // At once if no call is under way; otherwise a full batch, or what arrived within [`GATHER_MAX`].
         let ready = calls.is_empty() || !open || gathered.len() >= BATCH_MAX || Instant::now() >= due;
         if !gathered.is_empty() && ready && calls.len() < CALLS_MAX {
             let batch = gathered.drain(..gathered.len().min(BATCH_MAX)).collect();
@@ -68,8 +67,8 @@ pub(crate) async fn run(shared: Arc<Shared>, dispatch: Arc<DynDispatchService>, 
     }
 }
 
-/// Brings one batch to the core. What the core cannot take for what it holds is halved and at last stripped, so that
-/// one outcome never holds up another.
+/// Reports one batch. A batch whose content the core refuses is split in halves and finally stripped, so that one
+/// outcome never blocks another.
 async fn deliver(shared: &Shared, dispatch: &DynDispatchService, batch: Vec<Report>) {
     let mut work = vec![batch];
     while let Some(batch) = work.pop() {
@@ -98,14 +97,15 @@ async fn deliver(shared: &Shared, dispatch: &DynDispatchService, batch: Vec<Repo
     }
 }
 
-/// Tries until the core took the batch or all its leases are over; gives it back when the core objects to its content.
+/// Retries until the core accepts the batch or all its leases have ended; returns the batch if the core refuses its
+/// content.
 async fn deliver_whole(shared: &Shared, dispatch: &DynDispatchService, batch: Vec<Report>) -> Result<(), Vec<Report>> {
     let ends: Vec<Timestamp> = batch.iter().map(|report| report.until).collect();
     let request = ReportRequest {
         worker_id: shared.worker_id.clone(),
         outcomes: batch.into_iter().map(|report| report.outcome).collect(),
     };
-    // A copy for another try, at the price of one allocation.
+    // A copy for a retry, at the price of one allocation.
     let copy = request.encode_to_vec();
     let mut request = Some(request);
     let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
@@ -147,7 +147,7 @@ async fn deliver_whole(shared: &Shared, dispatch: &DynDispatchService, batch: Ve
     }
 }
 
-/// Whether another try with the same content is in vain.
+/// Whether a retry with the same content is useless.
 fn objects(status: &Status) -> bool {
     matches!(status.code(), Code::InvalidArgument | Code::OutOfRange | Code::ResourceExhausted)
 }

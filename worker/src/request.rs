@@ -1,4 +1,4 @@
-//! One delivery to the signed HTTP request that carries it. Pure: it opens nothing, and the time is an argument.
+//! Builds the signed HTTP request of a delivery. Pure: it opens nothing, and the time is an argument.
 
 use crate::signature::{BadSecrets, Signer};
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// `User-Agent` of every request.
 pub const USER_AGENT: &str = "InboxOps-Webhooks/1.0";
-/// What stands in place of a secret in a recorded header.
+/// Replaces a secret in recorded headers.
 pub const MASK: &str = "***";
 
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -25,7 +25,7 @@ const EVENT: HeaderName = HeaderName::from_static("x-inboxops-event");
 const DELIVERY: HeaderName = HeaderName::from_static("x-inboxops-delivery");
 const ATTEMPT: HeaderName = HeaderName::from_static("x-inboxops-attempt");
 
-/// An endpoint as far as it can be prepared once for all its deliveries.
+/// The parts of an endpoint that are prepared once for all its deliveries.
 pub struct Endpoint {
     target: Target,
     host: HeaderValue,
@@ -34,24 +34,24 @@ pub struct Endpoint {
     /// The whole URL, for HTTP/2.
     url: Uri,
     signer: Signer,
-    /// What is the same for every request.
+    /// The headers that are the same in every request.
     template: HeaderMap,
-    /// Names of the customer's own headers, whose values are nobody else's business.
+    /// Names of the customer's own headers; their values are secret.
     custom: Vec<HeaderName>,
 }
 
 /// Why an endpoint cannot be sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// Its URL is refused: the receiver's owner has to change it.
+    /// Its URL is refused; the receiver's owner must change it.
     #[error("The URL {0}.")]
     Refused(#[from] Refusal),
-    /// Its secrets are damaged: ours to mend.
+    /// Its secrets are damaged, which is a fault on our side.
     #[error("{0}")]
     Secrets(#[from] BadSecrets),
 }
 
-/// An event, ready to be sent to any number of endpoints.
+/// An event, prepared for any number of endpoints.
 pub struct Event {
     id: String,
     id_value: HeaderValue,
@@ -59,17 +59,17 @@ pub struct Event {
     body: Bytes,
 }
 
-/// A request that can be sent.
+/// A request that is ready to send.
 #[derive(Clone, Debug)]
 pub struct SignedRequest {
-    /// All headers, `Host` among them.
+    /// All headers, `Host` included.
     pub headers: HeaderMap,
     /// The bytes that were signed.
     pub body: Bytes,
 }
 
 impl Event {
-    /// Takes over a payload; `None` when its id or name could not stand in a header.
+    /// Prepares a payload; `None` if its id or name cannot be a header value.
     pub fn new(payload: Payload) -> Option<Event> {
         let id = Uuid::from_slice(&payload.event_id).ok()?.to_string();
         Some(Event {
@@ -85,8 +85,8 @@ impl Endpoint {
     /// Prepares a configuration.
     ///
     /// # Errors
-    /// When its URL is refused or its secrets cannot sign. Custom headers that replace ours are left out: the core
-    /// takes none, so one that is here is older than the rule.
+    /// If its URL is refused or its secrets cannot sign. Custom headers that would replace ours are dropped: the core
+    /// accepts none, so such a header is older than that rule.
     pub fn new(config: &EndpointConfig, allow: AllowPrivate) -> Result<Endpoint, Unusable> {
         let target = address::check_url(&config.url, allow)?;
         let signer = Signer::new(&config.secrets)?;
@@ -115,27 +115,25 @@ impl Endpoint {
         Ok(Endpoint { target, host, path, url: whole, signer, template, custom })
     }
 
-    /// Where it is.
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// `Host`.
     pub fn host(&self) -> &HeaderValue {
         &self.host
     }
 
-    /// What stands in the request line of HTTP/1.1.
+    /// The request target of HTTP/1.1.
     pub fn path(&self) -> &Uri {
         &self.path
     }
 
-    /// What HTTP/2 takes apart into its pseudo-headers.
+    /// The URL from which HTTP/2 makes its pseudo-headers.
     pub fn url(&self) -> &Uri {
         &self.url
     }
 
-    /// The request of one attempt, signed with its own time.
+    /// The request of one attempt, signed with the time of the attempt.
     pub fn sign(&self, event: &Event, delivery: Uuid, attempt: u32, at: Timestamp) -> SignedRequest {
         let timestamp = at.secs();
         let signatures = self.signer.sign(&event.id, timestamp, &event.body);
@@ -168,7 +166,7 @@ impl Endpoint {
     }
 }
 
-/// For values that are made of digits, letters and the signs of base64 alone.
+/// For values that consist of digits, letters and base64 characters only.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);

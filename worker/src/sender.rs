@@ -1,6 +1,6 @@
-//! The only place that opens connections to customers. Every attempt makes at most one request: no redirects, no
-//! proxy, no cookies, no hidden retries. A name is resolved here, every address is checked, and the address that was
-//! checked is the one that is connected to.
+//! The only place that opens connections to customers. Every attempt makes at most one request: no redirects, no proxy,
+//! no cookies, no hidden retries. The name is resolved here, every address is checked, and the connection goes to the
+//! address that was checked.
 
 mod connection;
 mod connection_end;
@@ -46,23 +46,23 @@ use tokio::{
 use url::Host;
 use uuid::Uuid;
 
-/// Greatest number of a body's bytes that are read; then the connection is dropped.
+/// Greatest part of a body that is read, in bytes; then the connection is closed.
 pub const READ_MAX_BYTES: usize = 64 * 1024;
-/// Greatest number of used connections that are tried in vain before a new one is opened.
+/// Greatest number of reused connections that are tried before a new one is opened.
 const STALE_MAX: usize = 3;
 
-/// How long the parts of an attempt may take, and a connection may live.
+/// Time limits of an attempt and of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Resolving the name.
+    /// DNS lookup.
     pub dns: Duration,
-    /// Connecting, TLS included.
+    /// Connecting, including TLS.
     pub connect: Duration,
-    /// Everything, the answer's body included.
+    /// The whole attempt, including the response body.
     pub request: Duration,
-    /// A connection unused, whatever its receiver announces.
+    /// An idle connection, whatever its receiver announces.
     pub idle: Duration,
-    /// A connection in use; then the name is looked up and its addresses are checked again.
+    /// A connection in use. After it the name is resolved and its addresses are checked again.
     pub age: Duration,
 }
 
@@ -78,14 +78,12 @@ impl Default for Limits {
     }
 }
 
-/// An answer, its body as far as it is recorded.
+/// A response, with its body as far as it is recorded.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// Status.
     pub status: StatusCode,
-    /// Headers.
     pub headers: HeaderMap,
-    /// The first bytes of the body, as they came.
+    /// The first bytes of the body, as received.
     pub body: Vec<u8>,
 }
 
@@ -104,7 +102,7 @@ impl Sender {
     /// A sender without connections.
     ///
     /// # Errors
-    /// When the authorities that it shall trust cannot be read.
+    /// If the trusted authorities cannot be read.
     pub(crate) fn new(
         limits: Limits,
         allow: AllowPrivate,
@@ -117,11 +115,11 @@ impl Sender {
         Ok(Sender { limits, allow, resolver, lookups, tls, pool, tasks })
     }
 
-    /// Makes one request to an endpoint; `key` is its id and the version of its configuration. It goes over a connection
-    /// of its own when it is to be `fresh`. The deadline counts from `begin`, when the lease was looked at.
+    /// Sends one request to an endpoint; `key` is the endpoint's id and configuration version. A `fresh` request gets a
+    /// connection of its own. The deadline counts from `begin`, when the lease was checked.
     ///
     /// # Errors
-    /// Why there is no answer.
+    /// Why there is no response.
     pub(crate) async fn send(
         &self,
         key: (Uuid, u32),
@@ -141,7 +139,7 @@ impl Sender {
             } else {
                 self.connection(key, endpoint, deadline, stale).await?
             };
-            // A frozen process wakes up here with its lease over: look before the request leaves.
+            // A process that was suspended resumes here with its lease expired: check before the request is sent.
             if Instant::now() >= deadline {
                 return Err(FailureCode::Timeout.into());
             }
@@ -157,7 +155,7 @@ impl Sender {
             };
             self.forget(key, &connection);
             match error.take_message() {
-                // The receiver closed it while it lay idle, and nothing was written: not an attempt yet.
+                // The receiver closed it while it was idle, and nothing was written: not an attempt yet.
                 Some(unsent) if used == Use::Again => request = unsent,
                 Some(_) => return Err(connection_end::unsent(error.error(), &connection)),
                 None => return connection_end::ended(error.error(), &connection, used),
@@ -166,7 +164,7 @@ impl Sender {
         }
     }
 
-    /// Closes connections that were unused too long.
+    /// Closes connections that have been idle too long.
     pub(crate) fn close_idle(&self) {
         self.pool.close_idle(Instant::now());
     }
@@ -176,7 +174,7 @@ impl Sender {
         self.tasks.end().await;
     }
 
-    /// A connection that waits for a request, or a new one; and whether it was used before.
+    /// An idle connection or a new one, and whether it was used before.
     async fn connection(
         &self,
         key: (Uuid, u32),
@@ -194,7 +192,7 @@ impl Sender {
                 None => break,
             }
         }
-        // Boxed: most requests need no new connection, and each would carry the room for its handshakes along.
+        // Boxed: most requests need no new connection, and each future would otherwise contain the handshakes' state.
         let connection = Box::pin(self.connect(endpoint, deadline)).await?;
         if let Connection::Http2(shared) = &connection {
             self.pool.share(key, shared);
@@ -202,7 +200,7 @@ impl Sender {
         Ok((connection, Use::First))
     }
 
-    /// Resolve, check every address, connect to one of them.
+    /// Resolves, checks every address, connects to one of them.
     async fn connect(&self, endpoint: &Endpoint, deadline: Instant) -> Result<Connection, AttemptFailure> {
         let target = endpoint.target();
         let port = target.port();
@@ -224,7 +222,7 @@ impl Sender {
         let until = deadline.min(Instant::now() + self.limits.connect);
         let connecting = async {
             let tcp = connect_any(&addresses, port, until).await?;
-            // Small messages leave at once.
+            // Small messages are sent at once.
             tcp.set_nodelay(true).map_err(|error| connect_failure(&error))?;
             if target.is_https() {
                 self.secure(target.host(), tcp).await
@@ -240,7 +238,7 @@ impl Sender {
         let name = match host {
             Host::Ipv4(ip) => ServerName::from(IpAddr::V4(*ip)),
             Host::Ipv6(ip) => ServerName::from(IpAddr::V6(*ip)),
-            // A name that no certificate can hold (an underscore at its end, say).
+            // A name that no certificate can contain, for example with an underscore at its end.
             Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| FailureCode::TlsHostname)?,
         };
         let (stream, asked) = self.tls.connect(name, tcp).await?;
@@ -260,8 +258,8 @@ impl Sender {
         connection.map_err(|_| connection_end::of_heard(&heard).unwrap_or(FailureCode::ConnectionReset.into()))
     }
 
-    /// Reads as much of the body as is allowed. However it ends, the answer stands; only after its whole body can the
-    /// connection be used again.
+    /// Reads as much of the body as is allowed. The response counts however the body ends; only after the whole body
+    /// can the connection be reused.
     async fn read(
         &self,
         key: (Uuid, u32),
@@ -289,7 +287,7 @@ impl Sender {
         };
         drop(incoming);
         match connection {
-            // A stream that is given up is reset; its neighbours go on.
+            // An abandoned stream is reset; others on the connection continue.
             Connection::Http2(mut shared) => {
                 shared.used = Instant::now();
                 self.pool.rest(key, &shared);
@@ -309,7 +307,7 @@ impl Sender {
     }
 }
 
-/// Makes a request fit the connection: HTTP/1.1 wants the path and `Host`, HTTP/2 the whole URL.
+/// Adapts a request to the connection: HTTP/1.1 needs the path and `Host`, HTTP/2 the whole URL.
 fn fit(request: &mut Outgoing, endpoint: &Endpoint, connection: &Connection) {
     match connection {
         Connection::Http1(_) => {
@@ -323,8 +321,7 @@ fn fit(request: &mut Outgoing, endpoint: &Endpoint, connection: &Connection) {
     }
 }
 
-/// Tries the addresses in the resolver's order. One that does not answer leaves half of the remaining time to the
-/// next.
+/// Tries the addresses in the resolver's order. One that does not answer leaves half of the remaining time to the next.
 async fn connect_any(addresses: &[IpAddr], port: u16, until: Instant) -> Result<TcpStream, FailureCode> {
     let mut last = FailureCode::ConnectTimeout;
     for (index, ip) in addresses.iter().enumerate() {
@@ -343,12 +340,12 @@ async fn connect_any(addresses: &[IpAddr], port: u16, until: Instant) -> Result<
 }
 
 fn connect_failure(error: &io::Error) -> FailureCode {
-    /// `EMFILE`, `ENFILE`: the numbers are the same on all systems that we run on.
+    /// `EMFILE`, `ENFILE`: the numbers are the same on all supported systems.
     const TOO_MANY_FILES: &[i32] = &[24, 23];
     match error.kind() {
         io::ErrorKind::TimedOut => FailureCode::ConnectTimeout,
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => FailureCode::ConnectionReset,
-        // Out of ports, files or memory: ours, and no fault of the receiver.
+        // Out of ports, files or memory: a fault on our side, not the receiver's.
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory => FailureCode::InternalError,
         _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => FailureCode::InternalError,
         _ => FailureCode::ConnectRefused,

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// Greatest number of secrets that sign at the same time: the two of a rotation.
 pub const SECRETS_MAX: usize = 2;
 
-/// What a secret begins with.
+/// Prefix of a secret.
 const PREFIX: &str = "whsec_";
 
 /// The secrets of an endpoint, ready to sign.
@@ -18,12 +18,12 @@ pub struct Signer {
     keys: Vec<Key>,
 }
 
-/// One secret as both schemes use it.
+/// One secret in the forms of both schemes.
 #[derive(Clone)]
 struct Key {
-    /// Over the text of the secret, for `X-InboxOps-Signature`.
+    /// Keyed with the text of the secret, for `X-InboxOps-Signature`.
     text: Hmac<Sha256>,
-    /// Over the bytes behind the prefix, for `webhook-signature`.
+    /// Keyed with the bytes after the prefix, for `webhook-signature`.
     bytes: Hmac<Sha256>,
 }
 
@@ -37,15 +37,15 @@ pub struct BadSecrets;
 pub struct Signatures {
     /// `webhook-signature`: one entry for each secret, in their order (Standard Webhooks).
     pub standard: String,
-    /// `X-InboxOps-Signature`: by the first secret alone.
+    /// `X-InboxOps-Signature`: by the first secret only.
     pub ours: String,
 }
 
 impl Signer {
-    /// Decodes secrets as they were shown to the customer; the first is the one that signs `X-InboxOps-Signature`.
+    /// Decodes secrets in the form in which the customer got them; the first one signs `X-InboxOps-Signature`.
     ///
     /// # Errors
-    /// When there is none, more than [`SECRETS_MAX`], or one of another form.
+    /// If there is none, if there are more than [`SECRETS_MAX`], or if one has another form.
     pub fn new<S: AsRef<str>>(secrets: &[S]) -> Result<Signer, BadSecrets> {
         if secrets.is_empty() || secrets.len() > SECRETS_MAX {
             return Err(BadSecrets);
@@ -88,7 +88,7 @@ impl Key {
     }
 }
 
-/// The keyed state is copied, so that a key is hashed once and not for every attempt.
+/// The keyed state is cloned, so that a key is hashed once and not for every attempt.
 fn mac(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = keyed.clone();
     for part in parts {

@@ -99,7 +99,7 @@ row_statements! {
     };
 }
 
-/// Whether this core should run a periodic duty; `since` is the latest time of the last run that makes it due.
+/// Claims a periodic duty for this core, if its last run was not after `since`; returns whether it got it.
 pub(crate) async fn claim(tx: &mut SystemTx<'_>, what: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
     let link = tx.writing();
     let sql = CLAIM.on(link);

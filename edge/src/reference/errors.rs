@@ -1,10 +1,9 @@
-//! The catalogue of reasons as HTML, readable without any script. It says what the catalogue says and knows no other
-//! error.
+//! The catalogue of errors as HTML, readable without scripts.
 
 use inboxops_proto::reason::{DetailCode, Reason};
 use std::fmt::Write as _;
 
-/// Every reason, by HTTP status, each with the anchor of its `doc_url`.
+/// Every reason by HTTP status, each with the anchor of its `doc_url`.
 pub(super) fn reasons() -> String {
     let mut reasons = Reason::ALL.to_vec();
     reasons.sort_by_key(|reason| reason.http_status());
@@ -20,7 +19,7 @@ pub(super) fn reasons() -> String {
     html
 }
 
-/// Every code of a detail, as terms and what they mean.
+/// Every detail code with its meaning.
 pub(super) fn detail_codes() -> String {
     let mut html = String::new();
     for code in DetailCode::ALL {

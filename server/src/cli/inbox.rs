@@ -1,4 +1,4 @@
-//! The words of `inbox`.
+//! The command line of `inbox`.
 
 use clap::Subcommand;
 

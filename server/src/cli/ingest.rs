@@ -1,4 +1,4 @@
-//! The words of `ingest`.
+//! The command line of `ingest`.
 
 use clap::Args;
 use std::{ffi::OsString, path::PathBuf};
@@ -28,17 +28,17 @@ pub(crate) struct Ingest {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// Where `ingest` gets its mails.
+/// Source of the mails of `ingest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MailFrom {
-    /// Standard input, perhaps among files.
+    /// Standard input, perhaps together with files.
     Input,
-    /// Files alone.
+    /// Files only.
     Files,
 }
 
 impl Ingest {
-    /// Where its mails come from.
+    /// The source of its mails.
     pub(crate) fn mail_from(&self) -> MailFrom {
         let input = self.files.is_empty() || self.files.iter().any(|file| file.as_os_str() == crate::ingest::STDIN);
         if input { MailFrom::Input } else { MailFrom::Files }

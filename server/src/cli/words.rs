@@ -1,4 +1,5 @@
-//! Which command wrong words mean: a mail server must not take a slip of its operator for the end of a mail.
+//! Finds out which command a malformed command line means, so that a mail server does not lose a mail because of an
+//! operator's typing error.
 
 use super::Cli;
 use clap::{
@@ -11,8 +12,8 @@ const INGEST: &str = "ingest";
 /// Flags that no other command has.
 const OF_INGEST: &[&str] = &["--inbox", "--recipient", "--sender"];
 
-/// Whether words that cannot be read mean `ingest`. The first name of a command decides, unless it is the value of a
-/// flag; without one, a name that looks like `ingest`, or a flag that only `ingest` has.
+/// Whether a malformed command line means `ingest`. The first name of a command decides, unless it is the value of a
+/// flag; without one, a name similar to `ingest`, or a flag that only `ingest` has.
 pub(crate) fn is_ingest(words: impl Iterator<Item = OsString>, error: &clap::Error) -> bool {
     let command = Cli::command();
     let takes_value = |word: &str| {

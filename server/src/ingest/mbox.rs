@@ -1,24 +1,24 @@
-//! The lines that part the mails of an mbox. RFC 4155 names one form; programs write many, and people write sentences
-//! that begin with the same word. It reads lines and no mails.
+//! Recognises the lines that separate the mails of an mbox. RFC 4155 defines one form; programs write many, and people
+//! write sentences that begin with the same word. It reads lines and no mails.
 
-/// Longest line that is taken for one, in bytes.
+/// Longest separator line, in bytes.
 const LINE_MAX_BYTES: usize = 1000;
 /// Most words of a sender that is written as a name.
 const NAME_MAX_WORDS: usize = 4;
-/// Longest name of a field, in bytes.
+/// Longest field name, in bytes.
 const FIELD_MAX_BYTES: usize = 76;
 
-/// How sure a line is one.
+/// How certain it is that a line separates mails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Separator {
-    /// An address and a date with its weekday, whole.
+    /// An address and a complete date with its weekday.
     Sure,
-    /// A date, but a sender that is a name or missing, or no weekday: a sentence may look so.
+    /// A date, but a sender that is a name or missing, or no weekday: a sentence may look like this.
     Likely,
 }
 
-/// What a line is: `From ada@example.com Tue Nov 24 10:00:00 2026`, with a zone before or behind the year, without
-/// seconds, in the order of RFC 5322 or of ISO 8601, with `remote from host` behind it. Without a whole date at its end
+/// Classifies a line such as `From ada@example.com Tue Nov 24 10:00:00 2026`: with a zone before or after the year,
+/// without seconds, in the order of RFC 5322 or ISO 8601, with `remote from host` at its end. Without a complete date
 /// it is text.
 pub(super) fn separator(line: &[u8]) -> Option<Separator> {
     let rest = line.strip_prefix(b"From ").filter(|_| line.len() <= LINE_MAX_BYTES)?;
@@ -53,7 +53,7 @@ fn is_quoted(words: &[&str]) -> bool {
     first.starts_with('"') && last.contains('"') && quotes == 2
 }
 
-/// Whether a line begins a field of a header, or is an older line between mails that was quoted.
+/// Whether a line begins a header field, or is an older separator that was quoted.
 pub(super) fn begins_header(line: &[u8]) -> bool {
     if line.starts_with(b">From ") {
         return true;
@@ -65,7 +65,7 @@ pub(super) fn begins_header(line: &[u8]) -> bool {
         && !line[colon + 1..].starts_with(b"//")
 }
 
-/// The parts of a date, taken from its end on.
+/// The parts of a date, parsed from its end.
 #[derive(Default)]
 struct Date {
     weekday: bool,
@@ -97,14 +97,14 @@ impl Date {
         self.month && self.day && self.time && self.year
     }
 
-    /// Takes a word that is the next part of it.
+    /// Takes a word that is the next part of the date.
     fn take(&mut self, word: &str) -> bool {
         if self.weekday {
             return false;
         }
         let bare = word.strip_suffix([',', '.']).unwrap_or(word);
         if is_named(bare, &WEEKDAYS) {
-            // The weekday comes first, so nothing of the date can stand before it.
+            // The weekday comes first, so no part of the date can precede it.
             self.weekday = self.is_whole();
             return self.weekday;
         }

@@ -1,23 +1,23 @@
-//! Which mail may leave. Mails that share an id (their own, or one that they name) may belong to one ticket, and which one
-//! is known only when the earlier is recorded: so of those one is on its way at a time, in their order, and all others
-//! pass by. It knows ids and no mails.
+//! Decides which mail may be sent. Mails that share an id (their own, or one that they refer to) may belong to one
+//! ticket, and the ticket of the later is known only when the earlier is recorded: so of those one is in flight at a
+//! time, in their order, and all others overtake them. It knows ids and no mails.
 
 use std::collections::HashMap;
 
-/// What was taken in and is not answered yet.
+/// Mails that are not answered yet.
 pub(super) struct Order<T> {
     next: u64,
     held: HashMap<u64, HeldMail<T>>,
-    /// The last one with an id.
+    /// The last mail with each id.
     last: HashMap<String, u64>,
 }
 
 struct HeldMail<T> {
     ids: Vec<String>,
-    /// How many must be answered first.
+    /// How many mails must be answered first.
     waits_for: usize,
     followers: Vec<u64>,
-    /// None once it has left.
+    /// `None` once it is sent.
     content: Option<T>,
 }
 
@@ -26,12 +26,12 @@ impl<T> Order<T> {
         Order { next: 0, held: HashMap::new(), last: HashMap::new() }
     }
 
-    /// How many are held: on their way or waiting.
+    /// Number of mails in flight or waiting.
     pub(super) fn held(&self) -> usize {
         self.held.len()
     }
 
-    /// Takes one in. Its number, and itself when it may leave at once.
+    /// Adds a mail; returns its number, and its content if it may be sent at once.
     pub(super) fn enter(&mut self, ids: Vec<String>, content: T) -> (u64, Option<T>) {
         let number = self.next;
         self.next += 1;
@@ -52,7 +52,7 @@ impl<T> Order<T> {
         (number, left)
     }
 
-    /// One is answered; those that may leave now, in their order.
+    /// A mail is answered; returns the mails that may be sent now, in order.
     pub(super) fn answered(&mut self, number: u64) -> Vec<(u64, T)> {
         let Some(done) = self.held.remove(&number) else { return Vec::new() };
         for id in &done.ids {
@@ -83,7 +83,8 @@ mod tests {
     #[test]
     fn mails_that_share_an_id_leave_one_by_one_and_others_at_once() {
         let mut order = Order::new();
-        // A question, its answer, the answer to that; somebody else's; two answers to what never came; one without an id.
+        // A question, its answer, the answer to that; another person's mail; two answers to a mail that never arrived;
+        // one without an id.
         let mails = ["q", "a q", "b a", "other", "x lost", "y lost", ""];
         let left: Vec<bool> = mails.iter().map(|mail| order.enter(ids(mail), *mail).1.is_some()).collect();
         assert_eq!(left, [true, false, false, true, true, false, true]);

@@ -1,4 +1,4 @@
-//! How far the work is, on a terminal and nowhere else.
+//! A progress line, on a terminal only.
 
 use super::Tally;
 use std::{
@@ -6,12 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the line is written again.
+/// How often the line is updated.
 const EVERY: Duration = Duration::from_millis(200);
 /// Width of the bar, in characters.
 const WIDTH: u64 = 24;
 
-/// A line that is written over and over.
+/// A line that is overwritten.
 pub(super) struct Progress {
     started: Instant,
     shown: Option<Instant>,
@@ -29,7 +29,7 @@ impl Progress {
         self.size = size.filter(|size| *size > 0);
     }
 
-    /// Shows what is done, after `read` bytes of the file.
+    /// Shows the progress after `read` bytes of the file.
     pub(super) fn show(&mut self, tally: &Tally, read: u64) {
         if !self.terminal || self.shown.is_some_and(|at| at.elapsed() < EVERY) {
             return;
@@ -39,7 +39,7 @@ impl Progress {
         let _ = write!(io::stderr().lock(), "\r\x1b[K{line}");
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(super) fn end(&mut self) {
         if self.shown.take().is_some() {
             let _ = write!(io::stderr().lock(), "\r\x1b[K");

@@ -1,5 +1,5 @@
-//! Mails from a file or from standard input, one after the other, whatever the size of the whole: an mbox is taken
-//! apart as it is read. It knows no server.
+//! Reads mails from a file or standard input, one after the other, whatever the total size: an mbox is split while it
+//! is read. It knows no server.
 
 use super::mbox::{self, Separator};
 use std::{io, os::fd::AsFd as _, path::PathBuf, pin::Pin};
@@ -8,13 +8,13 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
 };
 
-/// Greatest size of a mail that is sent on, in bytes; what follows are attachments, of which only the size is kept.
+/// Greatest size of a mail that is sent on, in bytes; the rest are attachments, of which only the size is kept.
 pub(crate) const MAIL_MAX_BYTES: usize = 31 * 1024 * 1024;
-/// Greatest piece of a line that is looked at at once, in bytes.
+/// Greatest part of a line that is examined at a time, in bytes.
 const LINE_MAX_BYTES: u64 = 64 * 1024;
-/// How much is read ahead, in bytes.
+/// Size of the read-ahead buffer, in bytes.
 const READ_AHEAD_BYTES: usize = 256 * 1024;
-/// What some programs put before the first line of a file.
+/// Some programs put it at the start of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One mail.
@@ -29,12 +29,12 @@ pub(crate) struct Mail {
 
 type Reader = BufReader<Pin<Box<dyn AsyncRead + Send>>>;
 
-/// Where mails come from.
+/// A source of mails.
 pub(crate) struct Source {
     reader: Reader,
-    /// The line, or the piece of a long one, that is looked at.
+    /// The line, or the part of a long one, that is being examined.
     line: Vec<u8>,
-    /// The one behind it, when it had to be looked at already; empty at the end.
+    /// The next one, if it had to be examined already; empty at the end.
     ahead: Option<Vec<u8>>,
     read: u64,
     /// Whether the next byte begins a line.
@@ -44,16 +44,16 @@ pub(crate) struct Source {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Nothing is read yet.
+    /// Not read yet.
     Unknown,
     /// One mail.
     Single,
-    /// Many, each behind a line of its own.
+    /// Many mails, each after a separator line.
     Mbox,
 }
 
 impl Source {
-    /// A file; its size, when it has one, is known at once.
+    /// A file; its size is known at once, if it has one.
     pub(crate) async fn file(path: &PathBuf) -> io::Result<(Source, Option<u64>)> {
         let file = File::open(path).await?;
         let about = file.metadata().await?;
@@ -77,7 +77,7 @@ impl Source {
     /// The next mail; none at the end.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Mail>> {
         let mut mail = Mail::default();
-        // Of an empty source and of the space between two mails there is nothing to send.
+        // An empty source, and the space between two mails, contain nothing to send.
         let mut blank_before = true;
         let mut in_body = false;
         loop {
@@ -110,7 +110,7 @@ impl Source {
         }
     }
 
-    /// Goes to the next line, or to the next piece of a long one; false at the end.
+    /// Advances to the next line, or to the next part of a long one; false at the end.
     async fn advance(&mut self) -> io::Result<bool> {
         match self.ahead.take() {
             Some(ahead) => self.line = ahead,
@@ -126,8 +126,8 @@ impl Source {
         Ok(length > 0)
     }
 
-    /// Whether the line parts two mails. A sure one does behind an empty line, and without one when a header follows: some
-    /// programs leave the empty line out. One that may be a sentence needs both.
+    /// Whether the line separates two mails. A certain one does after an empty line, and without one if a header
+    /// follows, since some programs omit the empty line. One that may be a sentence needs both.
     async fn separates(&mut self, blank_before: bool) -> io::Result<bool> {
         match (mbox::separator(&self.line), blank_before) {
             (None, _) | (Some(Separator::Likely), false) => Ok(false),
@@ -149,7 +149,7 @@ async fn read_line(reader: &mut Reader, line: &mut Vec<u8>) -> io::Result<()> {
     reader.take(LINE_MAX_BYTES).read_until(b'\n', line).await.map(drop)
 }
 
-/// Takes away the `>` that an mbox puts before `From ` in a text.
+/// Removes the `>` that an mbox puts before `From ` in a text.
 fn unquoted(line: &[u8]) -> &[u8] {
     let quotes = line.iter().take_while(|byte| **byte == b'>').count();
     if quotes > 0 && line[quotes..].starts_with(b"From ") { &line[1..] } else { line }
@@ -207,13 +207,13 @@ mod tests {
             for between in ["\n", "\n\n"] {
                 let mbox = format!("{LINE}Subject: 1\n\nHello,{between}{text}\nBye\n\n{LINE}Subject: 2\n\nx\n");
                 assert_eq!(subjects(&mbox).await, "1 2", "{text}");
-                // A mail alone is no mbox, whatever it says.
+                // A single mail is no mbox, whatever it contains.
                 assert_eq!(subjects(&format!("Subject: 1\n\n{text}\n\n{LINE}Subject: 2\n")).await, "1", "{text}");
                 let mails = all(Box::leak(mbox.clone().into_bytes().into_boxed_slice())).await;
                 assert!(mails[0].contains(text.trim_start_matches('>')), "no line is lost: {}", mails[0]);
             }
         }
-        // Nor does one begin an mbox.
+        // Nor does a sentence begin an mbox.
         assert_eq!(all(b"From 9:30 on\n\nFrom a@b Tue Nov 24 10:00:00 2026\nSubject: 1\n").await.len(), 1);
     }
 

@@ -1,10 +1,10 @@
-//! What a start tells the person who made it, on standard output. The log is elsewhere.
+//! Prints where the server runs, on standard output. The log is elsewhere.
 
 use super::DemoStart;
 use crate::{settings::Settings, telemetry::say};
 use serde_json::json;
 
-/// Prints where the server is and, at the first start, how to try it.
+/// Prints the URLs and, at the first start, how to try the server.
 pub(super) fn announce(
     settings: &Settings,
     urls: (Option<String>, Option<String>),
@@ -58,7 +58,7 @@ fn first_steps(url: &str, inbox_id: &str, key: &str, receiver: bool) -> String {
     )
 }
 
-/// Where the receiver's lines go: to the console, unless that holds one JSON value.
+/// Prints the receiver's lines on the console, unless that has one JSON value.
 pub(super) fn teller(as_json: bool) -> fn(String) {
     if as_json { |line| tracing::info!("{line}") } else { |line| say(&line) }
 }

@@ -11,7 +11,7 @@ pub(crate) struct Row {
     pub(crate) unit: &'static str,
     /// Whether it is masked wherever it is shown.
     pub(crate) secret: bool,
-    /// What it is for.
+    /// Its meaning, for the documentation.
     pub(crate) about: &'static str,
 }
 
@@ -56,7 +56,7 @@ table! {
     "access_log" "failures" "off, failures or all" plain "Requests that are logged: none; those that failed on the server's side or took over a second; all.";
 }
 
-/// Name of the variable that sets it: `rate_limit.x` → `INBOXOPS_RATE_LIMIT__X`.
+/// Name of its environment variable: `rate_limit.x` → `INBOXOPS_RATE_LIMIT__X`.
 pub(crate) fn environment_name(path: &str) -> String {
     format!("INBOXOPS_{}", path.replace('.', "__").to_ascii_uppercase())
 }

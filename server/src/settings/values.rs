@@ -1,4 +1,4 @@
-//! Forms of single values.
+//! Parsers of single values.
 
 use crate::error::{Error, Result};
 use inboxops_edge::AccessLog;
@@ -29,7 +29,7 @@ impl FromStr for Roles {
     }
 }
 
-/// Form of the log.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     Text,
@@ -48,7 +48,7 @@ impl FromStr for LogFormat {
     }
 }
 
-/// A filter of the log that was found good.
+/// A valid log filter.
 #[derive(Clone, Debug)]
 pub(crate) struct Level(pub(crate) String);
 
@@ -72,7 +72,7 @@ pub(super) fn access_log(text: &str) -> std::result::Result<AccessLog, &'static 
     }
 }
 
-/// The values of a TOML file by their path.
+/// The values of a TOML file by path.
 pub(super) fn from_file(path: &Path) -> Result<Vec<(String, String)>> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::ConfigFile { path: path.to_owned(), source })?;
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
@@ -107,17 +107,17 @@ fn flatten(name: &str, value: &toml::Value, into: &mut Vec<(String, String)>) ->
     Ok(())
 }
 
-/// A database's URL as it may be shown.
+/// A database URL without its password, to show.
 pub(crate) fn without_password(url: &str) -> String {
     let masked = || {
         let (scheme, rest) = url.split_once("://")?;
-        // The last one: a password may hold another.
+        // The last one: a password may contain another.
         let (user_info, place) = rest.rsplit_once('@')?;
         let (user, _) = user_info.split_once(':')?;
         Some(format!("{scheme}://{user}:***@{place}"))
     };
     let shown = masked().unwrap_or_else(|| url.to_owned());
-    // libpq's other place for it.
+    // libpq's other place for the password.
     match shown.split_once("password=") {
         Some((before, after)) => {
             let rest = after.find('&').map_or("", |end| &after[end..]);

@@ -1,6 +1,6 @@
-//! Lines of the log on their way to standard error. Whoever reads them may go away, stop reading or run out of disk, and
-//! nothing that serves shall fail or wait for that: a thread of their own writes them, out of a queue that takes no more
-//! when it is full. What cannot be written is lost, counted, and told of as soon as writing works again.
+//! Writes log lines to standard error. Its reader may exit, stop reading or run out of disk, and no task of the server
+//! may fail or wait because of that: a thread of its own writes the lines, from a bounded queue that drops lines when
+//! it is full. Lost lines are counted, and reported as soon as writing works again.
 
 use std::{
     io::{self, Write},
@@ -13,12 +13,12 @@ use std::{
 };
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that may wait to be written.
+/// Greatest number of lines in the queue.
 const QUEUE_MAX: usize = 8192;
-/// Pause before a reader that has no room is asked again.
+/// Pause before writing again to a reader that has no room.
 const FULL_PAUSE: Duration = Duration::from_millis(5);
 
-/// Where lines are left.
+/// The queue of lines.
 #[derive(Clone)]
 pub(super) struct Lines {
     queue: SyncSender<Message>,
@@ -27,31 +27,31 @@ pub(super) struct Lines {
 
 enum Message {
     Line(Vec<u8>),
-    /// All that came before is written once this is dropped.
+    /// Everything before it has been written once this is dropped.
     Flush(SyncSender<()>),
 }
 
 impl Lines {
-    /// Begins to write to `out`; `tell` hears how many lines were lost once writing works again.
+    /// Starts writing to `out`; `tell` gets the number of lost lines once writing works again.
     pub(super) fn to(out: impl Write + Send + 'static, tell: fn(u64)) -> Lines {
         let (queue, waiting) = sync_channel(QUEUE_MAX);
         let lost = Arc::new(AtomicU64::new(0));
         let writer = Writer { out, torn: false, told: 0, lost: lost.clone(), tell };
-        // Without the thread every line is lost and counted, which is what a system without a free thread can give.
+        // Without the thread every line is lost and counted; a system without a free thread cannot do better.
         let _ = std::thread::Builder::new().name("inboxops-log".to_owned()).spawn(move || writer.run(&waiting));
         Lines { queue, lost }
     }
 
-    /// Lines that were lost since the start.
+    /// Number of lines that were lost since the start.
     pub(super) fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Waits until all lines so far are written, not longer than `most`.
+    /// Waits until all lines so far are written, at most for `most`.
     pub(super) fn flush(&self, most: Duration) {
         let (flushed, all) = sync_channel(0);
         if self.queue.try_send(Message::Flush(flushed)).is_ok() {
-            // It ends by a dropped sender or by the time.
+            // It ends with a dropped sender or after the time.
             let _ = all.recv_timeout(most);
         }
     }
@@ -66,7 +66,7 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Write for &Lines {
-    /// Takes one line. It never fails: whoever logs could do nothing about it.
+    /// Takes one line. It never fails: the logging code could not handle that.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.queue.try_send(Message::Line(line.to_vec())).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -81,9 +81,9 @@ impl Write for &Lines {
 
 struct Writer<W> {
     out: W,
-    /// Whether the last line was written in part.
+    /// Whether the last line was written only in part.
     torn: bool,
-    /// Lost lines that were told of.
+    /// Lost lines that were reported.
     told: u64,
     lost: Arc<AtomicU64>,
     tell: fn(u64),
@@ -121,7 +121,7 @@ impl<W: Write> Writer<W> {
                     self.torn = !bytes.is_empty();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // A pipe that somebody made non-blocking, and whose reader is slow.
+                // A non-blocking pipe whose reader is slow.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(FULL_PAUSE),
                 Err(error) => return Err(error),
             }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use std::sync::{Mutex, mpsc::channel};
 
-    /// What writing does next; without more to say it takes everything.
+    /// The results of the next writes; after those it accepts everything.
     struct Out {
         next: std::sync::mpsc::Receiver<io::Result<usize>>,
         written: Arc<Mutex<Vec<u8>>>,
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_cannot_be_written_is_lost_and_counted_and_told_of_once() {
         let full = || Err(io::ErrorKind::StorageFull.into());
-        // Two lines lost whole, one after its first three bytes, then room again.
+        // Two lines lost, one more after its first three bytes, then room again.
         let (lines, written) = lines([full(), full(), Ok(3), full(), Ok(1)]);
         for line in ["a\n", "b\n", "cdef\n", "g\n", "h\n"] {
             log(&lines, line);

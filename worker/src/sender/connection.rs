@@ -1,5 +1,4 @@
-//! One connection to a receiver, HTTP/1.1 or 2, over a socket that somebody else opened. It knows requests, but not
-//! endpoints.
+//! One connection to a receiver, HTTP/1.1 or HTTP/2, over an open socket. It knows requests, but no endpoints.
 
 use super::heard::{TranscribedSocket, Transcript};
 use bytes::Bytes;
@@ -20,13 +19,13 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-/// Greatest size of an answer's head that is all read.
+/// Largest response head that is parsed whole.
 pub(super) const HEAD_MAX_BYTES: usize = 256 * 1024;
-/// Greatest number of an answer's headers that are all read; of one with more, the first.
+/// Greatest number of response headers that are parsed; of more, the first ones count.
 pub(super) const HEADERS_MAX: usize = 512;
-/// Longest wait until a connection that was just used can be used again.
+/// Longest wait until a connection can be reused.
 const READY_MAX: Duration = Duration::from_millis(100);
-/// HTTP/2's window for one answer: no more is on the way than is read of it.
+/// HTTP/2's flow-control window for a response: no more is sent than is read of it.
 const WINDOW_BYTES: u32 = 64 * 1024;
 
 /// A request as it is sent.
@@ -36,11 +35,11 @@ pub(super) type Outgoing = Request<Full<Bytes>>;
 pub(super) enum Connection {
     /// For one request at a time.
     Http1(Http1),
-    /// For many at a time.
+    /// For many requests at a time.
     Http2(Http2),
 }
 
-/// HTTP/1.1. Dropping it closes the socket, whatever is under way.
+/// HTTP/1.1. Dropping it closes the socket, whatever is in flight.
 pub(super) struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
     /// When it was opened.
@@ -49,19 +48,19 @@ pub(super) struct Http1 {
     _open: DropGuard,
 }
 
-/// HTTP/2. The last clone that is dropped closes the socket.
+/// HTTP/2. Dropping the last clone closes the socket.
 #[derive(Clone)]
 pub(super) struct Http2 {
     sender: http2::SendRequest<Full<Bytes>>,
     /// When it was opened.
     pub born: Instant,
-    /// When a request on it last came to its end.
+    /// When the last request on it ended.
     pub used: Instant,
     heard: Transcript,
     open: Arc<DropGuard>,
 }
 
-/// Where the tasks of connections run: until their connection is dropped or the worker ends, which joins them.
+/// The tasks of connections. They run until their connection is dropped, or until the worker ends and joins them.
 #[derive(Clone, Default)]
 pub(super) struct Tasks {
     tracker: TaskTracker,
@@ -73,7 +72,7 @@ impl Tasks {
         self.tracker.spawn(async move { end.run_until_cancelled(task).await.map(drop) });
     }
 
-    /// Closes all connections and waits for that.
+    /// Closes all connections and waits until they are closed.
     pub(super) async fn end(&self) {
         self.end.cancel();
         self.tracker.close();
@@ -88,11 +87,11 @@ impl<F: Future<Output: Send> + Send + 'static> hyper::rt::Executor<F> for Tasks 
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 on a socket. What is not quite to the letter in an answer's head is read past: servers and
-    /// proxies write such heads, and what counts is the status.
+    /// Speaks HTTP/1.1 on a socket. Small errors in a response head are tolerated: servers and proxies make them, and
+    /// the status is what counts.
     ///
     /// # Errors
-    /// The library's.
+    /// The HTTP library's.
     pub(super) async fn http1<T>(io: T, heard: Transcript, tasks: &Tasks) -> hyper::Result<Connection>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -113,12 +112,12 @@ impl Connection {
     /// Speaks HTTP/2 on a socket.
     ///
     /// # Errors
-    /// The library's.
+    /// The HTTP library's.
     pub(super) async fn http2<T>(io: T, heard: Transcript, tasks: &Tasks) -> hyper::Result<Connection>
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // The library's parts of the connection end with it as well, not only with the worker.
+        // The library's tasks end with this connection, not only with the worker.
         let own = Tasks { tracker: tasks.tracker.clone(), end: tasks.end.child_token() };
         let mut builder = http2::Builder::new(own.clone());
         builder
@@ -131,7 +130,7 @@ impl Connection {
         Ok(Connection::Http2(Http2 { sender, born: now, used: now, heard, open: Arc::new(own.end.drop_guard()) }))
     }
 
-    /// Waits a moment until the connection takes a request; one that does not is of no more use.
+    /// Waits briefly until the connection accepts a request; one that does not is useless.
     pub(super) async fn ready(&mut self) -> bool {
         match self {
             Connection::Http1(connection) if connection.sender.is_ready() => true,
@@ -142,10 +141,10 @@ impl Connection {
         }
     }
 
-    /// Sends a request. The error gives it back when not one byte of it was written.
+    /// Sends a request. The error returns the request if none of its bytes was written.
     ///
     /// # Errors
-    /// The library's.
+    /// The HTTP library's.
     pub(super) async fn send(&mut self, request: Outgoing) -> Result<Response<Incoming>, TrySendError<Outgoing>> {
         match self {
             Connection::Http1(connection) => {
@@ -156,7 +155,7 @@ impl Connection {
         }
     }
 
-    /// What was heard on it.
+    /// The transcript of the connection.
     pub(super) fn heard(&self) -> &Transcript {
         match self {
             Connection::Http1(connection) => &connection.heard,
@@ -166,19 +165,19 @@ impl Connection {
 }
 
 impl Http1 {
-    /// Whether the other side has not closed it, as far as is known.
+    /// Whether the receiver has not closed it, as far as is known.
     pub(super) fn is_open(&self) -> bool {
         !self.sender.is_closed()
     }
 }
 
 impl Http2 {
-    /// Whether the other side has not closed it, as far as is known.
+    /// Whether the receiver has not closed it, as far as is known.
     pub(super) fn is_open(&self) -> bool {
         !self.sender.is_closed()
     }
 
-    /// Whether somebody else uses it, too.
+    /// Whether another request uses it as well.
     pub(super) fn is_busy(&self) -> bool {
         Arc::strong_count(&self.open) > 1
     }

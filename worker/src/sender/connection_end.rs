@@ -1,5 +1,5 @@
-//! What it means that a connection ended, or a stream of it, before there was an answer that the library took. It opens
-//! nothing and sends nothing.
+//! Interprets the end of a connection or stream that came before the library accepted a response. It opens nothing and
+//! sends nothing.
 
 use super::{
     Answer,
@@ -12,23 +12,24 @@ use h2::Reason;
 use inboxops_proto::FailureCode;
 use std::error::Error as _;
 
-/// How a request came to its connection.
+/// How a request got its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     /// It was opened for this request.
     First,
-    /// It was there, and the receiver may have closed it since.
+    /// It was idle, and the receiver may have closed it meanwhile.
     Again,
-    /// It was opened for this request because one before fell with its connection; another such end is a failure.
+    /// It was opened for this request because the previous one was closed during it; if this happens again, it is a
+    /// failure.
     Fresh,
 }
 
-/// What it means that a new connection ended before it took the request.
+/// The failure when a new connection ended before it took the request.
 pub(super) fn unsent(error: &hyper::Error, connection: &Connection) -> AttemptFailure {
     of_heard(connection.heard()).unwrap_or_else(|| library(error))
 }
 
-/// What it means that a request which may have arrived got no answer; or the answer that the library did not take.
+/// The failure when a request that may have arrived got no response; or the response that the library did not accept.
 ///
 /// # Errors
 /// Why there is none.
@@ -41,11 +42,11 @@ pub(super) fn ended(error: &hyper::Error, connection: &Connection, used: Use) ->
     let fell = match connection {
         Connection::Http1(_) => used == Use::Again && heard.is_silent(),
         Connection::Http2(shared) => match of_stream(error) {
-            // What the receiver says it did not process, whenever it says so.
+            // The receiver states that it did not process the request.
             Some(reset) if reset.reason() == Some(Reason::REFUSED_STREAM) => true,
-            // Ours, since what came is no HTTP/2.
+            // A reset by our library, because what arrived is not HTTP/2.
             Some(reset) if reset.is_library() => return Err(FailureCode::InvalidResponse.into()),
-            // With its connection, or alone.
+            // The stream ended with its connection, or alone.
             Some(_) => !shared.is_open(),
             None => true,
         },
@@ -59,12 +60,12 @@ pub(super) fn ended(error: &hyper::Error, connection: &Connection, used: Use) ->
     })
 }
 
-/// What TLS said of its end.
+/// The failure that TLS reported.
 pub(super) fn of_heard(heard: &Transcript) -> Option<AttemptFailure> {
     heard.tls().map(|(error, asked)| tls::later(&error, asked))
 }
 
-/// The reset of a single stream of HTTP/2, if the error is one.
+/// The reset of a single HTTP/2 stream, if the error is one.
 fn of_stream(error: &hyper::Error) -> Option<&h2::Error> {
     error.source().and_then(|source| source.downcast_ref::<h2::Error>()).filter(|error| error.is_reset())
 }

@@ -1,6 +1,6 @@
-//! What a receiver said on a connection, heard beside the library that speaks HTTP on it: whether a byte came since the
-//! request began, the first bytes of the answer, and the alert by which TLS ended. A library that gives up an answer
-//! keeps none of that. It knows no endpoint.
+//! Records what a receiver sent on a connection, beside the HTTP library: whether a byte arrived since the request
+//! began, the first bytes of the response, and the alert that ended TLS. A library that rejects a response keeps none
+//! of this. It knows no endpoint.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::{
@@ -11,10 +11,10 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Greatest number of an answer's first bytes that are kept until it is understood.
+/// Greatest number of a response's first bytes that are kept until it is parsed.
 pub(super) const KEPT_MAX_BYTES: usize = 16 * 1024;
 
-/// What was heard on one connection.
+/// The transcript of one connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transcript(Arc<Mutex<TranscriptState>>);
 
@@ -22,49 +22,48 @@ pub(super) struct Transcript(Arc<Mutex<TranscriptState>>);
 struct TranscriptState {
     /// The first bytes since the last request began.
     first: Vec<u8>,
-    /// Whether they are kept, or only noticed.
+    /// Whether the bytes are kept, or only noticed.
     keeps: bool,
     tls: Option<rustls::Error>,
-    /// Whether the other side asked for a client certificate.
+    /// Whether the receiver asked for a client certificate.
     asked: bool,
 }
 
-/// An answer as far as it could be made out.
+/// A response as far as it could be parsed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EarlyAnswer {
-    /// Its status.
     pub status: StatusCode,
-    /// The lines that are headers.
+    /// The lines that are valid headers.
     pub headers: HeaderMap,
-    /// What came of the body.
+    /// The received part of the body.
     pub body: Vec<u8>,
 }
 
 impl Transcript {
-    /// Nothing yet, but whether the other side `asked` for a client certificate in its handshake.
+    /// An empty transcript; `asked` says whether the receiver asked for a client certificate in the handshake.
     pub(super) fn after_handshake(asked: bool) -> Transcript {
         Transcript(Arc::new(Mutex::new(TranscriptState { asked, ..TranscriptState::default() })))
     }
 
-    /// A request begins whose answer is the next thing to come, as in HTTP/1: its first bytes are kept.
+    /// A request begins whose response comes next, as in HTTP/1: its first bytes are kept.
     pub(super) fn begin(&self) {
         let mut said = self.lock();
         said.first.clear();
         said.keeps = true;
     }
 
-    /// Whether no byte came since the request began.
+    /// Whether no byte has arrived since the request began.
     pub(super) fn is_silent(&self) -> bool {
         self.lock().first.is_empty()
     }
 
-    /// Why TLS ended, if it said so, and whether a client certificate had been asked for.
+    /// The error that ended TLS, if there was one, and whether a client certificate had been asked for.
     pub(super) fn tls(&self) -> Option<(rustls::Error, bool)> {
         let said = self.lock();
         said.tls.clone().map(|error| (error, said.asked))
     }
 
-    /// The answer, if its first line came whole.
+    /// The response, if its first line is complete.
     pub(super) fn answer(&self) -> Option<EarlyAnswer> {
         told(&self.lock().first)
     }
@@ -74,8 +73,8 @@ impl Transcript {
     }
 }
 
-/// A socket that is listened to. A failed write is told by the read that follows: what the other side said before it
-/// closed (an early answer, an alert of TLS) is still to be read, and says more.
+/// A socket that records what it reads. After a failed write the error is taken from the next read: what the receiver
+/// sent before it closed (an early response, a TLS alert) can still be read, and says more.
 pub(super) struct TranscribedSocket<T> {
     io: T,
     heard: Transcript,
@@ -83,7 +82,7 @@ pub(super) struct TranscribedSocket<T> {
 }
 
 impl<T> TranscribedSocket<T> {
-    /// Listens to `io`.
+    /// Records what `io` reads.
     pub(super) fn new(io: T, heard: Transcript) -> TranscribedSocket<T> {
         TranscribedSocket { io, heard, deaf: false }
     }
@@ -163,8 +162,8 @@ impl<T> TranscribedSocket<T> {
     }
 }
 
-/// Reads an answer that a strict reader gave up, line by line: the status is what counts, whatever follows it. Interim
-/// answers are passed by.
+/// Parses a response that a strict parser rejected, line by line: the status counts, whatever follows it. Interim
+/// responses are skipped.
 fn told(mut bytes: &[u8]) -> Option<EarlyAnswer> {
     loop {
         while let [b'\r' | b'\n', rest @ ..] = bytes {
@@ -194,14 +193,14 @@ fn told(mut bytes: &[u8]) -> Option<EarlyAnswer> {
     }
 }
 
-/// The first line without its end, and what follows; `None` while it has no end.
+/// The first line without its line end, and the rest; `None` if it is incomplete.
 fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let line = &bytes[..end];
     Some((line.strip_suffix(b"\r").unwrap_or(line), &bytes[end + 1..]))
 }
 
-/// The status of `HTTP/1.1 200 OK`, whatever the reason says.
+/// The status of `HTTP/1.1 200 OK`, whatever the reason phrase is.
 fn status(line: &[u8]) -> Option<StatusCode> {
     let rest = line.strip_prefix(b"HTTP/1.")?;
     let [b'0'..=b'9', b' ' | b'\t', rest @ ..] = rest else { return None };

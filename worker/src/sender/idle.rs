@@ -1,17 +1,17 @@
-//! How long a connection may lie idle before the receiver may close it under a request (RFC 9112, 9.3): what it
-//! announces less a margin, and one second where it announces nothing. Pure.
+//! How long a connection may be idle before the receiver may close it during a request (RFC 9112, 9.3): what it
+//! announces minus a margin, or one second if it announces nothing. Pure.
 
 use http::{HeaderMap, HeaderName};
 use std::time::Duration;
 
-/// Where nothing is announced: shorter than any common server's limit.
+/// If nothing is announced: shorter than any common server's limit.
 pub(super) const UNANNOUNCED_MAX: Duration = Duration::from_secs(1);
-/// What is left of the announced time for the way there and back, unless that is more than half of it.
+/// Margin for the round trip, but at most half of the announced time.
 pub(super) const MARGIN: Duration = Duration::from_secs(1);
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// The longest time that a connection may lie idle after an answer with these headers; zero when it is of no more use.
+/// The longest idle time after a response with these headers; zero if the connection cannot be reused.
 pub(super) fn longest(headers: &HeaderMap) -> Duration {
     let mut timeout = None;
     let mut uses = None;

@@ -1,5 +1,5 @@
-//! Connections between two requests: a bounded number, each for as long as its receiver will surely keep it open, for the
-//! one endpoint at the one version of its configuration for which its address was checked. It opens nothing.
+//! Idle connections: a bounded number, each kept as long as its receiver will surely keep it open, and reused only for
+//! the endpoint and configuration version for which its address was checked. It opens nothing.
 
 use super::{
     connection::{Connection, Http1, Http2},
@@ -12,13 +12,13 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Greatest number of unused connections, over all endpoints.
+/// Greatest number of idle connections, over all endpoints.
 pub const IDLE_CONNECTIONS_MAX: usize = 256;
 
-/// Whose connection: the endpoint and the version of its configuration.
+/// The endpoint and its configuration version.
 pub(super) type Key = (Uuid, u32);
 
-/// All connections that wait for a request.
+/// All idle and shared connections.
 pub(super) struct Pool {
     idle_max: Duration,
     age_max: Duration,
@@ -29,18 +29,18 @@ pub(super) struct Pool {
 struct Inner {
     http1: HashMap<Key, Vec<IdleConnection>>,
     http2: HashMap<Key, Http2>,
-    /// Number in `http1`, and so the number of sockets that only wait.
+    /// Number of connections in `http1`, which is the number of idle sockets.
     idle: usize,
 }
 
 struct IdleConnection {
     connection: Http1,
-    /// When it is of no more use.
+    /// End of its use.
     until: Instant,
 }
 
 impl Pool {
-    /// A pool whose connections stay unused no longer than `idle_max`, and are used no longer than `age_max`.
+    /// A pool whose connections are idle no longer than `idle_max` and used no longer than `age_max`.
     pub(super) fn new(idle_max: Duration, age_max: Duration) -> Pool {
         Pool { idle_max, age_max, inner: Mutex::default() }
     }
@@ -70,7 +70,7 @@ impl Pool {
         taken
     }
 
-    /// Keeps a connection on which nothing is under way for at most `idle`, if there is room.
+    /// Keeps a connection without a request for at most `idle`, if there is room.
     pub(super) fn put(&self, key: Key, connection: Http1, idle: Duration, now: Instant) {
         let until = (now + idle.min(self.idle_max)).min(connection.born + self.age_max);
         let mut inner = self.lock();
@@ -80,7 +80,7 @@ impl Pool {
         }
     }
 
-    /// Lets others use a connection, too, unless there is one that they use.
+    /// Shares a connection with other requests, unless one is already shared.
     pub(super) fn share(&self, key: Key, connection: &Http2) {
         let mut inner = self.lock();
         let known = inner.http2.entry(key).or_insert_with(|| connection.clone());
@@ -89,7 +89,7 @@ impl Pool {
         }
     }
 
-    /// A request on a connection came to its end: it may lie idle from then on, and others may use it.
+    /// A request on a connection ended: it is idle from now on, and others may use it.
     pub(super) fn rest(&self, key: Key, connection: &Http2) {
         self.share(key, connection);
         if let Some(shared) = self.lock().http2.get_mut(&key).filter(|shared| shared.is_same(connection)) {
@@ -97,7 +97,7 @@ impl Pool {
         }
     }
 
-    /// Forgets a shared connection on which a request failed; what else runs on it ends undisturbed.
+    /// Stops sharing a connection on which a request failed; its other requests continue.
     pub(super) fn forget(&self, key: &Key, failed: &Http2) {
         let mut inner = self.lock();
         if inner.http2.get(key).is_some_and(|shared| shared.is_same(failed)) {
@@ -105,7 +105,7 @@ impl Pool {
         }
     }
 
-    /// Closes what was unused too long.
+    /// Closes connections that have been idle too long.
     pub(super) fn close_idle(&self, now: Instant) {
         let mut dropped = Vec::new();
         let mut inner = self.lock();
@@ -122,7 +122,7 @@ impl Pool {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// HTTP/2 announces nothing.
+    /// HTTP/2 servers announce no idle time.
     fn is_good(&self, shared: &Http2, now: Instant) -> bool {
         let idle_max = idle::UNANNOUNCED_MAX.min(self.idle_max);
         let wanted = shared.is_busy() || now < shared.used + idle_max;
@@ -157,7 +157,7 @@ mod tests {
             (secs(1), secs(1)),
             (Duration::from_millis(500), Duration::from_millis(500)),
             (secs(4), secs(4)),
-            // Whatever is announced, no longer than ours.
+            // Whatever is announced, no longer than our own limit.
             (secs(71), secs(4)),
             (Duration::MAX, secs(4)),
         ] {
@@ -208,7 +208,7 @@ mod tests {
         };
         let (pool, born) = (Pool::new(secs(4), secs(60)), shared.born);
         pool.share(KEY, &shared);
-        // While a request is on it, it is good for others, too, however long that takes.
+        // While a request uses it, others may too, however long that takes.
         assert!(pool.take(&KEY, born + secs(10)).is_some());
         shared.used = born + secs(10);
         pool.rest(KEY, &shared);

@@ -1,5 +1,5 @@
-//! Names to addresses. One look-up of a name runs at a time and all who ask meanwhile share it, so a name server that
-//! hangs costs one thread for each name and not one for each attempt. It knows nothing of what may be connected to.
+//! Resolves names. One lookup of a name runs at a time, and all callers share it, so that a hanging name server blocks
+//! one thread for each name and not one for each attempt. It does not know which addresses are allowed.
 
 use futures_util::{FutureExt as _, future::BoxFuture, future::Shared};
 use std::{
@@ -8,28 +8,28 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Addresses of a name; `None` when there are none.
+/// Addresses of a name; `None` if there are none.
 pub type Addresses = Option<Arc<[IpAddr]>>;
 
 /// Resolves a name.
 pub type Resolve = dyn Fn(&str) -> BoxFuture<'static, Addresses> + Send + Sync;
 
-/// Where addresses come from.
+/// How names are resolved.
 #[derive(Clone, Default)]
 pub enum Resolver {
-    /// The system: hosts file and name servers, as configured there.
+    /// By the system: hosts file and name servers.
     #[default]
     System,
-    /// Somebody else, who is asked for every new connection.
+    /// By a given function, called for every new connection.
     Given(Arc<Resolve>),
 }
 
-/// Look-ups that are under way, by name.
+/// Lookups under way, by name.
 #[derive(Default)]
 pub(super) struct Lookups(Mutex<HashMap<String, Shared<BoxFuture<'static, Addresses>>>>);
 
 impl Lookups {
-    /// Looks a name up. Who stops waiting leaves the look-up running for the next who asks.
+    /// Looks a name up. A caller that stops waiting leaves the lookup running for others.
     pub(super) async fn lookup(&self, resolver: &Resolver, name: &str) -> Addresses {
         let found = match resolver {
             Resolver::Given(resolve) => return resolve(name).await,
@@ -45,11 +45,11 @@ impl Lookups {
     fn join(&self, name: &str) -> Shared<BoxFuture<'static, Addresses>> {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match running.get(name) {
-            // One that is done answers an older question.
+            // A finished lookup is outdated.
             Some(lookup) if lookup.peek().is_none() => lookup.clone(),
             _ => {
                 let owned = name.to_owned();
-                // The port plays no part in the answer.
+                // The port does not affect the answer.
                 let lookup = tokio::task::spawn_blocking(move || (owned.as_str(), 443).to_socket_addrs().ok());
                 let lookup = async move {
                     let ips: Vec<IpAddr> = lookup.await.ok().flatten()?.map(|address| address.ip()).collect();

@@ -1,5 +1,5 @@
-//! TLS towards customers: whom we trust, and what it means that a handshake failed or that an alert came after it. It
-//! opens nothing.
+//! TLS to receivers: which authorities are trusted, and what a failed handshake or a later alert means. It opens
+//! nothing.
 
 mod chain;
 
@@ -22,16 +22,16 @@ use std::{cell::RefCell, future::poll_fn, io, path::Path, pin::pin, sync::Arc};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// Authorities whose certificates are believed.
+/// The trusted certificate authorities.
 #[derive(Clone, Debug, Default)]
 pub enum Trust {
-    /// Those of the system, so that an operator's own authority counts; where there are none, as in an empty
-    /// container image, Mozilla's list that is built in.
+    /// Those of the system, so that an operator's own authority is trusted; if there are none, as in an empty container
+    /// image, Mozilla's list, which is built in.
     #[default]
     System,
-    /// The same, and these.
+    /// Those of the system, and these.
     SystemAnd(Vec<CertificateDer<'static>>),
-    /// These and no others.
+    /// Only these.
     Only(Vec<CertificateDer<'static>>),
 }
 
@@ -39,7 +39,7 @@ impl Trust {
     /// The system's authorities, and those of a PEM file.
     ///
     /// # Errors
-    /// When the file cannot be read or holds no certificate, or one that is no authority's.
+    /// If the file cannot be read, contains no certificate, or contains one that is no authority's.
     pub fn with_file(path: &Path) -> Result<Trust, Unreadable> {
         let pem = CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(Unreadable::Pem)?;
         let more: Vec<CertificateDer<'static>> = pem;
@@ -52,28 +52,28 @@ impl Trust {
     }
 }
 
-/// Why a file of authorities is of no use.
+/// Why a file of authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// It cannot be read, or is no PEM.
+    /// It cannot be read, or is not PEM.
     #[error("cannot read certificates in PEM")]
     Pem(#[source] pem::Error),
-    /// There is nothing in it.
+    /// It contains no certificate.
     #[error("the file holds no certificate in PEM")]
     Empty,
-    /// One of them cannot be read.
+    /// One of its certificates cannot be parsed.
     #[error("the file holds a certificate that cannot be used")]
     Certificate(#[source] Error),
 }
 
-/// The client's side of TLS 1.2 and 1.3, offering HTTP/2 before HTTP/1.1.
+/// The client side of TLS 1.2 and 1.3; it prefers HTTP/2 to HTTP/1.1.
 pub(super) struct Tls(TlsConnector);
 
 impl Tls {
-    /// A client that believes whom it is told to.
+    /// A client that trusts these authorities.
     ///
     /// # Errors
-    /// When a certificate that shall be trusted cannot be read.
+    /// If a trusted certificate cannot be read.
     pub(super) fn new(trust: &Trust) -> Result<Tls, Error> {
         let provider = Arc::new(ring::default_provider());
         let verifier = Arc::new(NotingVerifier(verifier(trust, &provider)?));
@@ -86,10 +86,11 @@ impl Tls {
         Ok(Tls(Arc::new(config).into()))
     }
 
-    /// Shakes hands; and whether the server asked for a client certificate, of which its verdict may come later.
+    /// Runs the handshake; returns also whether the server asked for a client certificate, since it may reject the lack
+    /// of one later.
     ///
     /// # Errors
-    /// What the failure is called.
+    /// The failure of the handshake.
     pub(super) async fn connect(
         &self,
         name: ServerName<'static>,
@@ -111,12 +112,12 @@ impl Tls {
     }
 }
 
-/// What came up in a handshake, beside what its error says.
+/// Observations during a handshake, beyond its error.
 #[derive(Default)]
 struct Notes {
     /// The server asked for a client certificate.
     asked: bool,
-    /// What it sent in place of a chain that we trust.
+    /// The chain that was not trusted.
     refused: Option<Chain>,
 }
 
@@ -128,12 +129,12 @@ impl Notes {
 }
 
 thread_local! {
-    /// Of the handshake that this thread polls just now. One configuration serves all handshakes, so that sessions are
-    /// resumed; what it calls back has no other way to tell whose handshake it is.
+    /// Of the handshake that this thread is polling. One configuration serves all handshakes, so that sessions are
+    /// resumed; its callbacks cannot tell handshakes apart in any other way.
     static NOTES: RefCell<Notes> = RefCell::default();
 }
 
-/// We have no client certificate; it is noted that one was wanted.
+/// There is no client certificate; it records that the server asked for one.
 #[derive(Debug)]
 struct NoCertificate;
 
@@ -148,7 +149,7 @@ impl ResolvesClientCert for NoCertificate {
     }
 }
 
-/// A verifier whose refusals are noted with what was refused.
+/// A verifier that records the chains that it refuses.
 #[derive(Debug)]
 struct NotingVerifier(Arc<dyn ServerCertVerifier>);
 
@@ -202,7 +203,7 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
         roots.add(authority.clone())?;
     }
     if !matches!(trust, Trust::Only(_)) {
-        // Without the given ones first: they would hide that the system has none.
+        // First without the given authorities: they would hide that the system has none.
         let system = Verifier::new(provider.clone()).and_then(|system| match given {
             [] => Ok(system),
             more => Verifier::new_with_extra_roots(more.iter().cloned(), provider.clone()),
@@ -219,31 +220,31 @@ fn verifier(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn Ser
     Ok(verifier.map_err(|error| Error::General(error.to_string()))?)
 }
 
-/// What a failed handshake is called.
+/// The failure of a handshake.
 fn of_handshake(error: &io::Error, notes: &Notes) -> AttemptFailure {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         return failure(error, notes.asked, notes.refused.as_ref());
     }
     match error.kind() {
-        // The server read that there is no certificate, and left.
+        // The server saw that there is no certificate, and closed.
         _ if notes.asked => FailureCode::TlsClientCertificate.into(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => FailureCode::ConnectionReset.into(),
         _ => FailureCode::TlsHandshake.into(),
     }
 }
 
-/// What an error of TLS is called that came after the handshake: in TLS 1.3 the server judges the client last.
+/// The failure for a TLS error after the handshake: in TLS 1.3 the server judges the client last.
 pub(super) fn later(error: &Error, asked: bool) -> AttemptFailure {
     failure(error, asked, None)
 }
 
-/// Whether it is the server's verdict on our having no certificate.
+/// Whether the server rejects us because we have no client certificate.
 pub(super) fn wants_certificate(error: &Error, asked: bool) -> bool {
     use AlertDescription as A;
     let Error::AlertReceived(alert) = error else { return false };
     let verdict = matches!(
         alert,
-        // TLS 1.2 has no word of its own for it.
+        // TLS 1.2 has no specific alert for it.
         A::HandshakeFailure
             | A::NoCertificate
             | A::BadCertificate

@@ -1,18 +1,18 @@
-//! The certificates that a server sent, as far as a person must know them to mend the server: how many there are, and who
-//! issued the last one. Read leniently, since they are shown and not believed.
+//! The certificates that a server sent, as far as a person needs them to fix the server: their number, and the issuer
+//! of the last one. Parsed leniently, since they are shown and not trusted.
 
 use rustls::pki_types::CertificateDer;
 
 /// Greatest number of characters of a name that are shown.
 const NAME_MAX: usize = 100;
 
-/// What a server sent.
+/// The certificates that a server sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     sent: usize,
     /// The issuer of the certificate where the chain ends.
     issuer: Option<String>,
-    /// Whether that issuer is the certificate itself.
+    /// Whether that certificate is self-signed.
     by_itself: bool,
 }
 
@@ -28,7 +28,7 @@ impl Chain {
         Chain { sent, issuer: shown(last.issuer), by_itself: last.subject == last.issuer }
     }
 
-    /// What a person reads of a chain that nobody whom we trust has signed.
+    /// The sentence for people about a chain that no trusted authority has signed.
     pub(super) fn sentence(&self) -> String {
         let certificates = if self.sent == 1 { "1 certificate" } else { &format!("{} certificates", self.sent) };
         let issuer = self.issuer.as_deref().unwrap_or("without a name");
@@ -51,7 +51,7 @@ struct Names<'a> {
     subject: &'a [u8],
 }
 
-/// RFC 5280, 4.1: version, serial number and algorithm stand before the issuer, the validity between the two.
+/// RFC 5280, 4.1: version, serial number and algorithm precede the issuer; the validity is between the two names.
 fn names<'a>(certificate: &'a CertificateDer<'_>) -> Option<Names<'a>> {
     let (certificate, _) = of(SEQUENCE, certificate)?;
     let (mut rest, _) = of(SEQUENCE, certificate)?;
@@ -69,10 +69,10 @@ const SET: u8 = 0x31;
 const OID: u8 = 0x06;
 const BMP_STRING: u8 = 0x1e;
 const VERSION: u8 = 0xa0;
-/// Attributes of a name that are worth showing, the best first: common name, organisational unit, organisation.
+/// Attributes of a name that are shown, the most useful first: common name, organisational unit, organisation.
 const SHOWN: [&[u8]; 3] = [&[0x55, 4, 3], &[0x55, 4, 11], &[0x55, 4, 10]];
 
-/// A name as a person would call it: `R3 (Let's Encrypt)`.
+/// A name in the usual short form: `R3 (Let's Encrypt)`.
 fn shown(mut name: &[u8]) -> Option<String> {
     let mut found: [Option<String>; 3] = Default::default();
     while let Some((mut set, rest)) = of(SET, name) {
@@ -103,13 +103,13 @@ fn clean(tag: u8, text: &[u8]) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(NAME_MAX).collect()
 }
 
-/// The content of an element of this kind, and what follows it.
+/// The content of an element with this tag, and the rest.
 fn of(kind: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (tag, content, rest) = tlv(bytes)?;
     (tag == kind).then_some((content, rest))
 }
 
-/// The first element of DER: its tag, its content, and what follows it.
+/// The first DER element: its tag, its content, and the rest.
 fn tlv(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let [tag, length, rest @ ..] = bytes else { return None };
     let (length, rest) = match length {
