@@ -1,5 +1,5 @@
-//! Where a webhook may go: the rules on its URL and on the addresses behind it. The core asks them when an endpoint
-//! is made or changed, the worker at every attempt. Pure: nothing is resolved here and nothing is connected to.
+//! The rules for webhook targets: which URLs and which addresses are allowed. The core applies them when an endpoint is
+//! created or changed, the worker at every attempt. Pure: nothing is resolved or connected to here.
 
 use std::{
     fmt,
@@ -7,21 +7,21 @@ use std::{
 };
 use url::{Host, Url};
 
-/// Greatest length of a webhook's URL.
+/// Greatest length of a webhook's URL, in bytes.
 pub const URL_MAX_BYTES: usize = 2048;
 
-/// Whether targets on this machine are open: `webhooks.allow_private_targets`. It opens loopback and `http`, never
-/// the networks behind the machine.
+/// Whether targets on this machine are allowed: `webhooks.allow_private_targets`. It allows loopback and `http`, never
+/// the networks that the machine is part of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AllowPrivate {
     /// Public addresses only.
     #[default]
     No,
-    /// Loopback too.
+    /// Loopback as well.
     Yes,
 }
 
-/// A URL that may be posted to, as long as its addresses may, too.
+/// An allowed URL. The addresses of its host are checked separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     url: Url,
@@ -30,22 +30,22 @@ pub struct Target {
 }
 
 impl Target {
-    /// The URL as it is used: normalised, without a dot at the end of the host.
+    /// The normalised URL, without a dot at the end of the host.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The host: a name in ASCII, lower case and without a dot at its end, or an address.
+    /// The host: an ASCII name in lower case without a dot at its end, or an address.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The port, also when the URL leaves it out.
+    /// The port, explicit or the scheme's default.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether TLS is spoken.
+    /// Whether the scheme is `https`.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
@@ -58,22 +58,22 @@ pub enum Refusal {
     TooLong,
     /// Not a URL with a host.
     Malformed,
-    /// Neither `https` nor, where it is open, `http` to this machine.
+    /// Neither `https` nor, where allowed, `http` to this machine.
     Scheme,
     /// Has a user name or password.
     Userinfo,
     /// Has a fragment.
     Fragment,
-    /// The port belongs to a service that is not the web.
+    /// The port belongs to a service other than the web.
     Port,
-    /// The host is a name that only means something on a private network.
+    /// The host name has a meaning on private networks only.
     PrivateName,
     /// The address is not on the public internet.
     PrivateAddress(Range),
 }
 
 impl Refusal {
-    /// What the URL must be, to be read after the field's name.
+    /// What the URL must be; a sentence that follows the field's name.
     pub const fn message(self) -> &'static str {
         match self {
             Refusal::TooLong => "must be at most 2048 bytes long",
@@ -98,37 +98,37 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// What an address that is not public belongs to.
+/// The kind of an address that is not public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range {
     /// This machine.
     Loopback,
     /// A private network (RFC 1918, RFC 4193, RFC 3879).
     Private,
-    /// One link (RFC 3927, RFC 4291); the metadata services of most clouds are here.
+    /// Link-local (RFC 3927, RFC 4291); the metadata services of most clouds have such addresses.
     LinkLocal,
     /// Carrier-grade NAT (RFC 6598).
     SharedNat,
-    /// A cloud's service for its own machines, at a public address.
+    /// A cloud's internal service at a public address.
     Metadata,
-    /// No address (`0.0.0.0/8`, `::`).
+    /// Unspecified (`0.0.0.0/8`, `::`).
     Unspecified,
-    /// Many receivers.
+    /// Multicast.
     Multicast,
-    /// Everybody on the link.
+    /// Broadcast.
     Broadcast,
     /// Documentation (RFC 5737, RFC 3849, RFC 9637).
     Documentation,
     /// Benchmarks (RFC 2544, RFC 5180).
     Benchmark,
-    /// An IPv4 address in an IPv6 one: mapped, compatible, NAT64, 6to4, Teredo or ISATAP.
+    /// An IPv4 address embedded in an IPv6 address: mapped, compatible, NAT64, 6to4, Teredo or ISATAP.
     Embedded,
-    /// Everything else that is not assigned to hosts.
+    /// Anything else that is not assigned to hosts.
     Reserved,
 }
 
 impl Range {
-    /// What a person calls it.
+    /// Name for people.
     pub const fn name(self) -> &'static str {
         match self {
             Range::Loopback => "this machine",
@@ -147,8 +147,8 @@ impl Range {
     }
 }
 
-/// Ports of services that are not the web: those browsers refuse (the fetch standard's list), and databases,
-/// queues, caches and control planes that believe whoever reaches them. Sorted.
+/// Ports of services other than the web: those that browsers block (the fetch standard's list), and databases, queues,
+/// caches and control planes that trust whoever connects. Sorted.
 #[rustfmt::skip]
 const PORTS: &[u16] = &[
     0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
@@ -159,19 +159,19 @@ const PORTS: &[u16] = &[
     7000, 7001, 8883, 9042, 9092, 9160, 9200, 9300, 10080, 10250, 10255, 11211, 27017, 27018, 27019, 28015,
 ];
 
-/// Names that only mean something on a private network, whatever they resolve to (RFC 6761, RFC 6762, RFC 8375).
+/// Names that have a meaning on private networks only, whatever they resolve to (RFC 6761, RFC 6762, RFC 8375).
 const PRIVATE_SUFFIXES: &[&str] = &["local", "internal", "home.arpa", "localdomain"];
 
-/// Checks all that a URL says by itself. What its name resolves to is for [`check_ip`].
+/// Checks everything in a URL that needs no name look-up; [`check_ip`] checks the addresses.
 ///
 /// # Errors
-/// The first rule that it breaks.
+/// The first rule that it violates.
 pub fn check_url(text: &str, allow: AllowPrivate) -> Result<Target, Refusal> {
     if text.len() > URL_MAX_BYTES {
         return Err(Refusal::TooLong);
     }
-    // The parser drops tabs and line ends, and reads `\` as `/` and `https:x` as `https://x`: what a person reads
-    // and what is meant would differ.
+    // The parser drops tabs and line ends, and reads `\` as `/` and `https:x` as `https://x`: what a person sees and
+    // what is used would differ.
     if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
         return Err(Refusal::Malformed);
     }
@@ -184,7 +184,7 @@ pub fn check_url(text: &str, allow: AllowPrivate) -> Result<Target, Refusal> {
     if authority.is_empty() {
         return Err(Refusal::Malformed);
     }
-    // Also an empty one, which the parser forgets.
+    // Also an empty one, which the parser drops.
     if authority.contains('@') {
         return Err(Refusal::Userinfo);
     }
@@ -207,7 +207,7 @@ pub fn check_url(text: &str, allow: AllowPrivate) -> Result<Target, Refusal> {
     Ok(Target { url, host, port })
 }
 
-/// The host as it is used; one dot at the end of a name is taken off the URL too.
+/// The normalised host; a dot at the end of a name is removed from the URL as well.
 fn host(url: &mut Url) -> Result<Host, Refusal> {
     let name = match url.host() {
         Some(Host::Ipv4(ip)) => return Ok(Host::Ipv4(ip)),
@@ -215,7 +215,7 @@ fn host(url: &mut Url) -> Result<Host, Refusal> {
         Some(Host::Domain(name)) => name.strip_suffix('.').unwrap_or(name).to_owned(),
         None => return Err(Refusal::Malformed),
     };
-    // The parser lets through what no name server knows.
+    // The parser accepts names that DNS does not.
     let known = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
     let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.bytes().all(known);
     if name.len() > 253 || !name.split('.').all(label) {
@@ -254,7 +254,7 @@ fn is_loopback(host: &Host) -> bool {
     }
 }
 
-/// Checks all addresses of a name: a single bad one refuses all, since a client may take any of them.
+/// Checks all addresses of a name: one refused address refuses all, since a client may use any of them.
 ///
 /// # Errors
 /// The first address that is refused.
@@ -265,7 +265,7 @@ pub fn check_ips(ips: impl IntoIterator<Item = IpAddr>, allow: AllowPrivate) -> 
 /// Checks one address.
 ///
 /// # Errors
-/// [`Refusal::PrivateAddress`] unless it is a host's on the public internet, or loopback where that is open.
+/// [`Refusal::PrivateAddress`] unless it is a host's on the public internet, or loopback where that is allowed.
 pub fn check_ip(ip: IpAddr, allow: AllowPrivate) -> Result<(), Refusal> {
     let range = match ip {
         IpAddr::V4(ip) => range_v4(ip),
@@ -278,7 +278,7 @@ pub fn check_ip(ip: IpAddr, allow: AllowPrivate) -> Result<(), Refusal> {
     }
 }
 
-/// From IANA's registry of special-purpose addresses; what is anycast for infrastructure is no receiver either.
+/// From IANA's registry of special-purpose addresses; infrastructure anycast is no receiver either.
 fn range_v4(ip: Ipv4Addr) -> Option<Range> {
     Some(match ip.octets() {
         [0, ..] => Range::Unspecified,
@@ -317,9 +317,9 @@ fn range_v6(ip: Ipv6Addr) -> Option<Range> {
         [0xff00..=0xffff, ..] => Range::Multicast,
         [0x2001, 0x0002, 0, ..] => Range::Benchmark,
         [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => Range::Documentation,
-        // Protocol assignments (RFC 2928), AS112 (RFC 7534), and the 6bone, which was given back.
+        // Protocol assignments (RFC 2928), AS112 (RFC 7534), and the former 6bone.
         [0x2001, 0..=0x01ff, ..] | [0x2620, 0x4f, 0x8000, ..] | [0x3ffe, ..] => Range::Reserved,
-        // Only 2000::/3 is given to hosts.
+        // Only 2000::/3 is assigned to hosts.
         [0x2000..=0x3fff, ..] => return None,
         _ => Range::Reserved,
     })

@@ -1,4 +1,4 @@
-//! The one place that reads the time. Everything else takes a [`Clock`], so that a test can stop it.
+//! The one place that reads the time. All other code takes a [`Clock`], so that a test can stop it.
 
 mod hand;
 
@@ -9,21 +9,19 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// Longest sleep before the system's clock is looked at again: it may be set meanwhile.
+/// Longest sleep before the system's clock is read again: it may have been set meanwhile.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
-/// A moment, in whole microseconds since 1970-01-01 UTC: what the database stores and the API shows, so that a
-/// value read back equals the value written.
+/// A time in whole microseconds since 1970-01-01 UTC: what the database stores and the API shows, so that a value read
+/// back equals the value written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From microseconds since 1970.
     pub const fn from_micros(micros: i64) -> Timestamp {
         Timestamp(micros)
     }
 
-    /// Microseconds since 1970.
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -33,17 +31,17 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
-    /// This moment and a duration later.
+    /// This time plus a duration.
     pub fn plus(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment and a duration earlier.
+    /// This time minus a duration.
     pub fn minus(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
-    /// Time from `earlier` to this moment; zero when it is later.
+    /// The duration from `earlier` to this time; zero if that is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -62,23 +60,23 @@ impl From<&prost_types::Timestamp> for Timestamp {
     }
 }
 
-/// Where the time comes from: the system, or a test's hand.
+/// The source of time: the system, or a test.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
     /// The system's wall clock.
     #[default]
     System,
-    /// A clock that moves only when a test moves it.
+    /// A clock that only a test moves.
     Manual(Arc<Hand>),
 }
 
 impl Clock {
-    /// A clock that stands at `at` until it is moved.
+    /// A clock that shows `at` until it is moved.
     pub fn manual(at: Timestamp) -> Clock {
         Clock::Manual(Arc::new(Hand::new(at)))
     }
 
-    /// The present moment.
+    /// The present time.
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads the time")]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -97,7 +95,7 @@ impl Clock {
         }
     }
 
-    /// Waits until this moment.
+    /// Waits until this time.
     pub async fn until(&self, at: Timestamp) {
         match self {
             Clock::System => loop {
@@ -111,7 +109,7 @@ impl Clock {
         }
     }
 
-    /// How many wait in [`Clock::until`], for a test that moves the clock; the system's does not know.
+    /// The number of tasks waiting in [`Clock::until`], for tests that move the clock; always 0 for the system's clock.
     pub fn asleep(&self) -> usize {
         match self {
             Clock::System => 0,

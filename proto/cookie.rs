@@ -1,24 +1,24 @@
-//! The cookie of browser sessions: its names, how it is set and how it is found in a request. It knows no session.
+//! The cookie of browser sessions: its names, and how it is set and read. It knows no session.
 
 use http::{HeaderMap, header::COOKIE};
 
-/// Its name where the connection is not encrypted.
+/// Its name on an unencrypted connection.
 pub const SESSION: &str = "inboxops_session";
-/// Its name where it is: browsers take it only over TLS, for this host alone.
+/// Its name on an encrypted connection: browsers accept it only over TLS and for this host alone.
 pub const SECURE_SESSION: &str = "__Host-inboxops_session";
 
-/// The name that counts.
+/// The name for this kind of connection.
 pub const fn name(secure: bool) -> &'static str {
     if secure { SECURE_SESSION } else { SESSION }
 }
 
-/// `Set-Cookie` of a session that lives `max_age_secs`; 0 takes the cookie away.
+/// `Set-Cookie` for a session that lasts `max_age_secs`; 0 removes the cookie.
 pub fn set(id: &str, max_age_secs: u64, secure: bool) -> String {
     let end = if secure { "; Secure" } else { "" };
     format!("{}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_secs}{end}", name(secure))
 }
 
-/// The session's id in a request. A request with two of them has none: one was put there by somebody else.
+/// The session's secret in a request. Two cookies count as none, since one of them is somebody else's.
 pub fn find(headers: &HeaderMap, secure: bool) -> Option<&str> {
     let name = name(secure);
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
@@ -28,7 +28,7 @@ pub fn find(headers: &HeaderMap, secure: bool) -> Option<&str> {
     found.next().is_none().then_some(first)
 }
 
-/// Whether a request carries the cookie by either name.
+/// Whether a request has the cookie under either name.
 pub fn is_there(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).any(|pair| {

@@ -1,5 +1,5 @@
-//! Which headers a customer may add to the requests of an endpoint: one set of pure rules, used by the gate when
-//! they are given and by the worker when it sends them. It knows neither requests nor endpoints.
+//! Which custom headers an endpoint may have: pure rules, applied by the gate when headers are set and by the worker
+//! when it sends them. It knows neither requests nor endpoints.
 
 /// Greatest number of custom headers of an endpoint.
 pub const HEADERS_MAX: usize = 20;
@@ -7,11 +7,11 @@ pub const HEADERS_MAX: usize = 20;
 pub const NAME_MAX_BYTES: usize = 64;
 /// Greatest length of a value, in bytes.
 pub const VALUE_MAX_BYTES: usize = 1024;
-/// Greatest size of all of an endpoint's, names and values together: many servers take 8 KiB of headers in all.
+/// Greatest size of all headers of an endpoint, names and values together: many servers accept 8 KiB of headers in all.
 pub const ALL_MAX_BYTES: usize = 6 * 1024;
 
-/// Names that frame the message, choose the receiver, belong to one hop, or are ours; with all that begin like
-/// [`RESERVED_PREFIXES`].
+/// Names that frame the message, select the receiver, belong to one hop, or are ours; with all names that begin with
+/// one of [`RESERVED_PREFIXES`].
 #[rustfmt::skip]
 const RESERVED: &[&str] = &[
     "host", "user-agent", "connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "expect",
@@ -20,16 +20,16 @@ const RESERVED: &[&str] = &[
 ];
 const RESERVED_PREFIXES: &[&str] = &["content-", "proxy-", "webhook-", "x-inboxops-", "sec-", "if-"];
 
-/// Why a header cannot be added.
+/// Why a header is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The name is not a token (RFC 9110, 5.6.2).
     NotAToken,
-    /// The name is ours or HTTP's.
+    /// The name is reserved for us or HTTP.
     Reserved,
-    /// The value has other characters than a header may have.
+    /// The value contains characters that a header must not contain.
     NotVisible,
-    /// The name or value is longer than is sent.
+    /// The name or value is too long.
     TooLong,
 }
 
@@ -46,7 +46,7 @@ impl std::fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Judges a name, in any letter case.
+/// Checks a name, in any letter case.
 pub fn check_name(name: &str) -> Result<(), Refusal> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.len() > NAME_MAX_BYTES {
@@ -62,7 +62,6 @@ pub fn check_name(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Judges a value.
 pub fn check_value(value: &str) -> Result<(), Refusal> {
     if value.len() > VALUE_MAX_BYTES {
         return Err(Refusal::TooLong);

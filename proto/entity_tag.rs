@@ -1,5 +1,5 @@
-//! Entity tags and the conditions on them (RFC 9110, 8.8.3 and 13.1). Tags compare weakly throughout: proxies that compress
-//! weaken strong ones, and a version of a resource is the same in any coding.
+//! Entity tags and conditions on them (RFC 9110, 8.8.3 and 13.1). All comparisons are weak: proxies that compress
+//! weaken strong tags, and a version of a resource is the same in any encoding.
 
 use http::{HeaderMap, HeaderName};
 
@@ -17,7 +17,7 @@ pub enum Condition {
 pub struct Malformed;
 
 impl Condition {
-    /// Reads the condition that a header states; none when it is not there. Several lines of it are one list.
+    /// Reads the condition in a header; `None` if the header is absent. Several lines count as one list.
     pub fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Malformed> {
         let lines: Vec<&[u8]> = headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
         if lines.is_empty() {
@@ -31,7 +31,7 @@ impl Condition {
         tags(list).map(|tags| Some(Condition::OneOf(tags))).ok_or(Malformed)
     }
 
-    /// Whether the state with this tag, quotes included, is among those that are named.
+    /// Whether the condition includes this tag, quotes included.
     pub fn names(&self, tag: &[u8]) -> bool {
         match self {
             Condition::Any => true,
@@ -40,7 +40,7 @@ impl Condition {
     }
 }
 
-/// The tags of a list, without their weakness; none when it is no such list. Empty items count for nothing.
+/// The tags of a list without `W/`; `None` if the list is malformed. Empty items are ignored.
 fn tags(mut list: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut tags = Vec::new();
     loop {

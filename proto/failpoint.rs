@@ -1,18 +1,18 @@
-//! Named points at which the fault suite breaks a process on purpose. They are there only with the cargo feature
-//! `failpoints`; without it a point is nothing, whatever the environment says.
+//! Named points at which the fault suite breaks a process on purpose. They exist only with the cargo feature
+//! `failpoints`; without it a point does nothing, whatever the environment contains.
 //!
-//! `INBOXOPS_FAILPOINTS` names them with what happens there: `after_commit=abort@37` ends the process, as `kill -9`
-//! does, when the point is reached for the 37th time; `record_result=fail@20+50` fails the 20th time and the 49 after
-//! it. Several stand behind commas.
+//! `INBOXOPS_FAILPOINTS` names points and their effects: `after_commit=abort@37` ends the process, as `kill -9` does,
+//! when the point is reached for the 37th time; `record_result=fail@20+50` fails the 20th time and the 49 times after
+//! it. Commas separate several points.
 
-/// A point: whether what happens here shall fail. Does not return where the process shall end.
+/// A point: returns whether the operation must fail. It does not return if the process must end.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub const fn fails(_name: &str) -> bool {
     false
 }
 
-/// A point: whether what happens here shall fail. Does not return where the process shall end.
+/// A point: returns whether the operation must fail. It does not return if the process must end.
 #[cfg(feature = "failpoints")]
 pub fn fails(name: &str) -> bool {
     use std::sync::{OnceLock, atomic::Ordering};
@@ -35,7 +35,7 @@ mod armed {
 
     pub(super) struct Point {
         pub(super) name: String,
-        /// The first hit at which something happens, from 1.
+        /// The first hit with an effect, from 1.
         pub(super) first: u64,
         /// How often it fails; `None` ends the process.
         pub(super) times: Option<u64>,

@@ -1,5 +1,6 @@
-//! A refused call as data: a reason with what explains it, to and from a gRPC status with `google.rpc` details.
-//! Core and gate make failures, the edge reads them back to write the REST error. It knows nothing of any noun.
+//! A refused call as data: a reason with its explanation, converted to and from a gRPC status with `google.rpc`
+//! details. The core and the gate make failures; the edge reads them from the status to write the REST error. It knows
+//! nothing about any noun.
 
 use crate::reason::{DetailCode, Reason};
 use prost::Message as _;
@@ -9,21 +10,21 @@ use tonic_types::pb;
 
 /// `domain` of every `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "inboxops.dev";
-/// Greatest number of violations that a status carries.
+/// Greatest number of violations in a status.
 pub const VIOLATIONS_MAX: usize = 50;
 /// Greatest encoded size of a status's details: header lists of HTTP/2 end at 16 KiB, and base64 adds a third.
 pub const DETAILS_MAX_BYTES: usize = 6 * 1024;
 
-/// One rule that one field breaks.
+/// A rule that a field violates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Path of the field as REST names it: `subject`, `events[2]`.
+    /// Path of the field in REST: `subject`, `events[2]`.
     pub field: String,
-    /// Which rule.
+    /// The rule.
     pub code: DetailCode,
-    /// What the value must be, to be read after the field's name.
+    /// What the value must be; a sentence that follows the field's name.
     pub message: Cow<'static, str>,
-    /// Values that are allowed, for `invalid_enum`.
+    /// Allowed values, for `invalid_enum`.
     pub allowed: Vec<String>,
 }
 
@@ -33,7 +34,7 @@ impl Violation {
         Violation { field: field.into(), code, message: message.into(), allowed: Vec::new() }
     }
 
-    /// A value that is none of `allowed`.
+    /// A value that is not in `allowed`.
     pub fn not_one_of(field: impl Into<String>, allowed: &[&str]) -> Violation {
         Violation {
             field: field.into(),
@@ -54,18 +55,17 @@ impl Violation {
     }
 }
 
-/// Why a call is refused, with all that a client may know of it.
+/// Why a call is refused, with everything that a client may know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// The reason.
     pub reason: Reason,
-    /// A sentence for a person, without secrets, ids or library text.
+    /// A sentence for people, without secrets, ids or text from libraries.
     pub message: Cow<'static, str>,
-    /// Rules that fields break.
+    /// Rules that fields violate.
     pub violations: Vec<Violation>,
     /// Facts by name: `entitlement`, `minimum_plan`, `scope`, `role`, `limit_scope`.
     pub facts: Vec<(&'static str, String)>,
-    /// Whole seconds after which a retry makes sense.
+    /// Whole seconds after which a retry may succeed.
     pub retry_after_secs: Option<u32>,
 }
 
@@ -77,12 +77,12 @@ impl Failure {
             message: Cow::Borrowed(reason.message()),
             violations: Vec::new(),
             facts: Vec::new(),
-            // What is away for the moment is worth another try, whoever finds out.
+            // A temporary outage is worth a retry, wherever it is noticed.
             retry_after_secs: (reason == Reason::ServiceUnavailable).then_some(1),
         }
     }
 
-    /// A failure of fields; the message counts them.
+    /// A failure with violations; the message counts them.
     pub fn violations(reason: Reason, violations: Vec<Violation>) -> Failure {
         let what = match reason {
             Reason::InvalidParameter | Reason::UnknownParameter => "parameter",
@@ -106,13 +106,13 @@ impl Failure {
         self
     }
 
-    /// The same with one fact more.
+    /// The same with one more fact.
     pub fn fact(mut self, name: &'static str, value: impl Into<String>) -> Failure {
         self.facts.push((name, value.into()));
         self
     }
 
-    /// The same with a time to wait, at least a second.
+    /// The same with a time to wait, at least one second.
     pub fn retry_after(mut self, secs: u32) -> Failure {
         self.retry_after_secs = Some(secs.max(1));
         self
@@ -160,13 +160,13 @@ impl Failure {
         pb::Status { code, message: self.message.clone().into_owned(), details }.encode_to_vec()
     }
 
-    /// Reads a status back. One without our details gets the reason that its code stands for and, since its text
-    /// is a library's, that reason's own message.
+    /// Reads a failure from a status. A status without our details gets the reason for its code and, since its text
+    /// comes from a library, that reason's own message.
     pub fn of(status: &Status) -> Failure {
         Failure::decode(status.code(), status.details())
     }
 
-    /// Reads encoded details back, as an edge sends them in its undecodable marker.
+    /// Reads encoded details, as an edge sends them in its undecodable marker.
     pub fn of_details(details: &[u8]) -> Failure {
         let code = pb::Status::decode(details).map_or(tonic::Code::Internal, |status| status.code.into());
         Failure::decode(code, details)
@@ -210,7 +210,7 @@ impl Failure {
     }
 }
 
-/// Names of facts that cross processes.
+/// Names of facts that are sent between processes.
 pub const FACTS: &[&str] = &["entitlement", "minimum_plan", "scope", "role", "limit_scope", "etag"];
 
 fn allowed_key(field: &str) -> String {

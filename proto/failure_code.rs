@@ -1,9 +1,8 @@
-//! Why an attempt at a delivery failed: the codes of the API, of the metrics and of the docs, with a sentence for a person
-//! each.
+//! Failure codes of delivery attempts: for the API, the metrics and the docs, each with a sentence for people.
 
 macro_rules! failure_codes {
     ($($variant:ident $name:literal $sentence:literal;)*) => {
-        /// Why an attempt at a delivery failed. [`FailureCode::sentence`] says what each means.
+        /// Why a delivery attempt failed. [`FailureCode::sentence`] explains each code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(missing_docs, reason = "the sentences beside the variants are their documentation")]
         pub enum FailureCode {$(
@@ -17,7 +16,7 @@ macro_rules! failure_codes {
             /// Name in the API, in the metrics and in the database.
             pub const fn name(self) -> &'static str { match self { $(FailureCode::$variant => $name,)* } }
 
-            /// What a person reads.
+            /// The sentence for people.
             pub const fn sentence(self) -> &'static str { match self { $(FailureCode::$variant => $sentence,)* } }
 
             /// The code with this name.

@@ -1,7 +1,7 @@
-//! The run-time half of the generated `Guard`: the one gate that every call passes, whatever way it came in.
-//! Order: authenticate, rate, entitlement, scope or role (all by the [`Gate`], which the core implements), then the
-//! edge's *undecodable* marker, what headers say of states and repetitions, field rules, whether it is a repetition,
-//! deadline, and at last the service. It knows no noun and no database.
+//! The run-time part of the generated `Guard`: the gate that every call passes, whatever its transport. The order is:
+//! authentication, rate limit, entitlement, scope or role (all by the [`Gate`], which the core implements), then the
+//! edge's *undecodable* marker, conditional and idempotency headers, field rules, an earlier answer for the idempotency
+//! key, the deadline, and finally the service. It knows no noun and no database.
 
 mod called;
 mod repeat;
@@ -30,17 +30,17 @@ use tonic::{Code, Extensions, Request, Response, Status, metadata::MetadataMap};
 /// A server stream of any service, in process or remote.
 pub type BoxStream<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Longest time that a unary call may take, from the gate on; a caller may ask for less by `grpc-timeout`.
+/// Longest time of a unary call, counted from the gate; a caller may ask for less by `grpc-timeout`.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-/// How often the credentials of a running stream are looked at again.
+/// How often the credentials of a running stream are checked again.
 pub const STREAM_RECHECK: Duration = Duration::from_secs(30);
 
 /// Who may call an RPC; see `inboxops.v1.Policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Scope that an API key needs; `any` for every key, `None` when keys may not call.
+    /// Scope that an API key needs; `any` for every key, `None` if keys may not call.
     pub api_key: Option<&'static str>,
-    /// Least role of a session; `None` when sessions may not call.
+    /// Least role of a session; `None` if sessions may not call.
     pub session: Option<Role>,
     /// Service tokens and the operator may call.
     pub service: bool,
@@ -52,87 +52,87 @@ pub struct Policy {
     pub operator: bool,
     /// Entitlement that the tenant of a key or session needs.
     pub entitlement: Option<&'static str>,
-    /// Sessions do without the entitlement: people go on reading what a smaller plan keeps.
+    /// Sessions need no entitlement: people can still read what they had before a downgrade.
     pub spares_sessions: bool,
 }
 
-/// What the generated code knows of an RPC.
+/// The properties of an RPC that generated code knows.
 #[derive(Debug)]
 pub struct Rpc {
     /// Path on the wire: `/inboxops.v1.TicketService/GetTicket`.
     pub path: &'static str,
     /// Who may call.
     pub policy: Policy,
-    /// Whether the REST route has a body: then fields that break a rule are 422, otherwise query parameters and 400.
+    /// Whether the REST route has a body: violations are then a 422, otherwise query parameters and a 400.
     pub has_body: bool,
-    /// Whether it is a write that may be repeated with an idempotency key.
+    /// Whether it is a write that may have an idempotency key.
     pub repeatable: bool,
-    /// Whether a call may name states of the resource: a read by `If-None-Match`, a write by `If-Match`.
+    /// Whether a call may be conditional: a read by `If-None-Match`, a write by `If-Match`.
     pub conditional: bool,
 }
 
-/// What the gate says of a call.
+/// The gate's decision about a call.
 pub struct Admission {
     /// Metadata of every answer to an authenticated call: the rate limit's headers.
     pub headers: MetadataMap,
-    /// Whether the call may go on.
+    /// The refusal, if the call may not proceed.
     pub verdict: Result<(), Failure>,
 }
 
-/// Decides who comes in. The core has the only implementation.
+/// Decides which calls are admitted. The core has the only implementation.
 #[tonic::async_trait]
 pub trait Gate: Send + Sync + 'static {
-    /// Authenticates, counts against the rate limit, checks entitlement, scope and role; leaves the caller and,
-    /// from a trusted edge, origin and marker in `extensions`.
+    /// Authenticates the caller, counts the call against the rate limit, checks entitlement, scope and role. Puts the
+    /// caller and, from a trusted edge, origin and marker into `extensions`.
     async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission;
 
-    /// Looks again whether the caller of a running stream may still have it.
+    /// Checks again whether the caller of a running stream may have it.
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure>;
 
-    /// Begins an admitted call that its caller has named: leaves in `extensions` what the service needs to find the
-    /// answer to an earlier call of this name, and to keep its own. Refused while such a call is under way. None when
-    /// the name means nothing here.
+    /// Begins an admitted call that has an idempotency key: puts into `extensions` what the service needs to find an
+    /// earlier answer and to store its own. Refused while another call with the key is running. `None` if keys have no
+    /// meaning for this caller.
     fn begin(&self, _: Repetition, _: &mut Extensions) -> Result<Option<Arc<dyn Named>>, Failure> {
         Ok(None)
     }
 
-    /// The tenant that an admitted call is for, for the log.
+    /// The tenant of an admitted call, for the log.
     fn tenant(&self, _: &Extensions) -> Option<TenantId> {
         None
     }
 
-    /// A call came to its answer, or to the beginning of its stream.
+    /// A call was answered, or its stream began.
     fn called(&self, _: &'static Rpc, _: Code, _: Duration) {}
 }
 
 /// A request message with its field rules.
 pub trait Checked: Default {
-    /// Normalises what the rules say (trim), then collects every rule that a field breaks. The second list holds
-    /// violations with a reason of their own, which are answered alone and first.
+    /// Normalises as the rules say (trim), then collects all violations. Violations that have a reason of their own go
+    /// into the second list; they are answered first and alone.
     fn check(&mut self, violations: &mut Violations);
 }
 
-/// Violations while they are collected.
+/// Violations being collected.
 #[derive(Debug, Default)]
 pub struct Violations {
-    /// Rules that are broken, in the order of the fields.
+    /// Violated rules, in the order of the fields.
     pub list: Vec<Violation>,
     /// The first refusal that is answered alone, before all others.
     pub alone: Option<Reason>,
 }
 
-/// The edge could not decode the request: the gate answers this, when the caller gets that far.
+/// The edge could not decode the request; the gate answers with this failure if it admits the caller.
 #[derive(Clone, Debug)]
 pub struct Undecodable(pub Failure);
 
-/// The call that a task is answering, for what is logged on the way. A task-local costs far less than a span.
+/// The call that a task is answering, for log lines. A task-local costs far less than a span.
 #[derive(Clone, Debug, Default)]
 pub struct Current {
     /// Path of the RPC.
     pub rpc: &'static str,
     /// Id of the request.
     pub request_id: String,
-    /// The tenant that it is for, once that is known.
+    /// Its tenant, once known.
     pub tenant: Option<TenantId>,
 }
 
@@ -147,17 +147,17 @@ impl Current {
     }
 }
 
-/// The call that this task is answering; empty when it answers none.
+/// The call that this task is answering; empty if there is none.
 pub fn current() -> Current {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
 }
 
-/// Does something as part of a call that is not yet inside its service.
+/// Runs `work` as part of a call that has not reached its service yet.
 pub fn during<T>(rpc: &Rpc, extensions: &Extensions, work: impl FnOnce() -> T) -> T {
     CURRENT.sync_scope(Current::of(rpc, extensions), work)
 }
 
-/// Passes one unary call through the gate.
+/// Passes a unary call through the gate.
 pub async fn unary<Q, R, F, C>(
     gate: &dyn Gate,
     rpc: &'static Rpc,
@@ -192,7 +192,7 @@ where
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<R>, Status>>,
 {
-    // The gate asks the database, too, which may be as silent as any service.
+    // The gate uses the database as well, which may hang like any service.
     let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
     let mut headers = MetadataMap::new();
     let mut logged = None;
@@ -221,7 +221,7 @@ where
     }
 }
 
-/// Passes one server-streaming call through the gate; its credentials are looked at again every [`STREAM_RECHECK`].
+/// Passes a server-streaming call through the gate; its credentials are checked again every [`STREAM_RECHECK`].
 pub async fn streaming<Q, R, F, C>(
     gate: Arc<dyn Gate>,
     rpc: &'static Rpc,
@@ -314,10 +314,10 @@ async fn enter<Q: Checked>(
     }
 }
 
-/// Field rules, together with what the edge found while it decoded: all violations of one step in one answer.
+/// Applies field rules. Their violations and those that the edge found in the same step are one answer.
 fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Undecodable>) -> Result<(), Failure> {
     let (found, reason) = match undecodable {
-        // Broken rules do not end the reading: the message holds what could be read, and its rules count too.
+        // Violations do not end the decoding: the message has the readable part, and its rules apply as well.
         Some(Undecodable(failure)) if is_rule(rpc, failure.reason) => (failure.violations, Some(failure.reason)),
         Some(Undecodable(failure)) => return Err(failure),
         None => (Vec::new(), None),
@@ -328,7 +328,7 @@ fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Und
     if let Some(alone) = violations.alone {
         return Err(Failure::new(alone));
     }
-    // A field that could not be decoded is absent from the message: "is required" would say it twice.
+    // A field that could not be decoded is absent from the message, so "is required" would report it twice.
     let (first, rest) = violations.list.split_at(decoded);
     let more: Vec<Violation> =
         rest.iter().filter(|new| !first.iter().any(|old| old.field == new.field)).cloned().collect();
@@ -340,7 +340,7 @@ fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Und
     Err(Failure::violations(reason.unwrap_or(rule), all))
 }
 
-/// Whether what the edge found is of the same step as the field rules: those of the body, or of the query.
+/// Whether the edge's failure is of the same step as the field rules: of the body, or of the query.
 fn is_rule(rpc: &Rpc, reason: Reason) -> bool {
     match reason {
         Reason::ValidationFailed => rpc.has_body,

@@ -1,5 +1,5 @@
-//! Ids of every noun: UUIDs with a type, so that a ticket's cannot stand where an inbox's belongs. New ones are
-//! version 7 and take time and chance from a [`Stamp`]'s maker, never from the system.
+//! Typed ids: UUIDs with a type for each noun, so that a ticket's id cannot be used for an inbox. New ids are version
+//! 7; their time and random part come from a `Stamp` of the core, never from the system.
 
 use crate::clock::Timestamp;
 use std::{fmt, str::FromStr};
@@ -12,7 +12,7 @@ macro_rules! ids {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new id of this moment; `chance` supplies the random part.
+            /// A new id of this time; `chance` is its random part.
             pub fn new(at: Timestamp, chance: u128) -> $name {
                 $name(v7(at, chance))
             }
@@ -20,7 +20,7 @@ macro_rules! ids {
 
         impl FromStr for $name {
             type Err = uuid::Error;
-            /// Any letter case; only the hyphenated form of 36 characters.
+            /// Accepts any letter case, but only the hyphenated form of 36 characters.
             fn from_str(text: &str) -> Result<$name, uuid::Error> {
                 parse(text).map($name)
             }
@@ -73,20 +73,20 @@ ids! {
     DeliveryId;
     /// Id of an entry of the audit log.
     AuditId;
-    /// Id of a job that recovers events or sends deliveries again.
+    /// Id of a recovery or resend job.
     RecoveryId;
 }
 
 /// Parses the hyphenated form, in any letter case.
 pub fn parse(text: &str) -> Result<Uuid, uuid::Error> {
     if text.len() != 36 {
-        // Braced, simple and URN forms are well-formed to the library; the contract takes one form only.
+        // The library accepts braced, simple and URN forms; the contract accepts one form only.
         return Uuid::parse_str("").map(|_| Uuid::nil());
     }
     Uuid::parse_str(text)
 }
 
-/// A version 7 UUID with the time of `at` in milliseconds and 74 bits of `chance`.
+/// A version 7 UUID with the time `at` in milliseconds and 74 bits of `chance`.
 fn v7(at: Timestamp, chance: u128) -> Uuid {
     let millis = u64::try_from(at.micros().div_euclid(1000)).unwrap_or(0);
     let mut random = [0u8; 10];

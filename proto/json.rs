@@ -1,5 +1,5 @@
-//! How values stand in JSON where serde's derive does not know: enums, times, embedded JSON, members that must not be
-//! null. Attributes on generated fields name these functions. It knows no message.
+//! JSON forms that serde's derive does not know: enums, times, embedded JSON, members that must not be null. Attributes
+//! on generated fields name these functions. It knows no message.
 
 pub mod time;
 
@@ -10,11 +10,11 @@ use serde::{
 };
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
-/// An enum of the contract with its short names.
+/// An enum of the contract with its JSON names.
 pub trait JsonEnum {
-    /// Number and name of every value but the unspecified one.
+    /// Number and name of every value except the unspecified one.
     const NAMES: &'static [(i32, &'static str)];
-    /// The names alone.
+    /// The names only.
     const ALLOWED: &'static [&'static str];
 
     /// The name of a number; `None` for an unspecified or unknown one.
@@ -28,12 +28,12 @@ pub trait JsonEnum {
     }
 }
 
-/// Writes an enum; one without a value is null.
+/// Writes an enum; the unspecified value is null.
 pub fn write_enum<E: JsonEnum, S: Serializer>(number: &i32, serializer: S) -> Result<S::Ok, S::Error> {
     E::json_name(*number).serialize(serializer)
 }
 
-/// Writes an enum that may be absent.
+/// Writes an optional enum.
 pub fn write_optional_enum<E: JsonEnum, S: Serializer>(number: &Option<i32>, serializer: S) -> Result<S::Ok, S::Error> {
     number.and_then(E::json_name).serialize(serializer)
 }
@@ -43,13 +43,13 @@ pub fn write_enums<E: JsonEnum, S: Serializer>(numbers: &[i32], serializer: S) -
     serializer.collect_seq(numbers.iter().map(|number| E::json_name(*number)))
 }
 
-/// Reads an enum that is there.
+/// Reads an enum that is present.
 pub fn read_plain_enum<'de, E: JsonEnum, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     let name = Cow::<str>::deserialize(deserializer)?;
     E::number_of(&name).ok_or_else(|| D::Error::custom("an unknown value"))
 }
 
-/// Reads an optional enum that is there.
+/// Reads an optional enum that is present.
 pub fn read_enum<'de, E: JsonEnum, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i32>, D::Error> {
     read_plain_enum::<E, D>(deserializer).map(Some)
 }
@@ -75,7 +75,7 @@ pub fn write_timestamp<S: Serializer>(at: &Option<prost_types::Timestamp>, seria
     }
 }
 
-/// Reads a time that is there.
+/// Reads a time that is present.
 pub fn read_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<prost_types::Timestamp>, D::Error> {
     let text = Cow::<str>::deserialize(deserializer)?;
     time::parse(&text).map(Some).ok_or_else(|| D::Error::custom("no RFC 3339 time"))
@@ -89,7 +89,7 @@ pub fn read_nullable_timestamp<'de, D: Deserializer<'de>>(
     text.map(|text| time::parse(&text).ok_or_else(|| D::Error::custom("no RFC 3339 time"))).transpose()
 }
 
-/// Writes text that is JSON as the JSON that it is, byte for byte; an empty text is null.
+/// Writes JSON text as JSON, byte for byte; an empty text is null.
 pub fn write_json_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     if text.is_empty() {
         return serializer.serialize_none();
@@ -107,7 +107,7 @@ pub fn write_json_texts<S: Serializer>(texts: &[String], serializer: S) -> Resul
     serializer.collect_seq(raw)
 }
 
-/// A message that is read from an object only: serde's derive would take an array of its fields, too.
+/// A message that is read from an object only: serde's derive would also accept an array of its fields.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -130,7 +130,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// Reads a message that is there.
+/// Reads a message that is present.
 pub fn read_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Object::deserialize(deserializer).map(|Object(message)| Some(message))
 }
@@ -147,7 +147,7 @@ pub fn read_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer
     Ok(Vec::<Object<T>>::deserialize(deserializer)?.into_iter().map(|Object(message)| message).collect())
 }
 
-/// Reads a member that is there, so that null is not taken for an absent one.
+/// Reads a member that is present, so that null does not count as absent.
 pub fn read_present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

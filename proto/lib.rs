@@ -1,5 +1,5 @@
 //! The contract: messages, services, the gate before them, their JSON and REST routes, and the catalogue of reasons.
-//! Everything is made from the protos beside this file, except the small programs that generated code calls.
+//! Everything is generated from the protos beside this file, except the code that generated code calls.
 
 pub mod address;
 pub mod clock;
@@ -25,7 +25,7 @@ pub mod v1 {
     tonic::include_proto!("inboxops.v1");
 }
 
-/// What serves the browser UI.
+/// The browser UI's API.
 pub mod admin {
     /// Messages and services of `inboxops.admin.v1`.
     #[allow(missing_docs, clippy::all)]
@@ -34,7 +34,7 @@ pub mod admin {
     }
 }
 
-/// What serves trusted programs of the operator.
+/// The API for trusted programs of the operator.
 pub mod internal {
     /// Messages and services of `inboxops.internal.v1`.
     #[allow(missing_docs, clippy::all)]
@@ -45,7 +45,7 @@ pub mod internal {
 
 pub mod services;
 
-/// What is made for messages of all packages: names of enum values, field tables, field rules.
+/// Code for the messages of all packages: names of enum values, field tables, field rules.
 #[allow(clippy::all)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/json_enums.rs"));

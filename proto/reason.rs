@@ -1,16 +1,16 @@
-//! The catalogue of reasons for which a call is refused: one enum, from which the gRPC code, the HTTP status, the
-//! REST code and the documentation of each come. No other file chooses a status code. It knows nothing of any noun.
+//! The catalogue of reasons for refusing a call: one enum that defines the gRPC code, the HTTP status, the REST code
+//! and the documentation of each. No other file chooses a status code. It knows nothing about any noun.
 
 #[macro_use]
 mod table;
 
 use tonic::Code;
 
-/// Status of a success that says nothing else.
+/// The default status of a success.
 pub const OK: u16 = 200;
 /// Status of a success without a body.
 pub const NO_CONTENT: u16 = 204;
-/// Status of a read whose answer the client has already.
+/// Status of a read whose answer the client already has.
 pub const NOT_MODIFIED: u16 = 304;
 
 macro_rules! reasons {
@@ -35,10 +35,10 @@ macro_rules! reasons {
             /// HTTP status of the REST answer.
             pub const fn http_status(self) -> u16 { match self { $(Reason::$variant => $http,)* } }
 
-            /// Message that a client sees when nothing more exact is known.
+            /// The default message.
             pub const fn message(self) -> &'static str { match self { $(Reason::$variant => $message,)* } }
 
-            /// What the documentation says of it.
+            /// Its documentation.
             pub const fn doc(self) -> &'static str { match self { $(Reason::$variant => $doc,)* } }
 
             /// The reason with this `ErrorInfo.reason`.
@@ -50,7 +50,7 @@ macro_rules! reasons {
 every_reason!(reasons);
 
 impl Reason {
-    /// The reason that stands for a gRPC code of a status that carries none: one that a library or a peer made.
+    /// The reason for a status without our details, which a library or a peer made.
     pub const fn of_code(code: Code) -> Reason {
         match code {
             Code::InvalidArgument | Code::FailedPrecondition => Reason::InvalidRequest,
@@ -68,7 +68,7 @@ impl Reason {
 
 macro_rules! detail_codes {
     ($($variant:ident $name:literal $doc:literal;)*) => {
-        /// Which rule a field breaks.
+        /// The rule that a field violates.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum DetailCode { $(#[doc = $doc] $variant,)* }
 
@@ -79,7 +79,7 @@ macro_rules! detail_codes {
             /// Name in REST details and in `FieldViolation.reason`.
             pub const fn name(self) -> &'static str { match self { $(DetailCode::$variant => $name,)* } }
 
-            /// What the documentation says of it.
+            /// Its documentation.
             pub const fn doc(self) -> &'static str { match self { $(DetailCode::$variant => $doc,)* } }
 
             /// The code with this name.

@@ -1,6 +1,6 @@
-//! The run-time half of the generated REST routes: HTTP request to message, message to HTTP answer. One small program
-//! that knows no noun. What cannot be decoded still makes its one call, with the failure beside it, so that the gate
-//! answers in the right order: credentials before syntax.
+//! The run-time part of the generated REST routes: HTTP request to message, message to HTTP response. It knows no noun.
+//! A request that cannot be decoded still makes its call, with the failure attached, so that the gate answers in the
+//! right order: credentials before syntax.
 
 pub mod body;
 mod decode;
@@ -24,19 +24,18 @@ use http::{HeaderValue, StatusCode, Uri, header, request::Parts};
 use serde::Serialize;
 use tonic::{Status, metadata::MetadataMap};
 
-/// Room for an answer before its buffer grows.
+/// Initial size of a response's buffer.
 const ANSWER_START_BYTES: usize = 960;
 
-/// A request message, as far as it could be decoded, and why no further.
+/// A request message as far as it could be decoded, and the failure that stopped the decoding.
 pub struct Input<T> {
-    /// The message.
     pub message: T,
-    /// What ended or marred the decoding.
+    /// The failure, if there was one.
     pub failure: Option<Failure>,
 }
 
 impl<T> Input<T> {
-    /// Adds what another part of the request suffers from; the earlier step of the contract's order is answered.
+    /// Adds the failure of another part of the request; the one of the earlier step is answered.
     pub fn also(&mut self, failure: Option<Failure>) {
         let step = |failure: &Failure| match failure.reason {
             Reason::UnsupportedMediaType => 0,
@@ -58,20 +57,20 @@ pub fn from_query<T: query::Query>(uri: &Uri) -> Input<T> {
     Input { message, failure }
 }
 
-/// A path parameter: segment `index` of the path, decoded. One that is no UTF-8 names nothing, as it should.
+/// A path parameter: segment `index` of the path, decoded. One that is not UTF-8 names nothing, as it should.
 pub fn segment(uri: &Uri, index: usize) -> String {
     let raw = uri.path().split('/').nth(index).unwrap_or_default();
     percent_encoding::percent_decode_str(raw).decode_utf8_lossy().into_owned()
 }
 
-/// What the answer needs to know of the request.
+/// The parts of the request that the response depends on.
 pub struct Context {
     request_id: String,
     none_match: Option<Condition>,
     has_body: bool,
 }
 
-/// Makes the call of a request: allowed metadata, its origin, and the failure that the gate answers.
+/// The call of a request: allowed metadata, its origin, and the failure for the gate.
 pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, tonic::Request<T>) {
     let mut request = tonic::Request::new(input.message);
     *request.metadata_mut() = wire::request_metadata(&parts.headers);
@@ -87,7 +86,7 @@ pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, t
         request.extensions_mut().insert(Undecodable(failure));
     }
     let none_match = match parts.method {
-        // The gate has refused what is malformed.
+        // The gate has refused malformed conditions.
         http::Method::GET | http::Method::HEAD => {
             Condition::read(&parts.headers, &header::IF_NONE_MATCH).ok().flatten()
         }
@@ -97,7 +96,7 @@ pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, t
 }
 
 impl Context {
-    /// The answer to a call that succeeded.
+    /// The response of a successful call.
     pub fn answer<T: Serialize>(
         &self,
         status: u16,
@@ -127,7 +126,7 @@ impl Context {
         answer
     }
 
-    /// The answer to a call that succeeded and has nothing to tell.
+    /// The response of a successful call without a body.
     pub fn empty(&self, status: u16, metadata: &MetadataMap) -> Response {
         let mut answer = Response::new(axum::body::Body::empty());
         *answer.status_mut() = status_code(status);
@@ -135,7 +134,7 @@ impl Context {
         answer
     }
 
-    /// The answer to a call that failed.
+    /// The response of a failed call.
     pub fn refuse(&self, status: &Status) -> Response {
         error::of_status(status, &self.request_id, self.has_body)
     }
@@ -154,17 +153,17 @@ fn json<T: Serialize>(status: u16, message: &T) -> Result<Response, serde_json::
     Ok(answer)
 }
 
-/// The numbers come from `reason.rs` and the protos, whose statuses the build checks.
+/// The numbers come from `reason.rs` and from the protos, whose statuses the build checks.
 fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Answers a request that gets no further than the edge.
+/// Refuses a request that gets no further than the edge.
 pub fn refuse(parts: &Parts, why: &Failure) -> Response {
     failure(why, parts.extensions.get::<Origin>().map_or("", |origin| &origin.request_id))
 }
 
-/// A route that answers OPTIONS and every method that is not added to it; `allow` names those that are.
+/// A route that answers OPTIONS and every method that is not added to it; `allow` lists the added ones.
 pub fn methods(allow: &'static str) -> MethodRouter {
     let with_allow = move |mut answer: Response| {
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -181,13 +180,13 @@ pub fn methods(allow: &'static str) -> MethodRouter {
         )
 }
 
-/// The fallback of a server that has these routes: there is nothing at the path.
+/// The fallback of a server with these routes: nothing exists at the path.
 pub async fn route_not_found(request: Request) -> Response {
     refuse_unread(request, Reason::RouteNotFound).await
 }
 
-/// Refuses without looking at the body, which is read and thrown away: a connection whose request was left unread is
-/// closed, and the client's next request on it would fail.
+/// Refuses without parsing the body, which is read and discarded: a connection with an unread request is closed, and
+/// the client's next request on it would fail.
 async fn refuse_unread(request: Request, reason: Reason) -> Response {
     let (parts, body) = request.into_parts();
     body::discard(&parts.headers, body).await;

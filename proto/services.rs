@@ -1,6 +1,6 @@
 //! Every service of the contract as an object: behind the gate, in another process, on a tonic server and as REST
-//! routes. The code is generated; here are the types that it is written in. Only [`Services`] has a gate, and only
-//! [`Services`] is taken by [`routes`] and served by [`Services::grpc`], so nothing is reachable without one.
+//! routes. The code is generated; its types are here. Only [`Services`] has a gate, and only [`Services`] is accepted
+//! by [`routes`] and served by [`Services::grpc`], so nothing is reachable without one.
 
 use crate::{failure::Failure, gate, reason::Reason, rest, wire};
 use std::{error::Error as _, future::Future, sync::Arc, time::Duration};
@@ -9,8 +9,8 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
 };
 
-/// Longest time until a service in another process answers, or begins to stream: its gate ends a call before that,
-/// so this is met only when the process or the way to it is dead.
+/// Longest time until a service in another process answers, or begins to stream. Its gate ends a call before that, so
+/// this limit is reached only if the process or the network is down.
 pub const REMOTE_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A service token as metadata.
@@ -38,7 +38,7 @@ impl<C> Remote<C> {
 
 async fn bounded<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<Response<T>, Status> {
     match tokio::time::timeout(REMOTE_TIMEOUT, call).await {
-        // A status with a source was made here, of a connection that broke; one that was sent has none.
+        // A status with a source was made here, for a broken connection; a status that was sent has none.
         Ok(Err(broken)) if broken.source().is_some() => {
             let mut status = Failure::new(Reason::ServiceUnavailable).status();
             status.set_source(Arc::new(broken));
@@ -51,7 +51,7 @@ async fn bounded<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> 
 
 const _: () = assert!(REMOTE_TIMEOUT.as_secs() > gate::DEADLINE.as_secs(), "the gate's own answer comes first");
 
-/// An object as tonic's servers want it: with a size.
+/// A sized object, as tonic's servers require.
 struct Handle<S: ?Sized>(Arc<S>);
 
 fn boxed<T: Send + 'static>(stream: tonic::Streaming<T>) -> gate::BoxStream<T> {

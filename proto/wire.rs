@@ -1,5 +1,5 @@
-//! What crosses from process to process beside the messages: names of metadata, the allow-lists of both
-//! directions, and the origin of a request. It knows no noun.
+//! What is sent between processes beside the messages: names of metadata, the allow-lists of both directions, and the
+//! origin of a request. It knows no noun.
 
 use crate::{failure::Failure, gate::Undecodable};
 use http::{HeaderMap, HeaderName, header};
@@ -9,22 +9,22 @@ use tonic::{
     metadata::{MetadataMap, MetadataValue},
 };
 
-/// Token by which an edge shows that its word on origin and marker can be believed.
+/// Token that makes an edge's origin and marker trusted.
 pub const EDGE_TOKEN: &str = "inboxops-edge-token";
-/// Origin of a request, as an edge saw it.
+/// Origin of a request, as an edge determined it.
 pub const ORIGIN: &str = "inboxops-origin-bin";
 /// The edge's undecodable marker: an encoded `google.rpc.Status`.
 pub const UNDECODABLE: &str = "inboxops-undecodable-bin";
-/// Tenant that a service token acts for.
+/// The tenant of a call with a service token.
 pub const TENANT: &str = "x-inboxops-tenant";
-/// Id of a request in answers and logs.
+/// Id of a request in responses and logs.
 pub const REQUEST_ID: &str = "x-request-id";
-/// Names a write, so that it can be repeated.
+/// The idempotency key of a write.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// Says of an answer that it is that to an earlier call with the same idempotency key.
+/// Marks a response as the answer to an earlier call with the same idempotency key.
 pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
 
-/// Request headers that reach the core; all others end at the edge. `host` or `connection` would end the call.
+/// Request headers that reach the core; all others are dropped. `host` or `connection` would break the call.
 pub static REQUEST_HEADERS: [HeaderName; 8] = [
     header::AUTHORIZATION,
     header::COOKIE,
@@ -46,7 +46,7 @@ pub static RESPONSE_HEADERS: [HeaderName; 7] = [
     header::SET_COOKIE,
 ];
 
-/// Way by which a request came in.
+/// Transport of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// JSON over HTTP.
@@ -59,18 +59,16 @@ pub enum Way {
     Local,
 }
 
-/// Where a request came from. The listener makes it, so a client cannot.
+/// Where a request came from. The listener determines it, so a client cannot forge it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// Address of the client; `None` on the local socket.
     pub peer: Option<IpAddr>,
-    /// Way in.
     pub way: Way,
-    /// Id of the request.
     pub request_id: String,
     /// Whether a browser sent it from our own pages.
     pub same_origin: bool,
-    /// Whether it is encrypted all the way from the client, as far as the listener can know.
+    /// Whether the connection is encrypted all the way from the client, as far as the listener can know.
     pub secure: bool,
 }
 
@@ -109,26 +107,26 @@ pub fn request_metadata(headers: &HeaderMap) -> MetadataMap {
     MetadataMap::from_headers(picked)
 }
 
-/// Copies the metadata of [`RESPONSE_HEADERS`] into the headers of an answer.
+/// Copies the metadata of [`RESPONSE_HEADERS`] into the headers of a response.
 pub fn response_headers(metadata: &MetadataMap, into: &mut HeaderMap) {
     pick(metadata.as_ref(), &RESPONSE_HEADERS, into);
 }
 
-/// Comparing the few names that are there with the few that are allowed costs less than a look-up for each of these.
+/// Comparing the few present names with the few allowed ones costs less than a look-up for each of the latter.
 fn pick(headers: &HeaderMap, names: &[HeaderName], into: &mut HeaderMap) {
     for (name, value) in headers.iter().filter(|(name, _)| names.contains(name)) {
         into.append(name.clone(), value.clone());
     }
 }
 
-/// Prepares a call to a core in another process: allowed metadata only, and what in-process calls carry in their
-/// extensions. `token` is the edge's or worker's own service token; an empty one is left out.
+/// Prepares a call to a core in another process: allowed metadata only, and the values that in-process calls have in
+/// their extensions. `token` is the edge's or worker's own service token; an empty one is left out.
 pub fn outgoing<T>(request: &mut Request<T>, token: &MetadataValue<tonic::metadata::Ascii>) {
     let mut metadata = request_metadata(request.metadata().as_ref());
     if let Some(timeout) = request.metadata().get("grpc-timeout") {
         metadata.insert("grpc-timeout", timeout.clone());
     }
-    // Over the local socket there is none: who can open it is the operator.
+    // The local socket needs none: only the operator can open it.
     if !token.is_empty() {
         metadata.insert(EDGE_TOKEN, token.clone());
     }
@@ -141,7 +139,7 @@ pub fn outgoing<T>(request: &mut Request<T>, token: &MetadataValue<tonic::metada
     *request.metadata_mut() = metadata;
 }
 
-/// Takes over what a trusted edge says of a call. Call it only once its [`EDGE_TOKEN`] was found good.
+/// Takes the origin and the marker from a trusted edge. Call it only after its [`EDGE_TOKEN`] was verified.
 pub fn incoming(metadata: &MetadataMap, extensions: &mut Extensions) {
     let bytes = |name| metadata.get_bin(name).and_then(|value| value.to_bytes().ok());
     if let Some(origin) = bytes(ORIGIN).and_then(|bytes| Origin::decode(std::str::from_utf8(&bytes).ok()?)) {
@@ -152,7 +150,7 @@ pub fn incoming(metadata: &MetadataMap, extensions: &mut Extensions) {
     }
 }
 
-/// The time that `grpc-timeout` leaves.
+/// The remaining time of `grpc-timeout`.
 pub fn timeout(metadata: &MetadataMap) -> Option<Duration> {
     let text = metadata.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;

@@ -1,5 +1,5 @@
-//! A clock that a test moves by hand, with those who wait for a moment of it. Moving it wakes whom it passes, at once, so
-//! that a test can tell when all who woke are asleep again.
+//! A clock that a test moves, with the tasks that wait for it. Moving it wakes those whose time has come at once, so
+//! that a test can tell when all of them wait again.
 
 use super::Timestamp;
 use std::{
@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// The hand of a clock.
+/// A movable clock.
 #[derive(Debug)]
 pub struct Hand {
     at: AtomicI64,
@@ -25,7 +25,7 @@ struct Sleepers {
     waiting: BTreeMap<(Timestamp, u64), oneshot::Sender<()>>,
 }
 
-/// Takes a sleeper out when it is woken or gives up.
+/// Removes a waiting task when it is woken or gives up.
 struct Asleep<'a>(&'a Hand, (Timestamp, u64));
 
 impl Drop for Asleep<'_> {

@@ -1,5 +1,5 @@
-//! What a request turned out to be: the door that took it in cannot know, and logs it. It travels with the request,
-//! within one process.
+//! The RPC and the tenant of a request, for the door's log: the door does not know them when it accepts the request.
+//! The value travels with the request, within one process.
 
 use super::Rpc;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use std::sync::{Arc, OnceLock};
 use tonic::{Extensions, metadata::MetadataMap};
 
-/// Filled in on the way by whoever knows; the door keeps a copy.
+/// Filled in by the gate; the door keeps a copy.
 #[derive(Clone, Debug, Default)]
 pub struct Called(Arc<Known>);
 
@@ -21,23 +21,23 @@ struct Known {
 }
 
 impl Called {
-    /// Path of the RPC; none when the request was no call.
+    /// Path of the RPC; `None` if the request was no call.
     pub fn rpc(&self) -> Option<&'static str> {
         self.0.rpc.get().copied()
     }
 
-    /// The tenant that the call is for. An edge in a process of its own never learns it; its core does.
+    /// The tenant of the call. An edge in another process never learns it; its core does.
     pub fn tenant(&self) -> Option<TenantId> {
         self.0.tenant.get().copied()
     }
 
-    /// The name that an edge in another process has given to the request.
+    /// The request id that an edge in another process has given.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.get().map(String::as_str)
     }
 }
 
-/// Notes which RPC a request calls, and for whom, where somebody wants to know.
+/// Records the RPC and the tenant of a request, if the door asked for them.
 pub(crate) fn note(
     rpc: &'static Rpc,
     tenant: impl FnOnce() -> Option<TenantId>,
@@ -45,12 +45,12 @@ pub(crate) fn note(
     extensions: &Extensions,
 ) {
     if let Some(Called(known)) = extensions.get::<Called>() {
-        // What is known already was the same.
+        // A value that is already set is the same.
         let _ = known.rpc.set(rpc.path);
         if let Some(tenant) = tenant() {
             let _ = known.tenant.set(tenant);
         }
-        // An edge has given it a name, if it could show that it is one.
+        // An edge has given it an id, if the call proved to come from one.
         if let (true, Some(origin)) = (metadata.contains_key(wire::ORIGIN), extensions.get::<Origin>()) {
             let _ = known.request_id.set(origin.request_id.clone());
         }

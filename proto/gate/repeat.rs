@@ -1,4 +1,4 @@
-//! What headers say of a call beside its message: which write it repeats, and for which state of a resource it was made.
+//! The headers of a call: its idempotency key, and the version of a resource that it is conditional on.
 
 use super::{Gate, Rpc};
 use crate::{
@@ -18,20 +18,20 @@ use tonic::{
 /// Greatest length of an idempotency key, in characters.
 const KEY_MAX: usize = 255;
 
-/// A write that names itself, so that it can be told from another one.
+/// A write with an idempotency key.
 #[derive(Clone, Debug)]
 pub struct Repetition {
-    /// The caller's name for it: 1 to 255 printable ASCII characters.
+    /// The key: 1 to 255 printable ASCII characters.
     pub key: String,
-    /// What is asked for: the RPC and its message, as field rules left it.
+    /// The request: the RPC and its message after the field rules.
     pub request: Vec<u8>,
 }
 
-/// The key that a call brings.
+/// The idempotency key of a call.
 #[derive(Clone)]
 struct Key(String);
 
-/// Reads what the headers of a call say; [`begin`] and the service find it in its extensions.
+/// Reads the headers of a call; [`begin`] and the service find them in its extensions.
 pub(super) fn check(rpc: &Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Result<(), Failure> {
     let headers = metadata.as_ref();
     if rpc.repeatable {
@@ -57,21 +57,21 @@ pub(super) fn check(rpc: &Rpc, metadata: &MetadataMap, extensions: &mut Extensio
 
 fn printable(key: &[u8]) -> Option<String> {
     let fits = (1..=KEY_MAX).contains(&key.len()) && key.iter().all(|byte| matches!(byte, b' '..=b'~'));
-    // The characters were just found to be ASCII.
+    // These characters are known to be ASCII.
     fits.then(|| String::from_utf8_lossy(key).into_owned())
 }
 
-/// A call that its caller has named. While it lives, its repetitions are told to wait.
+/// A call with an idempotency key. While it exists, repeats are refused.
 #[tonic::async_trait]
 pub trait Named: Send + Sync {
-    /// Whether its service answered with the answer to an earlier call.
+    /// Whether its service answered with an earlier answer.
     fn is_repetition(&self) -> bool;
 
-    /// The encoded answer to an earlier call of this name.
+    /// The encoded answer to an earlier call with this key.
     async fn before(&self) -> Result<Option<Vec<u8>>, Failure>;
 }
 
-/// Begins a call, if its caller has named it.
+/// Begins a call, if it has an idempotency key.
 pub(super) fn begin<Q: Message>(
     gate: &dyn Gate,
     rpc: &'static Rpc,
@@ -80,13 +80,13 @@ pub(super) fn begin<Q: Message>(
     let Some(Key(key)) = request.extensions_mut().remove::<Key>() else { return Ok(None) };
     let mut asked = rpc.path.as_bytes().to_vec();
     asked.push(0);
-    // Growing is all that memory can refuse.
+    // Encoding fails only if memory cannot grow.
     let _ = request.get_ref().encode(&mut asked);
     gate.begin(Repetition { key, request: asked }, request.extensions_mut())
 }
 
-/// The answer to a call, when it may be a repetition. Its service looks for the earlier answer where it writes, with the
-/// other writes of its group; but it may have refused the call before, say because the ticket is gone by now.
+/// The answer to a call that may be a repeat. Its service looks the earlier answer up with the writes of its group; but
+/// it may have refused the call before that, for example because the ticket no longer exists.
 pub(super) async fn settle<R: Message + Default>(
     named: Option<Arc<dyn Named>>,
     answer: Result<Response<R>, Status>,

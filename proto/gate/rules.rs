@@ -1,5 +1,5 @@
-//! Field rules: judges values by what the protos say of their fields. Generated code says which rule each field
-//! meets; both REST and gRPC pass here. It knows no noun.
+//! Field rules: validates values as the protos define. Generated code selects the rules of each field; both REST and
+//! gRPC calls pass here. It knows no noun.
 
 use super::{Checked, Violations};
 use crate::{
@@ -11,9 +11,9 @@ use crate::{
 };
 use prost_types::Timestamp;
 
-/// A message with field rules, wherever it stands in a request.
+/// A message with field rules, anywhere in a request.
 pub trait Rules {
-    /// Judges every field; `at` is where the message stands.
+    /// Validates every field; `at` is the place of the message.
     fn check_at(&mut self, at: &At<'_>, out: &mut Violations);
 }
 
@@ -23,7 +23,7 @@ impl<T: Rules + Default> Checked for T {
     }
 }
 
-/// Where a value stands; it becomes text only when the value breaks a rule.
+/// The place of a value in a request; it becomes text only if the value violates a rule.
 pub struct At<'a> {
     parent: Option<&'a At<'a>>,
     name: &'static str,
@@ -34,12 +34,12 @@ impl At<'_> {
     /// The request itself.
     pub const ROOT: At<'static> = At { parent: None, name: "", index: None };
 
-    /// A field of the message at this place.
+    /// The place of a field of the message here.
     pub fn field(&self, name: &'static str) -> At<'_> {
         At { parent: Some(self), name, index: None }
     }
 
-    /// An item of the list at this place.
+    /// The place of an item of the list here.
     pub fn item(&self, index: usize) -> At<'_> {
         At { parent: Some(self), name: "", index: Some(index) }
     }
@@ -60,7 +60,7 @@ impl At<'_> {
     }
 }
 
-/// Shape of a string.
+/// Format of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A UUID with hyphens, in any letter case.
@@ -69,7 +69,7 @@ pub enum Format {
     UuidOrNone,
     /// A mail address.
     Email,
-    /// A URL that webhooks may go to, as far as that hangs on no setting and no look-up.
+    /// An allowed webhook URL, as far as no setting and no look-up decides.
     Url,
     /// A name of a custom header.
     HeaderName,
@@ -77,24 +77,23 @@ pub enum Format {
     HeaderValue,
 }
 
-/// Rules of a string.
+/// Rules for a string.
 #[derive(Debug)]
 pub struct Text {
-    /// White space is removed at both ends first.
+    /// White space at both ends is removed first.
     pub trim: bool,
-    /// Least number of Unicode scalar values.
+    /// Least length in Unicode scalar values.
     pub min_len: u32,
-    /// Greatest number of Unicode scalar values.
+    /// Greatest length in Unicode scalar values.
     pub max_len: u32,
-    /// Its shape.
     pub format: Option<Format>,
-    /// What is allowed; empty for everything.
+    /// The allowed values; empty for all.
     pub allowed: &'static [&'static str],
-    /// Reason that another value than those is refused with, alone.
+    /// Reason for refusing any other value, answered alone.
     pub reason: Option<Reason>,
 }
 
-/// Judges a string.
+/// Validates a string.
 pub fn text(value: &mut String, rules: &Text, at: &At<'_>, out: &mut Violations) {
     if rules.trim && value.trim().len() != value.len() {
         *value = value.trim().to_owned();
@@ -116,7 +115,7 @@ fn fault(value: &str, rules: &Text) -> Option<(DetailCode, String)> {
     if rules.min_len > 0 && value.trim().is_empty() {
         return Some((DetailCode::Blank, "must not be blank".to_owned()));
     }
-    // A string has at most as many scalar values as bytes: most need no counting.
+    // A string has at most as many scalar values as bytes, so most need no counting.
     let too_long = value.len() > rules.max_len as usize && value.chars().count() > rules.max_len as usize;
     if too_long {
         return Some((DetailCode::TooLong, format!("must have at most {} characters", rules.max_len)));
@@ -156,7 +155,7 @@ fn is_url(value: &str) -> bool {
     url::Url::parse(value).is_ok_and(|url| url.has_host())
 }
 
-/// Judges a string that may be absent.
+/// Validates an optional string.
 pub fn optional_text(value: &mut Option<String>, required: bool, rules: &Text, at: &At<'_>, out: &mut Violations) {
     match value {
         Some(value) => text(value, rules, at, out),
@@ -164,19 +163,19 @@ pub fn optional_text(value: &mut Option<String>, required: bool, rules: &Text, a
     }
 }
 
-/// Judges a string without presence: an empty one is absent.
+/// Validates a string without presence: an empty one is absent.
 pub fn plain_text(value: &mut String, required: bool, rules: &Text, at: &At<'_>, out: &mut Violations) {
     if value.is_empty() { present(!required, at, out) } else { text(value, rules, at, out) }
 }
 
-/// Judges every string of a list. Items of a query parameter have no place of their own.
+/// Validates every string of a list. Items of a query parameter have no place of their own.
 pub fn texts(values: &mut [String], rules: &Text, indexed: bool, at: &At<'_>, out: &mut Violations) {
     for (index, value) in values.iter_mut().enumerate() {
         if indexed { text(value, rules, &at.item(index), out) } else { text(value, rules, at, out) }
     }
 }
 
-/// Judges the length of a list. An empty one is an absent one, since neither protobuf nor the rules tell them apart.
+/// Validates the length of a list. An empty list is absent, since neither protobuf nor the rules distinguish them.
 pub fn items(len: usize, required: bool, least: u32, most: u32, at: &At<'_>, out: &mut Violations) {
     if len == 0 {
         if required {
@@ -195,7 +194,6 @@ fn counted(items: u32) -> String {
     if items == 1 { "1 item".to_owned() } else { format!("{items} items") }
 }
 
-/// Judges a number.
 pub fn number(
     value: Option<i64>,
     required: bool,
@@ -216,7 +214,7 @@ pub fn number(
     out.list.push(at.broken(DetailCode::OutOfRange, message));
 }
 
-/// Judges an enum that may be absent; one that is there has a value that is known and not the unspecified one.
+/// Validates an optional enum: a present one must be known and not the unspecified value.
 pub fn choice<E: JsonEnum>(value: Option<i32>, required: bool, at: &At<'_>, out: &mut Violations) {
     match value {
         Some(value) if E::json_name(value).is_none() => out.list.push(Violation::not_one_of(at.path(), E::ALLOWED)),
@@ -225,12 +223,12 @@ pub fn choice<E: JsonEnum>(value: Option<i32>, required: bool, at: &At<'_>, out:
     }
 }
 
-/// Judges an enum without presence: the unspecified value is an absent one.
+/// Validates an enum without presence: the unspecified value is absent.
 pub fn plain_choice<E: JsonEnum>(value: i32, required: bool, at: &At<'_>, out: &mut Violations) {
     choice::<E>((value != 0).then_some(value), required, at, out);
 }
 
-/// Judges every enum of a list.
+/// Validates every enum of a list.
 pub fn choices<E: JsonEnum>(values: &[i32], indexed: bool, at: &At<'_>, out: &mut Violations) {
     for (index, value) in values.iter().enumerate() {
         if indexed {
@@ -241,7 +239,6 @@ pub fn choices<E: JsonEnum>(values: &[i32], indexed: bool, at: &At<'_>, out: &mu
     }
 }
 
-/// Judges a time.
 pub fn moment(value: Option<&Timestamp>, required: bool, at: &At<'_>, out: &mut Violations) {
     match value {
         Some(value) if !time::is_valid(value) => {
@@ -252,14 +249,14 @@ pub fn moment(value: Option<&Timestamp>, required: bool, at: &At<'_>, out: &mut 
     }
 }
 
-/// Judges whether a value is there, or need not be.
+/// Checks that a required value is present.
 pub fn present(is: bool, at: &At<'_>, out: &mut Violations) {
     if !is {
         out.list.push(Violation::required(at.path()));
     }
 }
 
-/// Judges a field mask: it names members that exist, and `needed` ones are not absent.
+/// Validates a field mask: its members must exist, and those in `needed` must be present.
 pub fn mask(paths: &[String], known: &[&str], needed: &[(&'static str, bool)], at: &At<'_>, out: &mut Violations) {
     if paths.iter().any(|path| !known.contains(&path.as_str())) {
         let message = format!("names a field that is none of {}", known.join(", "));

@@ -1,11 +1,11 @@
 //! Times as text: RFC 3339, written in UTC with `Z` and always six digits, so that equal times are equal texts; read
-//! with any offset and any number of digits, cut to microseconds.
+//! with any offset and any number of digits, truncated to microseconds.
 
 use prost_types::Timestamp;
 
 const LENGTH: usize = 27;
 const DAY_SECS: i64 = 86_400;
-/// First second of the year 1 and last of the year 9999: what four digits can say.
+/// First second of the year 1 and last of the year 9999, the range of four-digit years.
 const RANGE_SECS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// A time as text, on the stack.
@@ -37,7 +37,6 @@ impl Text {
         Text(text)
     }
 
-    /// As a string slice.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -48,7 +47,7 @@ pub fn is_valid(at: &Timestamp) -> bool {
     RANGE_SECS.contains(&at.seconds) && (0..1_000_000_000).contains(&at.nanos)
 }
 
-/// Reads `2026-01-31T09:30:00Z`, with an offset or a fraction if need be.
+/// Reads `2026-01-31T09:30:00Z`, also with an offset or a fraction.
 pub fn parse(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| {
@@ -119,7 +118,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// Year, month and day of a number of days since 1970-01-01; the reverse of [`days`].
+/// Year, month and day of a number of days since 1970-01-01; the inverse of [`days`].
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);

@@ -1,7 +1,7 @@
-//! The rows of the catalogue, without any type: `reason.rs` makes the enums of them, the build makes the OpenAPI
-//! document's errors of the same rows. Nothing is said here that depends on a library.
+//! The rows of the catalogue, without any type: `reason.rs` makes the enums from them, and the build makes the errors
+//! of the OpenAPI document. Nothing here depends on a library.
 
-/// Gives every reason to another macro: variant, `ErrorInfo.reason`, REST code, gRPC code, HTTP status, message, doc.
+/// Passes every reason to another macro: variant, `ErrorInfo.reason`, REST code, gRPC code, HTTP status, message, doc.
 macro_rules! every_reason {
     ($take:ident) => { $take! {
         MalformedJson "MALFORMED_JSON" "malformed_json" InvalidArgument 400 "The body is not well-formed JSON." "The body cannot be read as JSON: broken syntax, a duplicate key, bad UTF-8 or nesting deeper than 32.";
@@ -49,7 +49,7 @@ macro_rules! every_reason {
     } };
 }
 
-/// Gives every detail code to another macro: variant, name, doc.
+/// Passes every detail code to another macro: variant, name, doc.
 macro_rules! every_detail_code {
     ($take:ident) => {
         $take! {

@@ -1,4 +1,4 @@
-//! The bytes of a request body: how many, how long, and what becomes of too many.
+//! Reads request bodies, within limits of size and time, and discards bodies that are too large.
 
 use crate::{failure::Failure, reason::Reason};
 use axum::body::Body;
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 pub const BODY_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// Longest time for a body to arrive.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of a body that is too large is read and thrown away, so that a client that is still sending gets the
-/// answer instead of a reset connection.
+/// Part of a body that is too large which is read and discarded, so that a client that is still sending gets the
+/// response instead of a reset connection.
 pub const DRAIN_MAX_BYTES: usize = 8 * 1024 * 1024;
-/// Longest time for that.
+/// Longest time for discarding.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads a whole body.
@@ -36,7 +36,7 @@ pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Failure>
     }
 }
 
-/// All bytes; `None` when they are too many.
+/// All bytes; `None` if there are too many.
 async fn collect(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
@@ -45,7 +45,7 @@ async fn collect(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
         if first.len() + more.len() + data.len() > BODY_MAX_BYTES {
             return Ok(None);
         }
-        // Most bodies come in one piece, which need not be copied.
+        // Most bodies arrive in one piece, which need not be copied.
         if first.is_empty() && more.is_empty() {
             first = data;
         } else {
@@ -56,9 +56,9 @@ async fn collect(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
     Ok(Some(if more.is_empty() { first } else { more.freeze() }))
 }
 
-/// Reads a body that nobody needs and throws it away, within the bounds above.
+/// Reads an unwanted body and discards it, within the limits above.
 pub async fn discard(headers: &HeaderMap, body: Body) {
-    // One who waits to be told to go on has sent nothing that would have to be thrown away.
+    // A client that waits for `100 Continue` has sent nothing to discard.
     if !headers.contains_key(header::EXPECT) {
         drain(body).await;
     }
@@ -74,6 +74,6 @@ async fn drain(mut body: Body) {
             }
         }
     };
-    // Time or bytes are over, whichever is first; the answer is the same.
+    // Time or size has run out; the response is the same.
     let _ = timeout(DRAIN_TIMEOUT, reading).await;
 }

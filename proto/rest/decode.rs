@@ -1,5 +1,5 @@
-//! JSON body to message. serde's derive is the fast path; it stops at its first error, so on failure the body is read
-//! again as a tree and walked against the message's field table, which finds everything that is wrong.
+//! Decodes a JSON body into a message. serde's derive is the fast path; it stops at the first error, so after a failure
+//! the body is read again as a tree and compared with the message's field table, which finds all errors.
 
 use super::shape::{self, Shaped, Tree};
 use crate::{
@@ -15,18 +15,16 @@ use serde::{
 };
 use std::{borrow::Cow, fmt};
 
-/// A message as far as a body could be read into it.
+/// A message as far as it could be read from a body.
 pub struct Body<T> {
-    /// The message.
     pub message: T,
-    /// The members that the body has, in the order of the fields; only of a PATCH.
+    /// The members that the body has, in the order of the fields; only for a PATCH.
     pub mask: FieldMask,
-    /// Why the body could not be read, or all of its rules that need no message.
+    /// Why the body could not be read, or all its violations that can be found without the message.
     pub failure: Option<Failure>,
 }
 
-/// Decodes a body. One of no bytes is malformed even where no member is required: a client that sends `{}` says that
-/// it means it.
+/// Decodes a body. An empty body is malformed even if no member is required: `{}` shows that a client means it.
 pub fn from_body<T: Shaped + DeserializeOwned + Default>(headers: &HeaderMap, bytes: &[u8], patch: bool) -> Body<T> {
     let refused = |failure| Body { message: T::default(), mask: FieldMask::default(), failure: Some(failure) };
     let typed = headers.contains_key(header::CONTENT_TYPE);
@@ -78,13 +76,13 @@ fn slow<T: Shaped + DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Failure> 
     if !found.types.is_empty() {
         return Err(Failure::violations(Reason::InvalidRequest, found.types));
     }
-    // What is left fits the message by construction; were it not so, the request could not be read.
+    // The rest fits the message by construction; otherwise the request could not be read.
     let message = T::deserialize(clean).map_err(|_| Failure::new(Reason::InvalidRequest))?;
     let failure = (!found.rules.is_empty()).then(|| Failure::violations(Reason::ValidationFailed, found.rules));
     Ok(Body { message, mask, failure })
 }
 
-/// The members that an object has, nulls included.
+/// The members of an object, nulls included.
 fn mask(shape: &shape::Shape, bytes: &[u8]) -> FieldMask {
     let present = serde_json::Deserializer::from_slice(bytes).deserialize_map(Keys(shape)).unwrap_or_default();
     let named = shape.members.iter().zip(present).filter(|(_, is)| *is);

@@ -1,4 +1,4 @@
-//! Failures as JSON. The shape, always with all of these members:
+//! Errors as JSON, always with all of these members:
 //!
 //! ```json
 //! {"error":{"code":"validation_failed","message":"1 field is invalid.","request_id":"req_1",
@@ -7,10 +7,10 @@
 //!              "allowed":["low","high"]}]}}
 //! ```
 //!
-//! `location` is `body`, `query` or `auth`; `allowed` is there only where the values are few. What a caller lacks
-//! stands among the details too: `location` is `auth`, `field` is `scope`, `role`, `entitlement` or `minimum_plan`,
-//! `code` is `required` and `allowed` holds the value that is needed. A rate limit names what it counts by:
-//! `limit_scope`, code `limit_exceeded`.
+//! `location` is `body`, `query` or `auth`; `allowed` is present only if there are few values. A missing permission is
+//! a detail as well: `location` is `auth`, `field` is `scope`, `role`, `entitlement` or `minimum_plan`, `code` is
+//! `required`, and `allowed` has the value that is needed. A rate limit names what it counts: `limit_scope`, code
+//! `limit_exceeded`.
 
 use crate::{
     failure::{Failure, Violation},

@@ -1,4 +1,5 @@
-//! Query strings: strict about names, repeats and encoding, and as complete in what it finds as the body's decoder.
+//! Reads query strings: strict about names, repeats and encoding, and reports all violations, as the body's decoder
+//! does.
 
 use crate::{
     failure::{Failure, VIOLATIONS_MAX, Violation},
@@ -7,25 +8,25 @@ use crate::{
 };
 use std::{borrow::Cow, num::IntErrorKind, str::FromStr};
 
-/// Longest name of an unknown parameter that an answer repeats, in characters.
+/// Longest name of an unknown parameter that a response repeats, in characters.
 const NAME_MAX_CHARS: usize = 64;
 
 /// A request with query parameters.
 pub trait Query: Default {
-    /// Name of each, and whether it is a list.
+    /// Name of each parameter, and whether it is a list.
     const PARAMETERS: &'static [(&'static str, bool)];
 
-    /// Takes the value of parameter `index`.
+    /// Sets the value of parameter `index`.
     fn set(&mut self, index: usize, value: &Parameter<'_>, out: &mut Vec<Violation>);
 }
 
-/// One parameter that was given.
+/// A parameter with its value.
 pub struct Parameter<'a> {
     name: &'static str,
     text: Cow<'a, str>,
 }
 
-/// Reads a query string; what is wrong comes back, and the message holds the rest.
+/// Reads a query string; returns its violations, and sets the rest in the message.
 pub fn read<Q: Query>(message: &mut Q, query: &str) -> Option<Failure> {
     const { assert!(Q::PARAMETERS.len() <= u64::BITS as usize, "`seen` has one bit per parameter") };
     let mut found = Vec::new();
@@ -70,7 +71,7 @@ fn blank(name: &str) -> Violation {
     Violation::new(name, DetailCode::Blank, "must not be blank")
 }
 
-/// Percent-decodes, `+` being a space; `None` when it is not well-formed or no UTF-8.
+/// Percent-decodes, with `+` as a space; `None` if it is malformed or not UTF-8.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['%', '+']) {
         return Some(Cow::Borrowed(text));
@@ -86,7 +87,6 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
 }
 
 impl Parameter<'_> {
-    /// A string.
     pub fn text(&self, _: &mut Vec<Violation>) -> Option<String> {
         Some(self.text.clone().into_owned())
     }
@@ -96,7 +96,6 @@ impl Parameter<'_> {
         into.extend(self.items(out).into_iter().map(str::to_owned));
     }
 
-    /// `true` or `false`.
     pub fn flag(&self, out: &mut Vec<Violation>) -> Option<bool> {
         let parsed = self.text.parse().ok();
         self.or(parsed, DetailCode::InvalidType, "must be true or false", out)
@@ -117,7 +116,6 @@ impl Parameter<'_> {
         }
     }
 
-    /// A time.
     pub fn moment(&self, out: &mut Vec<Violation>) -> Option<prost_types::Timestamp> {
         let parsed = time::parse(&self.text);
         self.or(parsed, DetailCode::InvalidFormat, "must be an RFC 3339 time, 2026-01-31T09:30:00Z", out)

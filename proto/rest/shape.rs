@@ -1,5 +1,5 @@
-//! The slow path of the decoder: a JSON tree that keeps duplicates and depth in sight, and the walk that compares it
-//! with a message's field table. It collects all that is wrong and leaves what fits the message.
+//! The decoder's slow path: a JSON tree that keeps duplicates and depth, and its comparison with a message's field
+//! table. It collects all errors and returns what fits the message.
 
 use crate::{
     failure::{VIOLATIONS_MAX, Violation},
@@ -12,12 +12,11 @@ use std::fmt;
 
 /// Deepest nesting of a body; the body itself is the first level.
 pub const DEPTH_MAX: usize = 32;
-/// Longest name of an unknown field that an answer repeats, in characters.
+/// Longest name of an unknown field that a response repeats, in characters.
 const NAME_MAX_CHARS: usize = 64;
 
 /// A message that has a field table.
 pub trait Shaped {
-    /// The table.
     const SHAPE: &'static Shape;
 }
 
@@ -31,9 +30,8 @@ pub struct Shape {
 /// A member of a JSON object.
 #[derive(Debug)]
 pub struct Member {
-    /// Its name.
     pub name: &'static str,
-    /// Its type, or that of its items.
+    /// Its type, or the type of its items.
     pub kind: Kind,
     /// Whether it is a list.
     pub list: bool,
@@ -50,36 +48,36 @@ pub enum Kind {
     Bool,
     /// A whole number.
     Integer {
-        /// Least that the field takes.
+        /// Least value of the field.
         min: i64,
-        /// Greatest that the field takes.
+        /// Greatest value of the field.
         max: i64,
     },
     /// A time as text.
     Timestamp,
-    /// One of these strings.
+    /// One of these names.
     Enum(&'static [&'static str]),
     /// An object.
     Message(&'static Shape),
 }
 
-/// JSON with its duplicates.
+/// A JSON value with its duplicates.
 #[derive(Debug, PartialEq)]
 pub enum Tree {
-    /// Anything that holds nothing.
+    /// Anything but an array or an object.
     Leaf(Value),
     /// An array.
     List(Vec<Tree>),
-    /// An object; no name is there twice.
+    /// An object without duplicate names.
     Object(Vec<(String, Tree)>),
 }
 
-/// Everything wrong that was found.
+/// The errors that were found.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Values of another JSON type.
+    /// Values of a wrong JSON type.
     pub types: Vec<Violation>,
-    /// Values of the right type that break a rule of it.
+    /// Values of the right type that violate a rule.
     pub rules: Vec<Violation>,
 }
 
@@ -105,7 +103,7 @@ pub fn parse(bytes: &[u8]) -> Option<Tree> {
     Some(tree)
 }
 
-/// What of an object fits a message; the rest goes to `found`.
+/// Returns the members of an object that fit a message, and adds errors to `found`.
 pub fn clean(shape: &Shape, members: Vec<(String, Tree)>, at: &str, found: &mut Found) -> Value {
     let mut object = Map::new();
     for (name, tree) in members {
@@ -171,14 +169,14 @@ fn value(kind: &Kind, tree: Tree, path: &str, found: &mut Found) -> Option<Value
     }
 }
 
-/// JSON has one type of numbers: `1.0` is a whole one.
+/// JSON has one type of numbers: `1.0` is a whole number.
 fn integer(min: i64, max: i64, number: &serde_json::Number, path: &str, found: &mut Found) -> Option<Value> {
     let float = number.as_f64().unwrap_or(f64::NAN);
     if float.fract() != 0.0 {
         found.wrong_type(path, "must be a whole number");
         return None;
     }
-    // 2^53: a float beyond it is whole by its nature and fits no field that takes one.
+    // 2^53: every larger float is a whole number, and no field accepts one.
     let whole = number.as_i64().or_else(|| (float.abs() <= 9_007_199_254_740_992.0).then_some(float as i64));
     match whole.filter(|whole| (min..=max).contains(whole)) {
         Some(whole) => Some(whole.into()),
@@ -190,7 +188,7 @@ fn integer(min: i64, max: i64, number: &serde_json::Number, path: &str, found: &
     }
 }
 
-/// Reads one value with so many levels left.
+/// Reads one value, with this many levels left.
 struct Level(usize);
 
 impl Level {
@@ -280,7 +278,7 @@ mod tests {
         Member { name, kind, list: false, nullable: false }
     }
 
-    /// What is left of a body, and `field code` of all that is wrong with it.
+    /// The rest of a body, and `field code` for each of its errors.
     fn walked(body: &str) -> (String, Vec<String>) {
         let Some(Tree::Object(members)) = parse(body.as_bytes()) else { panic!("{body} is no object") };
         let mut found = Found::default();

@@ -1,5 +1,5 @@
-//! Server streams as server-sent events (WHATWG HTML, 9.2): one event a message, its cursor as the id, so that a client
-//! that comes again says where it was.
+//! Server streams as server-sent events (WHATWG HTML, 9.2): one event for each message, with its cursor as the id, so
+//! that a client that reconnects continues where it was.
 
 use super::Context;
 use axum::{body::Body, response::Response};
@@ -21,22 +21,20 @@ use crate::{
 
 /// The media type.
 pub const EVENT_STREAM: &str = "text/event-stream";
-/// Where a client says which event it had last.
+/// The header with the client's last event id.
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Size from which on no further event is put into a frame.
+/// Size from which on no further event is added to a frame.
 const FRAME_MAX_BYTES: usize = 32 * 1024;
-/// Tells a proxy in between to pass on each event at once.
+/// Makes a proxy pass each event on at once.
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
-/// What a message of a stream is as a server-sent event.
+/// A message of a stream as a server-sent event.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    /// Its id.
     pub id: &'a str,
-    /// Its type.
     pub event: &'a str,
-    /// Its data; without any it is a comment, which moves the id on.
+    /// Its data; without data it is a comment, which only advances the id.
     pub data: &'a str,
 }
 
@@ -50,10 +48,10 @@ pub fn wanted(method: &Method, headers: &HeaderMap) -> bool {
     *method == Method::GET && headers.get_all(header::ACCEPT).iter().any(accepts)
 }
 
-/// Puts the last event's id where the request says where to go on; it is newer than what the URL says.
+/// Copies the last event id into the request's cursor; it is newer than the one in the URL.
 pub fn resume<T: Checked>(headers: &HeaderMap, message: &mut T, after: fn(&mut T) -> &mut Option<String>) {
     let Some(last) = headers.get(LAST_EVENT_ID) else { return };
-    // What the gate refuses without the header it refuses with it.
+    // What the gate refuses without the header, it refuses with it.
     let mut broken = Violations::default();
     message.check(&mut broken);
     if broken.list.is_empty() {
@@ -62,7 +60,7 @@ pub fn resume<T: Checked>(headers: &HeaderMap, message: &mut T, after: fn(&mut T
 }
 
 impl Context {
-    /// The answer to a call that streams.
+    /// The response of a streaming call.
     pub fn stream<T: Send + 'static>(
         &self,
         metadata: &MetadataMap,
@@ -79,7 +77,8 @@ impl Context {
     }
 }
 
-/// The text of a stream's messages. What is ready at the same time is one frame, and so one write to the connection.
+/// The text of a stream's messages. Messages that are ready at the same time form one frame, and one write to the
+/// connection.
 struct Frames<T> {
     request_id: String,
     messages: BoxStream<T>,
@@ -96,7 +95,7 @@ impl<T> Stream for Frames<T> {
         while !this.over && text.len() < FRAME_MAX_BYTES {
             match this.messages.as_mut().poll_next(task) {
                 Poll::Ready(Some(Ok(message))) => put(&mut text, (this.event)(&message)),
-                // A failure ends the stream: the client comes again, and is then told by a status.
+                // A failure ends the stream: the client reconnects, and then gets a status.
                 Poll::Ready(Some(Err(status))) => {
                     let reason = Failure::of(&status).reason;
                     let request_id = &this.request_id;
@@ -114,7 +113,7 @@ impl<T> Stream for Frames<T> {
     }
 }
 
-/// Adds an event.
+/// Appends an event.
 fn put(text: &mut String, event: Event<'_>) {
     text.reserve(event.data.len() + event.id.len() + 64);
     let mut line = |name: &str, value: &str| {

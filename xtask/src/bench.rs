@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: ratios measured in one run on one machine, with the release binary, and written into
-//! `docs/performance.md` by `--write`. Each pair is run in turn, several times; medians are compared.
+//! `cargo xtask bench`: ratios measured in one run on one machine with the release binary, and written into
+//! `docs/performance.md` by `--write`. The sides of each pair run in turn, several times; medians are compared.
 
 mod delivery;
 mod figures;
@@ -28,11 +28,11 @@ use std::{
 
 type BoxResult<T> = Result<T, Box<dyn Error>>;
 
-/// Length of one measurement.
+/// Duration of one measurement.
 const LENGTH: Duration = Duration::from_secs(4);
 /// Runs of each side of a pair.
 const ROUNDS: usize = 3;
-/// Callers of the write benchmark, as the target names them.
+/// Callers of the write benchmark, as in the target.
 const CALLERS: usize = 64;
 /// Connections of the read benchmark: enough to keep both cores busy.
 const READERS: usize = 32;
@@ -61,7 +61,7 @@ enum ComparedPart {
     IdleCost,
 }
 
-/// All that is measured, by the names that `--only` takes.
+/// All parts, by the names that `--only` takes.
 const PARTS: &[(&str, Part)] = &[
     ("read", Part::Read),
     ("write", Part::Write),
@@ -84,7 +84,7 @@ const PARTS: &[(&str, Part)] = &[
 /// Runs of each side of a comparison with another build.
 const PAIRS: usize = 5;
 
-/// What the command line asks for.
+/// The options of the command line.
 #[derive(Default)]
 struct Options {
     parts: Vec<Part>,
@@ -135,7 +135,7 @@ impl Options {
     }
 }
 
-/// Builds the release binaries, runs them, and writes the page when asked to.
+/// Builds the release binaries, runs them, and writes the page on request.
 pub(crate) fn run(options: &[&str]) -> BoxResult<()> {
     Options::parse(options)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -165,7 +165,7 @@ pub(crate) fn inner(options: &[&str]) -> BoxResult<()> {
     if options.check && !missed.is_empty() { Err("goals are missed".into()) } else { Ok(()) }
 }
 
-/// A database of its own for each run; none for SQLite, which has a file in each data folder.
+/// A new database for each run; none for SQLite, which has a file in each data folder.
 #[derive(Default)]
 struct Databases(Vec<inboxops_testkit::Postgres>);
 
@@ -180,7 +180,7 @@ impl Databases {
     }
 }
 
-/// The report, and the goals that are missed.
+/// The report, and the goals that were missed.
 async fn measure(bin: &Path, options: &Options) -> BoxResult<(String, Vec<String>)> {
     let mut databases = Databases::default();
     let mut sections = Vec::new();
@@ -272,8 +272,8 @@ async fn read(bin: &Path) -> BoxResult<String> {
     Ok(text)
 }
 
-/// POST tickets with event and fan-out to one endpoint: one transaction per request, groups, and groups whose requests name
-/// themselves.
+/// POST tickets with event and fan-out to one endpoint: one transaction for each request, groups, and groups whose
+/// requests have idempotency keys.
 async fn writes(bin: &Path, name: &str, fresh: &mut impl FnMut() -> BoxResult<Option<String>>) -> BoxResult<String> {
     let mut single = Vec::new();
     let mut grouped = Vec::new();

@@ -1,5 +1,5 @@
-//! `cargo xtask faults`: breaks the product in every way that is promised to be survived, under load, and compares what
-//! callers, receivers and the database know of it. It fails when a figure breaks its rule.
+//! `cargo xtask faults`: breaks the product under load in every way that it promises to survive, and compares what
+//! callers, receivers and the database have recorded. It fails if a figure violates its rule.
 
 mod audit;
 mod behaviour;
@@ -24,10 +24,10 @@ use tokio::signal::unix::SignalKind;
 
 type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Runs the suite as the words ask for it.
+/// Runs the suite with these options.
 ///
 /// # Errors
-/// When the suite could not run, or a figure breaks its rule.
+/// If the suite could not run, or a figure violates its rule.
 pub(crate) fn main(words: &[&str]) -> BoxResult<()> {
     let options = Options::parse(words)?;
     println!("seed {}", options.seed);
@@ -42,7 +42,7 @@ pub(crate) fn main(words: &[&str]) -> BoxResult<()> {
                 run::run(*database, &options, bin, folder)
             });
             let all = futures_util::future::try_join_all(all);
-            // A run that is given up is dropped, and its processes are killed with it.
+            // An interrupted run is dropped, which kills its processes.
             tokio::select! {
                 runs = all => runs,
                 signal = stopped() => Err(format!("stopped by {}", signal?).into()),
@@ -65,7 +65,7 @@ pub(crate) fn main(words: &[&str]) -> BoxResult<()> {
     Ok(())
 }
 
-/// Waits for a signal that asks to stop; its name.
+/// Waits for a signal to stop; returns its name.
 async fn stopped() -> BoxResult<&'static str> {
     let listen = |kind| tokio::signal::unix::signal(kind);
     let mut terminate = listen(SignalKind::terminate())?;
@@ -78,7 +78,7 @@ async fn stopped() -> BoxResult<&'static str> {
     })
 }
 
-/// Builds the server with its fail points and puts it where no other build replaces it.
+/// Builds the server with its fail points and copies it to where no other build replaces it.
 fn build(options: &Options, folder: &Path) -> BoxResult<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

@@ -1,5 +1,5 @@
-//! The floor of the benchmark: what an engineer would write by hand with axum for `GET /api/v1/tickets/{id}`, with
-//! the same query on the same database and the same JSON, and none of the rest: no gate, no limits, no headers.
+//! The floor of the benchmark: a handler that an engineer would write by hand with axum for `GET /api/v1/tickets/{id}`,
+//! with the same query on the same database and the same JSON, but without gate, limits and headers.
 
 use axum::{
     Router,

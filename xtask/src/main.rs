@@ -1,4 +1,4 @@
-//! Chores of this repository that need Rust: `cargo xtask <chore>`. Each chore has its file; here they are only found.
+//! Chores of this repository that need Rust: `cargo xtask <chore>`. Each chore has a file; this one selects it.
 
 mod bench;
 mod faults;

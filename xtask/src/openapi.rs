@@ -1,5 +1,5 @@
-//! `openapi.json` at the root of the repository: the document that the server gives out, committed so that a change of
-//! the contract shows in review. What it says is made elsewhere.
+//! `openapi.json` at the root of the repository: the document that the server serves, committed so that a change of the
+//! contract shows in review. The content is generated elsewhere.
 
 use std::{error::Error, fs, path::PathBuf};
 
@@ -12,7 +12,7 @@ pub(crate) fn write() -> Result<(), Box<dyn Error>> {
     Ok(fs::write(path(), inboxops_proto::OPENAPI)?)
 }
 
-/// Fails when the file differs from the document.
+/// Fails if the file differs from the document.
 pub(crate) fn check() -> Result<(), Box<dyn Error>> {
     if fs::read_to_string(path())? == inboxops_proto::OPENAPI {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Field rules as code: `Rules` of every request and of what it holds. The functions that judge a value live in
-//! `proto/gate/rules.rs`; here is only which of them each field meets.
+//! Generates field rules: `Rules` for every request message and the messages in it. The functions that validate a value
+//! are in `proto/gate/rules.rs`; this file decides which of them apply to each field.
 
 use crate::{
     messages::reachable,
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{collections::BTreeSet, fmt::Write as _};
 
-/// `impl Rules` of every message that a request is or holds.
+/// `impl Rules` for every request message and the messages in it.
 pub(crate) fn generate(model: &Model) -> String {
     let rpcs: Vec<&Rpc> = model.services.iter().flat_map(|service| &service.rpcs).collect();
     let requests: BTreeSet<&String> = rpcs.iter().map(|rpc| &rpc.input).collect();
@@ -34,12 +34,12 @@ pub(crate) fn generate(model: &Model) -> String {
 fn field_checks(model: &Model, rpc: Option<&Rpc>, message: &Message, field: &Field) -> String {
     let http = rpc.and_then(|rpc| rpc.http.as_ref());
     if http.is_some_and(|http| http.params.contains(&field.name)) {
-        // A path that cannot name a resource is answered with 404 by the noun.
+        // A path parameter that cannot name a resource gets a 404 from the noun.
         return String::new();
     }
     if let Some(Body::Field(body)) = http.map(|http| &http.body) {
         if *body == field.name {
-            // The body *is* this message: its members have no prefix, and none at all is an empty one.
+            // The body *is* this message: its members have no prefix, and a missing body is an empty message.
             let ident = &field.ident;
             return format!(
                 "        if let Some(inner) = &mut self.{ident} {{ rules::Rules::check_at(inner, at, out); }}\n"
@@ -54,7 +54,7 @@ fn field_checks(model: &Model, rpc: Option<&Rpc>, message: &Message, field: &Fie
     one(field)
 }
 
-/// Members that a mask names must be known, and be there unless null means something.
+/// Members that a mask names must be known, and present unless null has a meaning.
 fn mask(field: &Field, body: &str, changes: &Message) -> String {
     let names = changes.fields.iter().map(|field| format!("{:?}", field.name)).collect::<Vec<_>>().join(", ");
     let mut needed = String::new();

@@ -1,5 +1,5 @@
-//! Field tables of the messages that a REST body is read into: what the slow path of the decoder walks a body
-//! against. Their types live in `proto/rest/shape.rs`.
+//! Generates field tables of the messages that REST bodies are read into, which the decoder's slow path compares a body
+//! with. Their types are in `proto/rest/shape.rs`.
 
 use crate::{
     messages,
@@ -34,7 +34,7 @@ fn hidden(model: &Model, message: &Message) -> Vec<String> {
 }
 
 fn member(field: &Field) -> String {
-    // What no message could hold is told by the rules of the field, where it has some.
+    // A value outside the type's range is reported by the field's rules, if it has any.
     let integer = |least: i64, most: i64| {
         let min = field.rules.min.unwrap_or(least);
         let max = field.rules.max.unwrap_or(most);

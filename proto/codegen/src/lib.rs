@@ -1,5 +1,5 @@
-//! Makes Rust, REST routes, the gate and OpenAPI from the protos, at build time: one [`Model`] is read from the
-//! protos and checked, and every generator works from it alone.
+//! Generates Rust, REST routes, the gate and OpenAPI from the protos at build time: one [`Model`] is read from the
+//! protos and checked, and every generator uses that alone.
 
 mod checks;
 mod fields;
@@ -17,12 +17,12 @@ pub use model::Model;
 
 use std::{fmt, fs, path::Path};
 
-/// Why the protos do not make a contract.
+/// Why no contract can be generated from the protos.
 #[derive(Debug)]
 pub enum Error {
     /// They do not compile, or a file cannot be read.
     Source(String),
-    /// They break rules of this house: one sentence each, beginning with the element's name.
+    /// They violate rules of this project: one sentence each, beginning with the element's name.
     Rules(Vec<String>),
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Reads all protos under `source/inboxops` and checks them; `include` are the roots that imports are looked up in.
+/// Reads and checks all protos under `source/inboxops`; `include` are the roots for imports.
 pub fn load(source: &Path, include: &[&Path]) -> Result<Model, Error> {
     let model = read::read(source, include)?;
     match verify::findings(&model) {
@@ -46,7 +46,7 @@ pub fn load(source: &Path, include: &[&Path]) -> Result<Model, Error> {
     }
 }
 
-/// Makes everything that the contract crate includes: reads the protos under `source` and writes into `out`.
+/// Generates everything that the contract crate includes, from the protos under `source` into `out`.
 pub fn generate(source: &Path, out: &Path) -> Result<(), Error> {
     let model = load(source, &[])?;
     messages::generate(&model, out)?;

@@ -1,5 +1,5 @@
-//! Messages, tonic services and their JSON: prost and tonic make the code, attributes on fields say how serde writes
-//! and reads it. The functions that the attributes name live in `proto/json.rs`.
+//! Generates messages, tonic services and their JSON: prost and tonic write the code, attributes on fields define how
+//! serde writes and reads them. The functions that the attributes name are in `proto/json.rs`.
 
 use crate::{
     Error,
@@ -27,7 +27,7 @@ pub(crate) fn generate(model: &Model, out: &Path) -> Result<(), Error> {
         .map_err(|error| Error::Source(format!("prost: {error}")))
 }
 
-/// `JsonEnum` of every enum.
+/// `JsonEnum` for every enum.
 pub(crate) fn enums(model: &Model) -> String {
     let mut out = String::new();
     for item in &model.enums {
@@ -45,13 +45,13 @@ pub(crate) fn enums(model: &Model) -> String {
     out
 }
 
-/// Full names of the messages that a REST body is read into, nested ones included.
+/// Full names of the messages that REST bodies are read into, nested ones included.
 pub(crate) fn body_messages(model: &Model) -> BTreeSet<String> {
     let bodies = model.routes().filter_map(|(_, rpc, http)| model.body_message(rpc, http));
     reachable(model, bodies.collect())
 }
 
-/// Full names of these messages and of all that they hold.
+/// Full names of these messages and of all messages in them.
 pub(crate) fn reachable(model: &Model, roots: Vec<&Message>) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let mut todo = roots;
@@ -66,7 +66,7 @@ pub(crate) fn reachable(model: &Model, roots: Vec<&Message>) -> BTreeSet<String>
     seen
 }
 
-/// Bytes have no JSON form here, nor has anything that holds them.
+/// Bytes have no JSON form, nor has a message that contains any.
 fn has_bytes(model: &Model, message: &Message) -> bool {
     let all = reachable(model, vec![message]);
     all.iter().any(|name| model.message(name).fields.iter().any(|field| field.kind == Kind::Bytes))
@@ -138,7 +138,7 @@ fn write_with(field: &Field) -> Option<String> {
     }
 }
 
-/// An absent member is the default of its message; a member that is there must not be null unless it may be.
+/// An absent member is the default of its message; a present one must not be null unless its rules allow it.
 fn read_with(field: &Field) -> Option<String> {
     let nullable = if field.rules.nullable { "nullable_" } else { "" };
     match &field.kind {

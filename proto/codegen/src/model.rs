@@ -1,20 +1,19 @@
-//! The contract as plain data: what all generators read. It knows protobuf's words but none of its libraries.
+//! The contract as plain data, which all generators read. It knows protobuf's terms but none of its libraries.
 
 mod lookup;
 mod names;
 
 pub use names::{rust_path, snake, upper_camel};
 
-/// Everything that the protos say.
+/// Everything that the protos define.
 #[derive(Debug, Default)]
 pub struct Model {
     /// All services, by file and position.
     pub services: Vec<Service>,
-    /// All messages; those of `options.proto` are left out.
+    /// All messages, without those of `options.proto`.
     pub messages: Vec<Message>,
-    /// All enums.
     pub enums: Vec<Enum>,
-    /// The encoded `FileDescriptorSet`, imports and custom options included.
+    /// The encoded `FileDescriptorSet`, with imports and custom options.
     pub descriptors: Vec<u8>,
 }
 
@@ -25,9 +24,8 @@ pub struct Service {
     pub name: String,
     /// `inboxops.v1`.
     pub package: String,
-    /// Text of its comment.
+    /// Its comment.
     pub comment: String,
-    /// Its RPCs.
     pub rpcs: Vec<Rpc>,
 }
 
@@ -40,30 +38,30 @@ pub struct Rpc {
     pub full_name: String,
     /// Name of the Rust method: `get_ticket`.
     pub ident: String,
-    /// Text of its comment; the first paragraph is the summary.
+    /// Its comment; the first paragraph is the summary.
     pub comment: String,
-    /// Full name of the request.
+    /// Full name of the request message.
     pub input: String,
-    /// Full name of the response.
+    /// Full name of the response message.
     pub output: String,
-    /// Whether the client sends a stream; refused.
+    /// Whether the client sends a stream, which is refused.
     pub client_streaming: bool,
     /// Whether the server answers with a stream.
     pub server_streaming: bool,
-    /// Who may call; a missing one is refused.
+    /// Who may call; a missing policy is refused.
     pub policy: Option<Policy>,
-    /// What REST adds; all unset when the option is missing.
+    /// The REST options; all unset if the option is missing.
     pub rest: Rest,
-    /// The REST route, when it has one.
+    /// The REST route, if it has one.
     pub http: Option<Http>,
 }
 
 /// `inboxops.v1.Policy`.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Scope of an API key.
+    /// Scope that an API key needs.
     pub api_key: Option<String>,
-    /// Least role of a session, as the Rust variant: `Admin`.
+    /// Least role that a session needs, as the Rust variant: `Admin`.
     pub session: Option<String>,
     /// Service tokens may call.
     pub service: bool,
@@ -75,7 +73,7 @@ pub struct Policy {
     pub operator: bool,
     /// Entitlement that the tenant needs.
     pub entitlement: Option<String>,
-    /// Sessions do without the entitlement.
+    /// Sessions need no entitlement.
     pub spares_sessions: bool,
 }
 
@@ -84,9 +82,9 @@ pub struct Policy {
 pub struct Rest {
     /// Status of a success; see [`Rpc::success_status`].
     pub success_status: Option<u16>,
-    /// Bool of the response that chooses between `success_status` and 200; left out of the JSON.
+    /// The bool of the response that selects `success_status` instead of 200; left out of the JSON.
     pub success_flag: Option<String>,
-    /// Path of the response field, by JSON names, that is the `ETag`.
+    /// Path of the response field, by JSON names, that becomes the `ETag`.
     pub etag: Option<String>,
     /// Template of `Location`.
     pub location: Option<String>,
@@ -99,13 +97,13 @@ pub struct Rest {
 /// `inboxops.v1.RestStream`: names of fields.
 #[derive(Clone, Debug, Default)]
 pub struct RestStream {
-    /// Of the message: the `id`.
+    /// Field of the message: the `id`.
     pub id: String,
-    /// Of the message: the `event`.
+    /// Field of the message: the `event`.
     pub event: String,
-    /// Of the message: the `data`.
+    /// Field of the message: the `data`.
     pub data: String,
-    /// Of the request: where `Last-Event-ID` goes.
+    /// Field of the request: receives `Last-Event-ID`.
     pub resume: String,
 }
 
@@ -116,20 +114,20 @@ pub struct Http {
     pub verb: &'static str,
     /// `/api/v1/tickets/{ticket_id}`.
     pub path: String,
-    /// What the body is.
+    /// What the body is read into.
     pub body: Body,
     /// Names of the path parameters, in order.
     pub params: Vec<String>,
 }
 
-/// What the body of a request is.
+/// What the body of a request is read into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// There is none.
+    /// No body.
     None,
-    /// The request message, path parameters aside.
+    /// The request message without its path parameters.
     All,
-    /// This field of it.
+    /// This field of the request message.
     Field(String),
 }
 
@@ -142,11 +140,11 @@ pub struct Message {
     pub full_name: String,
     /// `inboxops.v1`.
     pub package: String,
-    /// Text of its comment.
+    /// Its comment.
     pub comment: String,
-    /// Its fields, in the order of the file.
+    /// Its fields, in file order.
     pub fields: Vec<Field>,
-    /// Whether it nests types, maps or `oneof`s; refused.
+    /// Whether it contains nested types, maps or `oneof`s, which are refused.
     pub nested: bool,
 }
 
@@ -159,17 +157,15 @@ pub struct Field {
     pub json: String,
     /// Name in Rust: `r#type`.
     pub ident: String,
-    /// Type.
     pub kind: Kind,
-    /// Whether it repeats.
+    /// Whether it is repeated.
     pub list: bool,
     /// Whether Rust has an `Option`: `optional` scalars and all single messages.
     pub optional: bool,
     /// `field_behavior = REQUIRED`.
     pub required: bool,
-    /// Its rules.
     pub rules: Rules,
-    /// Text of its comment.
+    /// Its comment.
     pub comment: String,
 }
 
@@ -192,22 +188,22 @@ pub enum Kind {
     Bytes,
     /// An enum, by full name.
     Enum(String),
-    /// A message of ours, by full name.
+    /// A message of the contract, by full name.
     Message(String),
     /// `google.protobuf.Timestamp`
     Timestamp,
     /// `google.protobuf.FieldMask`
     FieldMask,
-    /// Anything else; refused.
+    /// Any other type, which is refused.
     Other(String),
 }
 
 /// `inboxops.v1.FieldRules`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
-    /// Least number of Unicode scalar values.
+    /// Least length in Unicode scalar values.
     pub min_len: Option<u32>,
-    /// Greatest number of Unicode scalar values.
+    /// Greatest length in Unicode scalar values.
     pub max_len: Option<u32>,
     /// Least number.
     pub min: Option<i64>,
@@ -217,31 +213,30 @@ pub struct Rules {
     pub min_items: Option<u32>,
     /// Greatest number of items.
     pub max_items: Option<u32>,
-    /// Shape of a string, one of [`FORMATS`].
+    /// Format of a string, one of [`FORMATS`].
     pub format: Option<String>,
-    /// The strings that are allowed; empty for all.
+    /// The allowed strings; empty for all.
     pub allowed: Vec<String>,
-    /// White space is removed at both ends first.
+    /// White space at both ends is removed first.
     pub trim: bool,
     /// JSON `null` is allowed.
     pub nullable: bool,
-    /// Query parameter with commas.
+    /// A query parameter with values separated by commas.
     pub csv: bool,
-    /// Example.
     pub example: Option<serde_json::Value>,
-    /// Reason that a value outside `allowed` is refused with.
+    /// Reason for refusing a value outside `allowed`.
     pub reason: Option<String>,
     /// The string is JSON text.
     pub json_text: bool,
-    /// The JSON of answers leaves the field out.
+    /// Left out of the JSON of responses.
     pub grpc_only: bool,
-    /// The JSON of answers leaves the field out when it is absent.
+    /// Left out of the JSON of responses when it is absent.
     pub omitted: bool,
-    /// The JSON of answers always has null.
+    /// Always null in the JSON of responses.
     pub unset: bool,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
-    /// What `example` or `default` held when it is no JSON; refused.
+    /// The text of `example` or `default` if it is not JSON, which is refused.
     pub broken_json: Option<String>,
 }
 
@@ -254,7 +249,7 @@ pub struct Enum {
     pub full_name: String,
     /// `inboxops.v1`.
     pub package: String,
-    /// Text of its comment.
+    /// Its comment.
     pub comment: String,
     /// Its values, the unspecified one included.
     pub values: Vec<EnumValue>,
@@ -267,9 +262,9 @@ pub struct EnumValue {
     pub name: String,
     /// Name in JSON: `open`.
     pub json: String,
-    /// Number; 0 is the unspecified one, which JSON does not know.
+    /// Number; 0 is the unspecified value, which has no JSON name.
     pub number: i32,
-    /// Text of its comment.
+    /// Its comment.
     pub comment: String,
 }
 
@@ -287,9 +282,9 @@ pub const SCOPES: &[&str] = &[
 ];
 /// Entitlements of plans.
 pub const ENTITLEMENTS: &[&str] = &["webhooks", "public_api"];
-/// Shapes of strings.
+/// Formats of strings.
 pub const FORMATS: &[&str] = &["uuid", "uuid_or_none", PATH_FORMAT, "email", "url", "header_name", "header_value"];
-/// The shape that only path parameters have; the noun judges them, so the gate does not know it.
+/// The format of path parameters only; the noun validates them, so the gate does not know it.
 pub const PATH_FORMAT: &str = "uuid_or_number";
 /// The package whose RPCs may have REST routes.
 pub const PUBLIC_PACKAGE: &str = "inboxops.v1";

@@ -1,7 +1,7 @@
-//! The OpenAPI document, from the model alone: every RPC with a REST route, and the webhooks.
+//! Generates the OpenAPI document from the model alone: every RPC with a REST route, and the webhooks.
 //!
-//! It is built as JSON values and not with the `openapiv3` crate, which models OpenAPI 3.0 only: 3.1 says null by
-//! lists of types and has `webhooks`. Maps keep the order in which they are filled, so equal protos make equal bytes.
+//! It is built as JSON values and not with the `openapiv3` crate, which models OpenAPI 3.0 only: 3.1 expresses null by
+//! lists of types and has `webhooks`. Maps keep insertion order, so equal protos give equal bytes.
 
 mod errors;
 mod example;
@@ -15,7 +15,7 @@ use schema::Schemas;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Version of the API that `info` names: it rises with the contract, not with the server.
+/// Version of the API in `info`: it changes with the contract, not with the server.
 const VERSION: &str = "1.0.0";
 
 /// Order of the operations of a path.
@@ -98,12 +98,12 @@ pub fn document(model: &Model) -> Value {
     })
 }
 
-/// The document as the text that is served and committed.
+/// The document as it is served and committed.
 pub fn text(model: &Model) -> String {
     format!("{:#}\n", document(model))
 }
 
-/// Group of an operation: the service's noun, unless the RPC says another.
+/// Tag of an operation: the service's noun, unless the RPC names another.
 fn tag(service: &Service, rpc: &Rpc) -> String {
     rpc.rest.tag.clone().unwrap_or_else(|| sentence(&service.field()))
 }
@@ -118,7 +118,7 @@ fn tags(model: &Model) -> Vec<Value> {
 
 fn paths<'a>(model: &'a Model, schemas: &mut Schemas<'a>) -> Map<String, Value> {
     let mut paths: Map<String, Value> = Map::new();
-    // The model has services as the files import each other; a new import must not move what it does not change.
+    // The model's order of services follows the imports of files; a new import must not move unrelated paths.
     let mut routes: Vec<_> = model.routes().collect();
     routes.sort_by_key(|(_, _, http)| (&http.path, VERBS.iter().position(|verb| *verb == http.verb)));
     for (service, rpc, http) in routes {
@@ -146,7 +146,7 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{kind}/{name}") })
 }
 
-/// Comments are wrapped where the line ended; Markdown paragraphs stay apart.
+/// Joins the lines of a comment; Markdown paragraphs stay separate.
 fn prose(comment: &str) -> String {
     let paragraphs = comment.split("\n\n").map(|part| part.replace('\n', " ").trim().to_owned());
     paragraphs.collect::<Vec<_>>().join("\n\n")

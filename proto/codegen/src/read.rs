@@ -1,4 +1,4 @@
-//! Protos to [`Model`]: compiles them and takes out what the generators need. It judges nothing.
+//! Reads protos into a [`Model`]: compiles them and extracts what the generators need. It validates nothing.
 
 use crate::{
     Error,
@@ -10,7 +10,7 @@ use crate::{
 use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, Kind as ProtoKind, ReflectMessage as _, Value};
 use std::{collections::HashMap, path::Path, path::PathBuf};
 
-/// Compiles everything under `source/inboxops` and reads it.
+/// Compiles and reads everything under `source/inboxops`.
 pub(crate) fn read(source: &Path, include: &[&Path]) -> Result<Model, Error> {
     let mut files = Vec::new();
     collect(&source.join("inboxops"), &mut files)?;
@@ -31,7 +31,7 @@ pub(crate) fn read(source: &Path, include: &[&Path]) -> Result<Model, Error> {
     Ok(model)
 }
 
-/// Options are the language that the contract is written in, not a part of it; only the enums are used elsewhere.
+/// Options are the language of the contract, not a part of it; only their enums are used elsewhere.
 fn is_options(file: &FileDescriptor) -> bool {
     file.name().ends_with("/options.proto")
 }
@@ -299,7 +299,7 @@ fn lower_camel(name: &str) -> String {
     parts.fold(first, |name, part| name + &upper_camel(part))
 }
 
-/// Field names that are words of Rust get `r#`, as prost writes them.
+/// Field names that are Rust keywords get `r#`, as in prost's code.
 fn ident(name: &str) -> String {
     const WORDS: &[&str] = &[
         "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",

@@ -1,5 +1,5 @@
-//! REST routes from `google.api.http`: one thin handler per RPC and one route per path. All that parses, judges and
-//! writes is in `proto/rest.rs`.
+//! Generates REST routes from `google.api.http`: one thin handler for each RPC and one route for each path. Parsing,
+//! validation and responses are in `proto/rest.rs`.
 
 use crate::model::{Body, Field, Http, Kind, Model, Rpc, Service, rust_path, snake};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     fmt::Write as _,
 };
 
-/// The handlers, what they read from queries, and `routes`.
+/// The handlers, their query parameters, and `routes`.
 pub(crate) fn generate(model: &Model) -> String {
     let mut out = String::new();
     for (service, rpc, http) in model.routes() {
@@ -18,7 +18,7 @@ pub(crate) fn generate(model: &Model) -> String {
     out
 }
 
-/// `impl Query` of a request: which parameters there are and where each goes.
+/// `impl Query` for a request: its parameters and their fields.
 fn query(out: &mut String, model: &Model, rpc: &Rpc, http: &Http) {
     let fields = model.query_fields(rpc, http);
     let names = fields.iter().map(|field| format!("({:?}, {})", field.name, field.list)).collect::<Vec<_>>().join(", ");
@@ -57,7 +57,7 @@ fn handler_name(service: &Service, rpc: &Rpc) -> String {
 fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: &Http) {
     let input = rust_path(&rpc.input);
     let mut lines = Vec::new();
-    // A list whose route also streams goes on where the stream was: who asks for either has read the same events.
+    // A list whose route also streams continues where the stream was: both contain the same events.
     let routes = model.routes().filter(|(_, _, other)| (other.verb, &other.path) == (http.verb, &http.path));
     let stream = routes.filter_map(|(_, rpc, _)| rpc.rest.stream.as_ref()).next();
     match &http.body {

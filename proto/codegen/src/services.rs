@@ -1,26 +1,26 @@
-//! The module `services`: for each service of the contract its object type, the `Guard` that puts the gate before it,
-//! the `Remote` that speaks to it in another process, and the handle by which tonic serves it.
+//! Generates the module `services`: for each service its trait object, the `Guard` that puts the gate before it, the
+//! `Remote` that calls it in another process, and the handle by which tonic serves it.
 
 use crate::model::{Model, Rpc, Service, rust_path, snake};
 use std::fmt::Write as _;
 
 const MIB: usize = 1024 * 1024;
 
-/// Greatest sizes of the messages of a service, in bytes: (to it, from it).
+/// Greatest sizes of a service's messages, in bytes: (requests, responses).
 fn limits(service: &Service) -> (usize, usize) {
     match service.name.as_str() {
         "IngestService" => (32 * MIB, 4 * MIB),
-        // Lists of messages hold 100 bodies of 256 KiB in two forms.
+        // A page has 100 messages with bodies of 256 KiB in two forms.
         "MessageService" => (4 * MIB, 64 * MIB),
-        // A page of 100 events of 256 KiB.
+        // A page has 100 events of 256 KiB.
         "EventService" => (4 * MIB, 32 * MIB),
-        // Batches: bodies of events to the worker, what receivers answered back from it.
+        // Batches: bodies of events to the worker, recorded responses from it.
         "DispatchService" => (32 * MIB, 64 * MIB),
         _ => (4 * MIB, 4 * MIB),
     }
 }
 
-/// Everything but the REST routes.
+/// All generated code except the REST routes.
 pub(crate) fn generate(model: &Model) -> String {
     let mut out = String::new();
     for service in &model.services {
@@ -48,7 +48,7 @@ fn client(service: &Service) -> String {
     format!("{}::{}_client::{}Client<{channel}>", module(service), snake(&service.name), service.name)
 }
 
-/// The static that holds what is known of an RPC: `TICKET_SERVICE_GET_TICKET`.
+/// The static of an RPC: `TICKET_SERVICE_GET_TICKET`.
 pub(crate) fn rpc_static(service: &Service, rpc: &Rpc) -> String {
     format!("{}_{}", snake(&service.name), snake(&rpc.name)).to_uppercase()
 }
@@ -94,7 +94,7 @@ fn object(out: &mut String, service: &Service) {
     );
 }
 
-/// The server trait for one of the wrapping types; `body` says what each method does.
+/// The server trait for one of the wrapper types; `body` writes each method.
 fn wrapper(out: &mut String, service: &Service, of: &str, body: &dyn Fn(&Service, &Rpc) -> String) {
     let of = of.replace("{dyn}", &format!("Dyn{}", service.name)).replace("{client}", &client(service));
     let _ = writeln!(out, "#[tonic::async_trait]\nimpl {} for {of} {{", server(service));

@@ -1,5 +1,5 @@
-//! The rules that a contract must keep before anything is made from it. Each finding is a sentence that begins with
-//! the name of the element.
+//! The rules that a contract must obey before code is generated from it. Each finding is a sentence that begins with
+//! the element's name.
 
 use crate::model::{
     Body, ENTITLEMENTS, Enum, FORMATS, Field, Http, Kind, Message, Model, PUBLIC_PACKAGE, Policy, Rpc, SCOPES, Service,
@@ -7,12 +7,12 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-/// All that is wrong with a contract.
+/// All findings about a contract.
 pub(crate) fn findings(model: &Model) -> Vec<String> {
     let mut found = Findings(Vec::new());
     model.enums.iter().for_each(|item| found.enumeration(item));
     model.messages.iter().for_each(|message| found.message(message));
-    // What follows looks up fields by what the messages say, so it needs them sound.
+    // The following checks look fields up in messages, so those must be sound.
     for service in &model.services {
         found.comment(&service.full_name(), &service.comment);
         service.rpcs.iter().for_each(|rpc| found.rpc(model, service, rpc));

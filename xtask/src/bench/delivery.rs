@@ -1,5 +1,5 @@
-//! What deliveries cost and how soon they arrive: alone, fanned out, beside a slow neighbour, beside a dead one with a
-//! million waiting.
+//! The cost and latency of deliveries: alone, fanned out, beside a slow endpoint, beside a dead one with a million
+//! waiting deliveries.
 
 use super::{
     BoxResult, CALLERS, LENGTH, ROUNDS, endpoint,
@@ -21,38 +21,38 @@ use std::{
 const FAN_OUT: usize = 10;
 /// Deliveries that wait for a dead endpoint.
 const BACKLOG: usize = 1_000_000;
-/// Deliveries that wait for it in the run to compare with: a few more than are claimed.
+/// Waiting deliveries in the run to compare with: a few more than are claimed.
 const FEW: usize = 4_000;
 /// Claims that are timed.
 const CLAIMS: usize = 400;
-/// How long the slow neighbour takes to answer.
+/// The slow endpoint's response time.
 const SLOW: Duration = Duration::from_secs(10);
-/// Pace of the runs beside a neighbour: 400 events a second.
+/// Pace of the runs beside another endpoint: 400 events a second.
 const BUSY_EVERY: Duration = Duration::from_micros(2500);
 /// Tickets of such a run.
 const BUSY_COUNT: usize = 8_000;
-/// Pace at which nothing waits for anything.
+/// Pace at which nothing waits.
 const IDLE_EVERY: Duration = Duration::from_millis(20);
 /// Tickets of such a run.
 const IDLE_COUNT: usize = 500;
 
-/// A database for a run: nothing for SQLite.
+/// Creates a database for a run; `None` for SQLite.
 pub(super) type Fresh<'a> = &'a mut dyn FnMut() -> BoxResult<Option<String>>;
 
-/// What is measured of deliveries.
+/// A measurement of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// One at a time.
+    /// One delivery at a time.
     Idle,
-    /// As many as go, to one endpoint and to several.
+    /// As many as possible, to one endpoint and to several.
     Flood,
-    /// Beside an endpoint that is slow.
+    /// Beside a slow endpoint.
     Slow,
-    /// Beside an endpoint that is dead, with little and with much waiting for it.
+    /// Beside a dead endpoint, with few and with many waiting deliveries.
     Dead,
 }
 
-/// What was measured: what it is, and the figure.
+/// Names and figures of a measurement.
 type Lines = Vec<(String, String)>;
 
 /// The section of one database.
@@ -138,7 +138,7 @@ struct Flood {
     memory: u64,
 }
 
-/// Tickets from many callers, as fast as they are taken.
+/// Tickets from many callers, as fast as they are accepted.
 async fn flood(house: &House<'_>, endpoints: usize) -> BoxResult<Flood> {
     let receiver = Receiver::start().await?;
     for _ in 0..endpoints {
@@ -161,13 +161,13 @@ async fn flood(house: &House<'_>, endpoints: usize) -> BoxResult<Flood> {
     })
 }
 
-/// A healthy endpoint beside a dead one for which `waiting` deliveries are due, and what a claim of those takes.
+/// A healthy endpoint beside a dead one with `waiting` due deliveries, and the duration of a claim of those.
 async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> BoxResult<(Arrivals, Arrivals)> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
     let dead = Receiver::start().await?;
     let receiver = Receiver::start().await?;
     endpoint(&server, &tenant, &dead).await?;
-    // One event, so that there is something to deliver; then the receiver goes away for good.
+    // One event, so that there is a delivery to copy; then the receiver stops for good.
     pace::run(server.address, &tenant, &dead, 1, IDLE_EVERY).await?;
     drop((server, dead));
     fill(&plan, waiting)?;
@@ -178,8 +178,8 @@ async fn backlog(bin: &Path, url: Option<&str>, waiting: usize) -> BoxResult<(Ar
     Ok((arrivals, claim))
 }
 
-/// Puts due deliveries for an endpoint that failed 40 times in a row into the database of a server that does not run, by
-/// copying the first delivery that is there. Their ids are in the order of time, as those of events are.
+/// Inserts due deliveries for an endpoint that failed 40 times in a row into the database of a stopped server, as
+/// copies of the first delivery. Their ids are in the order of time, as those of events are.
 pub(super) fn fill(plan: &Plan<'_>, waiting: usize) -> BoxResult<()> {
     let columns = "tenant_id, endpoint_id, event_id, kind, test, attempt, failures, token, incarnation, created_at";
     let (id, numbers) = match plan.database_url {
@@ -201,7 +201,7 @@ pub(super) fn fill(plan: &Plan<'_>, waiting: usize) -> BoxResult<()> {
          UPDATE endpoint_health SET failures_in_row = 40 WHERE endpoint_id = (SELECT endpoint_id FROM first_one);
          DROP TABLE first_one;"
     ))?;
-    // A build that is compared with may be older than these numbers.
+    // The other build may be older than these counts.
     let counted = plan.sql(&format!("UPDATE lanes SET untried = {waiting}, tried = 0 WHERE due_at = 1"));
     if counted.is_err() {
         eprintln!("bench: this build keeps no numbers of what waits");
@@ -209,7 +209,7 @@ pub(super) fn fill(plan: &Plan<'_>, waiting: usize) -> BoxResult<()> {
     Ok(())
 }
 
-/// Claims in turn, each of deliveries that no other took.
+/// Claims in turn; no two take the same deliveries.
 async fn claims(plan: &Plan<'_>) -> BoxResult<Arrivals> {
     let own = || format!("sqlite:{}", plan.data.join("inboxops.db").display());
     let database = plan.database_url.map_or_else(own, str::to_owned);

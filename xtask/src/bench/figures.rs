@@ -1,8 +1,8 @@
-//! Figures of a run, and how those of two builds compare that were measured in turn.
+//! The figures of a run, and the comparison of two builds that were measured in turn.
 
 use super::BoxResult;
 
-/// Which way is better.
+/// Which direction is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Better {
     /// Rates.
@@ -11,12 +11,12 @@ pub(super) enum Better {
     Less,
 }
 
-/// What a figure should come to.
+/// The goal of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Goal {
-    /// Nothing is said of it.
+    /// No goal.
     None,
-    /// This build's figure by the other's, at least or at most, as is better.
+    /// The ratio to the other build's figure: at least or at most, whichever is better.
     Ratio(f64),
     /// The figure itself.
     Value(f64),
@@ -25,15 +25,11 @@ pub(super) enum Goal {
 /// One figure.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Figure {
-    /// What it is.
     pub name: String,
-    /// Its unit, as it stands behind the number.
+    /// Its unit, as printed after the number.
     pub unit: &'static str,
-    /// The number.
     pub value: f64,
-    /// Which way is better.
     pub better: Better,
-    /// What it should come to.
     pub goal: Goal,
 }
 
@@ -48,13 +44,12 @@ impl Figure {
         Figure { name: name.into(), unit, value, better: Better::Less, goal: Goal::None }
     }
 
-    /// With a goal.
     pub(super) fn goal(self, goal: Goal) -> Figure {
         Figure { goal, ..self }
     }
 }
 
-/// The same figure of several runs of this build, and of runs of another in turn with them.
+/// The same figure from several runs of this build, and from runs of the other build in turn with them.
 struct Series {
     figure: Figure,
     own: Vec<f64>,
@@ -66,7 +61,7 @@ impl Series {
         self.own.iter().zip(&self.other).map(|(own, other)| own / other).collect()
     }
 
-    /// Whether the goal is missed by more than the runs differ among themselves: no run reaches it.
+    /// Whether the goal is missed by more than the runs differ: no run reaches it.
     fn misses(&self) -> bool {
         let (values, goal) = match self.figure.goal {
             Goal::None => return false,
@@ -102,7 +97,7 @@ impl Series {
     }
 }
 
-/// The table of one part on one database, and what it misses.
+/// The table of one part on one database, and the goals that it misses.
 pub(super) fn table(title: &str, own: Vec<Vec<Figure>>, other: Vec<Vec<Figure>>) -> BoxResult<(String, Vec<String>)> {
     let mut all: Vec<Series> = Vec::new();
     for run in own {
@@ -143,7 +138,7 @@ fn most(values: &[f64]) -> f64 {
     sorted(values).last().copied().unwrap_or(f64::NAN)
 }
 
-/// Three figures that count.
+/// Three significant digits.
 fn short(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),

@@ -1,5 +1,5 @@
-//! What following costs: many streams of `GET /api/v1/events` of one tenant, while tickets are made at a steady pace. The
-//! same pace without a follower says what of it the tickets took.
+//! The cost of followers: many streams of `GET /api/v1/events` of one tenant, while tickets are created at a steady
+//! pace. The same pace without a follower shows the tickets' part.
 
 use super::{
     BoxResult,
@@ -35,7 +35,7 @@ const EVENTS: usize = 1_500;
 /// Longest wait for the last line.
 const LAST_MAX: Duration = Duration::from_secs(30);
 
-/// What all followers saw.
+/// The counts of all followers.
 #[derive(Default)]
 struct FollowerCounts {
     streams: AtomicU64,
@@ -43,7 +43,7 @@ struct FollowerCounts {
     more: Notify,
 }
 
-/// A line of a follower.
+/// The result for followers.
 pub(super) async fn followers(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let all = house.families()?;
@@ -67,7 +67,8 @@ pub(super) async fn followers(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Fi
     ])
 }
 
-/// Makes the tickets and waits until each came to each follower: processor time of the server, and with its database.
+/// Creates the tickets and waits until each has reached each follower; returns the processor time of the server, and of
+/// server and database.
 async fn paced(
     house: &House<'_>,
     all: &[Family],
@@ -125,7 +126,7 @@ async fn follow(to: SocketAddr, key: String, seen: Arc<FollowerCounts>) -> std::
         let lines = buffer.windows(LINE.len()).filter(|it| *it == LINE).count();
         seen.lines.fetch_add(lines as u64, Ordering::Relaxed);
         seen.more.notify_one();
-        // The beginning of a line may have come without its end.
+        // The line may be received in two pieces.
         let kept = buffer.len().min(LINE.len() - 1);
         buffer.drain(..buffer.len() - kept);
     }

@@ -9,18 +9,14 @@ use std::path::Path;
 
 /// A server with its tenant, in a folder of its own.
 pub(super) struct House<'a> {
-    /// How its server is started.
     pub plan: Plan<'a>,
-    /// Its server.
     pub server: ServerProcess,
-    /// Its tenant.
     pub tenant: Tenant,
-    /// Its data folder.
     pub _folder: tempfile::TempDir,
 }
 
 impl<'a> House<'a> {
-    /// Starts the server and makes the tenant.
+    /// Starts the server and creates the tenant.
     pub(super) fn open(bin: &'a Path, url: Option<&'a str>) -> BoxResult<House<'a>> {
         let folder = tempfile::tempdir()?;
         let plan = Plan { bin, data: folder.path().to_owned(), database_url: url, write_group_max: None };
@@ -29,7 +25,7 @@ impl<'a> House<'a> {
         Ok(House { plan, server, tenant, _folder: folder })
     }
 
-    /// The server and, where it is not inside, its database.
+    /// The server and, if it is a separate process, its database.
     pub(super) fn families(&self) -> BoxResult<Vec<Family>> {
         let mut list = vec![Family { pid: self.server.pid(), children: false }];
         if let Some(url) = self.plan.database_url {

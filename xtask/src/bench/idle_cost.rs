@@ -1,5 +1,5 @@
-//! What an idle server costs, with its database and with many tickets in it: the share of a core over a minute in which
-//! nobody asks for anything.
+//! The cost of an idle server with its database, with many tickets in it: the share of one processor core over a minute
+//! without any request.
 
 use super::{
     BoxResult, create, endpoint,
@@ -13,9 +13,9 @@ use std::{path::Path, time::Duration};
 
 /// Tickets in the database, each with its event.
 const TICKETS: usize = 500_000;
-/// Time in which what follows a start has ended.
+/// Time after which everything that follows a start has ended.
 const SETTLE: Duration = Duration::from_secs(20);
-/// Length of the measurement.
+/// Duration of the measurement.
 const LENGTH: Duration = Duration::from_secs(60);
 
 /// With one ticket and with many.
@@ -39,7 +39,7 @@ pub(super) async fn idle_cost(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Fi
     ])
 }
 
-/// The share of a core in percent, of the server and its database.
+/// The share of a processor core in percent, of the server and its database.
 async fn share(house: &House<'_>) -> BoxResult<f64> {
     tokio::time::sleep(SETTLE).await;
     let all = house.families()?;
@@ -68,6 +68,6 @@ fn fill(plan: &Plan<'_>) -> BoxResult<()> {
          UPDATE counts SET n = n + {rest} WHERE n > 0;
          UPDATE tenants SET last_ticket_number = last_ticket_number + {rest};"
     ))?;
-    // Else the minute that is measured is that in which PostgreSQL does it by itself.
+    // Otherwise PostgreSQL would do it by itself during the measurement.
     if plan.database_url.is_some() { plan.sql("VACUUM (ANALYZE)") } else { Ok(()) }
 }

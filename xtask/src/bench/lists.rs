@@ -1,5 +1,5 @@
-//! What a page of a list costs with a thousand tickets and with a million: the same questions to a server of each in
-//! turn, over one connection, and how the medians compare.
+//! The cost of a page of a list with a thousand tickets and with a million: the same requests to a server of each in
+//! turn, over one connection, and the ratio of the medians.
 
 use super::{
     BoxResult,
@@ -15,31 +15,31 @@ use std::{
 };
 use tokio::net::TcpStream;
 
-/// Tickets to compare with.
+/// Number of tickets to compare with.
 const FEW: u32 = 1_000;
-/// Tickets, unless `BENCH_TICKETS` says otherwise.
+/// Number of tickets, unless `BENCH_TICKETS` sets it.
 const MANY: u32 = 1_000_000;
-/// Times that all questions are asked.
+/// How often all pages are requested.
 const ROUNDS: usize = 3;
-/// Times that each page is asked for in a round, at most.
+/// Greatest number of requests for one page in a round.
 const ASKED: usize = 100;
-/// Longest time that a round spends on one page.
+/// Longest time for one page in a round.
 const LENGTH: Duration = Duration::from_secs(2);
-/// Times that it is asked for before.
+/// Requests before the measurement.
 const WARM_UP: usize = 5;
-/// By how much a page may cost more with a million tickets than with a thousand.
+/// Greatest ratio of a page's cost with a million tickets to its cost with a thousand.
 const RATIO: f64 = 2.0;
 
-/// What one page should cost with a million tickets, beside what it costs with a thousand.
+/// The goal for the cost of a page with a million tickets.
 #[derive(Clone, Copy)]
 enum Cost {
-    /// No more than twice as much.
+    /// At most twice the cost with a thousand.
     Same,
-    /// The same, and so many milliseconds at most.
+    /// The same, and at most this many milliseconds.
     SameWithin(f64),
-    /// So many milliseconds at most.
+    /// At most this many milliseconds.
     Within(f64),
-    /// As it comes.
+    /// No goal.
     Free,
 }
 
@@ -49,7 +49,7 @@ struct Question {
     cost: Cost,
 }
 
-/// The figures of one database, once for each round.
+/// The figures of one database, one set for each round.
 pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> BoxResult<Vec<Vec<Figure>>> {
     let most = std::env::var("BENCH_TICKETS").ok().map_or(Ok(MANY), |text| text.parse())?;
     let desks = [Desk::open(bin, urls[0], FEW).await?, Desk::open(bin, urls[1], most).await?];
@@ -86,17 +86,17 @@ fn compared(question: &Question, base: PageTimes, own: PageTimes) -> [Figure; 2]
     ]
 }
 
-/// A page as it was measured.
+/// The times of a page.
 #[derive(Clone, Copy)]
 struct PageTimes {
     p50: Duration,
-    /// How many tickets the list has.
+    /// Number of tickets in the list.
     total: u64,
-    /// Of how many.
+    /// Number of tickets in all.
     of: u32,
 }
 
-/// A server with so many tickets.
+/// A server with many tickets.
 struct Desk<'a> {
     server: ServerProcess,
     tenant: Tenant,
@@ -122,7 +122,7 @@ impl<'a> Desk<'a> {
         Ok(Desk { server: plan.start()?, tenant, filled, tickets, _plan: plan, _folder: folder })
     }
 
-    /// Each way of asking.
+    /// The requests to measure.
     async fn questions(&self) -> BoxResult<Vec<Question>> {
         let middle = self.opened(self.tickets / 2).await?;
         let late = self.opened(self.tickets - 50).await?;

@@ -1,5 +1,5 @@
-//! A small load generator: keep-alive HTTP/1.1 connections that ask, wait for the whole answer and ask again. It
-//! counts what was answered well and how long each answer took. Loopback only, bounded in time.
+//! A small load generator: keep-alive HTTP/1.1 connections that send a request, read the whole response and repeat. It
+//! counts the successful responses and their times. Loopback only, bounded in time.
 
 use super::server::Tenant;
 use std::{
@@ -18,21 +18,21 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
-    /// Good answers a second.
+    /// Successful responses a second.
     pub rate: f64,
-    /// Median time of an answer.
+    /// Median response time.
     pub p50: Duration,
-    /// Time within which 99 of 100 answers came.
+    /// The 99th percentile of response times.
     pub p99: Duration,
 }
 
-/// Where a request has this, each time that it is sent has a number of its own.
+/// Replaced in every request by a new number.
 pub(crate) const NUMBER: &str = "0000000000000000";
 
-/// A request as bytes, the same each time.
+/// The bytes of a request.
 pub(crate) fn request(method: &str, path: &str, key: &str, body: Option<&str>) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n");
     if let Some(body) = body {
@@ -43,13 +43,14 @@ pub(crate) fn request(method: &str, path: &str, key: &str, body: Option<&str>) -
     text.into_bytes()
 }
 
-/// The same request with a header more.
+/// The same request with another header.
 pub(crate) fn with(request: &[u8], header: &str) -> Vec<u8> {
     let end = request.windows(2).position(|it| it == b"\r\n").map_or(0, |at| at + 2);
     [&request[..end], header.as_bytes(), b"\r\n", &request[end..]].concat()
 }
 
-/// Asks over `connections` connections for `length`, after a warm-up of a quarter of it. Every answer must have `status`.
+/// Sends requests over `connections` connections for `length`, after a warm-up of a quarter of it. Every response must
+/// have `status`.
 pub(crate) async fn run(
     to: SocketAddr,
     request: &[u8],
@@ -75,8 +76,8 @@ pub(crate) async fn run(
     Ok(Run { rate: times.len() as f64 / length.as_secs_f64(), p50, p99 })
 }
 
-/// Makes `count` tickets over so many connections, as fast as they are answered, each with its number as subject. When
-/// each was asked for.
+/// Creates `count` tickets over this many connections, as fast as they are answered, each with its number as subject.
+/// Returns the time of each request.
 pub(crate) async fn numbered(
     to: SocketAddr,
     tenant: &Tenant,
@@ -117,14 +118,14 @@ pub(crate) async fn numbered(
     Ok(all.into_iter().map(|(_, asked)| asked).collect())
 }
 
-/// Asks over a connection that stays: status, and where in the buffer the body begins.
+/// Sends a request over an open connection; returns the status, and the start of the body in the buffer.
 pub(crate) async fn call(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> io::Result<(u16, usize)> {
     stream.write_all(request).await?;
     let status = answer(stream, buffer).await?;
     Ok((status, buffer.windows(4).position(|it| it == b"\r\n\r\n").map_or(0, |at| at + 4)))
 }
 
-/// Asks once; status and body.
+/// Sends one request; returns status and body.
 pub(crate) async fn once(to: SocketAddr, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(to).await?;
     let mut buffer = Vec::new();
@@ -167,7 +168,7 @@ async fn caller(
     }
 }
 
-/// Reads one answer with a fixed length; its status.
+/// Reads a response with a fixed length; returns its status.
 pub(crate) async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<u16> {
     buffer.clear();
     let head = loop {

@@ -1,5 +1,5 @@
-//! Tickets at a steady pace, each with its number as subject, and how long each took to arrive as a webhook: from just
-//! before the request was written to the last byte of the webhook. The API call counts, too.
+//! Creates tickets at a steady pace, each with its number as subject, and measures how long each takes to arrive as a
+//! webhook: from just before the request is written to the last byte of the webhook. The API call is included.
 
 use super::{BoxResult, load, receiver::Receiver, server::Tenant};
 use serde_json::json;
@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::Semaphore, task::JoinSet, time};
 
-/// Connections that take turns, so that a slow answer does not hold up the pace.
+/// Connections that take turns, so that a slow response does not delay the pace.
 const CONNECTIONS: usize = 16;
 /// Longest wait for the last webhook.
 const LAST_MAX: Duration = Duration::from_secs(20);
@@ -20,11 +20,12 @@ const LAST_MAX: Duration = Duration::from_secs(20);
 pub(super) struct Arrivals {
     /// Median.
     pub p50: Duration,
-    /// Time within which 99 of 100 arrived.
+    /// The 99th percentile.
     pub p99: Duration,
 }
 
-/// Makes `count` tickets, one every `every`, and waits for all of them at the receiver. The first tenth does not count.
+/// Creates `count` tickets, one every `every`, and waits until all have arrived at the receiver. The first tenth does
+/// not count.
 pub(super) async fn run(
     to: SocketAddr,
     tenant: &Tenant,

@@ -1,5 +1,5 @@
-//! A receiver of webhooks that answers 200, counts, and knows when the ticket with subject `n42` arrived: as little
-//! work as a receiver can do.
+//! A receiver of webhooks that answers 200, counts, and records when the ticket with subject `n42` arrived, with as
+//! little work as possible.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
@@ -20,7 +20,6 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinSet, time};
 
 /// A running receiver; it ends with its runtime's tasks when dropped.
 pub(super) struct Receiver {
-    /// Where it listens.
     pub address: SocketAddr,
     seen: Arc<RequestCounts>,
     _tasks: JoinSet<()>,
@@ -54,7 +53,7 @@ impl RequestCounts {
     }
 }
 
-/// 42 of a body with `"subject":"n42"`.
+/// 42 for a body with `"subject":"n42"`.
 fn number(body: &[u8]) -> Option<usize> {
     const MARK: &[u8] = b"\"subject\":\"n";
     let at = body.windows(MARK.len()).position(|it| it == MARK)? + MARK.len();
@@ -68,7 +67,7 @@ impl Receiver {
         Receiver::after(Duration::ZERO).await
     }
 
-    /// Listens on a free port and answers after a while.
+    /// Listens on a free port and answers after `pause`.
     pub(super) async fn after(pause: Duration) -> io::Result<Receiver> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -105,18 +104,18 @@ impl Receiver {
         self.seen.count.load(Ordering::Relaxed)
     }
 
-    /// Forgets the numbers that arrived.
+    /// Drops the recorded arrivals.
     pub(super) fn forget(&self) {
         self.seen.numbers().clear();
         self.seen.arrivals().clear();
     }
 
-    /// All arrivals so far, in their order: the number, and when.
+    /// All arrivals so far, in order: the number, and when.
     pub(super) fn arrivals(&self) -> Vec<(usize, Instant)> {
         self.seen.arrivals().clone()
     }
 
-    /// Waits until there were so many arrivals, of whatever numbers.
+    /// Waits until there were this many arrivals, of any number.
     pub(super) async fn wait_for_all(&self, count: usize, at_most: Duration) -> io::Result<Vec<(usize, Instant)>> {
         let all = async {
             while self.seen.arrivals().len() < count {
@@ -129,7 +128,7 @@ impl Receiver {
         Ok(arrivals)
     }
 
-    /// Waits until the first `count` numbers have arrived, and tells when each did.
+    /// Waits until the first `count` numbers have arrived; returns when each did.
     pub(super) async fn wait_for(&self, count: usize, at_most: Duration) -> io::Result<HashMap<usize, Instant>> {
         let all = async {
             while self.seen.numbers().len() < count {

@@ -1,5 +1,5 @@
 //! A server of the benchmark: the release binary in a process of its own, with a tenant, an inbox, a key and an
-//! endpoint on a receiver in this process. It is ended when dropped.
+//! endpoint at a receiver in this process. Dropping it ends the process.
 
 use serde_json::Value;
 use std::{
@@ -14,15 +14,13 @@ use std::{
 /// Longest wait for a server to answer.
 const START_MAX: Duration = Duration::from_secs(30);
 
-/// A process that is ended when dropped.
+/// A process that ends when this is dropped.
 pub(super) struct ServerProcess {
     child: Child,
-    /// Where it listens.
     pub address: SocketAddr,
 }
 
 impl ServerProcess {
-    /// Its process.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -30,7 +28,7 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // It may have ended by itself; nothing more is asked of it.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -38,21 +36,17 @@ impl Drop for ServerProcess {
 
 /// How a server is started.
 pub(super) struct Plan<'a> {
-    /// The server's binary.
     pub bin: &'a Path,
-    /// Data folder.
     pub data: PathBuf,
-    /// Database; SQLite in the data folder when unset.
+    /// Database; SQLite in the data folder if unset.
     pub database_url: Option<&'a str>,
-    /// Greatest number of writes in one transaction, when not the default.
+    /// Greatest number of writes in one transaction, if not the default.
     pub write_group_max: Option<usize>,
 }
 
-/// What requests need to know of the tenant.
+/// The tenant's ids and key, for requests.
 pub(crate) struct Tenant {
-    /// Its id.
     pub id: String,
-    /// Its inbox.
     pub inbox: String,
     /// A full API key.
     pub key: String,
@@ -94,7 +88,7 @@ impl Plan<'_> {
         let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
         let running = ServerProcess { child, address };
         let begin = Instant::now();
-        // The port is bound before the core is open, so that a connection alone tells nothing.
+        // The port is bound before the core is open, so a connection alone proves nothing.
         while !ready(address) {
             if begin.elapsed() > START_MAX {
                 return Err("the server does not answer".into());
@@ -115,7 +109,7 @@ impl Plan<'_> {
         Ok(Tenant { id, inbox, key })
     }
 
-    /// Runs statements in the database, past a server that does not run.
+    /// Runs statements in the database of a stopped server.
     pub(super) fn sql(&self, sql: &str) -> Result<(), Box<dyn Error>> {
         let mut command = match self.database_url {
             Some(url) => {

@@ -1,15 +1,15 @@
-//! What processes use, as Linux tells in `/proc`: processor time and resident memory of a process and, for a database,
-//! of all processes that it started.
+//! Resources that processes use, from Linux's `/proc`: processor time and resident memory of a process and, for a
+//! database, of all processes that it started.
 
 use std::{fs, time::Duration};
 
-/// Ticks of `/proc` in a second: fixed in the kernel's interface to programs.
+/// Ticks of `/proc` a second: fixed in the kernel's ABI.
 const TICKS_PER_SEC: u64 = 100;
 
-/// A family of processes.
+/// A process, perhaps with its children.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Family {
-    /// The eldest.
+    /// The parent.
     pub pid: u32,
     /// Whether its children count.
     pub children: bool,
@@ -20,12 +20,13 @@ struct Stat {
     ticks: u64,
 }
 
-/// `/proc/PID/stat`: the name in parentheses may hold anything, what follows is numbers.
+/// `/proc/PID/stat`: the name in parentheses may contain anything; numbers follow it.
 fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
-    // State, parent, …; user and system time are the 14th and 15th of the whole line, those of ended children follow.
+    // State, parent, …; user and system time are the 14th and 15th fields of the whole line, followed by those of ended
+    // children.
     let ticks = [11, 12, 13, 14].into_iter().filter_map(number).sum();
     Some(Stat { parent: u32::try_from(number(1)?).ok()?, ticks })
 }
@@ -40,13 +41,13 @@ fn members(family: Family) -> Vec<Stat> {
     list
 }
 
-/// Processor time used so far, of those that have ended too.
+/// Processor time used so far, by ended processes as well.
 pub(super) fn processor(families: &[Family]) -> Duration {
     let ticks: u64 = families.iter().flat_map(|family| members(*family)).map(|it| it.ticks).sum();
     Duration::from_millis(ticks * 1000 / TICKS_PER_SEC)
 }
 
-/// Resident memory now and at its most, in bytes, of the eldest alone.
+/// Present and peak resident memory of the parent alone, in bytes.
 pub(super) fn memory(pid: u32) -> (u64, u64) {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let of = |name: &str| {
@@ -56,17 +57,17 @@ pub(super) fn memory(pid: u32) -> (u64, u64) {
     (of("VmRSS:").unwrap_or(0), of("VmHWM:").unwrap_or(0))
 }
 
-/// The PostgreSQL server on a port of this machine, by its command line.
+/// The PostgreSQL server on a port of this machine, found by its command line.
 pub(super) fn postmaster(port: u16) -> Option<Family> {
     let pids =
         fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let named = |pid: &u32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        // Whoever changed the account for it has the same words in its command line.
+        // The command that started it under another account has the same command line.
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         name.trim() == "postgres" && line.contains(&format!("port={port} "))
     };
-    // The eldest is the one whose parent is none of them; its children rename themselves.
+    // The parent is the process whose own parent is not among them; the children rename themselves.
     pids.into_iter().find(named).map(|pid| Family { pid, children: true })
 }

@@ -1,4 +1,4 @@
-//! How fast what waits goes out: after a time without a worker, in a burst, at a receiver that is slow but good, and
+//! How fast a backlog is delivered: after a time without a worker, in a burst, at a receiver that is slow but good, and
 //! after an outage with a million deliveries.
 
 use super::{
@@ -26,17 +26,17 @@ const DRAIN_MAX: Duration = Duration::from_secs(240);
 /// Events for a receiver that answers after [`SLOW`].
 const SLOW_EVENTS: usize = 2_000;
 const SLOW: Duration = Duration::from_secs(10);
-/// The time, from the first request on, in which its answers are counted: whole rounds, after a minute.
+/// The period, counted from the first request, in which responses are counted: whole rounds, after a minute.
 const SLOW_FROM: Duration = Duration::from_secs(55);
 const SLOW_TO: Duration = Duration::from_secs(85);
-/// What waits after an outage.
+/// Waiting deliveries after an outage.
 const OUTAGE: usize = 1_000_000;
 const OUTAGE_MAX: Duration = Duration::from_secs(420);
-/// Pace of the neighbour: 400 events a second.
+/// Pace of the other endpoint: 400 events a second.
 const BUSY_EVERY: Duration = Duration::from_micros(2500);
 const BUSY_COUNT: usize = 8_000;
 
-/// 20,000 events, one endpoint: as fast as they are made.
+/// 20,000 events for one endpoint, as fast as they are created.
 pub(super) async fn live(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let run = flood(&house, ONE, 1).await?;
@@ -61,7 +61,7 @@ pub(super) async fn burst(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure
     ])
 }
 
-/// Made for one endpoint while no worker runs; then one joins.
+/// Events for one endpoint without a worker; then a worker joins.
 pub(super) async fn drain(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     drained(bin, url, ONE, 1, "one endpoint", (30.0, 3_500.0)).await
 }
@@ -87,7 +87,7 @@ async fn drained(
     drop(server);
     let idle = plan.start_with(&["--role", "core", "--role", "edge"])?;
     load::numbered(idle.address, &tenant, events, CALLERS).await?;
-    // What was leased at the commit is given back soon where no worker is.
+    // Without a worker, leases of the commit are parked soon.
     sleep(Duration::from_secs(2)).await;
     drop(idle);
     let all = events * endpoints;
@@ -115,7 +115,7 @@ pub(super) async fn slow_but_good(bin: &Path, url: Option<&str>) -> BoxResult<Ve
     super::endpoint(&house.server, &other, &quick).await?;
     let beside = pace::run(house.server.address, &other, &quick, BUSY_COUNT, BUSY_EVERY).await?;
     sleep((first + SLOW_TO + SLOW).saturating_duration_since(Instant::now())).await;
-    // A request that came is answered 10 s later.
+    // A request is answered 10 s after it arrived.
     let answered = |at: Instant| (SLOW_FROM..SLOW_TO).contains(&(at + SLOW).duration_since(first));
     let count = slow.arrivals().iter().filter(|(_, at)| answered(*at)).count();
     let rate = count as f64 / (SLOW_TO - SLOW_FROM).as_secs_f64();
@@ -125,7 +125,7 @@ pub(super) async fn slow_but_good(bin: &Path, url: Option<&str>) -> BoxResult<Ve
     ])
 }
 
-/// One that answers at once, beside eight slow endpoints of two tenants.
+/// An endpoint that answers at once, beside eight slow endpoints of two tenants.
 pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let house = House::open(bin, url)?;
     let slow = Receiver::after(SLOW).await?;
@@ -135,7 +135,7 @@ pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> BoxResult<Vec<
         }
         load::numbered(house.server.address, &tenant, SLOW_EVENTS / 4, CALLERS).await?;
     }
-    // Until their windows are as wide as they get.
+    // Until their windows have reached the limit.
     sleep(SLOW * 4).await;
     let quick = Receiver::start().await?;
     super::endpoint(&house.server, &house.tenant, &quick).await?;
@@ -146,7 +146,7 @@ pub(super) async fn beside_slow(bin: &Path, url: Option<&str>) -> BoxResult<Vec<
     ])
 }
 
-/// A million deliveries wait for an endpoint that comes back.
+/// A million deliveries wait for an endpoint that recovers.
 pub(super) async fn outage(bin: &Path, url: Option<&str>) -> BoxResult<Vec<Figure>> {
     let House { plan, server, tenant, _folder } = House::open(bin, url)?;
     let back = Receiver::start().await?;
@@ -186,7 +186,7 @@ struct Flood {
     processor: f64,
 }
 
-/// So many events by many callers, as fast as they are taken, until all their deliveries have arrived.
+/// Events by many callers, as fast as they are accepted, until all their deliveries have arrived.
 async fn flood(house: &House<'_>, events: usize, endpoints: usize) -> BoxResult<Flood> {
     let receiver = Receiver::start().await?;
     for _ in 0..endpoints {

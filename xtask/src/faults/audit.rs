@@ -1,5 +1,5 @@
-//! The table: what the callers know, what the receivers know and what the product wrote, compared. Pure: the same three
-//! ledgers, the same figures.
+//! Compares three ledgers: what callers know, what receivers got and what the product wrote. Pure: equal ledgers give
+//! equal figures.
 
 use super::{
     behaviour::Behaviour,
@@ -14,51 +14,46 @@ use std::{
 };
 use uuid::Uuid;
 
-/// How long something may be overdue before it counts as stuck.
+/// Time overdue after which something counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
-/// Examples that are kept of each offence.
+/// Examples kept for each violation.
 const EXAMPLES_MAX: usize = 5;
 
-/// An endpoint as the suite made it; all are subscribed to everything.
+/// An endpoint of the suite; all are subscribed to all events.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
-    /// Its id.
     pub id: Uuid,
-    /// Its tenant.
     pub tenant: Uuid,
     /// Path of its URL.
     pub path: String,
-    /// How its receiver is.
     pub behaviour: Behaviour,
 }
 
-/// All that is compared.
+/// The ledgers to compare.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence<'a> {
-    /// What the product wrote.
+    /// The product's records.
     pub books: &'a Books,
-    /// What came.
+    /// The requests that receivers got.
     pub receipts: &'a [Receipt],
-    /// What was acknowledged.
+    /// The acknowledged writes.
     pub acknowledged: &'a [AcknowledgedWrite],
-    /// All endpoints; they were there before the first event.
+    /// All endpoints; they existed before the first event.
     pub endpoints: &'a [Endpoint],
-    /// Requests that may have been answered and not recorded, over all faults.
+    /// Upper bound of requests that may have been answered and not recorded, over all faults.
     pub lost_max: u64,
-    /// The moment of the audit.
+    /// Time of the audit.
     pub now: Timestamp,
 }
 
 /// A figure with its rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Figure {
-    /// What it counts.
     pub name: &'static str,
-    /// How many there are.
     pub count: u64,
-    /// How many there may be.
+    /// The greatest allowed count.
     pub max: u64,
-    /// Some of them.
+    /// Some examples.
     pub examples: Vec<String>,
 }
 
@@ -99,7 +94,7 @@ pub(super) fn figures(evidence: Evidence<'_>) -> Vec<Figure> {
     ]
 }
 
-/// Acknowledged actions whose events are not in the outbox, each once and no more.
+/// Acknowledged actions whose events are not in the outbox exactly once.
 fn unwritten(evidence: Evidence<'_>) -> Figure {
     let mut figure = Figure::of("acknowledged action without its events, or with one twice");
     let mut written: HashMap<(Uuid, Uuid, u64, &str), u64> = HashMap::new();
@@ -122,7 +117,7 @@ fn unwritten(evidence: Evidence<'_>) -> Figure {
     figure
 }
 
-/// Pairs of event and endpoint without a delivery, and deliveries without success and without a visible end.
+/// Pairs of event and endpoint without a delivery, and deliveries without a success or a visible end.
 fn silent_loss(evidence: Evidence<'_>) -> Figure {
     let mut figure = Figure::of("silent loss");
     let books = evidence.books;
@@ -162,7 +157,7 @@ fn phantom(evidence: Evidence<'_>) -> Figure {
     figure
 }
 
-/// Successes on record that no receiver gave.
+/// Recorded successes that no receiver gave.
 fn lie(evidence: Evidence<'_>, by_delivery: &HashMap<Uuid, Vec<&Receipt>>) -> Figure {
     let mut figure = Figure::of("lie");
     let books = evidence.books;
@@ -182,7 +177,7 @@ fn lie(evidence: Evidence<'_>, by_delivery: &HashMap<Uuid, Vec<&Receipt>>) -> Fi
     figure
 }
 
-/// Requests that came after a success was on record.
+/// Requests that arrived after a success was recorded.
 fn after_success(evidence: Evidence<'_>) -> Figure {
     let mut figure = Figure::of("duplicate after recorded success");
     for receipt in evidence.receipts {
@@ -206,7 +201,7 @@ fn by_crash(evidence: Evidence<'_>, by_delivery: &HashMap<Uuid, Vec<&Receipt>>) 
     figure
 }
 
-/// Requests beyond the attempts on record, or under a number that came before.
+/// Requests beyond the recorded attempts, or with a number that was already used.
 fn hidden(evidence: Evidence<'_>, by_delivery: &HashMap<Uuid, Vec<&Receipt>>) -> Figure {
     let mut figure = Figure::of("hidden send");
     for (id, receipts) in by_delivery {
@@ -228,7 +223,7 @@ fn bad_signature(evidence: Evidence<'_>) -> Figure {
     figure
 }
 
-/// What is overdue though everything works again.
+/// What is overdue although everything works again.
 fn stuck(evidence: Evidence<'_>) -> Figure {
     let mut figure = Figure::of("stuck");
     let off: HashSet<Uuid> = evidence.books.off.iter().copied().collect();

@@ -1,18 +1,18 @@
-//! How the receivers of the suite misbehave. Each misbehaves once for a delivery and until the load is over; then it is
+//! The misbehaviour of the suite's receivers. Each misbehaves once for each delivery while the load runs; then it is
 //! healed and answers 200.
 
-/// A receiver's way, which is also the path of its URL.
+/// A receiver's behaviour, which is also the path of its URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Behaviour {
     /// 200 at once.
     Ok,
-    /// One delivery in fifty is answered 500, reset, or not at all, the first time.
+    /// One delivery in fifty gets a 500, a reset, or no response, the first time.
     Flaky,
     /// 200 after two seconds.
     Slow,
     /// The connection is reset.
     Reset,
-    /// The connection is closed without an answer.
+    /// The connection is closed without a response.
     Hangup,
     /// 200, then the connection is closed in the middle of the body.
     MidBody,
@@ -20,26 +20,26 @@ pub(super) enum Behaviour {
     Drip,
     /// 200 and a body without an end.
     Endless,
-    /// What is no HTTP.
+    /// Bytes that are not HTTP.
     Garbage,
     /// 200 with NUL and bad UTF-8 in the body and bytes above ASCII in the headers.
     Bytes,
     /// A redirect to the address of a cloud's metadata.
     Redirect,
-    /// 410: the endpoint is switched off.
+    /// 410: the endpoint is disabled.
     Gone,
     /// 429 or 503 with `Retry-After`.
     Busy,
     /// 200 half a second before the request's deadline.
     Late,
-    /// No answer.
+    /// No response.
     Mute,
     /// Connections are not accepted.
     Deaf,
 }
 
 impl Behaviour {
-    /// All that the tenant of hostile receivers has.
+    /// The behaviours of the hostile tenant's receivers.
     pub(super) const HOSTILE: [Behaviour; 14] = [
         Behaviour::Slow,
         Behaviour::Reset,
@@ -57,7 +57,7 @@ impl Behaviour {
         Behaviour::Deaf,
     ];
 
-    /// Whether its endpoint is switched off on the way, so that later events are not for it.
+    /// Whether its endpoint is disabled during the run, so that later events are not for it.
     pub(super) fn ends(self) -> bool {
         self == Behaviour::Gone
     }

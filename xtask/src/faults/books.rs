@@ -1,4 +1,4 @@
-//! What the product wrote, read from its database with SQL of the suite's own and without any of its code: events,
+//! The product's records, read from its database with the suite's own SQL and none of the product's code: events,
 //! deliveries, attempts. It only reads.
 
 use sha2::{Digest as _, Sha256};
@@ -10,17 +10,17 @@ type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// States of a delivery, as the schema numbers them.
 pub(super) mod state {
-    /// It is due at some time.
+    /// Waits until it is due.
     pub(crate) const WAITING: i64 = 0;
     /// A worker has it.
     pub(crate) const LEASED: i64 = 1;
-    /// It arrived.
+    /// It was delivered.
     pub(crate) const DELIVERED: i64 = 2;
     /// It failed for good.
     pub(crate) const FAILED: i64 = 3;
 }
 
-/// Where the product's database is.
+/// The location of the product's database.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     /// A file.
@@ -32,9 +32,7 @@ pub(super) enum Place {
 /// An event.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
-    /// Its tenant.
     pub tenant: Uuid,
-    /// Its name.
     pub name: String,
     /// The ticket that it is about, and that ticket's version.
     pub ticket: (Uuid, u64),
@@ -45,9 +43,7 @@ pub(super) struct Event {
 /// A delivery.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery {
-    /// Its endpoint.
     pub endpoint: Uuid,
-    /// Its event.
     pub event: Uuid,
     /// See [`state`].
     pub state: i64,
@@ -58,17 +54,16 @@ pub(super) struct Delivery {
 /// An attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {
-    /// Its number.
     pub n: i64,
     /// Whether it succeeded.
     pub succeeded: bool,
-    /// Whether nobody knows how it went.
+    /// Whether its result is unknown.
     pub lost: bool,
     /// When it was recorded; microseconds since 1970.
     pub recorded_at: i64,
 }
 
-/// All of it.
+/// All records.
 #[derive(Debug, Default)]
 pub(super) struct Books {
     /// By id.
@@ -77,7 +72,7 @@ pub(super) struct Books {
     pub deliveries: HashMap<Uuid, Delivery>,
     /// By delivery.
     pub attempts: HashMap<Uuid, Vec<Attempt>>,
-    /// Endpoints that are switched off.
+    /// Endpoints that are disabled.
     pub off: Vec<Uuid>,
 }
 
@@ -122,7 +117,7 @@ impl Place {
         Ok(rows.first().map_or(0, |row| row.0))
     }
 
-    /// Reads everything.
+    /// Reads all records.
     pub(super) async fn read(&self) -> BoxResult<Books> {
         let mut link = self.open().await?;
         let mut books = Books::default();

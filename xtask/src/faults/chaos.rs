@@ -1,6 +1,6 @@
-//! What is broken, and when: a deck of faults, shuffled by the seed and dealt again when it is empty, so that each kind
-//! comes about equally often. Every fault but an orderly stop ends with the death of a process; the next life of that
-//! process is born with the fail point of the fault that is next.
+//! Injects faults: a deck of faults is shuffled by the seed and dealt again when it is empty, so that all kinds are
+//! about equally frequent. Every fault but an orderly stop ends with the death of a process; the process restarts with
+//! the fail point of the next fault.
 
 use super::{
     dice::Dice,
@@ -14,31 +14,31 @@ use tokio::time::{Instant, sleep};
 
 type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// Longest wait for a fail point to be reached; then the process is killed where it is.
+/// Longest wait for a fail point; then the process is killed.
 const POINT_MAX: Duration = Duration::from_secs(6);
 /// How long a worker is frozen: longer than its leases.
 const FREEZE: Duration = Duration::from_secs(64);
-/// Size that no file may pass while the disk is full.
+/// Limit on the size of files while the disk is full.
 const FULL_AT_BYTES: u64 = 4096;
 
-/// A way to break things.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
     /// `kill -9` at a random time.
     Kill,
-    /// The process ends itself at a named point, at a random one of the times that it is reached.
+    /// The process ends itself at a named point, at one of the times that it is reached, chosen at random.
     Point(&'static str, u64),
     /// `kill -9` when a request has arrived and is not answered.
     Written,
-    /// Fifty writes of results fail, one after the other.
+    /// Fifty consecutive writes of results fail.
     Results,
     /// SIGTERM.
     Terminate,
     /// No file can grow.
     DiskFull,
-    /// The database lets nobody in and ends all connections.
+    /// The database refuses connections and ends all that exist.
     Unreachable,
-    /// The database's server is stopped the hard way, and started again.
+    /// The database's server is killed and restarted.
     Restart,
 }
 
@@ -65,13 +65,13 @@ impl Fault {
     }
 }
 
-/// The named points, with about how often each is reached in a few seconds.
+/// The named points, with the approximate number of times that each is reached in a few seconds.
 const COMMITS: [Fault; 2] = [Fault::Point("before_commit", 300), Fault::Point("after_commit", 300)];
 const CLAIM: Fault = Fault::Point("after_claim", 4);
 const ANSWER: Fault = Fault::Point("after_answer", 400);
 const RESULT: Fault = Fault::Point("record_result", 60);
 
-/// The breaker of a run.
+/// The fault injector of a run.
 pub(super) struct Chaos {
     dice: Dice,
     postgres: Option<Postgres>,
@@ -81,19 +81,19 @@ pub(super) struct Chaos {
     outage: Duration,
     /// Processes that died, planned or not.
     pub kills: u32,
-    /// How often each fault was made.
+    /// Number of faults of each kind.
     pub made: BTreeMap<String, u32>,
     frozen: Option<(Role, Instant)>,
 }
 
 impl Chaos {
-    /// Breaks by these dice; the database, when it is one that can be broken from outside.
+    /// Faults come from this seed; `postgres` is the database, if it can be broken from outside.
     pub(super) fn new(dice: Dice, postgres: Option<Postgres>, outage: Duration) -> Chaos {
         let (deck, made) = Default::default();
         Chaos { dice, postgres, deck, together: true, outage, kills: 0, made, frozen: None }
     }
 
-    /// From now on the parts are in processes of their own; one of the workers is frozen meanwhile.
+    /// From now on the parts are separate processes; one of the workers is frozen meanwhile.
     pub(super) fn apart(&mut self, fleet: &mut Fleet) -> BoxResult<()> {
         (self.together, self.deck) = (false, Vec::new());
         self.freeze(fleet)
@@ -107,7 +107,7 @@ impl Chaos {
         Ok(())
     }
 
-    /// Thaws the worker when it is time; whether none is frozen any more.
+    /// Thaws the worker when its time has come; returns whether none is frozen any more.
     pub(super) fn thaw(&mut self, fleet: &mut Fleet) -> BoxResult<bool> {
         let Some((role, since)) = self.frozen else { return Ok(true) };
         if since.elapsed() < FREEZE {
@@ -118,7 +118,7 @@ impl Chaos {
         Ok(true)
     }
 
-    /// Brings all processes back to life, without fail points.
+    /// Restarts all processes without fail points.
     pub(super) async fn heal(&mut self, fleet: &mut Fleet) -> BoxResult<()> {
         for role in fleet.roles() {
             if self.frozen.is_none_or(|(frozen, _)| frozen != role) {
@@ -133,7 +133,7 @@ impl Chaos {
         Ok(())
     }
 
-    /// One fault, from a fresh life of its process to that life's end and the process running again.
+    /// One fault: starts its process anew, breaks it, and restarts it.
     pub(super) async fn round(&mut self, fleet: &mut Fleet, receiver: &Receiver) -> BoxResult<()> {
         let (role, fault) = self.draw();
         if let Some(points) = fault.points(&mut self.dice) {

@@ -1,6 +1,6 @@
-//! Chance from a seed: the same seed, the same plan of faults. (SplitMix64, from its author's public domain text.)
+//! Random numbers from a seed: the same seed gives the same faults. (SplitMix64, from its author's public domain text.)
 
-/// A source of chance.
+/// A source of random numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
 
@@ -10,7 +10,6 @@ impl Dice {
         Dice(seed)
     }
 
-    /// The next number.
     pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -24,7 +23,7 @@ impl Dice {
         low + self.next() % (high - low + 1)
     }
 
-    /// Brings the elements into another order.
+    /// Shuffles the elements.
     pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
         for at in (1..all.len()).rev() {
             let other = usize::try_from(self.between(0, at as u64)).unwrap_or(0);

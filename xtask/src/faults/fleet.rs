@@ -1,5 +1,6 @@
-//! The processes under test: all in one, or cores, an edge and workers. Each keeps its address over its lives, so that
-//! callers find it again. It starts, kills, freezes and stops processes that it started itself, by their ids.
+//! The processes under test: all parts in one, or cores, an edge and workers. Each keeps its address when it restarts,
+//! so that callers find it again. It starts, kills, freezes and stops only processes that it started itself, by their
+//! ids.
 
 use serde_json::Value;
 use std::{
@@ -17,38 +18,37 @@ type BoxResult<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Longest wait for a process to be ready.
 const START_MAX: Duration = Duration::from_secs(60);
-/// Longest time that a process may take after SIGTERM.
+/// Longest time for a process to end after SIGTERM.
 const STOP_MAX: Duration = Duration::from_secs(25);
 
-/// What a process is.
+/// Role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// Core, edge and worker.
     All,
     /// A core; PostgreSQL has several.
     Core(usize),
-    /// The door.
+    /// An edge.
     Edge,
-    /// A sender.
+    /// A worker.
     Worker(usize),
 }
 
-/// A process, or the place of one that died.
+/// A process, or the slot of one that died.
 pub(super) struct Process {
-    /// What it is.
     pub role: Role,
     address: SocketAddr,
     child: Option<Child>,
 }
 
-/// Where the processes of a run live.
+/// The processes of a run.
 pub(super) struct Fleet {
     bin: PathBuf,
     folder: PathBuf,
-    /// Folder of the database, when it is SQLite, and of the master key.
+    /// Folder of the database, if it is SQLite, and of the master key.
     data: PathBuf,
     database_url: Option<String>,
-    /// Address at which callers find the door, whoever stands there.
+    /// Address of the edge for callers, whichever process has it.
     pub door: SocketAddr,
     cores: Vec<SocketAddr>,
     /// Service tokens of the edge and of workers.
@@ -59,7 +59,7 @@ pub(super) struct Fleet {
 impl Drop for Fleet {
     fn drop(&mut self) {
         for child in self.processes.iter_mut().filter_map(|it| it.child.as_mut()) {
-            // It may have ended by itself.
+            // It may have ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -67,7 +67,7 @@ impl Drop for Fleet {
 }
 
 impl Fleet {
-    /// A fleet without processes: programs, folder of the run, and the database when it is not SQLite.
+    /// A fleet without processes: programs, folder of the run, and the database if it is not SQLite.
     pub(super) fn new(bin: PathBuf, folder: &Path, data: &Path, database_url: Option<String>) -> BoxResult<Fleet> {
         let cores = if database_url.is_some() { 2 } else { 1 };
         let cores = (0..cores).map(|_| free()).collect::<BoxResult<_>>()?;
@@ -83,13 +83,13 @@ impl Fleet {
         })
     }
 
-    /// All in one process.
+    /// Starts all parts in one process.
     pub(super) async fn together(&mut self) -> BoxResult<()> {
         self.processes = vec![Process { role: Role::All, address: self.door, child: None }];
         self.start(Role::All, None).await
     }
 
-    /// In processes of their own: one core on SQLite, two on PostgreSQL, an edge, two workers.
+    /// Starts separate processes: one core on SQLite, two on PostgreSQL, an edge, two workers.
     pub(super) async fn apart(&mut self) -> BoxResult<()> {
         let edge = self.ask(&["token", "create", "--name", "edge"], "token").await?;
         let worker = self.ask(&["token", "create", "--name", "worker", "--dispatch-only"], "token").await?;
@@ -105,12 +105,12 @@ impl Fleet {
         Ok(())
     }
 
-    /// What runs, or should.
+    /// The processes that run or should run.
     pub(super) fn roles(&self) -> Vec<Role> {
         self.processes.iter().map(|process| process.role).collect()
     }
 
-    /// Starts a process that is dead, with its fail points, and waits until it is ready.
+    /// Starts a dead process with its fail points, and waits until it is ready.
     pub(super) async fn start(&mut self, role: Role, points: Option<&str>) -> BoxResult<()> {
         let mut command = self.command(&["serve", "--no-demo"]);
         command.env("INBOXOPS_FAILPOINTS", points.unwrap_or_default());
@@ -150,7 +150,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Kills a process as `kill -9` does. Whether it was alive.
+    /// Kills a process as `kill -9` does; returns whether it was alive.
     pub(super) fn kill(&mut self, role: Role) -> BoxResult<bool> {
         let Some(mut child) = self.at(role)?.child.take() else { return Ok(false) };
         let alive = child.try_wait()?.is_none();
@@ -159,7 +159,7 @@ impl Fleet {
         Ok(alive)
     }
 
-    /// Asks a process to stop, and waits until it has.
+    /// Stops a process, and waits until it has ended.
     pub(super) async fn stop(&mut self, role: Role) -> BoxResult<()> {
         self.signal(role, rustix::process::Signal::TERM)?;
         let begin = Instant::now();
@@ -181,13 +181,13 @@ impl Fleet {
         Ok(rustix::process::kill_process(self.pid(role)?, signal)?)
     }
 
-    /// Its id.
+    /// Its process id.
     pub(super) fn pid(&mut self, role: Role) -> BoxResult<rustix::process::Pid> {
         let id = self.at(role)?.child.as_ref().ok_or("it is dead")?.id();
         rustix::process::Pid::from_raw(i32::try_from(id)?).ok_or_else(|| "no id".into())
     }
 
-    /// Whether a process died: by a fail point or a trap. One that ended in another way is a failure of the run.
+    /// Whether a process was killed by a fail point or a trap. Any other end fails the run.
     pub(super) fn dead(&mut self, role: Role) -> BoxResult<bool> {
         let Some(child) = self.at(role)?.child.as_mut() else { return Ok(true) };
         let Some(status) = child.try_wait()? else { return Ok(false) };
@@ -200,7 +200,7 @@ impl Fleet {
         }
     }
 
-    /// Asks by a command of the product's own; a member of its answer.
+    /// Runs one of the product's commands; returns a member of its answer.
     pub(super) async fn ask(&self, words: &[&str], member: &str) -> BoxResult<String> {
         let mut command = self.command(words);
         let output = tokio::task::spawn_blocking(move || command.arg("--json").stderr(Stdio::inherit()).output());
@@ -217,7 +217,7 @@ impl Fleet {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        // A file that may not grow shall be an error, not a signal.
+        // A file that cannot grow must be an error, not a signal.
         let mut command = Command::new("sh");
         command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&self.bin);
         command.args(words).env("INBOXOPS_DATA_DIR", &self.data);

@@ -1,5 +1,5 @@
-//! The load: callers that open and close tickets, over REST and over gRPC, and write down what was acknowledged and
-//! nothing else. What was not answered may or may not have happened; the caller does not ask again.
+//! The load: callers that open and close tickets over REST and gRPC, and record the acknowledged calls only. A call
+//! without an answer may or may not have taken effect; the caller does not repeat it.
 
 use super::dice::Dice;
 use crate::bench::load as http;
@@ -22,47 +22,42 @@ use tokio::{
 use tonic::{Request, transport::Endpoint};
 use uuid::Uuid;
 
-/// Longest time that a call may take before its caller gives up.
+/// Longest time for a call before its caller gives up.
 const CALL_MAX: Duration = Duration::from_secs(12);
-/// Pause after a call that failed.
+/// Pause after a failed call.
 const PAUSE: Duration = Duration::from_millis(40);
-/// One caller in so many speaks gRPC.
+/// One caller in this many uses gRPC.
 const GRPC_EVERY: usize = 4;
-/// One ticket in so many is closed after it was opened.
+/// One ticket in this many is closed after it was opened.
 const CLOSE_EVERY: u64 = 4;
 
-/// A tenant as callers know it.
+/// A tenant, as callers know it.
 #[derive(Clone, Debug)]
 pub(super) struct Tenant {
-    /// Its id.
     pub id: Uuid,
-    /// Its inbox.
     pub inbox: String,
-    /// Its key.
     pub key: String,
 }
 
-/// An action that the product acknowledged.
+/// An action that the product has acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AcknowledgedWrite {
-    /// The tenant.
     pub tenant: Uuid,
-    /// The ticket.
     pub ticket: Uuid,
-    /// Its version after the action.
+    /// Version of the ticket after the action.
     pub version: u64,
-    /// Whether it was closed; otherwise opened.
+    /// Whether the ticket was closed; otherwise it was opened.
     pub closed: bool,
 }
 
 impl AcknowledgedWrite {
-    /// The events that the action must have caused.
+    /// The events of the action.
     pub(super) fn events(&self) -> &'static [&'static str] {
         if self.closed { &["ticket.updated", "ticket.status_changed", "ticket.closed"] } else { &["ticket.created"] }
     }
 }
 
-/// What the callers know.
+/// The callers' ledger.
 #[derive(Default)]
 pub(super) struct Ledger {
     acknowledged: Mutex<Vec<AcknowledgedWrite>>,
@@ -72,12 +67,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// What was acknowledged.
+    /// The acknowledged actions.
     pub(super) fn acknowledged(&self) -> MutexGuard<'_, Vec<AcknowledgedWrite>> {
         self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Number of events that were acknowledged.
+    /// Number of acknowledged events.
     pub(super) fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
     }
@@ -87,7 +82,7 @@ impl Ledger {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Callers stop after their present call.
+    /// Makes callers stop after their present call.
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
     }
@@ -98,7 +93,7 @@ impl Ledger {
     }
 }
 
-/// Runs `callers` callers for a tenant, each with one action in `every`, until the ledger's end.
+/// Runs `callers` callers for a tenant, each with one action in `every`, until the ledger ends.
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
     door: SocketAddr,
@@ -144,7 +139,7 @@ async fn caller(way: &mut Way, tenant: &Tenant, ledger: &Ledger, every: Duration
     }
 }
 
-/// A way in.
+/// A transport.
 enum Way {
     Rest(SocketAddr, Option<(TcpStream, Vec<u8>)>),
     Grpc(Box<TicketServiceClient<tonic::transport::Channel>>),
@@ -152,12 +147,12 @@ enum Way {
 
 impl Way {
     fn grpc(door: SocketAddr) -> Way {
-        // Connects when it is called, and again after the other side died.
+        // Connects at the first call, and reconnects after the other side died.
         let endpoint = Endpoint::from_shared(format!("http://{door}")).expect("an address makes a URL");
         Way::Grpc(Box::new(TicketServiceClient::new(endpoint.connect_lazy())))
     }
 
-    /// Opens a ticket, or closes the one that is named; its id and version when that was acknowledged.
+    /// Opens a ticket, or closes the given one; returns its id and version if that was acknowledged.
     async fn act(&mut self, tenant: &Tenant, close: Option<Uuid>) -> io::Result<(Uuid, u64)> {
         let begin = Instant::now();
         let acted = match self {

@@ -1,9 +1,9 @@
-//! What a run of the fault suite is asked for, by the words of its command line.
+//! The options of a run of the fault suite.
 
 use inboxops_proto::clock::Clock;
 use std::time::Duration;
 
-/// How the suite is asked for.
+/// The usage line.
 pub(super) const USAGE: &str = "cargo xtask faults [--database sqlite|postgres|both] [--events N] [--kills N] [--minutes N] \
                          [--seed N] [--release] [--write]";
 
@@ -17,34 +17,34 @@ const SHORT_KILLS: u32 = 18;
 pub(super) enum Database {
     /// SQLite, a file in a folder of the run.
     Sqlite,
-    /// PostgreSQL, a throw-away cluster whose commits wait for the disk.
+    /// PostgreSQL, a temporary cluster whose commits wait for the disk.
     Postgres,
 }
 
-/// What a run is asked for.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
-    /// Databases, each with a run of its own at the same time.
+    /// Databases; each has a run of its own at the same time.
     pub databases: Vec<Database>,
-    /// The load ends only after so many acknowledged events.
+    /// The load ends only after this many acknowledged events.
     pub events: u64,
-    /// The load ends only after so many kills.
+    /// The load ends only after this many kills.
     pub kills: u32,
     /// The load ends only after this time.
     pub length: Duration,
-    /// Where all chance comes from.
+    /// The seed of all randomness.
     pub seed: u64,
     /// Whether the server is built for release.
     pub release: bool,
-    /// Whether the table goes into `docs/reliability.md`.
+    /// Whether the table is written into `docs/reliability.md`.
     pub write: bool,
 }
 
 impl Options {
-    /// From the words after `faults`.
+    /// Parses the words after `faults`.
     ///
     /// # Errors
-    /// The usage, when there is a word that means nothing.
+    /// The usage, if a word is unknown.
     pub(super) fn parse(words: &[&str]) -> Result<Options, String> {
         let mut options = Options {
             databases: vec![Database::Sqlite, Database::Postgres],

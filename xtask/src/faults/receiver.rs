@@ -1,5 +1,5 @@
-//! The receivers of the suite: one port that counts every whole request before it does anything with it, and a second
-//! that accepts nobody until it is healed. What it got is its own ledger; it knows nothing of the product.
+//! The receivers of the suite: one port that counts every complete request before it answers, and a second one that
+//! accepts no connection until it is healed. Their ledger is their own; it knows nothing about the product.
 
 use super::{
     behaviour::Behaviour,
@@ -27,15 +27,15 @@ use uuid::Uuid;
 
 /// Greatest request that is read, in bytes: events are smaller.
 const REQUEST_MAX_BYTES: usize = 1024 * 1024;
-/// Longest time that a connection may lie idle.
+/// Longest idle time of a connection.
 const IDLE_MAX: Duration = Duration::from_secs(120);
 /// When the late receiver answers; the product gives up after 15 s.
 const LATE: Duration = Duration::from_millis(14_500);
 
-/// A whole request that came.
+/// A complete request.
 #[derive(Clone, Debug)]
 pub(super) struct Receipt {
-    /// Which endpoint's URL: the path after the slash.
+    /// The endpoint: the path of its URL after the slash.
     pub path: String,
     /// `X-InboxOps-Delivery`.
     pub delivery: Uuid,
@@ -43,9 +43,9 @@ pub(super) struct Receipt {
     pub event: Uuid,
     /// `X-InboxOps-Attempt`.
     pub attempt: i64,
-    /// When it had come.
+    /// When it was complete.
     pub at: Timestamp,
-    /// Whether both signatures fit.
+    /// Whether both signatures are valid.
     pub signed: bool,
     /// Digest of the body.
     pub body: [u8; 32],
@@ -57,20 +57,20 @@ pub(super) struct Receipt {
 struct Shared {
     ledger: Mutex<Vec<Receipt>>,
     secrets: Mutex<HashMap<String, String>>,
-    /// Deliveries that were misbehaved to.
+    /// Deliveries that have been misbehaved to.
     met: Mutex<HashSet<(Uuid, Behaviour)>>,
     healed: AtomicBool,
-    /// Requests that broke off before they were whole.
+    /// Requests that ended before they were complete.
     broken: AtomicU32,
-    /// Process to kill when the next request is here and not answered.
+    /// The process to kill when the next request has arrived and is not answered.
     trap: Mutex<Option<rustix::process::Pid>>,
 }
 
 /// The receivers, in this process.
 pub(super) struct Receiver {
-    /// Address of the one that listens.
+    /// Address of the receiver that listens.
     pub address: SocketAddr,
-    /// Address of the deaf one.
+    /// Address of the receiver that accepts nothing.
     pub deaf: SocketAddr,
     shared: Arc<Shared>,
     _tasks: JoinSet<()>,
@@ -91,39 +91,39 @@ impl Receiver {
             while !healed.healed.load(Ordering::Relaxed) {
                 sleep(Duration::from_millis(100)).await;
             }
-            // What the system let in meanwhile was never accepted.
+            // Connections that the system accepted meanwhile were never accepted here.
             while let Ok(Ok(_)) = timeout(Duration::from_millis(200), deaf.accept()).await {}
             accept(deaf, healed).await;
         });
         Ok(Receiver { address, deaf: deaf_address, shared, _tasks: tasks })
     }
 
-    /// Tells it the secret of an endpoint as shown.
+    /// Sets the secret of an endpoint, as it was shown.
     pub(super) fn knows(&self, path: &str, secret: &str) {
         lock(&self.shared.secrets).insert(path.to_owned(), secret.to_owned());
     }
 
-    /// From now on all answer 200.
+    /// From now on all receivers answer 200.
     pub(super) fn heal(&self) {
         self.shared.healed.store(true, Ordering::Relaxed);
     }
 
-    /// Kills the process when the next request is here, before it is answered.
+    /// Kills the process when the next request has arrived, before it is answered.
     pub(super) fn trap(&self, pid: rustix::process::Pid) {
         *lock(&self.shared.trap) = Some(pid);
     }
 
-    /// Number of whole requests so far.
+    /// Number of complete requests so far.
     pub(super) fn count(&self) -> usize {
         lock(&self.shared.ledger).len()
     }
 
-    /// Number of requests that broke off.
+    /// Number of incomplete requests.
     pub(super) fn broken(&self) -> u32 {
         self.shared.broken.load(Ordering::Relaxed)
     }
 
-    /// What came.
+    /// All complete requests.
     pub(super) fn ledger(&self) -> Vec<Receipt> {
         lock(&self.shared.ledger).clone()
     }
@@ -140,7 +140,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             Ok((stream, _)) => {
                 let shared = shared.clone();
                 connections.spawn(async move {
-                    // A sender that is killed breaks its connections off.
+                    // A killed sender breaks its connections.
                     let _ = serve(stream, &shared).await;
                 });
             }
@@ -167,7 +167,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads a whole request; lengths of its head and body.
+/// Reads a complete request; returns the lengths of its head and body.
 async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>, shared: &Shared) -> io::Result<Option<(usize, usize)>> {
     loop {
         if let Some(head) = buffer.windows(4).position(|it| it == b"\r\n\r\n").map(|at| at + 4) {
@@ -194,7 +194,7 @@ fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
     })
 }
 
-/// Writes a request down; how it is answered, and its place in the ledger.
+/// Records a request; returns how to answer it, and its place in the ledger.
 fn note(head: &[u8], body: &[u8], shared: &Shared) -> io::Result<(Behaviour, usize)> {
     let bad = || io::Error::other("not a webhook");
     let text = std::str::from_utf8(head).map_err(io::Error::other)?;
@@ -234,7 +234,7 @@ fn note(head: &[u8], body: &[u8], shared: &Shared) -> io::Result<(Behaviour, usi
     Ok((if misbehaves { behaviour } else { Behaviour::Ok }, index))
 }
 
-/// Answers in its way; whether the connection goes on.
+/// Answers according to the behaviour; returns whether the connection stays open.
 async fn answer(stream: &mut TcpStream, behaviour: Behaviour, receipt: usize, shared: &Shared) -> io::Result<bool> {
     let succeeded = || {
         if let Some(receipt) = lock(&shared.ledger).get_mut(receipt) {

@@ -1,4 +1,4 @@
-//! One run on one database: processes, load, faults, healing, quiet, audit.
+//! One run on one database: start, load, faults, healing, quiet, audit.
 
 use super::{
     BoxResult,
@@ -23,35 +23,32 @@ use tokio::{
 
 /// Callers of each busy tenant.
 const CALLERS: usize = 32;
-/// Actions a second of each busy tenant, on a server that is built for release; each is 1 to 3 events for each of its
-/// endpoints.
+/// Actions a second of each busy tenant on a release build; each makes 1 to 3 events for each of its endpoints.
 const ACTIONS_PER_SECOND: f64 = 500.0;
-/// The same on one that is not.
+/// The same on a debug build.
 const SLOW_ACTIONS_PER_SECOND: f64 = 120.0;
-/// Longest pause between two faults, so that the load comes as far as the faults.
+/// Longest pause between two faults, so that load and faults end at about the same time.
 const CALM_MAX: Duration = Duration::from_secs(10);
 /// Time between two actions of the tenant with hostile receivers.
 const HOSTILE_EVERY: Duration = Duration::from_secs(5);
-/// Runs with more kills than this have long outages too.
+/// Runs with more kills than this also have long outages.
 const LONG_KILLS: u32 = 30;
 /// Longest outage of the database in the short form: longer than a call waits for a lock.
 const OUTAGE_MIN: Duration = Duration::from_secs(3);
 /// Longest outage in the long form: longer than leases.
 const OUTAGE_MAX: Duration = Duration::from_secs(90);
-/// Longest wait until nothing is open, after all is healed: a failed attempt is tried again after a minute.
+/// Longest wait until nothing is open after everything is healed: a failed attempt is retried after a minute.
 const QUIET_MAX: Duration = Duration::from_secs(600);
-/// Requests that a worker may have under way when something dies, for both workers.
+/// Requests that a worker may have in flight when something dies, for both workers.
 const IN_FLIGHT_MAX: u64 = 2 * 256;
 
-/// What a run came to.
+/// The result of a run.
 pub(super) struct Run {
-    /// The database.
     pub database: Database,
-    /// The figures with their rules.
     pub figures: Vec<Figure>,
-    /// Faults that were made.
+    /// Injected faults.
     pub made: BTreeMap<String, u32>,
-    /// What there was, by name.
+    /// Further counts, by name.
     pub facts: Vec<(&'static str, u64)>,
 }
 
@@ -65,7 +62,7 @@ impl Run {
 /// Runs.
 ///
 /// # Errors
-/// When it could not; what the figures say is no error.
+/// If it could not run; violated rules are no error.
 pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, folder: PathBuf) -> BoxResult<Run> {
     let data = folder.join("data");
     std::fs::create_dir_all(&data)?;
@@ -135,7 +132,7 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
         }
         sleep(Duration::from_millis(500)).await;
     }
-    // What would come too much comes now.
+    // Superfluous requests would arrive now.
     sleep(Duration::from_secs(2)).await;
 
     let books = place.read().await?;
@@ -165,7 +162,7 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
     Ok(Run { database, figures: audit::figures(evidence), made: chaos.made, facts })
 }
 
-/// Makes tenants, inboxes, keys and endpoints: two tenants with quick receivers, one with hostile ones.
+/// Creates tenants, inboxes, keys and endpoints: two tenants with fast receivers, one with hostile ones.
 async fn furnish(fleet: &Fleet, receiver: &Receiver) -> BoxResult<(Vec<(Tenant, bool)>, Vec<Endpoint>)> {
     let mut tenants = Vec::new();
     let mut endpoints = Vec::new();

@@ -1,13 +1,13 @@
-//! Verifies a webhook with nothing but the secret as shown. It shares no code with what signs.
+//! Verifies a webhook with nothing but the secret as shown. It shares no code with the signer.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// Greatest distance of a webhook's timestamp from its arrival, in seconds: what the official verifiers allow.
+/// Greatest difference between a webhook's timestamp and its arrival, in seconds: what the official libraries allow.
 const DISTANCE_MAX: u64 = 300;
 
-/// The parts of a request that are signed or sign.
+/// The signed parts of a request, and its signatures.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignedParts<'a> {
     /// `webhook-id`.
@@ -22,7 +22,7 @@ pub(super) struct SignedParts<'a> {
     pub body: &'a [u8],
 }
 
-/// Whether both signatures fit and the time is near `now`, in seconds since 1970.
+/// Whether both signatures are valid and the time is near `now`, in seconds since 1970.
 pub(super) fn fits(secret: &str, signed: SignedParts<'_>, now: i64) -> bool {
     let Some(key) = secret.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok()) else { return false };
     let near = signed.timestamp.parse::<i64>().is_ok_and(|sent| now.abs_diff(sent) <= DISTANCE_MAX);
@@ -33,7 +33,7 @@ pub(super) fn fits(secret: &str, signed: SignedParts<'_>, now: i64) -> bool {
 }
 
 fn mac(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    // HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().to_vec()

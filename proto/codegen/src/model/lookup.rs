@@ -1,14 +1,14 @@
-//! Questions that generators ask of the [`Model`].
+//! Look-ups in the [`Model`] for generators.
 
 use super::{Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Rpc, Service, snake};
 
 impl Model {
-    /// The message with this full name; reading the protos made sure that there is one.
+    /// The message with this full name. Reading the protos has checked that it exists.
     pub fn message(&self, full_name: &str) -> &Message {
         self.messages.iter().find(|message| message.full_name == full_name).expect("a message that the protos define")
     }
 
-    /// The enum with this full name; reading the protos made sure that there is one.
+    /// The enum with this full name. Reading the protos has checked that it exists.
     pub fn enumeration(&self, full_name: &str) -> &Enum {
         self.enums.iter().find(|item| item.full_name == full_name).expect("an enum that the protos define")
     }
@@ -30,7 +30,7 @@ impl Model {
         fields.filter(|field| !http.params.contains(&field.name) && !elsewhere(field)).collect()
     }
 
-    /// The message that the body is read into, when there is a body.
+    /// The message that the body is read into, if there is a body.
     pub fn body_message<'a>(&'a self, rpc: &Rpc, http: &Http) -> Option<&'a Message> {
         match &http.body {
             Body::None => None,
@@ -42,7 +42,7 @@ impl Model {
         }
     }
 
-    /// The fields along a path of JSON names from a message on: `data.version`.
+    /// The fields along a path of JSON names, starting at a message: `data.version`.
     pub fn path_fields<'a>(&'a self, message: &'a Message, path: &str) -> Option<Vec<&'a Field>> {
         let mut at = Some(message);
         let mut fields = Vec::new();
@@ -59,7 +59,7 @@ impl Model {
 }
 
 impl Service {
-    /// `tickets`: its name among the services.
+    /// `tickets`: the name of its field in `Services`.
     pub fn field(&self) -> String {
         let noun = snake(self.name.strip_suffix("Service").unwrap_or(&self.name));
         match noun.as_str() {
@@ -82,7 +82,7 @@ impl Rpc {
         self.rest.success_status.unwrap_or(200)
     }
 
-    /// Whether requests may name the state that they were made for.
+    /// Whether requests may be conditional (`If-Match`, `If-None-Match`).
     pub fn is_conditional(&self, http: &Http) -> bool {
         self.rest.etag.is_some() && !http.params.is_empty()
     }
@@ -96,14 +96,14 @@ impl Message {
 }
 
 impl Enum {
-    /// The values that JSON knows.
+    /// The values that have a JSON name.
     pub fn json_values(&self) -> impl Iterator<Item = &EnumValue> {
         self.values.iter().filter(|value| value.number != 0)
     }
 }
 
 impl Http {
-    /// The path with its parameters nameless, so that equal shapes are equal.
+    /// The path without the names of its parameters, so that equal shapes are equal.
     pub fn shape(&self) -> String {
         let parts = self.path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
         parts.collect::<Vec<_>>().join("/")

@@ -1,4 +1,4 @@
-//! Names from protobuf to Rust.
+//! Conversion of protobuf names to Rust names.
 
 /// The path of a message or enum in the contract crate: `crate::v1::Ticket`.
 pub fn rust_path(full_name: &str) -> String {

@@ -1,4 +1,4 @@
-//! The errors of operations: which of the catalogue's reasons each can give, with schema, headers and an example.
+//! The errors of operations: which reasons of the catalogue each can have, with schema, headers and an example.
 
 mod body;
 mod details;
@@ -24,9 +24,9 @@ pub(super) struct Reason {
     pub code: &'static str,
     /// HTTP status.
     pub status: u16,
-    /// Message when nothing more exact is known.
+    /// Default message.
     pub message: &'static str,
-    /// When it is given.
+    /// When it occurs.
     pub doc: &'static str,
 }
 
@@ -41,23 +41,21 @@ every_reason!(rows);
 
 macro_rules! detail_codes {
     ($($variant:ident $name:literal $doc:literal;)*) => {
-        /// Codes of details, each with what it means.
+        /// Detail codes with their meanings.
         const DETAIL_CODES: &[(&str, &str)] = &[$(($name, $doc),)*];
     };
 }
 every_detail_code!(detail_codes);
 
-/// A response that says the same of every operation.
+/// A response that is the same for every operation.
 struct Shared {
-    /// Name of the component.
     name: &'static str,
-    /// Its status.
     status: u16,
-    /// Whether the caller was known by then, so that the rate limit is told.
+    /// Whether the caller is known by then, so that the response has the rate limit's headers.
     known: bool,
-    /// Headers besides.
+    /// Further headers.
     headers: &'static [&'static str],
-    /// Why it is given.
+    /// Its reasons.
     reasons: &'static [&'static str],
 }
 
@@ -81,13 +79,13 @@ const SHARED: &[Shared] = &[
     shared("PayloadTooLarge", 413, false, &[], &["PAYLOAD_TOO_LARGE"]),
     shared("UnsupportedMediaType", 415, true, &[], &["UNSUPPORTED_MEDIA_TYPE"]),
     shared("RateLimited", 429, true, &["Retry-After"], &["RATE_LIMITED"]),
-    // Of these three the caller may be known by then or not.
+    // For these three the caller may be known or not.
     shared("InternalError", 500, true, &[], &["INTERNAL_ERROR"]),
     shared("ServiceUnavailable", 503, true, &["Retry-After"], &["SERVICE_UNAVAILABLE"]),
     shared("Timeout", 504, true, &[], &["TIMEOUT"]),
 ];
 
-/// Reasons that no operation tells: of other paths and methods, and of callers that are no API key.
+/// Reasons that no operation has: of unknown paths and methods, and of callers without an API key.
 const OF_NO_OPERATION: &[&str] =
     &["ROUTE_NOT_FOUND", "METHOD_NOT_ALLOWED", "CROSS_ORIGIN", "ROLE_REQUIRED", "TENANT_NOT_FOUND"];
 
@@ -96,7 +94,6 @@ pub(super) fn reason(name: &str) -> Option<&'static Reason> {
     REASONS.iter().find(|reason| reason.name == name)
 }
 
-/// The response components.
 pub(super) fn shared_responses() -> Map<String, Value> {
     let one = |shared: &Shared| {
         let reasons = shared.reasons.iter().filter_map(|name| Some((reason(name)?, details_of_any(name))));

@@ -1,15 +1,15 @@
-//! Whole examples of bodies, made of the examples of their fields.
+//! Examples of whole bodies, made from the examples of their fields.
 
 use super::schema::{Schemas, Side, nullable};
 use crate::model::{Field, Kind, Message, Model, upper_camel};
 use serde_json::{Map, Value, json};
 
-/// Time of examples.
+/// The time in examples.
 pub(super) const TIME: &str = "2026-01-31T09:30:00.000000Z";
-/// Id that stands where nothing better is known.
+/// The id in examples if there is no better one.
 const ID: &str = "019ab5f0-0000-7000-8000-000000000001";
 
-/// An example of a message: all members of an answer; of a request those that have an example or are required.
+/// An example of a message: all members of a response; of a request those that have an example or are required.
 pub(super) fn message(schemas: &Schemas<'_>, message: &Message, side: Side) -> Value {
     let mut object = Map::new();
     for field in schemas.members(message) {
@@ -23,7 +23,7 @@ pub(super) fn message(schemas: &Schemas<'_>, message: &Message, side: Side) -> V
 
 fn value(schemas: &Schemas<'_>, field: &Field, side: Side) -> Value {
     if let Some(example) = field.rules.example.clone() {
-        // Embedded JSON is told by its members, not by its text.
+        // Embedded JSON is shown as JSON, not as text.
         return if field.list && !example.is_array() { json!([example]) } else { example };
     }
     if let Some(default) = field.rules.default.clone() {
@@ -55,7 +55,7 @@ fn text(model: &Model, field: &Field) -> Value {
     }
 }
 
-/// An id as the fields and messages of this name have it: `tag_id` is the `id` of `Tag`, or any `tag_id` with an
+/// The example id of the fields and messages with this name: `tag_id` is the `id` of `Tag`, or any `tag_id` with an
 /// example.
 pub(super) fn id(model: &Model, name: &str) -> Option<Value> {
     let noun = upper_camel(name.strip_suffix("_id")?);

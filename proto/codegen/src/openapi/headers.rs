@@ -1,4 +1,4 @@
-//! Headers of requests and answers that no proto names.
+//! Headers of requests and responses, which no proto defines.
 
 use super::reference;
 use serde_json::{Map, Value, json};
@@ -7,15 +7,15 @@ use serde_json::{Map, Value, json};
 pub(super) const REQUEST_ID: &str = "RequestId";
 /// On writes.
 pub(super) const IDEMPOTENCY_KEY: &str = "IdempotencyKey";
-/// On writes of what has an `ETag`.
+/// On writes of resources with an `ETag`.
 pub(super) const IF_MATCH: &str = "IfMatch";
-/// On reads of what has an `ETag`.
+/// On reads of resources with an `ETag`.
 pub(super) const IF_NONE_MATCH: &str = "IfNoneMatch";
 
 /// On lists that are also streams.
 pub(super) const LAST_EVENT_ID: &str = "LastEventId";
 
-/// The headers that tell how much of the rate limit is left.
+/// The rate limit's headers.
 const RATE_LIMIT: &[&str] =
     &["RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
 
@@ -34,7 +34,7 @@ pub(super) fn request() -> Map<String, Value> {
             "X-Request-Id",
             "Id of the request in the answer and in the operator's log: 1 to 128 of `A-Z a-z 0-9 . _ -`. Without one, \
              or with one of another form, the server makes one.",
-            // No pattern: one of another form is no mistake of the request.
+            // Without a pattern: a malformed id is not an error.
             json!({ "type": "string" }),
             "sync-job-42",
         ),
@@ -80,7 +80,7 @@ pub(super) fn request() -> Map<String, Value> {
     all
 }
 
-/// Header components: the headers of answers.
+/// Header components: the response headers.
 pub(super) fn response() -> Map<String, Value> {
     let text = || json!({ "type": "string" });
     let count = || json!({ "type": "integer", "format": "int64", "minimum": 0 });
@@ -140,14 +140,14 @@ pub(super) fn response() -> Map<String, Value> {
     components.collect()
 }
 
-/// The `headers` of an answer: the request id, the rate limit when the caller was known by then, and more.
+/// The `headers` of a response: the request id, the rate limit if the caller is known by then, and `more`.
 pub(super) fn of(rate_limit: bool, more: &[&str]) -> Map<String, Value> {
     let limits = if rate_limit { RATE_LIMIT } else { &[] };
     let names = ["X-Request-Id"].into_iter().chain(limits.iter().copied()).chain(more.iter().copied());
     names.map(|name| (name.to_owned(), reference("headers", name))).collect()
 }
 
-/// One header of an answer.
+/// One header of a response.
 pub(super) fn only(name: &str) -> (String, Value) {
     (name.to_owned(), reference("headers", name))
 }

@@ -1,4 +1,4 @@
-//! One RPC as an operation: what it takes, what a key needs for it, how it answers.
+//! One RPC as an operation: its parameters and body, the scope that a key needs, and its responses.
 
 use super::{
     errors, example, headers, prose, reference,
@@ -46,7 +46,7 @@ pub(super) fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &
     operation
 }
 
-/// Adds that the operation of a list also answers with a stream.
+/// Adds the stream as another response of a list's operation.
 pub(super) fn also_streams(operation: &mut Value, stream: &Rpc) {
     let (_, rest) = stream.comment.split_once('\n').unwrap_or((&stream.comment, ""));
     let description = operation["description"].as_str().unwrap_or_default();
@@ -89,7 +89,7 @@ fn parameters<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Ve
     all
 }
 
-/// A path parameter is an id: a UUID unless the proto says more.
+/// A path parameter is an id: a UUID unless the proto says otherwise.
 fn path_parameter<'a>(schemas: &mut Schemas<'a>, field: &'a Field) -> Value {
     let schema = match field.rules.format {
         Some(_) => schemas.value(field, Side::Request),

@@ -1,5 +1,5 @@
-//! Messages, enums and fields as JSON Schema. What a request may hold and what an answer holds differ: a request is
-//! closed and demands what is required; an answer is open and has every member.
+//! Messages, enums and fields as JSON Schema. Requests and responses differ: a request has no unknown members and
+//! demands the required ones; a response is open and has every member.
 
 use super::{example, prose, reference};
 use crate::{
@@ -11,35 +11,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A UUID in any letter case, as the gate takes it.
 const UUID: &str = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}";
-/// At least one character that is not white space, and no NUL. `\x00` is what all dialects of patterns know.
+/// At least one character that is not white space, and no NUL. All dialects of patterns know `\x00`.
 const NOT_BLANK: &str = r"^[^\x00]*[^\s\x00][^\x00]*$";
 /// No NUL.
 const NO_NUL: &str = r"^[^\x00]*$";
 /// Greatest value of a `uint32`.
 const U32_MAX: i64 = u32::MAX as i64;
 
-/// Whose words a value is.
+/// The side that writes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// The client's.
+    /// The client.
     Request,
-    /// The server's.
+    /// The server.
     Answer,
 }
 
-/// The component schemas, which fill themselves with what is referred to.
+/// The component schemas; a reference adds its schema.
 pub(super) struct Schemas<'a> {
-    /// What they are made of.
     pub model: &'a Model,
     made: BTreeMap<String, Value>,
-    /// Full names of fields that JSON does not have: path parameters and success flags.
+    /// Full names of fields without a JSON form: path parameters and success flags.
     hidden: BTreeSet<String>,
-    /// Full names of all that answers hold.
+    /// Full names of all messages in responses.
     answered: BTreeSet<String>,
 }
 
 impl<'a> Schemas<'a> {
-    /// None yet.
+    /// No schemas yet.
     pub(super) fn new(model: &'a Model) -> Schemas<'a> {
         let outputs = model.routes().map(|(_, rpc, _)| model.message(&rpc.output)).collect();
         let answered = reachable(model, outputs);
@@ -51,18 +50,18 @@ impl<'a> Schemas<'a> {
         Schemas { model, made: BTreeMap::new(), hidden, answered }
     }
 
-    /// All that were referred to, by name.
+    /// All referenced schemas, by name.
     pub(super) fn finish(self) -> Map<String, Value> {
         self.made.into_iter().collect()
     }
 
-    /// Adds a schema that no message makes.
+    /// Adds a schema that belongs to no message.
     pub(super) fn add(&mut self, name: &str, schema: Value) -> Value {
         self.made.insert(name.to_owned(), schema);
         reference("schemas", name)
     }
 
-    /// Members of a message that JSON has.
+    /// The members of a message in JSON.
     pub(super) fn members(&self, message: &'a Message) -> Vec<&'a Field> {
         let shown = |field: &&Field| {
             let json = field.kind != Kind::FieldMask && !field.rules.grpc_only;
@@ -71,12 +70,12 @@ impl<'a> Schemas<'a> {
         message.fields.iter().filter(shown).collect()
     }
 
-    /// A reference to a message's schema. One that stands on both sides has two.
+    /// A reference to a message's schema. A message of both sides has two schemas.
     pub(super) fn message(&mut self, message: &'a Message, side: Side) -> Value {
         let both = side == Side::Request && self.answered.contains(&message.full_name);
         let name = format!("{}{}", message.name, if both { "Input" } else { "" });
         if !self.made.contains_key(&name) {
-            // The name is taken first, so that a message that holds itself ends.
+            // The name is reserved first, so that recursion ends for a message that contains itself.
             self.made.insert(name.clone(), Value::Null);
             let schema = self.object(message, side);
             self.made.insert(name.clone(), schema);
@@ -132,13 +131,13 @@ impl<'a> Schemas<'a> {
         schema
     }
 
-    /// Schema of a field's value alone.
+    /// Schema of a field's value only.
     pub(super) fn value(&mut self, field: &'a Field, side: Side) -> Value {
         let rules = &field.rules;
         let single = self.single(field, side);
         if field.list {
             let mut list = json!({ "type": "array", "items": single });
-            // A query parameter that is there has a value.
+            // A query parameter that is present has a value.
             let least = rules.min_items.or(rules.csv.then_some(1));
             set(&mut list, "minItems", least.map(Into::into));
             set(&mut list, "maxItems", rules.max_items.map(Into::into));
@@ -168,14 +167,14 @@ impl<'a> Schemas<'a> {
     }
 }
 
-/// Whether JSON may say null. In an answer that is whatever Rust may leave out, but messages always have an `Option`
-/// there, so of them the rules must say it.
+/// Whether JSON may contain null. In responses, whatever Rust may leave out; but messages always have an `Option`
+/// there, so the rules decide for them.
 pub(super) fn nullable(field: &Field, side: Side) -> bool {
     let message = matches!(field.kind, Kind::Message(_) | Kind::Timestamp);
     field.rules.nullable || (side == Side::Answer && field.optional && !field.rules.omitted && !message)
 }
 
-/// A reference cannot hold a list of types; a list of allowed values must name null itself.
+/// A reference cannot contain a list of types; a list of allowed values must contain null itself.
 fn or_null(mut schema: Value) -> Value {
     if schema.get("$ref").is_some() {
         return json!({ "anyOf": [schema, { "type": "null" }] });
@@ -187,7 +186,7 @@ fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-/// Numbers name the smallest format that holds them all: without one, generators take 32 signed bits.
+/// The format is the smallest one that fits all values; without one, generators use 32 signed bits.
 fn number(rules: &Rules, least: i64, most: i64) -> Value {
     let least = rules.min.unwrap_or(least);
     let most = rules.max.unwrap_or(most);

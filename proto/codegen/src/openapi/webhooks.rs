@@ -1,4 +1,4 @@
-//! The section `webhooks`: what the server posts to endpoints, one operation per event.
+//! The section `webhooks`: what the server posts to endpoints, one operation for each event.
 
 use super::{
     example::{self, TIME},
@@ -11,7 +11,7 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 
-/// The events: name, when it happens, members of `data` besides `actor` and `group`.
+/// The events: name, when it occurs, members of `data` besides `actor` and `group`.
 const EVENTS: &[(&str, &str, &[&str])] = &[
     ("ticket.created", "A ticket was created, from any source.", &["ticket"]),
     (
@@ -31,16 +31,17 @@ const EVENTS: &[(&str, &str, &[&str])] = &[
     ("inbox.error", "An inbox stopped working, or its error changed.", &["inbox", "error"]),
 ];
 
-/// Fields of a ticket that `changes` may hold; the document has those that the ticket has. Nothing changes a requester.
+/// Fields of a ticket that `changes` may contain; the document has those that the ticket has. Nothing changes a
+/// requester.
 const CHANGES: &[&str] =
     &["subject", "status", "priority", "inbox_id", "assignee_id", "tags", "message_count", "last_message_at"];
 
 /// Fields among them that are null at first, and never again once they have a value.
 const NEVER_TAKEN_BACK: &[&str] = &["last_message_at"];
 
-/// Group of these operations. No service has it: generators make one file per group, and these would overwrite it.
+/// Tag of these operations. No service has it: generators make one file for each tag, and these would overwrite it.
 pub(super) const TAG: &str = "Webhook events";
-/// What the document says of the group.
+/// Description of the tag.
 pub(super) const TAG_DESCRIPTION: &str = "What is posted to webhook endpoints.";
 
 const EVENT_ID: &str = "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51";
@@ -179,7 +180,7 @@ fn event(schemas: &mut Schemas<'_>, name: &str, when: &str, parts: &[&str]) -> (
     (schema, sample)
 }
 
-/// Makes the parts of a sample tell one story: the ticket is as the changes left it, the inbox has the error.
+/// Makes the parts of a sample consistent: the ticket is in the state after the changes, the inbox has the error.
 fn agree(data: &mut Map<String, Value>) {
     let changes = data.get("changes").cloned().unwrap_or_default();
     if let Some(ticket) = data.get_mut("ticket") {
@@ -230,7 +231,7 @@ fn changes(schemas: &mut Schemas<'_>) -> Value {
     let ticket = message(schemas, "Ticket");
     let fields = ticket.iter().flat_map(|ticket| CHANGES.iter().filter_map(|name| ticket.field(name)));
     for field in fields.collect::<Vec<_>>() {
-        // Tags stand here by name.
+        // Tags are listed by name.
         let value = if field.list {
             json!({ "type": "array", "items": { "type": "string" } })
         } else {
@@ -250,7 +251,7 @@ fn changes(schemas: &mut Schemas<'_>) -> Value {
             }),
         );
     }
-    // Notes are no field of a ticket: their number stands here alone.
+    // Notes are no field of a ticket: only their number is here.
     let count = json!({ "type": "integer", "format": "int64", "minimum": 0 });
     properties.insert(
         "note_count".to_owned(),

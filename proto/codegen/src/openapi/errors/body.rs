@@ -1,11 +1,11 @@
-//! The body of every failure as component schemas.
+//! The body of every error, as component schemas.
 
 use super::{DETAIL_CODES, OF_NO_OPERATION, REASONS, Reason};
 use crate::{model::Model, openapi::reference};
 use serde_json::{Map, Value, json};
 
-/// Schemas of the error body, with the codes that REST gives; the catalogue has more. `operations` are the operations and
-/// the answers that they share, as text.
+/// Schemas of the error body, with the codes that REST has; the catalogue has more. `operations` is the text of the
+/// operations and of their shared responses.
 pub(crate) fn schemas(model: &Model, operations: &str) -> Map<String, Value> {
     let given = |reason: &&Reason| {
         OF_NO_OPERATION.contains(&reason.name) || operations.contains(&format!("\"code\":\"{}\"", reason.code))
@@ -89,7 +89,8 @@ pub(crate) fn schemas(model: &Model, operations: &str) -> Map<String, Value> {
     all
 }
 
-/// Whether a member or parameter of REST asks for more than one character or item: an empty one is blank or missing.
+/// Whether a member or parameter of REST needs more than one character or item: an empty one counts as blank or
+/// missing.
 fn can_be_short(model: &Model) -> bool {
     let fields = model.routes().flat_map(|(_, rpc, http)| {
         let body = model.body_message(rpc, http).map(|message| message.fields.iter().collect()).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! The details in the examples of errors: a parameter, member or right of the operation itself, judged as the gate
+//! The details in examples of errors: a parameter, member or permission of the operation itself, validated as the gate
 //! would.
 
 use crate::model::{Field, Http, Kind, Model, Rpc};
 use serde_json::{Value, json};
 
-/// Why a caller who is known may not make the call: reasons with what is missing.
+/// Why a known caller may not call: reasons, with what is missing.
 pub(super) fn forbidden(rpc: &Rpc) -> Vec<(&'static str, Vec<Value>)> {
     let policy = rpc.policy.clone().unwrap_or_default();
     let needs = |field: &str, value: &str| {
@@ -27,7 +27,7 @@ pub(super) fn forbidden(rpc: &Rpc) -> Vec<(&'static str, Vec<Value>)> {
     all
 }
 
-/// Details of a reason that says the same of every operation.
+/// Details of a reason that is the same for every operation.
 pub(super) fn details_of_any(name: &str) -> Vec<Value> {
     match name {
         "RATE_LIMITED" => vec![detail("auth", "limit_scope", "limit_exceeded", "counts by tenant", &[])],
@@ -43,14 +43,14 @@ fn detail(location: &str, field: &str, code: &str, message: &str, allowed: &[Str
     detail
 }
 
-/// A query parameter that the call does not take.
+/// An unknown query parameter.
 pub(super) fn unknown(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Value> {
     let names: Vec<&str> = model.query_fields(rpc, http).iter().map(|field| field.name.as_str()).collect();
     let takes = if names.is_empty() { "no parameters".to_owned() } else { names.join(", ") };
     vec![detail("query", "colour", "unknown_field", &format!("is unknown; this call takes {takes}"), &[])]
 }
 
-/// A query parameter that breaks the first rule there is.
+/// A query parameter that violates its first rule.
 pub(super) fn invalid_parameter(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Value> {
     let fields = model.query_fields(rpc, http);
     let broken = fields.iter().find_map(|field| rule(model, field)).or_else(|| {
@@ -62,7 +62,7 @@ pub(super) fn invalid_parameter(model: &Model, rpc: &Rpc, http: &Http) -> Vec<Va
         .collect()
 }
 
-/// A member of the body of another type, or one that breaks the first rule there is.
+/// A member of the body with a wrong type, or one that violates its first rule.
 pub(super) fn invalid_member(model: &Model, rpc: &Rpc, http: &Http, what: &str) -> Vec<Value> {
     let Some(message) = model.body_message(rpc, http) else { return Vec::new() };
     let members: Vec<&Field> = message.fields.iter().filter(|field| !http.params.contains(&field.name)).collect();
@@ -84,7 +84,7 @@ pub(super) fn invalid_member(model: &Model, rpc: &Rpc, http: &Http, what: &str) 
     broken.map(|(field, code, message, allowed)| detail("body", &field, code, &message, &allowed)).into_iter().collect()
 }
 
-/// A rule of a field as it is told when it is broken: path, code, message, allowed values.
+/// A violation of a field's rule: path, code, message, allowed values.
 fn rule(model: &Model, field: &Field) -> Option<(String, &'static str, String, Vec<String>)> {
     let name = field.json.clone();
     let rules = &field.rules;
