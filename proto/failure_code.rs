@@ -4,7 +4,6 @@ macro_rules! failure_codes {
     ($($variant:ident $name:literal $sentence:literal;)*) => {
         /// Why a delivery attempt failed. [`FailureCode::sentence`] explains each code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the sentences beside the variants are their documentation")]
         pub enum FailureCode {$(
             $variant,
         )*}

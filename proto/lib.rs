@@ -20,7 +20,7 @@ pub mod wire;
 pub use failure_code::FailureCode;
 
 /// Messages and services of `inboxops.v1`, the public API.
-#[allow(missing_docs, clippy::all)]
+#[allow(clippy::all)]
 pub mod v1 {
     tonic::include_proto!("inboxops.v1");
 }
@@ -28,7 +28,7 @@ pub mod v1 {
 /// The browser UI's API.
 pub mod admin {
     /// Messages and services of `inboxops.admin.v1`.
-    #[allow(missing_docs, clippy::all)]
+    #[allow(clippy::all)]
     pub mod v1 {
         tonic::include_proto!("inboxops.admin.v1");
     }
@@ -37,7 +37,7 @@ pub mod admin {
 /// The API for trusted programs of the operator.
 pub mod internal {
     /// Messages and services of `inboxops.internal.v1`.
-    #[allow(missing_docs, clippy::all)]
+    #[allow(clippy::all)]
     pub mod v1 {
         tonic::include_proto!("inboxops.internal.v1");
     }
