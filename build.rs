@@ -1,4 +1,4 @@
-//! Makes the generated half of the contract; all of the work is in `proto/codegen`.
+//! Generates the other half of the contract; the work is done in `proto/codegen`.
 
 use std::{env, error::Error, path::Path};
 

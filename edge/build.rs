@@ -1,5 +1,5 @@
 //! Lists the files of `ui/dist`, the built pages of the browser UI, so that they become part of the binary. It builds
-//! nothing: the folder is committed. Without it there are no pages.
+//! nothing: the folder is committed. Without the folder there are no pages.
 
 use std::{
     env,

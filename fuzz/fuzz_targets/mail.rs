@@ -1,4 +1,4 @@
-//! Any bytes as a mail: read, made into bodies, and looked at.
+//! Any bytes as a mail: parsed, turned into bodies, and checked.
 
 #![no_main]
 

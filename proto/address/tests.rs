@@ -1,4 +1,4 @@
-//! The rules on URLs and addresses, held by tables of good and hostile ones.
+//! The rules on URLs and addresses, by tables of good and hostile ones.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What REST answers: whole bodies, statuses and headers.
+//! REST responses: whole bodies, statuses and headers.
 
 use crate::support::{Client, request, setup};
 use axum::body::Body;

@@ -1,5 +1,5 @@
-//! JSON bodies: what is read, and everything that is found wrong at once. Each row is sent over direct calls and over
-//! gRPC, and both answer alike.
+//! JSON bodies: what is accepted, and all errors at once. Each row is sent by direct call and by gRPC, and both give
+//! the same answer.
 
 use crate::support::{Client, request, setup};
 use axum::body::Body;

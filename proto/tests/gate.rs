@@ -1,5 +1,5 @@
-//! The gate's own time: deadlines of calls, and streams whose caller loses the right to them. Time is stopped and
-//! moves on when everything waits for it.
+//! The gate's time limits: deadlines of calls, and streams whose caller loses the permission. Time is stopped and
+//! advances when every task waits for it.
 
 use crate::support::{Client, setup};
 use futures_util::{StreamExt as _, stream};

@@ -1,4 +1,4 @@
-//! A server stream by REST: server-sent events at the path of the list, refused as the list is, resumed by the last id.
+//! A server stream by REST: server-sent events at the path of the list, refused like the list, resumed by the last id.
 
 use crate::support::{Client, request, setup};
 use axum::body::Body;

@@ -1,4 +1,4 @@
-//! Two small services that show what reached them, a gate that knows two keys, and a client of the REST routes.
+//! Two small services that return what they received, a gate that knows two keys, and a client of the REST routes.
 
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};

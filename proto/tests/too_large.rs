@@ -1,4 +1,4 @@
-//! Bodies that are too large, over real connections: the answer arrives, whatever the client is still sending.
+//! Bodies that are too large, over real connections: the response arrives even while the client is still sending.
 
 use crate::support::{Client, setup};
 use axum::Router;

@@ -1,4 +1,4 @@
-//! One request by three ways: a direct call, a call over gRPC, and REST give the same.
+//! One request by three transports: a direct call, gRPC and REST give the same.
 
 use crate::support::{Client, Setup, setup};
 use inboxops_proto::{

@@ -1,5 +1,5 @@
-//! The guide for receivers tells what the product does: its code is the code of the pages, its codes are those of
-//! attempts, and its numbers are the constants that are kept.
+//! The guide for receivers is true: its code is the code of the pages, its failure codes are those of attempts, and its
+//! numbers are the constants.
 
 use inboxops_proto::{
     FailureCode, OPENAPI,

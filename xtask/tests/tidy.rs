@@ -1,4 +1,4 @@
-//! Rules of the house that no compiler checks. Each names its invariant in `docs/ARCHITECTURE.md`.
+//! Project rules that no compiler checks. Each names its invariant in `docs/ARCHITECTURE.md`.
 
 use std::{
     fs,

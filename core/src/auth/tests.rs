@@ -1,5 +1,4 @@
-//! People of a tenant at the gate: what their roles, their plan and a suspension let them do. How they sign in is not
-//! the gate's matter.
+//! People of a tenant at the gate: what their roles, their plan and a suspension allow. Signing in is tested elsewhere.
 
 use super::*;
 use crate::{

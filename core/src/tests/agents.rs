@@ -1,4 +1,4 @@
-//! Agents through the gate: made by the operator, listed by name, one for each address.
+//! Agents through the gate: created by the operator, listed by name, one for each address.
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{

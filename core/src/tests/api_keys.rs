@@ -1,4 +1,4 @@
-//! API keys through the gate: shown once, known by their hash, renamed, revoked, and told when they were used.
+//! API keys through the gate: shown once, stored as a hash, renamed, revoked, and with the time of their last use.
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use crate::token::{TokenKind, kind};

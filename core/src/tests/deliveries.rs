@@ -1,4 +1,4 @@
-//! Deliveries through the gate: listed by cursor, shown with their payload and attempts, sent again, tested.
+//! Deliveries through the gate: listed by cursor, shown with payload and attempts, resent, tested.
 
 mod repair;
 

@@ -1,5 +1,5 @@
-//! Dispatch as a worker sees it: what it is handed and when, what its reports make of a delivery, and what becomes of
-//! what it never reports.
+//! Dispatch as a worker sees it: what it gets and when, what its reports do to a delivery, and what happens to a
+//! delivery that it never reports.
 
 mod dead;
 mod order;

@@ -1,5 +1,5 @@
-//! Events as they are stored and sent: whole bodies, their order in a group, and nothing when nothing changed. They
-//! are read as an integrator sees them, in the payload of a delivery.
+//! Events as they are stored and sent: whole bodies, their order in a group, and no event without a change. They are
+//! read as an integrator sees them, in the payload of a delivery.
 
 use crate::tests::{
     recoveries::{enable, recover},

@@ -1,5 +1,5 @@
-//! The feed of events through the gate: in the order of commits, by cursor and as a stream, with nothing skipped and
-//! nothing twice while many write.
+//! The feed of events through the gate: in the order of commits, by cursor and as a stream, nothing skipped and nothing
+//! twice under concurrent writes.
 
 mod followers;
 

@@ -1,4 +1,4 @@
-//! The gate: who may make which call, in which order it is refused, and whose word is believed.
+//! The gate: who may make which call, in which order calls are refused, and whose metadata are trusted.
 
 mod ids;
 mod limits;

@@ -1,4 +1,4 @@
-//! Identity through the gate: a caller is told who it is, as things stand now.
+//! Identity through the gate: a caller sees its own present identity.
 
 use crate::tests::support::{Came as _, Client, TestCore, on_both};
 use inboxops_proto::{

@@ -1,4 +1,4 @@
-//! What goes on while nothing happens: nothing is written, and what comes by time alone comes in its time.
+//! An idle server writes nothing, and what time alone brings is done in time.
 
 use crate::tests::support::{TestCore, Worker, until};
 use sqlx::{Connection as _, SqliteConnection};

@@ -1,4 +1,4 @@
-//! Inboxes through the gate: listed by name, shown whole, made and changed by the operator.
+//! Inboxes through the gate: listed by name, shown, created and changed by the operator.
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{

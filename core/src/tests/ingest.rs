@@ -1,5 +1,5 @@
-//! Ingest through the gate: mails open tickets and join them, once; replies and inbox errors are recorded, once; and
-//! whatever a mail holds, it goes in and nothing that runs comes out.
+//! Ingest through the gate: mails open tickets and join them, once; replies and inbox errors are recorded, once; any
+//! mail is accepted, and no active content comes out.
 
 mod corpus;
 mod events;

@@ -1,4 +1,4 @@
-//! The change of the master key: whatever was sealed is what it was, under the new key alone.
+//! The change of the master key: every sealed value is unchanged, and opens with the new key only.
 
 use crate::tests::{
     support::{Came as _, TestCore, Worker, new_endpoint, on_both},

@@ -1,4 +1,4 @@
-//! Messages through the gate: notes are taken, cleaned and never shown again; nothing else can be written.
+//! Messages through the gate: notes are accepted, cleaned and hidden from the public list; nothing else can be written.
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{

@@ -1,4 +1,4 @@
-//! What monitoring sees of a core.
+//! The metrics of a core.
 
 use crate::tests::support::{Came as _, Client, TestCore, Worker, on_both, until};
 use inboxops_proto::v1;

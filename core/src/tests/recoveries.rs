@@ -1,4 +1,4 @@
-//! Recovery of missed events: what is matched, what is made, and that a job goes on where it was.
+//! Recovery of missed events: what is matched, what is made, and that an interrupted job continues.
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, TestTenant, Worker, on_both, until, violations};
 use inboxops_proto::{

@@ -1,4 +1,4 @@
-//! People sign in by a link or a password, and a session is worth what its agent, its tenant and its time allow.
+//! People sign in by link or password; a session is valid as long as its agent, its tenant and its time allow.
 
 use crate::PublicSite;
 use crate::tests::support::{Came as _, Client, TestCore, TestTenant, on_both, violations};

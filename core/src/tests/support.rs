@@ -1,4 +1,4 @@
-//! Databases for tests, and rows to begin with.
+//! Databases for tests, with their first rows.
 
 mod client;
 mod test_core;

@@ -1,5 +1,5 @@
-//! Tags through the gate: one tag for all spellings of a name, put on and taken off with exactly the answers that the
-//! contract promises.
+//! Tags through the gate: one tag for all spellings of a name, added and removed with exactly the answers of the
+//! contract.
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{reason::Reason, v1};

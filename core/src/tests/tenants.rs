@@ -1,4 +1,4 @@
-//! Tenants through the gate: made and changed by the operator; what a plan gives and an override changes.
+//! Tenants through the gate: created and changed by the operator; what a plan includes and an override changes.
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{

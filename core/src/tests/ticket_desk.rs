@@ -1,4 +1,4 @@
-//! What the browser's view of tickets sees beyond the public API.
+//! The parts of the browser's ticket view that the public API lacks.
 
 use crate::PublicSite;
 use crate::tests::support::{Came as _, Client, TestCore, TestTenant, on_both, violations};

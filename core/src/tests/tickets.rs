@@ -1,4 +1,4 @@
-//! Tickets through the gate: what opens and changes them does what the contract says.
+//! Tickets through the gate: opening and changing them follows the contract.
 
 mod lists;
 mod mirror;

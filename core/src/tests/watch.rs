@@ -1,5 +1,5 @@
 //! The live log through the gate: every change within a second, in one process and across two, and nothing missed by a
-//! reader that comes late, lags or comes again.
+//! reader that is late, lags or reconnects.
 
 use crate::store::changes;
 use crate::tests::support::{

@@ -1,5 +1,5 @@
-//! Webhook endpoints through the gate: the secret is shown once and sealed at rest, addresses are guarded, changes
-//! count, and each endpoint says how it stands.
+//! Webhook endpoints through the gate: the secret is shown once and sealed at rest, addresses are checked, changes take
+//! effect, and each endpoint shows its state.
 
 mod backlog;
 mod filter;

@@ -1,4 +1,4 @@
-//! What other sites can make a browser send is refused, on real sockets; what programs send is not.
+//! Cross-site requests of browsers are refused on real sockets; requests of programs are not.
 
 use crate::support::TestEdge;
 use inboxops_edge::Surface;

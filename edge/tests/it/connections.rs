@@ -1,4 +1,4 @@
-//! What a connection may do: how slowly it may speak, how much it may say, how it ends.
+//! Limits of connections: how slowly and how much a client may send, and how a connection ends.
 
 use crate::support::{Answer, TestEdge};
 use bytes::Bytes;

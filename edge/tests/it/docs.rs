@@ -1,4 +1,4 @@
-//! The docs page as a browser and a cache see it. What it shows in a browser is in `tests/browser`.
+//! The docs page as browsers and caches receive it. `tests/browser` tests what it shows.
 
 use crate::support::TestEdge;
 use inboxops_proto::reason::{DetailCode, Reason};

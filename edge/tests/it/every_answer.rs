@@ -1,4 +1,4 @@
-//! What every answer has: an id, headers, one shape of failure, gzip where it is worth it.
+//! Properties of every response: an id, headers, one form of error, gzip where it is worthwhile.
 
 use crate::support::TestEdge;
 

@@ -1,4 +1,4 @@
-//! The door over real sockets: what holds for every answer, whoever asks and however.
+//! The edge over real sockets: properties of every response, for any client.
 
 mod browser;
 mod connections;

@@ -1,5 +1,5 @@
-//! The browser UI as the door serves it: strict headers, unchanged answers, views that the app finds by itself, and
-//! never HTML for anything but a read.
+//! The browser UI as the edge serves it: strict headers, 304s, views that the app routes itself, and HTML for reads
+//! only.
 
 use crate::support::{Answer, TestEdge};
 use flate2::read::GzDecoder;

@@ -1,4 +1,4 @@
-//! A door on a port of its own, with a few routes to look through, and a client that shows the bytes.
+//! An edge on a free port with a few routes, and a client that shows the bytes.
 
 use axum::{Router, body::Body, routing};
 use inboxops_edge::{Door, Listener, Settings, Socket, Surface, run};

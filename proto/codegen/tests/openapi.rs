@@ -1,4 +1,4 @@
-//! What the OpenAPI document says: the tricky parts on a small contract, and what must hold of the real one.
+//! The OpenAPI document: the difficult parts on a small contract, and properties of the real one.
 
 use inboxops_codegen::{Model, load, openapi};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What the build refuses, and that it names the element. Each row changes one thing in a contract that is sound.
+//! What the build refuses; each error names the element. Each row makes one change to a sound contract.
 
 use inboxops_codegen::{Error, Model, load};
 use std::{fs, path::Path};

@@ -1,4 +1,4 @@
-//! Which source wins, what is refused, what is never shown, and that the documentation names every setting.
+//! The precedence of sources, what is refused, what is never shown, and that the documentation lists every setting.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! Administrative commands: the same words and the same answers, whether no server runs, one runs here, or one runs
-//! elsewhere.
+//! Administrative commands: the same command line and the same output, whether no server runs, one runs here, or one
+//! runs elsewhere.
 
 use crate::support::TestFolder;
 use serde_json::{Value, json};

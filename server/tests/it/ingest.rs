@@ -1,4 +1,4 @@
-//! Mail by the command line: what a mail server's pipe sees, and archives that are taken in twice.
+//! `inboxops ingest`: what a mail server's pipe sees, and archives that are imported twice.
 
 use crate::support::{CommandOutput, PATIENCE, TestFolder};
 use serde_json::{Value, json};

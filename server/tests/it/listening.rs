@@ -1,5 +1,5 @@
-//! `inboxops listen` and the stream of server-sent events against a real server: what is posted can be verified, and a
-//! server that is killed costs no event.
+//! `inboxops listen` and the stream of server-sent events against a real server: posted events can be verified, and no
+//! event is lost when the server is killed.
 
 use crate::{
     receiver::Receiver,

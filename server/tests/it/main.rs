@@ -1,4 +1,4 @@
-//! The binary as an operator meets it: its words, its exit codes, what it prints, how it starts and stops.
+//! The binary as an operator sees it: its command line, its exit codes, its output, how it starts and stops.
 
 mod administration;
 mod commands;

@@ -1,5 +1,5 @@
-//! `secrets rotate-master-key` on real databases: webhooks go on with the secrets that were shown, and the command may be
-//! ended at any moment.
+//! `secrets rotate-master-key` on real databases: webhooks are still signed with the secrets that were shown, and the
+//! command may be interrupted at any moment.
 
 use crate::{
     receiver::Receiver,

@@ -1,5 +1,5 @@
-//! What an operator sees of a running server: `/metrics`, where monitoring looks and customers do not when there is
-//! another place, and the log.
+//! What an operator sees of a running server: `/metrics`, which customers cannot reach if there is an internal
+//! listener, and the log.
 
 use crate::support::{TestFolder, TestServer};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on a real socket, which keeps what it got and answers as it is told.
+//! A receiver of webhooks on a real socket, which keeps the requests and answers as it is told.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};

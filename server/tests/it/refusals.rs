@@ -1,4 +1,4 @@
-//! What stops a start, each with one line that says what to do.
+//! Errors that stop a start, each with one line that says what to do.
 
 use crate::support::{CommandOutput, TestFolder};
 use inboxops_testkit::postgres;

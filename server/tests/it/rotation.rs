@@ -1,4 +1,4 @@
-//! The change of a signing secret as receivers live through it: a core and a worker on one clock that the test moves,
+//! The rotation of a signing secret as receivers experience it: a core and a worker on one clock that the test moves,
 //! posts over real sockets, and verifiers that know one secret each.
 
 use crate::receiver::{Receiver, Webhook};

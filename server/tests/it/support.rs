@@ -1,4 +1,4 @@
-//! Runs the real binary in a folder of its own, and speaks to it over real sockets.
+//! Runs the real binary in a folder of its own, and talks to it over real sockets.
 
 use serde_json::Value;
 use std::{

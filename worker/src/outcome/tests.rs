@@ -1,4 +1,4 @@
-//! What an answer means and what is recorded of it.
+//! The meaning of responses, and what is recorded of them.
 
 use super::*;
 use http::HeaderValue;

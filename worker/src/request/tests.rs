@@ -1,4 +1,4 @@
-//! The bytes of a request, against the published vectors.
+//! The bytes of a request, compared with the published vectors.
 
 use super::*;
 use inboxops_proto::internal::v1::EndpointSecretHeader;

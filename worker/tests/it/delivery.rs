@@ -1,4 +1,4 @@
-//! What a well-behaved receiver gets, and what is recorded of it.
+//! What a well-behaved receiver gets, and what is recorded.
 
 use crate::support::{
     TestWorker, bytes_of, endpoint, noon, payload,

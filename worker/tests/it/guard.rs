@@ -1,4 +1,4 @@
-//! Where the worker connects to, and where not.
+//! Which addresses the worker connects to, and which it refuses.
 
 use crate::support::{
     TestWorker, hasty,

@@ -1,4 +1,4 @@
-//! Receivers that misbehave. None may hold the worker, none may make it record what the database cannot take.
+//! Receivers that misbehave. None may block the worker, none may make it record what the database cannot store.
 
 use crate::support::{
     TestWorker, endpoint, hasty,

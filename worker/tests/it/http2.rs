@@ -1,4 +1,4 @@
-//! What becomes of streams of HTTP/2 that the receiver did not process, or that fell with their connection.
+//! HTTP/2 streams that the receiver did not process, or that ended with their connection.
 
 use crate::{
     support::{TestWorker, endpoint, settings},

@@ -1,5 +1,4 @@
-//! Connections that lie idle: for how long they are used again, and what happens to a request on one that the receiver
-//! gave up meanwhile.
+//! Idle connections: how long they are reused, and what happens to a request on one that the receiver has closed.
 
 use crate::support::{
     TestWorker,

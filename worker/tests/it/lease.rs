@@ -1,4 +1,4 @@
-//! Between worker and core: leases, reports, broken links and the end.
+//! Between worker and core: leases, reports, broken connections and shutdown.
 
 use crate::support::{
     TestWorker, bytes_of, endpoint, hasty, noon, payload,

@@ -1,4 +1,4 @@
-//! The worker against real sockets: receivers of every kind, and a core that hands over what a test says.
+//! The worker against real sockets: receivers of every kind, and a core that sends what a test decides.
 
 mod delivery;
 mod guard;

@@ -1,4 +1,4 @@
-//! What the tests stand on: a core whose work and temper a test decides, and a worker that lives for it.
+//! A core whose deliveries and errors a test decides, and a worker for it.
 
 pub(crate) mod receiver;
 

@@ -1,4 +1,4 @@
-//! How fast the worker is; run by hand in a release build.
+//! The speed of the worker; run by hand on a release build.
 
 use crate::support::{
     TestWorker, endpoint,

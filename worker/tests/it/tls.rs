@@ -1,4 +1,4 @@
-//! Secure receivers: certificates good and bad, HTTP/1.1 and HTTP/2.
+//! Receivers with TLS: certificates good and bad, HTTP/1.1 and HTTP/2.
 
 use crate::support::{
     TestWorker, endpoint, hasty,

@@ -1,4 +1,4 @@
-//! The dispatch decisions, told what happens and asked what to do: examples, and a walk through whatever may happen.
+//! The dispatch decisions: examples, and random sequences of events with checked invariants.
 
 mod room;
 

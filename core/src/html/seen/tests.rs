@@ -1,4 +1,4 @@
-//! What a reader sees of mails: the pieces of which those of mail programs, shops and newsletters are made.
+//! What a reader sees of mails: the constructs that mail programs, shops and newsletters use.
 
 use super::super::bodies;
 

@@ -1,5 +1,5 @@
-//! Whatever comes in, reading it ends and leaves clean strings of bounded length; and of what programs write beside the
-//! letter, nothing is lost.
+//! Parsing a mail always ends and gives clean strings of bounded length, and nothing is lost of what programs write
+//! against the rules.
 
 mod beside;
 mod charsets;

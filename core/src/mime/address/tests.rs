@@ -1,4 +1,4 @@
-//! Senders to the letter and beside it.
+//! Well-formed and malformed senders.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Labels of registries, systems and programs, and letters in what they name.
+//! Labels from registries, systems and programs, and text in the charsets that they name.
 
 use super::*;
 

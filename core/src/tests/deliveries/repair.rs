@@ -1,4 +1,4 @@
-//! Deliveries stopped, filtered, counted and sent again in bulk.
+//! Deliveries canceled, filtered, counted and resent in bulk.
 
 use crate::tests::{
     dispatch::TestDispatch,

@@ -1,4 +1,4 @@
-//! Endpoints that fail for long: one request at a time, warnings, switched off after five days, and back.
+//! Endpoints that fail for long: one request at a time, warnings, disabled after five days, and enabled again.
 
 use super::TestDispatch;
 use crate::tests::support::{Came as _, TakenDelivery, TestCore, Worker, on_both, until};

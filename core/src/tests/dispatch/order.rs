@@ -1,5 +1,5 @@
-//! The order in which an endpoint gets its first attempts, while older deliveries wait in the database and new ones are
-//! made; and that what waits is claimed as slots free, not by a clock.
+//! The order of an endpoint's first attempts while older deliveries wait in the database and new ones are made. Waiting
+//! deliveries are claimed as slots become free, not by a timer.
 
 use crate::tests::support::{TakenDelivery, TestCore, TestTenant, Worker, on_both, until};
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Endpoints that are switched off or whose tenant may not: nothing goes out, nothing is lost, and a test goes all
-//! the same.
+//! Endpoints that are disabled or whose tenant has no webhooks: events are not sent, nothing is lost, and tests are
+//! sent.
 
 use super::TestDispatch;
 use crate::tests::support::{ACCEPTED, Came as _, TestCore, on_both, until};

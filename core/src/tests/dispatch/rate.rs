@@ -1,4 +1,4 @@
-//! The optional rate of an endpoint: kept over new deliveries and retries, at nobody else's cost.
+//! The optional rate limit of an endpoint: it covers new deliveries and retries, and slows no other endpoint.
 
 use super::TestDispatch;
 use crate::tests::support::{Came as _, TakenDelivery, TestCore, on_both};

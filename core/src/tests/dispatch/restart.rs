@@ -1,4 +1,4 @@
-//! A core that comes back while its worker has results of its former life.
+//! A core restarts while its worker has results from the core's former run.
 
 use super::TestDispatch;
 use crate::tests::support::{ACCEPTED, REFUSED, TestCore, Worker, on_both};

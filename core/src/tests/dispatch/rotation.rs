@@ -1,4 +1,4 @@
-//! What a worker is given to sign with while a secret is changed: by calls, and by time alone.
+//! The secrets that a worker signs with during a rotation, by calls and by time alone.
 
 use super::TestDispatch;
 use crate::tests::support::{Came as _, TestCore, on_both};

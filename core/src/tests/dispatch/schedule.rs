@@ -1,4 +1,4 @@
-//! When a delivery is tried again, and when no more.
+//! When a delivery is retried, and when it fails for good.
 
 use super::{TestDispatch, time};
 use crate::tests::support::{ACCEPTED, Came as _, TestCore, on_both};

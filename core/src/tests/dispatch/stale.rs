@@ -1,5 +1,5 @@
-//! Requests over connections that the receiver had given up: recorded under a number of their own, sent again at once and
-//! before all that waits, once for each attempt of the schedule, and no failure of anybody.
+//! Requests over connections that the receiver had closed: recorded under their own number, sent again at once and
+//! before everything that waits, once for each attempt of the schedule, and counted as nobody's failure.
 
 use super::TestDispatch;
 use crate::tests::support::{ACCEPTED, Came as _, REFUSED, TakenDelivery, TestCore, Worker, on_both};

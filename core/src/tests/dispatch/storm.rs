@@ -1,6 +1,5 @@
-//! Random weather: answers of all kinds, workers that leave, clocks that jump, an endpoint switched off and on. When it
-//! is quiet again, every delivery has its end, none was sent after its success was on record, and every request is
-//! written down once.
+//! Random events: responses of all kinds, workers that leave, clocks that jump, an endpoint disabled and enabled. In
+//! the end every delivery has ended, none was sent after its success was recorded, and every request is recorded once.
 
 use crate::tests::support::{Came as _, TakenDelivery, TestCore, TestTenant, Worker, on_both, until};
 use inboxops_proto::{

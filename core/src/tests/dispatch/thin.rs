@@ -1,4 +1,4 @@
-//! Thin events: what an endpoint with small bodies gets, and that a request is repeated with the bytes that it had.
+//! Thin events: what an endpoint with small bodies gets, and that a retry has the bytes of the first attempt.
 
 use super::TestDispatch;
 use crate::tests::support::{Came as _, TakenDelivery, TestCore, on_both};

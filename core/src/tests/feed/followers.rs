@@ -1,4 +1,4 @@
-//! Many followers of one tenant, who share what is read: each has exactly the events that it wants, in order, however the
+//! Many followers of one tenant that share reads: each gets exactly the events that it wants, in order, however the
 //! others come, go and lag.
 
 use super::*;

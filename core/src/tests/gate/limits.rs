@@ -1,4 +1,4 @@
-//! The limits of the gate: exact to the request and the microsecond, shared where processes share a database.
+//! The gate's rate limits: exact to the request and the microsecond, shared where processes share a database.
 
 use super::{LIST_TICKETS, WHO_AM_I, knock, through_edge};
 use crate::tests::support::{Came as _, Client, TestCore, TestTenant, on_both};

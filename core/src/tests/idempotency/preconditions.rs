@@ -1,4 +1,4 @@
-//! A change that names the state it is for (`If-Match`) happens in that state or not at all.
+//! A change with `If-Match` is made to that version or not at all.
 
 use super::{answered, keyed, with};
 use crate::tests::support::{Came as _, TestCore, on_both};

@@ -1,5 +1,5 @@
-//! Mails as the world sends them, written for these tests and under this project's licences: every common charset in
-//! every transfer encoding, structures of all mail programs, and what breaks them. No mail is anybody's.
+//! Mails of all kinds, written for these tests and under this project's licences: every common charset in every
+//! transfer encoding, the structures of all mail programs, and malformed mails. No mail is a real person's.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 

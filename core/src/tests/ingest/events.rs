@@ -1,4 +1,4 @@
-//! Events of mail: whole bodies with a stopped clock, their order in a group, and their greatest size.
+//! Events of mails: whole bodies with a stopped clock, their order in a group, and their greatest size.
 
 use super::{TestMailbox, letter, on_both};
 use crate::tests::support::{Came as _, Client};

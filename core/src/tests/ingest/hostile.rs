@@ -1,4 +1,4 @@
-//! Markup that wants to run: none of it survives the way through a mail.
+//! Active markup: none of it survives in a mail.
 
 use super::{TestMailbox, letter, on_both};
 

@@ -1,4 +1,4 @@
-//! Errors of inboxes: an event at each edge, and none between.
+//! Errors of inboxes: an event when one begins or ends, and none between.
 
 use super::{TestMailbox, on_both};
 use crate::tests::support::{Came as _, Client};

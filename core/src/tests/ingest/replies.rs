@@ -1,4 +1,4 @@
-//! Replies that left: recorded once by the id of who sent them, and found by the answers to them.
+//! Sent replies: recorded once by their provider's id, and found by the answers to them.
 
 use super::{TestMailbox, letter, on_both};
 use crate::tests::support::{Came as _, Client, NOTHING, violations};

@@ -1,4 +1,4 @@
-//! Which ticket a mail joins, and whether it opens it again.
+//! Which ticket a mail joins, and whether it reopens it.
 
 use super::{Client, TestMailbox, letter, on_both};
 use crate::tests::support::Came as _;

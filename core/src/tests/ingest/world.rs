@@ -1,5 +1,5 @@
-//! Mails of the world that the parser's package brings along: those of Dovecot's tests (MIT), of the MIME samples of
-//! Hunny Software, of RFCs, and Maildir folders. They are read where cargo unpacked them and not copied.
+//! Real-world mails from the parser's package: those of Dovecot's tests (MIT), of Hunny Software's MIME samples, of
+//! RFCs, and Maildir folders. They are read where cargo has unpacked them and not copied.
 
 use super::{TestMailbox, hostile::assert_harmless, on_both};
 use std::{

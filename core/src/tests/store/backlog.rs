@@ -1,4 +1,4 @@
-//! What waits, against a count of all rows: after whatever moves there were, in whatever order.
+//! Backlogs equal a count of all rows, after any moves in any order.
 
 mod walker;
 

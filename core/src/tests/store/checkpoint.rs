@@ -1,4 +1,4 @@
-//! SQLite's log is brought into the file while the server runs, and not by the commits of the writer.
+//! SQLite's WAL is checkpointed while the server runs, and not by the writer's commits.
 
 use crate::store::{self, Queue};
 use crate::tests::support::{TestStore, until};

@@ -1,4 +1,4 @@
-//! Several cores on one PostgreSQL: what they must not lose or do twice.
+//! Several cores on one PostgreSQL: nothing is lost and nothing done twice.
 
 use super::moves::{claim, emit, park, reap};
 use crate::store::{

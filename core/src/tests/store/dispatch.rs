@@ -1,4 +1,4 @@
-//! How deliveries move: rotation, fences, parking, reaping, pauses, and what is learned of endpoints.
+//! Moves of deliveries: rotation, fences, parking, reaping, pauses, and the health of endpoints.
 
 use super::moves::{claim, emit, not_sent, park, reap, report, sent};
 use crate::store::{

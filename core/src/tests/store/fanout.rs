@@ -1,4 +1,4 @@
-//! Fan-out: who gets a delivery, and that it commits with its change or not at all.
+//! Fan-out: which endpoints get a delivery, and that it commits with its change or not at all.
 
 use crate::store::{self, Leased, NewEvent, deliveries::Shown, endpoints::Endpoint, events::delivery_id};
 use crate::tests::support::{StoredTenant, TestStore, endpoint, on_both};

@@ -1,5 +1,5 @@
-//! Lists of tickets are what a plain query finds, whatever way they are found by, and none of those ways looks at more
-//! than a few thousand tickets, whatever their number and whatever the statistics say. `LISTS_TICKETS` sets the number.
+//! Lists of tickets equal the result of a plain query, whichever plan finds them, and no plan examines more than a few
+//! thousand tickets, whatever their number and the statistics. `LISTS_TICKETS` sets the number.
 
 mod changes;
 mod helpdesk;

@@ -1,5 +1,5 @@
-//! A long log: every filter finds in it what is rare and old. With as many deliveries as `INBOXOPS_TEST_DELIVERIES` says,
-//! which the long form of the tests sets, each is to be as quick as it is promised.
+//! A long log: every filter finds old, rare deliveries in it. With the number of deliveries in
+//! `INBOXOPS_TEST_DELIVERIES`, which the long form of the tests sets, each must be as fast as promised.
 
 use crate::store::{
     self, Queue,

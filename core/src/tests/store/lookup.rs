@@ -1,4 +1,4 @@
-//! Tickets that many callers ask for at once: each gets its own, or nothing, whoever went away meanwhile.
+//! Tickets that many callers request at once: each caller gets its own ticket or nothing, even if others go away.
 
 use crate::store::{
     self, TenantScope,

@@ -1,5 +1,5 @@
-//! Plans of all statements with the settings of our connections, on a server with the settings that PostgreSQL comes
-//! with: none is compiled, and none is left with a way that is switched off.
+//! Plans of all statements with the settings of our connections, on a server with PostgreSQL's defaults: none is
+//! JIT-compiled, and none has to use a disabled plan.
 
 use crate::store::{self, Purpose};
 use crate::tests::support::TestStore;

@@ -1,4 +1,4 @@
-//! What is old goes, what waits stays, and nothing is held up meanwhile.
+//! Old rows are deleted, waiting ones stay, and nothing else has to wait.
 
 use super::moves::{claim, emit, park, report, sent};
 use crate::tests::support::{StoredTenant, TestStore, on_both};

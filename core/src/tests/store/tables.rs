@@ -1,4 +1,4 @@
-//! Rows come back as they were written, and nobody sees another tenant's.
+//! Rows are read as they were written, and no tenant sees another's.
 
 use crate::store::{
     self, Queue, Tx,

@@ -1,4 +1,4 @@
-//! Lists of tickets keep what their filters say, totals are exact, and reads see one moment.
+//! Lists of tickets obey their filters, totals are exact, and reads see one moment.
 
 use crate::store::{
     self,

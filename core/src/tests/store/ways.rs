@@ -1,5 +1,5 @@
-//! How statements of the log and of the backlog find their rows: by the one index that is made for them, whatever the
-//! statistics say of the tables, so that they cost the same with ten million deliveries as with ten.
+//! Plans of the statements for the log and the backlog: each uses the index that is made for it, whatever the
+//! statistics, so that it costs the same with ten million deliveries as with ten.
 
 use crate::store;
 use crate::tests::support::TestStore;

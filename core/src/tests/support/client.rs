@@ -1,4 +1,4 @@
-//! Who calls, and with what: the requests of tests as the edge makes them.
+//! Requests of tests, with callers and metadata as the edge makes them.
 
 use crate::Caller;
 use inboxops_proto::wire::{self, Origin, Way};

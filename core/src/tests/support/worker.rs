@@ -1,4 +1,4 @@
-//! A worker for tests: it takes what the core hands over and reports what the test says.
+//! A worker for tests: it takes what the core sends and reports what the test decides.
 
 use super::{Came as _, Client, PATIENCE, TestCore};
 use futures_util::{FutureExt as _, StreamExt as _};

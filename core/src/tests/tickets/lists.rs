@@ -1,5 +1,5 @@
-//! Lists of tickets: they keep what they are asked for, their pages tile, and their totals are exact whatever
-//! happened before.
+//! Lists of tickets: they obey their filters, their pages neither overlap nor leave gaps, and their totals are exact
+//! after any changes.
 
 use super::{mask, status};
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, TestTenant, new_ticket, on_both, violations};

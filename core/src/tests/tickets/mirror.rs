@@ -1,4 +1,4 @@
-//! A mirror that is kept by `updated_since` holds every ticket at its last version in the end, whatever was written meanwhile,
+//! A mirror that syncs by `updated_since` ends with the last version of every ticket, whatever was written meanwhile,
 //! how slowly, and by how many cores.
 
 use crate::tests::support::{Came as _, Client, TestCore, TestTenant, new_ticket, on_both};

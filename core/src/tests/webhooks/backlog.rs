@@ -1,4 +1,4 @@
-//! What an endpoint has not got yet, as its tenant sees it.
+//! The backlog of an endpoint, as its tenant sees it.
 
 use super::{get, switched, update};
 use crate::tests::support::{Came as _, TestCore, Worker, on_both};

@@ -1,4 +1,4 @@
-//! The filter by inbox: whose events an endpoint gets.
+//! The filter by inbox: which events an endpoint gets.
 
 use super::{Changes, New, update};
 use crate::tests::support::{

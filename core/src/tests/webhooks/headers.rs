@@ -1,4 +1,4 @@
-//! Custom headers: what is taken, what is shown, where the values are.
+//! Custom headers: which are accepted, what is shown, and where the values are stored.
 
 use super::{Changes, New, get, update};
 use crate::tests::support::{Came as _, TestCore, new_endpoint, on_both, violations};

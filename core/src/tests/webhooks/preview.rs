@@ -1,4 +1,4 @@
-//! The preview: the sample as it would be sent, nothing secret in it, nothing written.
+//! The preview: the sample as it would be sent, without secrets, and nothing is written.
 
 use super::{New, headers::header, rotation::rotate};
 use crate::tests::support::{Came as _, NOTHING, TestCore, new_endpoint, on_both};

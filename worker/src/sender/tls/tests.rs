@@ -1,4 +1,4 @@
-//! What errors of TLS are called.
+//! The failure codes of TLS errors.
 
 use super::*;
 use rustls::{InvalidMessage, PeerIncompatible};

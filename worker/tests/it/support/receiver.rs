@@ -1,4 +1,4 @@
-//! Receivers that speak HTTP by hand, so that they can also speak it badly.
+//! Receivers that write HTTP by hand, so that they can also write it wrong.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Every figure notices its offence, and nothing else does.
+//! Every figure counts its own violation, and nothing else.
 
 use super::*;
 use crate::faults::books::{Attempt, Delivery, Event};

@@ -1,4 +1,4 @@
-//! How many requests an endpoint, a tenant and all slow endpoints get, and what is claimed ahead of them.
+//! How many requests an endpoint, a tenant and all slow endpoints may have, and what is claimed ahead of them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Structures beside the letter: delimiters, encodings, parts that are marked as something else.
+//! Malformed structures: delimiters, encodings, parts that are marked as something else.
 
 use super::super::read;
 use crate::html;

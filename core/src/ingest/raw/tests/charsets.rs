@@ -1,4 +1,4 @@
-//! Letters: labels that are missing or wrong, and bytes in headers.
+//! Charsets: missing and wrong labels, and bytes in headers.
 
 use super::super::read;
 

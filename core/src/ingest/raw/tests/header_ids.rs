@@ -1,4 +1,4 @@
-//! The ids of a header are those that reading the whole mail finds.
+//! The ids of a header are those that parsing the whole mail finds.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Who is a machine, and who wrote.
+//! Which mails a machine sent, and who is the author.
 
 use super::super::read;
 

@@ -1,4 +1,4 @@
-//! Moves of deliveries in any order, as commits, workers, jobs and administrators make them.
+//! Random moves of deliveries, as commits, workers, jobs and administrators make them.
 
 use crate::tests::{
     store::moves::{claim, emit, lease, not_sent, park, reap, report, sent},

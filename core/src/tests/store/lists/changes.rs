@@ -1,4 +1,5 @@
-//! Lists while tickets change: by several writers at once, with the index at work, through a crash, beside an earlier release.
+//! Lists while tickets change: with several writers, with the index at work, through a crash, beside an earlier
+//! release.
 
 use super::{Dice, compare, compare_on, helpdesk::Helpdesk, lists};
 use crate::tests::support::{NOON, StoredTenant, TestStore, on_both, until};

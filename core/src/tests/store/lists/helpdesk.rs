@@ -1,4 +1,4 @@
-//! A tenant with many tickets, written past the store, and plain queries for what its lists keep.
+//! A tenant with many tickets, inserted without the store, and plain queries for the results of its lists.
 
 use crate::store::{
     self,

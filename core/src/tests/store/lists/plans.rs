@@ -1,5 +1,5 @@
-//! The plans of lists' statements: none reads more than a few thousand rows for a page, whatever PostgreSQL's statistics
-//! say (none, old ones, fresh ones) and whether it plans for the values or for any, and SQLite finds everything by an index.
+//! Plans of the lists' statements: none reads more than a few thousand rows for a page, with any statistics of
+//! PostgreSQL (none, old, fresh) and with custom and generic plans; SQLite finds everything by an index.
 
 use super::helpdesk::Helpdesk;
 use crate::tests::support::TestStore;
