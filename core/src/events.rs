@@ -72,7 +72,7 @@ macro_rules! kinds {
             /// Name on the wire.
             pub(crate) const fn name(self) -> &'static str { match self { $(Kind::$variant => $name,)* } }
 
-            /// Group, as in `ticket.*`.
+            /// Its family: `ticket` for `ticket.*`.
             pub(crate) const fn group(self) -> &'static str { match self { $(Kind::$variant => $group,)* } }
 
             /// When it happens.

@@ -13,7 +13,7 @@ use prost_types::Timestamp;
 
 /// A message with field rules, anywhere in a request.
 pub trait Rules {
-    /// Validates every field; `at` is the place of the message.
+    /// Validates every field; `at` is the location of the message.
     fn check_at(&mut self, at: &At<'_>, out: &mut Violations);
 }
 
@@ -23,7 +23,7 @@ impl<T: Rules + Default> Checked for T {
     }
 }
 
-/// The place of a value in a request; it becomes text only if the value violates a rule.
+/// The location of a value in a request; it becomes text only if the value violates a rule.
 pub struct At<'a> {
     parent: Option<&'a At<'a>>,
     name: &'static str,
@@ -34,12 +34,12 @@ impl At<'_> {
     /// The request itself.
     pub const ROOT: At<'static> = At { parent: None, name: "", index: None };
 
-    /// The place of a field of the message here.
+    /// The location of a field of this message.
     pub fn field(&self, name: &'static str) -> At<'_> {
         At { parent: Some(self), name, index: None }
     }
 
-    /// The place of an item of the list here.
+    /// The location of an item of this list.
     pub fn item(&self, index: usize) -> At<'_> {
         At { parent: Some(self), name: "", index: Some(index) }
     }
@@ -168,7 +168,7 @@ pub fn plain_text(value: &mut String, required: bool, rules: &Text, at: &At<'_>,
     if value.is_empty() { present(!required, at, out) } else { text(value, rules, at, out) }
 }
 
-/// Validates every string of a list. Items of a query parameter have no place of their own.
+/// Validates every string of a list. Items of a query parameter have no location of their own.
 pub fn texts(values: &mut [String], rules: &Text, indexed: bool, at: &At<'_>, out: &mut Violations) {
     for (index, value) in values.iter_mut().enumerate() {
         if indexed { text(value, rules, &at.item(index), out) } else { text(value, rules, at, out) }

@@ -189,7 +189,7 @@ async fn totals_stay_exact_through_random_changes(core: TestCore) {
     }
 }
 
-/// One change of the random walk; `at` chooses a ticket.
+/// One random change; `at` chooses a ticket.
 #[derive(Clone, Debug)]
 struct Step {
     open: bool,
@@ -248,7 +248,7 @@ impl Step {
     }
 }
 
-/// Every cell of the cube against the tickets themselves, and the same total by a filter that counts rows.
+/// Compares every cell of `counts` with the tickets themselves, and with the total of a filter that counts rows.
 async fn check_totals(core: &TestCore, tenant: &TestTenant, inboxes: [&String; 2], agent: &str, model: &[v1::Ticket]) {
     let total =
         async |request: List| page(core, &tenant.key, List { per_page: Some(1), ..request }).await.1.total as usize;
