@@ -1,8 +1,8 @@
 //! Finds a page. Each part of a filter has an index, and a number of tickets that is known or counted by that index
 //! alone. If the smallest part is small, its tickets are examined one by one. If an index has exactly the filter's
 //! tickets in the order of the list, the page is read from it. Otherwise tickets are examined in the order of the list,
-//! from its beginning, as many as an even spread of the filter's tickets makes likely; if that fails, the tickets of
-//! the smallest part are sorted.
+//! from its beginning, as many as an even spread of the filter's tickets makes likely; if that fails, all tickets
+//! of the smallest part are examined.
 
 use super::{
     Filter, Sort, SortKey,
@@ -110,7 +110,7 @@ struct PageSpan {
 }
 
 impl Filter {
-    /// Whether the filter has a lower bound on the time that the list is ordered by, and on nothing else.
+    /// Whether the filter bounds the time that the list is ordered by.
     fn since_of_sort(&self) -> bool {
         match self.sort.key.kind() {
             Some(Kind::Created) => self.created_since.is_some(),
