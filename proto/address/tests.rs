@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Public addresses, one per kind of neighbourhood of what is refused.
+/// Public addresses, one next to each refused range.
 #[test]
 fn public_addresses_are_open() {
     for ip in [
@@ -170,7 +170,7 @@ fn hostile_urls_are_refused() {
     let label = format!("https://{}.example/", "a".repeat(64));
     let name = format!("https://{}com/", "a.".repeat(130));
     for (text, refusal) in [
-        // Not a URL that says what it seems to say.
+        // Not a URL that means what it seems to.
         ("", Malformed),
         ("example.com", Malformed),
         ("/hooks", Malformed),
@@ -219,7 +219,7 @@ fn hostile_urls_are_refused() {
         ("ws://example.com/", Scheme),
         ("httpss://example.com/", Scheme),
         ("javascript://example.com/%0aalert(1)", Scheme),
-        // What does not belong into it.
+        // Parts that do not belong in it.
         ("https://user@example.com/", Userinfo),
         ("https://user:pass@example.com/", Userinfo),
         ("https://:@example.com/", Userinfo),
@@ -253,7 +253,7 @@ fn hostile_urls_are_refused() {
         ("https://metadata.google.internal/", PrivateName),
         ("https://router.home.arpa/", PrivateName),
         ("https://localhost.localdomain/", PrivateName),
-        // One address in all its disguises.
+        // One address in all its spellings.
         ("https://127.0.0.1/", PrivateAddress(Loopback)),
         ("https://127.0.0.1./", PrivateAddress(Loopback)),
         ("https://127.1/", PrivateAddress(Loopback)),
@@ -342,10 +342,10 @@ fn refusals_read_as_sentences() {
 }
 
 proptest::proptest! {
-    /// No way to write an address opens what the address itself does not.
+    /// No spelling of an address is allowed if the address is not.
     #[test]
     fn every_spelling_of_an_address_is_judged_alike(bits: u32, private: bool) {
-        // Half of them near the edges of what is refused.
+        // Half of them near the edges of refused ranges.
         let bits = if private { [0x7f00_0000, 0x0a00_0000, 0xa9fe_0000, 0xc0a8_0000][bits as usize % 4] | (bits & 0xffff) } else { bits };
         let ip = Ipv4Addr::from(bits);
         let [a, b, c, d] = ip.octets();
@@ -370,7 +370,7 @@ proptest::proptest! {
         }
     }
 
-    /// Whatever is taken can stand in a request and has no secrets in it.
+    /// An accepted URL can be used in a request and contains no secrets.
     #[test]
     fn what_is_taken_is_a_plain_https_url(text in "https?://[a-z0-9.:@\\[\\]%_-]{0,20}[/?#a-z|^`{}\"<>'\u{e9}]{0,10}") {
         if let Ok(target) = check_url(&text, AllowPrivate::No) {

@@ -20,7 +20,7 @@ use std::{
 use tokio::time::Instant;
 use tonic::{Extensions, Request, Response, metadata::MetadataMap};
 
-/// Admits everybody; a stream so many times.
+/// Admits everybody; a stream only this many times.
 struct Open {
     rechecks: AtomicU32,
 }
@@ -58,7 +58,7 @@ async fn a_call_ends_at_its_deadline() {
     }
 }
 
-/// Finds out who calls, and never does.
+/// An authentication that never ends.
 struct Silent;
 
 #[tonic::async_trait]

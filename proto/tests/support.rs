@@ -27,13 +27,13 @@ use tower::ServiceExt as _;
 pub(crate) const EDGE: &str = "edge's own token";
 type Answer<T> = Result<Response<T>, Status>;
 
-/// Answers with tickets made of what it was asked.
+/// Answers with tickets that show the request.
 #[derive(Default)]
 pub(crate) struct TestServices {
     pub listed: Mutex<Option<v1::ListTicketsRequest>>,
 }
 
-/// A ticket whose subject shows what the service saw.
+/// A ticket whose subject shows what the service received.
 pub(crate) fn ticket(subject: impl Into<String>) -> v1::Ticket {
     v1::Ticket {
         id: "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51".to_owned(),
@@ -197,7 +197,7 @@ pub(crate) async fn setup() -> Setup {
     let channel = Endpoint::from_shared(format!("http://{address}")).expect("a URI").connect_lazy();
     let remote = Services::remote(channel, MetadataValue::from_static(EDGE));
     let services = Arc::new(TestServices::default());
-    // The nouns that no test calls are whatever fits.
+    // Any implementation will do for the nouns that no test calls.
     let inner = Implementations {
         tickets: services.clone(),
         tags: services.clone(),

@@ -20,7 +20,7 @@ fn guide() -> String {
     file("docs/webhooks.md")
 }
 
-/// The guide without its line breaks, to look for sentences in.
+/// The guide without its line breaks, to search for sentences.
 fn told() -> String {
     guide().split_whitespace().collect::<Vec<_>>().join(" ")
 }

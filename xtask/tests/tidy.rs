@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Longest file of ours; longer ones hold a second noun.
+/// Longest file; longer ones have a second job.
 const LINES_MAX: usize = 450;
 const CRATES: [&str; 8] = ["proto", "core", "edge", "worker", "server", "testkit", "xtask", "migrations"];
 
@@ -13,7 +13,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
 }
 
-/// Files of ours with this ending, as paths from the root with their texts.
+/// Our files with this ending, as paths from the root with their texts.
 fn files(ending: &str) -> Vec<(String, String)> {
     fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("a folder of the workspace can be read") {
@@ -36,7 +36,7 @@ fn files(ending: &str) -> Vec<(String, String)> {
     found.into_iter().map(read).collect()
 }
 
-/// The part of a file that is not tests: code above the first test module that stands in it.
+/// The part of a file without tests: the code above its first test module.
 fn code(text: &str) -> &str {
     let is_module = |at: &usize| {
         let next = text[*at..].lines().nth(1).unwrap_or_default();
@@ -49,7 +49,7 @@ fn is_test(name: &str) -> bool {
     name.contains("/tests/") || name.contains("/tests.rs") || name.starts_with("testkit/") || name.starts_with("xtask/")
 }
 
-/// Lines of code, comments aside, in which `word` stands outside the places that may say it.
+/// Lines of code, without comments, that contain `word` outside the allowed places.
 fn offences(words: &[&str], allowed: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for (name, text) in files("rs") {

@@ -36,7 +36,7 @@ async fn tenant(change: impl FnOnce(&mut Tenant)) -> (tempfile::TempDir, Authori
     (folder, Authority::new(db, stamps, limits, MasterKey::new([7; 32])), id)
 }
 
-/// What each call answers a person of this role.
+/// The gate's verdict on each call of a person with this role.
 async fn verdicts(authority: &Authority, tenant: TenantId, role: Role) -> Vec<(&'static Rpc, Result<(), Reason>)> {
     let id = authority.stamps.stamp().ids().next(AgentId::new);
     let who = Who::Agent { id, name: "Grace".to_owned(), role };

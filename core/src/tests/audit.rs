@@ -39,7 +39,7 @@ async fn what_the_operator_does_to_a_workspace_is_on_record(core: TestCore) {
             ("api_key.created", vec![("name", "Zapier"), ("scopes", "tags:read")]),
         ]
     );
-    // These were at one moment.
+    // These happened at the same time.
     let begin: BTreeMap<&str, Vec<(&str, &str)>> = begin.iter().map(|it| (it.action.as_str(), facts(it))).collect();
     assert_eq!(
         begin,

@@ -24,13 +24,13 @@ use inboxops_proto::{
 };
 use std::time::Duration;
 
-/// A core at work: its loops run, one tenant has one endpoint of new tickets, and a worker waits.
+/// A running core: its loops run, one tenant has one endpoint for new tickets, and a worker waits.
 pub(super) struct TestDispatch {
     pub(crate) core: TestCore,
     pub(crate) tenant: TestTenant,
     pub(crate) endpoint: v1::WebhookEndpoint,
     pub(crate) worker: Worker,
-    /// An endpoint of another tenant, by which a test sees that a claim went by.
+    /// An endpoint of another tenant, by which a test sees that a claim has been made.
     probe: (TestTenant, String),
 }
 
@@ -61,7 +61,7 @@ impl TestDispatch {
         self.core.delivery(&self.tenant.operator, &taken.id).await
     }
 
-    /// Actions on the tenant's record that InboxOps itself did to the endpoint, each with its reason.
+    /// Entries of the tenant's audit log that InboxOps itself made about the endpoint, each with its reason.
     pub(super) async fn own_actions(&self) -> Vec<(String, String)> {
         let request = admin::ListAuditEntriesRequest { limit: Some(100), ..Default::default() };
         let found = self.core.audits().list_audit_entries(self.tenant.operator.ask(request)).await.answer().entries;
@@ -73,7 +73,7 @@ impl TestDispatch {
         .collect()
     }
 
-    /// Lets a claim go by: a delivery that waits for one goes out. What came before it is returned.
+    /// Waits for a claim: a waiting delivery of the probe goes out. Returns the deliveries before it.
     pub(super) async fn claimed(&mut self) -> Vec<TakenDelivery> {
         let (other, endpoint) = (&self.probe.0, &self.probe.1);
         let ticket = self.core.opened(&other.operator, crate::tests::support::new_ticket(&other.inbox, "Probe")).await;
@@ -105,7 +105,7 @@ fn time(at: Option<prost_types::Timestamp>) -> Timestamp {
 }
 
 async fn a_commit_hands_its_delivery_to_a_worker_from_memory(core: TestCore) {
-    // Nothing runs beside the calls: no poll, no claim.
+    // No loops run: no poll, no claim.
     let tenant = core.tenant().await;
     let endpoint = core.endpoint(&tenant.key, &["*"]).await;
     let mut worker = Worker::join(&core, 10).await;
@@ -199,7 +199,7 @@ async fn a_lease_that_ends_without_a_report_is_an_attempt_and_sent_again(core: T
     let mut dispatch = TestDispatch::open(core, 10).await;
     let at = dispatch.core.clock.now();
     let first = dispatch.delivery("Hello").await;
-    // Every ticket moves the clock by a millisecond, also those that let a claim go by.
+    // Every ticket moves the clock by a millisecond, also those that wait for a claim.
     dispatch.core.clock.advance(Duration::from_millis(59_900));
     let wait = dispatch.claimed().await;
     assert!(wait.is_empty(), "the lease still runs");
@@ -337,7 +337,7 @@ async fn a_restart_takes_back_the_leases_of_its_predecessor_at_once() {
     assert_eq!((one.status(), codes), (DeliveryStatus::Delivered, vec![Some("worker_lost"), None]));
 }
 
-/// A report that the database could not take is taken when it is made again: what was delivered is not sent twice.
+/// A report that the database could not store is accepted when it is repeated: a delivered event is not sent twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_report_that_could_not_be_stored_is_not_lost() {
     let mut dispatch = TestDispatch::open(TestCore::postgres().await, 10).await;
@@ -359,7 +359,7 @@ async fn a_report_that_could_not_be_stored_is_not_lost() {
 }
 
 /// A core whose clock jumped, or that could not reach the database for a while, does not take its own leases for those
-/// of a dead one; not even when it was silent for so long that another core forgot it.
+/// of a dead core, not even if it was silent for so long that another core dropped it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_core_that_was_silent_keeps_its_own_leases() {
     let mut dispatch = TestDispatch::open(TestCore::postgres().await, 10).await;

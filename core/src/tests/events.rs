@@ -8,7 +8,7 @@ use crate::tests::{
 use inboxops_proto::v1::{self, TicketStatus};
 use serde_json::{Value, json};
 
-/// Bodies that an endpoint of all events got since `seen`, and their parsed form.
+/// Bodies of the events that an endpoint of all events got since `seen`, and their parsed form.
 async fn since(core: &TestCore, tenant: &TestTenant, endpoint: &str, seen: usize) -> Vec<(String, Value)> {
     let bodies = core.bodies(&tenant.operator, endpoint).await;
     let parsed = |body: String| (body.clone(), serde_json::from_str(&body).expect("JSON"));
@@ -19,7 +19,7 @@ fn names(events: &[(String, Value)]) -> Vec<&str> {
     events.iter().map(|(_, event)| event["event"].as_str().expect("a name")).collect()
 }
 
-/// For reading; the body itself has no white space.
+/// For people; the body itself has no white space.
 fn pretty(body: &str) -> String {
     let indented: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(serde_json::to_string(&indented).expect("JSON"), body);
@@ -87,7 +87,7 @@ async fn who_follows_one_inbox_hears_that_a_ticket_left_it(core: TestCore) {
     let came = since(&core, &tenant, &new, 0).await;
     assert_eq!(names(&came), ["ticket.updated", "ticket.status_changed", "ticket.updated"]);
     assert_eq!(since(&core, &tenant, &both, 0).await.len(), 4, "each once");
-    // What was missed is found by the same rule.
+    // Recovery finds missed events by the same rule.
     enable(&core, &tenant.key, &missed, true).await;
     let counted = recover(&core, &tenant.key, &missed, NOON, true).await;
     assert_eq!(counted.recovery.expect("a count").matched, 2);

@@ -46,7 +46,7 @@ struct Page {
     next: String,
 }
 
-/// All events behind a place, page by page.
+/// All events after a place, page by page.
 async fn walk(core: &TestCore, by: &Client, after: Option<&str>, types: &[&str], limit: u32) -> (Vec<String>, String) {
     let (mut all, mut after) = (Vec::new(), after.map(str::to_owned));
     loop {
@@ -59,8 +59,8 @@ async fn walk(core: &TestCore, by: &Client, after: Option<&str>, types: &[&str],
     }
 }
 
-/// The same once there are so many: on PostgreSQL an event shows when no older transaction of the server runs, and
-/// other tests share it.
+/// The same once there are this many. On PostgreSQL an event is visible when no older transaction runs on the server,
+/// which other tests share.
 async fn walked(core: &TestCore, by: &Client, after: Option<&str>, limit: u32, count: usize) -> (Vec<String>, String) {
     let look = async || {
         let found = walk(core, by, after, &[], limit).await;
@@ -110,7 +110,7 @@ impl Follower {
     }
 }
 
-/// Makes tickets from many tasks at once; ends when all are made.
+/// Creates tickets from many tasks at once; returns when all are created.
 async fn storm(cores: &[Arc<TestCore>], tenant: &TestTenant) {
     let mut writers = tokio::task::JoinSet::new();
     for n in 0..WRITERS {
@@ -127,7 +127,7 @@ async fn storm(cores: &[Arc<TestCore>], tenant: &TestTenant) {
     }
 }
 
-/// A reader that polls and one that streams, while many write through these cores.
+/// A reader that polls and one that streams, while many tasks write through these cores.
 async fn none_is_skipped_and_none_comes_twice(cores: Vec<Arc<TestCore>>, tenant: TestTenant) {
     let (reader, by) = (cores[cores.len() - 1].clone(), tenant.key.clone());
     let begin = page(&reader, &by, None, &[], 1).await.next;
@@ -248,7 +248,7 @@ async fn sixty_four_writers_through_two_cores_against_the_cursor() {
     none_is_skipped_and_none_comes_twice(vec![Arc::new(core), Arc::new(beside)], tenant).await;
 }
 
-/// The later number commits first: a reader must not go past the one that is still to come.
+/// The later number commits first: a reader must not pass the one that is still to come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_commits_late_is_not_skipped() {
     let core = TestCore::postgres().await;

@@ -24,7 +24,7 @@ async fn knock(core: &TestCore, path: &str, by: &Client) -> Result<(), Reason> {
     core.call(path, by.ask(Vec::new())).await.map_err(|failure| failure.reason)
 }
 
-/// What the gate itself says of an empty call: the service behind it may refuse for reasons of its own.
+/// The gate's own verdict on an empty call; the service behind it may refuse for other reasons.
 async fn verdict(core: &TestCore, rpc: &Rpc, by: &Client) -> &'static str {
     match knock(core, rpc.path, by).await {
         Err(
@@ -57,10 +57,10 @@ async fn suspend(core: &TestCore, tenant: &str, suspended: bool) {
     core.tenants().set_suspended(Client::operator().ask(request)).await.answer();
 }
 
-/// As an edge in another process passes a call on.
+/// A call as an edge in another process forwards it.
 fn through_edge<T>(mut request: Request<T>, token: &str) -> Request<T> {
     wire::outgoing(&mut request, &token.parse().expect("tokens are ASCII"));
-    // What the core's own listener saw: the edge.
+    // The core's own listener saw the edge.
     let peer = Some([192, 0, 2, 1].into());
     let seen = Origin { peer, way: Way::Grpc, request_id: "req_core".to_owned(), same_origin: false, secure: false };
     request.extensions_mut().clear();
@@ -74,7 +74,7 @@ fn undecodable(by: &Client) -> Request<Vec<u8>> {
     request
 }
 
-/// What a call that takes service tokens alone says to this credential.
+/// The refusal of this credential by an RPC for service tokens only.
 async fn told(core: &TestCore, by: &Client) -> Failure {
     const INGEST: &str = "/inboxops.internal.v1.IngestService/IngestInboundMessage";
     core.call(INGEST, by.ask(Vec::new())).await.expect_err("a refusal")
@@ -103,7 +103,7 @@ async fn where_a_token_is_wanted_a_refusal_speaks_of_tokens(core: TestCore) {
         assert!(failure.message.contains(words), "{by:?}: {}", failure.message);
         assert!(!failure.message.contains("ixk_"), "{by:?}: {}", failure.message);
     }
-    // Where keys may call, a refusal speaks of what came.
+    // Where keys may call, a refusal speaks of the credential that was sent.
     let list = async |by: &Client| core.call(LIST_TICKETS, by.ask(Vec::new())).await.expect_err("a refusal").message;
     assert_eq!(list(&Client::key(&unknown)).await, not_valid);
     assert_eq!(list(&Client::key("secret")).await, Reason::InvalidApiKey.message());
@@ -150,7 +150,7 @@ async fn each_call_is_open_to_those_that_its_policy_names_and_to_no_others(core:
         for (name, client) in [("nobody", &nobody)].into_iter().chain(callers) {
             writeln!(table, "    {name}: {}", verdict(&core, rpc, client).await).expect("a string takes all");
         }
-        // Each in a session of its own: one of the calls ends it.
+        // Each in a session of its own, since one of the calls ends it.
         for (name, agent) in [("admin", &hopper), ("admin on free", &ada), ("agent", &grace)] {
             let browser = core.signed_in(agent).await;
             writeln!(table, "    {name}: {}", verdict(&core, rpc, &browser).await).expect("a string takes all");
@@ -166,7 +166,7 @@ async fn refusals_come_in_the_order_of_the_contract(core: TestCore) {
     core.tenants().set_rate_limit(Client::operator().ask(limit)).await.answer();
     core.set_plan(&tenant.id, Plan::Free).await;
     suspend(&core, &tenant.id, true).await;
-    // Everything is wrong at once; what is answered first is set right next.
+    // Everything is wrong at once; the first refusal is corrected next.
     let ask = async |by: &Client| core.call(CREATE_TICKET, undecodable(by)).await.unwrap_err();
     assert_eq!(ask(&Client::nobody()).await.reason, Reason::MissingApiKey);
     assert_eq!(ask(&key).await.reason, Reason::TenantSuspended);

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The same request with a header more.
+/// The same request with another header.
 fn with<T>(mut request: Request<T>, name: &'static str, value: &str) -> Request<T> {
     request.metadata_mut().insert(name, value.parse().expect("ASCII"));
     request
@@ -20,7 +20,7 @@ fn keyed<T>(request: Request<T>, key: &str) -> Request<T> {
     with(request, "idempotency-key", key)
 }
 
-/// The answer, and whether it is that to an earlier call.
+/// The answer, and whether it is a stored one.
 #[track_caller]
 fn answered<T>(came: Result<Response<T>, Status>) -> (T, bool) {
     let response = came.unwrap_or_else(|status| panic!("refused: {:?}", Failure::of(&status)));
@@ -36,7 +36,7 @@ async fn open(core: &TestCore, tenant: &TestTenant, key: &str, subject: &str) ->
     (answer.ticket.expect("a ticket"), replayed)
 }
 
-/// How many tickets there are, but for those of [`events`].
+/// Number of tickets, without those of [`events`].
 async fn total(core: &TestCore, by: &Client) -> u32 {
     let total = async |q: Option<String>| {
         let listed =
@@ -46,8 +46,8 @@ async fn total(core: &TestCore, by: &Client) -> u32 {
     total(None).await - total(Some("mark ".to_owned())).await
 }
 
-/// How many events there are. On PostgreSQL readers wait for whatever runs in the server, so the last of them is one that
-/// this makes: what came before is seen with it.
+/// Number of events. On PostgreSQL readers wait for every running transaction of the server, so this makes a last
+/// event: everything before it is then visible.
 async fn events(core: &TestCore, tenant: &TestTenant) -> usize {
     let mark = format!("mark {}", core.clock.now().micros());
     core.ticket(tenant, &mark).await;
@@ -59,8 +59,8 @@ async fn events(core: &TestCore, tenant: &TestTenant) -> usize {
     all.await.iter().filter(|event| !event.contains("\"mark ")).count()
 }
 
-/// Makes a write twice with one key: the second is answered as the first and changes nothing, and the key is refused to
-/// another write.
+/// Makes a write twice with one key: the second call gets the first answer and changes nothing, and another write with
+/// the key is refused.
 async fn twice<Q: Clone, A: PartialEq + Debug>(
     core: &TestCore,
     tenant: &TestTenant,
@@ -74,7 +74,7 @@ async fn twice<Q: Clone, A: PartialEq + Debug>(
     let (second, replayed) = answered(call(keyed(tenant.key.ask(message.clone()), "once")).await);
     assert_eq!((second, replayed), (first, true));
     assert_eq!(events(core, tenant).await, before);
-    // What a key named stays its own.
+    // A key stays with its first request.
     let failure = core
         .tickets()
         .create_ticket(keyed(tenant.key.ask(new_ticket(&tenant.inbox, "Something else")), "once"))
@@ -127,7 +127,7 @@ async fn every_write_of_rest_can_be_repeated(core: TestCore) {
             twice(&core, $tenant, $message, async |request| core.$service().$call(request).await).await
         };
     }
-    // A tenant each: they share one key.
+    // A tenant for each, since they share one key.
     let tenant = &core.tenant().await;
     try_twice!(tenant, tickets.create_ticket, new_ticket(&tenant.inbox, "Hello"));
     let ticket = |tenant| core.ticket(tenant, "Hello");
@@ -250,7 +250,7 @@ async fn another_request_with_the_key_is_refused(core: TestCore) {
     assert_eq!(reused.reason, Reason::IdempotencyKeyReused);
     assert!(!open(&core, &tenant, "K", "Hullo").await.1, "letter case counts");
     assert!(!open(&core, &stranger, "k", "Hullo").await.1, "each tenant has its own");
-    // Another key of the same tenant is the same customer.
+    // Another key of the same tenant belongs to the same customer.
     let second = Client::key(&core.key(&tenant.operator, "Second", &[]).await);
     let request = keyed(second.ask(new_ticket(&tenant.inbox, "Hello")), "k");
     assert!(answered(core.tickets().create_ticket(request).await).1);
@@ -300,7 +300,7 @@ async fn a_key_has_1_to_255_printable_characters(core: TestCore) {
     for good in ["x", &long[..255], " ~ "] {
         assert!(!open(&core, &tenant, good, "Hello").await.1, "{good:?}");
     }
-    // What only reads takes no notice.
+    // Reads ignore the header.
     let read = keyed(tenant.key.ask(v1::ListTicketsRequest::default()), "");
     assert_eq!(core.tickets().list_tickets(read).await.answer().meta.expect("a meta").total, 3);
 }
@@ -335,7 +335,7 @@ async fn a_caller_that_goes_away_leaves_one_write(core: TestCore) {
     for turn in 0..30 {
         let (key, subject) = (format!("k{turn}"), format!("Hello {turn}"));
         let call = core.tickets().create_ticket(keyed(tenant.key.ask(new_ticket(&tenant.inbox, &subject)), &key));
-        // Long enough to be sent to the database now and then, and not long enough to wait for it.
+        // Long enough to reach the database now and then, but not to wait for its answer.
         let _ = tokio::time::timeout(Duration::from_micros(turn * 40), call).await;
         let ticket = loop {
             match core.tickets().create_ticket(keyed(tenant.key.ask(new_ticket(&tenant.inbox, &subject)), &key)).await {
@@ -366,7 +366,7 @@ async fn answers_that_hold_a_secret_are_sealed(core: TestCore) {
         assert!(!core.rows().await.hold(secret), "no row holds a secret");
     }
     assert_eq!(create(&core).await, (first.clone(), true));
-    // A change of the master key takes the answers along.
+    // A change of the master key includes the stored answers.
     let key = MasterKey::new([8; 32]);
     let core = core
         .after(async |settings, stamps| {

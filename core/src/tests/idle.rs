@@ -6,10 +6,10 @@ use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What waits for a time however quiet it is: three of the upkeep, retention, and the numbers of lists.
+/// Tasks that wait for a time on an idle server: three of upkeep, retention, and the maintenance of lists.
 const SLEEPERS: usize = 5;
 
-/// Moves the clock, and waits until all that woke has done its work and waits again.
+/// Moves the clock, and waits until every task that woke has finished and waits again.
 async fn pass(core: &TestCore, hours: u32) {
     for _ in 0..hours * 2 {
         core.clock.advance(HOUR / 2);
@@ -17,7 +17,7 @@ async fn pass(core: &TestCore, hours: u32) {
     }
 }
 
-/// What SQLite tells of other connections' writes, and its log as it is on the disk.
+/// SQLite's counter of other connections' writes, and the WAL as it is on the disk.
 async fn written(core: &TestCore, conn: &mut SqliteConnection) -> (i64, Vec<u8>) {
     let version = sqlx::query_scalar("PRAGMA data_version").fetch_one(conn).await.expect("a number");
     let folder = core.folder.as_ref().expect("SQLite has a folder").path();
@@ -34,8 +34,8 @@ async fn on_sqlite_nothing_is_written_while_nothing_happens() {
     core.ticket(&tenant, "Hello").await;
     let answer = worker.next().await.answered(&core, 200);
     worker.report(&core, vec![answer]).await;
-    // What came of that has its time: old changes are deleted, uses of keys are written down, and few tickets need no
-    // numbers by the second.
+    // Consequences have their time: old changes are deleted, uses of keys are recorded, and few tickets need no counts
+    // by second.
     pass(&core, 5).await;
     let folder = core.folder.as_ref().expect("SQLite has a folder").path();
     let url = format!("sqlite:{}", folder.join("test.db").display());

@@ -97,12 +97,12 @@ async fn no_two_inboxes_of_a_tenant_have_one_address(core: TestCore) {
     assert_eq!(shown.email_address.as_deref(), Some("Sales@Example.com"));
     readdressed(&core, &tenant.id, &second.id, "orders@example.com").await.expect("a free one");
     with_address(&core, &tenant.id, "sales@example.com").await.expect("free again");
-    // Named alone, as the operator does.
+    // Named without its tenant, as the operator may do.
     readdressed(&core, "", &second.id, "help@example.com").await.expect_err("it is taken");
     readdressed(&core, "", &second.id, "orders2@example.com").await.expect("a free one");
     let failure = readdressed(&core, "", NOTHING, "x@example.com").await.expect_err("there is none");
     assert_eq!(failure.reason, Reason::InboxNotFound);
-    // One that is switched off keeps its address.
+    // A disabled inbox keeps its address.
     let off = internal::UpdateInboxRequest {
         tenant_id: tenant.id.clone(),
         inbox_id: first.id.clone(),
@@ -160,7 +160,7 @@ async fn readdressed(core: &TestCore, tenant: &str, inbox: &str, address: &str) 
     made.map(|made| made.into_inner().inbox.expect("an inbox")).map_err(|status| Failure::of(&status))
 }
 
-/// An address is given to one of two callers, whichever core they ask.
+/// One of two callers gets an address, whichever cores they call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_cores_give_an_address_to_one_inbox() {
     let core = TestCore::postgres().await;

@@ -60,7 +60,7 @@ impl TestMailbox {
         }
     }
 
-    /// Takes in a mail, a millisecond after the last.
+    /// Ingests a mail, a millisecond after the previous one.
     pub(super) async fn mail(&self, raw: impl AsRef<[u8]>) -> pb::IngestInboundMessageResponse {
         self.take(self.request(raw)).await
     }
@@ -241,7 +241,7 @@ async fn a_mail_that_an_earlier_release_recorded_is_known_by_its_words(mailbox: 
     use sha2::{Digest as _, Sha256};
     let key = Sha256::new().chain_update([1]).chain_update("old@x").finalize();
     let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    // As it was kept: the key by its id alone.
+    // As an earlier release stored it: the key of the id alone.
     let hex = if mailbox.core.postgres.is_some() { format!("'\\x{digits}'::bytea") } else { format!("x'{digits}'") };
     mailbox.run_sql(&format!("UPDATE messages SET dedup_key = {hex}")).await;
     assert!(mailbox.mail(&mail).await.duplicate);

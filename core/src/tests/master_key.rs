@@ -19,7 +19,7 @@ fn key(byte: u8) -> MasterKey {
     MasterKey::new([byte; 32])
 }
 
-/// An endpoint with all that is sealed: two live secrets, which are returned, and a header.
+/// An endpoint with every kind of sealed value: two live secrets, which are returned, and a header.
 async fn sealed(core: &TestCore) -> (crate::tests::support::TestTenant, String, [String; 2]) {
     let tenant = core.tenant().await;
     let header = v1::NewEndpointHeader { name: Some("Authorization".to_owned()), value: Some("Bearer one".to_owned()) };
@@ -63,7 +63,7 @@ async fn a_change_that_cannot_read_one_secret_changes_none(core: TestCore) {
     let (tenant, endpoint, secrets) = sealed(&core).await;
     core.tick();
     core.endpoint(&tenant.key, &["ticket.closed"]).await;
-    // What is sealed for another purpose does not open in this place.
+    // A value sealed for another purpose does not open here.
     let other = "SELECT headers FROM endpoints WHERE headers IS NOT NULL";
     core.run_sql(&format!("UPDATE endpoints SET secret = ({other}) WHERE headers IS NULL")).await;
     let mut core = core
@@ -86,7 +86,7 @@ async fn a_key_is_not_changed_while_a_core_lives_that_knows_the_old_one() {
     let beside = core.beside().await;
     core.after(async |settings, stamps| {
         assert_eq!(rotation::rotate(settings, &key(8), stamps).await.expect("an answer"), RotationOutcome::InUse(1));
-        // It ends without a word, and is taken for dead.
+        // It ends without signing out, and counts as dead.
         drop(beside);
         stamps.clock().advance(store::cores::SILENCE + Duration::from_secs(1));
         let done = rotation::rotate(settings, &key(8), stamps).await.expect("a change");

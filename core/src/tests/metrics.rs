@@ -58,7 +58,7 @@ async fn what_nobody_looks_after_is_stuck(core: TestCore) {
     core.endpoint(&tenant.key, &["*"]).await;
     core.ticket(&tenant, "Hello").await;
     assert_eq!(value(&core.inner.metrics().await, "inboxops_deliveries_stuck"), 0.0);
-    // Nothing runs beside the calls, so the lease ends and nobody takes it back.
+    // No loops run, so the lease expires and nobody takes it back.
     core.clock.advance(Duration::from_secs(180));
     let seen = async || (value(&core.inner.metrics().await, "inboxops_deliveries_stuck") == 1.0).then_some(());
     until("the lease that is over", seen).await;

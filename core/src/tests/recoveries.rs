@@ -94,12 +94,12 @@ async fn what_an_endpoint_never_got_is_made_once_and_in_the_order_of_events(mut 
         let taken = worker.next().await;
         worker.report(&core, vec![taken.answered(&core, status)]).await;
     }
-    // The receiver's 410 has switched it off: these make no deliveries.
+    // The receiver's 410 has disabled it: these make no deliveries.
     for n in 0..5 {
         core.ticket(&tenant, &format!("Missed {n}")).await;
     }
     core.ticket(&other, "Not ours").await;
-    // On PostgreSQL events are read only when nothing older is still running, anywhere on the server.
+    // On PostgreSQL events are read only when nothing older is running on the server.
     let listed = until("all six", async || {
         Some(undelivered(&core, &tenant, &endpoint, since).await).filter(|listed| listed.len() >= 6)
     });
@@ -127,7 +127,7 @@ async fn what_an_endpoint_never_got_is_made_once_and_in_the_order_of_events(mut 
     assert_eq!((ended.matched, ended.created), (6, 6));
     let mut subjects = Vec::new();
     for _ in 0..6 {
-        // An endpoint that is busy is looked at again 50 ms later.
+        // A busy endpoint is checked again 50 ms later.
         core.clock.advance(Duration::from_millis(60));
         let taken = worker.next().await;
         subjects.push(taken.body.clone());
@@ -233,7 +233,7 @@ async fn a_recovery_goes_on_after_a_restart_and_waits_while_much_is_due(mut core
     let id = started.id.expect("an id");
     assert_eq!(started.matched, events);
     core.run();
-    // It is off, so nothing drains: the job stops short.
+    // It is disabled, so nothing is delivered: the job stops short.
     let waits = until("the job waits", async || {
         Some(progress(&core, &tenant.key, &endpoint, &id).await).filter(|it| it.created >= 1_000)
     })
@@ -255,8 +255,8 @@ async fn a_recovery_goes_on_after_a_restart_and_waits_while_much_is_due(mut core
     assert!(worker.at_hand().is_empty());
 }
 
-/// The transaction that began first writes last and commits first: who goes by numbers, or by times, passes the other's
-/// events, which have the smaller numbers and are still to come.
+/// The transaction that began first writes last and commits first. A reader that goes by numbers, or by times, would
+/// pass the other's events, which have smaller numbers and are still to come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_commits_late_is_neither_left_out_nor_unrepaired() {
     let mut core = TestCore::postgres().await;
@@ -278,7 +278,7 @@ async fn an_event_that_commits_late_is_neither_left_out_nor_unrepaired() {
     let mut early = first.begin().await.expect("a transaction");
     sqlx::query("SELECT pg_current_xact_id()").execute(&mut *early).await.expect("a number");
     let mut late = second.begin().await.expect("a transaction");
-    // Of a time before that asked for, and yet behind the events of the other transaction.
+    // With a time before the requested one, but placed after the events of the other transaction.
     write(&mut late, since.minus(Duration::from_secs(9 * 60)), 1).await;
     let (number, held) = write(&mut late, since, 2).await;
     let (one, other) = (write(&mut early, since, 3).await, write(&mut early, since, 4).await);
@@ -289,7 +289,7 @@ async fn an_event_that_commits_late_is_neither_left_out_nor_unrepaired() {
         let page = try_undelivered_page(&core, &tenant, &endpoint, since, per_page, cursor).await.expect("a page");
         (page.0.into_iter().map(|it| it.event_id).collect::<Vec<_>>(), page.1)
     };
-    // Other tests share the server, and an event shows when nothing older runs there.
+    // Other tests share the server, and an event is visible when nothing older runs there.
     let begin = until("a page and more", async || Some(page(1, None).await).filter(|it| it.1.is_some())).await;
     assert_eq!(begin.0, std::slice::from_ref(&one.1));
     let started = recover(&core, &tenant.key, &endpoint, since, false).await.recovery.expect("a recovery");

@@ -23,16 +23,16 @@ use std::sync::{
 };
 use uuid::Uuid;
 
-/// Where the clocks of tests stand at first.
+/// The clocks of tests start here.
 pub(super) const NOON: Timestamp = Timestamp::from_micros(1_795_521_600_000_000);
 
-/// A fresh database of either kind.
+/// A fresh database, SQLite or PostgreSQL.
 pub(super) struct TestStore {
     pub(crate) db: Db,
     pub(crate) clock: Clock,
     pub(crate) url: String,
     pub(crate) postgres: Option<Postgres>,
-    /// What commits handed over.
+    /// Leased deliveries of commits.
     pub(crate) leased: Arc<Mutex<Vec<Leased>>>,
     _folder: Option<tempfile::TempDir>,
 }
@@ -63,7 +63,7 @@ impl TestStore {
         Db::open(Options::new(&self.url, self.clock.clone())).await.expect("the database opens again")
     }
 
-    /// Runs a statement past the store.
+    /// Runs a statement without the store.
     pub(super) async fn run(&self, sql: &str) {
         run(self.postgres.as_ref(), &self.url, sql).await;
     }
@@ -199,17 +199,18 @@ pub(super) fn endpoint(tenant: TenantId, at: Timestamp) -> Endpoint {
     }
 }
 
-/// Bits for an id: rising, so that rows made later sort later, and never twice the same.
+/// Bits for an id: increasing, so that later rows sort later, and never repeated.
 pub(super) fn chance() -> u128 {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
-    // Version 7 leaves 12 bits for the order, then 6 beside the variant; what crosses two ids comes after them.
+    // Version 7 leaves 12 bits for the order, then 6 beside the variant; the bits that distinguish combined ids come
+    // after them.
     let order = ((count >> 6) & 0xfff) << 112 | (count & 0x3f) << 104;
     order | (count.wrapping_mul(0x9e37_79b9_7f4a_7c15) & 0xffff_ffff_ffff) << 48
 }
 
-/// Runs these functions as tests on both databases: `NAME::sqlite` and `NAME::postgres` each open a fixture of their own
-/// and hand it over. The functions stand outside, where rustfmt and editors see them; one that is not listed is dead code.
+/// Runs these functions as tests on both databases: `NAME::sqlite` and `NAME::postgres` each open their own fixture and
+/// pass it. The functions are written outside, where rustfmt and editors see them; one that is not listed is dead code.
 macro_rules! on_both {
     ($kind:ident: $($name:ident),+ $(,)?) => {$(
         mod $name {

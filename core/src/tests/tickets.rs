@@ -307,7 +307,7 @@ async fn a_clock_that_is_set_back_does_not_take_the_last_change_with_it(core: Te
     let tenant = core.tenant().await;
     let ticket = core.ticket(&tenant, "Hello").await;
     let past = core.again(|_| {}).await;
-    // The new core's clock is the same one; a ticket of the future stands for a clock set back.
+    // The new core's clock is the same; a ticket from the future simulates a clock that was set back.
     past.clock.advance(Duration::from_secs(60));
     let later = past.changed(&tenant.key, &ticket.id, status(Pending)).await;
     assert!(Timestamp::from(&later.updated_at.expect("a time")) > NOON);
@@ -340,7 +340,7 @@ async fn changes_at_the_same_time_count_each(core: TestCore) {
     assert_eq!(told, (2..=21).map(|version| version.to_string()).collect::<Vec<_>>(), "one event for each");
 }
 
-/// Two cores write for one tenant on lanes of their own.
+/// Two cores write for one tenant, each on its own writers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_give_out_one_row_of_numbers_and_one_tag_for_a_name() {
     let core = TestCore::postgres().await;

@@ -48,7 +48,7 @@ impl Watcher {
         message
     }
 
-    /// Reads until the merged rows are so.
+    /// Reads until the merged rows satisfy the condition.
     async fn until(&mut self, what: &str, so: impl Fn(&BTreeMap<String, v1::Delivery>) -> bool) {
         let began = Instant::now();
         while !so(&self.rows) {
@@ -166,7 +166,7 @@ async fn old_changes_are_deleted_after_their_time(core: TestCore) {
     core.clock.advance(changes::KEPT + Duration::from_secs(1));
     let old: Vec<String> = early.rows.keys().cloned().collect();
     let after = async || {
-        // What the log still has of the old one comes before the new one.
+        // The old rows of the log come before the new one.
         let mut late = Watcher::open(&core, &tenant.key, None, Some("d1-0-0-7fffffffffff0000")).await;
         core.ticket(&tenant, "Later").await;
         late.until("a new delivery", |rows| rows.keys().any(|id| !old.contains(id))).await;
@@ -175,7 +175,7 @@ async fn old_changes_are_deleted_after_their_time(core: TestCore) {
     until("nothing left of it", after).await;
 }
 
-/// Another core of the same database has no word from this one: it reads what is committed.
+/// Another core of the same database gets no notification from this one: it reads what is committed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watcher_at_another_core_sees_it_within_a_second() {
     let (core, tenant, _) = start(TestCore::postgres().await).await;

@@ -4,7 +4,8 @@ use crate::support::TestEdge;
 use inboxops_edge::Surface;
 use tokio::io::AsyncWriteExt as _;
 
-/// Sends an empty grpc-web message to gRPC health; the status of HTTP, and that of gRPC when the call came through.
+/// Sends an empty grpc-web message to gRPC health; returns the HTTP status, and the gRPC status if the call was
+/// admitted.
 async fn grpc_web(edge: &TestEdge, headers: &[(&str, &str)]) -> (u16, String) {
     let mut head = "POST /grpc.health.v1.Health/Check HTTP/1.1\r\nconnection: close\r\ncontent-length: 5\r\n\
         content-type: application/grpc-web+proto\r\n"
@@ -40,10 +41,10 @@ async fn another_origin_gets_nowhere_another_port_of_the_same_host_included() {
         &[WEB, host, ("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
         &[WEB, host, ("origin", "null"), COOKIE],
         &[WEB, host, ("sec-fetch-site", "cross-site"), COOKIE],
-        // Without the header that no form can send, without any word of where it comes from.
+        // Without the header that no form can send, and without any sign of the origin.
         &[host, ("origin", &ours), ("sec-fetch-site", "same-origin"), COOKIE],
         &[WEB, host, COOKIE],
-        // A name that leads here without being ours.
+        // A host name that resolves to this machine but is not ours.
         &[WEB, ("host", "evil.example"), ("origin", "http://evil.example"), ("sec-fetch-site", "same-origin")],
         &[WEB, ("host", "evil.example"), ("origin", "http://evil.example")],
     ];

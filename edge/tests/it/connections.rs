@@ -17,7 +17,7 @@ async fn a_client_that_does_not_finish_its_headers_is_let_go() {
         let mut stream = edge.connect().await;
         stream.write_all(said.as_bytes()).await.expect("some bytes");
         let mut rest = Vec::new();
-        // An end or a reset: either way the place is free again.
+        // An end or a reset: either way the slot is free again.
         let _ = stream.read_to_end(&mut rest).await;
         assert!(rest.is_empty(), "{said:?}: {}", String::from_utf8_lossy(&rest));
     }
@@ -31,7 +31,7 @@ async fn connections_above_the_bound_wait_for_a_place() {
     })
     .await;
     let _silent = edge.connect().await;
-    // Answered only because the silent one loses its place.
+    // Answered only because the silent connection loses its slot.
     assert_eq!(edge.get("/healthz").await.status, 200);
 }
 
@@ -88,7 +88,7 @@ async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
                 .await
                 .expect("a request");
             let mut bytes = Vec::new();
-            // The server need not say that TLS ends.
+            // The server may close without a TLS close alert.
             let _ = stream.read_to_end(&mut bytes).await;
             assert_eq!(Answer::parse(&bytes).status, 200);
         }

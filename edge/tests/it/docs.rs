@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 const PAGE: &str = "/api/v1/docs";
 
-/// What the page names as source or style, in order.
+/// Sources and styles in the page, in order.
 fn parts(html: &str) -> Vec<&str> {
     let named = html.split(['"', ' ']).filter(|word| word.starts_with("/api/v1/docs/"));
     named.filter(|path| path.ends_with(".js") || path.ends_with(".css")).collect()

@@ -85,7 +85,7 @@ impl TestEdge {
     }
 }
 
-/// The services of a core that nobody reaches.
+/// The services of an unreachable core.
 fn nowhere() -> Services {
     let channel = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
     Services::remote(channel, "ixs_none".parse().expect("metadata"))
@@ -100,7 +100,7 @@ fn routes(shutdown: CancellationToken) -> Router {
     async fn gone() -> &'static str {
         panic!("on purpose")
     }
-    // Runs until after the end has begun.
+    // Runs until after the drain has begun.
     let slow = || async move {
         shutdown.cancelled().await;
         "slow"

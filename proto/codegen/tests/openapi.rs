@@ -363,7 +363,7 @@ fn the_webhooks_are_the_events_that_can_be_tested_and_hold_the_resources_of_rest
     }
 }
 
-/// The comment is for people, the rule for programs; they say the same.
+/// The comment is for people, the rule for programs; both must agree.
 #[test]
 fn comments_speak_of_null_where_answers_have_it() {
     let model = real();

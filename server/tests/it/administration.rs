@@ -10,7 +10,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text"))
 }
 
-/// Walks through every administrative command; `also` are the words that say where.
+/// Runs every administrative command; `also` are the words that name the server.
 fn walk(folder: &TestFolder, also: &[&str]) {
     let run = |words: &[&str]| folder.json(&[words, also].concat());
     let tenant = run(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
@@ -83,7 +83,7 @@ fn with_a_server_in_the_folder_commands_find_its_socket() {
     let key = folder.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
     let key = text(&key["key"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 200);
-    // It counts at once, since the server itself made the change.
+    // It takes effect at once, since the server itself made the change.
     folder.json(&["tenant", "set-plan", "--tenant", text(&tenant["id"]), "--plan", "free"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 403);
 }

@@ -24,7 +24,7 @@ fn mail(at: usize) -> String {
     format!("Message-ID: <{at}@x>\nFrom: Ada <ada@example.com>\nSubject: Mail {at}\n\nHello number {at}.\n")
 }
 
-/// Makes a tenant with an inbox; its id.
+/// Creates a tenant with an inbox; returns its id.
 fn tenant(folder: &TestFolder) -> String {
     let tenant = folder.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
     let id = tenant["id"].as_str().expect("an id").to_owned();
@@ -32,7 +32,7 @@ fn tenant(folder: &TestFolder) -> String {
     id
 }
 
-/// A command that reads standard input and ends with 75; what it says in its one line.
+/// Runs a command that reads standard input and ends with 75; returns its one line.
 fn deferred(folder: &TestFolder, words: &[&str]) -> String {
     let done = with_input(folder.command(words), mail(1).as_bytes());
     assert_eq!((done.code, done.out.as_str()), (Some(75), ""), "{words:?}: {done:?}");
@@ -46,13 +46,13 @@ fn whatever_keeps_a_mail_of_a_pipe_from_being_recorded_it_is_to_try_again_and_sa
     let id = tenant(&folder);
     let ingest = ["ingest", "--tenant", &id, "--inbox", "support@example.com"];
     let with = |more: &[&str]| deferred(&folder, &[&ingest[..], more].concat());
-    // Nobody is there.
+    // No server.
     assert!(with(&[]).contains("no server runs"));
     for server in ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://no.host.invalid"] {
         let said = with(&["--server", server, "--token", "ixs_x"]);
         assert!(said.contains(server) && said.lines().count() == 1, "{said}");
     }
-    // Wrong words.
+    // A malformed command line.
     assert!(with(&["--nonsense"]).contains("--nonsense"));
     assert!(deferred(&folder, &["ingest", "--tenant", &id]).contains("--inbox"));
     assert!(deferred(&folder, &["--config", "ingest", "--tenant", &id, "--inbox", "x@y"]).contains("error"));
@@ -92,7 +92,7 @@ fn whatever_keeps_a_mail_of_a_pipe_from_being_recorded_it_is_to_try_again_and_sa
         assert!(said.contains("token") && said.lines().count() == 1, "{token}: {said}");
     }
     assert!(with(&["--server", &url.replace("http:", "https:"), "--token", "ixs_x"]).contains("no answer"));
-    // A file among them changes nothing while a mail may come by standard input.
+    // A file among them changes nothing while a mail may come from standard input.
     with(&["none.mbox", "-"]);
     let empty = with_input(folder.command(&ingest), b"");
     assert_eq!((empty.code, empty.err.contains("nothing came")), (Some(75), true), "{empty:?}");
@@ -180,21 +180,21 @@ fn a_conversation_in_an_archive_is_one_ticket() {
         format!("{line}\n{head}From: Ada <ada@example.com>\nSubject: {subject}\n\nwords\n\n")
     };
     for run in 0..3 {
-        // Each answers the one before it; of a second thread each names the first.
+        // Each answers the previous one; in a second thread each refers to the first.
         let mut mbox = String::new();
         for at in 0..30 {
             let before = if at > 0 { format!("In-Reply-To: <{run}.a{}@x>\n", at - 1) } else { String::new() };
             mbox += &one(&format!("Message-ID: <{run}.a{at}@x>\n{before}"), "chain");
             let first = if at > 0 { format!("References: <{run}.b0@x>\n") } else { String::new() };
             mbox += &one(&format!("Message-ID: <{run}.b{at}@x>\n{first}"), "star");
-            // And somebody who belongs to nobody.
+            // And one mail that belongs to no thread.
             mbox += &one(&format!("Message-ID: <{run}.c{at}@x>\n"), "alone");
         }
         std::fs::write(folder.path().join("all.mbox"), mbox).expect("a file");
         let said = folder.json(&ingest);
         assert_eq!((&said["mails"], &said["opened"], &said["joined"]), (&json!(90), &json!(32), &json!(58)), "{run}");
     }
-    // Questions and answers in turn, and a sentence that looks like the line between two mails.
+    // Questions and answers in turn, and a sentence that looks like a separator line.
     let pairs: String = (0..150)
         .map(|at| {
             let question = one(&format!("Message-ID: <q{at}@x>\n"), "talk");
@@ -210,7 +210,7 @@ fn a_conversation_in_an_archive_is_one_ticket() {
 #[test]
 fn a_core_killed_in_the_middle_has_every_mail_once_after_the_same_command() {
     let folder = TestFolder::new();
-    // The test asks more often than a tenant may.
+    // The test makes more requests than a tenant may.
     let mut server = folder.serve_with(&["--no-demo"], &[("INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE", "1000000")]);
     let id = tenant(&folder);
     let mbox: String = (0..1000).map(|at| format!("From x@y Tue Nov 24 10:00:00 2026\n{}\n", mail(at))).collect();
@@ -232,7 +232,7 @@ fn a_core_killed_in_the_middle_has_every_mail_once_after_the_same_command() {
     }
     server.signal(rustix::process::Signal::KILL);
     server.end();
-    // It may have given up already.
+    // It may have ended already.
     let _ = input.write_all(rest.as_bytes());
     drop(input);
     assert_eq!(child.wait().expect("its end").code(), Some(75), "try again");

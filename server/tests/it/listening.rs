@@ -44,7 +44,7 @@ fn start(folder: &TestFolder, address: &str) -> TestServer {
     server
 }
 
-/// A port that is free now, for a server that starts again where it was.
+/// A port that is free now, for a server that restarts on it.
 fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string()
 }
@@ -61,7 +61,7 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
         listen(&folder, &format!("http://{address}"), &key, &["--forward-to", &url, "--events", "ticket.created"]);
     let said = line(&mut listener);
     assert!(said["secret"].as_str().is_some_and(|secret| secret.starts_with("whsec_")), "{said}");
-    // Nothing says when it follows, so events are made until one comes.
+    // Nothing reports when it follows, so events are made until one arrives.
     let first = (0..300).find_map(|n| {
         ticket(&server, &key, &inbox, &format!("First {n}"));
         receiver.next_within(Duration::from_millis(100))
@@ -104,7 +104,7 @@ fn a_private_authority_counts_for_the_url_that_events_go_to() {
     ticket(&server, &key, &inbox, "Two");
     let (_, events) = server.ask("GET", "/api/v1/events?limit=1", &key, None);
     let cursor = events["meta"]["next_cursor"].as_str().unwrap_or_else(|| panic!("{events}")).to_owned();
-    // Any server that speaks TLS answers something.
+    // Any TLS server answers something.
     let target = TestFolder::new();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let (cert, signing) = (target.path().join("cert.pem"), target.path().join("key.pem"));
@@ -150,7 +150,7 @@ fn a_wrong_key_url_or_cursor_ends_the_command() {
     }
 }
 
-/// Server-sent events as a plain client reads them.
+/// Server-sent events, read by a plain client.
 struct Events {
     reader: BufReader<TcpStream>,
     last: Option<String>,
@@ -176,7 +176,7 @@ impl Events {
         events
     }
 
-    /// Lines up to an empty one; none when the server is gone.
+    /// Lines up to an empty one; `None` if the server is gone.
     fn until_blank(&mut self) -> Option<String> {
         let mut text = String::new();
         loop {
@@ -191,7 +191,7 @@ impl Events {
         }
     }
 
-    /// The data of the next event or comment; none when the server is gone. Sizes of chunks are lines without a colon.
+    /// The data of the next event or comment; `None` if the server is gone. Sizes of chunks are lines without a colon.
     fn next(&mut self) -> Option<String> {
         let mut data = None;
         loop {
@@ -222,7 +222,7 @@ fn a_stream_goes_on_behind_its_last_event_after_the_server_was_killed() {
         for n in 0..4 {
             ticket(&server, &key, &inbox, &format!("{round} {n}"));
         }
-        // Only a part is read before the kill; what is left unread must come after it.
+        // Only a part is read before the kill; the rest must come after it.
         let data = events.next().expect("an event");
         let event: Value = serde_json::from_str(&data).expect("JSON");
         subjects.push(event["data"]["ticket"]["subject"].as_str().expect("a subject").to_owned());

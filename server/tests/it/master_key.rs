@@ -12,7 +12,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Stdio, 
 
 const ROTATE: &[&str] = &["secrets", "rotate-master-key"];
 
-/// An installation with an endpoint that has all that is sealed: two live secrets and a header.
+/// An installation with an endpoint that has every kind of sealed value: two live secrets and a header.
 struct Installation {
     folder: TestFolder,
     postgres: Option<Postgres>,
@@ -23,7 +23,7 @@ struct Installation {
 }
 
 impl Installation {
-    /// On PostgreSQL, or on a SQLite of its own.
+    /// On PostgreSQL, or on its own SQLite.
     fn on(postgres: Option<Postgres>, endpoints: usize) -> Installation {
         let (folder, receiver) = (TestFolder::new(), Receiver::open());
         let secrets = [String::new(), String::new()];
@@ -34,7 +34,7 @@ impl Installation {
         it.inbox = text(&it.json(&["inbox", "create", "--tenant", tenant, "--name", "Support"])["id"]);
         it.key = text(&it.json(&["key", "create", "--tenant", tenant, "--name", "k"])["key"]);
         for at in 0..endpoints {
-            // All but the first want what never happens here.
+            // All but the first subscribe to an event that never happens here.
             let event = if at == 0 { "ticket.created" } else { "inbox.error" };
             let body = json!({
                 "url": format!("http://{}/{at}", it.receiver.address),
@@ -80,7 +80,7 @@ impl Installation {
         self.folder.data().join("master.key.next")
     }
 
-    /// Starts a server; its next webhook is signed with both secrets as they were shown, and has its header.
+    /// Starts a server; its next webhook is signed with both secrets as they were shown, and has the header.
     fn sends_as_before(&self) {
         let server = self.serve();
         let body = json!({ "subject": "Hello", "inbox_id": self.inbox });
@@ -112,7 +112,7 @@ fn check(it: &Installation) {
     assert!(!it.beside_it().exists());
     it.sends_as_before();
 
-    // Ended after the database had taken the new key, before the file was in its place.
+    // Interrupted after the database had accepted the new key, before the file was in its place.
     fs::rename(it.key_file(), it.beside_it()).expect("moved");
     fs::write(it.key_file(), &old).expect("the old key");
     it.sends_as_before();
@@ -122,7 +122,7 @@ fn check(it: &Installation) {
     assert_eq!(it.json(ROTATE)["endpoints"], Value::Null, "finished, not begun again");
     assert_eq!(fs::read_to_string(it.key_file()).expect("a key"), new);
 
-    // Ended before the database had taken it: whole, or cut short.
+    // Interrupted before the database had accepted it: the file is whole, or cut short.
     for next in [&old[..], "c2hvcnQ="] {
         fs::write(it.beside_it(), next).expect("a key in vain");
         it.sends_as_before();
@@ -147,7 +147,7 @@ fn webhooks_go_on_with_their_secrets_under_a_new_master_key_on_postgres() {
     check(&Installation::on(Some(postgres()), 3));
 }
 
-/// Kills the command at moments spread over the time that it takes; each time, all is as it was.
+/// Kills the command at moments spread over its duration; each time, everything is as it was.
 fn kill(it: &Installation) {
     let begun = Instant::now();
     it.json(ROTATE);
@@ -162,13 +162,13 @@ fn kill(it: &Installation) {
         }
         match child.try_wait().expect("a status") {
             None => cut_short += 1,
-            // The machine has less to do than when it was timed.
+            // The machine is less busy than when the command was timed.
             Some(_) => took = took.mul_f64(0.8),
         }
         child.kill().expect("killed");
         child.wait().expect("its end");
         it.sends_as_before();
-        // The one that was killed counts for ten seconds.
+        // The killed one counts as alive for ten seconds.
         it.postgres.iter().for_each(|postgres| postgres.run("DELETE FROM cores"));
         if cut_short == 10 {
             return;

@@ -15,12 +15,12 @@ use std::{
     time::Duration,
 };
 
-/// What libraries of Standard Webhooks let a time differ, in seconds.
+/// Greatest difference of times that Standard Webhooks libraries allow, in seconds.
 const TOLERANCE_SECS: i64 = 300;
 /// Longest time that a test waits for a webhook.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a receiver got.
+/// A received webhook.
 pub(crate) struct Webhook {
     /// In lower case.
     pub headers: String,
@@ -33,7 +33,7 @@ impl Webhook {
         header(&self.headers, name)
     }
 
-    /// What a library of Standard Webhooks says that knows one secret.
+    /// The verdict of a Standard Webhooks library that knows one secret.
     pub(crate) fn signed_standard(&self, secret: &str, now: Timestamp) -> bool {
         let (id, sent) = (self.header("webhook-id"), self.header("webhook-timestamp"));
         let at: i64 = sent.parse().expect("seconds");
@@ -43,7 +43,7 @@ impl Webhook {
             && self.header("webhook-signature").split(' ').any(|one| one == wanted)
     }
 
-    /// What a verifier of the older header says that knows one secret.
+    /// The verdict of a verifier of the older header that knows one secret.
     pub(crate) fn signed_ours(&self, secret: &str) -> bool {
         let mac: String = mac(secret.as_bytes(), &[&self.body]).iter().map(|byte| format!("{byte:02x}")).collect();
         self.header("x-inboxops-signature") == format!("sha256={mac}")
@@ -56,7 +56,7 @@ fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// A receiver that answers 200 until it is told otherwise.
+/// A receiver that answers 200 by default.
 pub(crate) struct Receiver {
     pub address: SocketAddr,
     pub status: Arc<AtomicU16>,
@@ -79,12 +79,12 @@ impl Receiver {
         Receiver { address, status, webhooks }
     }
 
-    /// The next webhook; the test fails when none comes.
+    /// The next webhook; the test fails if there is none.
     pub(crate) fn next(&self) -> Webhook {
         self.webhooks.recv_timeout(PATIENCE).expect("a webhook")
     }
 
-    /// The next webhook, if it comes in this time.
+    /// The next webhook, if it arrives in this time.
     pub(crate) fn next_within(&self, most: Duration) -> Option<Webhook> {
         self.webhooks.recv_timeout(most).ok()
     }

@@ -26,7 +26,7 @@ fn a_port_in_use() {
 #[test]
 fn a_data_folder_that_cannot_be_written() {
     let folder = TestFolder::new();
-    // A file in the way stops the superuser too, whom permissions do not stop.
+    // A file in the folder's place stops the superuser as well, unlike permissions.
     fs::write(folder.data(), "").expect("a file in the way");
     refused(&folder.run(SERVE), &["cannot write to the data folder", "--data-dir"]);
     fs::remove_file(folder.data()).expect("the file goes");

@@ -25,7 +25,7 @@ use tonic::Request;
 const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_micros(1);
 const NOON: Timestamp = Timestamp::from_micros(1_795_521_600_000_000);
-/// Longest time that the test waits for what goes on beside it.
+/// Longest time that the test waits for background tasks.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A core, its worker and a receiver, with one endpoint.
@@ -36,7 +36,7 @@ struct Works {
     tenant: String,
     inbox: String,
     endpoint: String,
-    /// All secrets that were shown, by the names that the test gives them.
+    /// All secrets that were shown, by the test's names for them.
     secrets: BTreeMap<&'static str, String>,
     shutdown: CancellationToken,
     parts: JoinSet<()>,
@@ -171,8 +171,8 @@ impl Works {
         webhook
     }
 
-    /// What verifiers of one secret each say of a new webhook: the names of those that take it by
-    /// `webhook-signature`, and of those that take it by `X-InboxOps-Signature`.
+    /// The verdicts of verifiers of one secret each on a new webhook: the names of those that accept it by
+    /// `webhook-signature`, and of those that accept it by `X-InboxOps-Signature`.
     async fn taken(&self) -> [Vec<&'static str>; 2] {
         let webhook = self.webhook().await;
         self.takers(&webhook)
@@ -189,7 +189,7 @@ impl Works {
         takers
     }
 
-    /// Waits until every attempt is on record, so that no lease ends when the clock goes on.
+    /// Waits until every attempt is recorded, so that no lease expires when the clock moves.
     async fn recorded(&self) {
         let over = |it: &v1::Delivery| matches!(it.status(), DeliveryStatus::Delivered | DeliveryStatus::Retrying);
         let begun = Instant::now();
@@ -211,11 +211,11 @@ impl Works {
     }
 }
 
-/// Steps 1 to 3 of the guide with a promotion by hand, then one that only time makes, then a secret that leaked.
+/// Steps 1 to 3 of the guide with a promotion by hand, then one by time alone, then a leaked secret.
 async fn check(mut works: Works) {
     assert_eq!(works.taken().await, [vec!["first"], vec!["first"]]);
     works.rotate("second", false).await;
-    // From here to the end of the first secret, a verifier of `webhook-signature` may change at any time.
+    // From here to the end of the first secret, a verifier of `webhook-signature` may switch at any time.
     assert_eq!(works.taken().await, [vec!["first", "second"], vec!["first"]], "who knows the old one notices nothing");
     works.go(NOON, HOUR);
     works.receiver.status.store(500, Ordering::SeqCst);

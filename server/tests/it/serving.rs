@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Waits until something holds; the test's own patience ends it.
+/// Waits until the condition holds, within the test's patience.
 fn wait(holds: impl Fn() -> bool) {
     let from = Instant::now();
     while !holds() {
@@ -71,7 +71,7 @@ fn on_postgresql_two_cores_serve_one_database() {
     let curl = one.line_of("curl ");
     let (_, after) = curl.split_once("Bearer ").expect("a key");
     let key = &after[..46];
-    // The key that seals the database's secrets belongs to all its cores.
+    // The key that seals the database's secrets is the same on all its cores.
     std::fs::create_dir(second.data()).expect("a folder");
     std::fs::copy(first.data().join("master.key"), second.data().join("master.key")).expect("the master key");
     let two = second.serve(&[&["--no-demo", "--allow-private-targets"][..], &at].concat());
@@ -160,7 +160,7 @@ fn parts_in_processes_of_their_own_do_what_one_process_does() {
     assert_eq!(line, "POST / HTTP/1.1\r\n");
     assert!(!elsewhere.data().exists(), "an edge and a worker keep nothing");
     wait(|| edge.ask("GET", "/readyz", "", None).0 == 200);
-    // The worker's stream does not hold the core back.
+    // The worker's stream does not delay the end of the core.
     let from = Instant::now();
     assert!(core.stop().success());
     assert!(from.elapsed() < Duration::from_secs(10), "{:?}", from.elapsed());
@@ -179,7 +179,7 @@ fn a_start_tells_which_inboxes_share_an_address() {
         let made = run(&["inbox", "create", "--tenant", tenant, "--name", "Inbox", "--address", address]);
         made["id"].as_str().expect("an id").to_owned()
     });
-    // As an earlier release let it be.
+    // As an earlier release allowed.
     database.run("UPDATE inboxes SET email_address = 'Help@Example.com', email_folded = 'help@example.com'");
     let mut command = folder.command(&[&["serve", "--listen", "127.0.0.1:0", "--no-demo"], &on[..]].concat());
     let mut child = command

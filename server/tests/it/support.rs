@@ -10,7 +10,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Longest time that anything here may take.
+/// Longest time for anything here.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder to run in, with a data folder of its own.
@@ -18,7 +18,7 @@ pub(crate) struct TestFolder {
     folder: TempDir,
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
     pub code: Option<i32>,
@@ -39,7 +39,7 @@ impl TestFolder {
         self.path().join("data")
     }
 
-    /// The binary in this folder, free of the environment's settings.
+    /// The binary in this folder, without settings from the environment.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inboxops"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("INBOXOPS_")) {
@@ -60,7 +60,7 @@ impl TestFolder {
         serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{words:?}: {error}: {done:?}"))
     }
 
-    /// Starts a server and waits until it says where it is.
+    /// Starts a server and waits until it prints its address.
     pub(crate) fn serve(&self, words: &[&str]) -> TestServer {
         self.serve_with(words, &[])
     }
@@ -86,7 +86,7 @@ impl CommandOutput {
 pub(crate) struct TestServer {
     child: Child,
     lines: BufReader<ChildStdout>,
-    /// What it said of itself.
+    /// What it printed at the start.
     pub said: Value,
 }
 
@@ -105,7 +105,7 @@ impl TestServer {
         line.trim_end().to_owned()
     }
 
-    /// The next line that starts so.
+    /// The next line that begins with this.
     pub(crate) fn line_of(&mut self, start: &str) -> String {
         loop {
             let line = self.line();
@@ -141,7 +141,7 @@ impl TestServer {
         self.end()
     }
 
-    /// One request; the answer's status and JSON.
+    /// One request; returns the status and the JSON.
     pub(crate) fn ask(&self, method: &str, path: &str, key: &str, body: Option<&Value>) -> (u16, Value) {
         let address = self.url().trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("a connection");

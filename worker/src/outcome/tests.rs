@@ -172,7 +172,7 @@ fn a_packed_body_that_nobody_asked_for_is_shown_unpacked() {
         let list: Vec<_> = named.iter().map(|name| ("content-encoding", name.as_bytes())).collect();
         assert_eq!(text(&headers(&list), &pack(kind, said)), said, "{named:?} {kind}");
     }
-    // Named so, and not so; and ways that we cannot read.
+    // With and without a label; and encodings that we cannot read.
     for (named, bytes, shown) in [
         ("gzip", &b"plain"[..], "plain"),
         ("deflate", b"\x81\x82plain", "\u{fffd}\u{fffd}plain"),
@@ -183,7 +183,7 @@ fn a_packed_body_that_nobody_asked_for_is_shown_unpacked() {
     ] {
         assert_eq!(text(&headers(&[("content-encoding", named.as_bytes())]), bytes), shown, "{named}");
     }
-    // Cut off, and a great deal in little.
+    // Cut off, and highly compressed.
     let long: String = (0..2000).map(|n| format!("{n} ")).collect();
     let packed = pack("gzip", &long);
     let shown = text(&HeaderMap::new(), &packed[..packed.len() / 2]);

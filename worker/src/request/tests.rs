@@ -56,7 +56,7 @@ fn the_published_vectors_hold() {
         if let Some(ours) = vector.x_inboxops_signature {
             assert_eq!(signatures.ours, ours, "{}", vector.name);
         }
-        // The whole way, for those with an id as ours are.
+        // The whole path, for vectors with an id like ours.
         let Ok(id) = vector.webhook_id.parse() else { continue };
         let config = EndpointConfig {
             secrets: secrets.iter().map(|s| (*s).to_owned()).collect(),
@@ -141,7 +141,7 @@ fn custom_headers_cannot_replace_ours_or_reframe_the_message() {
     let mut config = config("https://example.com/");
     config.headers = names.iter().map(|name| header(name, "evil")).collect();
     config.headers.push(header("x-split", "a\r\nhost: evil"));
-    // Those behind the greatest number are left out as well.
+    // Those beyond the greatest number are dropped as well.
     config.headers.extend((0..30).map(|n| header(&format!("x-{n}"), "evil")));
     let endpoint = Endpoint::new(&config, AllowPrivate::No).unwrap();
     let signed = endpoint.sign(&event(Uuid::nil(), "{}"), Uuid::nil(), 1, Timestamp::default());

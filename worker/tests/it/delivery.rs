@@ -56,7 +56,7 @@ async fn one_after_another_goes_over_one_connection() {
     for _ in 0..50 {
         assert_eq!(worker.once(&receiver.url).await.response_status, 200);
     }
-    // Each configuration is the same version: the connection stays good.
+    // All configurations have the same version, so the connection is reused.
     assert_eq!((receiver.connections(), receiver.requests()), (1, 50));
 }
 

@@ -16,7 +16,7 @@ use std::{
     },
 };
 
-/// A resolver that answers the n-th question with the n-th list, and the count of questions.
+/// A resolver that answers the n-th query with the n-th list, and the number of queries.
 fn resolving(answers: &'static [&'static [&'static str]], mut settings: Settings) -> (Settings, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
@@ -74,7 +74,7 @@ async fn private_addresses_are_refused_whatever_way_they_are_written() {
 
 #[tokio::test]
 async fn the_checked_address_is_the_one_that_is_connected_to() {
-    // A second question would get another answer: there is none.
+    // A second query would get another answer: there is none.
     let (settings, asked) = resolving(&[&["127.0.0.1"], &["10.0.0.1"]], settings());
     let receiver = Receiver::start(|visit| async move {
         drop(visit);
@@ -86,14 +86,14 @@ async fn the_checked_address_is_the_one_that_is_connected_to() {
     let outcome = worker.once(&url).await;
     assert_ne!(outcome.error_code, "blocked_address");
     assert_eq!((receiver.connections(), asked.load(Ordering::SeqCst)), (1, 1));
-    // The next attempt asks and checks again.
+    // The next attempt resolves and checks again.
     assert_eq!(worker.once(&url).await.error_code, "blocked_address");
     assert_eq!((receiver.connections(), asked.load(Ordering::SeqCst)), (1, 2));
 }
 
 #[tokio::test]
 async fn a_second_address_is_tried_when_the_first_refuses() {
-    // Nothing listens on the other one's port.
+    // Nothing listens on the other address's port.
     let (settings, _) = resolving(&[&["::1", "127.0.0.1"]], settings());
     let receiver = Receiver::start(|visit| async move {
         drop(visit);
@@ -112,7 +112,7 @@ async fn a_name_without_addresses_is_a_dns_failure() {
     let outcome = worker.once("https://hooks.example/").await;
     assert_eq!((outcome.error_code.as_str(), outcome.not_sent), ("dns_failure", false));
 
-    // By the system's resolver: a name that is reserved for not existing (RFC 6761).
+    // With the system's resolver: a name that is reserved as nonexistent (RFC 6761).
     let mut worker = TestWorker::start(crate::support::settings()).await;
     assert_eq!(worker.once("https://hooks.invalid/").await.error_code, "dns_failure");
 }

@@ -99,9 +99,9 @@ async fn an_endless_body_is_read_to_its_bound_and_the_connection_dropped() {
     let outcome = worker.once(&receiver.url).await;
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));
     assert_eq!(outcome.response_body.unwrap(), "x".repeat(4096));
-    // Not by the deadline, but by the number of bytes.
+    // Ended by the number of bytes, not by the deadline.
     assert!(outcome.duration_ms < 5000);
-    // What the system's buffers took, and no more.
+    // No more than the system's buffers took.
     assert!(written.load(Ordering::SeqCst) < 10 << 20);
     assert_eq!(worker.once(&receiver.url).await.response_status, 200);
     assert_eq!(receiver.connections(), 2);
@@ -200,7 +200,7 @@ async fn a_status_counts_whatever_follows_it() {
             assert_eq!((receiver.requests(), outcome.not_sent), (1, false));
         }
     }
-    // The head itself may break off: its first line said all.
+    // The head itself may be cut off: its first line is enough.
     for answer in
         ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-le", "HTTP/1.0 200\n", "HTTP/1.1  200  OK\r\n\r\n"]
     {
@@ -222,7 +222,7 @@ async fn what_is_odd_about_a_head_does_not_hide_what_else_it_says() {
         assert_eq!(outcome.response_body.as_deref(), Some("no"));
     }
     assert_eq!((receiver.connections(), receiver.requests()), (1, 3));
-    // Also where the library gives the whole head up.
+    // Also if the library rejects the whole head.
     let answer = "HTTP/1.1 429 Slow\r\nx: a\0\r\nretry-after: 90\r\nwebhook-delivery: abort-message\r\n\r\nno";
     let receiver = Receiver::answering(answer).await;
     let mut worker = TestWorker::start(settings()).await;
@@ -233,7 +233,7 @@ async fn what_is_odd_about_a_head_does_not_hide_what_else_it_says() {
 
 #[tokio::test]
 async fn an_answer_before_the_request_was_read_counts() {
-    // 413 and closed, with the request unread in the receiver's buffers: what follows on the wire is a reset.
+    // 413 and closed, with the request unread in the receiver's buffers: a reset follows.
     let receiver = Receiver::start(|mut visit| async move {
         visit.tcp.readable().await?;
         visit.write(b"HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await
@@ -297,7 +297,7 @@ async fn hanging_receivers_do_not_hold_up_others() {
     assert!(bad.requests() <= inboxops_proto::limits::ENDPOINT_IN_FLIGHT_MAX as usize);
 }
 
-/// Writes `first` and then `rest` again and again, slowly, as long as somebody reads.
+/// Writes `first` and then `rest` repeatedly, slowly, as long as the other side reads.
 async fn drip(visit: &mut crate::support::receiver::Visit, first: &str, rest: &str) -> std::io::Result<()> {
     visit.write(first.as_bytes()).await?;
     let mut every = interval(Duration::from_millis(20));

@@ -70,13 +70,13 @@ fn ok(stream: &mut Stream) -> Option<()> {
     stream.1.send_response(Response::new(()), true).ok().map(drop)
 }
 
-/// Goes on with a connection until the other side ends it.
+/// Continues with a connection until the other side ends it.
 async fn flush(mut connection: Connection) -> Option<()> {
     while connection.accept().await.is_some() {}
     Some(())
 }
 
-/// Answers whatever comes.
+/// Answers every request.
 async fn serve(mut connection: Connection) -> Option<()> {
     loop {
         ok(&mut next(&mut connection).await?)?;
@@ -105,7 +105,7 @@ async fn a_refused_stream_was_not_processed_also_on_a_new_connection() {
     let mut worker = worker(&authority, &receiver).await;
     worker.deliver(1, 1, 1);
     assert_eq!(codes(&worker.outcomes(1).await), ["stale_connection"]);
-    // Once: refused again, it is a failure.
+    // Only once: a second refusal is a failure.
     worker.deliver_fresh(1, 1, 1);
     assert_eq!(codes(&worker.outcomes(1).await), ["connection_reset"]);
     assert_eq!(receiver.connections(), 2);
@@ -154,7 +154,7 @@ async fn streams_that_fall_with_their_connection_are_stale() {
         worker.deliver(5, 1, 1);
         assert_eq!(codes(&worker.outcomes(5).await), ["stale_connection"; 5], "{goodbye:?}");
         assert_eq!(receiver.connections(), 1);
-        // Each over a connection of its own, so that none falls with another once more.
+        // Each over its own connection, so that none ends with another.
         worker.deliver_fresh(5, 1, 1);
         assert_eq!(codes(&worker.outcomes(5).await), [""; 5]);
         assert_eq!(receiver.connections(), 6);
@@ -169,7 +169,7 @@ async fn a_neighbour_that_was_answered_stays_answered_when_the_connection_ends()
         let mut first = next(&mut connection).await?;
         let _second = next(&mut connection).await?;
         ok(&mut first)?;
-        // It has left by the time that another one comes.
+        // It has left by the time another one arrives.
         let _third = next(&mut connection).await?;
         connection.abrupt_shutdown(Reason::PROTOCOL_ERROR);
         flush(connection).await
@@ -219,7 +219,7 @@ async fn an_answer_that_is_no_http2_is_an_invalid_response() {
     })
     .await;
     let mut worker = worker(&authority, &receiver).await;
-    // The status stands, as with any broken body.
+    // The status counts, as with any broken body.
     worker.deliver(1, 1, 1);
     let outcome = worker.outcomes(1).await.remove(0);
     assert_eq!((outcome.response_status, outcome.error_code.as_str()), (200, ""));

@@ -41,7 +41,7 @@ async fn a_busy_connection_is_used_again_whatever_is_announced() {
     }
 }
 
-/// Answers the first request of each connection and ends the second in its own way.
+/// Answers the first request of each connection and ends the second as `end` does.
 async fn ending<F, R>(end: F) -> Receiver
 where
     F: Fn(Visit) -> R + Clone + Send + Sync + 'static,
@@ -60,7 +60,7 @@ where
 
 #[tokio::test]
 async fn a_used_connection_that_ends_before_any_byte_of_an_answer_is_stale() {
-    // Closed after the request was read, and, as a server does that had closed already, with it unread: a reset.
+    // Closed after the request was read; and with the request unread, as by a server that had already closed: a reset.
     let read = ending(|mut visit| async move { visit.request().await.map(drop) }).await;
     let unread = ending(|visit| async move { visit.tcp.readable().await }).await;
     for receiver in [read, unread] {
@@ -73,7 +73,7 @@ async fn a_used_connection_that_ends_before_any_byte_of_an_answer_is_stale() {
             "The receiver had closed the connection before the request arrived; it is sent again at once over a new one."
         );
         assert!(!outcome.not_sent);
-        // One request an attempt: that it is sent again is for the core to say, under another number.
+        // One request for each attempt: the core decides whether it is sent again, under another number.
         assert_eq!(receiver.connections(), 1);
         worker.deliver_fresh(1, 1, 1);
         assert_eq!(worker.outcomes(1).await[0].response_status, 200);
@@ -128,7 +128,7 @@ async fn a_fresh_request_takes_no_connection_that_lies_idle() {
         assert_eq!(worker.outcomes(1).await[0].response_status, 200);
         assert_eq!(at.load(Ordering::SeqCst), n);
     }
-    // They are used again like any other.
+    // They are reused like any other.
     worker.deliver(1, 1, 1);
     worker.outcomes(1).await;
     assert_eq!(visits.load(Ordering::SeqCst), 4);

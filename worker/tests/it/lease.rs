@@ -102,13 +102,13 @@ async fn a_lost_stream_is_opened_again_and_what_runs_goes_on() {
     worker.configure(endpoint(2, 1, &receiver.url));
     worker.deliver(1, 1, 1);
     receiver.seen().await;
-    // This one waits for its slot while the link breaks, and goes back.
+    // This one waits for its slot while the stream breaks, and is given back.
     worker.deliver(1, 2, 1);
     for how in [Some(Status::unavailable("restarted")), None] {
         let request = worker.reopen(how).await;
         assert_eq!((request.worker_id.as_str(), request.window), ("worker-1", inboxops_worker::WINDOW));
     }
-    // The core sends configurations anew on a new stream.
+    // The core sends the configurations again on a new stream.
     worker.configure(endpoint(1, 1, &receiver.url));
     worker.deliver(1, 1, 1);
     gate.add_permits(3);
@@ -133,11 +133,11 @@ async fn no_more_than_its_slots_are_under_way() {
     }
     assert!(worker.outcomes(30).await.iter().all(|outcome| outcome.error_code == "timeout"));
     assert_eq!((receiver.requests(), receiver.connections()), (30, 30));
-    // The receiver sees the end of a request a moment later than the worker.
+    // The receiver sees the end of a request slightly later than the worker.
     assert!(receiver.most_at_once() <= 20, "{} at once", receiver.most_at_once());
 }
 
-/// Ten deliveries, of which three are under way; each is answered when the gate gets a permit.
+/// Ten deliveries, of which three are in flight; each is answered when the gate gets a permit.
 async fn three_of_ten_under_way() -> (TestWorker, Receiver, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let held = gate.clone();
@@ -188,7 +188,7 @@ async fn what_was_not_begun_when_the_stream_ends_goes_back_unsent() {
     worker.stop().await;
 }
 
-/// A core that never says anything.
+/// A core that never answers.
 struct SilentCore;
 
 #[tonic::async_trait]

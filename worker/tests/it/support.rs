@@ -30,13 +30,13 @@ pub(crate) const SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
 type Batches = mpsc::UnboundedReceiver<Result<WorkResponse, Status>>;
 
-/// A core: streams are opened by the worker and handed to the test; outcomes are handed to the test.
+/// A core: the worker opens streams and the test gets them; the test gets all outcomes.
 struct Core {
     opened: mpsc::UnboundedSender<(WorkRequest, mpsc::UnboundedSender<Result<WorkResponse, Status>>)>,
     outcomes: mpsc::UnboundedSender<Vec<Outcome>>,
-    /// Answers to the next reports; when there are none left, reports are taken.
+    /// Answers to the next reports; when none are left, reports are accepted.
     refusals: Mutex<VecDeque<Status>>,
-    /// A report that holds this delivery is refused as invalid, as long as its body is there.
+    /// A report with this delivery is refused as invalid as long as it has its body.
     indigestible: Option<Uuid>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct TestWorker {
     next: u128,
 }
 
-/// Settings of a worker that may post to this machine and does not wait long.
+/// Settings of a worker that may post to this machine, with short waits.
 pub(crate) fn settings() -> Settings {
     let mut settings = Settings::new("worker-1");
     settings.allow_private = AllowPrivate::Yes;
@@ -86,7 +86,7 @@ pub(crate) fn settings() -> Settings {
     settings
 }
 
-/// The same, with a deadline that a test can wait for.
+/// The same with a deadline that a test can wait for.
 pub(crate) fn hasty(millis: u64) -> Settings {
     let mut settings = settings();
     let limit = Duration::from_millis(millis);
@@ -105,7 +105,7 @@ pub(crate) fn endpoint(id: u128, version: u32, url: &str) -> EndpointConfig {
     }
 }
 
-/// An id as it is on the wire.
+/// An id in its wire form.
 pub(crate) fn bytes_of(id: u128) -> Bytes {
     Bytes::copy_from_slice(Uuid::from_u128(id).as_bytes())
 }
@@ -127,7 +127,7 @@ impl TestWorker {
         TestWorker { core, opened: streams, batches, outcomes: reported, shutdown, worker, clock, next: 1 }
     }
 
-    /// Hands over a batch as it is.
+    /// Sends a batch as it is.
     pub(crate) fn send(&self, batch: WorkResponse) {
         self.batches.send(Ok(batch)).expect("the worker reads");
     }
@@ -152,13 +152,13 @@ impl TestWorker {
         }
     }
 
-    /// Hands over `count` deliveries to an endpoint.
+    /// Sends `count` deliveries to an endpoint.
     pub(crate) fn deliver(&mut self, count: usize, endpoint: u128, version: u32) {
         let deliveries = (0..count).map(|_| self.leased(endpoint, version)).collect();
         self.send(WorkResponse { payloads: vec![payload("{\"a\":1}")], deliveries, ..WorkResponse::default() });
     }
 
-    /// Hands over `count` deliveries whose requests go over connections of their own.
+    /// Sends `count` deliveries that need a new connection each.
     pub(crate) fn deliver_fresh(&mut self, count: usize, endpoint: u128, version: u32) {
         let fresh = |delivery| LeasedDelivery { fresh: true, attempt: 2, ..delivery };
         let deliveries = (0..count).map(|_| fresh(self.leased(endpoint, version))).collect();
@@ -187,7 +187,7 @@ impl TestWorker {
         self.outcomes(1).await.remove(0)
     }
 
-    /// The next reports are answered so.
+    /// Answers the next reports with these.
     pub(crate) fn refuse(&self, statuses: impl IntoIterator<Item = Status>) {
         self.core.refusals.lock().unwrap().extend(statuses);
     }
@@ -203,7 +203,7 @@ impl TestWorker {
         request
     }
 
-    /// Ends the worker and gives back what it reported meanwhile.
+    /// Ends the worker and returns what it reported meanwhile.
     pub(crate) async fn stop(mut self) -> Vec<Outcome> {
         self.shutdown.cancel();
         soon(self.worker.join_next()).await.expect("the worker ran").expect("it did not panic").expect("it ended well");
@@ -220,12 +220,12 @@ pub(crate) fn payload(body: &str) -> Payload {
     Payload { event_id, event: "ticket.created".to_owned(), body: Bytes::copy_from_slice(body.as_bytes()) }
 }
 
-/// Waits, but not for ever.
+/// Waits, with a limit.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
-/// A moment that a manual clock can stand at.
+/// A time for manual clocks.
 pub(crate) fn noon() -> Timestamp {
     Timestamp::from_micros(1_795_507_200_000_000)
 }

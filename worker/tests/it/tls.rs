@@ -31,7 +31,7 @@ use std::{
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-/// An authority that the worker under test believes, or does not.
+/// An authority that the worker under test trusts, or does not.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
@@ -47,12 +47,12 @@ impl Authority {
         Authority { issuer: Issuer::new(params, key), certificate }
     }
 
-    /// A server's side with a certificate for `host` that ends in the given year.
+    /// A server with a certificate for `host` that expires in the given year.
     pub(crate) fn server(&self, host: &str, until: i32, alpn: &[&[u8]]) -> Arc<ServerConfig> {
         self.speaking(host, until, alpn, rustls::ALL_VERSIONS, false)
     }
 
-    /// The same, for some versions of TLS, perhaps `demanding` a client certificate of this authority.
+    /// The same for some TLS versions, perhaps `demanding` a client certificate of this authority.
     fn speaking(
         &self,
         host: &str,
@@ -85,7 +85,7 @@ impl Authority {
         Arc::new(config)
     }
 
-    /// Settings of a worker that believes only this authority and finds every name on this machine.
+    /// Settings of a worker that trusts only this authority and resolves every name to this machine.
     pub(crate) fn trusted(&self, mut settings: Settings) -> Settings {
         settings.trust = Trust::Only(vec![self.certificate.clone()]);
         settings.resolver = Resolver::Given(Arc::new(|_: &str| {
@@ -216,7 +216,7 @@ async fn an_http2_connection_that_was_closed_while_idle_costs_no_attempt() {
             tokio::select! {
                 _ = served.as_mut() => {}
                 () = asked.notified() => {
-                    // Says goodbye after the one answer.
+                    // Announces the end after the one response.
                     served.as_mut().graceful_shutdown();
                     let _ = served.await;
                 }

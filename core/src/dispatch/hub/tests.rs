@@ -11,7 +11,7 @@ use inboxops_proto::{
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
-/// More than any window here, so that only the tests of slots meet them.
+/// More than any window here, so that only the tests of slots reach the limit.
 const SLOTS: u32 = 4000;
 
 fn endpoint(n: u128) -> EndpointId {
@@ -50,13 +50,13 @@ fn plain(to: u128) -> Route {
     Arc::into_inner(route(to)).expect("the only one")
 }
 
-/// The route that the hub asked for.
+/// Loads the route that the hub has requested.
 fn loaded(hub: &mut Hub, to: u128, route: Option<Arc<Route>>) -> Vec<Action> {
     let asked = hub.lanes.get(&endpoint(to)).and_then(|lane| lane.loading).unwrap_or_default();
     hub.route(endpoint(to), asked, route)
 }
 
-/// Sent deliveries of all workers, in order.
+/// Deliveries sent to all workers, in order.
 fn sent(actions: &[Action]) -> Vec<Leased> {
     actions
         .iter()
@@ -120,7 +120,7 @@ fn what_a_claim_took_of_an_endpoint_that_seems_off_has_its_route_read_again() {
     hub.join(1, 10, SLOTS);
     hub.offer(vec![leased(1, 1)]);
     loaded(&mut hub, 1, Some(Arc::new(Route { enabled: false, ..plain(1) })));
-    // Another core switched it on.
+    // Another core has enabled it.
     let later = NOW.plus(Duration::from_secs(9));
     let claimed = |n| Leased { claimed: true, since: later, ..leased(n, 1) };
     hub.at(later, 2);
@@ -142,7 +142,7 @@ fn what_commits_hand_over_waits_behind_what_was_parked_before_it() {
     let [Action::Send(..), Action::Park(first)] = full.as_slice() else { panic!("{full:?}") };
     let mut flying = sent(&full);
     assert_eq!((flying.len(), first.len()), (7, 9 - 7 + 7));
-    // There is room again, yet these would overtake.
+    // There is room again, but these would overtake older ones.
     for it in flying.drain(..) {
         hub.answer(it.delivery, it.token, Some((true, Duration::from_millis(5)))).unwrap();
     }
@@ -389,8 +389,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever happens, each delivery is in one place: waiting, held by a worker, given back or answered; and
-    /// no limit is passed.
+    /// Whatever happens, each delivery is in exactly one place: waiting, held by a worker, parked or answered; and no
+    /// limit is exceeded.
     #[test]
     fn nothing_is_lost_sent_twice_or_over_a_limit(steps in proptest::collection::vec(step(), 1..300)) {
         let (mut hub, mut offered, mut workers) = (Hub::default(), 0u128, 0u64);

@@ -11,7 +11,7 @@ use crate::mail_invariants;
 use proptest::prelude::*;
 use std::time::Instant;
 
-/// Pieces that mails are made of, sound and broken.
+/// Pieces of mails, well-formed and malformed.
 const PIECES: &[&[u8]] = &[
     b"From: Ada <ada@example.com>\r\n",
     b"From: =?utf-8?B?QWRh?= <a@b>, x@y",

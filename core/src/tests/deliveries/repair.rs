@@ -42,7 +42,7 @@ fn ids(answer: &v1::ListDeliveriesResponse) -> Vec<&str> {
     answer.deliveries.iter().map(|it| it.id.as_str()).collect()
 }
 
-/// What stands in the log must be what is counted.
+/// The log and the counts must agree.
 async fn counted_right(core: &TestCore, tenant: &TestTenant, endpoint: &str) -> BTreeMap<i32, u32> {
     let mut expected = BTreeMap::new();
     for delivery in core.deliveries_of(&tenant.operator, endpoint).await {
@@ -208,7 +208,7 @@ async fn stats_tell_counts_attempts_and_times(core: TestCore) {
     assert_eq!((total.last_24_hours, &total.last), (of_busy.last_24_hours.clone(), &of_busy.last));
     let failed = DeliveryStatus::Failed.into();
     assert_eq!(counts(of_busy).get(&failed), Some(&1));
-    // A test stands in the log and says nothing of how attempts go.
+    // A test is in the log but does not count among the attempts.
     let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
     dispatch.core.tick();
     dispatch.core.webhooks().send_test_event(tenant.ask(test)).await.answer();
@@ -235,7 +235,7 @@ async fn many_are_sent_again_by_a_filter_and_counted_first(mut core: TestCore) {
         core.ticket(&tenant, &format!("Order {n}")).await;
         for _ in 0..2 {
             let taken = worker.next().await;
-            // The first endpoint loses three, the second two.
+            // The first endpoint loses three deliveries, the second two.
             let of_first = taken.endpoint.endpoint_id == uuid::Uuid::parse_str(&first).expect("an id").as_bytes()[..];
             let lost = if of_first { n < 3 } else { n == 3 || n == 4 };
             let mut outcome = taken.answered(&core, if lost { 500 } else { 200 });

@@ -35,7 +35,7 @@ async fn enable(dispatch: &TestDispatch) -> v1::WebhookEndpoint {
         .expect("one")
 }
 
-/// The next delivery. A lane that was full is looked at again after a moment, so moments pass.
+/// The next delivery. A lane that was full is due again after a moment, so moments pass.
 async fn next(dispatch: &mut TestDispatch) -> TakenDelivery {
     let (worker, clock) = (&mut dispatch.worker, &dispatch.core.clock);
     let come = async || {
@@ -63,7 +63,7 @@ async fn after_twenty_failures_one_request_at_a_time_goes_out_in_due_order(core:
     let failing = get(&dispatch).await.failing.expect("a row of failures");
     assert_eq!(failing.failures_in_row, 20);
     assert_eq!(failing.warning(), FailureWarning::None);
-    // New ones and retries are due together: whatever was due first goes first.
+    // New deliveries and retries are due together: the one that was due first goes first.
     dispatch.core.clock.advance(2 * HOUR);
     for n in 0..5 {
         dispatch.core.ticket(&dispatch.tenant, &format!("New {n}")).await;
@@ -119,7 +119,7 @@ async fn five_days_without_a_success_end_in_two_warnings_and_a_switch_off(core: 
     loop {
         dispatch.core.clock.advance(6 * HOUR);
         while let Some(taken) = next_due(&mut dispatch).await {
-            // One that went out before the clock moved on has lost its lease by now, and comes again.
+            // The lease of one that was sent before the clock moved has expired, so it is sent again.
             let outcome = taken.answered(&dispatch.core, 500);
             dispatch.worker.report(&dispatch.core, vec![outcome]).await;
         }
@@ -229,7 +229,7 @@ async fn tests_say_nothing_of_an_endpoint(core: TestCore) {
     }
 }
 
-/// A delivery of the endpoint that is due now, or `None`; that is known by a claim that went by.
+/// A delivery of the endpoint that is due now, or `None`, which a claim proves.
 async fn next_due(dispatch: &mut TestDispatch) -> Option<TakenDelivery> {
     let due = async || {
         let now = dispatch.core.clock.now();

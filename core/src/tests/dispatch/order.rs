@@ -4,10 +4,10 @@
 use crate::tests::support::{TakenDelivery, TestCore, TestTenant, Worker, on_both, until};
 use std::time::Duration;
 
-/// Tickets that wait before a worker comes, and as many that are made while they go out.
+/// Tickets that wait before a worker joins, and as many that are created while those are sent.
 const WAITING: usize = 150;
 
-/// Tickets, each in a millisecond of its own, since the ids of events order no finer.
+/// Tickets, each in its own millisecond, since the ids of events order no finer.
 async fn tickets(core: &TestCore, tenant: &TestTenant, count: usize) {
     for n in 0..count {
         core.clock.advance(Duration::from_millis(1));
@@ -15,7 +15,7 @@ async fn tickets(core: &TestCore, tenant: &TestTenant, count: usize) {
     }
 }
 
-/// So many tickets whose deliveries are back in the database, since no worker is there.
+/// This many tickets whose deliveries are parked, since there is no worker.
 async fn parked(core: &TestCore, tenant: &TestTenant, endpoint: &str, count: usize) {
     tickets(core, tenant, count).await;
     until("parked deliveries", async || {
@@ -50,7 +50,7 @@ async fn what_waits_is_claimed_as_slots_free_and_no_clock_moves(mut core: TestCo
     core.run();
     parked(&core, &tenant, &endpoint, WAITING).await;
     let mut worker = Worker::join(&core, 8).await;
-    // The clock stands still: no time at which a lane is looked at again ever comes.
+    // The clock is stopped, so no lane becomes due again by time.
     for _ in 0..WAITING {
         let taken = worker.next().await;
         worker.report(&core, vec![taken.answered(&core, 200)]).await;

@@ -140,7 +140,7 @@ async fn a_deleted_endpoint_gets_nothing_more(core: TestCore) {
     dispatch.report(&waiting, 500).await;
     let request = v1::DeleteWebhookEndpointRequest { endpoint_id: dispatch.endpoint.id.clone() };
     dispatch.core.webhooks().delete_webhook_endpoint(dispatch.tenant.key.ask(request)).await.answer();
-    // The request was under way, so it counts; its rows go later.
+    // The request was in flight, so it counts; its rows are deleted later.
     dispatch.report(&held, 500).await;
     dispatch.core.clock.advance(DAY);
     assert!(dispatch.claimed().await.is_empty());

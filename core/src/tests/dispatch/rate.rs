@@ -21,12 +21,12 @@ async fn limit(dispatch: &TestDispatch, rate: Option<u32>) -> v1::WebhookEndpoin
         .expect("one")
 }
 
-/// Takes `count` deliveries and answers each with `status`, letting time pass in small steps, and when each came.
+/// Takes `count` deliveries and answers each with `status`, moving the clock in small steps; returns when each arrived.
 async fn timed(dispatch: &mut TestDispatch, count: usize, status: u32) -> Vec<(Duration, TakenDelivery)> {
     let begin = dispatch.core.clock.now();
     let mut came = Vec::new();
     while came.len() < count {
-        // A probe of another tenant goes by each time: the limited endpoint delays nobody.
+        // A probe of another tenant is delivered each time: the limited endpoint delays nobody.
         for taken in dispatch.claimed().await {
             dispatch.report(&taken, status).await;
             came.push((dispatch.core.clock.now().since(begin), taken));

@@ -13,7 +13,7 @@ async fn a_result_of_a_former_life_counts_while_its_lease_is_open(core: TestCore
     let core = core.again(|_| ()).await;
     let outcome = taken.answered(&core, 200);
     let shared = core.postgres.is_some();
-    // Where there is one process, its start has taken the lease back.
+    // A single process has taken the lease back at its start.
     assert_eq!(worker.report(&core, vec![outcome.clone()]).await, if shared { ACCEPTED } else { REFUSED });
     assert_eq!(worker.report(&core, vec![outcome]).await, REFUSED, "once");
     let one = core.delivery(&tenant.key, &taken.id).await;

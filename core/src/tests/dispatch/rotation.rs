@@ -31,7 +31,7 @@ async fn time_alone_promotes_and_expires_secrets_for_the_next_request(core: Test
         dispatch.core.clock.advance(begin.plus(after).since(now));
     };
     assert_eq!(secrets(&mut dispatch).await, [old.clone(), new.clone()], "staged: both, the old one first");
-    // Opening a ticket ticks the clock by a millisecond.
+    // Opening a ticket moves the clock by a millisecond.
     let nearly = Duration::from_millis(1) + Duration::from_micros(1);
     at(&dispatch, 24 * HOUR - nearly);
     assert_eq!(secrets(&mut dispatch).await, [old.clone(), new.clone()]);

@@ -28,7 +28,7 @@ async fn ten_attempts_in_eight_and_a_half_hours_and_then_no_more(core: TestCore)
         assert!(wait >= MINUTE * minutes && wait <= MINUTE * minutes + jitter, "attempt {attempt}: {wait:?}");
         most += jitter;
         if attempt == 1 {
-            // A probe ticks the clock by a millisecond.
+            // A probe moves the clock by a millisecond.
             dispatch.core.clock.advance(wait - Duration::from_millis(1) - Duration::from_micros(1));
             assert!(dispatch.claimed().await.is_empty(), "a microsecond is missing");
         }

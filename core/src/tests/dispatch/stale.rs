@@ -40,7 +40,7 @@ async fn endpoint(dispatch: &TestDispatch) -> v1::WebhookEndpoint {
 }
 
 async fn a_stale_request_is_sent_again_at_once_over_a_new_connection(core: TestCore) {
-    // Nothing runs beside the calls, and the clock stands still: no claim brings it.
+    // No loops run, and the clock is stopped, so no claim brings it.
     let tenant = core.tenant().await;
     let endpoint = core.endpoint(&tenant.key, &["*"]).await.id;
     let mut worker = Worker::join(&core, 10).await;
@@ -77,7 +77,7 @@ async fn a_second_such_end_is_one_of_the_ten_and_the_next_attempt_may_be_stale_a
         let fresh = dispatch.worker.next().await;
         assert_eq!(fresh.lease.attempt, 2 * failures);
         assert!(fresh.lease.fresh);
-        // A worker tells a fresh one as reset; what calls it stale all the same is not believed.
+        // A worker reports a fresh request as reset; a report that calls it stale is not accepted as such.
         report_stale(&dispatch, &fresh).await;
         let one = dispatch.shown(&fresh).await;
         assert_eq!(one.attempt_count, failures);
@@ -105,7 +105,7 @@ async fn it_goes_out_before_all_that_waits(core: TestCore) {
         dispatch.core.ticket(&dispatch.tenant, &format!("Later {n}")).await;
     }
     report_stale(&dispatch, &first).await;
-    // Its slot is free as soon as the worker tells its end, before that is on record: one more takes it.
+    // The slot is free as soon as the worker reports, before that is recorded: another delivery takes it.
     let mut order = Vec::new();
     for _ in 0..6 {
         let taken = dispatch.worker.next().await;
@@ -172,7 +172,7 @@ async fn one_whose_worker_leaves_is_sent_again_by_the_next_over_a_new_connection
     let mut dispatch = TestDispatch::open(core, 10).await;
     let taken = dispatch.delivery("Hello").await;
     let TestDispatch { core, tenant, worker, .. } = dispatch;
-    // It reports what it had after its stream ended.
+    // The worker reports after its stream has ended.
     let outcome = stale(&taken, &core);
     let key = core.clock.now();
     drop(worker);
@@ -215,7 +215,7 @@ async fn a_stale_end_of_a_former_life_is_due_at_once(core: TestCore) {
     core.run();
     let mut worker = Worker::join(&core, 4).await;
     let again = worker.next().await;
-    // On SQLite the start took it back as lost.
+    // On SQLite the start has taken it back as lost.
     assert_eq!(again.id, taken.id);
     assert_eq!(again.lease.attempt, 2);
     assert_eq!(again.lease.fresh, shared);

@@ -44,7 +44,7 @@ struct Storm {
     endpoint: String,
     worker: Worker,
     held: Vec<TakenDelivery>,
-    /// Reports that were accepted, of each delivery.
+    /// Accepted reports of each delivery.
     accepted: HashMap<String, usize>,
     delivered: HashSet<String>,
 }
@@ -78,7 +78,7 @@ impl Storm {
         self.core.webhooks().update_webhook_endpoint(self.tenant.key.ask(request)).await.answer();
     }
 
-    /// Answers everything with success until nothing waits any more.
+    /// Answers everything with success until nothing waits.
     async fn calm(&mut self) -> Vec<v1::Delivery> {
         self.switch(true).await;
         loop {
@@ -91,7 +91,7 @@ impl Storm {
             if deliveries.iter().all(over) {
                 return deliveries;
             }
-            // What is due now comes, unless it waits for a lease that ends later: then the clock goes on.
+            // Whatever is due arrives now, unless it waits for a lease that expires later; then the clock moves on.
             self.core.clock.advance(Duration::from_secs(60));
             self.worker.comes_within(Duration::from_millis(300)).await;
         }
@@ -119,7 +119,7 @@ async fn nothing_is_lost_or_sent_twice_in_a_storm(mut core: TestCore) {
                 let at = at % storm.held.len();
                 let taken = if keep { storm.held[at].clone() } else { storm.held.swap_remove(at) };
                 if !storm.delivered.contains(&taken.id) {
-                    // Kept ones are reported again, later, with a token that may be old by then.
+                    // Kept ones are reported again later, with a token that may be outdated by then.
                     storm.answer(&taken, status).await;
                 }
             }

@@ -30,7 +30,8 @@ fn is_thin(taken: &TakenDelivery) -> bool {
     read(taken)["data"]["ticket"].get("subject").is_none()
 }
 
-/// Takes what comes and says whether it is thin; its answer is `status`, and its log shows the bytes that went out.
+/// Takes the next delivery, answers with `status`, and returns whether it is thin; its log shows the bytes that were
+/// sent.
 async fn thin(dispatch: &mut TestDispatch, status: u32) -> (TakenDelivery, bool) {
     let taken = dispatch.worker.next().await;
     dispatch.report(&taken, status).await;
@@ -110,7 +111,7 @@ async fn tests_and_previews_and_what_is_recovered_are_thin_too(core: TestCore) {
     let shown = dispatch.core.webhooks().preview_event(dispatch.tenant.key.ask(preview)).await.answer();
     assert!(!shown.body.contains("subject") && shown.body.contains("/api/v1/tickets/"), "{}", shown.body);
 
-    // Of an event that nobody fanned out, a recovery makes the delivery.
+    // A recovery makes the delivery of an event that was not fanned out.
     let off = |enabled| v1::UpdateWebhookEndpointRequest {
         endpoint_id: dispatch.endpoint.id.clone(),
         endpoint: Some(v1::WebhookEndpointChanges { enabled: Some(enabled), ..Default::default() }),

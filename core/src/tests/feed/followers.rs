@@ -4,7 +4,7 @@
 use super::*;
 use futures_util::FutureExt as _;
 
-/// Makes tickets from many tasks at once and closes each: four events a ticket.
+/// Creates tickets from many tasks at once and closes each: four events a ticket.
 async fn closing_storm(core: &TestCore, tenant: &TestTenant, tickets: usize) {
     let each = async |n: usize| {
         for m in 0..tickets {
@@ -25,7 +25,7 @@ async fn take(follower: &mut Follower, count: usize) -> Vec<String> {
     seen
 }
 
-/// What the pages say.
+/// The events in the pages of the list.
 async fn listed(core: &TestCore, by: &Client, after: &str, types: &[&str]) -> Vec<String> {
     let (bodies, _) = walk(core, by, Some(after), types, 100).await;
     bodies.iter().map(|body| member(body, "event_id")).collect()
@@ -44,7 +44,7 @@ async fn each_follower_has_its_kinds_in_order_while_many_write(mut core: TestCor
         (&["ticket.*", "message.*"], 4 * all),
     ];
     let mut none = follow(&core, &tenant.key, None, &["message.*"]).await;
-    // Some are there from the start, others come while events are written and begin at the start, too.
+    // Some follow from the start; others join while events are written, and start at the beginning as well.
     let early =
         futures_util::future::join_all(wanted.iter().map(async |(types, count)| {
             take(&mut follow(&core, &tenant.key, Some(&begin), types).await, *count).await
@@ -99,7 +99,7 @@ async fn a_tenant_that_is_not_followed_any_more_can_be_followed_again(mut core: 
         let mut other = follow(&core, &tenant.key, None, &[]).await;
         let ticket = core.ticket(&tenant, &format!("Order {n}")).await;
         for follower in [&mut one, &mut other] {
-            // On PostgreSQL what nobody followed may come late: other tests share the server.
+            // On PostgreSQL events without followers may appear late: other tests share the server.
             while !follower.event().await.payload.contains(&ticket.id) {}
         }
         drop((one, other));

@@ -6,7 +6,7 @@ use inboxops_proto::{admin::v1 as admin, internal::v1 as internal, services::RPC
 use prost::Message;
 use std::collections::BTreeSet;
 
-/// Calls that take no id of a tenant's own things.
+/// Calls without an id of a tenant's resource.
 const WITHOUT: &[&str] = &[
     "ListTickets",
     "ListTags",
@@ -30,7 +30,7 @@ const WITHOUT: &[&str] = &[
     "SetPassword",
 ];
 
-/// A call with an id: by its RPC, the foreign id, and the message that names an id.
+/// A call with an id: its RPC, the foreign id, and the message that contains an id.
 type Row<'a> = (&'a str, &'a str, Box<dyn Fn(&str) -> Vec<u8>>);
 
 fn row<'a, M: Message>(rpc: &'a str, foreign: &'a str, make: impl Fn(String) -> M + 'static) -> Row<'a> {
@@ -217,7 +217,7 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(core: TestCore) {
     let before = core.get_ticket(&other.key, "1").await;
     for (name, foreign, make) in &rows {
         let rpc = by_name(name);
-        // What no key may call is called by the operator, for the same tenant, or by a person.
+        // If no key may call, the operator calls for the same tenant, or a person does.
         let by = match &rpc.policy {
             policy if policy.api_key.is_some() => &tenant.key,
             policy if policy.service => &tenant.operator,

@@ -10,14 +10,14 @@ async fn limit(core: &TestCore, tenant: &TestTenant, requests_per_minute: Option
     core.tenants().set_rate_limit(Client::operator().ask(request)).await.answer();
 }
 
-/// What became of calls that were made at once.
+/// The results of concurrent calls.
 #[derive(Debug, PartialEq)]
 struct Flood {
     let_in: usize,
     too_many: usize,
 }
 
-/// Makes calls at once, on these cores in turn.
+/// Makes concurrent calls, on these cores in turn.
 async fn flood(cores: &[&TestCore], by: &Client, calls: usize) -> Flood {
     let calls = (0..calls).map(|n| knock(cores[n % cores.len()], LIST_TICKETS, by));
     let answers = futures_util::future::join_all(calls).await;

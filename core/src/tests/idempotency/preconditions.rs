@@ -30,7 +30,7 @@ async fn a_change_is_made_for_a_state_or_not_at_all(core: TestCore) {
     assert_eq!(core.get_ticket(&tenant.key, &ticket.id).await.version, version, "nothing of it happened");
     let read = with(tenant.key.ask(v1::GetTicketRequest { ticket_id: ticket.id.clone() }), "if-none-match", "6");
     assert_eq!(core.tickets().get_ticket(read).await.refusal().reason, Reason::InvalidParameter);
-    // A repetition is the first write: it asks for no state any more.
+    // A repeat is the first write: its condition is not checked again.
     let repeated = || {
         let change = v1::TicketChanges { subject: Some("Once".to_owned()), ..Default::default() };
         let change = v1::UpdateTicketRequest { ticket_id: ticket.id.clone(), ticket: Some(change), update_mask: None };

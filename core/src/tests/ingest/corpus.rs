@@ -3,13 +3,13 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
-/// A mail and what must be read of it.
+/// A mail, and what parsing it must give.
 pub(super) struct Sample {
     pub(crate) name: String,
     pub(crate) raw: Vec<u8>,
     /// Subject of the ticket.
     pub(crate) subject: Option<String>,
-    /// What the text must hold.
+    /// Texts that must be in its body.
     pub(crate) says: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ impl Sample {
     }
 }
 
-/// All of them.
+/// All samples.
 pub(super) fn all() -> Vec<Sample> {
     let mut all = charsets();
     all.extend(structures());

@@ -2,13 +2,12 @@
 
 use super::{TestMailbox, letter, on_both};
 
-/// Ways to run a script in a mail program or a browser, as they are collected all over the web. A browser renders what
-/// becomes of them in `tests/browser`.
+/// Known ways to run a script in a mail program or a browser. `tests/browser` renders the cleaned results.
 fn vectors() -> Vec<String> {
     serde_json::from_str(include_str!("../../../../tests/vectors/xss.json")).expect("a list of texts")
 }
 
-/// Nothing in clean HTML runs: no tag, no attribute and no address that could.
+/// Clean HTML contains nothing active: no such tag, attribute or URL.
 pub(super) fn assert_harmless(name: &str, html: &str) {
     let mut rest = html;
     while let Some(start) = rest.find('<') {
@@ -21,7 +20,7 @@ pub(super) fn assert_harmless(name: &str, html: &str) {
             "meta", "link", "template", "video", "audio", "textarea", "select", "body", "font",
         ];
         assert!(!element.is_empty() && !bad.contains(&element.as_str()), "{name}: <{tag}> in {html:?}");
-        // Values are always quoted in clean HTML: what is left between quotes are names.
+        // Values are always quoted in clean HTML, so names are between the quotes.
         for attribute in tag.split('"').step_by(2).flat_map(str::split_whitespace).skip(1) {
             let attribute = attribute.trim_end_matches('=');
             assert!(!attribute.starts_with("on") && attribute != "style", "{name}: {attribute} in {html:?}");

@@ -121,7 +121,7 @@ async fn a_null_sender_or_the_inboxs_own_address_opens_nothing_again(mailbox: Te
 async fn a_number_leads_only_those_into_a_ticket_who_have_to_do_with_it(mailbox: TestMailbox) {
     let ticket = mailbox.mail(letter("first@x", "")).await.ticket.expect("a ticket");
     mailbox.agent(&mailbox.tenant.id, "Grace@acme.example").await;
-    // Bert is no requester, but has written.
+    // Bert is not the requester, but has written in the ticket.
     mailbox.mail(from("bert@example.com", "bert@x", "In-Reply-To: <first@x>\r\n")).await;
     mailbox.set_status(&ticket.id, TicketStatus::Solved).await;
     let named = async |who: &str, at: usize| {
@@ -159,12 +159,12 @@ async fn a_number_leads_only_those_into_a_ticket_who_have_to_do_with_it(mailbox:
     for (at, who) in ["ADA@Example.com", "bert@example.com", "grace@ACME.example"].into_iter().enumerate() {
         assert_eq!(named(who, 10 + at).await, [true; 3], "{who}");
     }
-    // Who left writes no more on behalf of the desk. Another, who has not written in this ticket.
+    // A former agent no longer writes for the tenant. Another agent, who has not written in this ticket.
     let other = mailbox.agent(&mailbox.tenant.id, "Joan@acme.example").await;
     let gone = pb::UpdateAgentRequest { agent_id: other.id, disabled: Some(true), ..Default::default() };
     mailbox.tenants().update_agent(Client::operator().ask(gone)).await.answer();
     assert_eq!(named("joan@acme.example", 20).await, [false; 3]);
-    // The next number is tried when one does not lead anywhere.
+    // The next number is tried if one does not match.
     mailbox.mail(from("carl@example.com", "carl@x", "")).await;
     let carl = from("carl@example.com", "two@y", "Cc: support+t1@acme.example\r\n");
     let number = mailbox.ticket_of("carl@example.com").await;
@@ -227,7 +227,7 @@ async fn a_mail_to_two_inboxes_is_a_ticket_of_each_and_so_are_its_answers(mailbo
         assert_eq!(at(&sales, id, header).await, 2, "{header}");
         assert_eq!(at(&support, id, header).await, 1, "{header}");
     }
-    // One that only one inbox had, answered to both.
+    // A mail that only one inbox had, answered to both.
     assert_eq!(at(&support, "s@x", "").await, 3);
     assert_eq!(at(&support, "t@x", "In-Reply-To: <s@x>\r\n").await, 3);
     assert_eq!(at(&sales, "t@x", "In-Reply-To: <s@x>\r\n").await, 4, "the other has it already");
@@ -241,7 +241,7 @@ async fn a_mail_to_two_inboxes_is_a_ticket_of_each_and_so_are_its_answers(mailbo
 async fn what_an_older_database_answered_is_known_when_it_is_migrated(mailbox: TestMailbox) {
     let first = mailbox.mail(letter("a@x", "In-Reply-To: <lost@x>\r\n")).await.ticket.expect("a ticket");
     mailbox.mail(letter("b@x", "In-Reply-To: <a@x>\r\n")).await;
-    // What the step did, undone.
+    // Undoes the step of the migration.
     for undo in [
         "DROP TABLE referred_mails",
         "ALTER TABLE messages DROP COLUMN sent_at",
@@ -258,7 +258,7 @@ async fn what_an_older_database_answered_is_known_when_it_is_migrated(mailbox: T
 }
 
 async fn a_thread_is_one_ticket_in_whatever_order_it_comes(mailbox: TestMailbox) {
-    // A tree: the n-th mail answers the one at n / 2 and names all on the way to the first.
+    // A tree: the n-th mail answers the one at n / 2 and refers to all on the path to the first.
     let header = |n: usize| {
         let above: Vec<String> = std::iter::successors(Some(n), |n| Some(n / 2))
             .skip(1)
@@ -275,7 +275,7 @@ async fn a_thread_is_one_ticket_in_whatever_order_it_comes(mailbox: TestMailbox)
     for (run, step) in [1_usize, 5, 7, 11, 13, 18].into_iter().enumerate() {
         let mut tickets = std::collections::HashSet::new();
         for place in 1..=18 {
-            // The numbers from 1 to 18, in another order for each step, since 19 is prime.
+            // The numbers from 1 to 18, in a different order for each step, since 19 is prime.
             let n = place * step % 19;
             let mail = letter(&format!("{n}@t"), &header(n)).replace("@t>", &format!("@t{run}>"));
             tickets.insert(mailbox.mail(mail).await.ticket.expect("a ticket").id);
@@ -284,12 +284,12 @@ async fn a_thread_is_one_ticket_in_whatever_order_it_comes(mailbox: TestMailbox)
     }
 }
 
-/// The letter from somebody else.
+/// The letter with another sender.
 fn from(who: &str, id: &str, header: &str) -> String {
     letter(id, header).replace("Ada Lovelace <ada@example.com>", who)
 }
 
-/// Two cores, where neither sees what the other is about to commit.
+/// Two cores of which neither sees what the other is about to commit.
 #[tokio::test]
 async fn answers_that_two_cores_take_at_once_are_one_ticket() {
     let mailbox = TestMailbox::postgres().await;

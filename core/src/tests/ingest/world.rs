@@ -8,11 +8,11 @@ use std::{
     process::Command,
 };
 
-/// Fewest files that the corpus has; fewer would mean that it moved.
+/// Fewest files of the corpus; fewer would mean that it has moved.
 const MAILS_MIN: usize = 100;
 
-/// Where cargo keeps the source of the parser. Asked for this machine alone, it wants no crate that the build of the tests
-/// did not need: those of other platforms are on no machine that only builds.
+/// The folder where cargo keeps the parser's source. The query is limited to this platform, so it needs no crate that
+/// the build of the tests did not need: crates of other platforms are missing on a machine that only builds.
 fn parser() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let words = ["metadata", "--format-version", "1", "--locked", "--filter-platform", "host-tuple"];
@@ -50,7 +50,7 @@ async fn every_mail_of_the_world_goes_in_clean_and_a_second_run_adds_nothing(mai
         assert_eq!(ids.insert(message.id), !got.duplicate, "{name}");
         repeats += usize::from(got.duplicate);
     }
-    // Some files are the same mail in another form, by their Message-ID.
+    // Some files contain the same mail in another form, with the same Message-ID.
     assert_eq!(ids.len() + repeats, all.len());
     assert!(ids.len() >= MAILS_MIN - 10, "{} of {}", ids.len(), all.len());
     let count = mailbox.ticket_count().await;

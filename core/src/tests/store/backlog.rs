@@ -27,10 +27,10 @@ use std::{
 use uuid::Uuid;
 use walker::{walk, walker};
 
-/// A row, as far as it decides what waits and what the log shows.
+/// The columns of a row that decide what waits and what the log shows.
 type Row = (Uuid, i16, i64, bool, bool, i64, i64, bool, Uuid, i16);
 
-/// Every delivery of an endpoint that is there, read past the store.
+/// Every delivery of an existing endpoint, read without the store.
 async fn rows(fresh: &TestStore) -> Vec<Row> {
     let sql = "SELECT d.endpoint_id, d.state, d.attempt, d.stop, d.test, d.due_at, d.created_at, l.paused, d.id, d.kind \
                FROM deliveries d JOIN lanes l ON l.endpoint_id = d.endpoint_id \
@@ -47,7 +47,7 @@ async fn rows(fresh: &TestStore) -> Vec<Row> {
     }
 }
 
-/// How a row is shown.
+/// The state of a row in the API.
 fn shown((_, state, attempt, stop, test, .., paused, _, _): &Row) -> Shown {
     match (*state, *attempt, *stop) {
         (2, ..) => Shown::Delivered,
@@ -59,7 +59,7 @@ fn shown((_, state, attempt, stop, test, .., paused, _, _): &Row) -> Shown {
     }
 }
 
-/// What the rows say that the store should, by counting them one by one; and how many have ended.
+/// The expected backlog, counted from the rows one by one; and the number of finished ones.
 fn counted(rows: &[Row]) -> (Backlog, BTreeMap<Shown, i64>) {
     let (mut backlog, mut ended) = (Backlog::default(), BTreeMap::new());
     for row in rows {
@@ -83,7 +83,7 @@ fn counted(rows: &[Row]) -> (Backlog, BTreeMap<Shown, i64>) {
     (backlog, ended)
 }
 
-/// What the store says is what the rows say; returns it.
+/// Compares the store's backlog with the rows, and returns it.
 async fn agrees(fresh: &TestStore, tenant: &StoredTenant, endpoints: &[EndpointId]) -> BTreeMap<EndpointId, Backlog> {
     let rows = rows(fresh).await;
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
@@ -111,7 +111,7 @@ async fn agrees(fresh: &TestStore, tenant: &StoredTenant, endpoints: &[EndpointI
     all
 }
 
-/// The log, page by page, is what is kept of all rows, whatever is asked for.
+/// Compares the log, page by page, with the rows, for all filters.
 async fn log_agrees(fresh: &TestStore, tenant: &StoredTenant, endpoints: &[EndpointId]) {
     let rows = rows(fresh).await;
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
@@ -152,7 +152,7 @@ async fn log_agrees(fresh: &TestStore, tenant: &StoredTenant, endpoints: &[Endpo
     }
 }
 
-/// Walks of a database each, and how many steps they have.
+/// Number of random sequences, each on its own database, and of steps in each.
 const WALKS: usize = 6;
 const STEPS: usize = 80;
 
@@ -230,7 +230,7 @@ async fn an_older_database_is_counted_when_it_is_migrated(fresh: TestStore) {
     park(&fresh.db, &leased[..7]).await;
     let retry = Next::Retry { due_at: fresh.now(), failures: 1 };
     report(&fresh.db, vec![sent(&leased[7], fresh.now(), retry), sent(&leased[8], fresh.now(), Next::Delivered)]).await;
-    // What the step did, undone.
+    // Undoes the step of the migration.
     for undo in [
         "DROP INDEX deliveries_untried",
         "DROP INDEX deliveries_tried",
@@ -250,7 +250,7 @@ async fn an_older_database_is_counted_when_it_is_migrated(fresh: TestStore) {
     assert_eq!(all.values().map(|it| it.waiting).sum::<i64>(), 17);
 }
 
-/// A core of the release before moves deliveries and tells no lane.
+/// A core of the previous release moves deliveries without updating lanes.
 #[tokio::test]
 async fn lanes_are_counted_again_when_the_last_core_that_did_not_has_gone() {
     let fresh = TestStore::postgres().await;

@@ -6,7 +6,7 @@ use std::fs;
 
 /// Bytes of a fact.
 const FACT: usize = 64 * 1024;
-/// Facts that are written: 2 MiB, far less than what makes a commit bring the log into the file itself.
+/// Number of facts: 2 MiB in all, far less than the size at which a commit checkpoints.
 const FACTS: usize = 32;
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::tests::support::{NOON, TestStore};
 use inboxops_proto::clock::Clock;
 use std::time::Duration;
 
-/// The claim holds a lane and has not yet looked at its deliveries when another core parks one there.
+/// The claim has locked a lane and not yet read its deliveries when another core parks one there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lane_marked_while_it_is_claimed_is_not_lost() {
     let fresh = TestStore::postgres().await;

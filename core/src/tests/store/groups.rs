@@ -69,7 +69,7 @@ async fn a_refusal_before_a_write_leaves_its_group_alone_and_takes_its_marks_alo
             db.write(tenant.scope, async move |tx| -> Result<_> {
                 runs.fetch_add(1, Ordering::SeqCst);
                 let made = create(tx, &inner, &ticket).await?;
-                // All that it did so far waits for the end of the group.
+                // All of its rows so far wait for the end of the group.
                 if n % 3 == 0 { Err(Reason::Conflict.into()) } else { Ok(made) }
             })
             .await
@@ -99,7 +99,7 @@ async fn a_refusal_after_a_write_undoes_that_write_alone(fresh: TestStore) {
             let inner = tenant.clone();
             db.write(tenant.scope, async move |tx| -> Result<_> {
                 let made = create(tx, &inner, &ticket).await?;
-                // Reading the table inserts what waits for it.
+                // Reading the table inserts the rows that wait for it.
                 let found = store::tickets::lock(tx, TicketRef::Id(made.id)).await?;
                 assert_eq!(found.as_ref(), Some(&made));
                 if n % 4 == 0 { Err(Reason::Conflict.into()) } else { Ok(made) }
@@ -233,7 +233,7 @@ async fn lanes_and_readers_outlive_a_lost_postgres() {
         assert!(fresh.db.read(tenant.scope.clone()).await.is_err());
     }
     postgres.let_in(true);
-    // The writer waits a moment before it looks for the database again.
+    // The writer pauses before it reconnects.
     let mut ticket = tenant.ticket(fresh.now());
     while let Err(error) = write(&fresh.db, &tenant, ticket.clone()).await {
         assert!(matches!(error, Error::Unavailable), "{error:?}");
@@ -275,7 +275,7 @@ async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
     assert!(holder.join_next().await.unwrap().unwrap().unwrap());
 }
 
-/// So many writes while a job of the system runs.
+/// This many writes while a job of the system runs.
 async fn write_behind_the_system(fresh: &TestStore, tenant: &StoredTenant, count: usize) {
     let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (db, runs, goes_on) = (fresh.db.clone(), started.clone(), go_on.clone());
@@ -291,7 +291,7 @@ async fn write_behind_the_system(fresh: &TestStore, tenant: &StoredTenant, count
     started.notified().await;
     let mut writes: Vec<_> =
         (0..count).map(|_| Box::pin(write(&fresh.db, tenant, tenant.ticket(fresh.now())))).collect();
-    // Polled once, each stands in the queue.
+    // After one poll each is in the queue.
     for write in &mut writes {
         assert!(futures_util::poll!(write).is_pending());
     }
@@ -302,7 +302,7 @@ async fn write_behind_the_system(fresh: &TestStore, tenant: &StoredTenant, count
     }
 }
 
-/// The system's transactions are short while it says so (`dispatch::claims`, `dispatch::reports`).
+/// The system's transactions are short while this returns true (`dispatch::claims`, `dispatch::reports`).
 #[tokio::test]
 async fn few_writes_that_wait_for_the_system_are_a_trickle_and_many_are_none() {
     let fresh = TestStore::sqlite().await;

@@ -18,7 +18,7 @@ use helpdesk::Helpdesk;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Numbers that look like chance and are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -91,7 +91,7 @@ fn filter(dice: &mut Dice, desk: &Helpdesk) -> Filter {
     filter
 }
 
-/// Compares lists of many filters with what plain queries find.
+/// Compares lists of many filters with the results of plain queries.
 async fn compare(desk: &Helpdesk, dice: &mut Dice, filters: usize) {
     compare_on(&desk.fresh.db, desk, dice, filters).await;
 }
@@ -119,7 +119,7 @@ fn lists(desk: &Helpdesk) -> ListIndex {
 async fn a_list_is_what_a_plain_query_finds(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 21_000).await;
     let mut dice = Dice(7);
-    // Nothing that lists are counted by is there: rows were written past the store.
+    // There are no counts: the rows were written without the store.
     compare(&desk, &mut dice, 20).await;
     let lists = lists(&desk);
     assert!(lists.settle().await.unwrap());
@@ -133,7 +133,7 @@ async fn a_list_is_what_a_plain_query_finds(fresh: TestStore) {
     desk.fresh.clock.advance(Duration::from_secs(100 * 24 * 3600));
     lists.delete_seconds(desk.at(0, 1), desk.fresh.now()).await.unwrap();
     compare(&desk, &mut dice, 20).await;
-    // All of it adds up still.
+    // All counts still add up.
     assert!(lists.settle().await.unwrap());
     assert_eq!(desk.fresh.count("meta WHERE key = 'relist'").await, 0);
 }

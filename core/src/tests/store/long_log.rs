@@ -11,11 +11,11 @@ use inboxops_proto::id::EndpointId;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use std::time::{Duration, Instant};
 
-/// Each is asked so often; the fastest time counts, so that other tests of the machine do not.
+/// Number of tries; the fastest counts, so that other tests on the machine do not matter.
 const TIMES: usize = 5;
-/// Longest time of a page of a log with as many deliveries as were asked for.
+/// Longest time of a page of a log with the requested number of deliveries.
 const PAGE_MAX: Duration = Duration::from_millis(100);
-/// Deliveries when nobody asked for more.
+/// Number of deliveries by default.
 const SHORT: usize = 20_000;
 
 fn asked() -> Option<usize> {
@@ -26,8 +26,8 @@ fn deliveries() -> usize {
     asked().unwrap_or(SHORT)
 }
 
-/// Deliveries of an endpoint, one a millisecond up to now: the first three of each state and of the last kind of event are
-/// the only ones, but for `state`, which all others have.
+/// Deliveries of an endpoint, one each millisecond up to now. The first three of each state and of the last kind of
+/// event are the only ones; all others are in `state`.
 async fn fill(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId, count: usize, state: u8) {
     let first = fresh.now().micros() / 1_000 - i64::try_from(count).unwrap();
     let (tenant, pg) = (tenant.id.0.simple(), fresh.postgres.is_some());
@@ -62,7 +62,7 @@ async fn fill(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId, co
     fresh.run(&sql).await;
 }
 
-/// The fastest of some tries, which find the same.
+/// The fastest of some tries, all of which find the same.
 async fn timed<T: PartialEq + std::fmt::Debug>(what: &str, ask: impl AsyncFn() -> T) -> T {
     let (mut best, mut found) = (Duration::MAX, None);
     for _ in 0..TIMES {
@@ -87,7 +87,7 @@ async fn every_filter_of_a_long_log_is_quick(fresh: TestStore) {
     for endpoint in [good, dead, stuck] {
         fresh.db.system(Queue::Claims, async move |tx| recount::count(tx, endpoint).await).await.unwrap();
     }
-    // What most deliveries of each are.
+    // The state of most deliveries of each endpoint.
     let filled = [(good, Shown::Delivered), (dead, Shown::Failed), (stuck, Shown::Retrying)];
     let (now, fresh, tenant) = (fresh.now(), &fresh, &tenant);
     let list = async |endpoints: &[EndpointId], page: &Page| {
@@ -152,7 +152,7 @@ async fn every_filter_of_a_long_log_is_quick(fresh: TestStore) {
     assert_eq!(of[0].waiting, i64::try_from(deliveries() / 4 - 9 + 12).unwrap());
 }
 
-/// Deliveries whose index has many hundreds of pages.
+/// Number of deliveries whose index has many hundreds of pages.
 const FULL: usize = 100_000;
 /// Pages of index and table that a page of the log may read: a few for each kind of event, and those of its rows.
 const READ_MAX: u64 = 128;

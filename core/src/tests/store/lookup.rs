@@ -9,7 +9,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use inboxops_proto::id::TicketId;
 use std::task::{Context, Poll, Waker};
 
-/// So many tickets of a tenant.
+/// This many tickets of a tenant.
 async fn tickets(fresh: &TestStore, tenant: &StoredTenant, count: u32) -> Vec<Ticket> {
     let tickets: Vec<_> = (1..=count).map(|number| Ticket { number, ..tenant.ticket(NOON) }).collect();
     let written = tickets.clone();
@@ -24,10 +24,10 @@ async fn tickets(fresh: &TestStore, tenant: &StoredTenant, count: u32) -> Vec<Ti
     tickets
 }
 
-/// What is asked for, and what is to be found.
+/// A look-up and its expected result.
 type LookupCase = (TenantScope, TicketRef, Option<Ticket>);
 
-/// Tickets of two tenants by id and by number, of the other tenant, and of nobody.
+/// Tickets of two tenants by id and by number, tickets of the other tenant, and missing ones.
 async fn asked(fresh: &TestStore) -> Vec<LookupCase> {
     let (tenant, other) = (fresh.tenant().await, fresh.tenant().await);
     let (mine, theirs) = (tickets(fresh, &tenant, 40).await, tickets(fresh, &other, 3).await);
@@ -61,7 +61,7 @@ async fn what_was_written_before_the_call_is_found(fresh: TestStore) {
     let (tenant, lookup) = (fresh.tenant().await, Lookup::new(fresh.db.clone()));
     for _ in 0..20 {
         let ticket = tenant.ticket(NOON);
-        // Others ask for it all the time, before it is there and while it comes.
+        // Others request it continuously, before it exists and while it is inserted.
         let named = TicketRef::Id(ticket.id);
         let others: FuturesUnordered<_> = (0..8).map(|_| lookup.find(tenant.scope.clone(), named)).collect();
         let others = others.for_each(|found| async { drop(found.unwrap()) });
@@ -81,11 +81,11 @@ async fn what_was_written_before_the_call_is_found(fresh: TestStore) {
 
 async fn callers_that_go_away_take_nobody_with_them(fresh: TestStore) {
     let (mut asked, lookup) = (asked(&fresh).await, Lookup::new(fresh.db.clone()));
-    // What is asked for by number is read alone, and would hold a reader that nobody drives.
+    // A request by number is read alone, and would hold a reader that nobody polls.
     asked.retain(|(_, named, _)| matches!(named, TicketRef::Id(_)));
     let find = |(scope, named, _): &LookupCase| lookup.find(scope.clone(), *named).boxed();
     let mut nowhere = Context::from_waker(Waker::noop());
-    // Whoever reads and whoever waits goes away, in every place of the queue, right after it began.
+    // Readers and waiting callers go away, at every position of the queue, right after they began.
     for gone in 0..asked.len() {
         let mut finding: Vec<_> = asked.iter().map(find).collect();
         let mut early = Vec::new();

@@ -8,7 +8,7 @@ use crate::store::{
 use crate::tests::support::{StoredTenant, TestStore};
 use inboxops_proto::clock::Timestamp;
 
-/// Events of one commit, as their deliveries are handed over.
+/// Events of one commit, as their leased deliveries.
 pub(super) async fn emit(fresh: &TestStore, tenant: &StoredTenant, count: usize) -> Vec<Leased> {
     fresh.leased.lock().unwrap().clear();
     let events: Vec<_> = (0..count).map(|_| tenant.event(fresh.now())).collect();

@@ -6,10 +6,10 @@ use crate::tests::support::TestStore;
 use serde_json::Value;
 use sqlx::{Connection as _, PgConnection, Row as _};
 
-/// What a way that is switched off costs at least, up to PostgreSQL 17; later ones mark it.
+/// Least cost of a disabled plan up to PostgreSQL 17; later releases mark it.
 const DISABLED_COST: f64 = 1e10;
 
-/// What is wrong with a plan.
+/// The faults of a plan.
 fn faults(plan: &Value) -> Vec<&'static str> {
     fn disabled(node: &Value) -> bool {
         let costs = node["Total Cost"].as_f64().is_some_and(|cost| cost >= DISABLED_COST);
@@ -25,7 +25,7 @@ fn faults(plan: &Value) -> Vec<&'static str> {
     faults
 }
 
-/// The plan that serves any values.
+/// The generic plan.
 async fn plan(conn: &mut PgConnection, text: &str, parameters: usize) -> Value {
     let prepare = format!("PREPARE one AS {text}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(prepare)).execute(&mut *conn).await.expect("it can be prepared");
@@ -71,7 +71,7 @@ async fn no_statement_is_compiled_or_left_with_a_way_that_is_switched_off() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What the test above would say of a count without an index on a writer that did not switch compiling off.
+/// The test above would report a count without an index on a writer that has JIT enabled.
 #[tokio::test]
 async fn such_a_plan_is_noticed() {
     let fresh = TestStore::postgres().await;
@@ -86,7 +86,7 @@ async fn such_a_plan_is_noticed() {
     assert_eq!(faults(&plan(&mut conn, count, 1).await).contains(&"is compiled"), compiles);
 }
 
-/// A reader that is far behind pays for its page, not for all that is ahead of it.
+/// A reader that is far behind pays for its page, not for everything after it.
 #[tokio::test]
 async fn pages_of_events_and_commits_come_in_the_order_of_an_index() {
     let fresh = TestStore::postgres().await;

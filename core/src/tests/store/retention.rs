@@ -40,7 +40,7 @@ async fn is_there(fresh: &TestStore, tenant: &StoredTenant, event: EventId) -> b
     store::events::body(&mut read, event).await.unwrap().is_some()
 }
 
-/// One delivered row and one that counts it, whatever retention did.
+/// The number of delivered deliveries of an endpoint, as counted; retention must not change it.
 async fn counted(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId) -> i64 {
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     store::tallies::of(&mut read, &[endpoint], 1)

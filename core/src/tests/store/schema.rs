@@ -5,14 +5,14 @@ use crate::tests::support::{TestStore, on_both};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Tables and columns that PostgreSQL alone has, and why is said in the migration.
+/// Tables and columns that only PostgreSQL has; the migration says why.
 const PG_ONLY: &[&str] = &["rate_windows", "events.xact", "changes.xact"];
-/// Kept by the migrator, in each database its own way.
+/// The migrator's own table in each database.
 const MIGRATOR: &str = "_sqlx_migrations";
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Shape {
-    /// `table.column` to whether it may be NULL.
+    /// `table.column`, and whether it may be NULL.
     columns: BTreeMap<String, bool>,
     /// Name, table, columns, unique, partial.
     indexes: BTreeSet<(String, String, Vec<String>, bool, bool)>,
@@ -98,7 +98,7 @@ async fn the_two_schemas_have_the_same_tables_columns_and_indexes() {
     assert_eq!(only(&right, &left), Default::default(), "only on PostgreSQL");
 }
 
-/// Columns in which a number stands for a state, with the least and the greatest that there is.
+/// Columns in which a number stands for a state, with the least and the greatest number.
 fn states() -> Vec<(&'static str, &'static str, i16, i16)> {
     macro_rules! of {
         ($table:literal, $column:literal, $states:ty) => {
@@ -107,7 +107,7 @@ fn states() -> Vec<(&'static str, &'static str, i16, i16)> {
     }
     vec![
         of!("tenants", "plan", tenants::Plan),
-        // As the plan says, on, off.
+        // According to the plan, on, off.
         ("tenants", "webhooks", 1, 3),
         ("tenants", "public_api", 1, 3),
         of!("agents", "role", agents::Role),
@@ -187,7 +187,7 @@ async fn every_statement_is_understood_by_its_databases() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What changes or finds many deliveries by their ids.
+/// Statements that change or find many deliveries by id.
 const BY_ID: &[&str] = &["report::SETTLE", "dispatch::PARK", "dispatch::TAKE_BACK", "dispatch::OPEN", "claim::LEASE"];
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn leased_deliveries_are_found_by_id_whatever_the_statistics_say() {
     let (sqlite, postgres) = (TestStore::sqlite().await, TestStore::postgres().await);
     let mut lite = SqliteConnection::connect(&sqlite.url).await.unwrap();
     let mut pg = PgConnection::connect(&postgres.url).await.unwrap();
-    // As a quiet database looks: few leases, so that going through all of them seems cheap.
+    // A quiet database: there are few leases, so scanning them all seems cheap.
     sqlx::query(
         "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, due_at, \
          token, incarnation, created_at) SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), \
@@ -230,7 +230,7 @@ async fn leased_deliveries_are_found_by_id_whatever_the_statistics_say() {
     }
 }
 
-/// sqlx looks the name of each parameter up in SQLite's list of all names, which makes hundreds of them slow.
+/// sqlx looks up the name of each parameter in SQLite's list of all names, so hundreds of them are slow.
 #[test]
 fn many_rows_are_bound_without_names_on_sqlite() {
     let (_, rows) = store::statements();

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Tickets that differ in all that filters look at.
+/// Tickets that differ in everything that filters check.
 async fn many(
     fresh: &TestStore,
     tenant: &StoredTenant,
@@ -62,7 +62,7 @@ async fn many(
     tickets
 }
 
-/// What a filter keeps, said in Rust.
+/// The filter, written in Rust.
 fn keeps(filter: &Filter, ticket: &Ticket) -> bool {
     let lower = |text: &str| text.to_lowercase();
     let any = |empty: bool, found: bool| empty || found;

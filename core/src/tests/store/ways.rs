@@ -5,22 +5,22 @@ use crate::store;
 use crate::tests::support::TestStore;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
-/// What the planner knows of the deliveries.
+/// The planner's statistics of deliveries.
 #[derive(Clone, Copy, Debug)]
 enum Statistics {
     /// Nothing.
     Nothing,
-    /// How they are.
+    /// The present distribution.
     All,
-    /// How they were when there were few, of another endpoint.
+    /// Statistics from when there were few deliveries, of another endpoint.
     Past,
 }
 
-/// An endpoint with everything, and one with next to nothing.
+/// An endpoint with deliveries of all states, and one with almost none.
 const FULL: &str = "00000000-0000-7000-8000-00000000000f";
 const EMPTY: &str = "00000000-0000-7000-8000-00000000000e";
 
-/// Deliveries of an endpoint, one in `in_state` of the state that is asked for, all others delivered.
+/// Deliveries of an endpoint, one in `in_state` of the requested state, all others delivered.
 fn fill(count: u32, endpoint: &str) -> String {
     format!(
         "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, due_at, token, \
@@ -43,7 +43,7 @@ async fn plan(pg: &mut PgConnection, text: &str, arguments: &str) -> String {
     lines.into_iter().map(|it| it.0).collect::<Vec<_>>().join("\n")
 }
 
-/// Statements with what they are asked with, and the indexes that they may go by.
+/// Statements with their parameters, and the indexes that they may use.
 fn cases() -> Vec<(String, &'static str, String, Vec<&'static str>)> {
     const CLASSES: [&str; 5] =
         ["deliveries_untried", "deliveries_tried", "deliveries_delivered", "deliveries_failed", "deliveries_stopped"];
@@ -77,7 +77,7 @@ fn cases() -> Vec<(String, &'static str, String, Vec<&'static str>)> {
     cases
 }
 
-/// A line of a plan that reads deliveries in another way than by these indexes, or says which of them it leaves out.
+/// A line of a plan that reads deliveries without these indexes, or filters rows after reading them.
 fn wrong(plan: &str, indexes: &[&str]) -> Option<String> {
     let by = |line: &str, index: &str| {
         ["Index Scan using", "Index Scan Backward using", "Index Only Scan using", "Index Only Scan Backward using"]
@@ -140,7 +140,7 @@ async fn each_filter_goes_by_its_own_index_on_sqlite() {
             seen += 1;
             let whole =
                 line.contains("(endpoint_id=? AND kind=? AND id>? AND id<?)") || line.contains("(endpoint_id=?)");
-            // Little at any time, and read as a whole.
+            // Few at any time, and read as a whole.
             let few = line.contains("INDEX deliveries_leased") || line.contains("INDEX deliveries_tests");
             assert!(line.contains("INDEX deliveries_") && (whole || few), "{name}: {plan:#?}");
         }

@@ -5,7 +5,7 @@ use inboxops_proto::wire::{self, Origin, Way};
 use std::net::IpAddr;
 use tonic::Request;
 
-/// Who calls, as the edge passes it on.
+/// A caller, as the edge forwards it.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     bearer: Option<String>,
@@ -31,7 +31,7 @@ impl Client {
         Client { operator: true, ..Client::nobody() }
     }
 
-    /// A page of ours in a browser, which holds this cookie.
+    /// A page of ours in a browser with this cookie.
     pub(crate) fn browser(cookie: Option<&str>) -> Client {
         let nobody = Client::nobody();
         let origin = Origin { way: Way::GrpcWeb, same_origin: true, ..nobody.origin.clone() };

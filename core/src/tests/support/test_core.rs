@@ -20,14 +20,14 @@ use tower::ServiceExt as _;
 /// A public address that needs no look-up.
 pub(crate) const HOOK: &str = "https://93.184.216.34/hook";
 
-/// Most that a test waits for what goes on beside it.
+/// Longest time that a test waits for background tasks.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A core on a database of its own.
 pub(crate) struct TestCore {
     pub(crate) inner: Arc<Core>,
     pub(crate) clock: Clock,
-    /// What the core stamps its writes with.
+    /// The source of time and randomness of the core's writes.
     pub(crate) stamps: Stamps,
     pub(crate) postgres: Option<Postgres>,
     pub(crate) folder: Option<tempfile::TempDir>,
@@ -84,7 +84,7 @@ impl TestCore {
         self.after(async |settings, _| change(settings)).await
     }
 
-    /// The same, when something was done while there was no core.
+    /// The same after some work without a core.
     pub(crate) async fn after(mut self, work: impl AsyncFnOnce(&mut Settings, &Stamps)) -> TestCore {
         self.stop().await;
         let TestCore { inner, clock, postgres, folder, services, mut settings, .. } = self;
@@ -96,7 +96,7 @@ impl TestCore {
         TestCore::open(settings, clock, postgres, folder).await
     }
 
-    /// Runs a statement past the core.
+    /// Runs a statement without the core.
     pub(crate) async fn run_sql(&self, sql: &str) {
         super::run(self.postgres.as_ref(), &self.settings.database_url, sql).await;
     }
@@ -106,7 +106,7 @@ impl TestCore {
         TestCore::with_chance(self.settings.clone(), self.clock.clone(), Chance::seeded(43), None, None).await
     }
 
-    /// Makes one call as it comes in over a wire: by its path, with an encoded message.
+    /// Makes one call as it arrives over a connection: by its path, with an encoded message.
     pub(crate) async fn call(&self, path: &str, request: Request<Vec<u8>>) -> Result<(), Failure> {
         let (metadata, extensions, message) = request.into_parts();
         let mut frame = vec![0];
@@ -120,7 +120,7 @@ impl TestCore {
         if let Some(status) = Status::from_header_map(answer.headers()) {
             return Err(Failure::of(&status));
         }
-        // A stream that is let in may not end by itself: its first message is answer enough.
+        // An admitted stream may not end by itself: its first message is answer enough.
         let mut body = answer.into_body();
         let trailers = loop {
             let frame = body.frame().await.expect("trailers").expect("a whole body");
@@ -136,25 +136,25 @@ impl TestCore {
         }
     }
 
-    /// Starts what goes on beside the calls.
+    /// Starts the background tasks.
     pub(crate) fn run(&mut self) {
         let (core, shutdown) = (self.inner.clone(), self.shutdown.clone());
         self.running.spawn(async move { core.run(shutdown).await });
     }
 
-    /// Ends it in good order.
+    /// Ends them in order.
     pub(crate) async fn stop(&mut self) {
         self.shutdown.cancel();
         while self.running.join_next().await.is_some() {}
         self.shutdown = CancellationToken::new();
     }
 
-    /// A millisecond later, so that what is made next sorts after what was made before.
+    /// Moves the clock by a millisecond, so that later rows sort after earlier ones.
     pub(crate) fn tick(&self) {
         self.clock.advance(Duration::from_millis(1));
     }
 
-    /// A tenant on plan business with an inbox and a key that may do everything.
+    /// A tenant on plan business with an inbox and a key with all scopes.
     pub(crate) async fn tenant(&self) -> TestTenant {
         let operator = Client::operator();
         let made =
@@ -167,7 +167,7 @@ impl TestCore {
         TestTenant { key: Client::key(&key), secret: key, inbox, operator, id: tenant.id }
     }
 
-    /// A new key of the operator's tenant; without scopes it has all.
+    /// A new key of the operator's tenant; with all scopes if none is given.
     pub(crate) async fn key(&self, by: &Client, name: &str, scopes: &[&str]) -> String {
         let made = admin::CreateApiKeyRequest {
             name: Some(name.to_owned()),
@@ -196,7 +196,7 @@ impl TestCore {
         self.tenants().create_agent(Client::operator().ask(made)).await.answer().agent.expect("an agent")
     }
 
-    /// The browser of an agent who has just come in by a login link.
+    /// The browser of an agent who has just signed in by a login link.
     pub(crate) async fn signed_in(&self, agent: &str) -> Client {
         let request = internal::CreateLoginLinkRequest { agent_id: agent.to_owned() };
         let code = self.tenants().create_login_link(Client::operator().ask(request)).await.answer().code;
@@ -256,7 +256,7 @@ impl TestCore {
         answer.identity.expect("an identity")
     }
 
-    /// All that the database holds, as bytes.
+    /// All contents of the database, as bytes.
     pub(crate) async fn rows(&self) -> Rows<'_> {
         match (&self.postgres, &self.folder) {
             (Some(postgres), _) => Rows::Postgres(postgres),
@@ -289,7 +289,7 @@ impl TestCore {
         self.deliveries().get_delivery(by.ask(request)).await.answer().delivery.expect("a delivery")
     }
 
-    /// Bodies of the events that an endpoint is sent, oldest first.
+    /// Bodies of the events that were sent to an endpoint, oldest first.
     pub(crate) async fn bodies(&self, by: &Client, endpoint: &str) -> Vec<String> {
         let mut bodies = Vec::new();
         for delivery in self.deliveries_of(by, endpoint).await {
@@ -313,11 +313,11 @@ fn settings(database_url: String) -> Settings {
     }
 }
 
-/// A tenant and who acts in it.
+/// A tenant and its callers.
 pub(crate) struct TestTenant {
     pub(crate) id: String,
     pub(crate) inbox: String,
-    /// A key that may do everything.
+    /// A client with a key that has all scopes.
     pub(crate) key: Client,
     /// The key itself.
     pub(crate) secret: String,
@@ -325,7 +325,7 @@ pub(crate) struct TestTenant {
     pub(crate) operator: Client,
 }
 
-/// What a database holds.
+/// The contents of a database.
 pub(crate) enum Rows<'a> {
     Postgres(&'a Postgres),
     Files(Vec<Vec<u8>>),
@@ -336,7 +336,7 @@ impl Rows<'_> {
         self.hold_bytes(text.as_bytes())
     }
 
-    /// Whether the bytes are anywhere, as text or as they are.
+    /// Whether the bytes are anywhere, as text or raw.
     pub(crate) fn hold_bytes(&self, bytes: &[u8]) -> bool {
         match self {
             Rows::Files(files) => files.iter().any(|file| file.windows(bytes.len()).any(|window| window == bytes)),
@@ -354,7 +354,7 @@ impl Rows<'_> {
     }
 }
 
-/// What a call came to.
+/// The result of a call.
 pub(crate) trait Came<T> {
     /// The answer of a call that must succeed.
     fn answer(self) -> T;
@@ -401,10 +401,10 @@ pub(crate) fn new_endpoint(events: &[&str]) -> v1::CreateWebhookEndpointRequest 
     }
 }
 
-/// An id that nothing has.
+/// An id of nothing.
 pub(crate) const NOTHING: &str = "019ab5f0-dead-7000-8000-00000000dead";
 
-/// Awaits that something becomes true: loops beside the test run on the runtime's own time.
+/// Waits until something becomes true: background tasks run on the runtime's own time.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let seen = tokio::time::timeout(PATIENCE, async {
         loop {

@@ -12,14 +12,14 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Requests that it makes at once, as a worker of the product does.
+/// Requests that it makes at once, as the real worker does.
 const SLOTS: u32 = 256;
 
-/// What the report of one outcome comes to: it is recorded, or its lease is over.
+/// The answer to a report of one outcome that was recorded.
 pub(crate) const ACCEPTED: ReportResponse = ReportResponse { accepted: 1, refused: 0 };
 pub(crate) const REFUSED: ReportResponse = ReportResponse { accepted: 0, refused: 1 };
 
-/// A stream of work, and what it has brought.
+/// A stream of work, and what it has brought so far.
 pub(crate) struct Worker {
     stream: BoxStream<pb::WorkResponse>,
     taken: VecDeque<TakenDelivery>,
@@ -27,7 +27,7 @@ pub(crate) struct Worker {
     client: Client,
 }
 
-/// A delivery with all that it is to be sent with.
+/// A delivery with everything needed to send it.
 #[derive(Clone, Debug)]
 pub(crate) struct TakenDelivery {
     pub(crate) lease: LeasedDelivery,
@@ -45,7 +45,7 @@ impl Worker {
         Worker { stream, taken: VecDeque::new(), endpoints: HashMap::new(), client }
     }
 
-    /// The next delivery; the test fails when none comes.
+    /// The next delivery; the test fails if there is none.
     pub(crate) async fn next(&mut self) -> TakenDelivery {
         while self.taken.is_empty() {
             let batch = tokio::time::timeout(PATIENCE, self.stream.next()).await;
@@ -54,7 +54,7 @@ impl Worker {
         self.taken.pop_front().expect("not empty")
     }
 
-    /// The next delivery, if one has come already.
+    /// The next delivery, if one has already arrived.
     pub(crate) fn try_next(&mut self) -> Option<TakenDelivery> {
         while let Some(batch) = self.stream.next().now_or_never() {
             self.keep(batch.expect("the stream lives").expect("no refusal"));
@@ -62,7 +62,7 @@ impl Worker {
         self.taken.pop_front()
     }
 
-    /// Waits for work, not longer than this; it is kept for the next look.
+    /// Waits for work, at most this long; it is kept for the next call.
     pub(crate) async fn comes_within(&mut self, most: Duration) -> bool {
         if self.taken.is_empty() {
             match tokio::time::timeout(most, self.stream.next()).await {
@@ -73,7 +73,7 @@ impl Worker {
         true
     }
 
-    /// What has come already.
+    /// What has already arrived.
     pub(crate) fn at_hand(&mut self) -> Vec<TakenDelivery> {
         while let Some(batch) = self.stream.next().now_or_never() {
             self.keep(batch.expect("the stream lives").expect("no refusal"));

@@ -26,7 +26,7 @@ async fn page(core: &TestCore, by: &Client, request: List) -> (Vec<u32>, v1::Pag
     (answer.tickets.iter().map(|ticket| ticket.ticket_number).collect(), answer.meta.expect("a meta"))
 }
 
-/// Numbers of the tickets that a list keeps, in its order; its total must agree.
+/// Numbers of the tickets in a list, in order; its total must agree.
 async fn numbers(core: &TestCore, by: &Client, request: List) -> Vec<u32> {
     let (numbers, meta) = page(core, by, request).await;
     assert_eq!(meta.total as usize, numbers.len());
@@ -148,7 +148,7 @@ async fn what_a_list_does_not_take_is_a_bad_parameter(core: TestCore) {
 async fn pages_tile_the_list_and_say_how_it_goes_on(core: TestCore) {
     let tenant = core.tenant().await;
     for n in 0..7 {
-        // All of one moment, so that only the id orders them.
+        // All at one time, so that only the id orders them.
         core.tickets().create_ticket(tenant.key.ask(new_ticket(&tenant.inbox, &format!("Order {n}")))).await.answer();
     }
     let mut walked = Vec::new();

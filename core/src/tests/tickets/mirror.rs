@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 const MICRO: Duration = Duration::from_micros(1);
 
-/// What a program knows that reads what changed since it looked last, as any does.
+/// The state of a program that syncs by `updated_since`.
 #[derive(Default)]
 struct Mirror {
     versions: HashMap<u32, u32>,
@@ -23,7 +23,8 @@ struct Mirror {
 }
 
 impl Mirror {
-    /// One look: every page. `by_meta` goes on where the answer says, else at the newest change that was seen.
+    /// One sync: every page. With `by_meta` it continues from `meta.safe_since`, otherwise from the newest change that
+    /// it saw.
     async fn look(&mut self, core: &TestCore, by: &Client, by_meta: bool) {
         let (mut newest, mut safe) = (self.since, None);
         for page in 1.. {
@@ -37,7 +38,7 @@ impl Mirror {
             let listed = core.tickets().list_tickets(by.ask(request)).await.answer();
             let meta = listed.meta.expect("a meta");
             let told = Timestamp::from(&meta.safe_since.expect("with `updated_since` it is told"));
-            // Of the first page: what follows may tell of later.
+            // From the first page: later pages may report a later time.
             let safe = *safe.get_or_insert(told);
             for ticket in listed.tickets {
                 let at = Timestamp::from(&ticket.updated_at.expect("a time"));
@@ -54,7 +55,7 @@ impl Mirror {
     }
 }
 
-/// Writers on these cores, and mirrors of the first beside them; in the end both hold everything.
+/// Writers on these cores, and mirrors of the first beside them; in the end both have everything.
 async fn mirrored(cores: &[&TestCore], tenant: &TestTenant) {
     let core = cores[0];
     let over = Arc::new(AtomicBool::new(false));
@@ -71,7 +72,7 @@ async fn mirrored(cores: &[&TestCore], tenant: &TestTenant) {
                 }
                 let subject = Some(format!("changed by {number}, {turn}"));
                 let change = v1::UpdateTicketRequest {
-                    // Some tickets are everybody's, and some hardly anybody's.
+                    // Some tickets change often, others rarely.
                     ticket_id: (1 + (number * 7 + turn * turn) % 10).to_string(),
                     ticket: Some(v1::TicketChanges { subject, ..Default::default() }),
                     update_mask: None,
@@ -115,7 +116,7 @@ async fn mirrored(cores: &[&TestCore], tenant: &TestTenant) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    // Another core tells every two seconds what of its writes is over.
+    // Another core reports its settled time every two seconds.
     let settled = tokio::time::timeout(Duration::from_secs(15), looks).await;
     let missing =
         |mirror: &Mirror| last.iter().filter(|(number, version)| mirror.versions.get(number) != Some(version)).count();
@@ -153,7 +154,7 @@ async fn nothing_is_shown_that_is_newer_than_a_write_that_is_open(core: TestCore
         assert_eq!(listed.tickets.len(), meta.total as usize);
         (meta.total, meta.safe_since.map(|at| Timestamp::from(&at)))
     };
-    // As a mail that takes its time to be read.
+    // Like a mail that takes long to parse.
     let slow = core.stamps.stamp();
     let at = slow.at;
     core.tick();

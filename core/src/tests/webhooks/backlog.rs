@@ -5,7 +5,7 @@ use crate::tests::support::{Came as _, TestCore, Worker, on_both};
 use inboxops_proto::v1::{self, DeliveryStatus, EndpointBacklog, EndpointStatus};
 use std::time::Duration;
 
-/// As every call that shows the endpoint has it.
+/// The backlog in every call that shows the endpoint.
 async fn backlog(core: &TestCore, by: &crate::tests::support::Client, id: &str) -> EndpointBacklog {
     let one = get(core, by, id).await.backlog.expect("a backlog");
     let list =

@@ -12,7 +12,7 @@ async fn filtered(core: &TestCore, tenant: &TestTenant, inboxes: &[&str]) -> v1:
     core.webhooks().create_webhook_endpoint(tenant.key.ask(request)).await.answer().endpoint.expect("one")
 }
 
-/// Names of the events that an endpoint is sent.
+/// Names of the events that were sent to an endpoint.
 async fn events(core: &TestCore, tenant: &TestTenant, endpoint: &str) -> Vec<String> {
     core.deliveries_of(&tenant.key, endpoint).await.into_iter().map(|delivery| delivery.event).collect()
 }

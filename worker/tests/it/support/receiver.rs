@@ -17,7 +17,7 @@ use tokio::{
 /// An empty success that keeps the connection open.
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
-/// One request as it came.
+/// One received request.
 #[derive(Debug)]
 pub(crate) struct Webhook {
     pub head: String,
@@ -41,11 +41,11 @@ struct Counts {
     most: AtomicUsize,
 }
 
-/// One connection, for the behaviour of a receiver.
+/// One connection, for a receiver's behaviour.
 pub(crate) struct Visit {
     pub tcp: TcpStream,
     buffer: Vec<u8>,
-    /// Whether a request waits for its answer.
+    /// Whether a request waits for its response.
     asked: bool,
     counts: Arc<Counts>,
     seen: mpsc::UnboundedSender<Webhook>,
@@ -70,7 +70,7 @@ impl Receiver {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
                 let (counts, seen) = (shared.clone(), sender.clone());
                 let visit = behave(Visit { tcp, buffer: Vec::new(), asked: false, counts, seen });
-                // A receiver that is left by the worker is no failure of the test.
+                // A connection that the worker drops is no failure of the test.
                 visits.spawn(async move { drop(visit.await) });
             }
         });
@@ -113,7 +113,7 @@ impl Receiver {
         self.counts.requests.load(Ordering::SeqCst)
     }
 
-    /// Greatest number of requests that were held at the same time.
+    /// Greatest number of concurrent requests.
     pub(crate) fn most_at_once(&self) -> usize {
         self.counts.most.load(Ordering::SeqCst)
     }
@@ -125,7 +125,7 @@ impl Receiver {
 }
 
 impl Visit {
-    /// Reads and counts one request; false when there is none any more.
+    /// Reads and counts one request; false if there are no more.
     pub(crate) async fn request(&mut self) -> io::Result<bool> {
         let Some(seen) = read_request(&mut self.tcp, &mut self.buffer).await? else { return Ok(false) };
         self.counts.requests.fetch_add(1, Ordering::SeqCst);
@@ -148,7 +148,7 @@ impl Visit {
         }
     }
 
-    /// Holds the connection until the other side closes it.
+    /// Keeps the connection open until the other side closes it.
     pub(crate) async fn hold(&mut self) -> io::Result<()> {
         let mut rest = [0; 1024];
         while self.tcp.read(&mut rest).await? > 0 {}

@@ -5,7 +5,7 @@ use crate::html;
 
 const HEAD: &str = "Message-ID: <a@x>\r\nFrom: Ada <ada@example.com>\r\nSubject: Order\r\nMIME-Version: 1.0\r\n";
 
-/// The text that a mail becomes, with lines for its files.
+/// The text of a mail, with lines for its attachments.
 fn text(header: &str, body: impl AsRef<[u8]>) -> String {
     bodies(header, body).text
 }

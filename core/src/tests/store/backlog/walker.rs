@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use std::{collections::BTreeMap, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-/// One move; numbers choose what it is made with.
+/// One move; numbers select its objects.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Emit(usize),
@@ -42,7 +42,7 @@ pub(super) enum Step {
     Retain,
 }
 
-/// So many of them.
+/// A sequence of moves.
 pub(super) fn walk(count: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => (1..6usize).prop_map(Step::Emit),
@@ -65,13 +65,13 @@ pub(super) fn walk(count: usize) -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, count)
 }
 
-/// Who makes the moves of one tenant.
+/// Makes the moves of one tenant.
 pub(super) struct Walker<'a> {
     fresh: &'a TestStore,
     tenant: &'a StoredTenant,
     pub(crate) endpoints: Vec<EndpointId>,
     held: Vec<Leased>,
-    /// Leases that are over.
+    /// Leases that have ended.
     over: Vec<Leased>,
     all: BTreeMap<DeliveryId, EndpointId>,
 }
@@ -96,7 +96,7 @@ impl Walker<'_> {
         self.all.keys().nth(at % self.all.len().max(1)).copied()
     }
 
-    /// A delivery with its row, held by whoever changes it.
+    /// A change of a delivery, with its row locked.
     async fn change(&self, at: usize, stop: bool) {
         let Some(id) = self.delivery(at) else { return };
         let now = self.fresh.now();
@@ -197,7 +197,7 @@ impl Walker<'_> {
         }
     }
 
-    /// What a job does: some deliveries again, with how they stood when they were read.
+    /// As a resend job does: rearms some deliveries, with the states in which they were read.
     async fn rearm(&self, endpoint: EndpointId, count: usize) {
         let own = self.all.iter().filter(|(_, of)| **of == endpoint).map(|(id, _)| *id);
         let (ids, now): (Vec<DeliveryId>, _) = (own.collect(), self.fresh.now());
@@ -210,7 +210,7 @@ impl Walker<'_> {
         rearmed.await.unwrap();
     }
 
-    /// What a recovery does: deliveries, made now, for events of yesterday that nobody got.
+    /// As a recovery does: makes deliveries for yesterday's undelivered events.
     async fn make(&mut self, endpoint: EndpointId, count: usize) {
         let now = self.fresh.now();
         let yesterday = now.minus(Duration::from_secs(86_400));
@@ -232,7 +232,7 @@ impl Walker<'_> {
 /// A kind of event that no endpoint of these tests subscribes to.
 const UNWANTED: i16 = 9;
 
-/// With three endpoints.
+/// A walker with three endpoints.
 pub(super) async fn walker<'a>(fresh: &'a TestStore, tenant: &'a StoredTenant) -> Walker<'a> {
     let mut endpoints = Vec::new();
     for _ in 0..3 {

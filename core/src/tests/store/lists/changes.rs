@@ -24,7 +24,7 @@ use std::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Who changes tickets, through one core.
+/// Changes tickets through one core.
 #[derive(Clone)]
 pub(super) struct Hand {
     db: Db,
@@ -46,7 +46,7 @@ impl Helpdesk {
 }
 
 impl Hand {
-    /// As many tickets change as the dice say, in state, priority, assignee, subject and tags.
+    /// Changes a random number of tickets in status, priority, assignee, subject and tags.
     pub(super) async fn change(&self, dice: &mut Dice, times: usize) {
         for _ in 0..times {
             let change = self.throw(dice);
@@ -55,7 +55,7 @@ impl Hand {
         }
     }
 
-    /// The same, and then the write is refused.
+    /// The same, but the write is refused.
     async fn change_in_vain(&self, dice: &mut Dice) {
         let (change, ticket) = (self.throw(dice), self.tenant.ticket(NOON));
         let write = async move |tx: &mut store::Tx<'_>| -> store::Result<_> {
@@ -150,7 +150,7 @@ fn lists_on(db: &Db, desk: &Helpdesk) -> ListIndex {
     ListIndex::new(db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
 }
 
-/// Pages of one moment have each ticket once, in order, and as many as their total says.
+/// The pages of one moment contain each ticket once, in order, and as many as the total says.
 async fn agrees(db: &Db, tenant: &StoredTenant, filter: Filter, keeps: impl Fn(&Ticket) -> bool) {
     let mut read = db.read(tenant.scope.clone()).await.unwrap();
     let mut all = Vec::new();
@@ -236,7 +236,7 @@ async fn what_a_core_left_behind_is_followed_by_the_next(fresh: TestStore) {
     let (lists, mut dice, tenant) = (lists(&desk), Dice(5), desk.tenant.id);
     assert!(lists.settle().await.unwrap());
     let lane = Queue::Tenant(tenant);
-    // It ended in the middle of a segment's lists.
+    // The process ended in the middle of a segment's lists.
     for _ in 0..16 {
         let pack = async move |tx: &mut store::SystemTx<'_>| subjects::pack(&mut tx.enter(tenant)).await;
         assert!(desk.fresh.db.system(lane, pack).await.unwrap());
@@ -246,7 +246,7 @@ async fn what_a_core_left_behind_is_followed_by_the_next(fresh: TestStore) {
     let seal = async move |tx: &mut store::SystemTx<'_>| subjects::seal(&mut tx.enter(tenant), &of, &some, false).await;
     assert!(desk.fresh.db.system(lane, seal).await.unwrap());
     compare(&desk, &mut dice, 30).await;
-    // Commits told of changes, and nobody lived to hear of them.
+    // Commits reported changes, but the process died before it indexed them.
     desk.hand().rename(9, "Refund zeppelin").await;
     desk.hand().rename(10, "Lost").await;
     assert!(desk.fresh.db.behind().take().contains(&tenant));
@@ -255,14 +255,14 @@ async fn what_a_core_left_behind_is_followed_by_the_next(fresh: TestStore) {
     assert_eq!(desk.fresh.count("subject_changes").await, 0);
     assert_eq!(desk.fresh.count("subject_index WHERE segments = 1 AND blocks = 16").await, 1);
     compare(&desk, &mut dice, 60).await;
-    // What was made of the old texts is not taken for lists of the new ones.
+    // Lists built from the old texts are not stored for the new ones.
     let late = async move |tx: &mut store::SystemTx<'_>| subjects::seal(&mut tx.enter(tenant), &full, &[], true).await;
     assert!(!desk.fresh.db.system(lane, late).await.unwrap());
 }
 
 async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: TestStore) {
     let desk = Helpdesk::open(fresh, 1_030).await;
-    // As an earlier release left them: one in a full block, one in none.
+    // As an earlier release leaves them: one in a full block, one in none.
     desk.fresh.run("UPDATE tickets SET subject = 'Große', subject_folded = 'große' WHERE number IN (7, 1029)").await;
     let lists = lists(&desk);
     assert!(lists.settle().await.unwrap());
@@ -278,7 +278,7 @@ async fn a_start_after_an_update_counts_and_folds_what_is_there(fresh: TestStore
     assert_eq!(relist::look(&desk.fresh.db, desk.fresh.now()).await.unwrap(), RecountStep::Nothing);
 }
 
-/// Cores of the earlier release run until they are stopped, and keep nothing that lists are counted by.
+/// Cores of the earlier release run until they are stopped, and maintain no counts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_are_right_beside_a_core_of_an_earlier_release_and_after_it() {
     let desk = Helpdesk::open(TestStore::postgres().await, 3_000).await;

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Time between two tickets, but for the last third, which came within a minute.
+/// Time between two tickets, except for the last third, which came within a minute.
 const EVERY: Duration = Duration::from_secs(30);
 
 pub(super) struct Helpdesk {
@@ -33,7 +33,7 @@ impl Helpdesk {
         let stranger = fresh.tenant().await;
         let desk = Helpdesk::bare(fresh, tenant, count);
         desk.fill(0, count).await;
-        // Another tenant's tickets are in nobody's way.
+        // Another tenant's tickets do not matter.
         let ticket = stranger.ticket(NOON);
         let write = async move |tx: &mut store::Tx<'_>| -> store::Result<_> {
             store::tickets::insert(tx, &ticket);
@@ -54,12 +54,12 @@ impl Helpdesk {
             inboxes: inboxes.into(),
             agents: (21..=24).map(|n| AgentId(Uuid::from_u128(n))).collect(),
             tag: TagRef { id: few, name: "Few".to_owned() },
-            // The last one's name is the id of the first.
+            // The last tag's name is the id of the first.
             tags: vec!["MANY".to_owned(), "few".to_owned(), few.0.to_string(), many.0.to_string(), "none".to_owned()],
         }
     }
 
-    /// A time: that of a ticket, `part` parts of `of` from the first.
+    /// The time of a ticket, `part` parts of `of` after the first.
     pub(super) fn at(&self, part: u64, of: u64) -> Timestamp {
         let first = NOON.minus(EVERY * self.count);
         first.plus(EVERY * u32::try_from(u64::from(self.count) * part / of).unwrap())
@@ -72,11 +72,11 @@ impl Helpdesk {
         }
     }
 
-    /// Writes the tickets after `from` up to `to`, with all that the earlier release kept of them, and no more.
+    /// Inserts the tickets after `from` up to `to`, with everything that the earlier release maintained, and no more.
     pub(super) async fn fill(&self, from: u32, to: u32) {
         let pg = self.fresh.postgres.is_some();
         let (tenant, count) = (self.id(self.tenant.id.0), i64::from(self.count));
-        // The same in both databases: chance by multiplication.
+        // The same in both databases: pseudo-random by multiplication.
         let roll =
             |salt: i64, of: i64| format!("((n * 48271 + {salt} * 69621) % 2147483647 * 16807 % 2147483647 % {of})");
         let rows = if pg {
@@ -115,7 +115,7 @@ impl Helpdesk {
                 pick(&roll(4, 8), &words)
             )
         };
-        // Old ones are closed, as a rule; new ones are open.
+        // Old tickets are usually closed; new ones are open.
         let status = format!(
             "CASE WHEN n * 20 > {count} * 19 THEN {} ELSE {} END",
             pick(&roll(5, 4), &["1".into(), "1".into(), "2".into(), "4".into()]),
@@ -177,7 +177,7 @@ impl Helpdesk {
                  ON CONFLICT (id) DO NOTHING"
             ));
         }
-        // What is named like a tag's id has some of that tag's tickets, and others.
+        // A tag named like another's id has some of that tag's tickets, and others.
         for (id, has) in [(self.id(many), is_many), (self.id(few), is_few), (other, "n % 400 = 3".to_owned())] {
             sql.push(format!(
                 "INSERT INTO ticket_tags (ticket_id, tag_id, tenant_id, created_at) SELECT id, {id}, tenant_id, created_at \
@@ -188,7 +188,7 @@ impl Helpdesk {
         self.fresh.run(&sql.join("; ")).await;
     }
 
-    /// Ids of all tickets that a filter keeps, in its order, by a query without any art.
+    /// Ids of all tickets that match a filter, in its order, by a plain query.
     pub(super) async fn plain(&self, filter: &Filter) -> Vec<TicketId> {
         let mut sql = format!("SELECT id FROM tickets t WHERE tenant_id = {}", self.id(self.tenant.id.0));
         let list = |all: Vec<String>| all.join(",");

@@ -15,7 +15,8 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
-/// Rows that the statements of one page may read in all: what is looked at one by one, twice, and what is merged.
+/// Rows that the statements of one page may read in all: twice those that are examined one by one, and those that are
+/// merged.
 const ROWS_MAX: f64 = 20_000.0;
 
 fn count() -> u32 {
@@ -26,7 +27,8 @@ fn lists(desk: &Helpdesk) -> ListIndex {
     ListIndex::new(desk.fresh.db.clone(), Stamps::new(desk.fresh.clock.clone(), Chance::seeded(3)))
 }
 
-/// One filter of every kind, with a common value and a rare one, in every order, at the beginning and far into it.
+/// One filter of every kind, with a common value and a rare one, in every order, at the beginning and far into the
+/// list.
 fn questions(desk: &Helpdesk) -> Vec<(Filter, i64)> {
     let all = Filter::default;
     let text = |text: &str| Some(text.to_owned());
@@ -72,7 +74,7 @@ fn questions(desk: &Helpdesk) -> Vec<(Filter, i64)> {
     questions
 }
 
-/// Rows that a plan's scans read, and what is wrong with it.
+/// Rows that a plan's scans read, and the plan's faults.
 fn scanned(node: &Value, wrong: &mut Vec<String>) -> f64 {
     let number = |name: &str| node[name].as_f64().unwrap_or_default();
     let kind = node["Node Type"].as_str().unwrap_or_default();
@@ -83,15 +85,15 @@ fn scanned(node: &Value, wrong: &mut Vec<String>) -> f64 {
     } else {
         0.0
     };
-    // A small table is read as a whole by right.
+    // A small table may be read as a whole.
     if kind == "Seq Scan" && own > 2_000.0 {
         wrong.push(format!("all of {of}"));
     }
     own + node["Plans"].as_array().into_iter().flatten().map(|it| scanned(it, wrong)).sum::<f64>()
 }
 
-/// What a list of many tickets costs that are found by one time and ordered against another, so that those that come first
-/// are among the last that would be looked at: all of them are sorted.
+/// Lists whose tickets are found by one time and ordered against another, so that the first ones would be examined
+/// last: all of them are sorted.
 fn sorts_a_part(filter: &Filter) -> bool {
     let Sort { key, descending } = filter.sort;
     let (created, updated) = (filter.created_since.is_some(), filter.updated_since.is_some());
@@ -102,7 +104,7 @@ async fn run(conn: &mut PgConnection, sql: String) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.unwrap();
 }
 
-/// Runs a statement with one kind of plan: rows that it read.
+/// Runs a statement with a custom or a generic plan; returns the rows read.
 async fn rows(conn: &mut PgConnection, asked: &StatementRun, any: bool, wrong: &mut Vec<String>) -> f64 {
     let mode = if any { "force_generic_plan" } else { "force_custom_plan" };
     let types = asked.values.iter().map(|it| it.0).collect::<Vec<_>>().join(",");
@@ -167,7 +169,7 @@ async fn pages_read_few_rows_when_postgresql_has_no_statistics() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_read_few_rows_with_old_statistics_and_with_fresh_ones() {
-    // As they are when a workspace was looked at in its first hour, and never again.
+    // Statistics of a workspace that was analyzed in its first hour, and never again.
     let desk = desk(TestStore::postgres().await, Some(120)).await;
     check(&desk, "old").await;
     desk.fresh.run("VACUUM ANALYZE").await;
@@ -207,7 +209,7 @@ async fn pages_are_found_by_indexes_on_sqlite() {
                 let scans = lines
                     .iter()
                     .any(|line| line.starts_with("SCAN") && tables.iter().any(|it| format!("{line} ").contains(it)));
-                // Nor is anything found by the tenant alone.
+                // Nothing is found by the tenant alone.
                 let scans =
                     scans || lines.iter().any(|line| line.contains("tickets") && line.contains("(tenant_id=?)"));
                 let sorts =
