@@ -125,7 +125,7 @@ pub(crate) struct Serve {
     /// A proxy in front speaks TLS and names clients in X-Forwarded-For
     #[arg(long)]
     pub(crate) behind_proxy: bool,
-    /// URL under which the server is reached from outside
+    /// URL at which clients reach the server
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// TLS certificate chain, in PEM
@@ -316,7 +316,7 @@ pub(crate) enum Key {
         #[arg(long)]
         all: bool,
     },
-    /// Replace an API key by a new one and show it, once; the old one works on for a grace
+    /// Replace an API key by a new one and show it, once; the old one keeps working for a grace period
     #[command(after_help = "Example:\n  inboxops key rotate 019ab5f0-0000-7000-8000-0000000000c1 --grace-hours 48")]
     Rotate {
         /// Id of the key

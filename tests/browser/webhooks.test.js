@@ -68,7 +68,7 @@ test("an endpoint is added, and its secret shows once", async () => {
     await page.getByRole("link", { name: "Settings", exact: true }).click();
     await page.getByRole("checkbox", { name: "Messages" }).check();
     await button(page, "Save").click();
-    await page.getByText("Saved. It holds for events from now on.").waitFor();
+    await page.getByText("Saved. New events use these settings.").waitFor();
     await page.goto("/settings/webhooks");
     const row = page.getByRole("row", { name: /CRM sync/ });
     assert.match(await row.innerText(), /All message events \+ 4/);
@@ -216,7 +216,7 @@ test("a secret is rotated in steps, each said in words, and promoted", async () 
     assert.match(await steps.innerText(), /promoted automatically in (23 h|1 d)/);
     await button(steps, "Rotate secret…").click();
     const again = dialog(page, "Rotate the signing secret?");
-    await again.getByText("Takes the place of the new secret that is there already.", { exact: false }).waitFor();
+    await again.getByText("Replaces the new secret that is not promoted yet.", { exact: false }).waitFor();
     await button(again, "Cancel").click();
     await button(steps, "Promote new secret").click();
     await steps.getByText("New secret promoted.").waitFor();

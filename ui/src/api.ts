@@ -1,4 +1,4 @@
-// The way to the server: one transport for calls, one for streams, one cache of answers. Knows no noun.
+// Calls to the server: one transport for calls, one for streams, one cache of answers. It knows no noun.
 
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";

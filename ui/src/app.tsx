@@ -1,4 +1,4 @@
-// The frame around all screens: who may see them, the way between them, and what path shows which.
+// The frame of all screens: who may see them, the menu, and which path shows which screen.
 
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { ApiKeys } from "./api_keys/list";
@@ -90,7 +90,7 @@ function Shell({ who }: { who: ReturnType<typeof read> }) {
         setShade(name);
     };
     const logout = async () => {
-        // Signed out is what the reader wants: a server that is away lets the session end by itself.
+        // The reader wants to be signed out: if the server is unreachable, the session ends later.
         await call(SessionService.method.logout, {}).catch(() => undefined);
         queries.clear();
         navigate("/login", { replace: true });
@@ -174,7 +174,7 @@ function theme(name?: "light" | "dark") {
         if (name) localStorage.setItem("theme", name);
         else localStorage.removeItem("theme");
     } catch {
-        // Storage is closed to us: the choice lasts as long as the page.
+        // Storage is not available: the choice lasts as long as the page.
     }
 }
 

@@ -1,4 +1,4 @@
-// All descriptors, side by side in the bundle: gzip finds what they have in common.
+// All descriptors next to each other in the bundle, so that gzip finds what they share.
 
 import "./gen/google/rpc/error_details_pb";
 import "./gen/inboxops/admin/v1/api_keys_pb";

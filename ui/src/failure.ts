@@ -1,4 +1,4 @@
-// A refused or failed call, read once from the library's error into what the screens say of it.
+// A refused or failed call, converted once from the library's error into what screens show.
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "./gen/google/rpc/error_details_pb";
@@ -30,7 +30,7 @@ export class Failure extends Error {
             if (!failure.fields.has(field)) failure.fields.set(field, description);
         }
         failure.requestId = error.metadata.get("x-request-id") ?? "";
-        // The fetch of a browser that gets no answer fails with a TypeError, which the library calls unknown.
+        // A browser's fetch without a response fails with a TypeError, which the library reports as unknown.
         const noAnswer = !info && error.cause instanceof TypeError;
         failure.away = noAnswer || error.code === Code.Unavailable || error.code === Code.DeadlineExceeded;
         if (noAnswer) failure.reason = "CANNOT_REACH";

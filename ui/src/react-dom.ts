@@ -1,4 +1,4 @@
-// React's way to begin, on Preact.
+// React's entry point, on Preact.
 
 import { render, type ComponentChild } from "preact";
 

@@ -22,7 +22,7 @@ scopes! {
     TicketsRead "tickets:read" "Read tickets and agents.";
     TicketsWrite "tickets:write" "Open and change tickets.";
     MessagesRead "messages:read" "Read messages.";
-    MessagesWrite "messages:write" "Leave internal notes.";
+    MessagesWrite "messages:write" "Write internal notes.";
     TagsRead "tags:read" "Read tags.";
     TagsWrite "tags:write" "Put tags on tickets and take them off.";
     InboxesRead "inboxes:read" "Read inboxes.";

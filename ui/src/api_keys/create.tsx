@@ -1,4 +1,4 @@
-// Making a key: its name, what it may do, when it ends.
+// Creating a key: its name, its scopes, its expiry.
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { useRef, useState } from "react";

@@ -1,4 +1,4 @@
-// A key, shown once, with a line that works.
+// A new key, shown once, with a command that tries it.
 
 import { Block } from "../kit/copy";
 import { SecretOnce } from "../kit/secret";

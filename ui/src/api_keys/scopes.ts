@@ -1,10 +1,10 @@
-// What a key may do, in words.
+// The scopes of a key, in words.
 
 export const SCOPES: [string, string][] = [
     ["tickets:read", "Read tickets and agents"],
     ["tickets:write", "Open and change tickets"],
     ["messages:read", "Read messages"],
-    ["messages:write", "Leave internal notes"],
+    ["messages:write", "Write internal notes"],
     ["tags:read", "Read tags"],
     ["tags:write", "Add and remove tags"],
     ["inboxes:read", "Read inboxes"],
@@ -16,7 +16,7 @@ const READ = SCOPES.map(([name]) => name).filter((it) => it.endsWith(":read"));
 const TICKETS = ["tickets:read", "tickets:write", "messages:read", "messages:write", "tags:read", "tags:write", "inboxes:read"];
 
 export const PRESETS: { name: string; about: string; scopes: string[] }[] = [
-    { name: "Everything", about: "Including what is added to the API later.", scopes: [] },
+    { name: "Everything", about: "Including future additions to the API.", scopes: [] },
     { name: "Read only", about: "Reads everything except webhooks, changes nothing.", scopes: READ },
     { name: "Tickets", about: "Works on tickets, notes and tags.", scopes: TICKETS },
 ];

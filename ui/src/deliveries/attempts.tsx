@@ -1,4 +1,4 @@
-// The attempts of a delivery, each with what was sent and what came back.
+// The attempts of a delivery, each with its request and its response.
 
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ReactNode } from "react";

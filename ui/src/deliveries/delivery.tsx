@@ -1,4 +1,4 @@
-// One delivery: what it is, every attempt, what comes next, and the payload.
+// One delivery: its facts, every attempt, the next step, and the payload.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { Missing } from "../app";
@@ -129,7 +129,7 @@ function Next({ delivery, resend, stop, busy }: { delivery: DeliveryDetail; rese
                             <Countdown to={delivery.nextAttemptAt} />
                         </>
                     ) : (
-                        "A request is on its way"
+                        "A request is in progress"
                     )
                 ) : delivery.status === DeliveryStatus.PAUSED ? (
                     "Waits until its endpoint is enabled"

@@ -1,4 +1,4 @@
-// What the log shows, as the address bar says it.
+// The filter of the log, in the address bar.
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Delivery, DeliveryStatus } from "../gen/inboxops/v1/deliveries_pb";

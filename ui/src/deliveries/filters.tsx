@@ -1,4 +1,4 @@
-// The filters of the log.
+// The filters of the delivery log.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { useEffect, useState } from "react";

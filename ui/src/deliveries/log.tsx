@@ -1,4 +1,4 @@
-// The delivery log: live, filtered by the address bar, of all endpoints or of one.
+// The delivery log: live, filtered by the address bar, for all endpoints or one.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { memo, useEffect, useMemo, useRef, useState } from "react";
@@ -22,7 +22,7 @@ import { errorWord } from "./words";
 
 export function Deliveries() {
     return (
-        <Page title="Deliveries" lead="Every event for every endpoint, as it goes out.">
+        <Page title="Deliveries" lead="Every delivery of an event to an endpoint, live.">
             <DeliveryLog />
         </Page>
     );
@@ -45,7 +45,7 @@ export function DeliveryLog({ endpointId }: { endpointId?: string }) {
     const { rows, shown, line } = log;
     rows.busy = () => scrollY > TOP_PX || !!place.current?.matches(":hover") || !!place.current?.contains(document.activeElement);
     useEffect(() => {
-        // The pointer leaves, the focus goes elsewhere, the reader comes back to the top: what waited may come in.
+        // The pointer leaves, the focus moves, or the reader scrolls to the top: waiting rows may be added.
         const look = () => void setTimeout(rows.settle);
         const events = ["scroll", "pointermove", "focusout"];
         for (const it of events) addEventListener(it, look, { passive: true });

@@ -1,4 +1,4 @@
-// The data of the log: the open line, the pages, and the order in which they come, so that nothing falls between them.
+// The data of the log: the stream, the pages, and the order of reading them, so that no change is missed between them.
 
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
@@ -60,7 +60,7 @@ export function useLog(filter: Filter, scope: string | undefined, paused: boolea
         const last = rows.shown.rows.at(-1)?.createdAt;
         setPages((it) => ({ ...it, older: true }));
         try {
-            // Rows were cut off at the end: their cursor is lost, their time is not.
+            // Rows were cut off at the end: their cursor is lost, but not their time.
             const { deliveries, ...rest } = rows.shown.cut && last ? await page(undefined, { ...last, nanos: last.nanos + 1_000 }) : await page(pages.cursor, pages.until);
             if (turn !== current.current.turn) return;
             rows.extend(deliveries);

@@ -1,4 +1,4 @@
-// The payload: the exact bytes that were signed, and the same with line breaks for people.
+// The payload: the exact signed bytes, and the same formatted for people.
 
 import { useState } from "react";
 import type { DeliveryDetail } from "../gen/inboxops/v1/deliveries_pb";

@@ -1,4 +1,4 @@
-// Sending many deliveries again: the count first, then the job and how far it is.
+// Bulk resend: first the count, then the job and its progress.
 
 import { useEffect, useState } from "react";
 import { call } from "../api";

@@ -1,4 +1,4 @@
-// The rows of the log: what was read and what streams in, merged by revision. Pure but for the timer that gathers news.
+// The rows of the log: pages and streamed changes, merged by revision. Pure except for the timer that collects changes.
 
 import type { Delivery } from "../gen/inboxops/v1/deliveries_pb";
 

@@ -1,5 +1,5 @@
-// The open line to the server: every change of a delivery as it happens. Silence, cuts and hidden tabs are dealt with
-// here; what is made of the news is the reader's matter.
+// The stream of changes from the server. Silence, disconnects and hidden tabs are handled here; the caller decides what
+// to do with the changes.
 
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -73,7 +73,7 @@ export function useWatch(endpointId: string | undefined, paused: boolean, hears:
                 }
             } catch (error) {
                 const { code } = ConnectError.from(error);
-                // Too old, or of a server that was set up anew: begin again, and read the list.
+                // Too old, or from another server: begin again, and read the list.
                 if (code === Code.OutOfRange || code === Code.InvalidArgument) cursor = undefined;
                 if (code === Code.PermissionDenied || code === Code.Unauthenticated || code === Code.Unimplemented) refused = over = true;
                 if (code === Code.Unauthenticated) session.dispatchEvent(new Event("signed-out"));

@@ -10,7 +10,7 @@ const ERRORS: Record<string, string> = {
     tls_expired: "Certificate expired",
     tls_hostname: "Wrong certificate",
     tls_untrusted: "Unknown issuer",
-    tls_client_certificate: "Wants a certificate",
+    tls_client_certificate: "Certificate required",
     tls_handshake: "TLS failed",
     timeout: "Timed out",
     worker_lost: "Worker lost",

@@ -1,5 +1,5 @@
-// A call that changes something: one at a time, its failure kept for the screen. What it answers is given to the caller
-// and kept nowhere: passwords and secrets pass here.
+// A call that changes something: one at a time, its failure kept for the screen. The answer goes to the caller and is
+// not stored, since it may be a password or secret.
 
 import { useEffect, useRef, useState } from "react";
 import { Failure } from "../failure";

@@ -1,4 +1,4 @@
-// Bars over time: succeeded below, failed on top. The words beside them say the same.
+// Bars over time: successes below, failures on top. The text beside them says the same.
 
 interface Bucket {
     succeeded: number;

@@ -1,4 +1,4 @@
-// Copying: a small button, an id with one beside it, and a block of text with one in its corner.
+// Copying: a small button, an id with a button, and a block of text with a button.
 
 import { useRef, useState, type ReactNode } from "react";
 import { Icon } from "./icon";

@@ -1,4 +1,4 @@
-// A modal dialog: the browser's own, with its heading as the name and the focus given back at the end.
+// A modal dialog: the browser's own, named by its heading; the focus returns at the end.
 
 import { useEffect, useId, useRef, type ReactNode } from "react";
 import type { Failure } from "../failure";
@@ -29,7 +29,8 @@ export function Dialog({ title, onClose, locked, wide, children }: Props) {
             event.preventDefault();
             if (!locked) onClose();
         };
-        // A browser may close on a second Escape whatever `cancel` says, but not when the key itself is taken.
+        // A browser may close the dialog on a second Escape whatever `cancel` says, unless the key event itself is
+        // handled.
         const key = (event: KeyboardEvent) => {
             if (event.key === "Escape") cancel(event);
         };
@@ -73,7 +74,7 @@ export function Confirm({ title, action, busy, danger, disabled, failure, onConf
                 noValidate
                 onSubmit={(event) => {
                     event.preventDefault();
-                    // A form that asked by this dialog around it is not sent.
+                    // Do not submit a form around this dialog.
                     event.stopPropagation();
                     if (!busy && !disabled) onConfirm();
                 }}

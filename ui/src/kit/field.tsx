@@ -1,4 +1,4 @@
-// Fields of forms: a label, a hint, what is wrong beside it; the first wrong field takes the focus.
+// Form fields: a label, a hint, and the error beside it; the first field with an error takes the focus.
 
 import { useEffect, useId, useLayoutEffect, useRef, type InputHTMLAttributes, type ReactNode, type RefObject } from "react";
 import type { Failure } from "../failure";

@@ -1,4 +1,4 @@
-// What a reader sees who may not: the plan lacks it, or the role does not allow it.
+// The notice when something is not allowed: the plan does not include it, or the role does not permit it.
 
 import type { Failure } from "../failure";
 import { useSession } from "../session/session";

@@ -1,4 +1,4 @@
-// The few drawings of the pages, in one grid of 16.
+// The icons of the pages, on a grid of 16.
 
 const PATHS = {
     check: "M3.5 8.5l3 3 6-7",

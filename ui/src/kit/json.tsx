@@ -1,4 +1,4 @@
-// JSON with its parts told apart, as text nodes: nothing a payload says is ever markup.
+// JSON with highlighted parts, as text nodes: no payload is ever markup.
 
 import { Fragment, type ReactNode } from "react";
 

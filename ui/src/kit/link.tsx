@@ -1,11 +1,11 @@
-// Links within the pages: the browser's own, but without loading everything again.
+// Links within the pages: the browser's own, without loading the app again.
 
 import type { AnchorHTMLAttributes, MouseEvent } from "react";
 import { navigate } from "./route";
 
 export function Link({ href, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement> & { href: string }) {
     const follow = (event: MouseEvent) => {
-        // A new tab or window is the reader's wish.
+        // The reader wants a new tab or window.
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button) return;
         event.preventDefault();
         navigate(href);

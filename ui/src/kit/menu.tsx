@@ -22,7 +22,7 @@ export function Menu({ label, items, face, head }: { label: string; items: Item[
             return `${top} ${left}`;
         };
         let place = "";
-        // At once: a scroll that is over already may be told of before `toggle` is.
+        // At once: the event of a scroll that has ended may arrive before `toggle`.
         const opening = () => (place = where());
         const toggled = (event: Event) => {
             const open = (event as ToggleEvent).newState === "open";
@@ -44,7 +44,7 @@ export function Menu({ label, items, face, head }: { label: string; items: Item[
             event.preventDefault();
             all[to % all.length]?.focus();
         };
-        // What scrolls may be another part of the page, or over already: only a button that moved leaves its menu behind.
+        // Another part of the page may scroll, or the scroll may have ended: the menu closes only if its button moved.
         const gone = () => box.matches(":popover-open") && where() !== place && box.hidePopover();
         box.addEventListener("beforetoggle", opening);
         box.addEventListener("toggle", toggled);

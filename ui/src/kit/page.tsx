@@ -1,4 +1,4 @@
-// The frame of a screen: title, the heading that takes the focus, what leads back and what can be done.
+// The frame of a screen: title, the heading that takes the focus, the way back and the actions.
 
 import { useEffect, useRef, type ReactNode } from "react";
 import { Link } from "./link";

@@ -1,5 +1,5 @@
-// Where the reader is: path and search of the address bar, and the one way to go elsewhere. Whoever holds unsaved
-// changes can ask before the screen goes.
+// The current route: path and search of the address bar, and the one function for navigation. A screen with unsaved
+// changes can ask before it is left.
 
 import { useEffect, useSyncExternalStore } from "react";
 

@@ -1,4 +1,4 @@
-// A secret, shown once. It lives in the state of the screen that made it and goes with it.
+// A secret, shown once. It is in the state of the screen that created it and disappears with it.
 
 import { useRef, useState, type ReactNode } from "react";
 import { useCopied } from "./copy";

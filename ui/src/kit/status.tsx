@@ -1,4 +1,4 @@
-// States as icon and word, never as a colour alone.
+// States as an icon and a word, never only as a colour.
 
 import { DeliveryStatus } from "../gen/inboxops/v1/deliveries_pb";
 import { EndpointStatus, type WebhookEndpoint } from "../gen/inboxops/v1/webhooks_pb";

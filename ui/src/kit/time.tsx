@@ -1,4 +1,4 @@
-// Times as people say them, with the exact one in the title. One clock ticks for all of them.
+// Relative times, with the exact one in the title. One clock updates all of them.
 
 import { timestampDate, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { useSyncExternalStore } from "react";

@@ -1,4 +1,4 @@
-// A word about what was just done, at the edge of the window; it goes by itself and is read out once.
+// A short message about the last action, at the edge of the window; it disappears after a while and is read out once.
 
 import { useSyncExternalStore } from "react";
 

@@ -1,4 +1,4 @@
-// A view of data in its five states: loading, empty, nothing matches, failed, gated. Old data stays while a reload fails.
+// A view of data in its five states: loading, empty, no match, failed, not allowed. Old data stays when a reload fails.
 
 import type { ReactNode } from "react";
 import { Failure } from "../failure";

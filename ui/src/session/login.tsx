@@ -1,4 +1,4 @@
-// Signing in: by the one-time link, whose code never leaves the address bar's fragment, or by address and password.
+// Signing in: by the one-time link, whose code is only in the fragment of the address bar, or by address and password.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { useEffect, useRef, useState } from "react";

@@ -1,4 +1,4 @@
-// Who is signed in, in the words of the screens.
+// The signed-in agent, as screens need it.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { type Session, SessionService } from "../gen/inboxops/admin/v1/sessions_pb";

@@ -1,4 +1,4 @@
-// The tickets, newest first: small, to make events happen and to see them.
+// The tickets, newest first: a small list to cause events and to see them.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";

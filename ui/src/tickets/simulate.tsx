@@ -1,4 +1,4 @@
-// A customer's message that nobody sent, in development: as a new ticket or as an answer in one.
+// A simulated customer message, in development mode: as a new ticket or as an answer in one.
 
 import { useState } from "react";
 import { call, refresh } from "../api";

@@ -1,4 +1,4 @@
-// One ticket: its state, its tags, what was written; and after a change, which events it sent.
+// One ticket: its state, its tags, its messages; after a change, the events that it sent.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { useEffect, useState } from "react";

@@ -1,4 +1,4 @@
-// Deleting an endpoint, once its host was typed.
+// Deleting an endpoint, after its host was typed.
 
 import { useState } from "react";
 import { call, refresh } from "../api";

@@ -1,4 +1,4 @@
-// One endpoint: how it does, its deliveries, its settings.
+// One endpoint: its health, its deliveries, its settings.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";

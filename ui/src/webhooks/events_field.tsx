@@ -1,4 +1,4 @@
-// Which events an endpoint gets: all of them, or some, by group.
+// The events of an endpoint: all, or some, by family.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { type EventType, WebhookService } from "../gen/inboxops/v1/webhooks_pb";

@@ -99,7 +99,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
             {(inboxes.data?.inboxes.length ?? 0) > 1 && (
                 <fieldset>
                     <legend>Inboxes</legend>
-                    <p className="hint">Only events of these inboxes. Without a choice: of all, also of later ones.</p>
+                    <p className="hint">Only events of these inboxes. If none is chosen: of all inboxes, including new ones.</p>
                     <div className="columns">
                         {inboxes.data!.inboxes.map(({ id, name }) => (
                             <Check
@@ -124,7 +124,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                 <Text
                     label="Requests per second"
                     optional
-                    hint="The most to send. Leave empty for no limit."
+                    hint="Highest rate to send at. Leave empty for no limit."
                     inputMode="numeric"
                     className="short"
                     value={draft.rate}
@@ -133,7 +133,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                 />
                 <Check
                     label="Small bodies"
-                    hint="Ids and links in place of tickets and messages, for a receiver that takes little at once."
+                    hint="Ids and links instead of whole tickets and messages, for receivers that accept only small bodies."
                     checked={draft.thin}
                     onChange={(thin) => change({ thin })}
                 />
@@ -156,7 +156,7 @@ export function EndpointForm({ endpoint, action, busy, failure, onSubmit, cancel
                         leave();
                     }}
                 >
-                    <p>What you changed here is not saved yet.</p>
+                    <p>Your changes are not saved.</p>
                 </Confirm>
             )}
         </form>

@@ -1,4 +1,4 @@
-// Custom headers. Their values are write-only: what is stored is kept as it is or replaced as a whole.
+// Custom headers. Their values are write-only: a stored value is kept or replaced as a whole.
 
 import type { Failure } from "../failure";
 import { Text } from "../kit/field";
@@ -40,7 +40,7 @@ export function HeadersField({ kept, value, onChange, failure }: Props) {
     return (
         <fieldset>
             <legend>Custom headers</legend>
-            <p className="hint">Sent with every request, such as the authorization that your gateway asks for. Stored encrypted.</p>
+            <p className="hint">Sent with every request, such as the authorization that your gateway requires. Stored encrypted.</p>
             {value.map((header, i) => (
                 <div className="pair" key={i}>
                     <Text

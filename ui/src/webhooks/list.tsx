@@ -1,4 +1,4 @@
-// The endpoints of the workspace: how each one does, and what can be done with it.
+// The endpoints of the workspace: their health and their actions.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { useState } from "react";

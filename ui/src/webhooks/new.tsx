@@ -1,4 +1,4 @@
-// Adding an endpoint; then its signing secret, once.
+// Adding an endpoint, and showing its signing secret once.
 
 import { useState } from "react";
 import { call, refresh } from "../api";

@@ -1,4 +1,4 @@
-// How an endpoint does: its facts, its last day and week, what failed, and the code to check its requests.
+// The health of an endpoint: its facts, its last day and week, its failures, and the code that verifies its requests.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
@@ -180,7 +180,7 @@ function Span({ title, stats, say }: { title: string; stats: AttemptStats; say: 
 }
 
 function Failures({ endpoint: { id, disabledReason } }: { endpoint: WebhookEndpoint }) {
-    // What failed before InboxOps switched the endpoint off waits until it is on again.
+    // Failures from before InboxOps disabled the endpoint wait until it is enabled again.
     const status = [DeliveryStatus.FAILED, DeliveryStatus.RETRYING, ...(disabledReason ? [DeliveryStatus.PAUSED] : [])];
     const failures = useQuery(
         DeliveryService.method.listDeliveries,

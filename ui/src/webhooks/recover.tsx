@@ -1,4 +1,4 @@
-// Making up for missed events: deliveries for everything since a time that the endpoint never got.
+// Recovery of missed events: deliveries for everything since a time that the endpoint did not get.
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { useEffect, useState } from "react";
@@ -65,7 +65,7 @@ function Ask({ endpoint, onClose, onStart }: { endpoint: WebhookEndpoint; onClos
         if (recovery) onStart(recovery);
     });
     useEffect(() => {
-        // Only the count of the span that is shown now may be told: it is what would be sent.
+        // Show only the count of the selected period: it is what would be sent.
         let shown = true;
         setMatched(undefined);
         setUncounted(undefined);

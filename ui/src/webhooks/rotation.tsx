@@ -1,4 +1,4 @@
-// The signing secret and its change in steps, so that no request fails meanwhile.
+// The signing secret and its rotation in steps, so that no request fails.
 
 import { useState } from "react";
 import { call, refresh } from "../api";
@@ -46,7 +46,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
             {rotation && (
                 <ol className="steps">
                     <li className="done">
-                        <strong>New secret made.</strong> <code>webhook-signature</code> carries a signature of the old{" "}
+                        <strong>New secret created.</strong> <code>webhook-signature</code> carries a signature of the old{" "}
                         <code>whsec_…{rotation.oldSecretHint}</code> and one of the new <code>whsec_…{rotation.newSecretHint}</code>.
                     </li>
                     <li className={rotation.stage === SecretStage.PROMOTED ? "done" : "now"}>
@@ -98,7 +98,7 @@ export function SigningSecret({ endpoint }: { endpoint: WebhookEndpoint }) {
 }
 
 function Rotate({ endpoint, onClose, onMade }: { endpoint: WebhookEndpoint; onClose: () => void; onMade: (made: Made) => void }) {
-    // While a secret that was replaced still signs, another has no place beside it. Asked once: the page reads on meanwhile.
+    // While a replaced secret still signs, there is no room for a third. Read once, since the page updates meanwhile.
     const [underWay] = useState(endpoint.rotation?.stage === SecretStage.PROMOTED);
     const staged = endpoint.rotation?.stage === SecretStage.STAGED;
     const [immediate, setImmediate] = useState(underWay);
@@ -118,7 +118,7 @@ function Rotate({ endpoint, onClose, onMade }: { endpoint: WebhookEndpoint; onCl
         >
             {failure && <Trouble failure={failure} />}
             {underWay ? (
-                <p>This ends the change that is under way and both of its secrets. Your server refuses requests until it has the newest one.</p>
+                <p>This ends the rotation in progress and both of its secrets. Your server refuses requests until it has the newest one.</p>
             ) : (
                 <div className="radios">
                     <label className="check">
@@ -126,7 +126,7 @@ function Rotate({ endpoint, onClose, onMade }: { endpoint: WebhookEndpoint; onCl
                         <span>
                             In steps
                             <small>
-                                {staged && "Takes the place of the new secret that is there already. "}
+                                {staged && "Replaces the new secret that is not promoted yet. "}
                                 Requests are signed with both secrets until you promote the new one (24 hours at most). The old one ends 24 hours later.
                                 Nothing fails.
                             </small>

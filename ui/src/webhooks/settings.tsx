@@ -14,7 +14,7 @@ export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
     const session = useSession();
     const gate = useGate();
     const [deleting, setDeleting] = useState(false);
-    // What the form began with: a reload in the background never takes away what somebody types.
+    // The initial values: a reload in the background never changes what somebody is typing.
     const [first, setFirst] = useState(endpoint);
     const { run, busy, failure } = useAct(async (draft: Draft) => {
         const paths = ["url", "description", "events", "inbox_ids", "rate_per_second", "payload", ...(draft.headers ? ["headers"] : [])];
@@ -33,7 +33,7 @@ export function EndpointSettings({ endpoint }: { endpoint: WebhookEndpoint }) {
         });
         if (after) setFirst(after);
         await refresh(WebhookService.method.getWebhookEndpoint, WebhookService.method.listWebhookEndpoints);
-        say("Saved. It holds for events from now on.");
+        say("Saved. New events use these settings.");
     });
     if (gate) return session?.admin ? null : gate;
     return (

@@ -1,5 +1,5 @@
-// Code that checks a signature, to take away. The files beside this one are what is shown, what stands in the guide, and
-// what the tests run; they are fetched when they are looked at, and no part of the first load.
+// Code that verifies a signature, to copy. The files beside this one are shown here, are in the guide, and run in
+// tests; they are fetched when they are shown, and are not part of the first load.
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";

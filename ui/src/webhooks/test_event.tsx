@@ -1,4 +1,4 @@
-// A test event: choose a type, see what would be sent, send it, see what came back.
+// A test event: choose a type, see the request, send it, see the response.
 
 import { useQuery } from "@connectrpc/connect-query";
 import { useEffect, useRef, useState } from "react";
