@@ -1,4 +1,4 @@
-// Who sees badly, has no mouse or a small window: every screen and dialog, light and dark, and the main tasks by keys.
+// Accessibility: every screen and dialog, light and dark, in small windows, and the main tasks by keyboard.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

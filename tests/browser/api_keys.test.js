@@ -1,4 +1,4 @@
-// API keys in the browser: made, shown once, working, renamed, rotated, revoked.
+// API keys in the browser: created, shown once, used, renamed, rotated, revoked.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";

@@ -1,4 +1,4 @@
-// A browser for a test, and pages that keep account of what went wrong in them.
+// A browser for a test, with pages that record their errors.
 
 import { join } from "node:path";
 import { chromium } from "playwright-core";

@@ -1,4 +1,4 @@
-// The docs page in a browser: it asks nobody else, a pasted key opens a ticket, and errors lead to their entries.
+// The docs page in a browser: it loads nothing from other hosts, a pasted key opens a ticket, and errors link to their entries.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

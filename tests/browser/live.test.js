@@ -1,4 +1,4 @@
-// The live log: soon, without gaps, through cut lines, calm under a flood.
+// The live log: prompt, without gaps, across disconnects, steady under a flood.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-// How soon a screen can be used, and how many bytes the first one takes.
+// The time until a screen is usable, and the bytes of the first load.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,5 +1,5 @@
-// Pictures of every screen and every dialog, wide and narrow, light and dark, for eyes: `tests/browser/run --look FOLDER`.
-// Four narrow ones stand side by side on a sheet. WIDTHS and SCHEMES (comma-separated) and ONLY (a pattern) narrow it down.
+// Pictures of every screen and dialog, wide and narrow, light and dark, to look at: `tests/browser/run --look FOLDER`.
+// A sheet has four narrow ones side by side. WIDTHS and SCHEMES (comma-separated) and ONLY (a pattern) narrow it down.
 
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// Hostile markup in a browser: what the product makes of it is put into a page without any policy, poked, and nothing runs.
+// Hostile markup in a browser: the cleaned result is rendered in a page without any policy and clicked, and nothing runs.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-// The product, running for a test: the real binary on SQLite in a folder of its own.
+// The running product for a test: the real binary on SQLite in its own folder.
 
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

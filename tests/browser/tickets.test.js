@@ -1,4 +1,4 @@
-// The small ticket desk: what is changed there becomes events, and the page says which.
+// The ticket desk: changes become events, and the page says which.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,5 +1,5 @@
-// The first five minutes of somebody who has never seen the product, by what the screens say alone: the printed link, an
-// endpoint, the shown code on a real request, a receiver that breaks in two ways, why, and the event sent again.
+// A newcomer's first five minutes, guided by the screens alone: the printed link, an endpoint, the shown code on a real
+// request, a receiver that fails in two ways, the reason, and the event sent again.
 
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-"""SQL behind the server's back, for states that no interface of this version makes."""
+"""SQL without the server, for states that no interface of this version produces."""
 
 import os
 import sqlite3

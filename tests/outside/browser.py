@@ -1,4 +1,4 @@
-"""A browser as the server sees it: grpc-web from a page of ours, with the cookie that a login set."""
+"""A browser: grpc-web calls from a page of ours, with the cookie of a login."""
 
 import struct
 

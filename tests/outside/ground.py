@@ -1,4 +1,4 @@
-"""The ground of a walk over the document: a tenant with one of everything that operations name, and requests that they take."""
+"""For the test of the whole document: a tenant with one of every resource, and valid requests of every operation."""
 
 import itertools
 import uuid

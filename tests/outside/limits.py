@@ -1,9 +1,9 @@
-"""The limits that a schema tells, as values at them and beyond them."""
+"""The limits in a schema, as values at and beyond them."""
 
 from datetime import datetime, timezone
 
 NOW = datetime.now(timezone.utc).isoformat(timespec="seconds")
-# Beginnings of texts that must have a form, to be filled up to a length.
+# Starts of texts with a form, to be filled up to a length.
 FORMS = {"url": ("http://127.0.0.1:9999/", "a", ""), "requester_email": ("", "a", "@walk.example")}
 TEXTS = {"keep_old_hours": 1, "until": NOW}
 

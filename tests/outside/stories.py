@@ -1,4 +1,4 @@
-"""What has to happen so that each member of the document has each of its values, and each filter something to keep out."""
+"""Stories: calls after which each member in the document has had each of its values, and each filter excludes something."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -216,7 +216,7 @@ def of_events(walk, ground, receiver, hook):
 
 
 def ticket_filters(ground):
-    """Filters of tickets: of the list of all, what each is given and what it keeps."""
+    """Filters of tickets: from the list of all, the value of each and the tickets that it selects."""
     def filters(whole):
         middle = whole[len(whole) // 2]
         changed = sorted(one["updated_at"] for one in whole)[len(whole) // 2]
@@ -237,7 +237,7 @@ def ticket_filters(ground):
 
 
 def delivery_filters(ground):
-    """The same of deliveries, whose times are those of their events."""
+    """The same for deliveries, whose times are those of their events."""
     def filters(whole):
         at = {one["id"]: ground.got("getDelivery", delivery_id=one["id"])["payload"]["created_at"] for one in whole}
         # To the millisecond, as ids tell the time.

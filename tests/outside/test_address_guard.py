@@ -1,4 +1,4 @@
-"""webhooks.md §3: where a webhook may go when private targets are not allowed."""
+"""Targets of webhooks when private targets are not allowed."""
 
 import pytest
 

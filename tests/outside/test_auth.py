@@ -1,4 +1,4 @@
-"""rest.md §1 and §7: credentials, and what another tenant's ids look like."""
+"""Credentials, and the answers for ids of another tenant."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""What an endpoint has not got yet: how much waits, since when, and how far behind it is."""
+"""The backlog of an endpoint: how many deliveries wait, since when, and how far behind it is."""
 
 import httpx
 

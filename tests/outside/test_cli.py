@@ -1,4 +1,4 @@
-"""operate.md: the command line: exit codes, JSON, settings, errors at start."""
+"""The command line: exit codes, JSON, settings, errors at the start."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""webhooks.md §1 and §3: secrets in two steps, custom headers, the filter by inbox, the rate; on real requests."""
+"""Secrets in two steps, custom headers, the filter by inbox and the rate, on real requests."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""rest.md §5 and webhooks.md §2: messages with a customer, recorded by a program that handles mail, and their events."""
+"""Messages with a customer, recorded by a program that handles mail, and their events."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""webhooks.md §3 and rest.md §5: attempts, retries, resend, tests, the log."""
+"""Deliveries: attempts, retries, resend, tests, the log."""
 
 import re
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The newcomer's way: one command, the printed lines, the verified webhook."""
+"""The first start: one command, the printed lines, the verified webhook."""
 
 import json
 import re

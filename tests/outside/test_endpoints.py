@@ -1,4 +1,4 @@
-"""rest.md §5: webhook endpoints."""
+"""Webhook endpoints over REST."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""product.md and rest.md §1: plans, overrides, and that a change counts at once."""
+"""Plans and overrides; a change takes effect at once."""
 
 import pytest
 

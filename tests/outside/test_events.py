@@ -1,4 +1,4 @@
-"""webhooks.md §1 and §2: what arrives: the request, the signatures, the five ticket events."""
+"""What a receiver gets: the request, the signatures, the five ticket events."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""rest.md §3: failing credentials are limited by address."""
+"""Failing credentials are limited by address."""
 
 from world import refused
 

@@ -1,4 +1,4 @@
-"""grpc.md: an independent gRPC client, reflection, health, grpc-web."""
+"""An independent gRPC client, reflection, health, grpc-web."""
 
 import struct
 

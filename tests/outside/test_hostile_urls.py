@@ -1,5 +1,5 @@
-"""webhooks.md §3, address guard: more than 120 hostile URLs, each refused at create and update, and, once it stands in
-the database all the same, refused with one code at every attempt: deliver, test and resend. Nothing connects."""
+"""More than 120 hostile URLs, each refused at create and update and, if it is in the database nevertheless, refused with
+one code at every attempt: deliver, test and resend. Nothing connects."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""rest.md §1: what is unknown, given twice, of the wrong type, too long; and in which order it is answered."""
+"""Input that is unknown, repeated, of the wrong type or too long, and the order in which errors are answered."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A failure of ours: 500 in the same shape, and nothing of its cause."""
+"""A failure on our side: 500 in the usual form, and nothing about its cause."""
 
 from contextlib import contextmanager
 

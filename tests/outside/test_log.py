@@ -1,4 +1,4 @@
-"""The log and the console may lose their reader, their disk or their reader's patience: the server goes on, and drains."""
+"""If the reader of the log or the console exits, stops reading or has a full disk, the server continues, and drains."""
 
 import fcntl
 import json

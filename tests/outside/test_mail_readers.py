@@ -1,5 +1,5 @@
-"""Mails of the world, read by the product and by two readers that know nothing of it: Python's `email` and npm's
-`postal-mime`. What they read differently is listed here by kind, with the reason; everything else fails."""
+"""Real mails, parsed by the product and by two independent parsers: Python's `email` and npm's `postal-mime`. Intended
+differences are listed here by kind, with the reason; all others fail."""
 
 import datetime
 import email

@@ -1,4 +1,4 @@
-"""rest.md §5: messages and notes, tags of tickets, and the small lists."""
+"""Messages and notes, tags of tickets, and the small lists."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""webhooks.md §3: receivers that hang, drip, break off and send rubbish, all at once."""
+"""Receivers that hang, send byte by byte, disconnect or send rubbish, all at once."""
 
 import socket
 import socketserver

@@ -1,4 +1,4 @@
-"""rest.md §8, as far as it is built: the document is valid, offline, and true of the server."""
+"""The OpenAPI document is valid, self-contained, and describes the server."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Parts in processes of their own that are killed: nothing acknowledged is lost, and the other parts go on."""
+"""Parts that run as separate processes are killed: nothing acknowledged is lost, and the other parts continue."""
 
 import signal
 

@@ -1,5 +1,5 @@
-"""docs/ingest.md as it stands, with a real Postfix: what it takes in becomes tickets, and nothing that the operator can
-mend goes back to who wrote."""
+"""The steps of docs/ingest.md with a real Postfix: its mails become tickets, and no mail is returned to its sender because
+of a fault that the operator can correct."""
 
 import smtplib
 

@@ -1,4 +1,4 @@
-"""rest.md §3: exactly 100 requests in 60 s for each tenant."""
+"""Exactly 100 requests in 60 s for each tenant."""
 
 import re
 import threading

@@ -1,4 +1,4 @@
-"""webhooks.md §3: missed events are recovered, also over a crash; deliveries are stopped, listed and sent again in bulk."""
+"""Missed events are recovered, also after a crash; deliveries are canceled, listed and resent in bulk."""
 
 from datetime import datetime, timedelta, timezone
 

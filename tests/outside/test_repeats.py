@@ -1,4 +1,4 @@
-"""Writes with an idempotency key over REST: once done, answered alike for a day, whatever died between; and conditions."""
+"""Writes with an idempotency key over REST are done once and answered alike for a day, whatever crashed; and conditions."""
 
 import concurrent.futures
 import re

@@ -1,4 +1,4 @@
-"""ui.md 2, grpc.md: people sign in with a browser; what a session may do, and what it is worth elsewhere."""
+"""People sign in with a browser; what a session may do, and that it has no effect elsewhere."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Events as a stream over REST, and deliveries as a stream over gRPC: soon, whole, and without a gap after a kill."""
+"""Events as a stream over REST, and deliveries as a stream over gRPC: prompt, complete, and without a gap after a kill."""
 
 import json
 import threading

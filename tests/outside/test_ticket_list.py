@@ -1,4 +1,4 @@
-"""rest.md §5: the list of tickets: filters one by one, order, pages, totals."""
+"""The list of tickets: filters one by one, order, pages, totals."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""rest.md §4 and §5: tickets."""
+"""Tickets over REST."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""rest.md §1: transport, methods, headers, compression, limits of size."""
+"""Transport, methods, headers, compression, limits of size."""
 
 import gzip
 import http.client

@@ -1,4 +1,4 @@
-"""docs/webhooks.md tells the truth: its snippets verify the published vectors and a real delivery, and refuse others."""
+"""The code in docs/webhooks.md verifies the published vectors and a real delivery, and refuses others."""
 
 import base64
 import email.message

@@ -1,8 +1,8 @@
-"""rest.md §8: every header, parameter, status, code and member that the document tells is provoked, and nothing else comes.
+"""Every header, parameter, status, code and member in the OpenAPI document is provoked, and nothing else is answered.
 
 The tests cross off what they see (`walk.py`); the last one fails with a line for each promise that is left, and for each
-thing that was seen and is not told. Most conditions are tried on every operation, with the requests of `ground.py`, so that a new
-operation is walked as soon as the document has it.
+answer that is not documented. Most conditions are tried on every operation, with the requests of `ground.py`, so that a
+new operation is covered as soon as the document has it.
 """
 
 import json

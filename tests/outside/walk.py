@@ -1,4 +1,4 @@
-"""A walk over a document: requests to its operations, whose answers cross off what they keep and tell what is not told."""
+"""Requests to the operations of the document. Answers cross off the promises that they keep, and report what is undocumented."""
 
 import json
 from collections import defaultdict

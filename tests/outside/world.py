@@ -1,4 +1,4 @@
-"""What the tests act in: tenants with a key, an inbox and an agent, made through the command line."""
+"""The tests' tenants, each with a key, an inbox and an agent, created on the command line."""
 
 import itertools
 import ssl

@@ -1,4 +1,4 @@
-"""Callers that open tickets while something else happens, and what must come of the acknowledged ones."""
+"""Callers that open tickets while something else happens, and checks of the acknowledged ones."""
 
 import threading
 
