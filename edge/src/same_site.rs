@@ -52,7 +52,7 @@ pub(crate) fn check(
         return Ok(());
     }
     Err(Failure::new(Reason::CrossOrigin)
-        .message("The server does not go by this name; `public_url` is the setting that names it."))
+        .message("The request names a host that is not this server; set `public_url` to its name."))
 }
 
 fn has_key(headers: &HeaderMap) -> bool {
