@@ -102,7 +102,7 @@ export type ListAgentsResponse = Message<"inboxops.v1.ListAgentsResponse"> & {
   agents: Agent[];
 
   /**
-   * Where the page stands.
+   * Position of the page.
    *
    * @generated from field: inboxops.v1.PageMeta meta = 2;
    */

@@ -102,14 +102,14 @@ export type Attempt = Message<"inboxops.v1.Attempt"> & {
   requestHeaders: HttpHeader[];
 
   /**
-   * Why it failed; null when it did not.
+   * Failure code; null if it did not fail.
    *
    * @generated from field: optional string error_code = 8;
    */
   errorCode?: string | undefined;
 
   /**
-   * Why it failed, as a sentence; null when it did not.
+   * Why it failed, as a sentence; null if it did not fail.
    *
    * @generated from field: optional string error = 9;
    */
@@ -214,7 +214,7 @@ export type Delivery = Message<"inboxops.v1.Delivery"> & {
   test: boolean;
 
   /**
-   * Time at which it was made.
+   * Time at which it was created.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 12;
    */
@@ -228,7 +228,7 @@ export type Delivery = Message<"inboxops.v1.Delivery"> & {
   deliveredAt?: Timestamp | undefined;
 
   /**
-   * Rises with every change of the delivery: of two copies the one with the greater number is newer.
+   * Grows with every change of the delivery: of two copies the one with the greater number is newer.
    *
    * @generated from field: uint32 revision = 16;
    */
@@ -250,7 +250,7 @@ export const DeliverySchema: GenMessage<Delivery> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_deliveries, 2);
 
 /**
- * One event for one endpoint, with all that is known of it.
+ * One event for one endpoint, with payload and attempts.
  *
  * @generated from message inboxops.v1.DeliveryDetail
  */
@@ -333,7 +333,7 @@ export type DeliveryDetail = Message<"inboxops.v1.DeliveryDetail"> & {
   test: boolean;
 
   /**
-   * Time at which it was made.
+   * Time at which it was created.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 12;
    */
@@ -382,7 +382,7 @@ export type ListDeliveriesRequest = Message<"inboxops.v1.ListDeliveriesRequest">
   endpointId: string;
 
   /**
-   * Keep deliveries in any of these states.
+   * Only deliveries in any of these states.
    *
    * @generated from field: repeated inboxops.v1.DeliveryStatus status = 2;
    */
@@ -403,28 +403,28 @@ export type ListDeliveriesRequest = Message<"inboxops.v1.ListDeliveriesRequest">
   cursor?: string | undefined;
 
   /**
-   * Keep deliveries of any of these events.
+   * Only deliveries of any of these events.
    *
    * @generated from field: repeated string event = 5;
    */
   event: string[];
 
   /**
-   * Keep deliveries of events from this time on.
+   * Only deliveries of events from this time on.
    *
    * @generated from field: google.protobuf.Timestamp created_since = 6;
    */
   createdSince?: Timestamp | undefined;
 
   /**
-   * Keep deliveries of events before this time.
+   * Only deliveries of events before this time.
    *
    * @generated from field: google.protobuf.Timestamp created_until = 7;
    */
   createdUntil?: Timestamp | undefined;
 
   /**
-   * Keep the delivery with this UUID, or those of the event with this UUID.
+   * Only the delivery with this UUID, or those of the event with this UUID.
    *
    * @generated from field: optional string id = 8;
    */
@@ -452,7 +452,7 @@ export type ListDeliveriesResponse = Message<"inboxops.v1.ListDeliveriesResponse
   deliveries: Delivery[];
 
   /**
-   * Where the page stands.
+   * Position of the page.
    *
    * @generated from field: inboxops.v1.CursorMeta meta = 2;
    */
@@ -564,7 +564,7 @@ export type WatchDeliveriesRequest = Message<"inboxops.v1.WatchDeliveriesRequest
   endpointId?: string | undefined;
 
   /**
-   * `cursor` of an earlier message: what changed since comes first. OUT_OF_RANGE with the reason CURSOR_EXPIRED after ten minutes.
+   * `cursor` of an earlier message: the changes since then come first. OUT_OF_RANGE with the reason CURSOR_EXPIRED after ten minutes.
    *
    * @generated from field: optional string cursor = 2;
    */
@@ -662,7 +662,7 @@ export type ResendDeliveriesRequest = Message<"inboxops.v1.ResendDeliveriesReque
   createdUntil?: Timestamp | undefined;
 
   /**
-   * Tell how many there are, and send nothing.
+   * Only return their number; send nothing.
    *
    * @generated from field: optional bool dry_run = 6;
    */
@@ -677,7 +677,7 @@ export const ResendDeliveriesRequestSchema: GenMessage<ResendDeliveriesRequest> 
   messageDesc(file_inboxops_v1_deliveries, 13);
 
 /**
- * A job that sends deliveries again.
+ * A resend job.
  *
  * @generated from message inboxops.v1.Resend
  */
@@ -690,14 +690,14 @@ export type Resend = Message<"inboxops.v1.Resend"> & {
   id?: string | undefined;
 
   /**
-   * Number of deliveries that the filter keeps; at most 10,000 are sent again by one job.
+   * Number of deliveries that match the filter; one job resends at most 10,000.
    *
    * @generated from field: uint32 matched = 2;
    */
   matched: number;
 
   /**
-   * Whether there are more than `matched`: what one job takes is bounded.
+   * Whether there are more than `matched`, since one job is limited.
    *
    * @generated from field: bool more = 3;
    */
@@ -732,7 +732,7 @@ export const ResendSchema: GenMessage<Resend> = /*@__PURE__*/
  */
 export type ResendDeliveriesResponse = Message<"inboxops.v1.ResendDeliveriesResponse"> & {
   /**
-   * The job, or what it would be.
+   * The job, or for a dry run what it would be.
    *
    * @generated from field: inboxops.v1.Resend resend = 1;
    */
@@ -817,13 +817,13 @@ export const StatusCountSchema: GenMessage<StatusCount> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_deliveries, 18);
 
 /**
- * How the attempts of a time ended.
+ * Results of the attempts in a period.
  *
  * @generated from message inboxops.v1.AttemptBucket
  */
 export type AttemptBucket = Message<"inboxops.v1.AttemptBucket"> & {
   /**
-   * Begin of the time.
+   * Start of the period.
    *
    * @generated from field: google.protobuf.Timestamp start = 1;
    */
@@ -852,13 +852,13 @@ export const AttemptBucketSchema: GenMessage<AttemptBucket> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_deliveries, 19);
 
 /**
- * How the attempts of some time went.
+ * Results of the attempts in a time.
  *
  * @generated from message inboxops.v1.AttemptStats
  */
 export type AttemptStats = Message<"inboxops.v1.AttemptStats"> & {
   /**
-   * By parts of the time, oldest first, without gaps; the last one is not over.
+   * By period, oldest first, without gaps; the last period has not ended.
    *
    * @generated from field: repeated inboxops.v1.AttemptBucket buckets = 1;
    */
@@ -879,14 +879,14 @@ export type AttemptStats = Message<"inboxops.v1.AttemptStats"> & {
   failed: number;
 
   /**
-   * Half of the answers took no longer, in milliseconds, estimated; absent without answers.
+   * Median response time in milliseconds, estimated; absent without responses.
    *
    * @generated from field: optional uint32 median_ms = 4;
    */
   medianMs?: number | undefined;
 
   /**
-   * Of 100 answers 95 took no longer, in milliseconds, estimated; absent without answers.
+   * 95th percentile of the response time in milliseconds, estimated; absent without responses.
    *
    * @generated from field: optional uint32 p95_ms = 5;
    */
@@ -901,7 +901,7 @@ export const AttemptStatsSchema: GenMessage<AttemptStats> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_deliveries, 20);
 
 /**
- * The last delivery that was tried.
+ * The delivery of the latest attempt.
  *
  * @generated from message inboxops.v1.LastAttempt
  */
@@ -921,7 +921,7 @@ export type LastAttempt = Message<"inboxops.v1.LastAttempt"> & {
   responseStatus?: number | undefined;
 
   /**
-   * Why it failed; absent when it did not.
+   * Failure code; absent if it did not fail.
    *
    * @generated from field: optional string error_code = 3;
    */
@@ -943,7 +943,7 @@ export const LastAttemptSchema: GenMessage<LastAttempt> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_deliveries, 21);
 
 /**
- * How deliveries go, of one endpoint or of all.
+ * Delivery statistics of one endpoint or of all.
  *
  * @generated from message inboxops.v1.DeliveryStats
  */
@@ -956,7 +956,7 @@ export type DeliveryStats = Message<"inboxops.v1.DeliveryStats"> & {
   endpointId?: string | undefined;
 
   /**
-   * How many deliveries are in each state; states without any are left out.
+   * Number of deliveries in each state; states without any are left out.
    *
    * @generated from field: repeated inboxops.v1.StatusCount counts = 2;
    */
@@ -977,7 +977,7 @@ export type DeliveryStats = Message<"inboxops.v1.DeliveryStats"> & {
   last7Days?: AttemptStats | undefined;
 
   /**
-   * The last delivery that was tried; absent before the first.
+   * The delivery of the latest attempt; absent before the first.
    *
    * @generated from field: inboxops.v1.LastAttempt last = 5;
    */
@@ -1019,7 +1019,7 @@ export const GetDeliveryStatsRequestSchema: GenMessage<GetDeliveryStatsRequest> 
  */
 export type GetDeliveryStatsResponse = Message<"inboxops.v1.GetDeliveryStatsResponse"> & {
   /**
-   * The endpoints that were asked for, newest first.
+   * The requested endpoints, newest first.
    *
    * @generated from field: repeated inboxops.v1.DeliveryStats endpoints = 1;
    */
@@ -1047,7 +1047,7 @@ export const GetDeliveryStatsResponseSchema: GenMessage<GetDeliveryStatsResponse
  */
 export type WatchDeliveriesResponse = Message<"inboxops.v1.WatchDeliveriesResponse"> & {
   /**
-   * What this message tells.
+   * Kind of this message.
    *
    * @generated from field: inboxops.v1.StreamSignal signal = 1;
    */
@@ -1061,7 +1061,7 @@ export type WatchDeliveriesResponse = Message<"inboxops.v1.WatchDeliveriesRespon
   deliveries: Delivery[];
 
   /**
-   * Place in the stream: `cursor` of a later request goes on behind it.
+   * Place in the stream: a later request continues after it with this `cursor`.
    *
    * @generated from field: string cursor = 3;
    */
@@ -1096,7 +1096,7 @@ export enum DeliveryStatus {
   PENDING = 1,
 
   /**
-   * Tried without success, will be tried again.
+   * Failed at least once; will be retried.
    *
    * @generated from enum value: DELIVERY_STATUS_RETRYING = 2;
    */
@@ -1110,21 +1110,21 @@ export enum DeliveryStatus {
   DELIVERED = 3,
 
   /**
-   * All attempts failed; it is not tried again by itself.
+   * All attempts failed; it is not retried automatically.
    *
    * @generated from enum value: DELIVERY_STATUS_FAILED = 4;
    */
   FAILED = 4,
 
   /**
-   * Waits for its endpoint to be switched on again.
+   * Waits until its endpoint is enabled again.
    *
    * @generated from enum value: DELIVERY_STATUS_PAUSED = 5;
    */
   PAUSED = 5,
 
   /**
-   * Stopped by a person or a program of the tenant.
+   * Canceled by a person or a program of the tenant.
    *
    * @generated from enum value: DELIVERY_STATUS_CANCELED = 6;
    */
@@ -1138,7 +1138,7 @@ export const DeliveryStatusSchema: GenEnum<DeliveryStatus> = /*@__PURE__*/
   enumDesc(file_inboxops_v1_deliveries, 0);
 
 /**
- * See how deliveries went and send them again.
+ * Show deliveries with their results, and resend them.
  *
  * @generated from service inboxops.v1.DeliveryService
  */
@@ -1146,7 +1146,7 @@ export const DeliveryService: GenService<{
   /**
    * List the deliveries of an endpoint.
    *
-   * Newest first by the time of the event; read on with `cursor`. Only the last page has fewer items than asked for.
+   * Newest first by the time of the event; continue with `cursor`. Only the last page has fewer items than requested.
    *
    * @generated from rpc inboxops.v1.DeliveryService.ListDeliveries
    */
@@ -1168,9 +1168,9 @@ export const DeliveryService: GenService<{
     output: typeof GetDeliveryResponseSchema;
   },
   /**
-   * Send a delivery again.
+   * Resend a delivery.
    *
-   * Starts a new schedule; attempt numbers go on. Answers at once; the delivery shows how it ended. 409 while a request of it is on its way.
+   * Starts a new schedule; attempt numbers continue. Answers at once; the delivery shows the result. 409 while one of its requests is in flight.
    *
    * @generated from rpc inboxops.v1.DeliveryService.ResendDelivery
    */
@@ -1182,7 +1182,7 @@ export const DeliveryService: GenService<{
   /**
    * Follow the deliveries.
    *
-   * Every change of a delivery of the workspace, or of one endpoint, within a second: made, an attempt recorded, sent again, stopped. The first message says that the stream is live. A reader that is slow misses nothing.
+   * Every change of a delivery of the workspace, or of one endpoint, within a second: created, an attempt recorded, resent, canceled. The first message says that the stream is live. A slow reader misses nothing.
    *
    * @generated from rpc inboxops.v1.DeliveryService.WatchDeliveries
    */
@@ -1192,9 +1192,9 @@ export const DeliveryService: GenService<{
     output: typeof WatchDeliveriesResponseSchema;
   },
   /**
-   * Stop a delivery.
+   * Cancel a delivery.
    *
-   * It is not tried again and shows as canceled. A request that is on its way, or about to leave, is still recorded, and when the receiver accepts it, the delivery is delivered. 409 when it has ended already.
+   * It is not retried and shows as canceled. A request that is in flight, or about to be sent, is still recorded, and if the receiver accepts it, the delivery is delivered. 409 if it has already ended.
    *
    * @generated from rpc inboxops.v1.DeliveryService.CancelDelivery
    */
@@ -1204,9 +1204,9 @@ export const DeliveryService: GenService<{
     output: typeof CancelDeliveryResponseSchema;
   },
   /**
-   * Send many deliveries again.
+   * Resend many deliveries.
    *
-   * Starts a job that gives a new schedule to the deliveries that the filter keeps, oldest first, paced by how fast each endpoint takes them; what is on its way is left alone. A dry run tells how many there are. 409 while another job of one of the endpoints is open.
+   * Starts a job that gives a new schedule to the deliveries that match the filter, oldest first, as fast as each endpoint accepts them; deliveries in flight are left alone. A dry run returns their number. 409 while another job of one of the endpoints is open.
    *
    * @generated from rpc inboxops.v1.DeliveryService.ResendDeliveries
    */
@@ -1216,9 +1216,9 @@ export const DeliveryService: GenService<{
     output: typeof ResendDeliveriesResponseSchema;
   },
   /**
-   * Get a job that sends deliveries again.
+   * Get a resend job.
    *
-   * With how far it has come.
+   * With its progress.
    *
    * @generated from rpc inboxops.v1.DeliveryService.GetResend
    */
@@ -1228,9 +1228,9 @@ export const DeliveryService: GenService<{
     output: typeof GetResendResponseSchema;
   },
   /**
-   * Get how deliveries go.
+   * Get delivery statistics.
    *
-   * Of every endpoint, or of one: how many deliveries there are in each state, how the attempts of the last 24 hours and 7 days ended and how long they took. Tests count among the states alone.
+   * For every endpoint, or for one: the number of deliveries in each state, and the results and durations of the attempts of the last 24 hours and 7 days. Tests count in the states only.
    *
    * @generated from rpc inboxops.v1.DeliveryService.GetDeliveryStats
    */

@@ -71,7 +71,7 @@ export const RateLimitSchema: GenMessage<RateLimit> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_identity, 1);
 
 /**
- * What a tenant pays for.
+ * Plan of a tenant.
  *
  * @generated from enum inboxops.v1.Plan
  */

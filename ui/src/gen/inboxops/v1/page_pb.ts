@@ -17,7 +17,7 @@ export const file_inboxops_v1_page: GenFile = /*@__PURE__*/
   fileDesc("ChZpbmJveG9wcy92MS9wYWdlLnByb3RvEgtpbmJveG9wcy52MSK6AQoIUGFnZU1ldGESDAoEcGFnZRgBIAEoDRIQCghwZXJfcGFnZRgCIAEoDRINCgV0b3RhbBgDIAEoDRITCgt0b3RhbF9wYWdlcxgEIAEoDRIQCghoYXNfbW9yZRgFIAEoCBIYCgtuZXh0X2N1cnNvchgGIAEoCUgAiAEBEi4KCnNhZmVfc2luY2UYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg4KDF9uZXh0X2N1cnNvciJICgpDdXJzb3JNZXRhEhAKCGhhc19tb3JlGAEgASgIEhgKC25leHRfY3Vyc29yGAIgASgJSACIAQFCDgoMX25leHRfY3Vyc29yKoABCgxTdHJlYW1TaWduYWwSHQoZU1RSRUFNX1NJR05BTF9VTlNQRUNJRklFRBAAEhwKGFNUUkVBTV9TSUdOQUxfU1VCU0NSSUJFRBABEhYKElNUUkVBTV9TSUdOQUxfTkVXUxACEhsKF1NUUkVBTV9TSUdOQUxfSEVBUlRCRUFUEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
 
 /**
- * Where a page stands in its list.
+ * Position of a page in its list.
  *
  * @generated from message inboxops.v1.PageMeta
  */
@@ -58,14 +58,14 @@ export type PageMeta = Message<"inboxops.v1.PageMeta"> & {
   hasMore: boolean;
 
   /**
-   * Always null: these lists are read on by `page`.
+   * Always null: these lists are continued by `page`.
    *
    * @generated from field: optional string next_cursor = 6;
    */
   nextCursor?: string | undefined;
 
   /**
-   * Of tickets with `updated_since` alone: no ticket is shown that changed at this time or later, since a write that is under way may come before it. Ask for what changed since then the next time, once the last page is read, and nothing is missed.
+   * Only for tickets with `updated_since`: no ticket is listed that changed at this time or later, since a write in progress may still get an earlier time. After the last page, use this as the next `updated_since`, and nothing is missed.
    *
    * @generated from field: google.protobuf.Timestamp safe_since = 7;
    */
@@ -80,7 +80,7 @@ export const PageMetaSchema: GenMessage<PageMeta> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_page, 0);
 
 /**
- * Where a page stands in a list that is read by cursor.
+ * Position of a page in a list that is read by cursor.
  *
  * @generated from message inboxops.v1.CursorMeta
  */
@@ -93,7 +93,7 @@ export type CursorMeta = Message<"inboxops.v1.CursorMeta"> & {
   hasMore: boolean;
 
   /**
-   * Pass it as `cursor` to read on; null on the last page.
+   * Pass it as `cursor` to continue; null on the last page.
    *
    * @generated from field: optional string next_cursor = 2;
    */
@@ -108,7 +108,7 @@ export const CursorMetaSchema: GenMessage<CursorMeta> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_page, 1);
 
 /**
- * What a message of a stream tells.
+ * Kind of a message of a stream.
  *
  * @generated from enum inboxops.v1.StreamSignal
  */

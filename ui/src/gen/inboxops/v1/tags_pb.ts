@@ -72,7 +72,7 @@ export type Tag = Message<"inboxops.v1.Tag"> & {
   color?: string | undefined;
 
   /**
-   * Time at which it was made.
+   * Time at which it was created.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 4;
    */
@@ -107,7 +107,7 @@ export type AddTicketTagRequest = Message<"inboxops.v1.AddTicketTagRequest"> & {
   tagId?: string | undefined;
 
   /**
-   * Name of a tag, made when it does not exist; or give `tag_id`.
+   * Name of a tag, which is created if it does not exist; or give `tag_id`.
    *
    * @generated from field: optional string tag_name = 3;
    */
@@ -193,15 +193,15 @@ export const RemoveTicketTagResponseSchema: GenMessage<RemoveTicketTagResponse> 
   messageDesc(file_inboxops_v1_tags, 5);
 
 /**
- * Read tags, put them on tickets and take them off.
+ * Read tags, add them to tickets and remove them.
  *
  * @generated from service inboxops.v1.TagService
  */
 export const TagService: GenService<{
   /**
-   * Put a tag on a ticket.
+   * Add a tag to a ticket.
    *
-   * Takes exactly one of `tag_id` and `tag_name`. An unknown name makes the tag. 201 when the tag was put on, 200 when the ticket had it already.
+   * Takes exactly one of `tag_id` and `tag_name`. An unknown name creates the tag. 201 if the tag was added, 200 if the ticket already had it.
    *
    * @generated from rpc inboxops.v1.TagService.AddTicketTag
    */
@@ -211,9 +211,9 @@ export const TagService: GenService<{
     output: typeof AddTicketTagResponseSchema;
   },
   /**
-   * Take a tag off a ticket.
+   * Remove a tag from a ticket.
    *
-   * The tag itself stays. 404 when the ticket does not have it.
+   * The tag itself stays. 404 if the ticket does not have it.
    *
    * @generated from rpc inboxops.v1.TagService.RemoveTicketTag
    */

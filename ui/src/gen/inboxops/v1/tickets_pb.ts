@@ -21,7 +21,7 @@ export const file_inboxops_v1_tickets: GenFile = /*@__PURE__*/
   fileDesc("ChlpbmJveG9wcy92MS90aWNrZXRzLnByb3RvEgtpbmJveG9wcy52MSIoCglSZXF1ZXN0ZXISDAoEbmFtZRgBIAEoCRINCgVlbWFpbBgCIAEoCSLiBAoGVGlja2V0EgoKAmlkGAEgASgJEhUKDXRpY2tldF9udW1iZXIYAiABKA0SDwoHc3ViamVjdBgDIAEoCRIpCgZzdGF0dXMYBCABKA4yGS5pbmJveG9wcy52MS5UaWNrZXRTdGF0dXMSLQoIcHJpb3JpdHkYBSABKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eRIQCghpbmJveF9pZBgGIAEoCRIYCgthc3NpZ25lZV9pZBgHIAEoCUgAiAEBEikKCXJlcXVlc3RlchgIIAEoCzIWLmluYm94b3BzLnYxLlJlcXVlc3RlchIhCgR0YWdzGAkgAygLMhMuaW5ib3hvcHMudjEuVGFnUmVmEiUKB2NoYW5uZWwYCiABKA4yFC5pbmJveG9wcy52MS5DaGFubmVsEhUKDW1lc3NhZ2VfY291bnQYCyABKA0SMwoPbGFzdF9tZXNzYWdlX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpjcmVhdGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzb2x2ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWNsb3NlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgRIAEoDUIOCgxfYXNzaWduZWVfaWQiuQMKEkxpc3RUaWNrZXRzUmVxdWVzdBIRCgRwYWdlGAEgASgNSACIAQESFQoIcGVyX3BhZ2UYAiABKA1IAYgBARIpCgZzdGF0dXMYAyADKA4yGS5pbmJveG9wcy52MS5UaWNrZXRTdGF0dXMSEAoIaW5ib3hfaWQYBCADKAkSEwoLYXNzaWduZWVfaWQYBSADKAkSLQoIcHJpb3JpdHkYBiADKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eRIQCgN0YWcYByABKAlIAogBARIcCg9yZXF1ZXN0ZXJfZW1haWwYCCABKAlIA4gBARIOCgFxGAkgASgJSASIAQESMQoNY3JlYXRlZF9zaW5jZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNdXBkYXRlZF9zaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoEc29ydBgMIAEoCUgFiAEBQgcKBV9wYWdlQgsKCV9wZXJfcGFnZUIGCgRfdGFnQhIKEF9yZXF1ZXN0ZXJfZW1haWxCBAoCX3FCBwoFX3NvcnQiZgoTTGlzdFRpY2tldHNSZXNwb25zZRIqCgd0aWNrZXRzGAEgAygLMhMuaW5ib3hvcHMudjEuVGlja2V0UgRkYXRhEiMKBG1ldGEYAiABKAsyFS5pbmJveG9wcy52MS5QYWdlTWV0YSIlChBHZXRUaWNrZXRSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCSI+ChFHZXRUaWNrZXRSZXNwb25zZRIpCgZ0aWNrZXQYASABKAsyEy5pbmJveG9wcy52MS5UaWNrZXRSBGRhdGEixgEKE0NyZWF0ZVRpY2tldFJlcXVlc3QSFAoHc3ViamVjdBgBIAEoCUgAiAEBEhUKCGluYm94X2lkGAIgASgJSAGIAQESMgoIcHJpb3JpdHkYAyABKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eUgCiAEBEhgKC2Fzc2lnbmVlX2lkGAQgASgJSAOIAQFCCgoIX3N1YmplY3RCCwoJX2luYm94X2lkQgsKCV9wcmlvcml0eUIOCgxfYXNzaWduZWVfaWQiQQoUQ3JlYXRlVGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhMuaW5ib3hvcHMudjEuVGlja2V0UgRkYXRhIvsBCg1UaWNrZXRDaGFuZ2VzEhQKB3N1YmplY3QYASABKAlIAIgBARIuCgZzdGF0dXMYAiABKA4yGS5pbmJveG9wcy52MS5UaWNrZXRTdGF0dXNIAYgBARIyCghwcmlvcml0eRgDIAEoDjIbLmluYm94b3BzLnYxLlRpY2tldFByaW9yaXR5SAKIAQESGAoLYXNzaWduZWVfaWQYBCABKAlIA4gBARIVCghpbmJveF9pZBgFIAEoCUgEiAEBQgoKCF9zdWJqZWN0QgkKB19zdGF0dXNCCwoJX3ByaW9yaXR5Qg4KDF9hc3NpZ25lZV9pZEILCglfaW5ib3hfaWQihQEKE1VwZGF0ZVRpY2tldFJlcXVlc3QSEQoJdGlja2V0X2lkGAEgASgJEioKBnRpY2tldBgCIAEoCzIaLmluYm94b3BzLnYxLlRpY2tldENoYW5nZXMSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIkEKFFVwZGF0ZVRpY2tldFJlc3BvbnNlEikKBnRpY2tldBgBIAEoCzITLmluYm94b3BzLnYxLlRpY2tldFIEZGF0YSqUAQoMVGlja2V0U3RhdHVzEh0KGVRJQ0tFVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJUSUNLRVRfU1RBVFVTX09QRU4QARIZChVUSUNLRVRfU1RBVFVTX1BFTkRJTkcQAhIYChRUSUNLRVRfU1RBVFVTX1NPTFZFRBADEhgKFFRJQ0tFVF9TVEFUVVNfQ0xPU0VEEAQqnAEKDlRpY2tldFByaW9yaXR5Eh8KG1RJQ0tFVF9QUklPUklUWV9VTlNQRUNJRklFRBAAEhcKE1RJQ0tFVF9QUklPUklUWV9MT1cQARIaChZUSUNLRVRfUFJJT1JJVFlfTk9STUFMEAISGAoUVElDS0VUX1BSSU9SSVRZX0hJR0gQAxIaChZUSUNLRVRfUFJJT1JJVFlfVVJHRU5UEAQqVwoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfQVBJEAISDwoLQ0hBTk5FTF9XRUIQAzLXAgoNVGlja2V0U2VydmljZRJQCgtMaXN0VGlja2V0cxIfLmluYm94b3BzLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBogLmluYm94b3BzLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2USSgoJR2V0VGlja2V0Eh0uaW5ib3hvcHMudjEuR2V0VGlja2V0UmVxdWVzdBoeLmluYm94b3BzLnYxLkdldFRpY2tldFJlc3BvbnNlElMKDENyZWF0ZVRpY2tldBIgLmluYm94b3BzLnYxLkNyZWF0ZVRpY2tldFJlcXVlc3QaIS5pbmJveG9wcy52MS5DcmVhdGVUaWNrZXRSZXNwb25zZRJTCgxVcGRhdGVUaWNrZXQSIC5pbmJveG9wcy52MS5VcGRhdGVUaWNrZXRSZXF1ZXN0GiEuaW5ib3hvcHMudjEuVXBkYXRlVGlja2V0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_inboxops_v1_page, file_inboxops_v1_tags]);
 
 /**
- * The customer who asks.
+ * The customer of a ticket.
  *
  * @generated from message inboxops.v1.Requester
  */
@@ -62,14 +62,14 @@ export type Ticket = Message<"inboxops.v1.Ticket"> & {
   id: string;
 
   /**
-   * Number within the tenant, from 1, never used again.
+   * Number within the tenant, from 1, never reused.
    *
    * @generated from field: uint32 ticket_number = 2;
    */
   ticketNumber: number;
 
   /**
-   * What it is about.
+   * Subject.
    *
    * @generated from field: string subject = 3;
    */
@@ -97,14 +97,14 @@ export type Ticket = Message<"inboxops.v1.Ticket"> & {
   inboxId: string;
 
   /**
-   * Agent who works on it; null while nobody does.
+   * Agent who works on it; null if unassigned.
    *
    * @generated from field: optional string assignee_id = 7;
    */
   assigneeId?: string | undefined;
 
   /**
-   * Customer who asks; null when none is known.
+   * The customer; null if none is known.
    *
    * @generated from field: inboxops.v1.Requester requester = 8;
    */
@@ -118,7 +118,7 @@ export type Ticket = Message<"inboxops.v1.Ticket"> & {
   tags: TagRef[];
 
   /**
-   * Way by which it came.
+   * Channel by which it came.
    *
    * @generated from field: inboxops.v1.Channel channel = 10;
    */
@@ -153,21 +153,21 @@ export type Ticket = Message<"inboxops.v1.Ticket"> & {
   updatedAt?: Timestamp | undefined;
 
   /**
-   * Time at which it entered `solved`; null in other states.
+   * Time at which it became `solved`; null in other states.
    *
    * @generated from field: google.protobuf.Timestamp solved_at = 15;
    */
   solvedAt?: Timestamp | undefined;
 
   /**
-   * Time at which it entered `closed`; null in other states.
+   * Time at which it became `closed`; null in other states.
    *
    * @generated from field: google.protobuf.Timestamp closed_at = 16;
    */
   closedAt?: Timestamp | undefined;
 
   /**
-   * Rises by 1 with every visible change.
+   * Grows by 1 with every visible change.
    *
    * @generated from field: uint32 version = 17;
    */
@@ -202,70 +202,70 @@ export type ListTicketsRequest = Message<"inboxops.v1.ListTicketsRequest"> & {
   perPage?: number | undefined;
 
   /**
-   * Keep tickets in any of these states.
+   * Only tickets in any of these states.
    *
    * @generated from field: repeated inboxops.v1.TicketStatus status = 3;
    */
   status: TicketStatus[];
 
   /**
-   * Keep tickets of any of these inboxes.
+   * Only tickets of any of these inboxes.
    *
    * @generated from field: repeated string inbox_id = 4;
    */
   inboxId: string[];
 
   /**
-   * Keep tickets of any of these agents; `none` stands for unassigned ones.
+   * Only tickets of any of these agents; `none` means unassigned ones.
    *
    * @generated from field: repeated string assignee_id = 5;
    */
   assigneeId: string[];
 
   /**
-   * Keep tickets of any of these priorities.
+   * Only tickets of any of these priorities.
    *
    * @generated from field: repeated inboxops.v1.TicketPriority priority = 6;
    */
   priority: TicketPriority[];
 
   /**
-   * Keep tickets with this tag: its UUID or its name.
+   * Only tickets with this tag: its UUID or its name.
    *
    * @generated from field: optional string tag = 7;
    */
   tag?: string | undefined;
 
   /**
-   * Keep tickets of this requester, letter case aside. In a URL a `+` must be written `%2B`: a bare one is a space.
+   * Only tickets of this requester, ignoring letter case. In a URL a `+` must be written `%2B`, since a plain one means a space.
    *
    * @generated from field: optional string requester_email = 8;
    */
   requesterEmail?: string | undefined;
 
   /**
-   * Keep tickets whose subject contains this text, letter case and marks of letters aside (`cafe` finds `CAFÉ`).
+   * Only tickets whose subject contains this text, ignoring letter case and diacritics (`cafe` finds `CAFÉ`).
    *
    * @generated from field: optional string q = 9;
    */
   q?: string | undefined;
 
   /**
-   * Keep tickets opened at this time or later.
+   * Only tickets opened at this time or later.
    *
    * @generated from field: google.protobuf.Timestamp created_since = 10;
    */
   createdSince?: Timestamp | undefined;
 
   /**
-   * Keep tickets changed at this time or later, so that a copy can be kept up to date: ask with the newest `updated_at` that you have, or with `meta.safe_since` of the last answer. What changed while an older write was under way is shown only once that is over; lists without this filter show everything at once.
+   * Only tickets changed at this time or later, to keep a copy up to date: use the newest `updated_at` that you have, or `meta.safe_since` of the last answer. A change is listed only after all older writes have ended; lists without this filter show everything at once.
    *
    * @generated from field: google.protobuf.Timestamp updated_since = 11;
    */
   updatedSince?: Timestamp | undefined;
 
   /**
-   * Order; `-` stands for descending.
+   * Order; `-` means descending.
    *
    * @generated from field: optional string sort = 12;
    */
@@ -293,7 +293,7 @@ export type ListTicketsResponse = Message<"inboxops.v1.ListTicketsResponse"> & {
   tickets: Ticket[];
 
   /**
-   * Where the page stands.
+   * Position of the page.
    *
    * @generated from field: inboxops.v1.PageMeta meta = 2;
    */
@@ -356,7 +356,7 @@ export const GetTicketResponseSchema: GenMessage<GetTicketResponse> = /*@__PURE_
  */
 export type CreateTicketRequest = Message<"inboxops.v1.CreateTicketRequest"> & {
   /**
-   * What it is about: plain text.
+   * Subject: plain text.
    *
    * @generated from field: optional string subject = 1;
    */
@@ -419,7 +419,7 @@ export const CreateTicketResponseSchema: GenMessage<CreateTicketResponse> = /*@_
  */
 export type TicketChanges = Message<"inboxops.v1.TicketChanges"> & {
   /**
-   * What it is about: plain text.
+   * Subject: plain text.
    *
    * @generated from field: optional string subject = 1;
    */
@@ -545,7 +545,7 @@ export enum TicketStatus {
   PENDING = 2,
 
   /**
-   * Answered for good, may come back.
+   * Answered; may be reopened.
    *
    * @generated from enum value: TICKET_STATUS_SOLVED = 3;
    */
@@ -579,28 +579,28 @@ export enum TicketPriority {
   UNSPECIFIED = 0,
 
   /**
-   * Can wait.
+   * Low urgency.
    *
    * @generated from enum value: TICKET_PRIORITY_LOW = 1;
    */
   LOW = 1,
 
   /**
-   * As usual.
+   * Normal urgency.
    *
    * @generated from enum value: TICKET_PRIORITY_NORMAL = 2;
    */
   NORMAL = 2,
 
   /**
-   * Before others.
+   * High urgency.
    *
    * @generated from enum value: TICKET_PRIORITY_HIGH = 3;
    */
   HIGH = 3,
 
   /**
-   * Now.
+   * Needs work at once.
    *
    * @generated from enum value: TICKET_PRIORITY_URGENT = 4;
    */
@@ -614,7 +614,7 @@ export const TicketPrioritySchema: GenEnum<TicketPriority> = /*@__PURE__*/
   enumDesc(file_inboxops_v1_tickets, 1);
 
 /**
- * Way by which a ticket or an inbox gets its messages.
+ * Channel by which a ticket or an inbox gets its messages.
  *
  * @generated from enum inboxops.v1.Channel
  */
@@ -687,7 +687,7 @@ export const TicketService: GenService<{
   /**
    * Open a ticket.
    *
-   * Mails nobody. Causes `ticket.created`, and `ticket.assigned` when it has an assignee.
+   * Sends no mail. Causes `ticket.created`, and `ticket.assigned` if it has an assignee.
    *
    * @generated from rpc inboxops.v1.TicketService.CreateTicket
    */

@@ -21,7 +21,7 @@ export const file_inboxops_admin_v1_sessions: GenFile = /*@__PURE__*/
   fileDesc("CiBpbmJveG9wcy9hZG1pbi92MS9zZXNzaW9ucy5wcm90bxIRaW5ib3hvcHMuYWRtaW4udjEiwgIKB1Nlc3Npb24SIQoFYWdlbnQYASABKAsyEi5pbmJveG9wcy52MS5BZ2VudBIrCgZ0ZW5hbnQYAiABKAsyGy5pbmJveG9wcy52MS5JZGVudGl0eVRlbmFudBIfCgRwbGFuGAMgASgOMhEuaW5ib3hvcHMudjEuUGxhbhIUCgxlbnRpdGxlbWVudHMYBCADKAkSJQoFbGltaXQYBSABKAsyFi5pbmJveG9wcy52MS5SYXRlTGltaXQSFQoNZW5kcG9pbnRzX21heBgGIAEoDRITCgtkZXZlbG9wbWVudBgHIAEoCBIUCgxoYXNfcGFzc3dvcmQYCCABKAgSLgoKZXhwaXJlc19hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFwoPcHJpdmF0ZV90YXJnZXRzGAogASgIIpIBCgxMb2dpblJlcXVlc3QSEQoEY29kZRgBIAEoCUgAiAEBEhIKBWVtYWlsGAIgASgJSAGIAQESFQoIcGFzc3dvcmQYAyABKAlIAogBARIWCgl0ZW5hbnRfaWQYBCABKAlIA4gBAUIHCgVfY29kZUIICgZfZW1haWxCCwoJX3Bhc3N3b3JkQgwKCl90ZW5hbnRfaWQiagoNTG9naW5SZXNwb25zZRIrCgdzZXNzaW9uGAEgASgLMhouaW5ib3hvcHMuYWRtaW4udjEuU2Vzc2lvbhIsCgdjaG9pY2VzGAIgAygLMhsuaW5ib3hvcHMudjEuSWRlbnRpdHlUZW5hbnQiDwoNTG9nb3V0UmVxdWVzdCIQCg5Mb2dvdXRSZXNwb25zZSIXChVDdXJyZW50U2Vzc2lvblJlcXVlc3QiRQoWQ3VycmVudFNlc3Npb25SZXNwb25zZRIrCgdzZXNzaW9uGAEgASgLMhouaW5ib3hvcHMuYWRtaW4udjEuU2Vzc2lvbiJ0ChJTZXRQYXNzd29yZFJlcXVlc3QSHQoQY3VycmVudF9wYXNzd29yZBgBIAEoCUgAiAEBEhkKDG5ld19wYXNzd29yZBgCIAEoCUgBiAEBQhMKEV9jdXJyZW50X3Bhc3N3b3JkQg8KDV9uZXdfcGFzc3dvcmQiFQoTU2V0UGFzc3dvcmRSZXNwb25zZTLwAgoOU2Vzc2lvblNlcnZpY2USSgoFTG9naW4SHy5pbmJveG9wcy5hZG1pbi52MS5Mb2dpblJlcXVlc3QaIC5pbmJveG9wcy5hZG1pbi52MS5Mb2dpblJlc3BvbnNlEk0KBkxvZ291dBIgLmluYm94b3BzLmFkbWluLnYxLkxvZ291dFJlcXVlc3QaIS5pbmJveG9wcy5hZG1pbi52MS5Mb2dvdXRSZXNwb25zZRJlCg5DdXJyZW50U2Vzc2lvbhIoLmluYm94b3BzLmFkbWluLnYxLkN1cnJlbnRTZXNzaW9uUmVxdWVzdBopLmluYm94b3BzLmFkbWluLnYxLkN1cnJlbnRTZXNzaW9uUmVzcG9uc2USXAoLU2V0UGFzc3dvcmQSJS5pbmJveG9wcy5hZG1pbi52MS5TZXRQYXNzd29yZFJlcXVlc3QaJi5pbmJveG9wcy5hZG1pbi52MS5TZXRQYXNzd29yZFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_inboxops_v1_agents, file_inboxops_v1_identity]);
 
 /**
- * Who is signed in, and what the workspace may have.
+ * The signed-in agent, and the workspace's entitlements.
  *
  * @generated from message inboxops.admin.v1.Session
  */
@@ -83,7 +83,7 @@ export type Session = Message<"inboxops.admin.v1.Session"> & {
   hasPassword: boolean;
 
   /**
-   * Time at which the session ends when nothing more is done.
+   * Time at which the session ends without further calls.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 9;
    */
@@ -284,7 +284,7 @@ export const SetPasswordResponseSchema: GenMessage<SetPasswordResponse> = /*@__P
   messageDesc(file_inboxops_admin_v1_sessions, 8);
 
 /**
- * Sign in, sign out, and tell who is signed in. A session is a cookie that only grpc-web calls of our own pages can use.
+ * Sign in, sign out, and get the signed-in agent. A session is a cookie that only grpc-web calls of our own pages can use.
  *
  * @generated from service inboxops.admin.v1.SessionService
  */
@@ -292,7 +292,7 @@ export const SessionService: GenService<{
   /**
    * Sign in with a one-time code, or with mail address and password.
    *
-   * Sets the session's cookie, unless the answer asks to choose a workspace. What is wrong with a code or a password is never told: the answer is INVALID_CREDENTIALS.
+   * Sets the session's cookie, unless the answer asks to choose a workspace. Every wrong code or password has the same answer: INVALID_CREDENTIALS.
    *
    * @generated from rpc inboxops.admin.v1.SessionService.Login
    */
@@ -302,7 +302,7 @@ export const SessionService: GenService<{
     output: typeof LoginResponseSchema;
   },
   /**
-   * Sign out: the session ends at once and its cookie is taken away.
+   * Sign out: the session ends at once and its cookie is removed.
    *
    * @generated from rpc inboxops.admin.v1.SessionService.Logout
    */
@@ -312,7 +312,7 @@ export const SessionService: GenService<{
     output: typeof LogoutResponseSchema;
   },
   /**
-   * Tell who is signed in, for which workspace, and what it may have.
+   * Get the signed-in agent, the workspace, and its entitlements.
    *
    * @generated from rpc inboxops.admin.v1.SessionService.CurrentSession
    */
@@ -324,7 +324,7 @@ export const SessionService: GenService<{
   /**
    * Set the password of the agent who is signed in. All other sessions of the agent end.
    *
-   * The present password is asked for, unless there is none or the session is younger than 15 minutes.
+   * The present password is required, unless there is none or the session is younger than 15 minutes.
    *
    * @generated from rpc inboxops.admin.v1.SessionService.SetPassword
    */
