@@ -18,16 +18,6 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("place", [place for place in PLACES if place in allowed], indirect=True, scope="module")
 
 
-# First, since pytest-xdist reads the marks at the same call.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """A module's tests in one place share a server, so one worker runs them all."""
-    for item in items:
-        params = getattr(item, "callspec", None)
-        where = params.params.get("place", "") if params else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.module.__name__} {where}"))
-
-
 @pytest.fixture(scope="module")
 def place(request):
     return request.param
