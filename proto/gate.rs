@@ -40,6 +40,8 @@ pub const STREAM_RECHECK: Duration = Duration::from_secs(30);
 pub struct Policy {
     /// Scope that an API key needs; `any` for every key, `None` if keys may not call.
     pub api_key: Option<&'static str>,
+    /// Scope that is enough as well.
+    pub or_api_key: Option<&'static str>,
     /// Least role of a session; `None` if sessions may not call.
     pub session: Option<Role>,
     /// Service tokens and the operator may call.

@@ -291,7 +291,8 @@ impl Authority {
                 let key = caller.key().ok_or(Error::Broken("a key's caller knows its key"))?;
                 own(&key.tenant, Some(Entitlement::PublicApi), policy.entitlement)?;
                 let scope = policy.api_key.ok_or_else(|| denied(words::KEY))?;
-                if !Scope::from_name(scope).is_none_or(|scope| key.scopes.contains(&scope)) {
+                let has = |name: &str| Scope::from_name(name).is_none_or(|scope| key.scopes.contains(&scope));
+                if !has(scope) && !policy.or_api_key.is_some_and(has) {
                     return Err(Failure::new(Reason::InsufficientScope).fact("scope", scope).into());
                 }
                 Ok(())

@@ -5,6 +5,7 @@ mod stats;
 mod watch;
 
 use crate::{
+    auth::Scope,
     caller::Caller,
     dispatch::Dispatcher,
     error::{Error, Result},
@@ -91,7 +92,17 @@ impl Deliveries {
         let attempts = store::deliveries::attempts(&mut read, id).await?;
         let body =
             store::events::body(&mut read, delivery.event).await?.ok_or(Error::Broken("a delivery has its event"))?;
-        let payload = if delivery.thin { self.dispatcher.thin().of(&body)? } else { body };
+        // Both may quote messages of customers.
+        let quotes = caller.has_any(&[Scope::WebhooksManage, Scope::MessagesRead]);
+        let payload = match delivery.thin {
+            _ if !quotes => String::new(),
+            true => self.dispatcher.thin().of(&body)?,
+            false => body,
+        };
+        let attempt = |attempt: Attempt| v1::Attempt {
+            response_body: attempt.response_body.clone().filter(|_| quotes),
+            ..v1::Attempt::from(attempt)
+        };
         let brief = shown(&delivery);
         let detail = v1::DeliveryDetail {
             id: brief.id,
@@ -108,7 +119,7 @@ impl Deliveries {
             created_at: brief.created_at,
             delivered_at: brief.delivered_at,
             payload,
-            attempts: attempts.into_iter().map(v1::Attempt::from).collect(),
+            attempts: attempts.into_iter().map(attempt).collect(),
         };
         Ok(v1::GetDeliveryResponse { delivery: Some(detail) })
     }

@@ -63,7 +63,9 @@ async fn a_key_has_all_scopes_unless_some_are_named(core: TestCore) {
         "tags:write",
         "inboxes:read",
         "events:read",
+        "webhooks:read",
         "webhooks:manage",
+        "audit:read",
     ];
     assert_eq!(keys[0].scopes, all);
     let past = New { expires_at: Some(core.clock.now().into()), ..new("Old") };

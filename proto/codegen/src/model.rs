@@ -61,6 +61,8 @@ pub struct Rpc {
 pub struct Policy {
     /// Scope that an API key needs.
     pub api_key: Option<String>,
+    /// Scope that is enough as well.
+    pub or_api_key: Option<String>,
     /// Least role that a session needs, as the Rust variant: `Admin`.
     pub session: Option<String>,
     /// Service tokens may call.
@@ -278,7 +280,9 @@ pub const SCOPES: &[&str] = &[
     "tags:write",
     "inboxes:read",
     "events:read",
+    "webhooks:read",
     "webhooks:manage",
+    "audit:read",
 ];
 /// Entitlements of plans.
 pub const ENTITLEMENTS: &[&str] = &["webhooks", "public_api"];

@@ -197,6 +197,7 @@ fn read_policy(policy: &DynamicMessage) -> Policy {
     };
     Policy {
         api_key: text(policy, "api_key"),
+        or_api_key: text(policy, "or_api_key"),
         session,
         service: flag(policy, "service"),
         worker: flag(policy, "worker"),

@@ -95,7 +95,9 @@ impl Findings {
         if rules.unset && (field.list || !field.optional || rules.omitted) {
             self.add(name, "is never set but cannot be null");
         }
-        if rules.nullable && !field.optional {
+        // JSON text is empty where REST has null.
+        let empty = rules.json_text && !field.list;
+        if rules.nullable && !field.optional && !empty {
             self.add(name, "is nullable but not optional");
         }
         if rules.reason.is_some() && rules.allowed.is_empty() {
@@ -151,8 +153,12 @@ impl Findings {
         if !(programs || policy.public || policy.api_key.is_some() || policy.session.is_some()) {
             self.add(name, "has a policy that lets nobody in");
         }
-        if let Some(scope) = policy.api_key.as_deref().filter(|scope| *scope != "any" && !SCOPES.contains(scope)) {
+        let scopes = policy.api_key.as_deref().filter(|scope| *scope != "any").into_iter();
+        for scope in scopes.chain(policy.or_api_key.as_deref()).filter(|scope| !SCOPES.contains(scope)) {
             self.add(name, format!("needs the unknown scope \"{scope}\""));
+        }
+        if policy.or_api_key.is_some() && policy.api_key.as_deref().is_none_or(|scope| scope == "any") {
+            self.add(name, "has another scope for keys but no first one");
         }
         if let Some(unknown) = policy.entitlement.as_deref().filter(|name| !ENTITLEMENTS.contains(name)) {
             self.add(name, format!("needs the unknown entitlement \"{unknown}\""));

@@ -14,9 +14,10 @@ pub(super) const SECURITY: &str = "ApiKey";
 pub(super) fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &'a Http) -> Value {
     let policy = rpc.policy.clone().unwrap_or_default();
     let scope = policy.api_key.filter(|scope| scope != "any");
+    let scopes: Vec<&String> = scope.iter().chain(&policy.or_api_key).collect();
     let (summary, rest) = rpc.comment.split_once('\n').unwrap_or((&rpc.comment, ""));
     let mut description = prose(rest);
-    for need in needs(scope.as_deref(), policy.entitlement.as_deref()) {
+    for need in needs(&scopes, policy.entitlement.as_deref()) {
         description += if description.is_empty() { "" } else { "\n\n" };
         description += &need;
     }
@@ -27,10 +28,17 @@ pub(super) fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &
         "tags": [tag],
     });
     if !policy.public {
-        operation["security"] = json!([{ SECURITY: scope.iter().collect::<Vec<_>>() }]);
+        // Each entry is enough by itself.
+        operation["security"] = match scopes.as_slice() {
+            [] => json!([{ SECURITY: [] }]),
+            scopes => scopes.iter().map(|scope| json!({ SECURITY: [scope] })).collect(),
+        };
     }
     if let Some(scope) = &scope {
         operation["x-required-scope"] = json!(scope);
+    }
+    if let Some(other) = &policy.or_api_key {
+        operation["x-alternative-scope"] = json!(other);
     }
     if let Some(entitlement) = &policy.entitlement {
         operation["x-required-entitlement"] = json!(entitlement);
@@ -60,10 +68,14 @@ pub(super) fn also_streams(operation: &mut Value, stream: &Rpc) {
     });
 }
 
-fn needs(scope: Option<&str>, entitlement: Option<&str>) -> Vec<String> {
-    let scope = match scope {
-        Some(scope) => format!("Needs a key with the scope `{scope}`."),
-        None => "Any key may call it.".to_owned(),
+fn needs(scopes: &[&String], entitlement: Option<&str>) -> Vec<String> {
+    let scope = match scopes {
+        [] => "Any key may call it.".to_owned(),
+        [scope] => format!("Needs a key with the scope `{scope}`."),
+        scopes => {
+            let names: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+            format!("Needs a key with one of the scopes {}.", names.join(" or "))
+        }
     };
     let entitlement = entitlement.map(|name| format!("Needs a plan with the entitlement `{name}`."));
     std::iter::once(scope).chain(entitlement).collect()
