@@ -135,7 +135,7 @@ def test_me_tells_the_key_the_tenant_the_plan_and_the_limit(acme, api):
     assert set(data["key"]) == {"id", "name", "key_prefix", "scopes"}
     assert (data["key"]["id"], data["key"]["name"]) == (acme.key["id"], "Sync job")
     assert data["key"]["key_prefix"] == acme.key["key"][:8]
-    assert len(data["key"]["scopes"]) == 9
+    assert len(data["key"]["scopes"]) == 11
     assert data["tenant"] == {"id": acme.id, "name": "Acme"}
     assert data["plan"] == "business"
     assert sorted(data["entitlements"]) == ["public_api", "webhooks"]

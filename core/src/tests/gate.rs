@@ -2,6 +2,7 @@
 
 mod ids;
 mod limits;
+mod scopes;
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both};
 use inboxops_proto::{

@@ -103,11 +103,15 @@ fn protos() -> &'static Path {
 }
 
 fn small() -> Value {
+    made_of(SMALL)
+}
+
+fn made_of(things: &str) -> Value {
     let folder = tempfile::tempdir().expect("a folder");
     let package = folder.path().join("inboxops/v1");
     fs::create_dir_all(&package).expect("a folder");
     fs::copy(protos().join("inboxops/v1/options.proto"), package.join("options.proto")).expect("a copy");
-    fs::write(package.join("things.proto"), SMALL).expect("a file");
+    fs::write(package.join("things.proto"), things).expect("a file");
     openapi::document(&load(folder.path(), &[protos()]).unwrap_or_else(|error| panic!("{error}")))
 }
 
@@ -361,6 +365,23 @@ fn the_webhooks_are_the_events_that_can_be_tested_and_hold_the_resources_of_rest
         let resource = &schema["properties"]["data"]["properties"][noun.0]["$ref"];
         assert_eq!(resource, &json!(format!("#/components/schemas/{}", noun.1)));
     }
+}
+
+#[test]
+fn either_of_two_scopes_is_enough_and_both_are_named() {
+    let either = SMALL.replacen(r#"api_key: "tickets:read""#, r#"api_key: "tickets:read" or_api_key: "tags:read""#, 1);
+    let document = made_of(&either);
+    let list = &document["paths"]["/api/v1/things"]["get"];
+    assert_eq!(list["security"], json!([{ "ApiKey": ["tickets:read"] }, { "ApiKey": ["tags:read"] }]));
+    assert_eq!(list["x-required-scope"], json!("tickets:read"));
+    assert_eq!(list["x-alternative-scope"], json!("tags:read"));
+    let text = list["description"].as_str().expect("a text");
+    assert!(text.contains("Needs a key with one of the scopes `tickets:read` or `tags:read`."), "{text}");
+    // Text in place of JSON is null where it may be empty.
+    let hidden = SMALL.replacen("{json_text: true}", "{json_text: true nullable: true}", 1);
+    let hidden = hidden.replacen("// What was sent.", "// What was sent; null if it is hidden.", 1);
+    let payload = property(&made_of(&hidden), "Thing", "payload");
+    assert_eq!(payload["type"], json!(["object", "null"]));
 }
 
 /// The comment is for people, the rule for programs; both must agree.

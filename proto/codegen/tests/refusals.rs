@@ -120,6 +120,16 @@ fn whatever_breaks_a_rule_is_named() {
             "inboxops.v1.ThingService.UpdateThing: spares sessions an entitlement that is not asked of them",
         ),
         ("tickets:read", "x:y", "inboxops.v1.ThingService.GetThing: needs the unknown scope \"x:y\""),
+        (
+            r#"{api_key: "tickets:read"}"#,
+            r#"{api_key: "tickets:read" or_api_key: "x:y"}"#,
+            "inboxops.v1.ThingService.GetThing: needs the unknown scope \"x:y\"",
+        ),
+        (
+            r#"{api_key: "tickets:read"}"#,
+            r#"{api_key: "any" or_api_key: "tags:read"}"#,
+            "inboxops.v1.ThingService.GetThing: has another scope for keys but no first one",
+        ),
         ("format: \"email\"", "format: \"fax\"", "inboxops.v1.Thing.name: has the unknown format \"fax\""),
         ("max_len: 9", "min: 9", "inboxops.v1.Thing.name: has rules of numbers but is none"),
         ("max_len: 9", "max_items: 9", "inboxops.v1.Thing.name: has rules of lists but is none"),
