@@ -8,7 +8,7 @@ use inboxops_proto::wire::REQUEST_ID;
 
 const REQUEST_ID_NAME: HeaderName = HeaderName::from_static(REQUEST_ID);
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-const VARIES: HeaderValue = HeaderValue::from_static("Accept-Encoding, Authorization");
+const VARIES: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, Authorization");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 

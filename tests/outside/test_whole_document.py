@@ -189,6 +189,7 @@ def test_events_go_on_where_they_were_left(walk, ground, told):
     assert ask({"limit": 1, "after": first["meta"]["next_cursor"]})["data"] == events[1:2]
     assert ask({"limit": 100, "types": "ticket.assigned"})["data"] == [one for one in events if one["event"] == "ticket.assigned"]
     walk.effect("listEvents", "limit", "after", "types")
+    assert ask({"after": "latest"})["data"] == []
     cursor = first["meta"]["next_cursor"]
     old = walk.ask(ground.api, request.but(query={"after": cursor.rsplit("-", 1)[0] + "-1"}))
     assert old.status_code == 410
