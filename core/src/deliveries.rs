@@ -145,18 +145,16 @@ impl Deliveries {
     async fn cancel(&self, caller: &Caller, request: v1::CancelDeliveryRequest) -> Result<v1::CancelDeliveryResponse> {
         let id = delivery_id(&request.delivery_id)?;
         let at = self.stamps.now();
-        let delivery = self
-            .db
-            .write(caller.scope()?, async move |tx| -> Result<_> {
-                let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
-                if !old.can_stop() {
-                    return Err(Failure::new(Reason::Conflict).message("The delivery has ended already.").into());
-                }
-                store::deliveries::stop(tx, &old, at).await?;
-                store::deliveries::get(tx, id).await?.ok_or_else(|| Reason::DeliveryNotFound.into())
-            })
-            .await?;
-        Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery)) })
+        let write = caller.write(&self.db, async move |tx| {
+            let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+            if !old.can_stop() {
+                return Err(Failure::new(Reason::Conflict).message("The delivery has ended already.").into());
+            }
+            store::deliveries::stop(tx, &old, at).await?;
+            let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+            Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery)) })
+        });
+        write.await
     }
 }
 
@@ -305,5 +303,13 @@ impl DeliveryService for Deliveries {
     ) -> Result<Response<v1::GetDeliveryStatsResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.stats(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_endpoint_stats(
+        &self,
+        request: Request<v1::GetEndpointStatsRequest>,
+    ) -> Result<Response<v1::GetEndpointStatsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.stats_of_endpoint(&caller, request.into_inner()).await?))
     }
 }

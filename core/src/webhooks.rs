@@ -380,6 +380,14 @@ impl WebhookService for Webhooks {
         Ok(Response::new(self.recoveries.recover(&caller, request.into_inner()).await?))
     }
 
+    async fn resend_endpoint_deliveries(
+        &self,
+        request: Request<v1::ResendEndpointDeliveriesRequest>,
+    ) -> Result<Response<v1::ResendEndpointDeliveriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.recoveries.resend_of_endpoint(&caller, request.into_inner()).await?))
+    }
+
     async fn get_recovery(
         &self,
         request: Request<v1::GetRecoveryRequest>,

@@ -102,6 +102,17 @@ class Ground:
     def _recoverDeliveries(self):
         return self.request("recoverDeliveries", endpoint_id=self.spare())
 
+    def _resendEndpointDeliveries(self):
+        return self.request("resendEndpointDeliveries", endpoint_id=self.spare())
+
+    def _cancelDelivery(self):
+        """A delivery that waits: its endpoint answered 500."""
+        endpoint = self.endpoint(Answer(500))
+        self.made("createTicket")
+        path = self.request("listDeliveries", endpoint_id=endpoint["id"])
+        waits = lambda: self.walk.ask(self.api, path.but(query={"status": "retrying"})).json()["data"]  # noqa: E731
+        return self.request("cancelDelivery", delivery_id=until("a delivery waits", waits)[0]["id"])
+
     def _resendDelivery(self):
         return self.request("resendDelivery", delivery_id=self.failed()["id"])
 

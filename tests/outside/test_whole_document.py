@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+import log_stories
 import stories
 from backdoor import Held, execute
 from ground import Ground, nowhere
@@ -135,6 +136,7 @@ def told(server, world, walk, ground, program, hook, receiver):
     ground.customers = stories.of_tickets(server, walk, ground, program)
     endpoints = stories.of_endpoints(server, world, walk, ground, program)
     ground.mixed = stories.of_deliveries(server, walk, ground, endpoints)
+    log_stories.of_the_log(world, walk, ground, endpoints)
     stories.of_refusals(server, world, walk, ground, program)
     ground.events = stories.of_events(walk, ground, receiver, hook)
 
@@ -214,7 +216,7 @@ def test_writes_are_repeated_and_keys_used_once(walk, ground, operations):
         requests = [ground.fresh(operation.id)]
         if operation.id == "addTicketTag":
             requests.append(ground.request(operation.id))
-        if operation.id == "recoverDeliveries":
+        if operation.id in ("recoverDeliveries", "resendEndpointDeliveries"):
             requests.append(ground.request(operation.id).with_members(dry_run=True))
         for n, request in enumerate(requests):
             request = request.but(headers={"Idempotency-Key": f"{operation.id} {n}"})

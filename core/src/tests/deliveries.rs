@@ -1,6 +1,7 @@
 //! Deliveries through the gate: listed by cursor, shown with payload and attempts, resent, tested.
 
 mod repair;
+mod resend;
 
 use crate::tests::support::{Came as _, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{

@@ -150,6 +150,7 @@ async fn only_the_subscription_and_the_time_asked_for_count(core: TestCore) {
     let start = core.clock.now();
     let ticket = core.ticket(&tenant, "Hello").await;
     let close = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
+    let closed = core.clock.now();
     core.changed(&tenant.key, &ticket.id, close).await;
     let after = core.clock.now();
     let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
@@ -168,6 +169,8 @@ async fn only_the_subscription_and_the_time_asked_for_count(core: TestCore) {
     assert_eq!(count(Timestamp::from_micros(0), None).await, 1);
     assert_eq!(count(after, None).await, 0);
     assert_eq!(count(start, Some(start)).await, 0);
+    assert_eq!(count(closed, Some(after)).await, 1, "what begins with a time has its events");
+    assert_eq!(count(start, Some(closed)).await, 0, "and what ends with it has not");
     let failure = matched(core.clock.now().plus(Duration::from_secs(1)), None).await.refusal();
     assert_eq!(violations(&failure), [("since", "out_of_range")]);
     let failure = matched(after, Some(start)).await.refusal();

@@ -3,6 +3,7 @@
 
 use super::{
     Delivery, Shown,
+    bulk::tests_among,
     walk::{self, Class, Walk, Way},
 };
 use crate::store::{ReadTx, Result, Scoped, lanes};
@@ -86,11 +87,22 @@ pub(crate) async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page,
     Ok(LogPage { deliveries: rows, next })
 }
 
-/// The number of deliveries of an endpoint that the following pages list, counted up to `most`, and whether there are
-/// more.
+/// The number of deliveries of an endpoint that the following pages list, without tests, counted up to `most`, and
+/// whether there are more.
 pub(crate) async fn count(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, most: i64) -> Result<(i64, bool)> {
     let limit = usize::try_from(most).unwrap_or(0).saturating_add(1);
-    let count = i64::try_from(ids(tx, &[endpoint], page, limit).await?.len()).unwrap_or(i64::MAX);
+    let mut page = page.clone();
+    let mut count = 0;
+    loop {
+        let wanted = limit - count;
+        let ids = ids(tx, &[endpoint], &page, wanted).await?;
+        count += ids.len() - tests_among(tx, &ids).await?;
+        if ids.len() < wanted || count >= limit {
+            break;
+        }
+        page.before = ids.last().copied();
+    }
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
     Ok((count.min(most), count > most))
 }
 

@@ -165,6 +165,12 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(core: TestCore) {
             since,
             ..Default::default()
         }),
+        row("GetEndpointStats", &endpoint, |endpoint_id| v1::GetEndpointStatsRequest { endpoint_id }),
+        row("ResendEndpointDeliveries", &second, |endpoint_id| v1::ResendEndpointDeliveriesRequest {
+            endpoint_id,
+            status: vec![v1::DeliveryStatus::Failed.into()],
+            ..Default::default()
+        }),
         row("GetDeliveryStats", &endpoint, |id| v1::GetDeliveryStatsRequest { endpoint_id: Some(id) }),
         row("RecoverDeliveries", &second, move |endpoint_id| v1::RecoverDeliveriesRequest {
             endpoint_id,
