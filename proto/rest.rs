@@ -9,7 +9,7 @@ pub mod query;
 pub mod shape;
 pub mod stream;
 
-pub use decode::{Body, from_body};
+pub use decode::{Body, from_body, from_optional_body};
 pub use error::{DOC_URL, failure};
 
 use crate::{

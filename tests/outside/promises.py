@@ -26,7 +26,7 @@ class Response:
         self.headers = {name.lower(): document.resolved(header) for name, header in told.get("headers", {}).items()}
         self.content = {media: part["schema"] for media, part in told.get("content", {}).items()}
         examples = told.get("content", {}).get(JSON, {}).get("examples", {})
-        self.codes = [example["value"]["error"]["code"] for example in examples.values()]
+        self.codes = [example["value"]["error"]["code"] for example in examples.values() if "error" in example["value"]]
 
 
 class Operation:

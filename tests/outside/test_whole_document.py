@@ -23,7 +23,7 @@ from promises import Document
 from refusals import BREAKING, Keys
 from rpc import internal
 from test_internal_error import without
-from walk import Walk
+from walk import NONE, Walk
 
 # One setup: the document is the same in all of them, and parts of it take an edge without its core.
 ON = ("split",)
@@ -241,6 +241,16 @@ def test_a_body_is_of_each_type_that_is_told(walk, ground, operations):
         for media in operation.takes:
             answer = walk.ask(ground.api, ground.fresh(operation.id).but(media=media))
             assert answer.is_success, answer.text
+
+
+def test_a_body_is_left_out_where_it_may_be_and_nowhere_else(walk, ground, operations):
+    for operation in operations:
+        if operation.body:
+            answer = walk.ask(ground.api, ground.fresh(operation.id).but(body=NONE))
+            if operation.told["requestBody"]["required"]:
+                assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed_json"), operation.id
+            else:
+                assert answer.is_success, f"{operation.id}: {answer.text}"
 
 
 def test_a_ticket_goes_by_its_number_too(walk, ground, operations):

@@ -94,6 +94,8 @@ pub struct Rest {
     pub tag: Option<String>,
     /// How a server stream becomes server-sent events.
     pub stream: Option<RestStream>,
+    /// No body counts as `{}`.
+    pub body_optional: bool,
 }
 
 /// `inboxops.v1.RestStream`: names of fields.

@@ -216,6 +216,7 @@ fn read_rest(rest: &DynamicMessage) -> Rest {
         location: text(rest, "location"),
         tag: text(rest, "tag"),
         stream: get(rest, "stream").and_then(|value| value.as_message().map(read_stream)),
+        body_optional: flag(rest, "body_optional"),
     }
 }
 

@@ -21,16 +21,27 @@ pub(crate) fn generate(model: &Model) -> String {
 /// `impl Query` for a request: its parameters and their fields.
 fn query(out: &mut String, model: &Model, rpc: &Rpc, http: &Http) {
     let fields = model.query_fields(rpc, http);
-    let names = fields.iter().map(|field| format!("({:?}, {})", field.name, field.list)).collect::<Vec<_>>().join(", ");
+    let names = fields.iter().map(|field| format!("({:?}, {:?})", field.name, values(model, field)));
+    let names = names.collect::<Vec<_>>().join(", ");
     let arms = fields.iter().enumerate().map(|(index, field)| format!("            {index} => {},\n", set(field)));
     let _ = writeln!(
         out,
-        "impl rest::query::Query for {} {{\n    const PARAMETERS: &'static [(&'static str, bool)] = &[{names}];\n    \
+        "impl rest::query::Query for {} {{\n    const PARAMETERS: &'static [(&'static str, Option<&'static str>)] = &[{names}];\n    \
          #[allow(unused_variables)]\n    fn set(&mut self, index: usize, value: &rest::query::Parameter<'_>, out: &mut \
          Vec<crate::failure::Violation>) {{\n        match index {{\n{}            _ => {{}}\n        }}\n    }}\n}}",
         rust_path(&rpc.input),
         arms.collect::<String>()
     );
+}
+
+/// How the values of a list are written, for those who write them otherwise.
+fn values(model: &Model, field: &Field) -> Option<String> {
+    let allowed: Vec<String> = match &field.kind {
+        Kind::Enum(name) => model.enumeration(name).json_values().map(|value| value.json.clone()).collect(),
+        _ => field.rules.allowed.clone(),
+    };
+    let shown = allowed.into_iter().take(2).collect::<Vec<_>>().join(",");
+    field.list.then(|| if shown.is_empty() { "A,B".to_owned() } else { shown })
 }
 
 fn set(field: &Field) -> String {
@@ -83,7 +94,11 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
                     }
                 }
                 _ => {
-                    lines.push(format!("let body = rest::from_body::<{input}>(&parts.headers, &bytes, {patch});"));
+                    lines.push(if rpc.rest.body_optional {
+                        format!("let body = rest::from_optional_body::<{input}>(&parts.headers, &bytes);")
+                    } else {
+                        format!("let body = rest::from_body::<{input}>(&parts.headers, &bytes, {patch});")
+                    });
                     lines.push("input.message = body.message;".to_owned());
                 }
             }

@@ -196,6 +196,10 @@ impl Findings {
                 self.add(&format!("{}.{}", message.full_name, field.name), "has a json_name but is read from a body");
             }
         }
+        let needed = input.fields.iter().any(|field| field.required && !http.params.contains(&field.name));
+        if rpc.rest.body_optional && (http.body != Body::All || needed) {
+            self.add(name, "has an optional body whose members are needed");
+        }
         for field in model.query_fields(rpc, http) {
             let bad = matches!(field.kind, Kind::Message(_) | Kind::Bytes | Kind::FieldMask | Kind::Other(_));
             if bad || field.list != field.rules.csv {

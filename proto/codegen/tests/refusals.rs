@@ -115,6 +115,11 @@ fn whatever_breaks_a_rule_is_named() {
         (r#"option (policy) = {api_key: "tickets:read"};"#, "", "inboxops.v1.ThingService.GetThing: has no policy"),
         (r#"{api_key: "tickets:read"}"#, "{}", "inboxops.v1.ThingService.GetThing: has a policy that lets nobody in"),
         (
+            r#"{etag: "data.version"}"#,
+            "{body_optional: true}",
+            "inboxops.v1.ThingService.GetThing: has an optional body whose members are needed",
+        ),
+        (
             "{session: ROLE_ADMIN}",
             "{session: ROLE_ADMIN spares_sessions: true}",
             "inboxops.v1.ThingService.UpdateThing: spares sessions an entitlement that is not asked of them",

@@ -149,11 +149,20 @@ fn body<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Option<V
     if http.verb == "patch" {
         content.insert("application/merge-patch+json".into(), media);
     }
-    let mut body = json!({ "required": true, "content": content });
+    let mut body = json!({ "required": !rpc.rest.body_optional, "content": content });
     if let Body::Field(name) = &http.body {
         body["description"] = model.message(&rpc.input).field(name).map(|field| prose(&field.comment)).into();
     }
     Some(body)
+}
+
+/// Name of the example of a success.
+fn example_name(status: u16) -> &'static str {
+    match status {
+        201 => "made",
+        202 => "taken_on",
+        _ => "answer",
+    }
 }
 
 fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<String, Value> {
@@ -180,9 +189,10 @@ fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<St
         let mut response = json!({ "description": meaning, "headers": headers });
         if status != 204 {
             let output = schemas.model.message(&rpc.output);
+            let sample = json!({ "summary": meaning, "value": example::message(schemas, output, Side::Answer) });
             response["content"] = json!({ "application/json": {
                 "schema": schemas.message(output, Side::Answer),
-                "example": example::message(schemas, output, Side::Answer),
+                "examples": { example_name(status): sample },
             } });
         }
         all.insert(status.to_string(), response);

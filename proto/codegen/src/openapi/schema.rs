@@ -126,7 +126,9 @@ impl<'a> Schemas<'a> {
             object.insert("const".into(), Value::Null);
         }
         if let Some(example) = field.rules.example.as_ref().filter(|example| !example.is_null()) {
-            object.insert("examples".into(), json!([example]));
+            // A list's example may be that of one item.
+            let whole = if field.list && !example.is_array() { json!([example]) } else { example.clone() };
+            object.insert("examples".into(), json!([whole]));
         }
         schema
     }
