@@ -5,6 +5,7 @@ pub mod address;
 pub mod clock;
 pub mod cookie;
 pub mod custom_header;
+pub mod documents;
 pub mod entity_tag;
 pub mod failpoint;
 pub mod failure;

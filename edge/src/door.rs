@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
 use hyper::body::Incoming;
 use inboxops_proto::{
+    documents::Documents,
     failure::Failure,
     gate::Called,
     reason::Reason,
@@ -59,18 +60,18 @@ pub struct Door {
 }
 
 impl Door {
-    /// A door for these services and their OpenAPI document.
-    pub fn new(services: &Services, openapi: &'static str, settings: Settings) -> Result<Door> {
-        Door::of(services::routes(services), services.grpc(), openapi, settings)
+    /// A door for these services and the documents of their API.
+    pub fn new(services: &Services, documents: &Documents, settings: Settings) -> Result<Door> {
+        Door::of(services::routes(services), services.grpc(), documents, settings)
     }
 
     /// A door for these routers.
-    pub fn of(rest: axum::Router, grpc: Routes, openapi: &'static str, settings: Settings) -> Result<Door> {
+    pub fn of(rest: axum::Router, grpc: Routes, documents: &Documents, settings: Settings) -> Result<Door> {
         let drain = CancellationToken::new();
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
         let metrics = probes::metrics(&settings);
         let probes = probes::probes(&settings).merge(metrics.clone()).fallback(rest::route_not_found).with_state(());
-        let public = rest.merge(probes::probes(&settings)).merge(probes::openapi(openapi)).merge(reference::routes());
+        let public = rest.merge(probes::probes(&settings)).merge(reference::routes(documents));
         let whole = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
         let public = pages::add(public, settings.pages).with_state(());
         Ok(Door { public, whole, probes, grpc, health, drain, settings })

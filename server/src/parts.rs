@@ -11,6 +11,7 @@ use inboxops_edge::{Door, Listener, Text};
 use inboxops_proto::{
     address::AllowPrivate,
     clock::Clock,
+    documents::Documents,
     services::{DynDispatchService, Services},
 };
 use inboxops_worker::Trust;
@@ -197,7 +198,8 @@ fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>, metric
     told.access_log = settings.access_log;
     told.metrics = metrics;
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
-    Ok(Arc::new(Door::new(services, inboxops_proto::OPENAPI, told).map_err(Error::Door)?))
+    let documents = Documents::at(settings.public_url.as_deref());
+    Ok(Arc::new(Door::new(services, &documents, told).map_err(Error::Door)?))
 }
 
 async fn serve(listeners: Vec<Listener>, door: Arc<Door>, shutdown: CancellationToken) -> &'static str {

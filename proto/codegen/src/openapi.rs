@@ -1,16 +1,21 @@
 //! Generates the OpenAPI document from the model alone: every RPC with a REST route, and the webhooks.
 //!
 //! It is built as JSON values and not with the `openapiv3` crate, which models OpenAPI 3.0 only: 3.1 expresses null by
-//! lists of types and has `webhooks`. Maps keep insertion order, so equal protos give equal bytes.
+//! lists of types and has `webhooks`. The rendering in 3.0 (`older.rs`) is made from it, and typed by that crate. Maps
+//! keep insertion order, so equal protos give equal bytes.
 
 mod errors;
 mod example;
 mod headers;
+mod older;
 mod operation;
 mod schema;
 mod webhooks;
 
-use crate::model::{Model, Rpc, Service};
+use crate::{
+    Error,
+    model::{Model, Rpc, Service},
+};
 use schema::Schemas;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -88,6 +93,7 @@ pub fn document(model: &Model) -> Value {
             "version": VERSION,
             "summary": "Tickets, notes, tags and webhooks of a shared inbox.",
             "description": DESCRIPTION,
+            "contact": { "name": "The operator of this server" },
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This server." }],
@@ -96,6 +102,17 @@ pub fn document(model: &Model) -> Value {
         "webhooks": webhooks,
         "components": components,
     })
+}
+
+/// The same in OpenAPI 3.0, for programs that do not read 3.1 yet.
+pub fn older(model: &Model) -> Result<openapiv3::OpenAPI, Error> {
+    older::rendering(&document(model))
+}
+
+/// The rendering in 3.0 as it is served.
+pub fn older_text(model: &Model) -> Result<String, Error> {
+    serde_json::to_string(&older(model)?)
+        .map_err(|error| Error::Source(format!("the document in OpenAPI 3.0: {error}")))
 }
 
 /// The document as it is served and committed.
