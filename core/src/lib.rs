@@ -21,6 +21,7 @@ mod inboxes;
 mod ingest;
 mod limits;
 mod list_index;
+mod listing;
 #[cfg(any(test, fuzzing))]
 pub mod mail_invariants;
 mod messages;

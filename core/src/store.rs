@@ -18,6 +18,7 @@ pub(crate) mod endpoints;
 pub(crate) mod events;
 mod fanout;
 pub(crate) mod health;
+pub(crate) mod histories;
 pub(crate) mod inboxes;
 pub(crate) mod lanes;
 pub(crate) mod messages;
@@ -86,6 +87,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("sealed", endpoints::sealed::ALL),
         ("events", events::ALL),
         ("health", health::ALL),
+        ("histories", histories::ALL),
         ("inboxes", inboxes::ALL),
         ("lanes", lanes::ALL),
         ("messages", messages::ALL),

@@ -34,7 +34,7 @@ async fn inboxes_are_listed_by_name_and_shown_whole(core: TestCore) {
         let request = v1::ListInboxesRequest { page: Some(page), per_page: Some(2) };
         let answer = core.inboxes().list_inboxes(tenant.key.ask(request)).await.answer();
         let meta = answer.meta.expect("a meta");
-        assert_eq!((meta.total, meta.total_pages), (3, 2));
+        assert_eq!((meta.total, meta.total_pages), (3, Some(2)));
         answer.inboxes
     };
     let (first, second) = (list(1).await, list(2).await);

@@ -5,7 +5,7 @@ use super::{
     error::{Error, Result},
     tx::{Scoped, TenantScope},
 };
-use crate::store::tickets::StatementRun;
+use crate::store::{histories::Histories, tickets::StatementRun};
 use inboxops_proto::id::TenantId;
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -129,6 +129,7 @@ impl Drop for Reader {
 pub(crate) struct ReadTx {
     pub(in crate::store) reader: Reader,
     pub(in crate::store) scope: TenantScope,
+    pub(in crate::store) histories: Arc<Histories>,
     pub(in crate::store) adds_up: bool,
     /// The statements of lists, recorded for tests.
     pub(in crate::store) asked: Option<Vec<StatementRun>>,
@@ -138,6 +139,11 @@ impl ReadTx {
     /// Whether the counts behind lists add up.
     pub(in crate::store) fn counts_add_up(&self) -> bool {
         self.adds_up
+    }
+
+    /// The histories of the database.
+    pub(crate) fn histories(&self) -> &Histories {
+        &self.histories
     }
 
     pub(crate) fn tenant(&self) -> TenantId {

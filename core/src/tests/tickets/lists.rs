@@ -157,10 +157,10 @@ async fn pages_tile_the_list_and_say_how_it_goes_on(core: TestCore) {
         let (numbers, meta) = page(&core, &tenant.key, request).await;
         walked.extend(numbers);
         let expected = v1::PageMeta {
-            page: at,
+            page: Some(at),
             per_page: 3,
             total: 7,
-            total_pages: 3,
+            total_pages: Some(3),
             has_more: at < 3,
             next_cursor: None,
             safe_since: None,
@@ -173,7 +173,7 @@ async fn pages_tile_the_list_and_say_how_it_goes_on(core: TestCore) {
     let (numbers, meta) = page(&core, &tenant.key, past).await;
     assert_eq!((numbers.len(), meta.total, meta.has_more), (0, 7, false), "past the end, with the true total");
     let (_, meta) = page(&core, &core.tenant().await.key, List::default()).await;
-    assert_eq!((meta.page, meta.per_page, meta.total, meta.total_pages), (1, 25, 0, 0));
+    assert_eq!((meta.page, meta.per_page, meta.total, meta.total_pages), (Some(1), 25, 0, Some(0)));
 }
 
 async fn totals_stay_exact_through_random_changes(core: TestCore) {
