@@ -6,9 +6,9 @@ mod lookup;
 
 #[cfg(test)]
 pub(super) use list::LIST_ALL;
-pub(crate) use list::{AssigneeFilter, Filter, Sort, StatementRun, list};
+pub(crate) use list::{After, AssigneeFilter, Filter, Sort, StatementRun, list, list_after};
 #[cfg(test)]
-pub(crate) use list::{SortKey, TicketPage, list_and_tell};
+pub(crate) use list::{SortKey, TicketPage, list_after_and_tell, list_and_tell};
 pub(crate) use lookup::Lookup;
 
 use super::{
