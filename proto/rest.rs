@@ -5,6 +5,7 @@
 pub mod body;
 mod decode;
 mod error;
+pub mod link;
 pub mod query;
 pub mod shape;
 pub mod stream;
@@ -66,6 +67,8 @@ pub fn segment(uri: &Uri, index: usize) -> String {
 /// The parts of the request that the response depends on.
 pub struct Context {
     request_id: String,
+    uri: Uri,
+    public_url: Option<link::PublicUrl>,
     none_match: Option<Condition>,
     has_body: bool,
 }
@@ -92,7 +95,8 @@ pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, t
         }
         _ => None,
     };
-    (Context { request_id, none_match, has_body }, request)
+    let public_url = parts.extensions.remove::<link::PublicUrl>();
+    (Context { request_id, uri: parts.uri, public_url, none_match, has_body }, request)
 }
 
 impl Context {

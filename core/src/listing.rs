@@ -5,6 +5,7 @@
 //! [`Listing::limit`] rows after [`Listing::after`] or [`Listing::offset`], and ends with [`Listing::meta`] or
 //! [`Listing::finish`].
 
+pub(crate) mod answer_size;
 mod cursor;
 
 pub(crate) use cursor::KeyPart;
@@ -12,7 +13,11 @@ pub(crate) use cursor::KeyPart;
 use crate::{
     error::{Error, Result},
     page::PER_PAGE_DEFAULT,
-    store::{ReadTx, histories, histories::HistoryPoint},
+    store::{
+        ReadTx,
+        by_name::{AfterName, NamedPage},
+        histories::{self, HistoryPoint},
+    },
 };
 use cursor::ListCursor;
 use inboxops_proto::{
@@ -183,6 +188,11 @@ impl Listing {
         i64::from(self.per_page) + i64::from(self.after().is_some())
     }
 
+    /// The same for a list without pages: always one more.
+    pub(crate) fn limit_beyond(&self) -> i64 {
+        i64::from(self.per_page) + 1
+    }
+
     /// Number of rows before the page; 0 by cursor.
     pub(crate) fn offset(&self) -> i64 {
         match self.start {
@@ -197,6 +207,18 @@ impl Listing {
             Start::Page(_) => None,
             Start::After(key) => Some(key),
         }
+    }
+
+    /// The rows to read of a list by name.
+    pub(crate) fn named(&self) -> Result<NamedPage<'_>> {
+        let limit = self.limit();
+        Ok(match self.after() {
+            None => NamedPage::At { limit, offset: self.offset() },
+            Some(key) => {
+                let (start, cut, id) = key.as_named()?;
+                NamedPage::After { limit, after: AfterName { start, cut, id } }
+            }
+        })
     }
 
     /// Greatest number of items of the page.
@@ -235,10 +257,15 @@ impl Listing {
         }
     }
 
-    /// The `meta` of a list without pages: read one row more than [`Listing::per_page`].
+    /// The `meta` of a list without pages: read [`Listing::limit_beyond`] rows.
     pub(crate) fn finish<T>(&self, rows: &mut Vec<T>, key: impl Fn(&T) -> Key) -> CursorMeta {
         let has_more = rows.len() > self.per_page();
         rows.truncate(self.per_page());
+        self.cursor_meta(rows, has_more, key)
+    }
+
+    /// The same for rows that are cut to the page already.
+    pub(crate) fn cursor_meta<T>(&self, rows: &[T], has_more: bool, key: impl Fn(&T) -> Key) -> CursorMeta {
         CursorMeta { has_more, next_cursor: self.next_cursor(rows, has_more, key) }
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod answers;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod backlog;
+pub(crate) mod by_name;
 pub(crate) mod changes;
 pub(crate) mod chores;
 pub(crate) mod counts;
@@ -91,6 +92,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("inboxes", inboxes::ALL),
         ("lanes", lanes::ALL),
         ("messages", messages::ALL),
+        ("messages_list", messages::list::ALL),
         ("meta", meta::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),

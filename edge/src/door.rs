@@ -108,6 +108,9 @@ impl Door {
         let guarded =
             same_site::check(&origin, request.method(), request.headers(), request.uri(), &self.settings.names);
         request.extensions_mut().insert(origin);
+        if let Some(url) = &self.settings.public_url {
+            request.extensions_mut().insert(rest::link::PublicUrl(url.clone()));
+        }
         let called = Called::default();
         if seen.is_some() {
             request.extensions_mut().insert(called.clone());

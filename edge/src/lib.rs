@@ -50,6 +50,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Clients reach the server by TLS, here or at a proxy; the session cookie is then marked `Secure`.
     pub secure: bool,
+    /// URL at which clients reach the server, without a slash at its end, for links to pages; without it those are paths.
+    pub public_url: Option<Arc<str>>,
     /// Host names of the server, besides IP addresses and `localhost`.
     pub names: Vec<String>,
     /// Files of the browser UI.
@@ -76,6 +78,7 @@ impl Settings {
             drain_max: DRAIN_MAX,
             behind_proxy: false,
             secure: false,
+            public_url: None,
             names: Vec::new(),
             pages: BUILT,
             access_log: AccessLog::default(),

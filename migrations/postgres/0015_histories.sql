@@ -10,3 +10,6 @@ CREATE TABLE histories (
     began_after BIGINT NOT NULL,
     began_at BIGINT NOT NULL
 );
+
+-- The messages of all tickets in the order of their recording, without notes (kind 3).
+CREATE INDEX messages_created ON messages (tenant_id, created_at, id) WHERE kind <> 3;

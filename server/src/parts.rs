@@ -194,6 +194,7 @@ fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>, metric
     let mut told = inboxops_edge::Settings::new(rand::random);
     told.behind_proxy = settings.behind_proxy;
     told.secure = settings.is_secure();
+    told.public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').into());
     told.names = settings.public_host().into_iter().collect();
     told.access_log = settings.access_log;
     told.metrics = metrics;

@@ -81,7 +81,9 @@ fn message_attributes(model: &Model) -> Vec<(String, String)> {
         } else {
             "#[derive(serde::Serialize)]"
         };
-        attributes.push((message.full_name.clone(), attribute.to_owned()));
+        let attribute =
+            if message.alone().is_some() { format!("{attribute} #[serde(transparent)]") } else { attribute.to_owned() };
+        attributes.push((message.full_name.clone(), attribute));
     }
     attributes
 }
@@ -170,6 +172,7 @@ mod tests {
         let table = [
             ("inboxops.v1.Ticket", Some("#[derive(serde::Serialize)]")),
             ("inboxops.internal.v1.Outcome", None),
+            ("inboxops.v1.TicketMessages", Some("#[derive(serde::Serialize)] #[serde(transparent)]")),
             ("inboxops.v1.GetTicketResponse.ticket", Some("#[serde(rename = \"data\")]")),
             ("inboxops.v1.AddTicketTagResponse.attached", Some("#[serde(skip)]")),
             ("inboxops.v1.Delivery.revision", Some("#[serde(skip)]")),

@@ -238,6 +238,8 @@ pub struct Rules {
     pub omitted: bool,
     /// Always null in the JSON of responses.
     pub unset: bool,
+    /// The only field of its message, in whose place the JSON has its value.
+    pub alone: bool,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
     /// The text of `example` or `default` if it is not JSON, which is refused.

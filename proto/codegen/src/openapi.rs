@@ -48,8 +48,10 @@ All keys of a workspace together may send 100 requests in any 60 seconds, unless
 
 ## Pages
 
-Lists take `page` from 1 and `per_page` up to 100; `meta.total` is exact. A page past the end is empty. Lists that take \
-`cursor` are read on with `meta.next_cursor` while `meta.has_more` is true.
+Lists take `page` from 1 and `per_page` up to 100; `meta.total` is exact. A page past the end is empty. To read a whole \
+list while others change it, continue with `meta.next_cursor` as `cursor` while `meta.has_more` is true: whatever stays \
+as it is comes exactly once. A cursor is good for 30 days, for the same filters and order. The header `Link` has the \
+URLs of the next, the previous and the first page. No answer has more than 4 MiB.
 
 ## Repeating a write
 

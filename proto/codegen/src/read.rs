@@ -268,6 +268,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         grpc_only: flag(rules, "grpc_only"),
         omitted: flag(rules, "omitted"),
         unset: flag(rules, "unset"),
+        alone: flag(rules, "alone"),
         default,
         broken_json,
     }

@@ -1,7 +1,7 @@
 //! Generates REST routes from `google.api.http`: one thin handler for each RPC and one route for each path. Parsing,
 //! validation and responses are in `proto/rest.rs`.
 
-use crate::model::{Body, Field, Http, Kind, Model, Rpc, Service, rust_path, snake};
+use crate::model::{Body, Field, Http, Kind, Message, Model, Rpc, Service, rust_path, snake};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -119,7 +119,7 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
     lines.push("    Err(status) => context.refuse(&status),".to_owned());
     lines.push("    Ok(response) => {".to_owned());
     lines.push("        let (metadata, message, _) = response.into_parts();".to_owned());
-    lines.extend(answer(model, rpc).into_iter().map(|line| format!("        {line}")));
+    lines.extend(answer(model, rpc, http).into_iter().map(|line| format!("        {line}")));
     lines.push("    }".to_owned());
     lines.push("}".to_owned());
     let _ = writeln!(
@@ -131,7 +131,7 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
     );
 }
 
-fn answer(model: &Model, rpc: &Rpc) -> Vec<String> {
+fn answer(model: &Model, rpc: &Rpc, http: &Http) -> Vec<String> {
     if let Some(stream) = &rpc.rest.stream {
         let event = format!("id: &it.{}, event: &it.{}, data: &it.{}", stream.id, stream.event, stream.data);
         return vec![format!("context.stream(&metadata, message, |it| rest::stream::Event {{ {event} }})")];
@@ -171,11 +171,37 @@ fn answer(model: &Model, rpc: &Rpc) -> Vec<String> {
         Some(made) => format!("(|| Some({made}))()"),
         None => "None".to_owned(),
     };
-    vec![
+    let mut lines = vec![
         format!("let etag: Option<String> = {};", option(etag)),
         format!("let location: Option<String> = {};", option(location)),
-        format!("context.answer({status}, &metadata, &message, etag, location)"),
-    ]
+    ];
+    let answer = format!("context.answer({status}, &metadata, &message, etag, location)");
+    match model.continued(rpc, http) {
+        None => lines.push(answer),
+        Some((meta, by)) => {
+            lines.push(format!("let answer = {answer};"));
+            lines.push(format!("context.linked(answer, {by:?}, message.meta.as_ref().map(|meta| {}))", position(meta)));
+        }
+    }
+    lines
+}
+
+/// The position of a page, from the `meta` of its list.
+fn position(meta: &Message) -> String {
+    let number = |name: &str| match meta.field(name) {
+        Some(field) if field.optional => format!("meta.{name}"),
+        Some(_) => format!("Some(meta.{name})"),
+        None => "None".to_owned(),
+    };
+    let next = match meta.field("next_cursor") {
+        Some(field) if field.optional => "meta.next_cursor.as_deref()",
+        _ => "Some(meta.next_cursor.as_str())",
+    };
+    format!(
+        "rest::link::Position {{ page: {}, total_pages: {}, has_more: meta.has_more, next_cursor: {next} }}",
+        number("page"),
+        number("total_pages")
+    )
 }
 
 fn router(out: &mut String, model: &Model) {

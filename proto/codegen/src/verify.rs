@@ -51,6 +51,9 @@ impl Findings {
         if message.nested {
             self.add(&message.full_name, "nests a type, a map or a oneof");
         }
+        if message.alone().is_some_and(|field| message.fields.len() > 1 || field.required) {
+            self.add(&message.full_name, "has a field that stands alone beside others");
+        }
         for field in &message.fields {
             let name = format!("{}.{}", message.full_name, field.name);
             self.comment(&name, &field.comment);

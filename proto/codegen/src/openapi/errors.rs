@@ -109,12 +109,11 @@ pub(super) fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> 
     let has_body = http.body != Body::None;
     let cursors = ["cursor", "after"];
     let cursor = model.query_fields(rpc, http).iter().any(|field| cursors.contains(&field.name.as_str()));
-    let after = model.query_fields(rpc, http).iter().any(|field| field.name == "after");
     let mut all = BTreeMap::new();
     for Shared { name, status, .. } in SHARED {
         let given = match status {
             409 => writes,
-            410 => after,
+            410 => cursor,
             412 => writes && rpc.is_conditional(http),
             413 | 415 => has_body,
             _ => true,

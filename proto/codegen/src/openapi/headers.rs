@@ -84,7 +84,7 @@ pub(super) fn request() -> Map<String, Value> {
 pub(super) fn response() -> Map<String, Value> {
     let text = || json!({ "type": "string" });
     let count = || json!({ "type": "integer", "format": "int64", "minimum": 0 });
-    let rows: [(&str, bool, &str, Value, Value); 11] = [
+    let rows: [(&str, bool, &str, Value, Value); 12] = [
         ("X-Request-Id", true, "Id of the request, for questions to the operator.", text(), json!("sync-job-42")),
         (
             "RateLimit-Policy",
@@ -116,6 +116,14 @@ pub(super) fn response() -> Map<String, Value> {
             "Path of the resource that was made.",
             json!({ "type": "string", "format": "uri-reference" }),
             json!("/api/v1/tickets/019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51"),
+        ),
+        (
+            "Link",
+            true,
+            "Pages of the list: `first`, and `next` and `prev` where they exist (RFC 8288). By `page` they are pages, by \
+             `cursor` there is no `prev`. The URLs are absolute when the operator set the server's public URL.",
+            text(),
+            json!("</api/v1/tickets?page=2>; rel=\"next\", </api/v1/tickets?page=1>; rel=\"first\""),
         ),
         (
             "Retry-After",

@@ -168,6 +168,7 @@ fn example_name(status: u16) -> &'static str {
 fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<String, Value> {
     let mut more = Vec::new();
     more.extend(rpc.rest.etag.is_some().then_some("ETag"));
+    more.extend(schemas.model.continued(rpc, http).is_some().then_some("Link"));
     more.extend((http.verb != "get").then_some("Idempotency-Replayed"));
     let usual = rpc.success_status();
     let mut statuses = vec![usual];

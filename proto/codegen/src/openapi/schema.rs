@@ -84,6 +84,9 @@ impl<'a> Schemas<'a> {
     }
 
     fn object(&mut self, message: &'a Message, side: Side) -> Value {
+        if let Some(field) = message.alone() {
+            return self.property(field, side);
+        }
         let fields = self.members(message);
         let mut properties = Map::new();
         for field in &fields {
