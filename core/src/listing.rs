@@ -96,7 +96,8 @@ impl Paging {
                 if cursor.binding != binding {
                     return Err(Reason::InvalidCursor.into());
                 }
-                if now.since(cursor.made_at) > CURSOR_LIFE {
+                // To the second, as its text is.
+                if now.minus(CURSOR_LIFE).secs() > cursor.made_at.secs() {
                     return Err(Failure::new(Reason::CursorExpired)
                         .message("The cursor is older than 30 days.")
                         .into());

@@ -13,6 +13,7 @@ mod identity;
 mod idle;
 mod inboxes;
 mod ingest;
+mod listings;
 mod master_key;
 mod messages;
 mod metrics;

@@ -4,9 +4,13 @@ use crate::store::{
     self, Queue, Tx,
     agents::{Agent, Role},
     api_keys::ApiKey,
+    by_name::NamedPage,
     endpoints::{Endpoint, OtherSecret, SealedBytes},
     inboxes::{Inbox, InboxError, InboxState, SharedAddress},
-    messages::{Author, AuthorKind, Message, MessageKind},
+    messages::{
+        Author, AuthorKind, Message, MessageKind,
+        list::{self, BEGIN, MessageSize, MessageSpan, NO_END},
+    },
     service_tokens::ServiceToken,
     tags::Tag,
     tickets::{Channel, Ticket, TicketRef},
@@ -20,6 +24,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// The first rows of a list by name.
+const FIRST: NamedPage<'static> = NamedPage::At { limit: 10, offset: 0 };
 
 async fn another_tenants_ids_are_like_ids_that_never_existed(fresh: TestStore) {
     let (tenant, stranger) = (fresh.tenant().await, fresh.tenant().await);
@@ -83,7 +89,7 @@ async fn agents_are_unique_by_address_and_listed_by_name(fresh: TestStore) {
     });
     assert_eq!(made.await.unwrap(), [true, true, false]);
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
-    assert_eq!(store::agents::list(&mut read, 10, 0).await.unwrap(), [agents[1].clone(), agents[0].clone()]);
+    assert_eq!(store::agents::list(&mut read, FIRST).await.unwrap(), [agents[1].clone(), agents[0].clone()]);
     assert_eq!(store::agents::count(&mut read).await.unwrap(), 2);
     assert_eq!(store::agents::get(&mut read, agents[0].id).await.unwrap(), Some(agents[0].clone()));
 }
@@ -115,7 +121,7 @@ async fn inboxes_come_back_as_written_and_their_state_is_known_at_once(fresh: Te
         .await
         .unwrap();
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
-    assert_eq!(store::inboxes::list(&mut read, 10, 0).await.unwrap()[0], failing);
+    assert_eq!(store::inboxes::list(&mut read, FIRST).await.unwrap()[0], failing);
     assert_eq!(store::inboxes::count(&mut read).await.unwrap(), 2);
     assert_eq!(
         store::inboxes::get(&mut read, tenant.inbox).await.unwrap().map(|it| it.state()),
@@ -166,14 +172,14 @@ async fn a_tag_is_one_whatever_its_letter_case(fresh: TestStore) {
             store::tags::attach(tx, &row, tag.id, NOON).await?;
         }
         assert_eq!(store::tags::get(tx, b.id).await?, None);
-        let listed = store::tags::list_of_ticket(tx, ticket, 10, 0).await?;
+        let listed = store::tags::list_of_ticket(tx, ticket).await?;
         store::tags::detach(tx, ticket, c.id).await?;
-        assert_eq!(store::tags::list_of_ticket(tx, ticket, 10, 0).await?, std::slice::from_ref(&a));
+        assert_eq!(store::tags::list_of_ticket(tx, ticket).await?, std::slice::from_ref(&a));
         Ok(listed)
     });
     assert_eq!(listed.await.unwrap(), [other.clone(), first.clone()]);
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
-    assert_eq!(store::tags::list(&mut read, 1, 1).await.unwrap(), [first]);
+    assert_eq!(store::tags::list(&mut read, NamedPage::At { limit: 1, offset: 1 }).await.unwrap(), [first]);
     assert_eq!(store::tags::count(&mut read).await.unwrap(), 2);
 }
 
@@ -209,10 +215,35 @@ async fn internal_notes_are_left_out_in_sql(fresh: TestStore) {
         .unwrap();
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let [last, note, first] = messages;
-    assert_eq!(
-        store::messages::list_without_notes(&mut read, ticket, 10, 0).await.unwrap(),
-        [first.clone(), last.clone()]
-    );
+    let span = MessageSpan { after: BEGIN, until: NO_END, limit: 10, offset: 0 };
+    let of = |message: &Message| MessageSize {
+        id: message.id,
+        ticket,
+        created_at: message.created_at,
+        text: message.text.len(),
+        html: message.html.len(),
+    };
+    let sizes = [of(&first), of(&last)];
+    assert_eq!(list::of_ticket(&mut read, ticket, span).await.unwrap(), sizes);
+    let of_all = [&[][..], &[ticket], &[TicketId(Uuid::nil()), ticket]];
+    for tickets in of_all {
+        assert_eq!(list::of_tickets(&mut read, tickets, span).await.unwrap(), sizes, "{tickets:?}");
+        let after = MessageSpan { after: (NOON.micros(), first.id.0), ..span };
+        assert_eq!(list::of_tickets(&mut read, tickets, after).await.unwrap(), [of(&last)], "{tickets:?}");
+        let until = MessageSpan { until: last.created_at, ..span };
+        assert_eq!(list::of_tickets(&mut read, tickets, until).await.unwrap(), [of(&first)], "{tickets:?}");
+    }
+    let newest = list::newest(&mut read, &[ticket], 1).await.unwrap();
+    assert_eq!(newest.get(&ticket), Some(&vec![of(&last)]));
+    let bodies = list::bodies(&mut read, &[last.id, first.id], 3).await.unwrap();
+    let short = Message { text: "Hel".to_owned(), html: "<p>".to_owned(), ..last.clone() };
+    assert_eq!((bodies.len(), bodies.get(&last.id)), (2, Some(&short)));
+    let mut stranger = fresh.db.read(fresh.tenant().await.scope).await.unwrap();
+    assert_eq!(list::of_ticket(&mut stranger, ticket, span).await.unwrap(), []);
+    assert_eq!(list::of_tickets(&mut stranger, &[], span).await.unwrap(), []);
+    assert_eq!(list::of_tickets(&mut stranger, &[ticket], span).await.unwrap(), []);
+    assert!(list::newest(&mut stranger, &[ticket], 9).await.unwrap().is_empty());
+    assert!(list::bodies(&mut stranger, &[first.id], 9).await.unwrap().is_empty());
     assert_eq!(store::messages::list(&mut read, ticket, 10, 0).await.unwrap(), [first, note, last]);
 }
 

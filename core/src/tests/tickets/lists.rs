@@ -156,13 +156,14 @@ async fn pages_tile_the_list_and_say_how_it_goes_on(core: TestCore) {
         let request = List { page: Some(at), per_page: Some(3), ..List::default() };
         let (numbers, meta) = page(&core, &tenant.key, request).await;
         walked.extend(numbers);
+        assert_eq!(meta.next_cursor.is_some(), at < 3, "also by page");
         let expected = v1::PageMeta {
             page: Some(at),
             per_page: 3,
             total: 7,
             total_pages: Some(3),
             has_more: at < 3,
-            next_cursor: None,
+            next_cursor: meta.next_cursor.clone(),
             safe_since: None,
         };
         assert_eq!(meta, expected);

@@ -28,6 +28,7 @@ pub(super) async fn walk(
     if likely > WALK.1 {
         return Ok(None);
     }
+    let mut left = None;
     let first = likely.saturating_mul(WALK_SPARE).clamp(WALK.0, WALK.1);
     // If the first ones are not enough, the tickets may be spread less evenly.
     for most in [first, WALK.1].into_iter().take(if first < WALK.1 { 2 } else { 1 }) {
@@ -41,9 +42,16 @@ pub(super) async fn walk(
         if i64::try_from(found.len()).is_ok_and(|found| found == asked.limit) {
             return Ok(Some(found));
         }
-        // By cursor the total does not tell how many tickets are left: the list may end here.
-        if asked.after.is_some() && of_most.count(pg, wanted, slice).number(tx).await? < most {
-            return Ok(Some(found));
+        if asked.after.is_some() {
+            // The total does not tell how many tickets are left: the list may end here.
+            let all = match left {
+                Some(all) => all,
+                None => of_most.count(pg, wanted, Slice { limit: WALK.1, ..slice }).number(tx).await?,
+            };
+            if all < WALK.1 && all <= most {
+                return Ok(Some(found));
+            }
+            left = Some(all);
         }
     }
     Ok(None)
