@@ -96,7 +96,7 @@ pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<St
         Agent::List { tenant } => {
             let mut found = Vec::new();
             for page in 1.. {
-                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE) };
+                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE), cursor: None };
                 let agents = office.services().agents();
                 let answer = agents.list_agents(office.request_for(&tenant, message)?).await?.into_inner();
                 for agent in &answer.agents {
@@ -148,7 +148,7 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
         Inbox::List { tenant } => {
             let mut found = Vec::new();
             for page in 1.. {
-                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE) };
+                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), cursor: None };
                 let request = office.request_for(&tenant, message)?;
                 let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
                 for inbox in &answer.inboxes {

@@ -56,6 +56,8 @@ fn ticket(kind: Kind, at: Timestamp, ids: &mut Ids) -> v1::Ticket {
         solved_at: None,
         closed_at: closed.then(|| at.into()),
         version: 1,
+        messages: None,
+        messages_truncated: None,
     }
 }
 

@@ -379,7 +379,7 @@ async fn nearer(
     asked: PageSpan,
 ) -> Result<(Stream, PageSpan, bool)> {
     let filter = wanted.filter;
-    let PageSpan { limit, offset, total, newer } = asked;
+    let PageSpan { limit, offset, total, newer, after: _ } = asked;
     if let Stream::Number(None) = stream {
         let range = numbers(tx, filter.sort, total, offset, limit).await?;
         let left = if range.is_some() { 0 } else { offset };
