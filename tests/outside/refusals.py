@@ -1,5 +1,7 @@
 """Changes that make an operation refuse an otherwise valid request, by the code of the error."""
 
+import hashlib
+from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta, timezone
 
 from product import until
@@ -46,7 +48,18 @@ def broken_parameter(operation, request):
     return request.but(headers={"If-Match" if operation.writes else "If-None-Match": ""})
 
 
+def foreign_cursor():
+    """A cursor of a database with another history."""
+    stated = bytes([1]) + b"\xff" * 8 + bytes([0, 0]) + b"\0" * 8
+    return urlsafe_b64encode(stated + hashlib.sha256(stated).digest()[:4]).decode().rstrip("=")
+
+
+def expired_cursor(operation, request):
+    return request.but(query={"after": "e1-0-0-0"} if "after" in operation.parameters else {"cursor": foreign_cursor()})
+
+
 BREAKING = {
+    "cursor_expired": expired_cursor,
     "unknown_parameter": lambda operation, request: request.but(query={"colour": 1}),
     "invalid_parameter": broken_parameter,
     "invalid_cursor": lambda operation, request: request.but(query={"after" if "after" in operation.parameters else "cursor": "x"}),

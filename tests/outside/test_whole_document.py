@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+import list_stories
 import log_stories
 import stories
 from backdoor import Held, execute
@@ -86,7 +87,7 @@ def test_a_request_has_the_id_that_it_brings(walk, ground, id):
 @pytest.mark.parametrize("id", EVERY_OPERATION)
 def test_values_at_their_limits_are_taken_and_others_refused(walk, ground, id):
     operation = walk.document.operations[id]
-    ids = ground.ids | {"id": ground.ids["delivery_id"], "inbox_ids": ground.ids["inbox_id"]}
+    ids = ground.ids | {"id": ground.ids["delivery_id"], "inbox_ids": ground.ids["inbox_id"], "ids": ground.ids["ticket_id"]}
     tried = [("query", name, one["schema"]) for name, one in operation.of("query").items()]
     tried += [("body", name, schema) for name, schema in (operation.body or {}).get("properties", {}).items()]
     wrong = []
@@ -156,6 +157,13 @@ def test_pages_are_as_long_as_is_asked(walk, ground, operations, told):
                 answer = ask(page=page, per_page=1)
                 assert answer["data"] == whole[page - 1 : page] and answer["meta"]["page"] == page, operation.id
             walk.effect(operation.id, "page", "per_page")
+
+
+def test_lists_are_read_by_cursor_and_messages_are_included(walk, server, ground, told):
+    list_stories.of_cursors(walk, ground)
+    list_stories.of_included_messages(server, walk, ground)
+    list_stories.of_all_messages(walk, ground)
+    list_stories.of_ticket_filters(walk, ground)
 
 
 def test_filters_keep_what_they_name(walk, ground, told):
