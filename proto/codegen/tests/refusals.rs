@@ -108,6 +108,11 @@ fn whatever_breaks_a_rule_is_named() {
             "uint32 version = 1 [(rules) = {unset: true}];",
             "inboxops.v1.Thing.version: is never set but cannot be null",
         ),
+        (
+            "uint32 version = 1;",
+            "uint32 version = 1 [(rules) = {alone: true}];",
+            "inboxops.v1.Thing: has a field that stands alone beside others",
+        ),
         ("// Its name.", "", "inboxops.v1.Thing.name: has no comment"),
         ("// Color of a thing.", "", "inboxops.v1.ThingColor: has no comment"),
         ("// Red.", "", "inboxops.v1.ThingColor.THING_COLOR_DARK_RED: has no comment"),
