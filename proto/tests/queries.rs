@@ -85,7 +85,7 @@ async fn unknown_parameters_are_told_which_there_are() {
         assert!(message.contains("this call takes "), "{query}: {message}");
     }
     let reply = client.get("/api/v1/tags?limit=5").await;
-    assert_eq!(reply.json()["error"]["details"][0]["message"], "is unknown; this call takes page, per_page");
+    assert_eq!(reply.json()["error"]["details"][0]["message"], "is unknown; this call takes page, per_page, cursor");
 }
 
 #[tokio::test]

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 /// Items in one call of a list.
 const PAGE: u32 = 100;
-const READ_ONLY: &[&str] =
-    &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read", "webhooks:read"];
+const READ_ONLY: &[&str] = &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read"];
 
 impl Plan {
     fn number(self) -> i32 {
@@ -96,7 +95,7 @@ pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<St
         Agent::List { tenant } => {
             let mut found = Vec::new();
             for page in 1.. {
-                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE), cursor: None };
+                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
                 let agents = office.services().agents();
                 let answer = agents.list_agents(office.request_for(&tenant, message)?).await?.into_inner();
                 for agent in &answer.agents {
@@ -148,7 +147,7 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
         Inbox::List { tenant } => {
             let mut found = Vec::new();
             for page in 1.. {
-                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), cursor: None };
+                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
                 let request = office.request_for(&tenant, message)?;
                 let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
                 for inbox in &answer.inboxes {
