@@ -12,6 +12,8 @@ pub const OK: u16 = 200;
 pub const NO_CONTENT: u16 = 204;
 /// Status of a read whose answer the client already has.
 pub const NOT_MODIFIED: u16 = 304;
+/// Status of a request whose headers are too large to be looked at (RFC 6585 §5).
+pub const HEADERS_TOO_LARGE: u16 = 431;
 
 macro_rules! reasons {
     ($($variant:ident $name:literal $rest:literal $code:ident $http:literal $message:literal $doc:literal;)*) => {

@@ -2,16 +2,15 @@
 //! every response. It is one hand-written service in place of a stack of layers, because every call goes through it.
 
 use crate::{
-    Result, Settings, compress, drain::ending, grpc, headers, listener::Surface, origin, pages, probes, reference,
-    same_site,
+    Result, Settings, compress, drain::ending, grpc, headers, listener::Surface, origin, pages, probes,
+    protocol::Protocol, reference, same_site,
 };
-use axum::body::Body;
+use axum::{body::Body, routing::MethodRouter};
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use inboxops_proto::{
     documents::Documents,
-    failure::Failure,
     gate::Called,
     reason::Reason,
     rest,
@@ -19,6 +18,7 @@ use inboxops_proto::{
     wire::Way,
 };
 use std::{
+    collections::HashSet,
     convert::Infallible,
     net::IpAddr,
     panic::AssertUnwindSafe,
@@ -54,6 +54,10 @@ pub struct Door {
     /// Probes and metrics, for internal listeners.
     probes: axum::Router,
     grpc: grpc::Router,
+    /// Paths of the gRPC methods.
+    calls: HashSet<String>,
+    /// Answers requests to these paths that are no calls.
+    beside_calls: MethodRouter,
     health: grpc::Health,
     drain: CancellationToken,
     settings: Settings,
@@ -74,7 +78,9 @@ impl Door {
         let public = rest.merge(probes::probes(&settings)).merge(reference::routes(documents));
         let whole = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
         let public = pages::add(public, settings.pages).with_state(());
-        Ok(Door { public, whole, probes, grpc, health, drain, settings })
+        let calls = grpc::paths(inboxops_proto::DESCRIPTORS);
+        let beside_calls = rest::methods("OPTIONS, POST");
+        Ok(Door { public, whole, probes, grpc, calls, beside_calls, health, drain, settings })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -98,13 +104,14 @@ impl Door {
         mut request: Request<Incoming>,
     ) -> std::result::Result<Response<Body>, Infallible> {
         let began = Instant::now();
-        let way = way(surface, request.headers());
+        let protocol = Protocol::of(request.method(), request.headers());
+        let way = if surface == Surface::Local { Way::Local } else { protocol.way() };
+        let too_large = headers::are_too_large(&request);
         let Settings { behind_proxy, secure, chance, access_log, .. } = self.settings;
         let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, secure, chance);
         let request_id = origin.request_id.clone();
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().clone()));
-        let grpc = is_grpc(request.headers());
         let guarded =
             same_site::check(&origin, request.method(), request.headers(), request.uri(), &self.settings.names);
         request.extensions_mut().insert(origin);
@@ -118,8 +125,9 @@ impl Door {
 
         let work = AssertUnwindSafe(async {
             match guarded {
-                Err(failure) => forbid(&failure, grpc, &request_id),
-                Ok(()) if grpc => self.grpc(surface, request).await,
+                _ if too_large => protocol.refuse_headers(&request_id),
+                Err(failure) => protocol.forbid(&failure, &request_id),
+                Ok(()) if protocol.is_grpc() => self.grpc(surface, protocol, request).await,
                 Ok(()) => self.http(surface, request).await,
             }
         });
@@ -128,7 +136,7 @@ impl Door {
             Err(_) => {
                 // The panic hook has logged the message and the place.
                 tracing::error!(request_id, "request {request_id} panicked");
-                refuse(Reason::InternalError, grpc, &request_id)
+                protocol.refuse(&Reason::InternalError.into(), &request_id)
             }
         };
         headers::finish(response.headers_mut(), reads, &request_id);
@@ -139,15 +147,20 @@ impl Door {
         Ok(response)
     }
 
-    async fn grpc(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
-        if surface == (Surface::Public { internal: false }) && request.uri().path().starts_with(INTERNAL_PREFIX) {
-            return refuse(Reason::RouteNotFound, true, "");
+    async fn grpc(&self, surface: Surface, protocol: Protocol, request: Request<Incoming>) -> Response<Body> {
+        if is_hidden(surface, request.uri().path()) {
+            return protocol.refuse(&Reason::RouteNotFound.into(), "");
         }
         let Ok(response) = self.grpc.clone().call(request).await;
         response.map(Body::new)
     }
 
     async fn http(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
+        if *request.method() != Method::POST && self.calls.contains(path) && !is_hidden(surface, path) {
+            let Ok(response) = self.beside_calls.clone().call(request).await;
+            return response;
+        }
         let mut router = match surface {
             Surface::Public { internal: true } => self.whole.clone(),
             Surface::Public { internal: false } => self.public.clone(),
@@ -160,37 +173,9 @@ impl Door {
     }
 }
 
-fn way(surface: Surface, headers: &HeaderMap) -> Way {
-    if surface == Surface::Local {
-        return Way::Local;
-    }
-    match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
-        Some(kind) if kind.starts_with(b"application/grpc-web") => Way::GrpcWeb,
-        Some(kind) if kind.starts_with(b"application/grpc") => Way::Grpc,
-        _ => Way::Rest,
-    }
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// A refusal by the door itself, in the protocol of the request.
-fn refuse(reason: Reason, grpc: bool, request_id: &str) -> Response<Body> {
-    let failure = Failure::new(reason);
-    if grpc { failure.status().into_http() } else { rest::failure(&failure, request_id) }
-}
-
-/// A refusal of the cross-site check. It is an HTTP error for gRPC as well, so that no client takes it for an answer.
-fn forbid(failure: &Failure, grpc: bool, request_id: &str) -> Response<Body> {
-    if !grpc {
-        return rest::failure(failure, request_id);
-    }
-    let mut response: Response<Body> = failure.status().into_http();
-    if let Ok(status) = http::StatusCode::from_u16(failure.reason.http_status()) {
-        *response.status_mut() = status;
-    }
-    response
+/// Whether the listener does not serve the packages of this path.
+fn is_hidden(surface: Surface, path: &str) -> bool {
+    surface == (Surface::Public { internal: false }) && path.starts_with(INTERNAL_PREFIX)
 }
 
 fn log(

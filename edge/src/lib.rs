@@ -12,6 +12,7 @@ mod listener;
 mod origin;
 mod pages;
 mod probes;
+mod protocol;
 mod reference;
 mod same_site;
 mod static_file;
@@ -30,6 +31,9 @@ use std::{sync::Arc, time::Duration};
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// Largest header block of a request, in bytes.
 pub const HEADER_BLOCK_MAX_BYTES: usize = 16 * 1024;
+/// Largest header block of an HTTP/2 request that is read at all, in bytes. What lies between the two bounds is refused
+/// in the protocol of the request, so that 256 KiB of metadata do not cost a gRPC client its connection.
+pub const HEADER_LIST_READ_MAX_BYTES: u32 = (256 + 16) * 1024;
 /// Greatest number of concurrent requests on one HTTP/2 connection.
 pub const STREAMS_MAX: u32 = 100;
 /// Greatest number of connections over all listeners; more wait in the system's backlog.
