@@ -147,7 +147,8 @@ pub(crate) struct Serve {
         INBOXOPS_API_KEY=ixk_… inboxops --server https://desk.example.com listen --forward-to http://localhost:3000/hooks --events ticket.created,message.*\n\n\
         Prints the secret that signs, then a line for each post; with --json one JSON value a line. Begins with the next\n\
         event and runs until it is interrupted. When the server goes away it is looked for again, and no event is left\n\
-        out; an event that nobody answers is posted again until somebody does.")]
+        out; an event that nobody answers is posted again until somebody does. Without --server it follows the server\n\
+        whose socket is in the data folder.")]
 pub(crate) struct Listen {
     /// URL that events are posted to; http and this machine are allowed
     #[arg(long, value_name = "URL")]

@@ -62,9 +62,11 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
     };
     let forwarder = Forwarder::new(&command.forward_to, &secret, &parts::trust(settings)?, Clock::System)
         .map_err(|why| Error::Usage(format!("cannot forward: {why}")))?;
-    let server = settings.server.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
-    let events = EventServiceClient::new(admin_client::endpoint(&server)?.connect_lazy())
-        .max_decoding_message_size(MESSAGE_MAX_BYTES);
+    let (channel, server) = match &settings.server {
+        Some(server) => (admin_client::endpoint(server)?.connect_lazy(), server.clone()),
+        None => admin_client::follow_local(settings).await?,
+    };
+    let events = EventServiceClient::new(channel).max_decoding_message_size(MESSAGE_MAX_BYTES);
     if json {
         say(&json!({ "server": server, "forward_to": command.forward_to, "secret": secret }).to_string())?;
     } else {

@@ -96,6 +96,48 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
 }
 
 #[test]
+fn without_a_server_named_the_socket_of_the_data_folder_leads_to_it() {
+    let folder = TestFolder::new();
+    // Port 0: nothing but the socket tells where the server is.
+    let mut server = folder.serve(&["--no-demo"]);
+    let (key, inbox) = tenant(&folder);
+    let receiver = Receiver::open();
+    let url = format!("http://{}/hooks", receiver.address);
+    let mut command = folder.command(&["listen", "--json", "--forward-to", &url]);
+    command.env("INBOXOPS_API_KEY", &key);
+    let mut listener = TestServer::start(command);
+    let said = line(&mut listener);
+    assert!(said["server"].as_str().is_some_and(|server| server.ends_with("/inboxops.sock")), "{said}");
+    let comes = |server: &TestServer, round: &str| {
+        let came = (0..300).find_map(|n| {
+            ticket(server, &key, &inbox, &format!("{round} {n}"));
+            receiver.next_within(Duration::from_millis(100))
+        });
+        came.is_some_and(|came| came.body.contains(round))
+    };
+    assert!(comes(&server, "First"));
+    // The tickets of the first round arrive before those of the next.
+    server.signal(rustix::process::Signal::KILL);
+    server.end();
+    let server = folder.serve(&["--no-demo"]);
+    ticket(&server, &key, &inbox, "Second");
+    while !receiver.next().body.contains("Second") {}
+    assert_eq!(listener.stop().code(), Some(0));
+}
+
+#[test]
+fn without_any_server_the_command_says_where_it_looked() {
+    let folder = TestFolder::new();
+    let done = folder.run(&["--json", "listen", "--key", "ixk_x", "--forward-to", "http://127.0.0.1:39999"]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    let failed: Value = serde_json::from_str(&done.out).expect("JSON");
+    assert_eq!(failed["error"]["code"], "no_answer");
+    let message = failed["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("data folder") && message.contains("--server"), "{message}");
+    assert!(!folder.data().exists(), "looking makes nothing");
+}
+
+#[test]
 fn a_private_authority_counts_for_the_url_that_events_go_to() {
     let folder = TestFolder::new();
     let server = folder.serve(&["--no-demo"]);
