@@ -30,6 +30,7 @@ impl Identity {
             name: key.name.clone(),
             key_prefix: key.prefix.clone(),
             scopes: key.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+            limit: key.allowance().share.map(|(_, share)| per_window(share)),
         });
         let identity = v1::Identity {
             key,
@@ -54,8 +55,11 @@ pub(crate) fn entitlements(tenant: &TenantFacts) -> Vec<String> {
 
 /// The rate limit of its keys.
 pub(crate) fn limit(tenant: &TenantFacts) -> v1::RateLimit {
-    let window_seconds = u32::try_from(WINDOW.as_secs()).unwrap_or(u32::MAX);
-    v1::RateLimit { requests: tenant.requests_per_minute, window_seconds }
+    per_window(tenant.requests_per_minute)
+}
+
+fn per_window(requests: u32) -> v1::RateLimit {
+    v1::RateLimit { requests, window_seconds: u32::try_from(WINDOW.as_secs()).unwrap_or(u32::MAX) }
 }
 
 #[tonic::async_trait]

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 mod inbox;
 mod ingest;
+mod key;
 mod words;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
+pub(crate) use key::{Key, Share};
 pub(crate) use words::is_ingest;
 
 /// Tickets for other programs: REST, gRPC and signed webhooks from one binary.
@@ -65,7 +67,7 @@ pub(crate) enum Command {
     /// Make, list and change inboxes
     #[command(subcommand)]
     Inbox(Inbox),
-    /// Make, list and revoke API keys
+    /// Make, list, change and revoke API keys
     #[command(subcommand)]
     Key(Key),
     /// Make service tokens, for programs of the operator
@@ -283,54 +285,6 @@ pub(crate) enum Agent {
         /// Whether the agent is disabled: its sessions end, and it cannot sign in
         #[arg(long)]
         disabled: Option<bool>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Make an API key and show it, once
-    #[command(
-        after_help = "Examples:\n  inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name export --scopes read-only\n  \
-            inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name zap --expires 90d"
-    )]
-    Create {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// What the key is for
-        #[arg(long)]
-        name: String,
-        /// Scopes, separated by commas; or `full`, or `read-only`
-        #[arg(long, default_value = "full", value_delimiter = ',')]
-        scopes: Vec<String>,
-        /// When it ends: a time (2027-01-31T00:00:00Z) or a span from now (90d, 12h)
-        #[arg(long)]
-        expires: Option<String>,
-    },
-    /// List the API keys of a tenant
-    #[command(after_help = "Example:\n  inboxops key list --tenant 019ab5f0-0000-7000-8000-000000000001")]
-    List {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// Also list revoked keys
-        #[arg(long)]
-        all: bool,
-    },
-    /// Replace an API key by a new one and show it, once; the old one keeps working for a grace period
-    #[command(after_help = "Example:\n  inboxops key rotate 019ab5f0-0000-7000-8000-0000000000c1 --grace-hours 48")]
-    Rotate {
-        /// Id of the key
-        id: String,
-        /// Hours that the old key still works: 0 to 168
-        #[arg(long, default_value_t = 24)]
-        grace_hours: u32,
-    },
-    /// Revoke an API key: calls with it fail at once
-    #[command(after_help = "Example:\n  inboxops key revoke 019ab5f0-0000-7000-8000-0000000000c1")]
-    Revoke {
-        /// Id of the key
-        id: String,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     admin_client::AdminClient,
-    cli::{Agent, AgentRole, Inbox, Key, Plan, Switch, Tenant, Token},
+    cli::{Agent, AgentRole, Inbox, Key, Plan, Share, Switch, Tenant, Token},
     error::{Error, Result},
     print::Output,
 };
@@ -175,9 +175,14 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
 pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Result<Output> {
     let keys = office.services().api_keys();
     match command {
-        Key::Create { tenant, name, scopes, expires } => {
+        Key::Create { tenant, name, scopes, expires, requests_per_minute } => {
             let expires_at = expires.map(|text| moment(&text, clock)).transpose()?;
-            let message = admin::CreateApiKeyRequest { name: Some(name), scopes: scopes_of(&scopes), expires_at };
+            let message = admin::CreateApiKeyRequest {
+                name: Some(name),
+                scopes: scopes_of(&scopes),
+                expires_at,
+                requests_per_minute: requests_per_minute.and_then(Share::number),
+            };
             let answer = keys.create_api_key(office.request_for(&tenant, message)?).await?.into_inner();
             with_secret(&there(answer.api_key)?, "key", &answer.key)
         }
@@ -194,7 +199,23 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
                     break;
                 }
             }
-            Ok(Output::Many(found, &["id", "name", "key_prefix", "scopes", "last_used_at", "expires_at", "revoked_at"]))
+            let columns = &[
+                "id",
+                "name",
+                "key_prefix",
+                "scopes",
+                "requests_per_minute",
+                "last_used_at",
+                "expires_at",
+                "revoked_at",
+            ];
+            Ok(Output::Many(found, columns))
+        }
+        Key::Update { id, name, requests_per_minute } => {
+            // On the wire 0 is no share.
+            let share = requests_per_minute.map(|share| share.number().unwrap_or_default());
+            let message = admin::UpdateApiKeyRequest { api_key_id: id, name, requests_per_minute: share };
+            one(&there(keys.update_api_key(office.request(message)).await?.into_inner().api_key)?)
         }
         Key::Rotate { id, grace_hours } => {
             let message = admin::RotateApiKeyRequest { api_key_id: id, grace_hours: Some(grace_hours) };

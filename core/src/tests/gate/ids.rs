@@ -206,6 +206,7 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(core: TestCore) {
         row("UpdateApiKey", &key, |api_key_id| admin::UpdateApiKeyRequest {
             api_key_id,
             name: Some("Mine".to_owned()),
+            ..Default::default()
         }),
         row("RotateApiKey", &key, |api_key_id| admin::RotateApiKeyRequest { api_key_id, grace_hours: None }),
         row("/inboxops.admin.v1.TicketDeskService/ListMessages", &ticket, |ticket_id| admin::ListMessagesRequest {

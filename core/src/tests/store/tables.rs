@@ -11,6 +11,7 @@ use crate::store::{
         Author, AuthorKind, Message, MessageKind,
         list::{self, BEGIN, MessageSize, MessageSpan, NO_END},
     },
+    rate_windows::SharedLimits,
     service_tokens::ServiceToken,
     tags::Tag,
     tickets::{Channel, Ticket, TicketRef},
@@ -260,6 +261,7 @@ async fn keys_are_found_by_hash_and_revoked_once(fresh: TestStore) {
         expires_at: Some(NOON.plus(MINUTE)),
         revoked_at: None,
         replaced_by: None,
+        requests_per_minute: Some(7),
     };
     let written = key.clone();
     fresh
@@ -273,12 +275,22 @@ async fn keys_are_found_by_hash_and_revoked_once(fresh: TestStore) {
     store::api_keys::mark_used(&fresh.db, vec![(key.id, NOON)]).await.unwrap();
     let id = key.id;
     let revoked = fresh.db.write(tenant.scope.clone(), async move |tx| {
-        store::api_keys::rename(tx, id, "Other").await?;
+        // Either may be given alone; a share of 0 is none.
+        let named = store::api_keys::update(tx, id, Some("Other"), None).await?;
+        assert_eq!(named.and_then(|key| key.requests_per_minute), Some(7));
+        let cleared = store::api_keys::update(tx, id, None, Some(0)).await?;
+        assert_eq!(cleared.map(|key| (key.name, key.requests_per_minute)), Some(("Other".to_owned(), None)));
+        store::api_keys::update(tx, id, None, Some(9)).await?;
         store::api_keys::revoke(tx, id, NOON).await?;
         store::api_keys::revoke(tx, id, NOON.plus(MINUTE)).await
     });
-    let expected =
-        ApiKey { name: "Other".to_owned(), revoked_at: Some(NOON), last_used_at: Some(NOON.plus(MINUTE)), ..key };
+    let expected = ApiKey {
+        name: "Other".to_owned(),
+        requests_per_minute: Some(9),
+        revoked_at: Some(NOON),
+        last_used_at: Some(NOON.plus(MINUTE)),
+        ..key
+    };
     assert_eq!(revoked.await.unwrap(), Some(expected.clone()));
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::api_keys::list(&mut read, false, 10, 0).await.unwrap(), []);
@@ -360,21 +372,24 @@ async fn the_shared_rate_window_is_exact_and_rolls() {
     let fresh = TestStore::postgres().await;
     let tenant = fresh.tenant().await;
     let other = fresh.again().await;
+    let limits = SharedLimits { tenant: tenant.id, limit: Some(30), key: None };
     let mut asking = tokio::task::JoinSet::new();
     for n in 0..31u64 {
-        let (db, tenant) = (if n % 2 == 0 { fresh.db.clone() } else { other.clone() }, tenant.id);
+        let db = if n % 2 == 0 { fresh.db.clone() } else { other.clone() };
         let at = NOON.plus(Duration::from_secs(n));
-        asking.spawn(async move { store::rate_windows::admit(&db, tenant, 30, at).await.unwrap() });
+        asking.spawn(async move { store::rate_windows::admit(&db, limits, at).await.unwrap() });
     }
     let accepted = asking.join_all().await.into_iter().filter(|it| it.accepted).count();
     assert_eq!(accepted, 30);
     let end = NOON.plus(Duration::from_secs(31));
-    let full = store::rate_windows::admit(&fresh.db, tenant.id, 30, end).await.unwrap();
+    let full = store::rate_windows::admit(&fresh.db, limits, end).await.unwrap();
     assert!(!full.accepted);
-    assert_eq!(full.used, 30);
-    let next = full.oldest_leaves_at.unwrap();
+    assert_eq!(full.tenant.used, 30);
+    assert_eq!(store::rate_windows::standing(&fresh.db, limits, end).await.unwrap(), full);
+    let next = full.tenant.oldest_leaves_at.unwrap();
     assert!(next <= NOON.plus(MINUTE + Duration::from_secs(1)));
-    let rolled = store::rate_windows::admit(&fresh.db, tenant.id, 30, next).await.unwrap();
+    assert!(store::rate_windows::standing(&fresh.db, limits, next).await.unwrap().accepted);
+    let rolled = store::rate_windows::admit(&fresh.db, limits, next).await.unwrap();
     assert!(rolled.accepted);
 }
 
