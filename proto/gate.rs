@@ -84,8 +84,8 @@ pub struct Admission {
 /// Decides which calls are admitted. The core has the only implementation.
 #[tonic::async_trait]
 pub trait Gate: Send + Sync + 'static {
-    /// Authenticates the caller, counts the call against the rate limit, checks entitlement, scope and role. Puts the
-    /// caller and, from a trusted edge, origin and marker into `extensions`.
+    /// Authenticates the caller, checks the rate limit, entitlement, scope and role, and counts the call if all permit
+    /// it. Puts the caller and, from a trusted edge, origin and marker into `extensions`.
     async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission;
 
     /// Checks again whether the caller of a running stream may have it.

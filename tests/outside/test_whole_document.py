@@ -23,6 +23,7 @@ from product import Process, run, until
 from promises import Document
 from refusals import BREAKING, Keys
 from rpc import internal
+from story_shares import of_shares
 from test_internal_error import without
 from walk import NONE, Walk
 
@@ -133,6 +134,7 @@ def hook(ground):
 def told(server, world, walk, ground, program, hook, receiver):
     """All stories; what they answered is crossed off."""
     stories.of_tenants(server, world, walk, ground, program)
+    of_shares(server, world, walk, ground)
     stories.of_people(server, walk, ground)
     ground.customers = stories.of_tickets(server, walk, ground, program)
     endpoints = stories.of_endpoints(server, world, walk, ground, program)

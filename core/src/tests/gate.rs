@@ -3,6 +3,7 @@
 mod ids;
 mod limits;
 mod scopes;
+mod shares;
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both};
 use inboxops_proto::{

@@ -17,6 +17,7 @@ async fn a_key_is_told_its_scopes_plan_and_limit(core: TestCore) {
     let identity = me(&key).await;
     let shown = identity.key.expect("a key");
     assert_eq!((shown.name.as_str(), shown.key_prefix.as_str()), ("Reader", &secret[..8]));
+    assert_eq!(shown.limit, None, "it has no share of its own");
     assert_eq!(shown.scopes, ["tickets:read", "tags:read"], "in the order of the catalogue, each once");
     assert_eq!(identity.tenant, Some(v1::IdentityTenant { id: tenant.id.clone(), name: "Acme".to_owned() }));
     assert_eq!(identity.plan, i32::from(Plan::Business));

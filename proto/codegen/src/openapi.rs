@@ -44,7 +44,9 @@ answers 404 `route_not_found`, any other method 405 `method_not_allowed` with `A
 ## Rate limit
 
 All keys of a workspace together may send 100 requests in any 60 seconds, unless the operator set another limit. \
-`RateLimit` and the `X-RateLimit-*` headers tell what is left; 429 comes with `Retry-After` in whole seconds.
+A key may have a smaller share of its own. `RateLimit` and the `X-RateLimit-*` headers tell what is left, of the share \
+if that is nearer to its end; 429 comes with `Retry-After` in whole seconds. A request counts once plan and scope permit \
+it. More than 600 requests of a key in a minute that they refuse are answered 429 as well.
 
 ## Pages
 

@@ -89,14 +89,16 @@ pub(super) fn response() -> Map<String, Value> {
         (
             "RateLimit-Policy",
             false,
-            "The quota `q` and the length `w` of its window in seconds.",
+            "The quota `q` of the workspace and the length `w` of its window in seconds; after a comma those of the key, \
+             if it has a share of its own.",
             text(),
             json!("\"tenant\";q=100;w=60"),
         ),
         (
             "RateLimit",
             false,
-            "The requests that remain (`r`) and the seconds until there are more (`t`).",
+            "The requests that remain (`r`) and the seconds until there are more (`t`): of the workspace, or of the key \
+             if it has no more left than the workspace.",
             text(),
             json!("\"tenant\";r=57;t=12"),
         ),
