@@ -101,13 +101,14 @@ impl ApiKeys {
         let key = self
             .db
             .write(scope, async move |tx| -> Result<_> {
+                let old = store::api_keys::get(tx, id).await?.ok_or(Reason::ApiKeyNotFound)?;
                 let changed = store::api_keys::update(tx, id, name.as_deref(), share).await?;
                 let key = changed.ok_or(Reason::ApiKeyNotFound)?;
                 let (target, mut ids) = (("api_key", Some(id.0)), stamp.ids());
-                if let Some(name) = &name {
-                    trail.note(tx, &mut ids, "api_key.renamed", target, &[("name", name)]).await?;
+                if key.name != old.name {
+                    trail.note(tx, &mut ids, "api_key.renamed", target, &[("name", &key.name)]).await?;
                 }
-                if share.is_some() {
+                if key.requests_per_minute != old.requests_per_minute {
                     let share = key.requests_per_minute.map_or("none".to_owned(), |share| share.to_string());
                     let facts = [("name", key.name.as_str()), ("requests_per_minute", &share)];
                     trail.note(tx, &mut ids, "api_key.share_changed", target, &facts).await?;
