@@ -1,7 +1,7 @@
 //! Deliveries: the service that shows, resends and cancels them. Jobs over many deliveries are in `recoveries`.
 
+mod search;
 mod stats;
-
 mod watch;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     dispatch::Dispatcher,
     error::{Error, Result},
     events::{Kind, RenderedEvent},
-    page::PER_PAGE_DEFAULT,
+    listing::{Binding, Key, Paging},
     recoveries::{self, Recoveries},
     store::{
         self, Db,
@@ -24,9 +24,9 @@ use inboxops_proto::{
     failure::Failure,
     gate::BoxStream,
     id::{self, DeliveryId, EndpointId, EventId},
-    limits::ATTEMPTS_MAX,
+    limits::{ATTEMPTS_MAX, DEAD_AFTER},
     reason::Reason,
-    v1::{self, DeliveryStatus, delivery_service_server::DeliveryService},
+    v1::{self, DeliveryStatus, DeliveryWait, delivery_service_server::DeliveryService},
 };
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
@@ -44,12 +44,18 @@ impl Deliveries {
         Deliveries { db, stamps, dispatcher, recoveries }
     }
 
-    async fn list(&self, caller: &Caller, request: v1::ListDeliveriesRequest) -> Result<v1::ListDeliveriesResponse> {
+    async fn list(
+        &self,
+        caller: &Caller,
+        mut request: v1::ListDeliveriesRequest,
+    ) -> Result<v1::ListDeliveriesResponse> {
+        let cursor = request.cursor.take();
+        let paging = Paging::by_cursor(request.per_page.take(), cursor.as_deref())?;
+        let scope = caller.scope()?;
+        let binding = Binding::of("deliveries of an endpoint", scope.tenant(), &request);
         let only = (!request.endpoint_id.is_empty())
             .then(|| request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound))
             .transpose()?;
-        let before =
-            request.cursor.as_deref().map(|text| text.parse().map_err(|_| Reason::InvalidCursor)).transpose()?;
         let since = request.created_since.as_ref();
         let until = request.created_until.as_ref();
         let mut page = Page {
@@ -61,10 +67,12 @@ impl Deliveries {
                 since: since.map(Timestamp::from),
                 until: until.map(|at| Timestamp::from(at).minus(Duration::from_micros(1))),
             },
-            before,
+            before: None,
         };
-        let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT) as usize;
-        let mut read = self.db.read(caller.scope()?).await?;
+        let now = self.stamps.now();
+        let mut read = self.db.read(scope).await?;
+        let listing = paging.open(&mut read, binding, now).await?;
+        page.before = listing.after().map(Key::as_id).transpose()?.map(DeliveryId);
         let endpoints: Vec<EndpointId> = match only {
             Some(id) => vec![store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?.id],
             None => store::endpoints::list(&mut read, i64::MAX, 0).await?.into_iter().map(|it| it.id).collect(),
@@ -75,12 +83,12 @@ impl Deliveries {
             let of_event = endpoints.iter().map(|endpoint| store::events::delivery_id(EventId(id), *endpoint));
             page.ids = Some(of_event.chain([DeliveryId(id)]).collect());
         }
-        let listed = store::deliveries::list(&mut read, &endpoints, &page, per_page).await?;
+        let listed = store::deliveries::list(&mut read, &endpoints, &page, listing.per_page()).await?;
         Ok(v1::ListDeliveriesResponse {
-            deliveries: listed.deliveries.iter().map(shown).collect(),
+            deliveries: listed.deliveries.iter().map(|row| shown(row, now)).collect(),
             meta: Some(v1::CursorMeta {
                 has_more: listed.next.is_some(),
-                next_cursor: listed.next.map(|next| next.to_string()),
+                next_cursor: listed.next.map(|next| listing.cursor(Key::id(next.0))),
             }),
         })
     }
@@ -103,7 +111,7 @@ impl Deliveries {
             response_body: attempt.response_body.clone().filter(|_| quotes),
             ..v1::Attempt::from(attempt)
         };
-        let brief = shown(&delivery);
+        let brief = shown(&delivery, self.stamps.now());
         let detail = v1::DeliveryDetail {
             id: brief.id,
             endpoint_id: brief.endpoint_id,
@@ -120,6 +128,10 @@ impl Deliveries {
             delivered_at: brief.delivered_at,
             payload,
             attempts: attempts.into_iter().map(attempt).collect(),
+            ticket_id: brief.ticket_id,
+            ticket_number: brief.ticket_number,
+            subject: brief.subject,
+            waits_for: brief.waits_for,
         };
         Ok(v1::GetDeliveryResponse { delivery: Some(detail) })
     }
@@ -137,7 +149,7 @@ impl Deliveries {
             let dispatcher = dispatcher.clone();
             tx.after(move || dispatcher.wake());
             let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
-            Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery)) })
+            Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery, at)) })
         });
         write.await
     }
@@ -152,7 +164,7 @@ impl Deliveries {
             }
             store::deliveries::stop(tx, &old, at).await?;
             let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
-            Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery)) })
+            Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery, at)) })
         });
         write.await
     }
@@ -162,8 +174,24 @@ fn delivery_id(text: &str) -> Result<DeliveryId> {
     text.parse().map_err(|_| Reason::DeliveryNotFound.into())
 }
 
+/// What a delivery waits for.
+fn waits_for(delivery: &Delivery, now: Timestamp) -> Option<DeliveryWait> {
+    if delivery.state != State::Waiting {
+        return None;
+    }
+    Some(match delivery.shown() {
+        Shown::Paused => DeliveryWait::Paused,
+        // The health and the rate of its endpoint do not apply to a test.
+        _ if delivery.test => DeliveryWait::Queue,
+        Shown::Retrying if delivery.due_at > now => DeliveryWait::Retry,
+        _ if delivery.endpoint_failures.is_some_and(|row| row >= i64::from(DEAD_AFTER)) => DeliveryWait::Probe,
+        _ if delivery.endpoint_rate.is_some() => DeliveryWait::RateLimit,
+        _ => DeliveryWait::Queue,
+    })
+}
+
 /// The delivery as its tenant sees it.
-fn shown(delivery: &Delivery) -> v1::Delivery {
+fn shown(delivery: &Delivery, now: Timestamp) -> v1::Delivery {
     let waits = delivery.state == State::Waiting && delivery.shown() != Shown::Paused;
     v1::Delivery {
         id: delivery.id.to_string(),
@@ -181,6 +209,10 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
         delivered_at: delivery.settled_at.filter(|_| delivery.state == State::Delivered).map(Into::into),
         revision: delivery.revision(),
         duration_ms: delivery.duration_ms,
+        ticket_id: delivery.ticket.map(|ticket| ticket.to_string()),
+        ticket_number: delivery.ticket_number,
+        subject: delivery.subject.clone(),
+        waits_for: waits_for(delivery, now).map(Into::into),
     }
 }
 
@@ -203,6 +235,10 @@ pub(crate) fn new_test(event: &RenderedEvent, endpoint: &Endpoint, at: Timestamp
         // Fan-out leases it at once.
         revision: store::deliveries::revision(State::Leased, store::FIRST_TOKEN, false),
         duration_ms: None,
+        ticket_id: None,
+        ticket_number: None,
+        subject: None,
+        waits_for: None,
     }
 }
 
@@ -247,6 +283,14 @@ impl DeliveryService for Deliveries {
     ) -> Result<Response<v1::ListDeliveriesResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.list(&caller, request.into_inner()).await?))
+    }
+
+    async fn search_deliveries(
+        &self,
+        request: Request<v1::SearchDeliveriesRequest>,
+    ) -> Result<Response<v1::SearchDeliveriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.search(&caller, request.into_inner()).await?))
     }
 
     async fn get_delivery(

@@ -175,6 +175,7 @@ impl Core {
             Upkeep { db: db.clone(), stamps: stamps.clone(), authority: authority.clone(), sessions: sessions.clone() };
         let lists = ListIndex::new(db.clone(), stamps.clone());
         let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));
+        let audit = Arc::new(audit::Audit::new(db.clone()));
         let implementations = Implementations {
             tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
             messages: Arc::new(messages::Messages::new(db.clone(), stamps.clone())),
@@ -200,7 +201,8 @@ impl Core {
             )),
             api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
             sessions,
-            audits: Arc::new(audit::Audit::new(db.clone())),
+            audits: audit.clone(),
+            audit_logs: audit,
             tenants: Arc::new(tenants::Tenants::new(
                 db.clone(),
                 stamps.clone(),

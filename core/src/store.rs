@@ -39,6 +39,7 @@ pub(crate) mod tallies;
 pub(crate) mod tenants;
 pub(crate) mod threads;
 pub(crate) mod tickets;
+pub(crate) mod unnamed;
 
 pub use db::error::Error;
 pub(crate) use db::{
@@ -77,6 +78,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
         ("bulk", deliveries::BULK_ALL),
+        ("search", deliveries::SEARCH_ALL),
         ("walk", deliveries::walk::ALL),
         ("dispatch", dispatch::ALL),
         ("chores", chores::ALL),
@@ -110,6 +112,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("tenants", tenants::ALL),
         ("tickets", tickets::ALL),
         ("tickets_list", tickets::LIST_ALL),
+        ("unnamed", unnamed::ALL),
     ];
     let rows = [
         ("answers", answers::ALL_ROWS),
@@ -135,6 +138,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("threads", threads::ALL_ROWS),
         ("tenants", tenants::ALL_ROWS),
         ("tickets", tickets::ALL_ROWS),
+        ("unnamed", unnamed::ALL_ROWS),
     ];
     let name = |file: &str, name: &str| format!("{file}::{name}");
     (

@@ -3,6 +3,7 @@
 mod agents;
 mod api_keys;
 mod audit;
+mod audit_log;
 mod deliveries;
 mod dispatch;
 mod events;

@@ -211,6 +211,7 @@ pub(crate) async fn setup() -> Setup {
         api_keys: remote.api_keys().clone(),
         sessions: remote.sessions().clone(),
         audits: remote.audits().clone(),
+        audit_logs: remote.audit_logs().clone(),
         ticket_desks: remote.ticket_desks().clone(),
         tenants: remote.tenants().clone(),
         service_tokens: remote.service_tokens().clone(),

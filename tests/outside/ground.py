@@ -17,13 +17,13 @@ class Ground:
     def __init__(self, walk, tenant, receiver):
         self.walk, self.tenant, self.receiver, self.api = walk, tenant, receiver, tenant.api
         self.operations = walk.document.operations
-        self.ids = {"inbox_id": tenant.inbox["id"], "assignee_id": tenant.agent["id"]}
+        self.ids = {"inbox_id": tenant.inbox["id"], "assignee_id": tenant.agent["id"], "actor_id": tenant.key["id"]}
         self.url, self.spares = receiver.path(), []
         self.ids["ticket_id"] = self.made("createTicket")["id"]
         self.ids["tag_id"] = self.made("addTicketTag")["id"]
         self.ids["endpoint_id"] = self.made("createWebhookEndpoint", enabled=False)["id"]
         self.ids["delivery_id"] = self.made("sendTestEvent")["id"]
-        self.settled(self.ids["delivery_id"])
+        self.ids["event_id"] = self.settled(self.ids["delivery_id"])["event_id"]
         self.ids["recovery_id"] = self.made("recoverDeliveries")["id"]
 
     def request(self, operation, **ids):

@@ -139,7 +139,8 @@ def told(server, world, walk, ground, program, hook, receiver):
     ground.customers = stories.of_tickets(server, walk, ground, program)
     endpoints = stories.of_endpoints(server, world, walk, ground, program)
     ground.mixed = stories.of_deliveries(server, walk, ground, endpoints)
-    log_stories.of_the_log(world, walk, ground, endpoints)
+    log_stories.of_the_log(server, world, walk, ground, endpoints)
+    log_stories.of_the_audit_log(server, walk, ground)
     stories.of_refusals(server, world, walk, ground, program)
     ground.events = stories.of_events(walk, ground, receiver, hook)
 

@@ -193,10 +193,9 @@ async fn pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone(core: Tes
     let page = async |cursor: Option<String>| try_undelivered_page(&core, &tenant, &endpoint, since, 1, cursor).await;
     let (first, next) = page(None).await.expect("a page");
     let next = next.expect("more");
-    assert!(next.starts_with("u1-"), "{next}");
     let (second, end) = page(Some(next.clone())).await.expect("a page");
     assert_eq!(([first, second].concat(), end), (all, None));
-    for odd in ["12", "x", "u1-0-1", &next.replacen('u', "e", 1)] {
+    for odd in ["12", "x", "u1-0-1", &format!("A{next}")] {
         assert_eq!(page(Some(odd.to_owned())).await.err(), Some(Reason::InvalidCursor), "{odd}");
     }
 }

@@ -291,7 +291,8 @@ pub const SCOPES: &[&str] = &[
 /// Entitlements of plans.
 pub const ENTITLEMENTS: &[&str] = &["webhooks", "public_api"];
 /// Formats of strings.
-pub const FORMATS: &[&str] = &["uuid", "uuid_or_none", PATH_FORMAT, "email", "url", "header_name", "header_value"];
+pub const FORMATS: &[&str] =
+    &["uuid", "uuid_or_none", PATH_FORMAT, "email", "url", "header_name", "header_value", "http_status"];
 /// The format of path parameters only; the noun validates them, so the gate does not know it.
 pub const PATH_FORMAT: &str = "uuid_or_number";
 /// The package whose RPCs may have REST routes.

@@ -76,10 +76,10 @@ row_statements! {
     };
     INSERT_WAITING = Rows {
         head: "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, \
-               due_at, token, incarnation, created_at, thin) VALUES",
+               due_at, token, incarnation, created_at, thin, recovered) VALUES",
         row: &[
             Type::Uuid, Type::Uuid, Type::Uuid, Type::Uuid, Type::Small, Type::Bool, Type::Small, Type::Big, Type::Big,
-            Type::Big, Type::Big, Type::Big, Type::Big, Type::Bool,
+            Type::Big, Type::Big, Type::Big, Type::Big, Type::Bool, Type::Bool,
         ],
         tail: "ON CONFLICT (id) DO NOTHING RETURNING id",
         tail_pg: None,
@@ -166,7 +166,8 @@ pub(crate) async fn make(
         .bind(0_i64)
         .bind(0_i64)
         .bind(now.micros())
-        .bind(thin));
+        .bind(thin)
+        .bind(true));
     let made: Vec<DeliveryId> = ids.into_iter().map(|(id,)| DeliveryId(id)).collect();
     let mut moves = Moves::default();
     made.iter().for_each(|_| moves.waits(endpoint, now, 0, false));

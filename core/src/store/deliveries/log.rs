@@ -38,7 +38,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// The first id of the period, and the first one after it. Ids begin with the time of the event.
-    fn bounds(&self) -> (Uuid, Uuid) {
+    pub(super) fn bounds(&self) -> (Uuid, Uuid) {
         let from = self.range.since.map_or(Uuid::nil(), |at| DeliveryId::new(at, 0).0);
         let to = self.range.until.map_or(Uuid::max(), |at| DeliveryId::new(at.plus(Duration::from_millis(1)), 0).0);
         (from, self.before.map_or(to, |before| to.min(before.0)))
@@ -107,7 +107,12 @@ pub(crate) async fn count(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, mo
 }
 
 /// The ids of a page, newest first.
-async fn ids(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<Vec<DeliveryId>> {
+pub(super) async fn ids(
+    tx: &mut ReadTx,
+    endpoints: &[EndpointId],
+    page: &Page,
+    limit: usize,
+) -> Result<Vec<DeliveryId>> {
     let (from, to) = page.bounds();
     let mut ids = Vec::new();
     for (paused, endpoints) in lanes::by_pause(tx, endpoints).await? {

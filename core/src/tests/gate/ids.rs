@@ -24,6 +24,8 @@ const WITHOUT: &[&str] = &[
     "Report",
     "CreateServiceToken",
     "ListAuditEntries",
+    "ListAuditLog",
+    "SearchDeliveries",
     "Login",
     "Logout",
     "CurrentSession",

@@ -220,6 +220,7 @@ fn text(rules: &Rules, side: Side) -> Value {
             Some("uuid") => format!("^{UUID}$").into(),
             Some("uuid_or_none") => format!("^(none|{UUID})$").into(),
             Some("uuid_or_number") => format!("^({UUID}|[1-9][0-9]{{0,9}})$").into(),
+            Some("http_status") => "^([2-5]xx|[1-5][0-9][0-9])$".into(),
             _ if rules.min_len > Some(0) => NOT_BLANK.into(),
             _ => NO_NUL.into(),
         };
