@@ -5,6 +5,7 @@
 pub mod body;
 mod decode;
 mod error;
+pub mod lines;
 pub mod link;
 pub mod query;
 pub mod shape;

@@ -39,6 +39,7 @@ macro_rules! every_reason {
         PreconditionFailed "PRECONDITION_FAILED" "precondition_failed" Aborted 412 "The resource has changed since." "`If-Match` differs from the current `ETag`.";
         Conflict "CONFLICT" "conflict" Aborted 409 "The resource is in a state that does not allow this now." "The call does not fit the present state; where a retry helps, `Retry-After` says when.";
         IdempotencyInProgress "IDEMPOTENCY_IN_PROGRESS" "idempotency_in_progress" Aborted 409 "The first request with this Idempotency-Key is still running." "A request with the same `Idempotency-Key` has not ended yet.";
+        ExportInProgress "EXPORT_IN_PROGRESS" "export_in_progress" Aborted 409 "An export of this workspace is running." "A workspace has one export at a time; `Retry-After` says when to look again.";
         CursorExpired "CURSOR_EXPIRED" "cursor_expired" OutOfRange 410 "What follows this cursor is no longer kept." "The cursor is older than the retention of what it lists, or than 30 days, or belongs to another history of the data (`other_history`): begin again without it.";
         PayloadTooLarge "PAYLOAD_TOO_LARGE" "payload_too_large" ResourceExhausted 413 "The body is larger than 2 MiB." "The body is larger than the API accepts.";
         UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" "unsupported_media_type" InvalidArgument 415 "Send the body as Content-Type: application/json." "The body has no `Content-Type: application/json`.";

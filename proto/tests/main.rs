@@ -3,6 +3,7 @@
 mod answers;
 mod bodies;
 mod gate;
+mod lines;
 mod queries;
 mod streams;
 mod support;

@@ -10,7 +10,8 @@ use inboxops_proto::{
     rest,
     services::{self, Implementations, Services},
     v1::{
-        self, event_service_server::EventService, tag_service_server::TagService, ticket_service_server::TicketService,
+        self, event_service_server::EventService, export_service_server::ExportService, tag_service_server::TagService,
+        ticket_service_server::TicketService,
     },
     wire::{self, Origin, Way},
 };
@@ -149,6 +150,32 @@ impl EventService for TestServices {
     }
 }
 
+#[tonic::async_trait]
+impl ExportService for TestServices {
+    type ExportStream = BoxStream<v1::ExportResponse>;
+
+    async fn export(&self, request: tonic::Request<v1::ExportRequest>) -> Answer<BoxStream<v1::ExportResponse>> {
+        let after = request.into_inner().after;
+        if after.as_deref() == Some("busy") {
+            return Err(Failure::new(Reason::ExportInProgress).retry_after(5).into());
+        }
+        let tag = v1::ExportResponse {
+            r#type: v1::ExportType::Tag.into(),
+            tag: Some(v1::Tag { name: "vip".to_owned(), ..v1::Tag::default() }),
+            cursor: Some("c1".to_owned()),
+            ..Default::default()
+        };
+        let end = v1::ExportResponse {
+            r#type: v1::ExportType::End.into(),
+            events_cursor: Some("e1".to_owned()),
+            count: Some(0),
+            ..Default::default()
+        };
+        let end = if after.is_some() { Err(Failure::new(Reason::ServiceUnavailable).into()) } else { Ok(end) };
+        Ok(Response::new(Box::pin(futures_util::stream::iter([Ok(tag), end]))))
+    }
+}
+
 /// Admits `Bearer good`; `Bearer weak` lacks every scope.
 struct Keys;
 
@@ -202,6 +229,7 @@ pub(crate) async fn setup() -> Setup {
         tickets: services.clone(),
         tags: services.clone(),
         events: services.clone(),
+        exports: services.clone(),
         messages: remote.messages().clone(),
         inboxes: remote.inboxes().clone(),
         agents: remote.agents().clone(),

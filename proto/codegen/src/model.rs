@@ -96,6 +96,10 @@ pub struct Rest {
     pub stream: Option<RestStream>,
     /// No body counts as `{}`.
     pub body_optional: bool,
+    /// A server stream is answered as lines of JSON, of which this is an example.
+    pub lines: Option<String>,
+    /// Names of reasons for refusals that follow from nothing else here.
+    pub reasons: Vec<String>,
 }
 
 /// `inboxops.v1.RestStream`: names of fields.
@@ -240,6 +244,8 @@ pub struct Rules {
     pub unset: bool,
     /// The only field of its message, in whose place the JSON has its value.
     pub alone: bool,
+    /// Name in the JSON of responses, which several fields share of which one is set.
+    pub shown_as: Option<String>,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
     /// The text of `example` or `default` if it is not JSON, which is refused.

@@ -124,6 +124,11 @@ pub fn text(model: &Model) -> String {
     format!("{:#}\n", document(model))
 }
 
+/// HTTP status of a reason, by its name; `None` for a name that the catalogue does not have.
+pub(crate) fn status_of(reason: &str) -> Option<u16> {
+    errors::reason(reason).map(|reason| reason.status)
+}
+
 /// Tag of an operation: the service's noun, unless the RPC names another.
 fn tag(service: &Service, rpc: &Rpc) -> String {
     rpc.rest.tag.clone().unwrap_or_else(|| sentence(&service.field()))
@@ -143,10 +148,10 @@ fn paths<'a>(model: &'a Model, schemas: &mut Schemas<'a>) -> Map<String, Value> 
     let mut routes: Vec<_> = model.routes().collect();
     routes.sort_by_key(|(_, _, http)| (&http.path, VERBS.iter().position(|verb| *verb == http.verb)));
     for (service, rpc, http) in routes {
-        if rpc.server_streaming {
+        if rpc.rest.stream.is_some() {
             continue;
         }
-        let stream = model.routes().find(|(_, other, at)| other.server_streaming && at.path == http.path);
+        let stream = model.routes().find(|(_, other, at)| other.rest.stream.is_some() && at.path == http.path);
         let mut operation = operation::of(schemas, &tag(service, rpc), rpc, http);
         if let Some((_, stream, _)) = stream.filter(|_| http.verb == "get") {
             operation::also_streams(&mut operation, stream);

@@ -127,15 +127,18 @@ impl Reader<'_> {
         });
         let name = field.name().to_owned();
         let explicit = field.json_name() != lower_camel(&name);
+        let json = if explicit { field.json_name().to_owned() } else { name.clone() };
+        let rules: Rules =
+            self.extension(&options, "inboxops.v1.rules").map(|rules| read_rules(&rules)).unwrap_or_default();
         Field {
-            json: if explicit { field.json_name().to_owned() } else { name.clone() },
+            json: rules.shown_as.clone().unwrap_or(json),
             ident: ident(&name),
             name,
             kind: kind(field),
             list: field.is_list(),
             optional: field.supports_presence(),
             required,
-            rules: self.extension(&options, "inboxops.v1.rules").map(|rules| read_rules(&rules)).unwrap_or_default(),
+            rules,
             comment: self.comment(field.path()),
         }
     }
@@ -217,6 +220,8 @@ fn read_rest(rest: &DynamicMessage) -> Rest {
         tag: text(rest, "tag"),
         stream: get(rest, "stream").and_then(|value| value.as_message().map(read_stream)),
         body_optional: flag(rest, "body_optional"),
+        lines: text(rest, "lines"),
+        reasons: texts(rest, "reasons"),
     }
 }
 
@@ -246,10 +251,6 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
     let example = json("example");
     let default = json("default");
     let small = |name| number(rules, name).and_then(|value| u32::try_from(value).ok());
-    let allowed = get(rules, "in").map(|value| match value {
-        Value::List(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
-        _ => Vec::new(),
-    });
     Rules {
         min_len: small("min_len"),
         max_len: small("max_len"),
@@ -258,7 +259,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         min_items: small("min_items"),
         max_items: small("max_items"),
         format: text(rules, "format"),
-        allowed: allowed.unwrap_or_default(),
+        allowed: texts(rules, "in"),
         trim: flag(rules, "trim"),
         nullable: flag(rules, "nullable"),
         csv: flag(rules, "csv"),
@@ -269,6 +270,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         omitted: flag(rules, "omitted"),
         unset: flag(rules, "unset"),
         alone: flag(rules, "alone"),
+        shown_as: text(rules, "shown_as"),
         default,
         broken_json,
     }
@@ -281,6 +283,13 @@ fn get(message: &DynamicMessage, name: &str) -> Option<Value> {
 
 fn text(message: &DynamicMessage, name: &str) -> Option<String> {
     get(message, name)?.as_str().map(str::to_owned)
+}
+
+fn texts(message: &DynamicMessage, name: &str) -> Vec<String> {
+    match get(message, name) {
+        Some(Value::List(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn flag(message: &DynamicMessage, name: &str) -> bool {

@@ -136,6 +136,9 @@ fn answer(model: &Model, rpc: &Rpc, http: &Http) -> Vec<String> {
         let event = format!("id: &it.{}, event: &it.{}, data: &it.{}", stream.id, stream.event, stream.data);
         return vec![format!("context.stream(&metadata, message, |it| rest::stream::Event {{ {event} }})")];
     }
+    if rpc.rest.lines.is_some() {
+        return vec!["context.lines(&metadata, message)".to_owned()];
+    }
     let status = rpc.success_status();
     let status = match &rpc.rest.success_flag {
         Some(flag) => format!("if message.{flag} {{ {status} }} else {{ crate::reason::OK }}"),
@@ -218,8 +221,8 @@ fn router(out: &mut String, model: &Model) {
         verbs.insert("OPTIONS".to_owned());
         let allow = verbs.into_iter().collect::<Vec<_>>().join(", ");
         let _ = write!(lines, "        .route({path:?}, rest::methods({allow:?})");
-        let streams = routes.iter().filter(|(_, rpc, _)| rpc.server_streaming).collect::<Vec<_>>();
-        for (service, rpc, http) in routes.iter().filter(|(_, rpc, _)| !rpc.server_streaming) {
+        let streams = routes.iter().filter(|(_, rpc, _)| rpc.rest.stream.is_some()).collect::<Vec<_>>();
+        for (service, rpc, http) in routes.iter().filter(|(_, rpc, _)| rpc.rest.stream.is_none()) {
             let field = service.field();
             let name = handler_name(service, rpc);
             let _ = match streams.iter().find(|(_, _, stream)| stream.verb == http.verb) {

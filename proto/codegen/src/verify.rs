@@ -98,6 +98,9 @@ impl Findings {
         if rules.unset && (field.list || !field.optional || rules.omitted) {
             self.add(name, "is never set but cannot be null");
         }
+        if rules.shown_as.is_some() && !rules.omitted {
+            self.add(name, "shares its name but is not omitted when absent");
+        }
         // JSON text is empty where REST has null.
         let empty = rules.json_text && !field.list;
         if rules.nullable && !field.optional && !empty {
@@ -122,7 +125,14 @@ impl Findings {
         if service.package != PUBLIC_PACKAGE {
             self.add(name, format!("has a REST route outside {PUBLIC_PACKAGE}"));
         }
-        if rpc.server_streaming {
+        for reason in rpc.rest.reasons.iter().filter(|name| crate::openapi::status_of(name).is_none()) {
+            self.add(name, format!("is refused for the unknown reason \"{reason}\""));
+        }
+        if rpc.rest.lines.is_some() {
+            if !rpc.server_streaming || rpc.rest.stream.is_some() || http.verb != "get" {
+                self.add(name, "is answered in lines but is no stream of its own to get");
+            }
+        } else if rpc.server_streaming {
             self.stream(model, rpc, http);
         } else if rpc.rest.stream.is_some() {
             self.add(name, "says how its stream is answered but has none");
@@ -241,7 +251,7 @@ impl Findings {
         let mut seen: BTreeMap<String, (&Rpc, &Http)> = BTreeMap::new();
         let mut paths: BTreeMap<String, &Http> = BTreeMap::new();
         for (_, rpc, http) in model.routes() {
-            let kind = if rpc.server_streaming { "stream of " } else { "" };
+            let kind = if rpc.rest.stream.is_some() { "stream of " } else { "" };
             if let Some((other, _)) = seen.insert(format!("{kind}{} {}", http.verb, http.shape()), (rpc, http)) {
                 self.add(&rpc.full_name, format!("has the verb and path of {}", other.full_name));
             }

@@ -257,6 +257,9 @@ fn every_operation_documents_the_errors_that_it_can_give() {
         if parameters.iter().any(|it| it["name"] == "after" || it["name"] == "cursor") {
             expected.insert(410);
         }
+        if operation.to_string().contains("\"export_in_progress\"") {
+            expected.insert(409);
+        }
         let responses = operation["responses"].as_object().expect("responses");
         let numbers = responses.keys().filter_map(|status| status.parse::<u16>().ok());
         let errors: BTreeSet<u16> = numbers.filter(|status| *status >= 400).collect();
@@ -364,6 +367,38 @@ fn every_success_with_a_body_has_an_example() {
             }
         }
     }
+}
+
+#[test]
+fn a_stream_of_lines_has_the_schema_of_a_line_and_its_own_refusals() {
+    let document = openapi::document(&real());
+    let export = &document["paths"]["/api/v1/export"]["get"];
+    let media = &export["responses"]["200"]["content"]["application/x-ndjson"];
+    assert_eq!(media["schema"], json!({ "type": "string" }));
+    assert_eq!(media["x-line-schema"], json!({ "$ref": "#/components/schemas/ExportResponse" }));
+    let line = schema(&document, "ExportResponse");
+    assert_eq!(line["required"], json!(["type"]));
+    let resources = ["Ticket", "Message", "Tag", "Inbox", "Agent"].map(|name| format!("#/components/schemas/{name}"));
+    let options: Vec<&str> = line["properties"]["data"]["anyOf"]
+        .as_array()
+        .expect("a choice")
+        .iter()
+        .filter_map(|it| it["$ref"].as_str())
+        .collect();
+    assert_eq!(options, resources);
+    let lines: Vec<Value> = media["example"]
+        .as_str()
+        .expect("lines")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.last().map(|last| &last["type"]), Some(&json!("end")));
+    let busy = &export["responses"]["409"];
+    assert!(busy["headers"]["Retry-After"].is_object());
+    assert!(busy["content"]["application/json"]["examples"]["export_in_progress"].is_object());
+    assert!(export["responses"]["403"]["content"]["application/json"]["examples"]["insufficient_scope"].is_object());
+    let description = export["description"].as_str().expect("a text");
+    assert!(!description.contains("Any key"), "{description}");
 }
 
 #[test]

@@ -234,6 +234,29 @@ fn a_stream_has_a_route_only_beside_a_list_and_by_fields_that_it_has() {
 }
 
 #[test]
+fn lines_are_the_answer_of_a_stream_and_reasons_are_of_the_catalogue() {
+    let get = "inboxops.v1.ThingService.GetThing";
+    let lines = SOUND
+        .replace("returns (GetThingResponse)", "returns (stream GetThingResponse)")
+        .replace("{etag: \"data.version\"}", "{lines: \"{}\" reasons: [\"CONFLICT\"]}");
+    assert_eq!(refusal("v1", &lines), Vec::<String>::new());
+    let table = [
+        ("returns (stream GetThing", "returns (GetThing", "is answered in lines but is no stream of its own to get"),
+        ("CONFLICT", "LOST", "is refused for the unknown reason \"LOST\""),
+    ];
+    for (from, to, expected) in table {
+        assert!(lines.contains(from), "{from}");
+        let found = refusal("v1", &lines.replacen(from, to, 1));
+        assert_eq!(found, [format!("{get}: {expected}")], "{from} → {to}");
+    }
+    let shared =
+        SOUND.replacen("Thing thing = 1 [json_name = \"data\"]", "Thing thing = 1 [(rules) = {shown_as: \"data\"}]", 1);
+    let found = refusal("v1", &shared);
+    let expected = "inboxops.v1.GetThingResponse.thing: shares its name but is not omitted when absent";
+    assert!(found.iter().any(|it| it == expected), "{found:?}");
+}
+
+#[test]
 fn routes_belong_to_the_public_package() {
     let text = SOUND.replace("package inboxops.v1", "package inboxops.admin.v1");
     let text = ["(policy)", "(rest)", "(rules)"]

@@ -143,6 +143,7 @@ pub(super) fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> 
     let fields = model.body_message(rpc, http).map(|message| message.fields.as_slice()).unwrap_or_default();
     own.extend(fields.iter().filter_map(|field| Some((field.rules.reason.as_deref()?, Vec::new()))));
     own.extend(forbidden(rpc));
+    own.extend(rpc.rest.reasons.iter().map(|name| (name.as_str(), Vec::new())));
     let missing: Vec<String> = http.params.iter().map(|param| not_found(param)).collect();
     own.extend(missing.iter().map(|name| (name.as_str(), Vec::new())));
     let mut by_status: BTreeMap<u16, Vec<(&Reason, Vec<Value>)>> = BTreeMap::new();
@@ -151,7 +152,11 @@ pub(super) fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> 
             by_status.entry(reason.status).or_default().push((reason, details));
         }
     }
-    all.extend(by_status.into_iter().map(|(status, reasons)| (status, response(&reasons, headers::of(true, &[])))));
+    all.extend(by_status.into_iter().map(|(status, reasons)| {
+        // Whoever comes at the wrong moment is told when to come again.
+        let more: &[&str] = if status == 409 { &["Retry-After"] } else { &[] };
+        (status, response(&reasons, headers::of(true, more)))
+    }));
     all
 }
 

@@ -17,7 +17,9 @@ pub(super) fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &
     let scopes: Vec<&String> = scope.iter().chain(&policy.or_api_key).collect();
     let (summary, rest) = rpc.comment.split_once('\n').unwrap_or((&rpc.comment, ""));
     let mut description = prose(rest);
-    for need in needs(&scopes, policy.entitlement.as_deref()) {
+    // The comment of such an RPC says what each scope is for.
+    let by_request = rpc.rest.reasons.iter().any(|name| name == "INSUFFICIENT_SCOPE");
+    for need in needs(&scopes, policy.entitlement.as_deref(), by_request) {
         description += if description.is_empty() { "" } else { "\n\n" };
         description += &need;
     }
@@ -68,17 +70,18 @@ pub(super) fn also_streams(operation: &mut Value, stream: &Rpc) {
     });
 }
 
-fn needs(scopes: &[&String], entitlement: Option<&str>) -> Vec<String> {
+fn needs(scopes: &[&String], entitlement: Option<&str>, by_request: bool) -> Vec<String> {
     let scope = match scopes {
-        [] => "Any key may call it.".to_owned(),
-        [scope] => format!("Needs a key with the scope `{scope}`."),
+        [] if by_request => None,
+        [] => Some("Any key may call it.".to_owned()),
+        [scope] => Some(format!("Needs a key with the scope `{scope}`.")),
         scopes => {
             let names: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
-            format!("Needs a key with one of the scopes {}.", names.join(" or "))
+            Some(format!("Needs a key with one of the scopes {}.", names.join(" or ")))
         }
     };
     let entitlement = entitlement.map(|name| format!("Needs a plan with the entitlement `{name}`."));
-    std::iter::once(scope).chain(entitlement).collect()
+    scope.into_iter().chain(entitlement).collect()
 }
 
 fn lower_first(name: &str) -> String {
@@ -188,8 +191,15 @@ fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<St
             _ => "The answer.",
         };
         let mut response = json!({ "description": meaning, "headers": headers });
-        if status != 204 {
-            let output = schemas.model.message(&rpc.output);
+        let output = schemas.model.message(&rpc.output);
+        if let Some(lines) = &rpc.rest.lines {
+            response["content"] = json!({ "application/x-ndjson": {
+                // With the schema of a line, clients would read the whole answer as one value.
+                "schema": { "type": "string" },
+                "x-line-schema": schemas.message(output, Side::Answer),
+                "example": lines,
+            } });
+        } else if status != 204 {
             let sample = json!({ "summary": meaning, "value": example::message(schemas, output, Side::Answer) });
             response["content"] = json!({ "application/json": {
                 "schema": schemas.message(output, Side::Answer),

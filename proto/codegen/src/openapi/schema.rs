@@ -90,7 +90,11 @@ impl<'a> Schemas<'a> {
         let fields = self.members(message);
         let mut properties = Map::new();
         for field in &fields {
-            properties.insert(field.json.clone(), self.property(field, side));
+            let schema = self.property(field, side);
+            match properties.get_mut(&field.json) {
+                Some(first) => or_else(first, schema),
+                None => _ = properties.insert(field.json.clone(), schema),
+            }
         }
         let required: Vec<&str> = match side {
             Side::Answer => {
@@ -177,6 +181,19 @@ impl<'a> Schemas<'a> {
 pub(super) fn nullable(field: &Field, side: Side) -> bool {
     let message = matches!(field.kind, Kind::Message(_) | Kind::Timestamp);
     field.rules.nullable || (side == Side::Answer && field.optional && !field.rules.omitted && !message)
+}
+
+/// Makes the schema of a member that several fields share a choice; the description of the first applies to all.
+fn or_else(first: &mut Value, mut other: Value) {
+    let described = |schema: &mut Value| schema.as_object_mut().and_then(|object| object.shift_remove("description"));
+    let _ = described(&mut other);
+    match first.get_mut("anyOf").and_then(Value::as_array_mut) {
+        Some(options) => options.push(other),
+        None => {
+            let description = described(first);
+            *first = json!({ "anyOf": [first.take(), other], "description": description });
+        }
+    }
 }
 
 /// A reference cannot contain a list of types; a list of allowed values must contain null itself.
