@@ -14,6 +14,7 @@ mod deliveries;
 mod dispatch;
 mod error;
 mod events;
+mod exports;
 mod html;
 mod idempotency;
 mod identity;
@@ -193,6 +194,7 @@ impl Core {
                 webhooks::Rules { resolver, behind_after: settings.behind_after },
             )),
             events: Arc::new(events::Events::new(db.clone(), stamps.clone())),
+            exports: Arc::new(exports::Exports::new(db.clone(), stamps.clone(), exports::Limits::default())),
             deliveries: Arc::new(deliveries::Deliveries::new(
                 db.clone(),
                 stamps.clone(),

@@ -17,6 +17,7 @@ pub(crate) mod dispatch;
 mod earlier;
 pub(crate) mod endpoints;
 pub(crate) mod events;
+pub(crate) mod exports;
 mod fanout;
 pub(crate) mod health;
 pub(crate) mod histories;
@@ -89,6 +90,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("endpoints", endpoints::ALL),
         ("sealed", endpoints::sealed::ALL),
         ("events", events::ALL),
+        ("exports", exports::ALL),
         ("health", health::ALL),
         ("histories", histories::ALL),
         ("inboxes", inboxes::ALL),

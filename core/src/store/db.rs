@@ -331,6 +331,17 @@ impl Db {
         Ok(self.read_by(self.0.pool.snapshot().await?, scope))
     }
 
+    /// A snapshot for a read that takes minutes, on a connection of its own that is closed when it is dropped; `None`
+    /// when there are too many of them.
+    pub(crate) async fn long_read(&self, scope: TenantScope) -> Result<Option<ReadTx>> {
+        Ok(self.0.pool.long_snapshot().await?.map(|reader| self.read_by(reader, scope)))
+    }
+
+    /// Is canceled when the database is closed.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
+    }
+
     /// A connection for a single read, outside a transaction.
     pub(crate) async fn peek(&self, scope: TenantScope) -> Result<ReadTx> {
         Ok(self.read_by(self.0.pool.take().await?, scope))

@@ -89,6 +89,7 @@ macro_rules! columns {
         "id, name, email_address, channel, enabled, error_code, error_message, error_since, created_at, updated_at"
     };
 }
+pub(super) use columns;
 
 statements! {
     INSERT = Sql::both(

@@ -123,6 +123,7 @@ macro_rules! columns {
          created_at, sent_at"
     };
 }
+pub(super) use columns;
 
 statements! {
     INSERT = Sql::both(

@@ -179,7 +179,7 @@ macro_rules! columns {
          tags, channel, message_count, last_message_at, created_at, updated_at, solved_at, closed_at, version"
     };
 }
-use columns;
+pub(super) use columns;
 
 from_row!(Ticket in "tickets", row => {
     let name: Option<String> = row.get("requester_name")?;

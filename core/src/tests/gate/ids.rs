@@ -16,6 +16,7 @@ const WITHOUT: &[&str] = &[
     "ListEventTypes",
     "ListEvents",
     "StreamEvents",
+    "Export",
     "ListWebhookEndpoints",
     "CreateWebhookEndpoint",
     "CreateApiKey",
