@@ -7,6 +7,7 @@ mod audit_log;
 mod deliveries;
 mod dispatch;
 mod events;
+mod exports;
 mod feed;
 mod gate;
 mod idempotency;

@@ -86,7 +86,8 @@ impl Job {
             }
         }
         // Whoever has the last line may begin the next export.
-        drop((read, slot));
+        read.end().await;
+        drop(slot);
         let end = v1::ExportResponse {
             r#type: ExportType::End.into(),
             events_cursor: Some(Cursor { place: place.events, at: place.at }.text(Of::Events)),

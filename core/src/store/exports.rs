@@ -27,9 +27,9 @@ pub(crate) const BATCH_MAX: i64 = 500;
 /// Size of the bodies from which on no further message is added to a batch, in bytes.
 const BATCH_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// How often a snapshot is taken again to find one that ends at a place in the log (PostgreSQL).
-const TRIES_MAX: u32 = 100;
+const TRIES_MAX: u32 = 300;
 /// Pause between two of them: about the length of a commit.
-const TRY_PAUSE: Duration = Duration::from_millis(5);
+const TRY_PAUSE: Duration = Duration::from_millis(10);
 
 statements! {
     // The lock of a tenant's export, the place after all events before the oldest transaction that runs, and whether no

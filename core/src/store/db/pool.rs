@@ -180,6 +180,13 @@ impl ReadTx {
     pub(in crate::store) async fn renew(&mut self) -> Result<()> {
         self.reader.renew().await
     }
+
+    /// Ends a long read; its locks are free when this returns, and not a moment later as when it is dropped.
+    pub(crate) async fn end(mut self) {
+        if let Err(error) = self.reader.link().run("ROLLBACK").await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a long read ended with its connection");
+        }
+    }
 }
 
 impl Scoped for ReadTx {
