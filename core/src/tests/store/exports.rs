@@ -6,7 +6,7 @@ use crate::{
         self,
         exports::{Begun, begin},
     },
-    tests::support::TestStore,
+    tests::support::{TestStore, until},
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -27,8 +27,7 @@ async fn batches_are_found_by_indexes_on_sqlite() {
         assert!(!plan.contains("SCAN"), "{name}\n{plan}");
         let large = LARGE.contains(&name.as_str());
         assert!(!large || !plan.contains("TEMP B-TREE"), "{name}\n{plan}");
-        let bounded =
-            ["number>", "(created_at,id)>"].iter().any(|part| plan.replace("number>?", "number>").contains(part));
+        let bounded = plan.contains("number>?") || plan.contains("(created_at,id)>(?,?)");
         assert!(!large || bounded, "{name} begins at its key\n{plan}");
         seen += 1;
     }
@@ -73,14 +72,17 @@ async fn on_postgresql_a_place_is_before_whatever_still_runs() {
     let mut read = fresh.db.long_read(tenant.scope.clone()).await.expect("a snapshot").expect("there is room");
     let Begun::At(place) = begin(&mut read).await.expect("a place") else { panic!("nobody else exports") };
     sqlx::raw_sql("ROLLBACK").execute(&mut older).await.expect("it ends");
-    let mut later = fresh.db.read(tenant.scope.clone()).await.expect("a snapshot");
-    let after = store::events::since(&mut later, place, i64::MAX, 10).await.expect("events");
-    assert_eq!(after.len(), 1, "the event of that time is told again, and would be missing otherwise");
-    let end = store::events::end(&mut later).await.expect("a place");
-    assert!(place <= end, "the reader may go on there");
+    // Other tests' transactions on this server hold readers back as well.
+    let told = until("the event", async || {
+        let mut reader = fresh.db.read(tenant.scope.clone()).await.expect("a snapshot");
+        let told = store::events::since(&mut reader, place, i64::MAX, 10).await.expect("events");
+        let end = store::events::end(&mut reader).await.expect("a place");
+        assert!(place <= end, "a reader may go on there");
+        told.into_iter().next()
+    });
+    let told = told.await;
     read.end().await;
     let mut again = fresh.db.long_read(tenant.scope.clone()).await.expect("a snapshot").expect("there is room");
     let Begun::At(now) = begin(&mut again).await.expect("a place") else { panic!("nobody else exports") };
-    let after = store::events::since(&mut later, now, i64::MAX, 10).await.expect("events");
-    assert!(now > place && after.is_empty(), "without that transaction nothing is told twice");
+    assert!(place <= told.place && told.place < now, "without that transaction it is not told twice");
 }
