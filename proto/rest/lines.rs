@@ -1,5 +1,5 @@
-//! Server streams as lines of JSON (`application/x-ndjson`), one for each message. What fails after the answer has begun
-//! ends it, so its messages must tell a reader whether it is whole. It knows no message.
+//! Server streams as lines of JSON (`application/x-ndjson`), one for each message. What fails after the answer has
+//! begun ends it, so its messages must tell a reader whether it is whole. It knows no message.
 
 use super::Context;
 use axum::{body::Body, response::Response};

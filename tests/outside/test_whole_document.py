@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+import exports
 import list_stories
 import log_stories
 import stories
@@ -142,6 +143,7 @@ def told(server, world, walk, ground, program, hook, receiver):
     log_stories.of_the_log(server, world, walk, ground, endpoints)
     log_stories.of_the_audit_log(server, walk, ground)
     stories.of_refusals(server, world, walk, ground, program)
+    exports.of_exports(server, world, walk, ground)
     ground.events = stories.of_events(walk, ground, receiver, hook)
 
 
