@@ -55,6 +55,12 @@ list while others change it, continue with `meta.next_cursor` as `cursor` while 
 as it is comes exactly once. A cursor is good for 30 days, for the same filters and order. The header `Link` has the \
 URLs of the next, the previous and the first page. No answer has more than 4 MiB.
 
+## A copy of everything
+
+`GET /api/v1/export` answers all resources in one snapshot, as lines of JSON. The last line has an `events_cursor`: \
+`/events` continues there with every change that the snapshot does not have, and with no other. An answer that broke \
+off goes on after its last line.
+
 ## Repeating a write
 
 POST, PATCH and DELETE take the header `Idempotency-Key`: within 24 hours the same key with the same request gets the \
