@@ -127,7 +127,7 @@ fn too_many() -> Failure {
 
 /// The lines as the client takes them. A stream that ends without the last line ends with a failure.
 fn taken(pieces: mpsc::Receiver<Piece>) -> BoxStream<v1::ExportResponse> {
-    let waiting = Vec::new().into_iter();
+    let waiting = Vec::<v1::ExportResponse>::new().into_iter();
     Box::pin(stream::unfold((Some(pieces), waiting), |(mut pieces, mut waiting)| async move {
         loop {
             if let Some(line) = waiting.next() {

@@ -1,6 +1,7 @@
 """The story of exports, for the test of the whole document."""
 
-from test_export import foreign_cursor, large, lines_of
+from refusals import foreign_cursor
+from test_export import large, lines_of
 
 
 def of_exports(server, world, walk, ground):

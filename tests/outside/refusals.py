@@ -59,6 +59,8 @@ def foreign_cursor():
 
 
 def expired_cursor(operation, request):
+    if operation.id == "export":
+        return request.but(query={"after": foreign_cursor()})
     return request.but(query={"after": "e1-0-0-0"} if "after" in operation.parameters else {"cursor": foreign_cursor()})
 
 

@@ -1,8 +1,6 @@
 """An export over REST and gRPC: whole, compressed or not, continued after a kill, and one at a time."""
 
-import base64
 import gzip
-import hashlib
 import json
 
 import grpc
@@ -11,6 +9,7 @@ import pytest
 
 import rpc
 from product import until
+from refusals import foreign_cursor
 from rpc import ingest
 from test_streams import listed
 from world import refused
@@ -48,12 +47,6 @@ def large(server, world, name):
     for _ in range(2):
         reply(server, tenant, tenant.ticket()["id"], 60, words=20_000)
     return tenant
-
-
-def foreign_cursor():
-    """A cursor of a database that never was."""
-    stated = bytes([1]) + bytes(8) + bytes([0, 0]) + bytes(8)
-    return base64.urlsafe_b64encode(stated + hashlib.sha256(stated).digest()[:4]).rstrip(b"=").decode()
 
 
 def tables(api):
