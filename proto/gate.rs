@@ -56,6 +56,8 @@ pub struct Policy {
     pub entitlement: Option<&'static str>,
     /// Sessions need no entitlement: people can still read what they had before a downgrade.
     pub spares_sessions: bool,
+    /// Only the credential is checked: no limit is counted, no plan asked.
+    pub credential_only: bool,
 }
 
 /// The properties of an RPC that generated code knows.

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod id;
 pub mod json;
 pub mod limits;
+pub mod mcp;
 pub mod reason;
 pub mod rest;
 pub mod wire;

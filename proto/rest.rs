@@ -11,7 +11,9 @@ pub mod query;
 pub mod shape;
 pub mod stream;
 
+pub(crate) use decode::is_json;
 pub use decode::{Body, from_body, from_optional_body};
+pub(crate) use error::value as error_value;
 pub use error::{DOC_URL, failure};
 
 use crate::{
@@ -159,7 +161,7 @@ fn json<T: Serialize>(status: u16, message: &T) -> Result<Response, serde_json::
 }
 
 /// The numbers come from `reason.rs` and from the protos, whose statuses the build checks.
-fn status_code(status: u16) -> StatusCode {
+pub(crate) fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 

@@ -268,6 +268,7 @@ impl Authority {
             return Ok(());
         }
         match caller.who() {
+            Who::ApiKey { .. } if policy.credential_only => Ok(()),
             Who::ApiKey { .. } => {
                 let key = caller.key().ok_or(Error::Broken("a key's caller knows its key"))?;
                 own(&key.tenant, Some(Entitlement::PublicApi), policy.entitlement)?;
@@ -314,8 +315,8 @@ impl Authority {
         let key = caller.key().cloned();
         extensions.insert(caller);
         match key {
-            Some(key) => self.limit(&key, allowed).await,
-            None => (None, allowed),
+            Some(key) if !rpc.policy.credential_only => self.limit(&key, allowed).await,
+            _ => (None, allowed),
         }
     }
 }

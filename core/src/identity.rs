@@ -41,6 +41,11 @@ impl Identity {
         };
         Ok(v1::WhoAmIResponse { identity: Some(identity) })
     }
+
+    fn scopes(caller: &Caller) -> Vec<String> {
+        let scopes = caller.key().into_iter().flat_map(|key| key.scopes.iter());
+        scopes.map(|scope| scope.name().to_owned()).collect()
+    }
 }
 
 /// The tenant as its own callers see it.
@@ -67,5 +72,13 @@ impl IdentityService for Identity {
     async fn who_am_i(&self, request: Request<v1::WhoAmIRequest>) -> Result<Response<v1::WhoAmIResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.who_am_i(&caller).await?))
+    }
+
+    async fn get_key_scopes(
+        &self,
+        request: Request<v1::GetKeyScopesRequest>,
+    ) -> Result<Response<v1::GetKeyScopesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(v1::GetKeyScopesResponse { scopes: Identity::scopes(&caller) }))
     }
 }

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use inboxops_proto::{
     documents::Documents,
     gate::Called,
+    mcp,
     reason::Reason,
     rest,
     services::{self, Services},
@@ -47,7 +48,7 @@ pub enum AccessLog {
 
 /// The routers that answer requests.
 pub struct Door {
-    /// REST, documents and probes.
+    /// REST, MCP, documents and probes.
     public: axum::Router,
     /// The same with the metrics, for a listener that serves everything.
     whole: axum::Router,
@@ -66,7 +67,7 @@ pub struct Door {
 impl Door {
     /// A door for these services and the documents of their API.
     pub fn new(services: &Services, documents: &Documents, settings: Settings) -> Result<Door> {
-        Door::of(services::routes(services), services.grpc(), documents, settings)
+        Door::of(services::routes(services).merge(mcp::routes(services)), services.grpc(), documents, settings)
     }
 
     /// A door for these routers.

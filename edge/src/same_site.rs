@@ -10,6 +10,7 @@ use http::{
 use inboxops_proto::{
     cookie,
     failure::Failure,
+    mcp,
     reason::Reason,
     wire::{Origin, Way},
 };
@@ -32,6 +33,8 @@ pub(crate) fn check(
         // No browser speaks it. An edge in another process does, for browsers that it has checked itself.
         Way::Local | Way::Grpc => false,
         Way::GrpcWeb => true,
+        // A model's host is no browser; one that says where it comes from must come from here.
+        Way::Rest if uri.path() == mcp::PATH => headers.contains_key(ORIGIN),
         Way::Rest => {
             has_session && !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !has_key(headers)
         }

@@ -53,7 +53,7 @@ pub fn from_body<T: Shaped + DeserializeOwned + Default>(headers: &HeaderMap, by
 }
 
 /// `application/json`, UTF-8, not compressed; for a PATCH `application/merge-patch+json` too.
-fn is_json(headers: &HeaderMap, patch: bool) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap, patch: bool) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(Ok(text)), None) = (types.next().map(|value| value.to_str()), types.next()) else { return false };
     let mut parts = text.split(';').map(str::trim);

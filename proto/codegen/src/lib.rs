@@ -12,6 +12,7 @@ mod read;
 pub mod reference;
 mod routes;
 mod services;
+mod tools;
 mod verify;
 
 pub use model::Model;
@@ -59,6 +60,7 @@ pub fn generate(source: &Path, out: &Path) -> Result<(), Error> {
         ("checks.rs", checks::generate(&model).into_bytes()),
         ("services.rs", services::generate(&model).into_bytes()),
         ("routes.rs", routes::generate(&model).into_bytes()),
+        ("tools.rs", tools::generate(&model).into_bytes()),
         ("openapi.json", openapi::text(&model).into_bytes()),
         ("openapi-3.0.json", openapi::older_text(&model)?.into_bytes()),
         ("reference.html", reference::operations(&document).into_bytes()),

@@ -54,6 +54,29 @@ pub struct Rpc {
     pub rest: Rest,
     /// The REST route, if it has one.
     pub http: Option<Http>,
+    /// The tool of MCP that it is, if any.
+    pub tool: Option<Tool>,
+}
+
+/// `inboxops.v1.Tool`.
+#[derive(Clone, Debug, Default)]
+pub struct Tool {
+    /// `search_tickets`.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// What it does, for a model.
+    pub description: String,
+    /// It overwrites or removes something.
+    pub destructive: bool,
+    /// A repeat changes nothing more.
+    pub idempotent: bool,
+    /// Text of the JSON object of the arguments that are fixed.
+    pub fixed: Option<String>,
+    /// Paths that the text of an answer shows.
+    pub shows: Vec<String>,
+    /// Members that an answer leaves out.
+    pub leaves_out: Vec<String>,
 }
 
 /// `inboxops.v1.Policy`.
@@ -77,6 +100,8 @@ pub struct Policy {
     pub entitlement: Option<String>,
     /// Sessions need no entitlement.
     pub spares_sessions: bool,
+    /// Only the credential is checked.
+    pub credential_only: bool,
 }
 
 /// `inboxops.v1.Rest`.
@@ -246,6 +271,8 @@ pub struct Rules {
     pub alone: bool,
     /// Name in the JSON of responses, which several fields share of which one is set.
     pub shown_as: Option<String>,
+    /// Somebody outside the workspace may have written it.
+    pub untrusted: bool,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
     /// The text of `example` or `default` if it is not JSON, which is refused.

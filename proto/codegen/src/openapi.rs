@@ -7,6 +7,7 @@
 mod errors;
 mod example;
 mod headers;
+pub(crate) mod input;
 mod older;
 mod operation;
 mod schema;

@@ -3,8 +3,8 @@
 use crate::{
     Error,
     model::{
-        Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Policy, Rest, RestStream, Rpc, Rules, Service, snake,
-        upper_camel,
+        Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Policy, Rest, RestStream, Rpc, Rules, Service, Tool,
+        snake, upper_camel,
     },
 };
 use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, Kind as ProtoKind, ReflectMessage as _, Value};
@@ -157,6 +157,7 @@ impl Reader<'_> {
             policy: self.extension(&options, "inboxops.v1.policy").map(|policy| read_policy(&policy)),
             rest: self.extension(&options, "inboxops.v1.rest").map(|rest| read_rest(&rest)).unwrap_or_default(),
             http: self.extension(&options, "google.api.http").and_then(|rule| read_http(&rule)),
+            tool: self.extension(&options, "inboxops.v1.tool").map(|tool| read_tool(&tool)),
         }
     }
 
@@ -208,6 +209,21 @@ fn read_policy(policy: &DynamicMessage) -> Policy {
         operator: flag(policy, "operator"),
         entitlement: text(policy, "entitlement"),
         spares_sessions: flag(policy, "spares_sessions"),
+        credential_only: flag(policy, "credential_only"),
+    }
+}
+
+fn read_tool(tool: &DynamicMessage) -> Tool {
+    let word = |name| text(tool, name).unwrap_or_default();
+    Tool {
+        name: word("name"),
+        title: word("title"),
+        description: word("description"),
+        destructive: flag(tool, "destructive"),
+        idempotent: flag(tool, "idempotent"),
+        fixed: text(tool, "fixed"),
+        shows: texts(tool, "shows"),
+        leaves_out: texts(tool, "leaves_out"),
     }
 }
 
@@ -271,6 +287,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         unset: flag(rules, "unset"),
         alone: flag(rules, "alone"),
         shown_as: text(rules, "shown_as"),
+        untrusted: flag(rules, "untrusted"),
         default,
         broken_json,
     }

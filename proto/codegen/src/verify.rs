@@ -1,11 +1,14 @@
 //! The rules that a contract must obey before code is generated from it. Each finding is a sentence that begins with
 //! the element's name.
 
-use crate::model::{
-    Body, ENTITLEMENTS, Enum, FORMATS, Field, Http, Kind, Message, Model, PUBLIC_PACKAGE, Policy, Rpc, SCOPES, Service,
-    snake,
+use crate::{
+    model::{
+        Body, ENTITLEMENTS, Enum, FORMATS, Field, Http, Kind, Message, Model, PUBLIC_PACKAGE, Policy, Rpc, SCOPES,
+        Service, snake,
+    },
+    tools,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All findings about a contract.
 pub(crate) fn findings(model: &Model) -> Vec<String> {
@@ -18,6 +21,7 @@ pub(crate) fn findings(model: &Model) -> Vec<String> {
         service.rpcs.iter().for_each(|rpc| found.rpc(model, service, rpc));
     }
     found.overlaps(model);
+    found.tools(model);
     found.0
 }
 
@@ -138,6 +142,43 @@ impl Findings {
             self.add(name, "says how its stream is answered but has none");
         }
         self.route(model, rpc, http);
+    }
+
+    fn tools(&mut self, model: &Model) {
+        let mut names = BTreeSet::new();
+        for service in &model.services {
+            let tools = service.rpcs.iter().filter(|rpc| rpc.tool.is_some());
+            for rpc in tools.filter(|rpc| rpc.http.is_none() || rpc.server_streaming) {
+                self.add(&rpc.full_name, "is a tool without a REST route that answers once");
+            }
+        }
+        for (_, rpc, http, tool) in tools::tools(model) {
+            let name = &rpc.full_name;
+            let plain = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+            if tool.name.is_empty() || !tool.name.chars().all(plain) || !names.insert(&tool.name) {
+                self.add(name, format!("is a tool whose name \"{}\" is not lower case words of its own", tool.name));
+            }
+            if tool.title.is_empty() || tool.description.is_empty() {
+                self.add(name, "is a tool without a title and a description");
+            }
+            if rpc.policy.as_ref().is_none_or(|policy| policy.api_key.is_none()) {
+                self.add(name, "is a tool that no key may call");
+            }
+            if http.verb == "get" && (tool.destructive || !tool.idempotent) {
+                self.add(name, "is a tool that reads but is not without effect");
+            }
+            if let Some(text) = &tool.fixed
+                && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_err()
+            {
+                self.add(name, format!("is a tool whose fixed arguments are no JSON object: {text}"));
+            }
+            let resource = tools::resource(model, rpc);
+            for path in tool.shows.iter().chain(&tool.leaves_out) {
+                if resource.is_none_or(|message| model.path_fields(message, path).is_none()) {
+                    self.add(name, format!("is a tool that speaks of {path}, which its answer does not have"));
+                }
+            }
+        }
     }
 
     fn stream(&mut self, model: &Model, rpc: &Rpc, http: &Http) {
