@@ -155,6 +155,19 @@ pub(crate) async fn dial(server: &str) -> Result<Channel> {
     endpoint(server)?.connect().await.map_err(failed)
 }
 
+/// The services of a running server for calls with a customer's own key: of the one that `--server` names, of the one
+/// whose socket is in the data folder, or of the one at the address of `listen`.
+pub(crate) async fn customers(settings: &Settings) -> Result<Services> {
+    let channel = match &settings.server {
+        Some(server) => dial(server).await?,
+        None => match local(folder::socket_path(&settings.data_dir)).await {
+            Some(channel) => channel,
+            None => dial(&format!("http://{}", settings.listen)).await?,
+        },
+    };
+    Ok(Services::remote(channel, MetadataValue::from_static("")))
+}
+
 /// A server's endpoint, not yet connected. Its certificate must come from an authority that the system trusts or that
 /// `SSL_CERT_FILE` names.
 pub(crate) fn endpoint(server: &str) -> Result<Endpoint> {

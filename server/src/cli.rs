@@ -6,11 +6,13 @@ use std::path::PathBuf;
 mod inbox;
 mod ingest;
 mod key;
+mod mcp;
 mod words;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
 pub(crate) use key::{Key, Share};
+pub(crate) use mcp::Mcp;
 pub(crate) use words::is_ingest;
 
 /// Tickets for other programs: REST, gRPC and signed webhooks from one binary.
@@ -77,6 +79,8 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Follow events with an API key and post them, signed, to a URL of this machine
     Listen(Listen),
+    /// Offer tools to a model, over standard input and output (MCP)
+    Mcp(Mcp),
     /// Bring the database to the schema of this version
     #[command(after_help = "Example:\n  inboxops migrate --database-url postgres://inboxops@db/inboxops")]
     Migrate,
