@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 mod gate;
 mod lines;
+mod mcp;
 mod queries;
 mod streams;
 mod support;

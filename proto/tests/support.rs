@@ -10,8 +10,8 @@ use inboxops_proto::{
     rest,
     services::{self, Implementations, Services},
     v1::{
-        self, event_service_server::EventService, export_service_server::ExportService, tag_service_server::TagService,
-        ticket_service_server::TicketService,
+        self, event_service_server::EventService, export_service_server::ExportService,
+        identity_service_server::IdentityService, tag_service_server::TagService, ticket_service_server::TicketService,
     },
     wire::{self, Origin, Way},
 };
@@ -32,6 +32,8 @@ type Answer<T> = Result<Response<T>, Status>;
 #[derive(Default)]
 pub(crate) struct TestServices {
     pub listed: Mutex<Option<v1::ListTicketsRequest>>,
+    /// The tickets of the list.
+    pub tickets: Mutex<Vec<v1::Ticket>>,
 }
 
 /// A ticket whose subject shows what the service received.
@@ -53,7 +55,11 @@ pub(crate) fn ticket(subject: impl Into<String>) -> v1::Ticket {
 impl TicketService for TestServices {
     async fn list_tickets(&self, request: tonic::Request<v1::ListTicketsRequest>) -> Answer<v1::ListTicketsResponse> {
         *self.listed.lock().expect("no panic") = Some(request.into_inner());
-        Ok(Response::new(v1::ListTicketsResponse::default()))
+        let tickets = self.tickets.lock().expect("no panic").clone();
+        let total = u32::try_from(tickets.len()).expect("few tickets");
+        let meta =
+            (total > 0).then(|| v1::PageMeta { page: 1, per_page: 25, total, total_pages: 1, ..Default::default() });
+        Ok(Response::new(v1::ListTicketsResponse { tickets, meta }))
     }
 
     async fn get_ticket(&self, request: tonic::Request<v1::GetTicketRequest>) -> Answer<v1::GetTicketResponse> {
@@ -115,6 +121,22 @@ impl TagService for TestServices {
         _: tonic::Request<v1::RemoveTicketTagRequest>,
     ) -> Answer<v1::RemoveTicketTagResponse> {
         Ok(Response::new(v1::RemoveTicketTagResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl IdentityService for TestServices {
+    async fn who_am_i(&self, _: tonic::Request<v1::WhoAmIRequest>) -> Answer<v1::WhoAmIResponse> {
+        Ok(Response::new(v1::WhoAmIResponse::default()))
+    }
+
+    async fn get_key_scopes(
+        &self,
+        request: tonic::Request<v1::GetKeyScopesRequest>,
+    ) -> Answer<v1::GetKeyScopesResponse> {
+        let good = request.metadata().get("authorization").is_some_and(|key| key == "Bearer good");
+        let scopes: &[&str] = if good { &["tickets:read", "tickets:write", "tags:write"] } else { &[] };
+        Ok(Response::new(v1::GetKeyScopesResponse { scopes: scopes.iter().map(|&scope| scope.to_owned()).collect() }))
     }
 }
 
@@ -189,6 +211,7 @@ impl Gate for Keys {
         headers.insert("ratelimit", MetadataValue::from_static("\"tenant\";r=57;t=12"));
         let verdict = match metadata.get("authorization").and_then(|value| value.to_str().ok()) {
             Some("Bearer good") => Ok(()),
+            Some("Bearer weak") if rpc.policy.credential_only => Ok(()),
             Some("Bearer weak") => {
                 let scope = rpc.policy.api_key.unwrap_or_default();
                 Err(Failure::new(Reason::InsufficientScope).fact("scope", scope))
@@ -233,7 +256,7 @@ pub(crate) async fn setup() -> Setup {
         messages: remote.messages().clone(),
         inboxes: remote.inboxes().clone(),
         agents: remote.agents().clone(),
-        identity: remote.identity().clone(),
+        identity: services.clone(),
         webhooks: remote.webhooks().clone(),
         deliveries: remote.deliveries().clone(),
         api_keys: remote.api_keys().clone(),
