@@ -180,6 +180,22 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_sends_messages_of_mcp_from_our_pages_only() {
+        let of = |pairs: &[(&'static str, &str)]| {
+            let (headers, uri) = (headers(pairs), Uri::from_static(mcp::PATH));
+            let same_origin = same_origin(Way::Rest, &headers, &uri);
+            let origin = Origin { peer: None, way: Way::Rest, request_id: String::new(), same_origin, secure: false };
+            check(&origin, &Method::POST, &headers, &uri, &[]).is_ok()
+        };
+        let host = ("host", "localhost:8080");
+        assert!(of(&[("host", "any.name"), KEY]), "a model's host is no browser");
+        assert!(of(&[host, ("origin", "http://localhost:8080"), KEY]));
+        assert!(!of(&[host, ("origin", "https://evil.example"), KEY]));
+        assert!(!of(&[host, ("origin", "null"), KEY]));
+        assert!(!of(&[("host", "evil.example"), ("origin", "http://evil.example"), KEY]), "a name that leads to us");
+    }
+
+    #[test]
     fn programs_with_keys_are_let_alone() {
         for way in [Way::Rest, Way::Grpc] {
             assert!(verdict(way, Method::POST, &[("host", "any.name"), KEY]));

@@ -181,6 +181,41 @@ fn whatever_breaks_a_rule_is_named() {
             "data.size",
             "inboxops.v1.ThingService.GetThing: data.size is no single value of inboxops.v1.GetThingResponse",
         ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "Get" title: "Get" description: "Get." idempotent: true}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool whose name \"Get\" is not lower case words of its own",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" idempotent: true}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool without a title and a description",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" title: "Get" description: "Get."}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool that reads but is not without effect",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" title: "Get" description: "Get." idempotent: true fixed: "1"}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool whose fixed arguments are no JSON object: 1",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" title: "Get" description: "Get." idempotent: true shows: "size"}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool that speaks of size, which its answer does not have",
+        ),
+        (
+            "option (policy) = {session: ROLE_ADMIN};",
+            r#"option (policy) = {session: ROLE_ADMIN}; option (tool) = {name: "set" title: "Set" description: "Set."};"#,
+            "inboxops.v1.ThingService.UpdateThing: is a tool that no key may call",
+        ),
+        (
+            r#"option (google.api.http) = {get: "/api/v1/things/{thing_id}"};"#,
+            r#"option (tool) = {name: "get" title: "Get" description: "Get." idempotent: true};"#,
+            "inboxops.v1.ThingService.GetThing: is a tool without a REST route that answers once",
+        ),
     ];
     for (from, to, expected) in table {
         assert!(SOUND.contains(from), "{from}");

@@ -13,6 +13,7 @@ const WITHOUT: &[&str] = &[
     "ListInboxes",
     "ListAgents",
     "WhoAmI",
+    "GetKeyScopes",
     "ListEventTypes",
     "ListEvents",
     "StreamEvents",
