@@ -333,7 +333,9 @@ async fn arguments_are_read_and_refused_as_those_of_rest() {
         assert_eq!(result["isError"], true);
         assert!(result["content"][0]["text"].as_str().is_some_and(|text| text.starts_with(code)), "{result}");
     }
-    let host = Host::new(&setup().await.remote);
+    // The remote services end with their server.
+    let setup = setup().await;
+    let host = Host::new(&setup.remote);
     let result = host.call("search_tickets", json!({ "status": ["open"], "status ": 1 })).await;
     assert_eq!(result["structuredContent"]["error"]["code"], "unknown_parameter", "over gRPC as well");
 }

@@ -57,8 +57,7 @@ impl TicketService for TestServices {
         *self.listed.lock().expect("no panic") = Some(request.into_inner());
         let tickets = self.tickets.lock().expect("no panic").clone();
         let total = u32::try_from(tickets.len()).expect("few tickets");
-        let meta =
-            (total > 0).then(|| v1::PageMeta { page: 1, per_page: 25, total, total_pages: 1, ..Default::default() });
+        let meta = (total > 0).then(|| v1::PageMeta { total, ..Default::default() });
         Ok(Response::new(v1::ListTicketsResponse { tickets, meta }))
     }
 
