@@ -1,5 +1,5 @@
-//! Messages: the service that lists the messages of a ticket or of all tickets, and adds internal notes. Lists of the public API leave
-//! notes out, and a note never causes a message event.
+//! Messages: the service that lists the messages of a ticket or of all tickets, and adds internal notes. Lists of the
+//! public API leave notes out, and a note never causes a message event.
 
 use crate::{
     caller::{Caller, Who},
@@ -71,7 +71,9 @@ impl Messages {
         let paging = Paging::by_cursor(request.per_page, request.cursor.as_deref())?;
         let tickets =
             request.ticket_id.iter().map(|text| text.parse().map_err(|_| Error::Broken("the gate checks ids")));
-        let tickets = tickets.collect::<Result<Vec<TicketId>>>()?;
+        let mut tickets = tickets.collect::<Result<Vec<TicketId>>>()?;
+        tickets.sort_unstable();
+        tickets.dedup();
         let since = request.created_since.as_ref().map(Timestamp::from);
         // Taken before the snapshot, which therefore sees all writes that had ended by then.
         let settled = settled(&self.db, &self.stamps).await?;

@@ -6,7 +6,7 @@ use crate::store::{
     messages::{Author, AuthorKind, Message, MessageKind},
     tickets::TicketRef,
 };
-use crate::tests::support::{Came as _, Client, TestCore, TestTenant, new_endpoint, on_both, violations};
+use crate::tests::support::{Came as _, Client, NOTHING, TestCore, TestTenant, new_endpoint, on_both, violations};
 use inboxops_proto::{
     failure::Failure,
     id::{MessageId, TicketId},
@@ -338,7 +338,7 @@ async fn messages_of_all_tickets_come_oldest_first_and_without_notes(core: TestC
     assert_eq!(listed(since).await.0, second, "the beginning is included");
     let until = All { created_until: Some(between.into()), ..All::default() };
     assert_eq!(listed(until).await.0, first, "the end is not");
-    for named in [vec![two.clone()], vec![two.clone(), crate::tests::support::NOTHING.to_owned()]] {
+    for named in [vec![two.clone()], vec![two.clone(), NOTHING.to_owned(), two.clone()]] {
         let (mut seen, mut cursor) = (Vec::new(), None);
         loop {
             let request = All { ticket_id: named.clone(), per_page: Some(2), cursor, ..All::default() };

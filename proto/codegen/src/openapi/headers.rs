@@ -121,7 +121,8 @@ pub(super) fn response() -> Map<String, Value> {
         ),
         (
             "Link",
-            true,
+            // A list that is also a stream has none as a stream.
+            false,
             "Pages of the list: `first`, and `next` and `prev` where they exist (RFC 8288). By `page` they are pages, by \
              `cursor` there is no `prev`. The URLs are absolute when the operator set the server's public URL.",
             text(),
