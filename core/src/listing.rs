@@ -1,5 +1,5 @@
-//! Lists that are read by page or by cursor: what a request asks for, and the `meta` of the answer. A cursor is bound to
-//! its list, tenant and filters, and to the history of the database. It knows no noun.
+//! Lists that are read by page or by cursor: what a request asks for, and the `meta` of the answer. A cursor is bound
+//! to its list, tenant and filters, and to the history of the database. It knows no noun.
 //!
 //! A service parses [`Paging`] before it reads, opens it in its snapshot with the [`Binding`] of its filters, reads
 //! [`Listing::limit`] rows after [`Listing::after`] or [`Listing::offset`], and ends with [`Listing::meta`] or
@@ -232,7 +232,8 @@ impl Listing {
         ListCursor { point: self.point, made_at: self.now, binding: self.binding, key: key.0 }.text()
     }
 
-    /// Removes the row that is only read to see whether others follow, and makes the `meta` of a list with `total` items.
+    /// Removes the row that is only read to see whether others follow, and makes the `meta` of a list with `total`
+    /// items.
     pub(crate) fn meta<T>(&self, rows: &mut Vec<T>, total: i64, key: impl Fn(&T) -> Key) -> PageMeta {
         let beyond = rows.len() > self.per_page();
         rows.truncate(self.per_page());

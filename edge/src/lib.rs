@@ -54,7 +54,8 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Clients reach the server by TLS, here or at a proxy; the session cookie is then marked `Secure`.
     pub secure: bool,
-    /// URL at which clients reach the server, without a slash at its end, for links to pages; without it those are paths.
+    /// URL at which clients reach the server, without a slash at its end, for links to pages; without it those are
+    /// paths.
     pub public_url: Option<Arc<str>>,
     /// Host names of the server, besides IP addresses and `localhost`.
     pub names: Vec<String>,

@@ -1,5 +1,5 @@
-//! The header `Link` of lists (RFC 8288): URLs of the next, the previous and the first page, which are the request's own
-//! with another page or cursor. It knows no list.
+//! The header `Link` of lists (RFC 8288): URLs of the next, the previous and the first page, which are the request's
+//! own with another page or cursor. It knows no list.
 
 use super::Context;
 use axum::response::Response;
@@ -82,7 +82,7 @@ fn target(uri: &Uri, parameter: &str, name: &str, value: Option<&str>) -> String
     target
 }
 
-/// Whatever a client may send in a URL without escapes, but RFC 3986 does not allow, is escaped: `>` would end the link.
+/// Escapes what a client may send in a URL without escapes though RFC 3986 does not allow it: `>` would end the link.
 fn escape(text: &str, into: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte) {

@@ -22,8 +22,7 @@ const BARE_MAX_BYTES: usize = 512;
 /// Bytes of JSON for a byte of text, at most.
 const ESCAPE_MAX: usize = 6;
 
-/// The number of these messages, from the first on, whose bodies are sure not to fit into `room` with one more; at least
-/// one, if there is any.
+/// The number of these messages, from the first on, whose bodies may fit into `room`; at least one, if there is any.
 pub(crate) fn first_that_fit(sizes: &[MessageSize], room: usize) -> usize {
     let mut used = 0;
     let fitting = sizes.iter().take_while(|it| {

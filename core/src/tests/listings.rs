@@ -1,5 +1,5 @@
-//! Lists by cursor through the gate: each list goes on where its page ended, and a cursor is good for its list, filters,
-//! tenant and history alone. What `include` adds, and how large answers get.
+//! Lists by cursor through the gate: each list goes on where its page ended, and a cursor is good for its list,
+//! filters, tenant and history alone. What `include` adds, and how large answers get.
 
 use crate::store::{
     self, TenantScope,

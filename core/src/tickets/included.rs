@@ -13,7 +13,8 @@ const EACH: i64 = 25;
 /// JSON of the two members of a ticket without any message.
 const EMPTY_BYTES: usize = r#""messages":[],"messages_truncated":false,"#.len();
 
-/// The tickets with their messages, as many as fit: by cursor the page ends earlier, by page the longest bodies are cut.
+/// The tickets with their messages, as many as fit: by cursor the page ends earlier, by page the longest bodies are
+/// cut.
 pub(super) async fn with_messages(read: &mut ReadTx, tickets: &[Ticket], by_cursor: bool) -> Result<Vec<v1::Ticket>> {
     let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
     let sizes = store::messages::list::newest(read, &ids, EACH).await?;

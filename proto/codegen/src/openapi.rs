@@ -54,7 +54,8 @@ it. More than 600 requests of a key in a minute that they refuse are answered 42
 Lists take `page` from 1 and `per_page` up to 100; `meta.total` is exact. A page past the end is empty. To read a whole \
 list while others change it, continue with `meta.next_cursor` as `cursor` while `meta.has_more` is true: whatever stays \
 as it is comes exactly once. A cursor is good for 30 days, for the same filters and order. The header `Link` has the \
-URLs of the next, the previous and the first page. No answer has more than 4 MiB.
+URLs of the next, the previous and the first page. Lists of tickets and messages \
+have at most 4 MiB.
 
 ## A copy of everything
 

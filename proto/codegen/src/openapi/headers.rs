@@ -123,8 +123,8 @@ pub(super) fn response() -> Map<String, Value> {
             "Link",
             // A list that is also a stream has none as a stream.
             false,
-            "Pages of the list: `first`, and `next` and `prev` where they exist (RFC 8288). By `page` they are pages, by \
-             `cursor` there is no `prev`. The URLs are absolute when the operator set the server's public URL.",
+            "Pages of the list: `first`, and `next` and `prev` where they exist (RFC 8288). Read by `cursor`, a list has \
+             no `prev`. The URLs are absolute when the operator set the server's public URL.",
             text(),
             json!("</api/v1/tickets?page=2>; rel=\"next\", </api/v1/tickets?page=1>; rel=\"first\""),
         ),
