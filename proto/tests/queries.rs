@@ -67,7 +67,11 @@ async fn unknown_parameters_are_told_which_there_are() {
     assert_eq!(reply.json()["error"]["details"][0]["location"], "query");
     for query in ["status%5B%5D=open&status%5B%5D=pending", "status[]=open", "status[0]=open&status[1]=pending"] {
         let reply = client.get(&format!("/api/v1/tickets?{query}")).await;
-        assert_eq!((reply.status.as_u16(), &reply.json()["error"]["code"]), (400, &"unknown_parameter".into()), "{query}");
+        assert_eq!(
+            (reply.status.as_u16(), &reply.json()["error"]["code"]),
+            (400, &"unknown_parameter".into()),
+            "{query}"
+        );
         for detail in reply.json()["error"]["details"].as_array().expect("details") {
             assert_eq!(detail["message"], "is unknown; write `status=open,pending`", "{query}");
         }

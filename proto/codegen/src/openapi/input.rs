@@ -23,7 +23,7 @@ pub(crate) fn fields<'a>(model: &'a Model, rpc: &'a Rpc, http: &'a Http) -> Vec<
         None => model.query_fields(rpc, http),
     };
     let list = crate::tools::is_list(model, rpc);
-    let given = |field: &&Field| !fixed.contains_key(&field.name) && !(list && PAGING.contains(&field.name.as_str()));
+    let left = |field: &Field| fixed.contains_key(&field.name) || list && PAGING.contains(&field.name.as_str());
     all.into_iter().filter(given).collect()
 }
 
