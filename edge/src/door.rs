@@ -2,7 +2,7 @@
 //! every response. It is one hand-written service in place of a stack of layers, because every call goes through it.
 
 use crate::{
-    Result, Settings, compress, drain::ending, grpc, headers, listener::Surface, origin, pages, probes,
+    Result, Settings, compress, drain::ending, grpc, guides, headers, listener::Surface, origin, pages, probes,
     protocol::Protocol, reference, same_site,
 };
 use axum::{body::Body, routing::MethodRouter};
@@ -76,7 +76,7 @@ impl Door {
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
         let metrics = probes::metrics(&settings);
         let probes = probes::probes(&settings).merge(metrics.clone()).fallback(rest::route_not_found).with_state(());
-        let public = rest.merge(probes::probes(&settings)).merge(reference::routes(documents));
+        let public = rest.merge(probes::probes(&settings)).merge(reference::routes(documents)).merge(guides::routes());
         let whole = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
         let public = pages::add(public, settings.pages).with_state(());
         let calls = grpc::paths(inboxops_proto::DESCRIPTORS);

@@ -7,6 +7,7 @@ mod door;
 mod drain;
 mod error;
 mod grpc;
+mod guides;
 mod headers;
 mod listener;
 mod origin;

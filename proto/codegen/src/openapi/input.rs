@@ -24,7 +24,7 @@ pub(crate) fn fields<'a>(model: &'a Model, rpc: &'a Rpc, http: &'a Http) -> Vec<
     };
     let list = crate::tools::is_list(model, rpc);
     let left = |field: &Field| fixed.contains_key(&field.name) || list && PAGING.contains(&field.name.as_str());
-    all.into_iter().filter(given).collect()
+    all.into_iter().filter(|field| !left(field)).collect()
 }
 
 /// The arguments that are fixed; empty if the text is no object, which is refused elsewhere.
