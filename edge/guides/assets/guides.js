@@ -22,7 +22,7 @@ for (const code of document.querySelectorAll("pre > code")) {
 }
 
 // Copying. Where the browser gives no access to the clipboard, the code is selected for the reader's own Ctrl+C.
-const status = make("p", { className: "skip", role: "status" });
+const status = make("p", { className: "hidden", role: "status" });
 document.body.append(status);
 for (const block of document.querySelectorAll(".code")) {
     const code = block.querySelector("code");
@@ -73,7 +73,7 @@ document.querySelectorAll(".codes").forEach((group, number) => {
     const tabs = blocks.map((block, at) => {
         const tab = make("button", { type: "button", role: "tab", id: `tab-${number}-${at}` }, block.querySelector(".language").textContent);
         block.id = `code-${number}-${at}`;
-        block.role = "tabpanel";
+        block.setAttribute("role", "tabpanel");
         block.setAttribute("aria-labelledby", tab.id);
         tab.setAttribute("aria-controls", block.id);
         tab.addEventListener("click", () => {
@@ -155,7 +155,7 @@ const marked = (text, words) => {
 
 const snippet = (text, words) => {
     const place = text.toLowerCase().indexOf(words.find((word) => text.toLowerCase().includes(word)) ?? "");
-    const from = Math.max(0, place - SNIPPET_CHARS / 3);
+    const from = Math.max(0, place - Math.floor(SNIPPET_CHARS / 3));
     const cut = text.slice(from, from + SNIPPET_CHARS);
     return (from > 0 ? "…" : "") + cut + (from + SNIPPET_CHARS < text.length ? "…" : "");
 };
