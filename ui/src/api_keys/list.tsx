@@ -46,7 +46,7 @@ export function ApiKeys() {
             title="API"
             lead={
                 <>
-                    Keys your programs use to call the API. <a href="/api/v1/docs">API reference</a>
+                    Keys your programs use to call the API. <a href="/docs">Guides</a> <a href="/api/v1/docs">API reference</a>
                 </>
             }
             actions={allowed && keys.length > 0 && add}
