@@ -2,6 +2,7 @@
 //! sample as a signed request that can be sent to a receiver.
 
 use super::objects::Objects;
+use crate::links::REFERENCE;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -21,7 +22,7 @@ pub(super) fn all(document: &Value) -> String {
         let sample = &content["example"];
         let _ = writeln!(
             text,
-            "## `{name}` {{#{name}}}\n\n{when}\n\nIts `data`:\n\n{members}\nA sample:\n\n```json\n{sample:#}\n```\n\n\
+            "## `{name}` {{#{name}}}\n\n{when} [In the reference]({REFERENCE}#event-{name}).\n\nIts `data`:\n\n{members}\nA sample:\n\n```json\n{sample:#}\n```\n\n\
              Copy as curl: the sample, signed with `$SECRET`, to a receiver on your own machine.\n\n```sh\n{}```\n",
             curl(name, sample),
         );
@@ -63,7 +64,7 @@ mod tests {
         });
         let text = all(&document);
         for part in [
-            "## `lamp.broken` {#lamp.broken}\n\nA lamp broke.\n",
+            "## `lamp.broken` {#lamp.broken}\n\nA lamp broke. [In the reference](/api/v1/docs#event-lamp.broken).\n",
             "| `name` | string | Whose. |\n",
             "\"event_id\": \"019a\",",
             r#"body='{"event":"lamp.broken","event_id":"019a","data":{"name":"Ada'\''s"}}'"#,
