@@ -1,5 +1,5 @@
-//! The guides at `/docs`: pages that the build made (`edge/guides`), with the policy of the browser UI's pages. What they
-//! say is not known here.
+//! The guides at `/docs`: pages that the build made (`edge/guides`), with the policy of the browser UI's pages. What
+//! they say is not known here.
 
 use crate::{
     pages::{headers, wants_html},

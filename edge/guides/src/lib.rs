@@ -1,7 +1,8 @@
 //! Makes the guides that the edge serves at `/docs`: Markdown of `docs/` and the catalogues of the contract become HTML
 //! pages with side navigation, and an index to search in. It runs at build time and knows no server.
 //!
-//! What is wrong with a guide (a link that leads nowhere, HTML that is not ours) fails the build with one sentence each.
+//! What is wrong with a guide (a link that leads nowhere, HTML that is not ours) fails the build, with one sentence for
+//! each fault.
 
 mod catalogue;
 mod html;

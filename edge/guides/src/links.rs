@@ -25,7 +25,6 @@ pub(crate) fn beside(file: &str, named: &str) -> Option<String> {
 }
 
 /// The operations of the reference, by method and path.
-#[derive(Default)]
 pub(crate) struct Operations {
     addresses: BTreeMap<String, String>,
 }

@@ -1,5 +1,5 @@
-//! The catalogue of events, from the webhooks of the OpenAPI document: when each happens, its members, a sample, and the
-//! sample as a signed request that can be sent to a receiver.
+//! The catalogue of events, from the webhooks of the OpenAPI document: when each happens, its members, a sample, and
+//! the sample as a signed request that can be sent to a receiver.
 
 use super::objects::Objects;
 use crate::links::REFERENCE;
@@ -22,7 +22,8 @@ pub(super) fn all(document: &Value) -> String {
         let sample = &content["example"];
         let _ = writeln!(
             text,
-            "## `{name}` {{#{name}}}\n\n{when} [In the reference]({REFERENCE}#event-{name}).\n\nIts `data`:\n\n{members}\nA sample:\n\n```json\n{sample:#}\n```\n\n\
+            "## `{name}` {{#{name}}}\n\n{when} [In the reference]({REFERENCE}#event-{name}).\n\n\
+             Its `data`:\n\n{members}\nA sample:\n\n```json\n{sample:#}\n```\n\n\
              Copy as curl: the sample, signed with `$SECRET`, to a receiver on your own machine.\n\n```sh\n{}```\n",
             curl(name, sample),
         );
