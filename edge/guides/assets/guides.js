@@ -1,7 +1,5 @@
 // What the guides do beyond showing text: search, a choice of languages, copying, the menu on narrow screens. Nothing
 // here writes HTML, which the policy of the pages refuses, or asks another host.
-"use strict";
-
 const EXAMPLE = "http://127.0.0.1:8080";
 const CHOICE = "docs-language";
 const FOUND_MAX = 20;
