@@ -4,6 +4,7 @@ import html
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,7 +19,6 @@ from standardwebhooks import Webhook
 from test_conversations import mail
 
 ROOT = Path(__file__).parents[2]
-CLIENTS = ROOT / "clients"
 FIRST, REFERENCE = "/docs", "/api/v1/docs"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
@@ -226,10 +226,20 @@ def program(site, language):
     return text
 
 
+def installed(site, folder, by, tool=sys.executable):
+    """Installs a client as its guide says, from a copy of the sources."""
+    made = ("node_modules", "dist", "build", "target", "*.egg-info", "__pycache__")
+    sources = folder / "inboxops"
+    shutil.copytree(ROOT / "clients", sources / "clients", ignore=shutil.ignore_patterns(*made), dirs_exist_ok=True)
+    for licence in ROOT.glob("LICENSE-*"):
+        shutil.copy(licence, sources)
+    [text] = [text for language, text in site.blocks("/docs/clients") if language == "sh" and by in text]
+    run("sh", "-ec", text, folder=folder, PATH=f"{Path(tool).parent}:{os.environ['PATH']}")
+
+
 def test_the_typescript_of_the_mirror_guide_copies_a_workspace(site, server, desk, tmp_path):
-    place = tmp_path / "node_modules" / "@inboxops"
-    place.mkdir(parents=True)
-    (place / "client").symlink_to(CLIENTS / "typescript")
+    (tmp_path / "package.json").write_text('{"private": true, "type": "module"}')
+    installed(site, tmp_path, "npm install")
     (tmp_path / "mirror.mjs").write_text(program(site, "ts"))
     said = run("node", "mirror.mjs", folder=tmp_path, INBOXOPS_URL=server.url, INBOXOPS_API_KEY=desk.key["key"])
     assert said.startswith("3 tickets, 3 messages")
@@ -237,8 +247,10 @@ def test_the_typescript_of_the_mirror_guide_copies_a_workspace(site, server, des
 
 
 def test_the_python_of_the_mirror_guide_copies_a_workspace(site, server, desk, tmp_path):
+    run(sys.executable, "-m", "venv", str(tmp_path / "venv"))
+    python = tmp_path / "venv" / "bin" / "python3"
+    installed(site, tmp_path, "pip install", python)
     (tmp_path / "mirror.py").write_text(program(site, "python"))
-    path = os.pathsep.join(str(CLIENTS / "python" / part) for part in ("src", "."))
-    settings = {"INBOXOPS_URL": server.url, "INBOXOPS_API_KEY": desk.key["key"], "PYTHONPATH": path}
-    assert run(sys.executable, "mirror.py", folder=tmp_path, **settings).startswith("3 tickets, 3 messages")
+    said = run(str(python), "mirror.py", folder=tmp_path, INBOXOPS_URL=server.url, INBOXOPS_API_KEY=desk.key["key"])
+    assert said.startswith("3 tickets, 3 messages")
     mirrored(tmp_path)

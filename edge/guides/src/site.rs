@@ -147,6 +147,10 @@ fn address(guide: &Guide, named: &str) -> Result<String, String> {
     }
     let (path, fragment) = named.split_once('#').map_or((named, None), |(path, fragment)| (path, Some(fragment)));
     let file = beside(guide.file, path);
+    // The clients' own pages come with the sources; where guides are served, one guide stands for them.
+    if file.as_deref().is_some_and(|file| file.starts_with("clients/")) {
+        return Ok("/docs/clients".to_owned());
+    }
     let found = GUIDES.iter().find(|(known, ..)| file.as_deref() == Some(*known));
     let Some(&(file, name, group)) = found else { return Err(format!("links to a file that is no guide: {named}")) };
     let address = Guide { file, name, group }.address();

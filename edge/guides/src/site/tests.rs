@@ -87,6 +87,7 @@ fn a_link_that_leads_nowhere_is_found() {
             "[it](../webhooks.md) [it](../../CHANGELOG.md) [it](#paging) [it](/settings/api) [it](/api/v1/docs#errors-x)",
             "",
         ),
+        ("[it](../../clients/README.md) [it](../../clients/python/README.md#start)", ""),
         ("[it](errors.md#nothing)", "docs/guide/paging.md links to /docs/errors#nothing, and there is no such heading"),
         ("[it](#nothing)", "docs/guide/paging.md links to /docs/paging#nothing, and there is no such heading"),
         ("[it](../delivery.md)", "docs/guide/paging.md links to a file that is no guide: ../delivery.md"),
