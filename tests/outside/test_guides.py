@@ -120,7 +120,7 @@ def shell(line, server, tenant, **more):
 
 
 def run(*words, folder=None, **settings):
-    done = subprocess.run(words, env=os.environ | settings, cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, env=os.environ | settings, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
     return done.stdout
 
