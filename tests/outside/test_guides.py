@@ -20,6 +20,15 @@ from test_conversations import mail
 
 ROOT = Path(__file__).parents[2]
 FIRST, REFERENCE = "/docs", "/api/v1/docs"
+# Uses the store of the guide.
+KEEP = """
+import os
+from inboxops import Inboxops
+store = SqliteStore("mirror.db")
+Inboxops(os.environ["INBOXOPS_URL"], os.environ["INBOXOPS_API_KEY"]).mirror(store, once=True)
+for type in ("ticket", "message"):
+    print(store.db.execute("SELECT count(*) FROM resources WHERE type = ?", (type,)).fetchone()[0])
+"""
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
@@ -221,8 +230,8 @@ def mirrored(folder):
     assert {one["ticket_id"] for one in messages} == {one["id"] for one in tickets}
 
 
-def program(site, language):
-    [text] = [text for known, text in site.blocks("/docs/mirror") if known == language and "MemoryStore" in text]
+def program(site, language, word="MemoryStore"):
+    [text] = [text for known, text in site.blocks("/docs/mirror") if known == language and word in text]
     return text
 
 
@@ -254,3 +263,8 @@ def test_the_python_of_the_mirror_guide_copies_a_workspace(site, server, desk, t
     said = run(str(python), "mirror.py", folder=tmp_path, INBOXOPS_URL=server.url, INBOXOPS_API_KEY=desk.key["key"])
     assert said.startswith("3 tickets, 3 messages")
     mirrored(tmp_path)
+    (tmp_path / "keep.py").write_text(program(site, "python", "SqliteStore") + KEEP)
+    # The second run begins where the first one ended.
+    for _ in range(2):
+        said = run(str(python), "keep.py", folder=tmp_path, INBOXOPS_URL=server.url, INBOXOPS_API_KEY=desk.key["key"])
+        assert said.split() == ["3", "3"]
