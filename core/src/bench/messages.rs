@@ -51,7 +51,7 @@ fn message(ticket: &Ticket, number: u32, each: u32) -> Message {
     Message {
         id: MessageId::new(at, u128::from(mixed(n, 51)) << 64 | u128::from(mixed(n, 52))),
         ticket: ticket.id,
-        kind: if number % 2 == 0 { MessageKind::Inbound } else { MessageKind::Outbound },
+        kind: if number.is_multiple_of(2) { MessageKind::Inbound } else { MessageKind::Outbound },
         author: Author {
             kind: AuthorKind::Customer,
             id: None,
