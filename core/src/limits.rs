@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_key_may_be_refused_600_times_a_minute() {
-        let (refusals, key, other) = (Refusals::default(), ApiKeyId::new(NOW, 1), ApiKeyId::new(NOW, 2));
+        let (refusals, key, other) = (Refusals::default(), ApiKeyId::new(NOW, 1 << 64), ApiKeyId::new(NOW, 2 << 64));
         assert!((0..600).all(|_| refusals.count(key, NOW).is_ok()));
         let later = NOW.plus(Duration::from_secs(59));
         let failure = refusals.count(key, later).unwrap_err();

@@ -31,11 +31,13 @@ async fn every_view_gets_the_app_and_nothing_else_does() {
         assert!(is_index(&edge.ask("GET", path, &[("accept", "text/html,*/*;q=0.8")], "").await), "{path}");
     }
     for path in
-        ["/api/v1/nothing", "/api", "/api/", "/missing.js", "/index.html", "/a/b.c", "/inboxops.v1.TagService/ListTags"]
+        ["/api/v1/nothing", "/api", "/api/", "/missing.js", "/index.html", "/a/b.c", "/inboxops.v1.TagService/No"]
     {
         let answer = edge.get(path).await;
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &"route_not_found".into()), "{path}");
     }
+    let call = edge.get("/inboxops.v1.TagService/ListTags").await;
+    assert_eq!((call.status, &call.json()["error"]["code"]), (405, &"method_not_allowed".into()));
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
         let answer = edge.ask(method, "/settings/webhooks", &[], "").await;
         assert_eq!((answer.status, answer.header("content-type")), (404, "application/json"), "{method}");

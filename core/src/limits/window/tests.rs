@@ -10,7 +10,7 @@ fn tenant() -> TenantId {
 }
 
 fn key(n: u128) -> ApiKeyId {
-    ApiKeyId::new(Timestamp::from_micros(0), n)
+    ApiKeyId::new(Timestamp::from_micros(0), n << 64)
 }
 
 fn whole(limit: u32) -> Allowance {
