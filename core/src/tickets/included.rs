@@ -25,16 +25,21 @@ pub(super) async fn with_messages(read: &mut ReadTx, tickets: &[Ticket], by_curs
     for message in answer_size::read(read, &wanted).await? {
         by_ticket.entry(message.ticket_id.clone()).or_default().push(message);
     }
-    let mut bare = 0;
+    let mut bare = Vec::with_capacity(tickets.len());
     let mut shown = Vec::with_capacity(tickets.len());
     for ticket in tickets {
         let mut ticket = v1::Ticket::from(ticket);
-        bare += item_bytes(&ticket) + EMPTY_BYTES;
+        bare.push(item_bytes(&ticket) + EMPTY_BYTES);
         let messages = by_ticket.remove(&ticket.id).unwrap_or_default();
         ticket.messages_truncated = Some(i64::from(ticket.message_count) > EACH);
         ticket.messages = Some(v1::TicketMessages { messages });
         shown.push(ticket);
     }
+    Ok(fitted(shown, &bare, by_cursor))
+}
+
+/// Cuts the page to what an answer holds; `bare` is the JSON of each ticket without its messages.
+fn fitted(mut shown: Vec<v1::Ticket>, bare: &[usize], by_cursor: bool) -> Vec<v1::Ticket> {
     if by_cursor {
         let mut used = 0;
         let fitting = shown.iter().take_while(|ticket| {
@@ -44,10 +49,12 @@ pub(super) async fn with_messages(read: &mut ReadTx, tickets: &[Ticket], by_curs
         let fitting = fitting.count().max(1);
         shown.truncate(fitting);
     }
+    // Of those that are left alone: room for the others would cut bodies that fit.
+    let bare: usize = bare.iter().take(shown.len()).sum();
     let messages = shown.iter_mut().filter_map(|ticket| ticket.messages.as_mut());
     let mut messages: Vec<&mut v1::Message> = messages.flat_map(|of| of.messages.iter_mut()).collect();
     answer_size::fit(&mut messages, ROOM.saturating_sub(bare));
-    Ok(shown)
+    shown
 }
 
 /// The number of tickets, from the first on, whose bodies may fit; at least one, if there is any.
@@ -58,4 +65,31 @@ fn first_that_fit<'a>(tickets: &[Ticket], of: impl Fn(&Ticket) -> &'a [MessageSi
         used <= ROOM
     });
     fitting.count().max(1).min(tickets.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_by_cursor_ends_earlier_and_cuts_no_body_that_fits() {
+        let ticket = |subject: usize, body: usize| {
+            let bare = v1::Ticket { subject: "s".repeat(subject), ..Default::default() };
+            let bytes = item_bytes(&bare) + EMPTY_BYTES;
+            let message = v1::Message { body_text: "a".repeat(body), ..Default::default() };
+            let messages = Some(v1::TicketMessages { messages: vec![message] });
+            (v1::Ticket { messages, messages_truncated: Some(false), ..bare }, bytes)
+        };
+        // The first one nearly fills the answer; the others, without their bodies, would not fit beside it.
+        let first = ticket(9, ROOM - 4096);
+        let others = (0..20).map(|_| ticket(255, 5000));
+        let (all, bare): (Vec<_>, Vec<_>) = std::iter::once(first).chain(others).unzip();
+        let by_cursor = fitted(all.clone(), &bare, true);
+        let of = |ticket: &v1::Ticket| ticket.messages.clone().expect("messages").messages;
+        assert_eq!(by_cursor.len(), 1, "the page ends earlier");
+        assert!(!of(&by_cursor[0])[0].truncated, "a body that fits is whole");
+        let by_page = fitted(all, &bare, false);
+        assert_eq!(by_page.len(), 21, "a page by number has all of its tickets");
+        assert!(of(&by_page[0])[0].truncated && !of(&by_page[1])[0].truncated, "the longest body is cut");
+    }
 }
