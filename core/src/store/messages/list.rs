@@ -94,11 +94,11 @@ statements! {
     );
     OF_SOME = Sql::each(
         concat!(
-            "SELECT ", sizes!(), " FROM (SELECT value AS ticket FROM json_each($7)) asked \
-             CROSS JOIN messages INDEXED BY messages_ticket \
-             WHERE ticket_id = unhex(asked.ticket) AND (tenant_id = $1) IS TRUE", no_note!(),
-            " AND (created_at, messages.id) > ($2, $3) AND created_at < $4 \
-             ORDER BY created_at, messages.id LIMIT $5 OFFSET $6"
+            "SELECT ", sizes!(), " FROM (SELECT value AS ticket FROM json_each($7)) asked CROSS JOIN messages \
+             WHERE messages.id IN (SELECT m.id FROM messages m INDEXED BY messages_ticket \
+             WHERE m.ticket_id = unhex(asked.ticket) AND (m.tenant_id = $1) IS TRUE AND m.kind <> ",
+            message_kind!(internal_note), " AND (m.created_at, m.id) > ($2, $3) AND m.created_at < $4 \
+             ORDER BY m.created_at, m.id LIMIT $5) ORDER BY created_at, messages.id LIMIT $5 OFFSET $6"
         ),
         concat!(
             "SELECT x.* FROM unnest(CAST($7::text AS uuid[])) AS asked (ticket) CROSS JOIN LATERAL (SELECT ", sizes!(),
