@@ -1,13 +1,13 @@
-// The API's types by short names. What openapi.json does not say yet stands here by hand; a member that it gains takes
-// the place of the one here by itself (`With`), and a schema that it gains replaces its interface in this file only.
+// The API's types by short names. What openapi.json does not say yet stands here by hand. A member or a schema that it
+// gains takes the place of the one here by itself (`With`, `Schema`); the rest is changed in this file only.
 
 import type { components, operations, webhooks } from "./generated/openapi.js";
 
 type Schemas = components["schemas"];
+/** A schema by its name, or what stands here for it as long as the document does not have it. */
+type Schema<Name extends string, Here> = Name extends keyof Schemas ? Schemas[Name] : Here;
 /** What is generated, and members that it does not have yet. */
 type With<Generated, Added> = Generated & Omit<Added, keyof Generated>;
-/** Lists take a value or several. */
-type Several<Value> = Value | readonly Value[];
 
 export type Message = Schemas["Message"];
 export type Ticket = With<
@@ -58,11 +58,15 @@ export interface ListMeta {
     safe_since?: string | null;
 }
 
-/** What all lists take: a page by its number, or a place by its cursor, and a size. */
-export interface PageQuery {
-    page?: number;
+/** What all lists take: a place by its cursor, and a size. */
+export interface CursorQuery {
     cursor?: string;
     per_page?: number;
+}
+
+/** Most lists also take a page by its number. */
+export interface PageQuery extends CursorQuery {
+    page?: number;
 }
 
 type QueryOf<Id extends keyof operations> = NonNullable<operations[Id]["parameters"]["query"]>;
@@ -72,31 +76,35 @@ export type TicketQuery = With<
     PageQuery & {
         updated_until?: string;
         /** At most 100. */
-        ids?: readonly string[];
+        ids?: string[];
         include?: "messages"[];
     }
 >;
-export interface MessageQuery extends PageQuery {
-    ticket_id?: Several<string>;
+export interface MessageQuery extends CursorQuery {
+    ticket_id?: string[];
     created_since?: string;
     created_until?: string;
 }
-export interface DeliveryQuery extends PageQuery {
+export type EndpointDeliveryQuery = QueryOf<"listDeliveries">;
+export interface DeliveryQuery extends CursorQuery {
     endpoint_id?: string;
-    status?: Several<DeliveryStatus>;
-    event?: Several<string>;
+    status?: DeliveryStatus[];
+    event?: string[];
     event_id?: string;
     ticket_id?: string;
     /** `2xx` to `5xx`, or a number. */
-    response_status?: Several<string | number>;
+    response_status?: (string | number)[];
     since?: string;
     until?: string;
 }
-export interface AuditQuery extends PageQuery {
+export interface AuditQuery extends CursorQuery {
     since?: string;
     until?: string;
     actor_id?: string;
     action?: string;
+}
+export interface UndeliveredQuery extends CursorQuery {
+    since?: string;
 }
 export interface ResendOrder {
     status: DeliveryStatus[];
@@ -105,16 +113,22 @@ export interface ResendOrder {
     dry_run?: boolean;
 }
 
-export interface AuditEntry {
-    id: string;
-    created_at: string;
-    actor: { type: string; id: string | null; name: string };
-    action: string;
-    target_kind: string;
-    target_id: string | null;
-    facts: Record<string, unknown>;
-    address: string | null;
-}
+export type AuditEntry = Schema<
+    "AuditEntry",
+    {
+        id: string;
+        created_at: string;
+        actor: { type: string; id: string | null; name: string };
+        action: string;
+        target_kind: string;
+        target_id: string | null;
+        facts: Record<string, unknown>;
+        address: string | null;
+    }
+>;
+/** An event that an endpoint did not get. */
+export type Undelivered = Schema<"Undelivered", { event_id: string; event: string; created_at: string }>;
+export type EndpointStats = Schema<"EndpointStats", { endpoint_id: string }>;
 
 /** What can be exported, by the names of lines. */
 export interface Resources {

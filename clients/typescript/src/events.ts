@@ -136,6 +136,9 @@ interface Block {
     data: string | null;
 }
 
+/** A comment that tells how far the stream is, so that a reader of rare events does not keep an old place. */
+const PLACE = /^: ?(e\d+-[\w-]+)$/;
+
 /** The blocks of a stream of server-sent events; `heard` is told of every line. One that is cut is dropped. */
 export async function* blocks(
     text: AsyncIterable<string>,
@@ -145,6 +148,8 @@ export async function* blocks(
     let data: string[] = [];
     for await (const line of lines(text, /\r\n|\n/)) {
         heard();
+        const place = PLACE.exec(line)?.[1];
+        if (place) yield { id: place, data: null };
         if (line === "") {
             if (id !== null || data.length) yield { id, data: data.length ? data.join("\n") : null };
             [id, data] = [null, []];

@@ -4,10 +4,13 @@ import type { ExportType, Inbox, Message, ResourceType, Resources, Ticket, Webho
 import type { Inboxops } from "./client.js";
 import { InboxopsError } from "./error.js";
 import { type EventsOptions, listed } from "./events.js";
+import { sleep } from "./retry.js";
 import type { MirrorState, MirrorStore } from "./store.js";
 
 const LINES_UNSAVED_MAX = 500;
 const FRESH_MS = 60_000;
+const LOOKS_MAX = 10;
+const LOOK_MS = 1_000;
 
 export interface MirrorOptions extends Pick<EventsOptions, "transport" | "pollMs"> {
     /** What to mirror; by default all that the key may read. Another choice than before begins again. */
@@ -58,6 +61,8 @@ class Mirror {
     private exportedAt = Infinity;
     /** Ids that lists were searched for, so that one that is gone is not searched for with every event. */
     private readonly sought = new Set<string>();
+    /** What the key may not list. */
+    private readonly denied = new Set<ExportType>();
 
     constructor(
         private readonly client: Inboxops,
@@ -154,21 +159,32 @@ class Mirror {
     ) {
         if (!this.has(types) || this.sought.has(id) || (await this.store.get(type, id))) return;
         this.sought.add(id);
-        for await (const one of list()) await this.put(type, one);
+        for await (const one of this.allowed(types, list())) await this.put(type, one);
     }
 
-    /** Events cut long texts. The message as it is told by the list of them, if the key may read it. */
+    /** Events cut long texts. The message as the list of them has it, once it does, if the key may read it. */
     private async whole(message: Message): Promise<Message> {
         if (!message.truncated) return message;
         const known = await this.store.get("message", message.id);
         if (known && known.round === this.state.round && !known.resource.truncated) return known.resource;
-        const since = { ticket_id: message.ticket_id, created_since: message.created_at };
-        try {
-            for await (const one of this.client.messages.list(since)) if (one.id === message.id) return one;
-        } catch (error) {
-            if (!(error instanceof InboxopsError) || error.status !== 403) throw error;
+        const query = { ticket_id: [message.ticket_id], created_since: message.created_at };
+        // A message is listed when all older writes have ended, which may be a little after its event.
+        for (let number = 0; number < LOOKS_MAX && !this.denied.has("messages"); number++) {
+            if (number) await sleep(LOOK_MS, this.options.signal);
+            const list = this.allowed("messages", this.client.messages.list(query));
+            for await (const one of list) if (one.id === message.id) return one;
         }
         return message;
+    }
+
+    /** A list, or nothing if the key may not read it. */
+    private async *allowed<Item>(types: ExportType, list: AsyncIterable<Item>): AsyncGenerator<Item, void> {
+        try {
+            if (!this.denied.has(types)) yield* list;
+        } catch (error) {
+            if (!(error instanceof InboxopsError) || error.status !== 403) throw error;
+            this.denied.add(types);
+        }
     }
 
     private async put<Type extends ResourceType>(type: Type, resource: Resources[Type]): Promise<void> {

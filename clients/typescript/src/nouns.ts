@@ -7,6 +7,8 @@ import {
     type Delivery,
     type DeliveryDetail,
     type DeliveryQuery,
+    type EndpointDeliveryQuery,
+    type EndpointStats,
     type EventType,
     type Inbox,
     type Message,
@@ -26,6 +28,8 @@ import {
     type Ticket,
     type TicketChanges,
     type TicketQuery,
+    type Undelivered,
+    type UndeliveredQuery,
     type WebhookEndpoint,
     type WebhookEndpointChanges,
 } from "./contract.js";
@@ -162,7 +166,7 @@ export class Webhooks extends Noun {
         return (await this.calls.listEventTypes({}, options)).data;
     }
 
-    deliveries(id: string, query: DeliveryQuery = {}, options?: CallOptions): Listing<Delivery> {
+    deliveries(id: string, query: EndpointDeliveryQuery = {}, options?: CallOptions): Listing<Delivery> {
         return this.listed(query, (it) => this.calls.listDeliveries({ path: { endpoint_id: id }, query: it }, options));
     }
 
@@ -180,12 +184,12 @@ export class Webhooks extends Noun {
         return this.posted(PATHS.resend, { endpoint_id: id }, body, options);
     }
 
-    async stats(id: string, options?: CallOptions): Promise<Record<string, unknown>> {
+    async stats(id: string, options?: CallOptions): Promise<EndpointStats> {
         const request = { method: "GET", path: PATHS.stats, values: { endpoint_id: id } };
-        return (await this.http.json<Data<Record<string, unknown>>>(request, options)).data;
+        return (await this.http.json<Data<EndpointStats>>(request, options)).data;
     }
 
-    undelivered(id: string, query: PageQuery = {}, options?: CallOptions): Listing<Record<string, unknown>> {
+    undelivered(id: string, query: UndeliveredQuery = {}, options?: CallOptions): Listing<Undelivered> {
         return this.listedAt(PATHS.undelivered, query, options, { endpoint_id: id });
     }
 }

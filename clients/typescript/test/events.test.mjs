@@ -106,6 +106,19 @@ test("a place without an event moves the reader on", () =>
         },
     ));
 
+test("a comment that tells the place moves the reader on", () =>
+    withServer(
+        (asked, number, response) => {
+            stream(response);
+            if (number === 1) response.end(": e1-2f4-1d8\n\n: alive\n\n: a word\n\n");
+            else response.write(block(10));
+        },
+        async (client, asked) => {
+            assert.deepEqual(await first(1, client.events({ after: "c0" })), [["c10", 10]]);
+            assert.equal(asked[1].headers["last-event-id"], "e1-2f4-1d8");
+        },
+    ));
+
 test("without a cursor it begins with what happens from now on", () =>
     withServer(
         (asked, number, response) => {

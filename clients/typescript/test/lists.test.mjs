@@ -100,7 +100,7 @@ test("every list is where the API has it", () =>
                 "/api/v1/tickets/7/tags": client.tickets.tags(7),
                 "/api/v1/messages?ticket_id=a%2Cb": client.messages.list({ ticket_id: ["a", "b"] }),
                 "/api/v1/webhooks": client.webhooks.list(),
-                "/api/v1/webhooks/w/deliveries?status=failed": client.webhooks.deliveries("w", { status: "failed" }),
+                "/api/v1/webhooks/w/deliveries?status=failed": client.webhooks.deliveries("w", { status: ["failed"] }),
                 "/api/v1/webhooks/w/undelivered": client.webhooks.undelivered("w"),
                 "/api/v1/deliveries?response_status=5xx%2C404": client.deliveries.list({
                     response_status: ["5xx", 404],

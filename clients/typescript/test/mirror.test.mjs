@@ -316,31 +316,19 @@ test("tags, inboxes and agents that events name and the export did not have are 
         },
     ));
 
-test("a message that its event cut is read whole, and stays whole", () => {
+const cut = (id) => happened("message.received", { ticket: ticket(1), message: message(id, { truncated: true }) });
+
+test("a message that its event cut is read whole, when it is listed, and stays whole", () => {
     let looked = 0;
     return withServer(
         world({
             parts: [whole(line("message", message("m1"), "l1"), end("e0"))],
-            events: {
-                e0: list(
-                    [1, 2].map((it) =>
-                        happened("message.received", {
-                            ticket: ticket(1),
-                            message: message(`m${it}`, { body_text: "Hel", truncated: true }),
-                        }),
-                    ),
-                    { has_more: true, next_cursor: "e1" },
-                ),
-                e1: list(
-                    [happened("message.received", { ticket: ticket(1), message: message("m3", { truncated: true }) })],
-                    { next_cursor: "e2" },
-                ),
-            },
+            events: { e0: list([cut("m1"), cut("m2"), cut("m2")], { next_cursor: "e1" }) },
             others: {
                 "/messages": (response, asked) => {
                     looked++;
                     assert.deepEqual(queryOf(asked), { ticket_id: "t1", created_since: message("m").created_at });
-                    json(response, 200, list([message("m1"), message("m2")]));
+                    json(response, 200, list(looked === 1 ? [] : [message("m0"), message("m2")]));
                 },
             },
         }),
@@ -352,13 +340,35 @@ test("a message that its event cut is read whole, and stays whole", () => {
                 [
                     ["m1", false],
                     ["m2", false],
-                    ["m3", true],
                 ],
             );
             assert.equal(looked, 2, "one that is kept whole is not looked for");
         },
     );
 });
+
+test("what the key may not list is left as events have it", () =>
+    withServer(
+        world({
+            parts: [whole(end("e0"))],
+            events: { e0: list([cut("m1"), cut("m2")], { next_cursor: "e1" }) },
+            others: Object.fromEntries(
+                ["/messages", "/inboxes"].map((it) => [it, (response) => refuse(response, 403, "insufficient_scope")]),
+            ),
+        }),
+        async (client, asked) => {
+            const store = new MemoryStore();
+            await client.mirror(store, { once: true });
+            assert.deepEqual(
+                store.all("message").map((it) => [it.id, it.truncated]),
+                [
+                    ["m1", true],
+                    ["m2", true],
+                ],
+            );
+            assert.deepEqual(asked.map(pathOf).sort(), ["/events", "/export", "/inboxes", "/messages"]);
+        },
+    ));
 
 test("a mirror follows until its signal ends it", () =>
     withServer(
