@@ -3,6 +3,7 @@ sound under strict types and does forty steps against the server."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,7 +19,7 @@ RUNTIMES = {"node": ["node"], "bun": ["bun"], "deno": ["deno", "run", "--allow-a
 # A compiler newer than the one that builds the package, as users may have.
 COMPILER = "typescript@7.0.2"
 
-# What the README shows, and what must not compile.
+# What a program may do, and what must not compile.
 PROGRAM = """
 import { Inboxops, InboxopsError, MemoryStore, verifyWebhook } from "@inboxops/client";
 import type { MirrorStore, Ticket, WebhookEvent } from "@inboxops/client";
@@ -60,13 +61,18 @@ void client.tickets.update(1, { version: 2 });
 // @ts-expect-error: no such resource
 void client.mirror(new MemoryStore(), { types: ["webhooks"] });
 """
+# What the programs of the README take for granted.
+AROUND = """
+declare const process: { env: Record<string, string | undefined> };
+declare function queue(event: unknown): Promise<void>;
+"""
 STRICT = {
     "compilerOptions": {
         "target": "ES2022", "lib": ["ES2022", "DOM", "DOM.Iterable"], "module": "NodeNext", "types": [],
         "strict": True, "exactOptionalPropertyTypes": True, "noUncheckedIndexedAccess": True, "noUnusedLocals": True,
         "verbatimModuleSyntax": True, "isolatedModules": True, "skipLibCheck": False, "noEmit": True,
     },
-    "files": ["program.ts"],
+    "include": ["*.ts"],
 }
 
 
@@ -103,6 +109,10 @@ def project(checked, tmp_path_factory):
 
 def test_the_installed_package_is_sound_under_strict_types(project):
     (project / "program.ts").write_text(PROGRAM)
+    readme = (CLIENT / "README.md").read_text()
+    for title in ("Start", "Webhooks"):
+        code = re.search(rf"## {title}\n.*?```ts\n(.*?)```", readme, re.S).group(1)
+        (project / f"{title.lower()}.ts").write_text(AROUND + code)
     (project / "tsconfig.json").write_text(json.dumps(STRICT))
     call("npx", "tsc", "-p", ".", cwd=project)
 
