@@ -479,12 +479,12 @@ def _():
 def _():
     dead = client.webhooks.create({"url": f"{HOOK_URL}/dead", "events": ["ticket.created"]})["id"]
     Hooks.status = 500
-    create("Never received")
+    since = create("Never received")["created_at"]
     log = client.deliveries.list(endpoint_id=dead, status=["retrying"])
     [waiting, *_] = until("it is retried", log.all)
     assert client.deliveries.cancel(waiting["id"])["status"] == "canceled"
     assert client.webhooks.stats(dead)["endpoint_id"] == dead
-    assert [it["event"] for it in client.webhooks.undelivered(dead)] == ["ticket.created"]
+    assert [it["event"] for it in client.webhooks.undelivered(dead, since=since)] == ["ticket.created"]
     assert client.webhooks.resend(dead, {"status": ["canceled"], "dry_run": True})["matched"] == 1
     Hooks.status = 204
     client.webhooks.delete(dead)
