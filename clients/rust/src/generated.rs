@@ -1285,6 +1285,8 @@ pub struct ListAgentsQuery {
 }
 
 impl Query for ListAgentsQuery {
+    const PATH: &'static str = "/api/v1/agents";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("page", self.page.as_ref());
@@ -1306,6 +1308,8 @@ pub struct ListAuditLogQuery {
 }
 
 impl Query for ListAuditLogQuery {
+    const PATH: &'static str = "/api/v1/audit";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("since", self.since.as_ref());
@@ -1338,6 +1342,8 @@ pub struct ListDeliveriesQuery {
 }
 
 impl Query for ListDeliveriesQuery {
+    const PATH: &'static str = "/api/v1/webhooks/{endpoint_id}/deliveries";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.many("status", &self.status);
@@ -1364,6 +1370,8 @@ pub struct ListEventsQuery {
 }
 
 impl Query for ListEventsQuery {
+    const PATH: &'static str = "/api/v1/events";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("after", self.after.as_ref());
@@ -1385,6 +1393,8 @@ pub struct ListInboxesQuery {
 }
 
 impl Query for ListInboxesQuery {
+    const PATH: &'static str = "/api/v1/inboxes";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("page", self.page.as_ref());
@@ -1405,6 +1415,8 @@ pub struct ListMessagesQuery {
 }
 
 impl Query for ListMessagesQuery {
+    const PATH: &'static str = "/api/v1/messages";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.many("ticket_id", &self.ticket_id);
@@ -1428,6 +1440,8 @@ pub struct ListTagsQuery {
 }
 
 impl Query for ListTagsQuery {
+    const PATH: &'static str = "/api/v1/tags";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("page", self.page.as_ref());
@@ -1449,6 +1463,8 @@ pub struct ListTicketMessagesQuery {
 }
 
 impl Query for ListTicketMessagesQuery {
+    const PATH: &'static str = "/api/v1/tickets/{ticket_id}/messages";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("page", self.page.as_ref());
@@ -1470,6 +1486,8 @@ pub struct ListTicketTagsQuery {
 }
 
 impl Query for ListTicketTagsQuery {
+    const PATH: &'static str = "/api/v1/tickets/{ticket_id}/tags";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("page", self.page.as_ref());
@@ -1517,6 +1535,8 @@ pub struct ListTicketsQuery {
 }
 
 impl Query for ListTicketsQuery {
+    const PATH: &'static str = "/api/v1/tickets";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("page", self.page.as_ref());
@@ -1548,6 +1568,8 @@ pub struct ListUndeliveredQuery {
 }
 
 impl Query for ListUndeliveredQuery {
+    const PATH: &'static str = "/api/v1/webhooks/{endpoint_id}/undelivered";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("since", self.since.as_ref());
@@ -1569,6 +1591,8 @@ pub struct ListWebhookEndpointsQuery {
 }
 
 impl Query for ListWebhookEndpointsQuery {
+    const PATH: &'static str = "/api/v1/webhooks";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("page", self.page.as_ref());
@@ -1594,6 +1618,8 @@ pub struct SearchDeliveriesQuery {
 }
 
 impl Query for SearchDeliveriesQuery {
+    const PATH: &'static str = "/api/v1/deliveries";
+
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();
         pairs.one("endpoint_id", self.endpoint_id.as_ref());

@@ -148,7 +148,8 @@ impl<'a> Operation<'a> {
                 pairs.push(format!("        pairs.one({name:?}, self.{member}.as_ref());"));
             }
         }
-        lines.push(format!("}}\n\nimpl Query for {query} {{\n    fn pairs(&self) -> Pairs {{"));
+        lines.push(format!("}}\n\nimpl Query for {query} {{\n    const PATH: &'static str = {:?};\n", self.path));
+        lines.push("    fn pairs(&self) -> Pairs {".to_owned());
         lines.push("        let mut pairs = Pairs::default();".to_owned());
         lines.extend(pairs);
         lines.push("        pairs\n    }\n}\n".to_owned());
