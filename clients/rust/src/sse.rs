@@ -65,7 +65,10 @@ mod tests {
 
     #[test]
     fn blocks_have_an_id_and_data() {
-        let text = "retry: 1000\n\nid: e1-a\nevent: ticket.created\ndata: {\"a\":\ndata:1}\n\n:\n\nid:e1-b\n\n\ndata: x: y\n\n";
+        let text = concat!(
+            "retry: 1000\n\nid: e1-a\nevent: ticket.created\ndata: {\"a\":\ndata:1}\n\n:\n\n",
+            "id:e1-b\n\n\ndata: x: y\n\n",
+        );
         let expected = [block(Some("e1-a"), Some("{\"a\":\n1}")), block(Some("e1-b"), None), block(None, Some("x: y"))];
         assert_eq!(blocks(text), expected);
     }

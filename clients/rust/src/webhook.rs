@@ -78,9 +78,9 @@ impl<Name: AsRef<str>, Text: AsRef<str>, State> WebhookHeaders for HashMap<Name,
     }
 }
 
-/// The event of a request, once its signature is checked. `secrets` is the endpoint's secret, or both during a rotation;
-/// `body` the bytes that came, before any parsing. It works by `webhook-signature`, which covers the time, so that a
-/// request that somebody recorded is refused after five minutes.
+/// The event of a request, once its signature is checked. `secrets` is the endpoint's secret, or both during a
+/// rotation; `body` the bytes that came, before any parsing. It works by `webhook-signature`, which covers the time, so
+/// that a request that somebody recorded is refused after five minutes.
 pub fn verify_webhook(
     secrets: impl IntoIterator<Item = impl AsRef<str>>,
     headers: &(impl WebhookHeaders + ?Sized),
