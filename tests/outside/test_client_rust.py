@@ -36,7 +36,8 @@ tokio = {{ version = "1", features = ["rt-multi-thread", "macros", "net", "io-ut
 
 def call(*words, cwd, **env):
     # A proxy for the packages is none for the server beside us.
-    env = os.environ | {"CARGO_TARGET_DIR": str(TARGET / "client-rust"), "NO_PROXY": "127.0.0.1,localhost"} | env
+    direct = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
+    env = os.environ | {"CARGO_TARGET_DIR": str(TARGET / "client-rust")} | direct | env
     done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=BUILD_SECS)
     said = done.stdout[-8000:] + done.stderr[-8000:]
     assert done.returncode == 0, f"{' '.join(map(str, words))} ended with {done.returncode}:\n{said}"

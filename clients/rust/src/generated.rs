@@ -56,7 +56,8 @@ pub struct Attempt {
     pub duration_ms: i64,
     /// HTTP status of the answer; null without one.
     pub response_status: Option<i64>,
-    /// First 4 KiB of the answer's body; null without an answer.
+    /// First 4 KiB of the answer's body; null without an answer, and for a key that has neither `webhooks:manage` nor
+    /// `messages:read`.
     pub response_body: Option<String>,
     /// Headers of the answer.
     pub response_headers: Vec<HttpHeader>,
@@ -70,51 +71,93 @@ pub struct Attempt {
     pub succeeded: bool,
 }
 
-/// Who did it.
+/// Results of the attempts in a period.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AttemptBucket {
+    /// Start of the period.
+    pub start: String,
+    /// Attempts that were answered 2xx.
+    pub succeeded: i64,
+    /// Attempts that failed.
+    pub failed: i64,
+}
+
+/// Results of the attempts in a time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AttemptStats {
+    /// By period, oldest first, without gaps; the last period has not ended.
+    pub buckets: Vec<AttemptBucket>,
+    /// Attempts that were answered 2xx.
+    pub succeeded: i64,
+    /// Attempts that failed.
+    pub failed: i64,
+    /// Median response time in milliseconds, estimated; null without responses.
+    pub median_ms: Option<i64>,
+    /// 95th percentile of the response time in milliseconds, estimated; null without responses.
+    pub p95_ms: Option<i64>,
+}
+
+/// Who acted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditActor {
     /// Kind.
     pub r#type: AuditActorType,
-    /// Id; null for those without one.
+    /// UUID of the agent, key or token; null for others.
     pub id: Option<String>,
-    /// Name.
+    /// Name at that time; may be empty.
     pub name: String,
 }
 
 open_enum! {
     /// Kind of an actor.
     AuditActorType {
+        /// A person of the workspace.
         Agent = "agent",
+        /// A program with an API key.
         ApiKey = "api_key",
+        /// A program of the operator.
         Service = "service",
+        /// The operator.
         Operator = "operator",
+        /// An unknown person: a failed sign-in.
         Nobody = "nobody",
+        /// InboxOps itself.
         System = "system",
     }
 }
 
-/// A fact.
+/// A detail of an entry.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditDetail {
-    /// Name.
+    /// What it is: `name`, `plan`, `host`.
     pub name: String,
-    /// Value.
+    /// Its value; never a secret.
     pub value: String,
 }
 
-/// What was done.
+/// An entry of the audit log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditLogEntry {
+    /// UUID of the entry.
     pub id: String,
+    /// Time.
     pub created_at: String,
+    /// Who acted.
     pub actor: AuditActor,
+    /// The action: `api_key.created`, `session.login_failed`, `tenant.plan_changed`.
     pub action: String,
+    /// Kind of its target: `api_key`, `endpoint`, `agent`, `inbox`, `tenant`.
     pub target_kind: String,
+    /// UUID of its target; null if it has none.
     pub target_id: Option<String>,
+    /// Details.
     pub facts: Vec<AuditDetail>,
+    /// IP address of the client; null for the machine itself and for InboxOps.
     pub address: Option<String>,
 }
 
@@ -150,6 +193,7 @@ open_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CancelDeliveryResponse {
+    /// The delivery, canceled.
     pub data: Delivery,
 }
 
@@ -290,6 +334,14 @@ pub struct Delivery {
     pub created_at: String,
     /// Time at which it succeeded; null until then.
     pub delivered_at: Option<String>,
+    /// UUID of the ticket that the event is about; null for other events and for tests.
+    pub ticket_id: Option<String>,
+    /// Number of the ticket; null without one.
+    pub ticket_number: Option<i64>,
+    /// Subject of the ticket as it is now; null without one.
+    pub subject: Option<String>,
+    /// What it waits for; null once it has ended, and while its next request is in flight or about to be sent.
+    pub waits_for: Option<DeliveryWait>,
 }
 
 /// One event for one endpoint, with payload and attempts.
@@ -322,10 +374,19 @@ pub struct DeliveryDetail {
     pub created_at: String,
     /// Time at which it succeeded; null until then.
     pub delivered_at: Option<String>,
-    /// The body that is posted.
-    pub payload: Value,
+    /// The body that is posted; null, and empty in gRPC, for a key that has neither `webhooks:manage` nor
+    /// `messages:read`.
+    pub payload: Option<Value>,
     /// Every attempt, oldest first.
     pub attempts: Vec<Attempt>,
+    /// UUID of the ticket that the event is about; null for other events and for tests.
+    pub ticket_id: Option<String>,
+    /// Number of the ticket; null without one.
+    pub ticket_number: Option<i64>,
+    /// Subject of the ticket as it is now; null without one.
+    pub subject: Option<String>,
+    /// What it waits for; null once it has ended, and while its next request is in flight or about to be sent.
+    pub waits_for: Option<DeliveryWait>,
 }
 
 open_enum! {
@@ -343,6 +404,22 @@ open_enum! {
         Paused = "paused",
         /// Canceled by a person or a program of the tenant.
         Canceled = "canceled",
+    }
+}
+
+open_enum! {
+    /// What a delivery waits for.
+    DeliveryWait {
+        /// Its turn.
+        Queue = "queue",
+        /// The time of its next attempt.
+        Retry = "retry",
+        /// Its turn at an endpoint whose rate is limited.
+        RateLimit = "rate_limit",
+        /// An endpoint that has failed so often that it gets one request at a time.
+        Probe = "probe",
+        /// Its endpoint to be enabled again.
+        Paused = "paused",
     }
 }
 
@@ -391,11 +468,20 @@ open_enum! {
     }
 }
 
-/// Statistics of an endpoint.
+/// Delivery statistics of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EndpointStats {
+    /// UUID of the endpoint.
     pub endpoint_id: String,
+    /// Number of deliveries in each state; states without any are left out.
+    pub counts: Vec<StatusCount>,
+    /// The last 24 hours, by hour.
+    pub last_24_hours: AttemptStats,
+    /// The last 7 days, by day.
+    pub last_7_days: AttemptStats,
+    /// The delivery of the latest attempt; null before the first.
+    pub last_attempt: Option<LastAttempt>,
 }
 
 open_enum! {
@@ -426,6 +512,7 @@ pub struct ErrorDetail {
     ///
     /// - `required`: A required field is missing.
     /// - `blank`: The value is empty once white space is removed.
+    /// - `too_short`: The value is too short.
     /// - `too_long`: The value is too long.
     /// - `invalid_type`: The value has the wrong JSON type.
     /// - `invalid_format`: The value has the wrong format.
@@ -437,6 +524,7 @@ pub struct ErrorDetail {
     /// - `one_of_required`: One of several fields must be given.
     /// - `limit_exceeded`: There are too many.
     /// - `inbox_disabled`: The inbox is disabled.
+    /// - `other_history`: The cursor was made in another database, or after the backup that this one was restored from.
     pub code: String,
     /// What the value must be, to be read after the field's name.
     pub message: String,
@@ -503,6 +591,7 @@ pub struct GetDeliveryResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GetEndpointStatsResponse {
+    /// The statistics.
     pub data: EndpointStats,
 }
 
@@ -560,7 +649,7 @@ pub struct Identity {
     pub plan: Plan,
     /// Entitlements that are on.
     pub entitlements: Vec<String>,
-    /// Its rate limit.
+    /// Its rate limit, which all its keys share.
     pub limit: RateLimit,
 }
 
@@ -576,6 +665,9 @@ pub struct IdentityKey {
     pub key_prefix: String,
     /// Its scopes.
     pub scopes: Vec<String>,
+    /// The key's own share of the tenant's rate limit; null when it has none. A share above the limit is shown as the
+    /// limit.
+    pub limit: Option<RateLimit>,
 }
 
 /// The tenant of the caller.
@@ -634,6 +726,20 @@ open_enum! {
     }
 }
 
+/// The delivery of the latest attempt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LastAttempt {
+    /// UUID of the delivery.
+    pub delivery_id: String,
+    /// HTTP status of the answer; null without one.
+    pub response_status: Option<i64>,
+    /// Failure code; null if it did not fail.
+    pub error_code: Option<String>,
+    /// Time of the attempt.
+    pub at: String,
+}
+
 /// The last delivery of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -662,7 +768,9 @@ pub struct ListAgentsResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ListAuditLogResponse {
+    /// The entries of the page.
     pub data: Vec<AuditLogEntry>,
+    /// Position of the page.
     pub meta: CursorMeta,
 }
 
@@ -708,7 +816,9 @@ pub struct ListInboxesResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ListMessagesResponse {
+    /// The messages of the page.
     pub data: Vec<Message>,
+    /// Position of the page.
     pub meta: CursorMeta,
 }
 
@@ -756,7 +866,9 @@ pub struct ListTicketsResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ListUndeliveredResponse {
+    /// The events of the page. There may be fewer than requested, even none, although more follow.
     pub data: Vec<Undelivered>,
+    /// Position of the page.
     pub meta: CursorMeta,
 }
 
@@ -788,7 +900,7 @@ pub struct Message {
     pub body_html: String,
     /// Time at which it was recorded.
     pub created_at: String,
-    /// Whether a body was cut because it was too long.
+    /// Whether a body was cut: because it was too long, or so that a list stays below 4 MiB.
     pub truncated: bool,
     /// Time at which it was sent, as a mail's own `Date` says; null for what did not come by mail, and for a mail that
     /// names no time.
@@ -832,7 +944,8 @@ pub struct PageMeta {
     pub total_pages: Option<i64>,
     /// Whether a page follows.
     pub has_more: bool,
-    /// Pass it as `cursor` to continue after the last item; null on the last page.
+    /// Pass it as `cursor` to continue after the last item; null on the last page. Good for 30 days, for the same
+    /// filters and order.
     pub next_cursor: Option<String>,
     /// Only for tickets with `updated_since`: no ticket is listed that changed at this time or later, since a write in
     /// progress may still get an earlier time. After the last page, use this as the next `updated_since`, and nothing
@@ -904,7 +1017,7 @@ pub struct RecoverDeliveriesResponse {
     pub data: Recovery,
 }
 
-/// A recovery job.
+/// A job that makes deliveries for missed events, or sends deliveries again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Recovery {
@@ -916,9 +1029,9 @@ pub struct Recovery {
     pub since: String,
     /// Events before this time.
     pub until: String,
-    /// Number of events that need a delivery. It may grow while a long job runs.
+    /// Number of events that need a delivery, or of deliveries to send again. It may grow while a long recovery runs.
     pub matched: i64,
-    /// Number of deliveries that were made so far.
+    /// Number of deliveries that were made, or were given a new schedule, so far.
     pub created: i64,
     /// Whether the job is done.
     pub done: bool,
@@ -946,11 +1059,15 @@ pub struct ResendDeliveryResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResendEndpointDeliveriesRequest {
+    /// Deliveries in any of these states.
     pub status: Vec<DeliveryStatus>,
+    /// Deliveries of events from this time on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Deliveries of events before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// Only return their number; send nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
 }
@@ -959,6 +1076,7 @@ pub struct ResendEndpointDeliveriesRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ResendEndpointDeliveriesResponse {
+    /// The job, or for a dry run what it would be.
     pub data: Recovery,
 }
 
@@ -996,7 +1114,9 @@ pub struct RotateSecretResponse {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SearchDeliveriesResponse {
+    /// The deliveries of the page.
     pub data: Vec<Delivery>,
+    /// Position of the page.
     pub meta: CursorMeta,
 }
 
@@ -1040,6 +1160,16 @@ pub struct SendTestEventRequest {
 pub struct SendTestEventResponse {
     /// The delivery, not yet ended.
     pub data: Delivery,
+}
+
+/// Number of deliveries in a state.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StatusCount {
+    /// The state.
+    pub status: DeliveryStatus,
+    /// How many deliveries are in it.
+    pub count: i64,
 }
 
 /// A name that groups tickets.
@@ -1104,10 +1234,10 @@ pub struct Ticket {
     pub closed_at: Option<String>,
     /// Grows by 1 with every visible change.
     pub version: i64,
-    /// Only with `include=messages`: the newest messages, oldest first.
+    /// Only in lists with `include=messages`: the newest 25 messages, oldest first, without internal notes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<TicketMessages>,
-    /// Only with `include=messages`: whether there are older ones.
+    /// Only in lists with `include=messages`: whether the ticket has more messages than these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages_truncated: Option<bool>,
 }
@@ -1133,7 +1263,7 @@ pub struct TicketChanges {
     pub inbox_id: Option<String>,
 }
 
-/// The newest messages, oldest first.
+/// Oldest first.
 pub type TicketMessages = Vec<Message>;
 
 open_enum! {
@@ -1168,10 +1298,15 @@ open_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Undelivered {
+    /// UUID of the event.
     pub event_id: String,
+    /// Type of the event.
     pub event: String,
+    /// Time of the event.
     pub created_at: String,
+    /// UUID of its delivery; null when there is none.
     pub delivery_id: Option<String>,
+    /// State of its delivery; null when there is none.
     pub status: Option<DeliveryStatus>,
 }
 
@@ -1280,7 +1415,8 @@ pub struct ListAgentsQuery {
     pub page: Option<i64>,
     /// Greatest number of items on a page.
     pub per_page: Option<i64>,
-    /// Continue after this place, `meta.next_cursor` of an earlier page.
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with
+    /// `page`. 410 when it is older than 30 days, or from another history of the data.
     pub cursor: Option<String>,
 }
 
@@ -1299,11 +1435,17 @@ impl Query for ListAgentsQuery {
 /// The query of [`Calls::list_audit_log`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListAuditLogQuery {
+    /// Only entries from this time on.
     pub since: Option<String>,
+    /// Only entries before this time.
     pub until: Option<String>,
+    /// Only entries of the agent, key or token with this UUID.
     pub actor_id: Option<String>,
+    /// Only entries of this action.
     pub action: Option<String>,
+    /// Greatest number of items on a page.
     pub per_page: Option<i64>,
+    /// `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 
@@ -1360,8 +1502,8 @@ impl Query for ListDeliveriesQuery {
 /// The query of [`Calls::list_events`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListEventsQuery {
-    /// Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. 410 when
-    /// what follows is no longer kept.
+    /// Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest`
+    /// answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
     pub after: Option<String>,
     /// Only these types: names, `ticket.*`, `message.*` or `*`.
     pub types: Vec<String>,
@@ -1388,7 +1530,8 @@ pub struct ListInboxesQuery {
     pub page: Option<i64>,
     /// Greatest number of items on a page.
     pub per_page: Option<i64>,
-    /// Continue after this place, `meta.next_cursor` of an earlier page.
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with
+    /// `page`. 410 when it is older than 30 days, or from another history of the data.
     pub cursor: Option<String>,
 }
 
@@ -1407,10 +1550,16 @@ impl Query for ListInboxesQuery {
 /// The query of [`Calls::list_messages`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListMessagesQuery {
+    /// Only messages of any of these tickets.
     pub ticket_id: Vec<String>,
+    /// Only messages recorded at this time or later.
     pub created_since: Option<String>,
+    /// Only messages recorded before this time.
     pub created_until: Option<String>,
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. 410 when it is older
+    /// than 30 days, or from another history of the data.
     pub cursor: Option<String>,
+    /// Greatest number of items on a page. A page may have fewer, so that the answer stays below 4 MiB.
     pub per_page: Option<i64>,
 }
 
@@ -1435,7 +1584,8 @@ pub struct ListTagsQuery {
     pub page: Option<i64>,
     /// Greatest number of items on a page.
     pub per_page: Option<i64>,
-    /// Continue after this place, `meta.next_cursor` of an earlier page.
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with
+    /// `page`. 410 when it is older than 30 days, or from another history of the data.
     pub cursor: Option<String>,
 }
 
@@ -1458,7 +1608,8 @@ pub struct ListTicketMessagesQuery {
     pub page: Option<i64>,
     /// Greatest number of items on a page.
     pub per_page: Option<i64>,
-    /// Continue after this place, `meta.next_cursor` of an earlier page.
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with
+    /// `page`. 410 when it is older than 30 days, or from another history of the data.
     pub cursor: Option<String>,
 }
 
@@ -1481,7 +1632,8 @@ pub struct ListTicketTagsQuery {
     pub page: Option<i64>,
     /// Greatest number of items on a page.
     pub per_page: Option<i64>,
-    /// Continue after this place, `meta.next_cursor` of an earlier page.
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with
+    /// `page`. 410 when it is older than 30 days, or from another history of the data.
     pub cursor: Option<String>,
 }
 
@@ -1527,10 +1679,14 @@ pub struct ListTicketsQuery {
     pub updated_since: Option<String>,
     /// Order; `-` means descending.
     pub sort: Option<String>,
-    /// Continue after this place, `meta.next_cursor` of an earlier page.
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with
+    /// `page`. 410 when it is older than 30 days, or from another history of the data.
     pub cursor: Option<String>,
+    /// Only tickets with any of these ids.
     pub ids: Vec<String>,
+    /// Only tickets changed before this time.
     pub updated_until: Option<String>,
+    /// `messages`: each ticket has its newest 25 messages, without internal notes. Needs the scope `messages:read` too.
     pub include: Vec<String>,
 }
 
@@ -1562,8 +1718,11 @@ impl Query for ListTicketsQuery {
 /// The query of [`Calls::list_undelivered`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListUndeliveredQuery {
+    /// Events from this time on; without it, all that are kept.
     pub since: Option<String>,
+    /// Greatest number of items on a page.
     pub per_page: Option<i64>,
+    /// `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 
@@ -1586,7 +1745,8 @@ pub struct ListWebhookEndpointsQuery {
     pub page: Option<i64>,
     /// Greatest number of items on a page.
     pub per_page: Option<i64>,
-    /// Continue after this place, `meta.next_cursor` of an earlier page.
+    /// Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with
+    /// `page`. 410 when it is older than 30 days, or from another history of the data.
     pub cursor: Option<String>,
 }
 
@@ -1605,15 +1765,25 @@ impl Query for ListWebhookEndpointsQuery {
 /// The query of [`Calls::search_deliveries`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchDeliveriesQuery {
+    /// Only deliveries to the endpoint with this UUID.
     pub endpoint_id: Option<String>,
+    /// Only deliveries in any of these states.
     pub status: Vec<DeliveryStatus>,
+    /// Only deliveries of any of these events.
     pub event: Vec<String>,
+    /// Only deliveries of the event with this UUID.
     pub event_id: Option<String>,
+    /// Only deliveries of events about the ticket with this UUID, of its newest 5,000.
     pub ticket_id: Option<String>,
+    /// Only deliveries whose last response had any of these statuses: `2xx`, `3xx`, `4xx`, `5xx` or numbers.
     pub response_status: Vec<String>,
+    /// Only deliveries that were created from this time on.
     pub since: Option<String>,
+    /// Only deliveries that were created before this time.
     pub until: Option<String>,
+    /// Greatest number of items on a page.
     pub per_page: Option<i64>,
+    /// `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 
@@ -1711,7 +1881,7 @@ impl Calls<'_> {
             .await
     }
 
-    /// Get a delivery: `GET /api/v1/deliveries/{delivery_id}`. Needs the scope `webhooks:manage`.
+    /// Get a delivery: `GET /api/v1/deliveries/{delivery_id}`. Needs the scope `webhooks:read`.
     pub async fn get_delivery(self, delivery_id: &str) -> Result<GetDeliveryResponse, Error> {
         self.0
             .call(
@@ -1744,8 +1914,8 @@ impl Calls<'_> {
             .await
     }
 
-    /// Get a recovery: `GET /api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}`. Needs the scope
-    /// `webhooks:manage`.
+    /// Get a job of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}`. Needs the scope
+    /// `webhooks:read`.
     pub async fn get_recovery(self, endpoint_id: &str, recovery_id: &str) -> Result<GetRecoveryResponse, Error> {
         self.0
             .call(
@@ -1765,7 +1935,7 @@ impl Calls<'_> {
             .await
     }
 
-    /// Get a webhook endpoint: `GET /api/v1/webhooks/{endpoint_id}`. Needs the scope `webhooks:manage`.
+    /// Get a webhook endpoint: `GET /api/v1/webhooks/{endpoint_id}`. Needs the scope `webhooks:read`.
     pub async fn get_webhook_endpoint(self, endpoint_id: &str) -> Result<GetWebhookEndpointResponse, Error> {
         self.0
             .call(
@@ -1789,7 +1959,7 @@ impl Calls<'_> {
     }
 
     /// List the deliveries of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/deliveries`. Needs the scope
-    /// `webhooks:manage`.
+    /// `webhooks:read`.
     pub async fn list_deliveries(
         self,
         endpoint_id: &str,
@@ -1806,7 +1976,7 @@ impl Calls<'_> {
             .await
     }
 
-    /// List the event types: `GET /api/v1/webhook-event-types`. Needs the scope `webhooks:manage`.
+    /// List the event types: `GET /api/v1/webhook-event-types`. Needs the scope `webhooks:read`.
     pub async fn list_event_types(self) -> Result<ListEventTypesResponse, Error> {
         self.0.call(Method::GET, "/api/v1/webhook-event-types", &[], Pairs::default(), NO_BODY).await
     }
@@ -1882,7 +2052,7 @@ impl Calls<'_> {
             .await
     }
 
-    /// List webhook endpoints: `GET /api/v1/webhooks`. Needs the scope `webhooks:manage`.
+    /// List webhook endpoints: `GET /api/v1/webhooks`. Needs the scope `webhooks:read`.
     pub async fn list_webhook_endpoints(
         self,
         query: &ListWebhookEndpointsQuery,
@@ -1987,7 +2157,7 @@ impl Calls<'_> {
             .await
     }
 
-    /// List the deliveries of all endpoints: `GET /api/v1/deliveries`. Needs the scope `webhooks:read`.
+    /// Search the deliveries of all endpoints: `GET /api/v1/deliveries`. Needs the scope `webhooks:read`.
     pub async fn search_deliveries(self, query: &SearchDeliveriesQuery) -> Result<SearchDeliveriesResponse, Error> {
         self.0.call(Method::GET, "/api/v1/deliveries", &[], query.pairs(), NO_BODY).await
     }
