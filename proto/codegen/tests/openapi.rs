@@ -424,9 +424,11 @@ fn the_webhooks_are_the_events_that_can_be_tested_and_hold_the_resources_of_rest
         let keys = json!(["event", "event_id", "tenant_id", "created_at", "data"]);
         assert_eq!(schema["required"], keys);
         assert_eq!(json!(body["example"].as_object().expect("an example").keys().collect::<Vec<_>>()), keys);
-        let noun = if name.starts_with("inbox") { ("inbox", "Inbox") } else { ("ticket", "Ticket") };
-        let resource = &schema["properties"]["data"]["properties"][noun.0]["$ref"];
-        assert_eq!(resource, &json!(format!("#/components/schemas/{}", noun.1)));
+        // The family of an event names a resource that the event contains.
+        let family = name.split('.').next().expect("a family");
+        let noun = family[..1].to_uppercase() + &family[1..];
+        let resource = &schema["properties"]["data"]["properties"][family]["$ref"];
+        assert_eq!(resource, &json!(format!("#/components/schemas/{noun}")), "{name}");
     }
 }
 
