@@ -49,8 +49,8 @@ struct Tool {
     arguments: &'static [&'static str],
     /// A JSON object of further ones, which callers cannot give.
     fixed: &'static str,
-    /// How its list is continued; `None` if it answers with one resource.
-    paging: Option<Paging>,
+    /// Whether it answers with a list, and not with one resource.
+    lists: bool,
     /// Paths that the text of an answer shows.
     shows: &'static [&'static str],
     /// Members that an answer leaves out.
@@ -58,13 +58,6 @@ struct Tool {
     /// Paths that outsiders may have written.
     untrusted: &'static [&'static str],
     call: fn(&Services, Call) -> BoxFuture<'static, Outcome>,
-}
-
-/// By which fields of its request a list is continued.
-#[derive(Clone, Copy, Debug)]
-struct Paging {
-    page: bool,
-    cursor: bool,
 }
 
 #[allow(clippy::all)]

@@ -77,9 +77,9 @@ pub(super) fn success(tool: &Tool, position: &Position, mut answer: Value) -> Va
     let mut told = Map::new();
     let said = match data {
         Some(Value::Array(items)) => {
-            let fetched = items.len();
-            let shown = shrink::list(tool, items.into_iter().skip(position.skip).collect());
-            let next = position.next(shown.items.len(), fetched, &answer["meta"]);
+            let rest = position.rest(items);
+            let shown = shrink::list(tool, rest.items.clone());
+            let next = position.next(rest, shown.items.len(), &answer["meta"]);
             let meta = meta(answer["meta"].take(), next.as_deref());
             let said = text::list(tool, &shown.items, &meta, next.as_deref());
             label(&mut told, tool, "data[].", !shown.items.is_empty());

@@ -2,7 +2,7 @@
 //! are found; and the cursor by which a list is continued, which also says where in a page to go on, because an answer
 //! may be smaller than its page.
 
-use super::{Paging, Tool};
+use super::Tool;
 use crate::{
     failure::{Failure, Violation},
     reason::{DetailCode, Reason},
@@ -14,77 +14,86 @@ use serde_json::{Value, value::RawValue};
 
 /// Greatest number of items in an answer.
 pub const ITEMS_MAX: u32 = 25;
-/// Greatest number of a page.
-const PAGE_MAX: u32 = 1_000_000;
+/// Greatest number of items that a cursor names.
+const SHOWN_MAX: usize = 40;
+/// Length of what stands for an item in a cursor: the end of its id, which is random.
+const TAIL_LEN: usize = 8;
+/// Longest cursor of a list of the API.
+const LIST_CURSOR_MAX_LEN: usize = 200;
 const CURSOR: &str = "cursor";
 
-/// Where an answer begins in its list.
+/// Where an answer begins in its list: a page, and the items that earlier answers have shown of it. They are named
+/// rather than counted, because the page may have changed by the time that its rest is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
-    at: At,
-    /// Items of the page that were shown before.
-    pub(super) skip: usize,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum At {
-    #[default]
-    Start,
-    Page(u32),
-    Cursor(String),
+    /// The cursor of the page; `None` for the first.
+    page: Option<String>,
+    shown: Vec<String>,
 }
 
 impl Position {
-    /// Reads a cursor of ours, for a list that is continued in this way.
-    fn parse(text: &str, paging: Paging) -> Option<Position> {
-        let (digits, rest) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit())?);
-        let skip = digits.parse::<usize>().ok().filter(|skip| *skip < ITEMS_MAX as usize)?;
-        let at = match (rest.strip_prefix('p'), rest.strip_prefix('c')) {
-            (Some(page), _) if paging.page => {
-                At::Page(page.parse::<u32>().ok().filter(|page| (1..=PAGE_MAX).contains(page))?)
-            }
-            (_, Some(cursor)) if paging.cursor && !cursor.is_empty() => At::Cursor(cursor.to_owned()),
-            _ if rest == "s" => At::Start,
-            _ => return None,
-        };
-        Some(Position { at, skip })
+    fn parse(text: &str) -> Option<Position> {
+        let (shown, page) = text.split_once('.')?;
+        let hex = |letter: &u8| matches!(letter, b'0'..=b'9' | b'a'..=b'f');
+        let known = shown.len().is_multiple_of(TAIL_LEN)
+            && shown.len() <= SHOWN_MAX * TAIL_LEN
+            && shown.as_bytes().iter().all(hex);
+        if !known || text.len() == 1 || page.len() > LIST_CURSOR_MAX_LEN {
+            return None;
+        }
+        let shown = shown.as_bytes().chunks(TAIL_LEN).map(|tail| String::from_utf8_lossy(tail).into_owned());
+        Some(Position { page: (!page.is_empty()).then(|| page.to_owned()), shown: shown.collect() })
     }
 
     fn text(&self) -> String {
-        match &self.at {
-            At::Start => format!("{}s", self.skip),
-            At::Page(page) => format!("{}p{page}", self.skip),
-            At::Cursor(cursor) => format!("{}c{cursor}", self.skip),
-        }
+        format!("{}.{}", self.shown.concat(), self.page.as_deref().unwrap_or_default())
     }
 
     /// The members of the request that lead there.
     fn members(&self) -> Vec<(String, Tree)> {
         let leaf = |name: &str, value: Value| (name.to_owned(), Tree::Leaf(value));
         let mut members = vec![leaf("per_page", ITEMS_MAX.into())];
-        match &self.at {
-            At::Start => {}
-            At::Page(page) => members.push(leaf("page", (*page).into())),
-            At::Cursor(cursor) => members.push(leaf(CURSOR, cursor.as_str().into())),
-        }
+        members.extend(self.page.as_deref().map(|cursor| leaf(CURSOR, cursor.into())));
         members
     }
 
-    /// The cursor of what follows after `shown` items of a page that has `fetched`; `meta` is that of REST.
-    pub(super) fn next(&self, shown: usize, fetched: usize, meta: &Value) -> Option<String> {
-        let seen = self.skip + shown;
-        let next = if seen < fetched {
-            Position { at: self.at.clone(), skip: seen }
-        } else if let Some(cursor) = meta["next_cursor"].as_str() {
-            Position { at: At::Cursor(cursor.to_owned()), skip: 0 }
-        } else if meta["has_more"].as_bool() == Some(true) {
-            let page = if let At::Page(page) = self.at { page } else { 1 };
-            Position { at: At::Page(page + 1), skip: 0 }
-        } else {
-            return None;
-        };
-        Some(next.text())
+    /// Removes from a page what was shown before.
+    pub(super) fn rest(&self, page: Vec<Value>) -> Rest {
+        let tails: Vec<String> = page.iter().map(tail).collect();
+        let gone = self.shown.iter().filter(|shown| !tails.contains(*shown)).cloned().collect();
+        let left = page.into_iter().zip(tails).filter(|(_, tail)| !self.shown.contains(tail));
+        let (items, tails) = left.unzip();
+        Rest { items, tails, gone }
     }
+
+    /// The cursor of what follows after `count` items of the rest; `meta` is that of REST.
+    pub(super) fn next(&self, rest: Rest, count: usize, meta: &Value) -> Option<String> {
+        let Rest { mut tails, gone, .. } = rest;
+        let (page, mut shown) = if count < tails.len() {
+            tails.truncate(count);
+            (self.page.clone(), [self.shown.clone(), tails].concat())
+        } else {
+            // New items may have moved what was shown of the first page to the next one.
+            let moved = if self.page.is_none() { gone } else { Vec::new() };
+            (Some(meta["next_cursor"].as_str()?.to_owned()), moved)
+        };
+        shown.drain(..shown.len().saturating_sub(SHOWN_MAX));
+        Some(Position { page, shown }.text())
+    }
+}
+
+/// What was not shown of a page.
+pub(super) struct Rest {
+    pub(super) items: Vec<Value>,
+    /// What stands for each item.
+    tails: Vec<String>,
+    /// What was shown and is not on the page any more.
+    gone: Vec<String>,
+}
+
+fn tail(item: &Value) -> String {
+    let id = item["id"].as_str().unwrap_or_default();
+    id.get(id.len().saturating_sub(TAIL_LEN)..).unwrap_or_default().to_owned()
 }
 
 /// The arguments of a call as far as they could be read.
@@ -125,7 +134,7 @@ impl Arguments {
         if let Some(Tree::Object(fixed)) = shape::parse(tool.fixed.as_bytes()) {
             read.members.extend(fixed);
         }
-        if tool.paging.is_some() {
+        if tool.lists {
             read.members.extend(read.position.members());
         }
         read
@@ -142,15 +151,13 @@ impl Arguments {
                 self.found.rule(Violation::new(shown, DetailCode::UnknownField, message));
                 continue;
             }
-            match (tool.paging, value) {
-                (Some(paging), value) if name == CURSOR => match value {
-                    Tree::Leaf(Value::String(text)) => match Position::parse(&text, paging) {
-                        Some(position) => self.position = position,
-                        None => self.failure = Some(Reason::InvalidCursor.into()),
-                    },
-                    _ => self.found.wrong_type(CURSOR, "must be a string"),
+            match value {
+                Tree::Leaf(Value::String(text)) if tool.lists && name == CURSOR => match Position::parse(&text) {
+                    Some(position) => self.position = position,
+                    None => self.failure = Some(Reason::InvalidCursor.into()),
                 },
-                (_, value) => self.members.push((name, value)),
+                _ if tool.lists && name == CURSOR => self.found.wrong_type(CURSOR, "must be a string"),
+                value => self.members.push((name, value)),
             }
         }
     }
@@ -214,35 +221,61 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const BOTH: Paging = Paging { page: true, cursor: true };
+    fn page(numbers: impl IntoIterator<Item = u32>) -> Vec<Value> {
+        numbers.into_iter().map(|n| json!({ "id": format!("019ab5f0-0000-7000-8000-0000{n:08x}") })).collect()
+    }
 
-    #[test]
-    fn a_cursor_says_where_to_go_on_and_nothing_else_is_one() {
-        for text in ["0s", "24s", "3p7", "0p1000000", "12cabc"] {
-            assert_eq!(Position::parse(text, BOTH).map(|at| at.text()).as_deref(), Some(text));
-        }
-        for text in
-            ["", "s", "3", "25s", "-1s", "3p", "3p0", "3p1000001", "3c", "3x7", "3pé", "99999999999999999999s", "ü"]
-        {
-            assert_eq!(Position::parse(text, BOTH), None, "{text}");
-        }
-        assert_eq!(Position::parse("0p2", Paging { page: false, cursor: true }), None);
-        assert_eq!(Position::parse("0cx", Paging { page: true, cursor: false }), None);
+    /// Shows the first items of what is left of a page, and goes to what follows.
+    fn step(at: &Position, numbers: impl IntoIterator<Item = u32>, count: usize, next: &Value) -> (Vec<u32>, Position) {
+        let rest = at.rest(page(numbers));
+        let number = |tail: &String| u32::from_str_radix(tail, 16).unwrap();
+        let shown = rest.tails.iter().take(count).map(number).collect();
+        let next = at.next(rest, count, &json!({ "next_cursor": next }));
+        (shown, next.map(|text| Position::parse(&text).unwrap()).unwrap_or_default())
     }
 
     #[test]
-    fn what_was_left_out_comes_before_the_next_page() {
+    fn a_cursor_says_where_to_go_on_and_nothing_else_is_one() {
+        let (tails, cursor) = ("0123abcd".repeat(SHOWN_MAX), "x".repeat(LIST_CURSOR_MAX_LEN));
+        for text in ["0123abcd.", ".abc", "0123abcd.abc", "0123abcdffffffff.abc", &format!("{tails}.{cursor}")] {
+            assert_eq!(Position::parse(text).map(|at| at.text()).as_deref(), Some(text));
+        }
+        for text in [
+            "",
+            ".",
+            "abc",
+            "0123abc.x",
+            "0123ABCD.x",
+            "ü12abcd.x",
+            &format!("{tails}01234567.x"),
+            &format!(".{cursor}x"),
+        ] {
+            assert_eq!(Position::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_page_comes_before_the_next_page_whatever_happens_to_it() {
+        let (more, last) = (json!("abc"), Value::Null);
         let start = Position::default();
-        let more = json!({ "has_more": true, "next_cursor": null });
-        let last = json!({ "has_more": false, "next_cursor": null });
-        assert_eq!(start.next(10, 25, &last).as_deref(), Some("10s"));
-        assert_eq!(start.next(25, 25, &more).as_deref(), Some("0p2"));
-        assert_eq!(start.next(25, 25, &last), None);
-        let later = Position { at: At::Page(4), skip: 10 };
-        assert_eq!(later.next(3, 25, &last).as_deref(), Some("13p4"));
-        assert_eq!(later.next(15, 25, &more).as_deref(), Some("0p5"));
-        let named = json!({ "has_more": true, "next_cursor": "abc" });
-        assert_eq!(later.next(15, 25, &named).as_deref(), Some("0cabc"));
-        assert_eq!(later.next(0, 3, &last), None, "the page has become shorter");
+        let (shown, at) = step(&start, 0..25, 10, &more);
+        assert_eq!((shown.len(), &at.page), (10, &None));
+        // 3 and 9 have left the list, so two have moved up.
+        let changed = (0..27).filter(|n| ![3, 9].contains(n));
+        let (shown, next) = step(&at, changed, 20, &more);
+        assert_eq!((shown, next.page.as_deref()), ((10..27).collect(), Some("abc")));
+        let (shown, _) = step(&next, 27..40, 20, &last);
+        assert_eq!(shown, (27..40).collect::<Vec<_>>());
+        assert_eq!(start.next(start.rest(page(0..3)), 3, &json!({ "next_cursor": null })), None);
+        assert_eq!(at.next(at.rest(Vec::new()), 0, &json!({ "next_cursor": null })), None, "the page is empty by now");
+    }
+
+    #[test]
+    fn what_new_items_move_to_the_next_page_is_not_shown_again() {
+        let (_, at) = step(&Position::default(), 0..25, 20, &json!("abc"));
+        let (shown, next) = step(&at, (100..110).chain(0..15), 25, &json!("abc"));
+        assert_eq!(shown, (100..110).collect::<Vec<_>>());
+        let (shown, later) = step(&next, 15..40, 25, &json!("def"));
+        assert_eq!((shown, later.shown.len()), ((20..40).collect(), 0));
     }
 }

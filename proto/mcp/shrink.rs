@@ -21,7 +21,7 @@ pub(super) struct Shrunk {
 
 /// Keeps the first items, cut as little as lets one of them in.
 pub(super) fn list(tool: &Tool, mut items: Vec<Value>) -> Shrunk {
-    let at = if tool.paging.is_some() { "data[]" } else { "data" };
+    let at = if tool.lists { "data[]" } else { "data" };
     for members in items.iter_mut().filter_map(Value::as_object_mut) {
         for name in tool.leaves_out {
             members.shift_remove(*name);

@@ -103,7 +103,7 @@ ARGUMENTS = {
         {}, {"status": []}, {"status": ["open", "closed"]}, {"status": ["new"]}, {"status": "open"}, {"status": ["open"] * 51}, {"q": ""},
         {"q": " "}, {"q": "x" * 255}, {"q": "x" * 256}, {"q": "a\x00"}, {"assignee_id": ["none", UUID]}, {"assignee_id": ["nobody"]},
         {"inbox_id": [UUID.upper()]}, {"tag": "x" * 50}, {"tag": "x" * 51}, {"sort": "-updated_at"}, {"sort": "subject"}, {"page": 1},
-        {"per_page": 10}, {"cursor": ""}, {"cursor": 7}, {"nonsense": 1}, {"status": None},
+        {"per_page": 10}, {"cursor": ""}, {"cursor": 7}, {"nonsense": 1}, {"status": None}, {"include": ["messages"]},
     ],
     "update_ticket": [
         {}, {"assignee_id": None}, {"assignee_id": "x"}, {"subject": None}, {"subject": ""}, {"subject": "x" * 255}, {"subject": "x" * 256},
@@ -191,8 +191,28 @@ def test_answers_are_small_and_cursors_lead_to_the_rest(server, acme, world):
     whole = tenant.api.get(f"/tickets/{ticket.id}/messages").json()["data"]
     assert [message["id"] for message in messages] == [message["id"] for message in whole] and total == 8
     assert all(message["truncated"] and "[cut: " in message["body_text"] for message in messages)
-    for cursor in ("nonsense", "0p0", "3c"):
+    for cursor in ("nonsense", ".", ".nonsense", "0123.", "0123abcd.nonsense"):
         assert host.refused("search_tickets", cursor=cursor)["code"] == "invalid_cursor"
+
+
+def test_a_list_that_changes_between_two_answers_loses_and_repeats_nothing(world, server):
+    tenant = world.tenant()
+    host = Host(world, server, tenant.key["key"])
+    made = [tenant.ticket(subject=f"{n} " + "ü" * 250)["ticket_number"] for n in range(40)]
+    seen, more = [], {}
+    for _ in range(40):
+        structured = host.call("search_tickets", status=["open"], **more)["structuredContent"]
+        shown = [ticket["ticket_number"] for ticket in structured["data"]]
+        seen += shown
+        if not structured["meta"]["has_more"]:
+            break
+        more = {"cursor": structured["meta"]["next_cursor"]}
+        # Some of what was shown leaves the list, and others come in before it.
+        for number in shown[:3]:
+            assert tenant.api.patch(f"/tickets/{number}", json={"status": "closed"}).status_code == 200
+        tenant.ticket(subject="later")
+    assert sorted(number for number in seen if number in made) == made
+    assert len(set(seen)) == len(seen)
 
 
 def test_failed_deliveries_are_found(acme, host, receiver):
@@ -202,8 +222,14 @@ def test_failed_deliveries_are_found(acme, host, receiver):
     def failed():
         return host.call("list_failed_deliveries", endpoint_id=endpoint["id"])["structuredContent"]["data"]
 
+    def of_all():
+        found = host.call("list_failed_deliveries")["structuredContent"]
+        assert {it["status"] for it in found["data"]} <= {"failed"}
+        return found
+
     [delivery] = until("the delivery has failed", failed)
     assert (delivery["status"], delivery["response_status"]) == ("failed", 500)
+    assert delivery["id"] in [it["id"] for it in of_all()["data"]] and of_all()["untrusted"]["members"] == ["data[].subject"]
     listed = host.call("list_webhooks")
     assert endpoint["id"] in [it["id"] for it in listed["structuredContent"]["data"]]
     # Neither the secret nor the key is ever told.

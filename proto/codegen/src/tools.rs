@@ -70,20 +70,17 @@ fn row(model: &Model, service: &Service, rpc: &Rpc, http: &Http, tool: &Tool) ->
     let mut arguments: Vec<String> = http.params.clone();
     arguments.extend(input::fields(model, rpc, http).into_iter().map(|field| field.name.clone()));
     arguments.extend(list.then(|| input::CURSOR.to_owned()));
-    let has = |name: &str| input.field(name).is_some();
-    let paging = if list {
-        format!("Some(Paging {{ page: {}, cursor: {} }})", has("page"), has(input::CURSOR))
-    } else {
-        "None".to_owned()
-    };
     let mut unsafe_paths = Vec::new();
     if let Some(message) = resource(model, rpc) {
         untrusted(model, message, "", 4, &mut unsafe_paths);
     }
-    unsafe_paths.retain(|path| !tool.leaves_out.contains(path));
+    let is_in = |path: &str, name: &str| {
+        path.strip_prefix(name).is_some_and(|below| below.is_empty() || below.starts_with(['.', '[']))
+    };
+    unsafe_paths.retain(|path| !tool.leaves_out.iter().any(|name| is_in(path, name)));
     format!(
         "    Tool {{ name: {name:?}, definition: {definition:?}, rpc: &crate::services::{rpc}, params: &[{params}], \
-         arguments: &{arguments:?}, fixed: {fixed:?}, paging: {paging}, shows: &{shows:?}, leaves_out: \
+         arguments: &{arguments:?}, fixed: {fixed:?}, lists: {list}, shows: &{shows:?}, leaves_out: \
          &{leaves_out:?}, untrusted: &{unsafe_paths:?}, call: call_{name} }},\n",
         name = tool.name,
         definition = definition(model, rpc, http, tool),

@@ -173,6 +173,12 @@ impl Findings {
                 self.add(name, format!("is a tool whose fixed arguments are no JSON object: {text}"));
             }
             let resource = tools::resource(model, rpc);
+            let input = model.message(&rpc.input);
+            let continued = ["per_page", "cursor"].into_iter().all(|name| input.field(name).is_some());
+            let named = resource.is_some_and(|message| message.field("id").is_some());
+            if tools::is_list(model, rpc) && !(continued && named) {
+                self.add(name, "is a tool whose list has no per_page, no cursor or no ids");
+            }
             for path in tool.shows.iter().chain(&tool.leaves_out) {
                 if resource.is_none_or(|message| model.path_fields(message, path).is_none()) {
                     self.add(name, format!("is a tool that speaks of {path}, which its answer does not have"));

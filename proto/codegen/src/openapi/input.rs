@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 pub(crate) const CURSOR: &str = "cursor";
 /// Fields of lists that only the server sets.
 pub(crate) const PAGING: &[&str] = &["page", "per_page", CURSOR];
-/// Longest cursor: that of a list, and where to go on in its page.
-pub(crate) const CURSOR_MAX_LEN: u32 = 240;
+/// Longest cursor: that of a list, and the 40 items of its page that were shown before.
+pub(crate) const CURSOR_MAX_LEN: u32 = 200 + 1 + 40 * 8;
 
 /// The fields of the request that are arguments, without those of the path.
 pub(crate) fn fields<'a>(model: &'a Model, rpc: &'a Rpc, http: &'a Http) -> Vec<&'a Field> {
