@@ -28,8 +28,11 @@ export async function* pieces(response: Response, idleMs: number, signal?: Abort
 /** Far above the longest answer, so that a body without a line break cannot fill the memory. */
 const LINE_MAX_CHARS = 16 << 20;
 
-/** The lines of pieces of text, and what stands behind the last line break, if anything does. */
-export async function* lines(text: AsyncIterable<string>, ends = /\n/): AsyncGenerator<string, void> {
+/**
+ * The lines of pieces of text, and with `withRest` what stands behind the last line break, if anything does. Where a
+ * connection broke that is a part of a line, which can look whole.
+ */
+export async function* lines(text: AsyncIterable<string>, ends = /\n/, withRest = true): AsyncGenerator<string, void> {
     let rest = "";
     for await (const piece of text) {
         const found = (rest + piece).split(ends);
@@ -37,5 +40,5 @@ export async function* lines(text: AsyncIterable<string>, ends = /\n/): AsyncGen
         if (rest.length > LINE_MAX_CHARS) throw new RangeError(`A line has more than ${LINE_MAX_CHARS} characters.`);
         yield* found;
     }
-    if (rest) yield rest;
+    if (withRest && rest) yield rest;
 }

@@ -146,7 +146,7 @@ export async function* blocks(
 ): AsyncGenerator<Block, void> {
     let id: string | null = null;
     let data: string[] = [];
-    for await (const line of lines(text, /\r\n|\n/)) {
+    for await (const line of lines(text, /\r\n|\n/, false)) {
         heard();
         const place = PLACE.exec(line)?.[1];
         if (place) yield { id: place, data: null };

@@ -43,6 +43,9 @@ test("blocks are read however they are cut", async () => {
     assert.deepEqual(await read(text), wanted);
     assert.deepEqual(await read(...text), wanted);
     assert.deepEqual(await read(...text.replaceAll("\n", "\r\n")), wanted);
+    const whole = await read(": e1-2f40-1-9\n");
+    assert.equal(whole.length, 1, "a comment with a place counts");
+    assert.deepEqual(await read(": e1-2f4"), [], "half of one does not");
 });
 
 test("letters of several bytes that are cut apart are whole again", () =>

@@ -5,30 +5,37 @@ import type { AnswerOf, CallOptions, RequestOf } from "../operation.js";
 /** Where each operation of the API is. */
 export const OPERATIONS = {
     addTicketTag: { method: "POST", path: "/api/v1/tickets/{ticket_id}/tags" },
+    cancelDelivery: { method: "POST", path: "/api/v1/deliveries/{delivery_id}/cancel" },
     createTicket: { method: "POST", path: "/api/v1/tickets" },
     createTicketNote: { method: "POST", path: "/api/v1/tickets/{ticket_id}/messages" },
     createWebhookEndpoint: { method: "POST", path: "/api/v1/webhooks" },
     deleteWebhookEndpoint: { method: "DELETE", path: "/api/v1/webhooks/{endpoint_id}" },
     getDelivery: { method: "GET", path: "/api/v1/deliveries/{delivery_id}" },
+    getEndpointStats: { method: "GET", path: "/api/v1/webhooks/{endpoint_id}/stats" },
     getInbox: { method: "GET", path: "/api/v1/inboxes/{inbox_id}" },
     getRecovery: { method: "GET", path: "/api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}" },
     getTicket: { method: "GET", path: "/api/v1/tickets/{ticket_id}" },
     getWebhookEndpoint: { method: "GET", path: "/api/v1/webhooks/{endpoint_id}" },
     listAgents: { method: "GET", path: "/api/v1/agents" },
+    listAuditLog: { method: "GET", path: "/api/v1/audit" },
     listDeliveries: { method: "GET", path: "/api/v1/webhooks/{endpoint_id}/deliveries" },
     listEventTypes: { method: "GET", path: "/api/v1/webhook-event-types" },
     listEvents: { method: "GET", path: "/api/v1/events" },
     listInboxes: { method: "GET", path: "/api/v1/inboxes" },
+    listMessages: { method: "GET", path: "/api/v1/messages" },
     listTags: { method: "GET", path: "/api/v1/tags" },
     listTicketMessages: { method: "GET", path: "/api/v1/tickets/{ticket_id}/messages" },
     listTicketTags: { method: "GET", path: "/api/v1/tickets/{ticket_id}/tags" },
     listTickets: { method: "GET", path: "/api/v1/tickets" },
+    listUndelivered: { method: "GET", path: "/api/v1/webhooks/{endpoint_id}/undelivered" },
     listWebhookEndpoints: { method: "GET", path: "/api/v1/webhooks" },
     promoteSecret: { method: "POST", path: "/api/v1/webhooks/{endpoint_id}/promote-secret" },
     recoverDeliveries: { method: "POST", path: "/api/v1/webhooks/{endpoint_id}/recover" },
     removeTicketTag: { method: "DELETE", path: "/api/v1/tickets/{ticket_id}/tags/{tag_id}" },
     resendDelivery: { method: "POST", path: "/api/v1/deliveries/{delivery_id}/resend" },
+    resendEndpointDeliveries: { method: "POST", path: "/api/v1/webhooks/{endpoint_id}/resend" },
     rotateSecret: { method: "POST", path: "/api/v1/webhooks/{endpoint_id}/rotate-secret" },
+    searchDeliveries: { method: "GET", path: "/api/v1/deliveries" },
     sendTestEvent: { method: "POST", path: "/api/v1/webhooks/{endpoint_id}/test" },
     updateTicket: { method: "PATCH", path: "/api/v1/tickets/{ticket_id}" },
     updateWebhookEndpoint: { method: "PATCH", path: "/api/v1/webhooks/{endpoint_id}" },
@@ -48,6 +55,11 @@ export abstract class Calls {
     /** Add a tag to a ticket: `POST /api/v1/tickets/{ticket_id}/tags`. Needs the scope `tags:write`. */
     addTicketTag(request: RequestOf<"addTicketTag">, options?: CallOptions): Promise<AnswerOf<"addTicketTag">> {
         return this.call("addTicketTag", request, options);
+    }
+
+    /** Cancel a delivery: `POST /api/v1/deliveries/{delivery_id}/cancel`. Needs the scope `webhooks:manage`. */
+    cancelDelivery(request: RequestOf<"cancelDelivery">, options?: CallOptions): Promise<AnswerOf<"cancelDelivery">> {
+        return this.call("cancelDelivery", request, options);
     }
 
     /** Open a ticket: `POST /api/v1/tickets`. Needs the scope `tickets:write`. */
@@ -79,9 +91,17 @@ export abstract class Calls {
         return this.call("deleteWebhookEndpoint", request, options);
     }
 
-    /** Get a delivery: `GET /api/v1/deliveries/{delivery_id}`. Needs the scope `webhooks:manage`. */
+    /** Get a delivery: `GET /api/v1/deliveries/{delivery_id}`. Needs the scope `webhooks:read`. */
     getDelivery(request: RequestOf<"getDelivery">, options?: CallOptions): Promise<AnswerOf<"getDelivery">> {
         return this.call("getDelivery", request, options);
+    }
+
+    /** Get the statistics of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/stats`. Needs the scope `webhooks:read`. */
+    getEndpointStats(
+        request: RequestOf<"getEndpointStats">,
+        options?: CallOptions,
+    ): Promise<AnswerOf<"getEndpointStats">> {
+        return this.call("getEndpointStats", request, options);
     }
 
     /** Get an inbox: `GET /api/v1/inboxes/{inbox_id}`. Needs the scope `inboxes:read`. */
@@ -89,7 +109,7 @@ export abstract class Calls {
         return this.call("getInbox", request, options);
     }
 
-    /** Get a recovery: `GET /api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}`. Needs the scope `webhooks:manage`. */
+    /** Get a job of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}`. Needs the scope `webhooks:read`. */
     getRecovery(request: RequestOf<"getRecovery">, options?: CallOptions): Promise<AnswerOf<"getRecovery">> {
         return this.call("getRecovery", request, options);
     }
@@ -99,7 +119,7 @@ export abstract class Calls {
         return this.call("getTicket", request, options);
     }
 
-    /** Get a webhook endpoint: `GET /api/v1/webhooks/{endpoint_id}`. Needs the scope `webhooks:manage`. */
+    /** Get a webhook endpoint: `GET /api/v1/webhooks/{endpoint_id}`. Needs the scope `webhooks:read`. */
     getWebhookEndpoint(
         request: RequestOf<"getWebhookEndpoint">,
         options?: CallOptions,
@@ -112,12 +132,17 @@ export abstract class Calls {
         return this.call("listAgents", request, options);
     }
 
-    /** List the deliveries of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/deliveries`. Needs the scope `webhooks:manage`. */
+    /** List the audit log: `GET /api/v1/audit`. Needs the scope `audit:read`. */
+    listAuditLog(request: RequestOf<"listAuditLog"> = {}, options?: CallOptions): Promise<AnswerOf<"listAuditLog">> {
+        return this.call("listAuditLog", request, options);
+    }
+
+    /** List the deliveries of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/deliveries`. Needs the scope `webhooks:read`. */
     listDeliveries(request: RequestOf<"listDeliveries">, options?: CallOptions): Promise<AnswerOf<"listDeliveries">> {
         return this.call("listDeliveries", request, options);
     }
 
-    /** List the event types: `GET /api/v1/webhook-event-types`. Needs the scope `webhooks:manage`. */
+    /** List the event types: `GET /api/v1/webhook-event-types`. Needs the scope `webhooks:read`. */
     listEventTypes(
         request: RequestOf<"listEventTypes"> = {},
         options?: CallOptions,
@@ -133,6 +158,11 @@ export abstract class Calls {
     /** List inboxes: `GET /api/v1/inboxes`. Needs the scope `inboxes:read`. */
     listInboxes(request: RequestOf<"listInboxes"> = {}, options?: CallOptions): Promise<AnswerOf<"listInboxes">> {
         return this.call("listInboxes", request, options);
+    }
+
+    /** List the messages of all tickets: `GET /api/v1/messages`. Needs the scope `messages:read`. */
+    listMessages(request: RequestOf<"listMessages"> = {}, options?: CallOptions): Promise<AnswerOf<"listMessages">> {
+        return this.call("listMessages", request, options);
     }
 
     /** List the tags of the tenant: `GET /api/v1/tags`. Needs the scope `tags:read`. */
@@ -158,7 +188,15 @@ export abstract class Calls {
         return this.call("listTickets", request, options);
     }
 
-    /** List webhook endpoints: `GET /api/v1/webhooks`. Needs the scope `webhooks:manage`. */
+    /** List the events that an endpoint did not get: `GET /api/v1/webhooks/{endpoint_id}/undelivered`. Needs the scope `webhooks:read`. */
+    listUndelivered(
+        request: RequestOf<"listUndelivered">,
+        options?: CallOptions,
+    ): Promise<AnswerOf<"listUndelivered">> {
+        return this.call("listUndelivered", request, options);
+    }
+
+    /** List webhook endpoints: `GET /api/v1/webhooks`. Needs the scope `webhooks:read`. */
     listWebhookEndpoints(
         request: RequestOf<"listWebhookEndpoints"> = {},
         options?: CallOptions,
@@ -192,9 +230,25 @@ export abstract class Calls {
         return this.call("resendDelivery", request, options);
     }
 
+    /** Resend deliveries of an endpoint: `POST /api/v1/webhooks/{endpoint_id}/resend`. Needs the scope `webhooks:manage`. */
+    resendEndpointDeliveries(
+        request: RequestOf<"resendEndpointDeliveries">,
+        options?: CallOptions,
+    ): Promise<AnswerOf<"resendEndpointDeliveries">> {
+        return this.call("resendEndpointDeliveries", request, options);
+    }
+
     /** Rotate the signing secret: `POST /api/v1/webhooks/{endpoint_id}/rotate-secret`. Needs the scope `webhooks:manage`. */
     rotateSecret(request: RequestOf<"rotateSecret">, options?: CallOptions): Promise<AnswerOf<"rotateSecret">> {
         return this.call("rotateSecret", request, options);
+    }
+
+    /** Search the deliveries of all endpoints: `GET /api/v1/deliveries`. Needs the scope `webhooks:read`. */
+    searchDeliveries(
+        request: RequestOf<"searchDeliveries"> = {},
+        options?: CallOptions,
+    ): Promise<AnswerOf<"searchDeliveries">> {
+        return this.call("searchDeliveries", request, options);
     }
 
     /** Send a test event: `POST /api/v1/webhooks/{endpoint_id}/test`. Needs the scope `webhooks:manage`. */

@@ -23,6 +23,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the audit log
+         * @description Newest first; continue with `cursor`. What happens to tickets is in the events.
+         *
+         *     Needs a key with the scope `audit:read`.
+         */
+        get: operations["listAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the deliveries of all endpoints
+         * @description Newest first by the time of the event; continue with `cursor`. A page may have fewer items than requested, even none, although more follow.
+         *
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
+         *
+         *     Needs a plan with the entitlement `webhooks`.
+         */
+        get: operations["searchDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deliveries/{delivery_id}": {
         parameters: {
             query?: never;
@@ -34,13 +80,37 @@ export interface paths {
          * Get a delivery
          * @description With its payload and every attempt.
          *
-         *     Needs a key with the scope `webhooks:manage`.
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
          *
          *     Needs a plan with the entitlement `webhooks`.
          */
         get: operations["getDelivery"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{delivery_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a delivery
+         * @description It is not retried and shows as canceled. A request that is in flight, or about to be sent, is still recorded, and if the receiver accepts it, the delivery is delivered. 409 if it has already ended.
+         *
+         *     Needs a key with the scope `webhooks:manage`.
+         *
+         *     Needs a plan with the entitlement `webhooks`.
+         */
+        post: operations["cancelDelivery"];
         delete?: never;
         options?: never;
         head?: never;
@@ -80,13 +150,37 @@ export interface paths {
         };
         /**
          * List events
-         * @description With `Accept: text/event-stream` the list becomes a stream of server-sent events: each with its cursor as `id`, its type as `event` and the body that webhooks post as `data`. It begins with the next event, or after `Last-Event-ID` or `after`. A comment comes every 15 seconds while nothing happens. Opening a stream counts as one request.
+         * @description The list becomes a stream of server-sent events for a client that prefers `text/event-stream` to `application/json` in its `Accept`: each event with its cursor as `id`, its type as `event` and the body that webhooks post as `data`. It begins with the next event, or after `Last-Event-ID` or `after`. The stream begins with a comment, and another one comes every 15 seconds while nothing happens; they hold the present cursor. A connection that ends before its first event has no `Last-Event-ID` to go on from: to miss nothing, get a cursor by `after=latest` and open the stream with it. Opening a stream counts as one request.
          *
          *     Oldest first, each with the same bytes that webhooks post. Continue with `next_cursor` as `after`: no event is skipped or repeated under concurrent writes. Events are kept for 30 days; tests are not among them.
          *
          *     Needs a key with the scope `events:read`.
          */
         get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export everything
+         * @description One snapshot of tickets, messages, tags, inboxes and agents as lines of JSON, each a resource as the other operations answer it; internal notes are not among them. The last line has the type `end`; an answer without it is not whole. Its `events_cursor` is the `after` of `/events` that continues the snapshot: no change is missing and none comes twice. The lines come in the order inboxes, agents, tags, tickets, messages.
+         *
+         *     An answer that broke off is continued with the `cursor` of its last line as `after`. Its `end` then names the `events_cursor` of the first part: what changed between the parts is among the events, and `version` tells which of two states of a ticket is the newer one.
+         *
+         *     Each type needs its scope: tickets and agents `tickets:read`, messages `messages:read`, tags `tags:read`, inboxes `inboxes:read`. Without `types` the answer has what the key may read; a type that is named without its scope is refused. A workspace has one export at a time. It counts as one request, and is ended without `end` after ten minutes, or when its client takes nothing for 30 seconds.
+         */
+        get: operations["export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -153,6 +247,28 @@ export interface paths {
          *     Any key may call it.
          */
         get: operations["whoAmI"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the messages of all tickets
+         * @description Oldest first, to keep a copy: continue with `cursor`, and later with the newest `created_at` that you have as `created_since`. Internal notes are not in the list. A message is listed only after all older writes have ended, so that nothing is missed.
+         *
+         *     Needs a key with the scope `messages:read`.
+         */
+        get: operations["listMessages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -248,7 +364,7 @@ export interface paths {
         };
         /**
          * List the messages of a ticket
-         * @description Oldest first. Internal notes are in neither the list nor its total.
+         * @description Oldest first. Internal notes are in neither the list nor its total. An answer has at most 4 MiB: with `page` the longest bodies are cut and marked `truncated`, with `cursor` the page ends earlier.
          *
          *     Needs a key with the scope `messages:read`.
          */
@@ -328,7 +444,7 @@ export interface paths {
          * List the event types
          * @description Each with the time at which it occurs.
          *
-         *     Needs a key with the scope `webhooks:manage`.
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
          *
          *     Needs a plan with the entitlement `webhooks`.
          */
@@ -352,7 +468,7 @@ export interface paths {
          * List webhook endpoints
          * @description Newest first.
          *
-         *     Needs a key with the scope `webhooks:manage`.
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
          *
          *     Needs a plan with the entitlement `webhooks`.
          */
@@ -384,7 +500,7 @@ export interface paths {
          * Get a webhook endpoint
          * @description The secret is never shown again; `secret_hint` identifies it.
          *
-         *     Needs a key with the scope `webhooks:manage`.
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
          *
          *     Needs a plan with the entitlement `webhooks`.
          */
@@ -424,7 +540,7 @@ export interface paths {
          * List the deliveries of an endpoint
          * @description Newest first by the time of the event; continue with `cursor`. Only the last page has fewer items than requested.
          *
-         *     Needs a key with the scope `webhooks:manage`.
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
          *
          *     Needs a plan with the entitlement `webhooks`.
          */
@@ -493,16 +609,40 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a recovery
-         * @description With its progress.
+         * Get a job of an endpoint
+         * @description The progress of a recovery, or of a resend of the endpoint's deliveries.
          *
-         *     Needs a key with the scope `webhooks:manage`.
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
          *
          *     Needs a plan with the entitlement `webhooks`.
          */
         get: operations["getRecovery"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{endpoint_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resend deliveries of an endpoint
+         * @description Starts a job that gives a new schedule to the deliveries in these states, oldest first, as fast as the endpoint accepts them; deliveries in flight, and tests, are left alone. One job resends at most 10,000; when it is done, call again for more. It continues after a restart; its progress is at `/webhooks/{endpoint_id}/recoveries/{recovery_id}`. A dry run answers 200 with their number. 409 while another job of the endpoint is open.
+         *
+         *     Needs a key with the scope `webhooks:manage`.
+         *
+         *     Needs a plan with the entitlement `webhooks`.
+         */
+        post: operations["resendEndpointDeliveries"];
         delete?: never;
         options?: never;
         head?: never;
@@ -533,6 +673,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks/{endpoint_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the statistics of an endpoint
+         * @description The number of its deliveries in each state, and the results and durations of the attempts of the last 24 hours and 7 days. Tests count in the states only.
+         *
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
+         *
+         *     Needs a plan with the entitlement `webhooks`.
+         */
+        get: operations["getEndpointStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks/{endpoint_id}/test": {
         parameters: {
             query?: never;
@@ -551,6 +715,30 @@ export interface paths {
          *     Needs a plan with the entitlement `webhooks`.
          */
         post: operations["sendTestEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{endpoint_id}/undelivered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the events that an endpoint did not get
+         * @description The events of its subscription that were never delivered to it, oldest first: those that wait, those that failed or were canceled, and those without a delivery. Continue with `cursor`; a page may have fewer items than requested, even none, although more follow.
+         *
+         *     Needs a key with one of the scopes `webhooks:read` or `webhooks:manage`.
+         *
+         *     Needs a plan with the entitlement `webhooks`.
+         */
+        get: operations["listUndelivered"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -764,7 +952,7 @@ export interface components {
          *     - `invalid_request`: A member of the body has the wrong JSON type, or is null where null means nothing.
          *     - `invalid_parameter`: A query parameter, or a conditional header, has an invalid value or is repeated.
          *     - `unknown_parameter`: The query has a parameter that this call does not have.
-         *     - `invalid_cursor`: The cursor was not made by this list, or was changed.
+         *     - `invalid_cursor`: The cursor was not made by this list with these filters, or was changed.
          *     - `invalid_idempotency_key`: The header `Idempotency-Key` is empty, too long or has characters that are not printable ASCII.
          *     - `validation_failed`: The request is well-formed but violates a rule; `details` names each field and its rule.
          *     - `outbound_reply_not_allowed`: The message has another `type` than `internal_note`.
@@ -790,7 +978,8 @@ export interface components {
          *     - `precondition_failed`: `If-Match` differs from the current `ETag`.
          *     - `conflict`: The call does not fit the present state; where a retry helps, `Retry-After` says when.
          *     - `idempotency_in_progress`: A request with the same `Idempotency-Key` has not ended yet.
-         *     - `cursor_expired`: The cursor is older than the retention of events.
+         *     - `export_in_progress`: A workspace has one export at a time; `Retry-After` says when to look again.
+         *     - `cursor_expired`: The cursor is older than the retention of what it lists, or than 30 days, or belongs to another history of the data (`other_history`): begin again without it.
          *     - `payload_too_large`: The body is larger than the API accepts.
          *     - `unsupported_media_type`: The body has no `Content-Type: application/json`.
          *     - `rate_limited`: The rate limit is reached; `Retry-After` says how many seconds to wait.
@@ -799,7 +988,7 @@ export interface components {
          *     - `timeout`: The deadline of the call passed before it ended.
          * @enum {string}
          */
-        ErrorCode: "malformed_json" | "invalid_request" | "invalid_parameter" | "unknown_parameter" | "invalid_cursor" | "invalid_idempotency_key" | "validation_failed" | "outbound_reply_not_allowed" | "idempotency_key_reused" | "missing_api_key" | "invalid_api_key" | "revoked_api_key" | "expired_api_key" | "cross_origin" | "entitlement_required" | "insufficient_scope" | "role_required" | "tenant_suspended" | "ticket_not_found" | "inbox_not_found" | "tag_not_found" | "endpoint_not_found" | "delivery_not_found" | "recovery_not_found" | "tenant_not_found" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "conflict" | "idempotency_in_progress" | "cursor_expired" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "internal_error" | "service_unavailable" | "timeout";
+        ErrorCode: "malformed_json" | "invalid_request" | "invalid_parameter" | "unknown_parameter" | "invalid_cursor" | "invalid_idempotency_key" | "validation_failed" | "outbound_reply_not_allowed" | "idempotency_key_reused" | "missing_api_key" | "invalid_api_key" | "revoked_api_key" | "expired_api_key" | "cross_origin" | "entitlement_required" | "insufficient_scope" | "role_required" | "tenant_suspended" | "ticket_not_found" | "inbox_not_found" | "tag_not_found" | "endpoint_not_found" | "delivery_not_found" | "recovery_not_found" | "tenant_not_found" | "route_not_found" | "method_not_allowed" | "precondition_failed" | "conflict" | "idempotency_in_progress" | "export_in_progress" | "cursor_expired" | "payload_too_large" | "unsupported_media_type" | "rate_limited" | "internal_error" | "service_unavailable" | "timeout";
         /** @description One thing that is wrong or missing. */
         ErrorDetail: {
             /**
@@ -814,6 +1003,7 @@ export interface components {
              *
              *     - `required`: A required field is missing.
              *     - `blank`: The value is empty once white space is removed.
+             *     - `too_short`: The value is too short.
              *     - `too_long`: The value is too long.
              *     - `invalid_type`: The value has the wrong JSON type.
              *     - `invalid_format`: The value has the wrong format.
@@ -825,9 +1015,10 @@ export interface components {
              *     - `one_of_required`: One of several fields must be given.
              *     - `limit_exceeded`: There are too many.
              *     - `inbox_disabled`: The inbox is disabled.
+             *     - `other_history`: The cursor was made in another database, or after the backup that this one was restored from.
              * @enum {string}
              */
-            code: "required" | "blank" | "too_long" | "invalid_type" | "invalid_format" | "invalid_enum" | "out_of_range" | "not_found" | "unknown_field" | "mutually_exclusive" | "one_of_required" | "limit_exceeded" | "inbox_disabled";
+            code: "required" | "blank" | "too_short" | "too_long" | "invalid_type" | "invalid_format" | "invalid_enum" | "out_of_range" | "not_found" | "unknown_field" | "mutually_exclusive" | "one_of_required" | "limit_exceeded" | "inbox_disabled" | "other_history";
             /** @description What the value must be, to be read after the field's name. */
             message: string;
             /** @description The values that are allowed, where they are few. */
@@ -898,7 +1089,7 @@ export interface components {
              */
             response_status: number | null;
             /**
-             * @description First 4 KiB of the answer's body; null without an answer.
+             * @description First 4 KiB of the answer's body; null without an answer, and for a key that has neither `webhooks:manage` nor `messages:read`.
              * @example ok
              */
             response_body: string | null;
@@ -915,6 +1106,129 @@ export interface components {
              * @example true
              */
             succeeded: boolean;
+        };
+        /** @description Results of the attempts in a period. */
+        AttemptBucket: {
+            /**
+             * Format: date-time
+             * @description Start of the period.
+             */
+            start: string;
+            /**
+             * Format: int64
+             * @description Attempts that were answered 2xx.
+             */
+            succeeded: number;
+            /**
+             * Format: int64
+             * @description Attempts that failed.
+             */
+            failed: number;
+        };
+        /** @description Results of the attempts in a time. */
+        AttemptStats: {
+            /** @description By period, oldest first, without gaps; the last period has not ended. */
+            buckets: components["schemas"]["AttemptBucket"][];
+            /**
+             * Format: int64
+             * @description Attempts that were answered 2xx.
+             */
+            succeeded: number;
+            /**
+             * Format: int64
+             * @description Attempts that failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Median response time in milliseconds, estimated; null without responses.
+             */
+            median_ms: number | null;
+            /**
+             * Format: int64
+             * @description 95th percentile of the response time in milliseconds, estimated; null without responses.
+             */
+            p95_ms: number | null;
+        };
+        /** @description Who acted. */
+        AuditActor: {
+            /** @description Kind. */
+            type: components["schemas"]["AuditActorType"];
+            /**
+             * Format: uuid
+             * @description UUID of the agent, key or token; null for others.
+             * @example 019ab5f0-0000-7000-8000-0000000000a1
+             */
+            id: string | null;
+            /**
+             * @description Name at that time; may be empty.
+             * @example Grace Hopper
+             */
+            name: string;
+        };
+        /**
+         * @description Kind of an actor.
+         *
+         *     - `agent`: A person of the workspace.
+         *     - `api_key`: A program with an API key.
+         *     - `service`: A program of the operator.
+         *     - `operator`: The operator.
+         *     - `nobody`: An unknown person: a failed sign-in.
+         *     - `system`: InboxOps itself.
+         * @enum {string}
+         */
+        AuditActorType: "agent" | "api_key" | "service" | "operator" | "nobody" | "system";
+        /** @description A detail of an entry. */
+        AuditDetail: {
+            /**
+             * @description What it is: `name`, `plan`, `host`.
+             * @example host
+             */
+            name: string;
+            /**
+             * @description Its value; never a secret.
+             * @example example.com
+             */
+            value: string;
+        };
+        /** @description An entry of the audit log. */
+        AuditLogEntry: {
+            /**
+             * Format: uuid
+             * @description UUID of the entry.
+             * @example 019ab5f0-0000-7000-8000-0000000001c1
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description Time.
+             */
+            created_at: string;
+            /** @description Who acted. */
+            actor: components["schemas"]["AuditActor"];
+            /**
+             * @description The action: `api_key.created`, `session.login_failed`, `tenant.plan_changed`.
+             * @example endpoint.created
+             */
+            action: string;
+            /**
+             * @description Kind of its target: `api_key`, `endpoint`, `agent`, `inbox`, `tenant`.
+             * @example endpoint
+             */
+            target_kind: string;
+            /**
+             * Format: uuid
+             * @description UUID of its target; null if it has none.
+             * @example 019ab5f0-0000-7000-8000-0000000000f1
+             */
+            target_id: string | null;
+            /** @description Details. */
+            facts: components["schemas"]["AuditDetail"][];
+            /**
+             * @description IP address of the client; null for the machine itself and for InboxOps.
+             * @example 203.0.113.9
+             */
+            address: string | null;
         };
         /** @description Who wrote a message. */
         Author: {
@@ -943,6 +1257,11 @@ export interface components {
          * @enum {string}
          */
         AuthorType: "customer" | "agent" | "api_key" | "system";
+        /** @description Response of CancelDelivery. */
+        CancelDeliveryResponse: {
+            /** @description The delivery, canceled. */
+            data: components["schemas"]["Delivery"];
+        };
         /**
          * @description Channel by which a ticket or an inbox gets its messages.
          *
@@ -1115,6 +1434,25 @@ export interface components {
              * @description Time at which it succeeded; null until then.
              */
             delivered_at: string | null;
+            /**
+             * Format: uuid
+             * @description UUID of the ticket that the event is about; null for other events and for tests.
+             * @example 019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51
+             */
+            ticket_id: string | null;
+            /**
+             * Format: int64
+             * @description Number of the ticket; null without one.
+             * @example 42
+             */
+            ticket_number: number | null;
+            /**
+             * @description Subject of the ticket as it is now; null without one.
+             * @example Where is my order?
+             */
+            subject: string | null;
+            /** @description What it waits for; null once it has ended, and while its next request is in flight or about to be sent. */
+            waits_for: components["schemas"]["DeliveryWait"] | null;
         };
         /** @description One event for one endpoint, with payload and attempts. */
         DeliveryDetail: {
@@ -1181,14 +1519,33 @@ export interface components {
              */
             delivered_at: string | null;
             /**
-             * @description The body that is posted.
+             * @description The body that is posted; null, and empty in gRPC, for a key that has neither `webhooks:manage` nor `messages:read`.
              * @example {}
              */
             payload: {
                 [key: string]: unknown;
-            };
+            } | null;
             /** @description Every attempt, oldest first. */
             attempts: components["schemas"]["Attempt"][];
+            /**
+             * Format: uuid
+             * @description UUID of the ticket that the event is about; null for other events and for tests.
+             * @example 019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51
+             */
+            ticket_id: string | null;
+            /**
+             * Format: int64
+             * @description Number of the ticket; null without one.
+             * @example 42
+             */
+            ticket_number: number | null;
+            /**
+             * @description Subject of the ticket as it is now; null without one.
+             * @example Where is my order?
+             */
+            subject: string | null;
+            /** @description What it waits for; null once it has ended, and while its next request is in flight or about to be sent. */
+            waits_for: components["schemas"]["DeliveryWait"] | null;
         };
         /**
          * @description State of a delivery.
@@ -1202,6 +1559,17 @@ export interface components {
          * @enum {string}
          */
         DeliveryStatus: "pending" | "retrying" | "delivered" | "failed" | "paused" | "canceled";
+        /**
+         * @description What a delivery waits for.
+         *
+         *     - `queue`: Its turn.
+         *     - `retry`: The time of its next attempt.
+         *     - `rate_limit`: Its turn at an endpoint whose rate is limited.
+         *     - `probe`: An endpoint that has failed so often that it gets one request at a time.
+         *     - `paused`: Its endpoint to be enabled again.
+         * @enum {string}
+         */
+        DeliveryWait: "queue" | "retry" | "rate_limit" | "probe" | "paused";
         /** @description The backlog of an endpoint. */
         EndpointBacklog: {
             /**
@@ -1256,6 +1624,23 @@ export interface components {
          * @enum {string}
          */
         EndpointPayload: "full" | "thin";
+        /** @description Delivery statistics of an endpoint. */
+        EndpointStats: {
+            /**
+             * Format: uuid
+             * @description UUID of the endpoint.
+             * @example 019ab5f0-0000-7000-8000-0000000000f1
+             */
+            endpoint_id: string;
+            /** @description Number of deliveries in each state; states without any are left out. */
+            counts: components["schemas"]["StatusCount"][];
+            /** @description The last 24 hours, by hour. */
+            last_24_hours: components["schemas"]["AttemptStats"];
+            /** @description The last 7 days, by day. */
+            last_7_days: components["schemas"]["AttemptStats"];
+            /** @description The delivery of the latest attempt; null before the first. */
+            last_attempt: components["schemas"]["LastAttempt"] | null;
+        };
         /**
          * @description State of an endpoint.
          *
@@ -1371,6 +1756,37 @@ export interface components {
              */
             next_cursor: string;
         };
+        /** @description Message of Export: a line. */
+        ExportResponse: {
+            /** @description What the line has. */
+            type: components["schemas"]["ExportType"];
+            /** @description The resource, as the other operations answer it; absent at the end. */
+            data?: components["schemas"]["Ticket"] | components["schemas"]["Message"] | components["schemas"]["Tag"] | components["schemas"]["Inbox"] | components["schemas"]["Agent"];
+            /** @description Pass it as `after` to continue after this line; absent at the end. */
+            cursor?: string;
+            /**
+             * @description Place in `/events` at which the snapshot was taken, as `after` takes it; at the end only.
+             * @example e1-2f4-1d8-63b0c3f8a5c00
+             */
+            events_cursor?: string;
+            /**
+             * Format: int64
+             * @description Number of lines of this answer without this one; at the end only.
+             */
+            count?: number;
+        };
+        /**
+         * @description What a line of an export has.
+         *
+         *     - `inbox`: An inbox.
+         *     - `agent`: An agent.
+         *     - `tag`: A tag.
+         *     - `ticket`: A ticket.
+         *     - `message`: A message.
+         *     - `end`: The export is whole: the last line.
+         * @enum {string}
+         */
+        ExportType: "inbox" | "agent" | "tag" | "ticket" | "message" | "end";
         /**
          * @description How close an endpoint is to being disabled.
          *
@@ -1384,6 +1800,11 @@ export interface components {
         GetDeliveryResponse: {
             /** @description The delivery. */
             data: components["schemas"]["DeliveryDetail"];
+        };
+        /** @description Response of GetEndpointStats. */
+        GetEndpointStatsResponse: {
+            /** @description The statistics. */
+            data: components["schemas"]["EndpointStats"];
         };
         /** @description Response of GetInbox. */
         GetInboxResponse: {
@@ -1434,7 +1855,7 @@ export interface components {
              *     ]
              */
             entitlements: string[];
-            /** @description Its rate limit. */
+            /** @description Its rate limit, which all its keys share. */
             limit: components["schemas"]["RateLimit"];
         };
         /** @description The API key that calls. */
@@ -1463,6 +1884,8 @@ export interface components {
              *     ]
              */
             scopes: string[];
+            /** @description The key's own share of the tenant's rate limit; null when it has none. A share above the limit is shown as the limit. */
+            limit: components["schemas"]["RateLimit"] | null;
         };
         /** @description The tenant of the caller. */
         IdentityTenant: {
@@ -1579,6 +2002,27 @@ export interface components {
          * @enum {string}
          */
         InboxStatus: "active" | "disabled" | "error";
+        /** @description The delivery of the latest attempt. */
+        LastAttempt: {
+            /**
+             * Format: uuid
+             * @description UUID of the delivery.
+             * @example 019ab5f0-0000-7000-8000-000000000101
+             */
+            delivery_id: string;
+            /**
+             * Format: int64
+             * @description HTTP status of the answer; null without one.
+             */
+            response_status: number | null;
+            /** @description Failure code; null if it did not fail. */
+            error_code: string | null;
+            /**
+             * Format: date-time
+             * @description Time of the attempt.
+             */
+            at: string;
+        };
         /** @description The last delivery of an endpoint. */
         LastDelivery: {
             /**
@@ -1606,6 +2050,13 @@ export interface components {
             /** @description Position of the page. */
             meta: components["schemas"]["PageMeta"];
         };
+        /** @description Response of ListAuditLog. */
+        ListAuditLogResponse: {
+            /** @description The entries of the page. */
+            data: components["schemas"]["AuditLogEntry"][];
+            /** @description Position of the page. */
+            meta: components["schemas"]["CursorMeta"];
+        };
         /** @description Response of ListDeliveries. */
         ListDeliveriesResponse: {
             /** @description The deliveries of the page. */
@@ -1622,13 +2073,15 @@ export interface components {
         ListEventsResponse: {
             /**
              * @description The events of the page, each as it was posted.
-             * @example {
-             *       "event": "ticket.created",
-             *       "event_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-             *       "tenant_id": "019ab5f0-0000-7000-8000-000000000001",
-             *       "created_at": "2026-01-31T09:30:00.000000Z",
-             *       "data": {}
-             *     }
+             * @example [
+             *       {
+             *         "event": "ticket.created",
+             *         "event_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
+             *         "tenant_id": "019ab5f0-0000-7000-8000-000000000001",
+             *         "created_at": "2026-01-31T09:30:00.000000Z",
+             *         "data": {}
+             *       }
+             *     ]
              */
             data: {
                 [key: string]: unknown;
@@ -1642,6 +2095,13 @@ export interface components {
             data: components["schemas"]["Inbox"][];
             /** @description Position of the page. */
             meta: components["schemas"]["PageMeta"];
+        };
+        /** @description Response of ListMessages. */
+        ListMessagesResponse: {
+            /** @description The messages of the page. */
+            data: components["schemas"]["Message"][];
+            /** @description Position of the page. */
+            meta: components["schemas"]["CursorMeta"];
         };
         /** @description Response of ListTags. */
         ListTagsResponse: {
@@ -1670,6 +2130,13 @@ export interface components {
             data: components["schemas"]["Ticket"][];
             /** @description Position of the page. */
             meta: components["schemas"]["PageMeta"];
+        };
+        /** @description Response of ListUndelivered. */
+        ListUndeliveredResponse: {
+            /** @description The events of the page. There may be fewer than requested, even none, although more follow. */
+            data: components["schemas"]["Undelivered"][];
+            /** @description Position of the page. */
+            meta: components["schemas"]["CursorMeta"];
         };
         /** @description Response of ListWebhookEndpoints. */
         ListWebhookEndpointsResponse: {
@@ -1711,7 +2178,7 @@ export interface components {
              * @description Time at which it was recorded.
              */
             created_at: string;
-            /** @description Whether a body was cut because it was too long. */
+            /** @description Whether a body was cut: because it was too long, or so that a list stays below 4 MiB. */
             truncated: boolean;
             /**
              * Format: date-time
@@ -1823,9 +2290,9 @@ export interface components {
         PageMeta: {
             /**
              * Format: int64
-             * @description Number of this page, from 1.
+             * @description Number of this page, from 1; null when the list is read by `cursor`.
              */
-            page: number;
+            page: number | null;
             /**
              * Format: int64
              * @description Greatest number of items on a page.
@@ -1839,14 +2306,14 @@ export interface components {
             total: number;
             /**
              * Format: int64
-             * @description Number of pages.
+             * @description Number of pages; null when the list is read by `cursor`.
              */
-            total_pages: number;
+            total_pages: number | null;
             /** @description Whether a page follows. */
             has_more: boolean;
             /**
-             * @description Always null: these lists are continued by `page`.
-             * @constant
+             * @description Pass it as `cursor` to continue after the last item; null on the last page. Good for 30 days, for the same filters and order.
+             * @example AZ5NQhJ0q7kBgA6Y0rDQDBuG2m1dTzWfAKCAy4jN7usGAQGatfAAAHAAgAAAAAAAAKGbYdg2
              */
             next_cursor: string | null;
             /**
@@ -1917,7 +2384,7 @@ export interface components {
             /** @description The job, or for a dry run what it would be. */
             data: components["schemas"]["Recovery"];
         };
-        /** @description A recovery job. */
+        /** @description A job that makes deliveries for missed events, or sends deliveries again. */
         Recovery: {
             /**
              * Format: uuid
@@ -1943,13 +2410,13 @@ export interface components {
             until: string;
             /**
              * Format: int64
-             * @description Number of events that need a delivery. It may grow while a long job runs.
+             * @description Number of events that need a delivery, or of deliveries to send again. It may grow while a long recovery runs.
              * @example 120
              */
             matched: number;
             /**
              * Format: int64
-             * @description Number of deliveries that were made so far.
+             * @description Number of deliveries that were made, or were given a new schedule, so far.
              * @example 0
              */
             created: number;
@@ -1977,6 +2444,37 @@ export interface components {
             /** @description The delivery, waiting for its next attempt. */
             data: components["schemas"]["Delivery"];
         };
+        /** @description Request of ResendEndpointDeliveries. */
+        ResendEndpointDeliveriesRequest: {
+            /**
+             * @description Deliveries in any of these states.
+             * @example [
+             *       "failed",
+             *       "canceled"
+             *     ]
+             */
+            status: components["schemas"]["DeliveryStatus"][];
+            /**
+             * Format: date-time
+             * @description Deliveries of events from this time on.
+             */
+            since?: string;
+            /**
+             * Format: date-time
+             * @description Deliveries of events before this time.
+             */
+            until?: string;
+            /**
+             * @description Only return their number; send nothing.
+             * @default false
+             */
+            dry_run?: boolean;
+        };
+        /** @description Response of ResendEndpointDeliveries. */
+        ResendEndpointDeliveriesResponse: {
+            /** @description The job, or for a dry run what it would be. */
+            data: components["schemas"]["Recovery"];
+        };
         /**
          * @description Role of an agent in a tenant.
          *
@@ -2003,6 +2501,13 @@ export interface components {
         RotateSecretResponse: {
             /** @description The endpoint, with its new secret. */
             data: components["schemas"]["WebhookEndpoint"];
+        };
+        /** @description Response of SearchDeliveries. */
+        SearchDeliveriesResponse: {
+            /** @description The deliveries of the page. */
+            data: components["schemas"]["Delivery"][];
+            /** @description Position of the page. */
+            meta: components["schemas"]["CursorMeta"];
         };
         /** @description A rotation of the signing secret in progress: two secrets sign. */
         SecretRotation: {
@@ -2050,6 +2555,16 @@ export interface components {
         SendTestEventResponse: {
             /** @description The delivery, not yet ended. */
             data: components["schemas"]["Delivery"];
+        };
+        /** @description Number of deliveries in a state. */
+        StatusCount: {
+            /** @description The state. */
+            status: components["schemas"]["DeliveryStatus"];
+            /**
+             * Format: int64
+             * @description How many deliveries are in it.
+             */
+            count: number;
         };
         /** @description A name that groups tickets. */
         Tag: {
@@ -2163,6 +2678,10 @@ export interface components {
              * @example 1
              */
             version: number;
+            /** @description Only in lists with `include=messages`: the newest 25 messages, oldest first, without internal notes. */
+            messages?: components["schemas"]["TicketMessages"];
+            /** @description Only in lists with `include=messages`: whether the ticket has more messages than these. */
+            messages_truncated?: boolean;
         };
         /** @description A ticket was assigned, reassigned or unassigned, or created with an assignee. */
         TicketAssignedEvent: {
@@ -2301,6 +2820,8 @@ export interface components {
                 test?: boolean;
             };
         };
+        /** @description Oldest first. */
+        TicketMessages: components["schemas"]["Message"][];
         /**
          * @description Urgency of a ticket.
          *
@@ -2398,6 +2919,33 @@ export interface components {
                 /** @description True on a test event; else absent. */
                 test?: boolean;
             };
+        };
+        /** @description An event that an endpoint did not get. */
+        Undelivered: {
+            /**
+             * Format: uuid
+             * @description UUID of the event.
+             * @example 019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51
+             */
+            event_id: string;
+            /**
+             * @description Type of the event.
+             * @example ticket.created
+             */
+            event: string;
+            /**
+             * Format: date-time
+             * @description Time of the event.
+             */
+            created_at: string;
+            /**
+             * Format: uuid
+             * @description UUID of its delivery; null when there is none.
+             * @example 019ab5f0-0000-7000-8000-000000000101
+             */
+            delivery_id: string | null;
+            /** @description State of its delivery; null when there is none. */
+            status: components["schemas"]["DeliveryStatus"] | null;
         };
         /** @description Response of UpdateTicket. */
         UpdateTicketResponse: {
@@ -2526,6 +3074,8 @@ export interface operations {
                 page?: number;
                 /** @description Greatest number of items on a page. */
                 per_page?: number;
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2539,28 +3089,98 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-0000-7000-8000-0000000000b1",
-                     *           "name": "Grace Hopper",
-                     *           "email": "grace@example.com",
-                     *           "role": "admin"
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "page": 1,
-                     *         "per_page": 25,
-                     *         "total": 1,
-                     *         "total_pages": 1,
-                     *         "has_more": false,
-                     *         "next_cursor": null,
-                     *         "safe_since": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListAgentsResponse"];
+                };
+            };
+        };
+    };
+    listAuditLog: {
+        parameters: {
+            query?: {
+                /** @description Only entries from this time on. */
+                since?: string;
+                /** @description Only entries before this time. */
+                until?: string;
+                /** @description Only entries of the agent, key or token with this UUID. */
+                actor_id?: string;
+                /**
+                 * @description Only entries of this action.
+                 * @example endpoint.created
+                 */
+                action?: string;
+                /** @description Greatest number of items on a page. */
+                per_page?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListAuditLogResponse"];
+                };
+            };
+        };
+    };
+    searchDeliveries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only deliveries to the endpoint with this UUID.
+                 * @example 019ab5f0-0000-7000-8000-0000000000f1
+                 */
+                endpoint_id?: string;
+                /** @description Only deliveries in any of these states. */
+                status?: components["schemas"]["DeliveryStatus"][];
+                /** @description Only deliveries of any of these events. */
+                event?: ("ticket.created" | "ticket.updated" | "ticket.assigned" | "ticket.status_changed" | "ticket.closed" | "message.received" | "message.sent" | "inbox.error")[];
+                /**
+                 * @description Only deliveries of the event with this UUID.
+                 * @example 019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51
+                 */
+                event_id?: string;
+                /**
+                 * @description Only deliveries of events about the ticket with this UUID, of its newest 5,000.
+                 * @example 019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51
+                 */
+                ticket_id?: string;
+                /**
+                 * @description Only deliveries whose last response had any of these statuses: `2xx`, `3xx`, `4xx`, `5xx` or numbers.
+                 * @example [
+                 *       "5xx"
+                 *     ]
+                 */
+                response_status?: string[];
+                /** @description Only deliveries that were created from this time on. */
+                since?: string;
+                /** @description Only deliveries that were created before this time. */
+                until?: string;
+                /** @description Greatest number of items on a page. */
+                per_page?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchDeliveriesResponse"];
                 };
             };
         };
@@ -2586,51 +3206,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-000000000101",
-                     *         "endpoint_id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "event": "ticket.created",
-                     *         "event_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *         "status": "pending",
-                     *         "attempt_count": 1,
-                     *         "max_attempts": 10,
-                     *         "next_attempt_at": null,
-                     *         "response_status": 200,
-                     *         "error_code": null,
-                     *         "test": false,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "delivered_at": "2026-01-31T09:30:00.000000Z",
-                     *         "payload": {},
-                     *         "attempts": [
-                     *           {
-                     *             "number": 1,
-                     *             "started_at": "2026-01-31T09:30:00.000000Z",
-                     *             "duration_ms": 143,
-                     *             "response_status": 200,
-                     *             "response_body": "ok",
-                     *             "response_headers": [
-                     *               {
-                     *                 "name": "content-type",
-                     *                 "value": "application/json"
-                     *               }
-                     *             ],
-                     *             "request_headers": [
-                     *               {
-                     *                 "name": "content-type",
-                     *                 "value": "application/json"
-                     *               }
-                     *             ],
-                     *             "error_code": null,
-                     *             "error": null,
-                     *             "succeeded": true
-                     *           }
-                     *         ]
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["GetDeliveryResponse"];
+                };
+            };
+        };
+    };
+    cancelDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description UUID of the delivery.
+                 * @example 019ab5f0-0000-7000-8000-000000000101
+                 */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelDeliveryResponse"];
                 };
             };
         };
@@ -2656,25 +3258,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-000000000101",
-                     *         "endpoint_id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "event": "ticket.created",
-                     *         "event_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *         "status": "pending",
-                     *         "attempt_count": 1,
-                     *         "max_attempts": 10,
-                     *         "next_attempt_at": null,
-                     *         "response_status": 200,
-                     *         "error_code": null,
-                     *         "test": false,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "delivered_at": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ResendDeliveryResponse"];
                 };
             };
@@ -2683,7 +3266,7 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. 410 when what follows is no longer kept. */
+                /** @description Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept. */
                 after?: string;
                 /** @description Only these types: names, `ticket.*`, `message.*` or `*`. */
                 types?: ("ticket.created" | "ticket.updated" | "ticket.assigned" | "ticket.status_changed" | "ticket.closed" | "message.received" | "message.sent" | "inbox.error" | "ticket.*" | "message.*" | "*")[];
@@ -2702,23 +3285,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "event": "ticket.created",
-                     *           "event_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *           "tenant_id": "019ab5f0-0000-7000-8000-000000000001",
-                     *           "created_at": "2026-01-31T09:30:00.000000Z",
-                     *           "data": {}
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "has_more": false,
-                     *         "next_cursor": "e1-2f4-1d8-63b0c3f8a5c00"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListEventsResponse"];
                     /**
                      * @example id: e1-2f4-1d8-63b0c3f8a5c00
@@ -2730,13 +3296,19 @@ export interface operations {
             };
         };
     };
-    listInboxes: {
+    export: {
         parameters: {
             query?: {
-                /** @description Page to read, from 1. */
-                page?: number;
-                /** @description Greatest number of items on a page. */
-                per_page?: number;
+                /**
+                 * @description Only these types.
+                 * @example [
+                 *       "tickets",
+                 *       "messages"
+                 *     ]
+                 */
+                types?: ("tickets" | "messages" | "tags" | "inboxes" | "agents")[];
+                /** @description Continue after this line: the `cursor` of the last one that came, with the same `types`. Good for 30 days. */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -2751,30 +3323,36 @@ export interface operations {
                 };
                 content: {
                     /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-0000-7000-8000-0000000000a1",
-                     *           "name": "Support",
-                     *           "email_address": "support@example.com",
-                     *           "channel": "email",
-                     *           "status": "active",
-                     *           "error": null,
-                     *           "created_at": "2026-01-31T09:30:00.000000Z",
-                     *           "updated_at": "2026-01-31T09:30:00.000000Z"
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "page": 1,
-                     *         "per_page": 25,
-                     *         "total": 1,
-                     *         "total_pages": 1,
-                     *         "has_more": false,
-                     *         "next_cursor": null,
-                     *         "safe_since": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
+                     * @example {"type":"tag","data":{"id":"019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d55","name":"vip","color":null,"created_at":"2026-01-31T09:30:00.000000Z"},"cursor":"AZ5NQhJ0q7kBgA6Y0rDQDBuG2m1dTzWfAKCAy4jN7usGAQGatfAAAHAAgAAAAAAAAKGbYdg2"}
+                     *     {"type":"end","events_cursor":"e1-2f4-1d8-63b0c3f8a5c00","count":1}
                      */
+                    "application/x-ndjson": string;
+                };
+            };
+        };
+    };
+    listInboxes: {
+        parameters: {
+            query?: {
+                /** @description Page to read, from 1. */
+                page?: number;
+                /** @description Greatest number of items on a page. */
+                per_page?: number;
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["ListInboxesResponse"];
                 };
             };
@@ -2801,20 +3379,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000a1",
-                     *         "name": "Support",
-                     *         "email_address": "support@example.com",
-                     *         "channel": "email",
-                     *         "status": "active",
-                     *         "error": null,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["GetInboxResponse"];
                 };
             };
@@ -2835,45 +3399,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "key": {
-                     *           "id": "019ab5f0-0000-7000-8000-0000000000e1",
-                     *           "name": "Sync job",
-                     *           "key_prefix": "ixk_9fQ2",
-                     *           "scopes": [
-                     *             "tickets:read",
-                     *             "tickets:write"
-                     *           ]
-                     *         },
-                     *         "tenant": {
-                     *           "id": "019ab5f0-0000-7000-8000-000000000001",
-                     *           "name": "Acme"
-                     *         },
-                     *         "plan": "free",
-                     *         "entitlements": [
-                     *           "public_api",
-                     *           "webhooks"
-                     *         ],
-                     *         "limit": {
-                     *           "requests": 100,
-                     *           "window_seconds": 60
-                     *         }
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["WhoAmIResponse"];
                 };
             };
         };
     };
-    listTags: {
+    listMessages: {
         parameters: {
             query?: {
-                /** @description Page to read, from 1. */
-                page?: number;
-                /** @description Greatest number of items on a page. */
+                /**
+                 * @description Only messages of any of these tickets.
+                 * @example [
+                 *       "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51"
+                 *     ]
+                 */
+                ticket_id?: string[];
+                /** @description Only messages recorded at this time or later. */
+                created_since?: string;
+                /** @description Only messages recorded before this time. */
+                created_until?: string;
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
+                /** @description Greatest number of items on a page. A page may have fewer, so that the answer stays below 4 MiB. */
                 per_page?: number;
             };
             header?: never;
@@ -2888,27 +3435,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *           "name": "billing",
-                     *           "color": null,
-                     *           "created_at": "2026-01-31T09:30:00.000000Z"
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "page": 1,
-                     *         "per_page": 25,
-                     *         "total": 1,
-                     *         "total_pages": 1,
-                     *         "has_more": false,
-                     *         "next_cursor": null,
-                     *         "safe_since": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
+                    "application/json": components["schemas"]["ListMessagesResponse"];
+                };
+            };
+        };
+    };
+    listTags: {
+        parameters: {
+            query?: {
+                /** @description Page to read, from 1. */
+                page?: number;
+                /** @description Greatest number of items on a page. */
+                per_page?: number;
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["ListTagsResponse"];
                 };
             };
@@ -2946,6 +3499,19 @@ export interface operations {
                 updated_since?: string;
                 /** @description Order; `-` means descending. */
                 sort?: "created_at" | "-created_at" | "updated_at" | "-updated_at" | "ticket_number" | "-ticket_number";
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
+                /**
+                 * @description Only tickets with any of these ids.
+                 * @example [
+                 *       "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51"
+                 *     ]
+                 */
+                ids?: string[];
+                /** @description Only tickets changed before this time. */
+                updated_until?: string;
+                /** @description `messages`: each ticket has its newest 25 messages, without internal notes. Needs the scope `messages:read` too. */
+                include?: "messages"[];
             };
             header?: never;
             path?: never;
@@ -2959,48 +3525,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *           "ticket_number": 1042,
-                     *           "subject": "Refund for order 1042",
-                     *           "status": "open",
-                     *           "priority": "low",
-                     *           "inbox_id": "019ab5f0-0000-7000-8000-0000000000a1",
-                     *           "assignee_id": null,
-                     *           "requester": {
-                     *             "name": "Ada Lovelace",
-                     *             "email": "ada@example.com"
-                     *           },
-                     *           "tags": [
-                     *             {
-                     *               "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *               "name": "billing"
-                     *             }
-                     *           ],
-                     *           "channel": "email",
-                     *           "message_count": 0,
-                     *           "last_message_at": null,
-                     *           "created_at": "2026-01-31T09:30:00.000000Z",
-                     *           "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *           "solved_at": null,
-                     *           "closed_at": null,
-                     *           "version": 1
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "page": 1,
-                     *         "per_page": 25,
-                     *         "total": 1,
-                     *         "total_pages": 1,
-                     *         "has_more": false,
-                     *         "next_cursor": null,
-                     *         "safe_since": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListTicketsResponse"];
                 };
             };
@@ -3031,37 +3555,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *         "ticket_number": 1042,
-                     *         "subject": "Refund for order 1042",
-                     *         "status": "open",
-                     *         "priority": "low",
-                     *         "inbox_id": "019ab5f0-0000-7000-8000-0000000000a1",
-                     *         "assignee_id": null,
-                     *         "requester": {
-                     *           "name": "Ada Lovelace",
-                     *           "email": "ada@example.com"
-                     *         },
-                     *         "tags": [
-                     *           {
-                     *             "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *             "name": "billing"
-                     *           }
-                     *         ],
-                     *         "channel": "email",
-                     *         "message_count": 0,
-                     *         "last_message_at": null,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "solved_at": null,
-                     *         "closed_at": null,
-                     *         "version": 1
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["CreateTicketResponse"];
                 };
             };
@@ -3088,37 +3581,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *         "ticket_number": 1042,
-                     *         "subject": "Refund for order 1042",
-                     *         "status": "open",
-                     *         "priority": "low",
-                     *         "inbox_id": "019ab5f0-0000-7000-8000-0000000000a1",
-                     *         "assignee_id": null,
-                     *         "requester": {
-                     *           "name": "Ada Lovelace",
-                     *           "email": "ada@example.com"
-                     *         },
-                     *         "tags": [
-                     *           {
-                     *             "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *             "name": "billing"
-                     *           }
-                     *         ],
-                     *         "channel": "email",
-                     *         "message_count": 0,
-                     *         "last_message_at": null,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "solved_at": null,
-                     *         "closed_at": null,
-                     *         "version": 1
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["GetTicketResponse"];
                 };
             };
@@ -3161,37 +3623,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *         "ticket_number": 1042,
-                     *         "subject": "Refund for order 1042",
-                     *         "status": "open",
-                     *         "priority": "low",
-                     *         "inbox_id": "019ab5f0-0000-7000-8000-0000000000a1",
-                     *         "assignee_id": null,
-                     *         "requester": {
-                     *           "name": "Ada Lovelace",
-                     *           "email": "ada@example.com"
-                     *         },
-                     *         "tags": [
-                     *           {
-                     *             "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *             "name": "billing"
-                     *           }
-                     *         ],
-                     *         "channel": "email",
-                     *         "message_count": 0,
-                     *         "last_message_at": null,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "solved_at": null,
-                     *         "closed_at": null,
-                     *         "version": 1
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["UpdateTicketResponse"];
                 };
             };
@@ -3204,6 +3635,8 @@ export interface operations {
                 page?: number;
                 /** @description Greatest number of items on a page. */
                 per_page?: number;
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
             };
             header?: never;
             path: {
@@ -3223,37 +3656,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-0000-7000-8000-0000000000d1",
-                     *           "ticket_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *           "type": "inbound",
-                     *           "author": {
-                     *             "type": "customer",
-                     *             "id": null,
-                     *             "name": "Sync job",
-                     *             "email": null
-                     *           },
-                     *           "body_text": "Asked the warehouse.",
-                     *           "body_html": "<p>Asked the warehouse.</p>",
-                     *           "created_at": "2026-01-31T09:30:00.000000Z",
-                     *           "truncated": false,
-                     *           "sent_at": null
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "page": 1,
-                     *         "per_page": 25,
-                     *         "total": 1,
-                     *         "total_pages": 1,
-                     *         "has_more": false,
-                     *         "next_cursor": null,
-                     *         "safe_since": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListTicketMessagesResponse"];
                 };
             };
@@ -3289,26 +3691,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000d1",
-                     *         "ticket_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *         "type": "inbound",
-                     *         "author": {
-                     *           "type": "customer",
-                     *           "id": null,
-                     *           "name": "Sync job",
-                     *           "email": null
-                     *         },
-                     *         "body_text": "Asked the warehouse.",
-                     *         "body_html": "<p>Asked the warehouse.</p>",
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "truncated": false,
-                     *         "sent_at": null
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["CreateTicketNoteResponse"];
                 };
             };
@@ -3321,6 +3703,8 @@ export interface operations {
                 page?: number;
                 /** @description Greatest number of items on a page. */
                 per_page?: number;
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
             };
             header?: never;
             path: {
@@ -3340,27 +3724,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *           "name": "billing",
-                     *           "color": null,
-                     *           "created_at": "2026-01-31T09:30:00.000000Z"
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "page": 1,
-                     *         "per_page": 25,
-                     *         "total": 1,
-                     *         "total_pages": 1,
-                     *         "has_more": false,
-                     *         "next_cursor": null,
-                     *         "safe_since": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListTicketTagsResponse"];
                 };
             };
@@ -3396,16 +3759,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *         "name": "billing",
-                     *         "color": null,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["AddTicketTagResponse"];
                 };
             };
@@ -3415,16 +3768,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000c1",
-                     *         "name": "billing",
-                     *         "color": null,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["AddTicketTagResponse"];
                 };
             };
@@ -3474,17 +3817,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "name": "ticket.created",
-                     *           "description": "A ticket was created, from any source.",
-                     *           "group": "ticket"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListEventTypesResponse"];
                 };
             };
@@ -3497,6 +3829,8 @@ export interface operations {
                 page?: number;
                 /** @description Greatest number of items on a page. */
                 per_page?: number;
+                /** @description Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -3510,68 +3844,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *           "url": "https://example.com/hooks/inboxops",
-                     *           "description": "CRM sync",
-                     *           "events": [
-                     *             "ticket.*"
-                     *           ],
-                     *           "enabled": true,
-                     *           "inbox_ids": [],
-                     *           "rate_per_second": null,
-                     *           "headers": [
-                     *             {
-                     *               "name": "name"
-                     *             }
-                     *           ],
-                     *           "status": "active",
-                     *           "disabled_reason": null,
-                     *           "secret": null,
-                     *           "secret_hint": "FRYX",
-                     *           "last_delivery": {
-                     *             "id": "019ab5f0-0000-7000-8000-000000000001",
-                     *             "status": "pending",
-                     *             "response_status": null,
-                     *             "at": "2026-01-31T09:30:00.000000Z"
-                     *           },
-                     *           "created_at": "2026-01-31T09:30:00.000000Z",
-                     *           "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *           "rotation": {
-                     *             "stage": "staged",
-                     *             "new_secret_hint": "8k2Q",
-                     *             "old_secret_hint": "FRYX",
-                     *             "promotes_at": "2026-01-31T09:30:00.000000Z",
-                     *             "old_expires_at": "2026-01-31T09:30:00.000000Z"
-                     *           },
-                     *           "failing": {
-                     *             "since": "2026-01-31T09:30:00.000000Z",
-                     *             "failures_in_row": 23,
-                     *             "warning": "none",
-                     *             "disables_at": "2026-01-31T09:30:00.000000Z"
-                     *           },
-                     *           "backlog": {
-                     *             "waiting": 1094,
-                     *             "oldest_at": "2026-01-31T09:30:00.000000Z",
-                     *             "behind_seconds": 720
-                     *           },
-                     *           "payload": "full"
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "page": 1,
-                     *         "per_page": 25,
-                     *         "total": 1,
-                     *         "total_pages": 1,
-                     *         "has_more": false,
-                     *         "next_cursor": null,
-                     *         "safe_since": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListWebhookEndpointsResponse"];
                 };
             };
@@ -3604,57 +3876,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "url": "https://example.com/hooks/inboxops",
-                     *         "description": "CRM sync",
-                     *         "events": [
-                     *           "ticket.*"
-                     *         ],
-                     *         "enabled": true,
-                     *         "inbox_ids": [],
-                     *         "rate_per_second": null,
-                     *         "headers": [
-                     *           {
-                     *             "name": "name"
-                     *           }
-                     *         ],
-                     *         "status": "active",
-                     *         "disabled_reason": null,
-                     *         "secret": null,
-                     *         "secret_hint": "FRYX",
-                     *         "last_delivery": {
-                     *           "id": "019ab5f0-0000-7000-8000-000000000001",
-                     *           "status": "pending",
-                     *           "response_status": null,
-                     *           "at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "rotation": {
-                     *           "stage": "staged",
-                     *           "new_secret_hint": "8k2Q",
-                     *           "old_secret_hint": "FRYX",
-                     *           "promotes_at": "2026-01-31T09:30:00.000000Z",
-                     *           "old_expires_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "failing": {
-                     *           "since": "2026-01-31T09:30:00.000000Z",
-                     *           "failures_in_row": 23,
-                     *           "warning": "none",
-                     *           "disables_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "backlog": {
-                     *           "waiting": 1094,
-                     *           "oldest_at": "2026-01-31T09:30:00.000000Z",
-                     *           "behind_seconds": 720
-                     *         },
-                     *         "payload": "full"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["CreateWebhookEndpointResponse"];
                 };
             };
@@ -3681,57 +3902,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "url": "https://example.com/hooks/inboxops",
-                     *         "description": "CRM sync",
-                     *         "events": [
-                     *           "ticket.*"
-                     *         ],
-                     *         "enabled": true,
-                     *         "inbox_ids": [],
-                     *         "rate_per_second": null,
-                     *         "headers": [
-                     *           {
-                     *             "name": "name"
-                     *           }
-                     *         ],
-                     *         "status": "active",
-                     *         "disabled_reason": null,
-                     *         "secret": null,
-                     *         "secret_hint": "FRYX",
-                     *         "last_delivery": {
-                     *           "id": "019ab5f0-0000-7000-8000-000000000001",
-                     *           "status": "pending",
-                     *           "response_status": null,
-                     *           "at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "rotation": {
-                     *           "stage": "staged",
-                     *           "new_secret_hint": "8k2Q",
-                     *           "old_secret_hint": "FRYX",
-                     *           "promotes_at": "2026-01-31T09:30:00.000000Z",
-                     *           "old_expires_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "failing": {
-                     *           "since": "2026-01-31T09:30:00.000000Z",
-                     *           "failures_in_row": 23,
-                     *           "warning": "none",
-                     *           "disables_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "backlog": {
-                     *           "waiting": 1094,
-                     *           "oldest_at": "2026-01-31T09:30:00.000000Z",
-                     *           "behind_seconds": 720
-                     *         },
-                     *         "payload": "full"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["GetWebhookEndpointResponse"];
                 };
             };
@@ -3790,57 +3960,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "url": "https://example.com/hooks/inboxops",
-                     *         "description": "CRM sync",
-                     *         "events": [
-                     *           "ticket.*"
-                     *         ],
-                     *         "enabled": true,
-                     *         "inbox_ids": [],
-                     *         "rate_per_second": null,
-                     *         "headers": [
-                     *           {
-                     *             "name": "name"
-                     *           }
-                     *         ],
-                     *         "status": "active",
-                     *         "disabled_reason": null,
-                     *         "secret": null,
-                     *         "secret_hint": "FRYX",
-                     *         "last_delivery": {
-                     *           "id": "019ab5f0-0000-7000-8000-000000000001",
-                     *           "status": "pending",
-                     *           "response_status": null,
-                     *           "at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "rotation": {
-                     *           "stage": "staged",
-                     *           "new_secret_hint": "8k2Q",
-                     *           "old_secret_hint": "FRYX",
-                     *           "promotes_at": "2026-01-31T09:30:00.000000Z",
-                     *           "old_expires_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "failing": {
-                     *           "since": "2026-01-31T09:30:00.000000Z",
-                     *           "failures_in_row": 23,
-                     *           "warning": "none",
-                     *           "disables_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "backlog": {
-                     *           "waiting": 1094,
-                     *           "oldest_at": "2026-01-31T09:30:00.000000Z",
-                     *           "behind_seconds": 720
-                     *         },
-                     *         "payload": "full"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["UpdateWebhookEndpointResponse"];
                 };
             };
@@ -3882,31 +4001,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": [
-                     *         {
-                     *           "id": "019ab5f0-0000-7000-8000-000000000101",
-                     *           "endpoint_id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *           "event": "ticket.created",
-                     *           "event_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *           "status": "pending",
-                     *           "attempt_count": 1,
-                     *           "max_attempts": 10,
-                     *           "next_attempt_at": null,
-                     *           "response_status": 200,
-                     *           "error_code": null,
-                     *           "test": false,
-                     *           "created_at": "2026-01-31T09:30:00.000000Z",
-                     *           "delivered_at": "2026-01-31T09:30:00.000000Z"
-                     *         }
-                     *       ],
-                     *       "meta": {
-                     *         "has_more": false,
-                     *         "next_cursor": null
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["ListDeliveriesResponse"];
                 };
             };
@@ -3925,7 +4019,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": components["schemas"]["PromoteSecretRequest"];
@@ -3938,57 +4032,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "url": "https://example.com/hooks/inboxops",
-                     *         "description": "CRM sync",
-                     *         "events": [
-                     *           "ticket.*"
-                     *         ],
-                     *         "enabled": true,
-                     *         "inbox_ids": [],
-                     *         "rate_per_second": null,
-                     *         "headers": [
-                     *           {
-                     *             "name": "name"
-                     *           }
-                     *         ],
-                     *         "status": "active",
-                     *         "disabled_reason": null,
-                     *         "secret": null,
-                     *         "secret_hint": "FRYX",
-                     *         "last_delivery": {
-                     *           "id": "019ab5f0-0000-7000-8000-000000000001",
-                     *           "status": "pending",
-                     *           "response_status": null,
-                     *           "at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "rotation": {
-                     *           "stage": "staged",
-                     *           "new_secret_hint": "8k2Q",
-                     *           "old_secret_hint": "FRYX",
-                     *           "promotes_at": "2026-01-31T09:30:00.000000Z",
-                     *           "old_expires_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "failing": {
-                     *           "since": "2026-01-31T09:30:00.000000Z",
-                     *           "failures_in_row": 23,
-                     *           "warning": "none",
-                     *           "disables_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "backlog": {
-                     *           "waiting": 1094,
-                     *           "oldest_at": "2026-01-31T09:30:00.000000Z",
-                     *           "behind_seconds": 720
-                     *         },
-                     *         "payload": "full"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["PromoteSecretResponse"];
                 };
             };
@@ -4024,19 +4067,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000001a1",
-                     *         "endpoint_id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "since": "2026-01-31T09:30:00.000000Z",
-                     *         "until": "2026-01-31T09:30:00.000000Z",
-                     *         "matched": 120,
-                     *         "created": 0,
-                     *         "done": false
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["RecoverDeliveriesResponse"];
                 };
             };
@@ -4046,19 +4076,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000001a1",
-                     *         "endpoint_id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "since": "2026-01-31T09:30:00.000000Z",
-                     *         "until": "2026-01-31T09:30:00.000000Z",
-                     *         "matched": 120,
-                     *         "created": 0,
-                     *         "done": false
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["RecoverDeliveriesResponse"];
                 };
             };
@@ -4090,20 +4107,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000001a1",
-                     *         "endpoint_id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "since": "2026-01-31T09:30:00.000000Z",
-                     *         "until": "2026-01-31T09:30:00.000000Z",
-                     *         "matched": 120,
-                     *         "created": 0,
-                     *         "done": false
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["GetRecoveryResponse"];
+                };
+            };
+        };
+    };
+    resendEndpointDeliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description UUID of the endpoint.
+                 * @example 019ab5f0-0000-7000-8000-0000000000f1
+                 */
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "status": [
+                 *         "failed",
+                 *         "canceled"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResendEndpointDeliveriesRequest"];
+            };
+        };
+        responses: {
+            /** @description It was so already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResendEndpointDeliveriesResponse"];
+                };
+            };
+            /** @description It was taken on and is not done yet. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResendEndpointDeliveriesResponse"];
                 };
             };
         };
@@ -4121,7 +4172,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /** @example {} */
                 "application/json": components["schemas"]["RotateSecretRequest"];
@@ -4134,58 +4185,33 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "url": "https://example.com/hooks/inboxops",
-                     *         "description": "CRM sync",
-                     *         "events": [
-                     *           "ticket.*"
-                     *         ],
-                     *         "enabled": true,
-                     *         "inbox_ids": [],
-                     *         "rate_per_second": null,
-                     *         "headers": [
-                     *           {
-                     *             "name": "name"
-                     *           }
-                     *         ],
-                     *         "status": "active",
-                     *         "disabled_reason": null,
-                     *         "secret": null,
-                     *         "secret_hint": "FRYX",
-                     *         "last_delivery": {
-                     *           "id": "019ab5f0-0000-7000-8000-000000000001",
-                     *           "status": "pending",
-                     *           "response_status": null,
-                     *           "at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "updated_at": "2026-01-31T09:30:00.000000Z",
-                     *         "rotation": {
-                     *           "stage": "staged",
-                     *           "new_secret_hint": "8k2Q",
-                     *           "old_secret_hint": "FRYX",
-                     *           "promotes_at": "2026-01-31T09:30:00.000000Z",
-                     *           "old_expires_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "failing": {
-                     *           "since": "2026-01-31T09:30:00.000000Z",
-                     *           "failures_in_row": 23,
-                     *           "warning": "none",
-                     *           "disables_at": "2026-01-31T09:30:00.000000Z"
-                     *         },
-                     *         "backlog": {
-                     *           "waiting": 1094,
-                     *           "oldest_at": "2026-01-31T09:30:00.000000Z",
-                     *           "behind_seconds": 720
-                     *         },
-                     *         "payload": "full"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["RotateSecretResponse"];
+                };
+            };
+        };
+    };
+    getEndpointStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description UUID of the endpoint.
+                 * @example 019ab5f0-0000-7000-8000-0000000000f1
+                 */
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GetEndpointStatsResponse"];
                 };
             };
         };
@@ -4220,26 +4246,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /**
-                     * @example {
-                     *       "data": {
-                     *         "id": "019ab5f0-0000-7000-8000-000000000101",
-                     *         "endpoint_id": "019ab5f0-0000-7000-8000-0000000000f1",
-                     *         "event": "ticket.created",
-                     *         "event_id": "019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51",
-                     *         "status": "pending",
-                     *         "attempt_count": 1,
-                     *         "max_attempts": 10,
-                     *         "next_attempt_at": null,
-                     *         "response_status": 200,
-                     *         "error_code": null,
-                     *         "test": false,
-                     *         "created_at": "2026-01-31T09:30:00.000000Z",
-                     *         "delivered_at": "2026-01-31T09:30:00.000000Z"
-                     *       }
-                     *     }
-                     */
                     "application/json": components["schemas"]["SendTestEventResponse"];
+                };
+            };
+        };
+    };
+    listUndelivered: {
+        parameters: {
+            query?: {
+                /** @description Events from this time on; without it, all that are kept. */
+                since?: string;
+                /** @description Greatest number of items on a page. */
+                per_page?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description UUID of the endpoint.
+                 * @example 019ab5f0-0000-7000-8000-0000000000f1
+                 */
+                endpoint_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListUndeliveredResponse"];
                 };
             };
         };

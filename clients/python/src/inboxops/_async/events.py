@@ -107,7 +107,7 @@ async def _streamed(http: AsyncHttp, after: str, following: Following) -> Items[
         # Who follows wants to go on, however long the server is away; who begins may have a wrong address.
         options["max_retries"] = UNLIMITED
         blocks, has_spoken = Blocks(), False
-        async with closing(http.lines(response)) as lines:
+        async with closing(http.lines(response, with_rest=False)) as lines:
             async for line in lines:
                 has_spoken = True
                 if following.stop():

@@ -52,10 +52,11 @@ class AsyncHttp:
         """An answer whose body the caller reads by `lines`; `timeout` is the longest silence in it."""
         return await self._send(request, options, streamed=True, stop=stop)
 
-    async def lines(self, response: HttpResponse) -> Items[str]:
+    async def lines(self, response: HttpResponse, *, with_rest: bool = True) -> Items[str]:
         """
         The lines of a body. A connection that breaks or is silent for too long looks like an end: whoever reads knows
-        what must stand last, and goes on from there.
+        what must stand last, and goes on from there. Without `with_rest` a part of a line is left out: it can look
+        whole.
         """
         lines = Lines()
         try:
@@ -65,7 +66,7 @@ class AsyncHttp:
                         yield line
             except httpx.RequestError:
                 pass
-            if rest := lines.end():
+            if with_rest and (rest := lines.end()):
                 yield rest
         finally:
             await response.aclose()

@@ -28,7 +28,7 @@ class Calls:
     def cancel_delivery(
         self, delivery_id: str | int, **options: Unpack[CallOptions]
     ) -> types.CancelDeliveryResponse:
-        """Stop the attempts of a delivery: `POST /api/v1/deliveries/{delivery_id}/cancel`. Needs the scope `webhooks:manage`."""
+        """Cancel a delivery: `POST /api/v1/deliveries/{delivery_id}/cancel`. Needs the scope `webhooks:manage`."""
         request = Request("POST", "/api/v1/deliveries/{delivery_id}/cancel", {"delivery_id": delivery_id}, None, None)
         return cast(types.CancelDeliveryResponse, self._http.json(request, options))
 
@@ -59,7 +59,7 @@ class Calls:
         return cast(None, self._http.json(request, options))
 
     def get_delivery(self, delivery_id: str | int, **options: Unpack[CallOptions]) -> types.GetDeliveryResponse:
-        """Get a delivery: `GET /api/v1/deliveries/{delivery_id}`. Needs the scope `webhooks:manage`."""
+        """Get a delivery: `GET /api/v1/deliveries/{delivery_id}`. Needs the scope `webhooks:read`."""
         request = Request("GET", "/api/v1/deliveries/{delivery_id}", {"delivery_id": delivery_id}, None, None)
         return cast(types.GetDeliveryResponse, self._http.json(request, options))
 
@@ -78,7 +78,7 @@ class Calls:
     def get_recovery(
         self, endpoint_id: str | int, recovery_id: str | int, **options: Unpack[CallOptions]
     ) -> types.GetRecoveryResponse:
-        """Get a recovery: `GET /api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}`. Needs the scope `webhooks:manage`."""
+        """Get a job of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}`. Needs the scope `webhooks:read`."""
         request = Request("GET", "/api/v1/webhooks/{endpoint_id}/recoveries/{recovery_id}", {"endpoint_id": endpoint_id, "recovery_id": recovery_id}, None, None)
         return cast(types.GetRecoveryResponse, self._http.json(request, options))
 
@@ -90,7 +90,7 @@ class Calls:
     def get_webhook_endpoint(
         self, endpoint_id: str | int, **options: Unpack[CallOptions]
     ) -> types.GetWebhookEndpointResponse:
-        """Get a webhook endpoint: `GET /api/v1/webhooks/{endpoint_id}`. Needs the scope `webhooks:manage`."""
+        """Get a webhook endpoint: `GET /api/v1/webhooks/{endpoint_id}`. Needs the scope `webhooks:read`."""
         request = Request("GET", "/api/v1/webhooks/{endpoint_id}", {"endpoint_id": endpoint_id}, None, None)
         return cast(types.GetWebhookEndpointResponse, self._http.json(request, options))
 
@@ -111,12 +111,12 @@ class Calls:
     def list_deliveries(
         self, endpoint_id: str | int, query: types.ListDeliveriesQuery | None = None, **options: Unpack[CallOptions]
     ) -> types.ListDeliveriesResponse:
-        """List the deliveries of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/deliveries`. Needs the scope `webhooks:manage`."""
+        """List the deliveries of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/deliveries`. Needs the scope `webhooks:read`."""
         request = Request("GET", "/api/v1/webhooks/{endpoint_id}/deliveries", {"endpoint_id": endpoint_id}, query, None)
         return cast(types.ListDeliveriesResponse, self._http.json(request, options))
 
     def list_event_types(self, **options: Unpack[CallOptions]) -> types.ListEventTypesResponse:
-        """List the event types: `GET /api/v1/webhook-event-types`. Needs the scope `webhooks:manage`."""
+        """List the event types: `GET /api/v1/webhook-event-types`. Needs the scope `webhooks:read`."""
         request = Request("GET", "/api/v1/webhook-event-types", {}, None, None)
         return cast(types.ListEventTypesResponse, self._http.json(request, options))
 
@@ -137,7 +137,7 @@ class Calls:
     def list_messages(
         self, query: types.ListMessagesQuery | None = None, **options: Unpack[CallOptions]
     ) -> types.ListMessagesResponse:
-        """List the messages of all tickets, oldest first, without internal notes: `GET /api/v1/messages`. Needs the scope `messages:read`."""
+        """List the messages of all tickets: `GET /api/v1/messages`. Needs the scope `messages:read`."""
         request = Request("GET", "/api/v1/messages", {}, query, None)
         return cast(types.ListMessagesResponse, self._http.json(request, options))
 
@@ -179,15 +179,15 @@ class Calls:
     def list_webhook_endpoints(
         self, query: types.ListWebhookEndpointsQuery | None = None, **options: Unpack[CallOptions]
     ) -> types.ListWebhookEndpointsResponse:
-        """List webhook endpoints: `GET /api/v1/webhooks`. Needs the scope `webhooks:manage`."""
+        """List webhook endpoints: `GET /api/v1/webhooks`. Needs the scope `webhooks:read`."""
         request = Request("GET", "/api/v1/webhooks", {}, query, None)
         return cast(types.ListWebhookEndpointsResponse, self._http.json(request, options))
 
     def promote_secret(
-        self, endpoint_id: str | int, body: types.PromoteSecretRequest, **options: Unpack[CallOptions]
+        self, endpoint_id: str | int, body: types.PromoteSecretRequest | None = None, **options: Unpack[CallOptions]
     ) -> types.PromoteSecretResponse:
         """Promote the new signing secret: `POST /api/v1/webhooks/{endpoint_id}/promote-secret`. Needs the scope `webhooks:manage`."""
-        request = Request("POST", "/api/v1/webhooks/{endpoint_id}/promote-secret", {"endpoint_id": endpoint_id}, None, body)
+        request = Request("POST", "/api/v1/webhooks/{endpoint_id}/promote-secret", {"endpoint_id": endpoint_id}, None, body or {})
         return cast(types.PromoteSecretResponse, self._http.json(request, options))
 
     def recover_deliveries(
@@ -212,21 +212,21 @@ class Calls:
     def resend_endpoint_deliveries(
         self, endpoint_id: str | int, body: types.ResendEndpointDeliveriesRequest, **options: Unpack[CallOptions]
     ) -> types.ResendEndpointDeliveriesResponse:
-        """Resend the deliveries of an endpoint that have one of some states: `POST /api/v1/webhooks/{endpoint_id}/resend`. Needs the scope `webhooks:manage`."""
+        """Resend deliveries of an endpoint: `POST /api/v1/webhooks/{endpoint_id}/resend`. Needs the scope `webhooks:manage`."""
         request = Request("POST", "/api/v1/webhooks/{endpoint_id}/resend", {"endpoint_id": endpoint_id}, None, body)
         return cast(types.ResendEndpointDeliveriesResponse, self._http.json(request, options))
 
     def rotate_secret(
-        self, endpoint_id: str | int, body: types.RotateSecretRequest, **options: Unpack[CallOptions]
+        self, endpoint_id: str | int, body: types.RotateSecretRequest | None = None, **options: Unpack[CallOptions]
     ) -> types.RotateSecretResponse:
         """Rotate the signing secret: `POST /api/v1/webhooks/{endpoint_id}/rotate-secret`. Needs the scope `webhooks:manage`."""
-        request = Request("POST", "/api/v1/webhooks/{endpoint_id}/rotate-secret", {"endpoint_id": endpoint_id}, None, body)
+        request = Request("POST", "/api/v1/webhooks/{endpoint_id}/rotate-secret", {"endpoint_id": endpoint_id}, None, body or {})
         return cast(types.RotateSecretResponse, self._http.json(request, options))
 
     def search_deliveries(
         self, query: types.SearchDeliveriesQuery | None = None, **options: Unpack[CallOptions]
     ) -> types.SearchDeliveriesResponse:
-        """List the deliveries of all endpoints: `GET /api/v1/deliveries`. Needs the scope `webhooks:read`."""
+        """Search the deliveries of all endpoints: `GET /api/v1/deliveries`. Needs the scope `webhooks:read`."""
         request = Request("GET", "/api/v1/deliveries", {}, query, None)
         return cast(types.SearchDeliveriesResponse, self._http.json(request, options))
 

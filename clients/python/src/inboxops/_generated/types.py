@@ -78,7 +78,7 @@ class Attempt(TypedDict):
     """
     response_body: str | None
     """
-    First 4 KiB of the answer's body; null without an answer.
+    First 4 KiB of the answer's body; null without an answer, and for a key that has neither `webhooks:manage` nor `messages:read`.
     """
     response_headers: list[HttpHeader]
     """
@@ -102,26 +102,136 @@ class Attempt(TypedDict):
     """
 
 
+class AttemptBucket(TypedDict):
+    """
+    Results of the attempts in a period.
+    """
+
+    start: str
+    """
+    Start of the period.
+    """
+    succeeded: int
+    """
+    Attempts that were answered 2xx.
+    """
+    failed: int
+    """
+    Attempts that failed.
+    """
+
+
+class AttemptStats(TypedDict):
+    """
+    Results of the attempts in a time.
+    """
+
+    buckets: list[AttemptBucket]
+    """
+    By period, oldest first, without gaps; the last period has not ended.
+    """
+    succeeded: int
+    """
+    Attempts that were answered 2xx.
+    """
+    failed: int
+    """
+    Attempts that failed.
+    """
+    median_ms: int | None
+    """
+    Median response time in milliseconds, estimated; null without responses.
+    """
+    p95_ms: int | None
+    """
+    95th percentile of the response time in milliseconds, estimated; null without responses.
+    """
+
+
 class AuditActor(TypedDict):
-    type: str
+    """
+    Who acted.
+    """
+
+    type: AuditActorType
+    """
+    Kind.
+    """
     id: str | None
+    """
+    UUID of the agent, key or token; null for others.
+    """
     name: str
+    """
+    Name at that time; may be empty.
+    """
+
+
+AuditActorType: TypeAlias = Literal['agent', 'api_key', 'service', 'operator', 'nobody', 'system']
+"""
+Kind of an actor.
+
+- `agent`: A person of the workspace.
+- `api_key`: A program with an API key.
+- `service`: A program of the operator.
+- `operator`: The operator.
+- `nobody`: An unknown person: a failed sign-in.
+- `system`: InboxOps itself.
+"""
 
 
 class AuditDetail(TypedDict):
+    """
+    A detail of an entry.
+    """
+
     name: str
+    """
+    What it is: `name`, `plan`, `host`.
+    """
     value: str
+    """
+    Its value; never a secret.
+    """
 
 
 class AuditLogEntry(TypedDict):
+    """
+    An entry of the audit log.
+    """
+
     id: str
+    """
+    UUID of the entry.
+    """
     created_at: str
+    """
+    Time.
+    """
     actor: AuditActor
+    """
+    Who acted.
+    """
     action: str
+    """
+    The action: `api_key.created`, `session.login_failed`, `tenant.plan_changed`.
+    """
     target_kind: str
+    """
+    Kind of its target: `api_key`, `endpoint`, `agent`, `inbox`, `tenant`.
+    """
     target_id: str | None
+    """
+    UUID of its target; null if it has none.
+    """
     facts: list[AuditDetail]
+    """
+    Details.
+    """
     address: str | None
+    """
+    IP address of the client; null for the machine itself and for InboxOps.
+    """
 
 
 class Author(TypedDict):
@@ -159,7 +269,14 @@ Kind of an author.
 
 
 class CancelDeliveryResponse(TypedDict):
+    """
+    Response of CancelDelivery.
+    """
+
     data: Delivery
+    """
+    The delivery, canceled.
+    """
 
 
 Channel: TypeAlias = Literal['email', 'api', 'web']
@@ -358,6 +475,22 @@ class Delivery(TypedDict):
     """
     Time at which it succeeded; null until then.
     """
+    ticket_id: str | None
+    """
+    UUID of the ticket that the event is about; null for other events and for tests.
+    """
+    ticket_number: int | None
+    """
+    Number of the ticket; null without one.
+    """
+    subject: str | None
+    """
+    Subject of the ticket as it is now; null without one.
+    """
+    waits_for: DeliveryWait | None
+    """
+    What it waits for; null once it has ended, and while its next request is in flight or about to be sent.
+    """
 
 
 class DeliveryDetail(TypedDict):
@@ -417,13 +550,29 @@ class DeliveryDetail(TypedDict):
     """
     Time at which it succeeded; null until then.
     """
-    payload: dict[str, Any]
+    payload: dict[str, Any] | None
     """
-    The body that is posted.
+    The body that is posted; null, and empty in gRPC, for a key that has neither `webhooks:manage` nor `messages:read`.
     """
     attempts: list[Attempt]
     """
     Every attempt, oldest first.
+    """
+    ticket_id: str | None
+    """
+    UUID of the ticket that the event is about; null for other events and for tests.
+    """
+    ticket_number: int | None
+    """
+    Number of the ticket; null without one.
+    """
+    subject: str | None
+    """
+    Subject of the ticket as it is now; null without one.
+    """
+    waits_for: DeliveryWait | None
+    """
+    What it waits for; null once it has ended, and while its next request is in flight or about to be sent.
     """
 
 
@@ -437,6 +586,18 @@ State of a delivery.
 - `failed`: All attempts failed; it is not retried automatically.
 - `paused`: Waits until its endpoint is enabled again.
 - `canceled`: Canceled by a person or a program of the tenant.
+"""
+
+
+DeliveryWait: TypeAlias = Literal['queue', 'retry', 'rate_limit', 'probe', 'paused']
+"""
+What a delivery waits for.
+
+- `queue`: Its turn.
+- `retry`: The time of its next attempt.
+- `rate_limit`: Its turn at an endpoint whose rate is limited.
+- `probe`: An endpoint that has failed so often that it gets one request at a time.
+- `paused`: Its endpoint to be enabled again.
 """
 
 
@@ -503,7 +664,30 @@ Form of the bodies of an endpoint's webhooks.
 
 
 class EndpointStats(TypedDict):
+    """
+    Delivery statistics of an endpoint.
+    """
+
     endpoint_id: str
+    """
+    UUID of the endpoint.
+    """
+    counts: list[StatusCount]
+    """
+    Number of deliveries in each state; states without any are left out.
+    """
+    last_24_hours: AttemptStats
+    """
+    The last 24 hours, by hour.
+    """
+    last_7_days: AttemptStats
+    """
+    The last 7 days, by day.
+    """
+    last_attempt: LastAttempt | None
+    """
+    The delivery of the latest attempt; null before the first.
+    """
 
 
 EndpointStatus: TypeAlias = Literal['active', 'paused', 'failing', 'disabled', 'not_entitled']
@@ -542,7 +726,7 @@ class ErrorBody(TypedDict):
     """
 
 
-ErrorCode: TypeAlias = Literal['malformed_json', 'invalid_request', 'invalid_parameter', 'unknown_parameter', 'invalid_cursor', 'invalid_idempotency_key', 'validation_failed', 'outbound_reply_not_allowed', 'idempotency_key_reused', 'missing_api_key', 'invalid_api_key', 'revoked_api_key', 'expired_api_key', 'cross_origin', 'entitlement_required', 'insufficient_scope', 'role_required', 'tenant_suspended', 'ticket_not_found', 'inbox_not_found', 'tag_not_found', 'endpoint_not_found', 'delivery_not_found', 'recovery_not_found', 'tenant_not_found', 'route_not_found', 'method_not_allowed', 'precondition_failed', 'conflict', 'idempotency_in_progress', 'cursor_expired', 'payload_too_large', 'unsupported_media_type', 'rate_limited', 'internal_error', 'service_unavailable', 'timeout']
+ErrorCode: TypeAlias = Literal['malformed_json', 'invalid_request', 'invalid_parameter', 'unknown_parameter', 'invalid_cursor', 'invalid_idempotency_key', 'validation_failed', 'outbound_reply_not_allowed', 'idempotency_key_reused', 'missing_api_key', 'invalid_api_key', 'revoked_api_key', 'expired_api_key', 'cross_origin', 'entitlement_required', 'insufficient_scope', 'role_required', 'tenant_suspended', 'ticket_not_found', 'inbox_not_found', 'tag_not_found', 'endpoint_not_found', 'delivery_not_found', 'recovery_not_found', 'tenant_not_found', 'route_not_found', 'method_not_allowed', 'precondition_failed', 'conflict', 'idempotency_in_progress', 'export_in_progress', 'cursor_expired', 'payload_too_large', 'unsupported_media_type', 'rate_limited', 'internal_error', 'service_unavailable', 'timeout']
 """
 Why a request failed.
 
@@ -550,7 +734,7 @@ Why a request failed.
 - `invalid_request`: A member of the body has the wrong JSON type, or is null where null means nothing.
 - `invalid_parameter`: A query parameter, or a conditional header, has an invalid value or is repeated.
 - `unknown_parameter`: The query has a parameter that this call does not have.
-- `invalid_cursor`: The cursor was not made by this list, or was changed.
+- `invalid_cursor`: The cursor was not made by this list with these filters, or was changed.
 - `invalid_idempotency_key`: The header `Idempotency-Key` is empty, too long or has characters that are not printable ASCII.
 - `validation_failed`: The request is well-formed but violates a rule; `details` names each field and its rule.
 - `outbound_reply_not_allowed`: The message has another `type` than `internal_note`.
@@ -576,7 +760,8 @@ Why a request failed.
 - `precondition_failed`: `If-Match` differs from the current `ETag`.
 - `conflict`: The call does not fit the present state; where a retry helps, `Retry-After` says when.
 - `idempotency_in_progress`: A request with the same `Idempotency-Key` has not ended yet.
-- `cursor_expired`: The cursor is older than the retention of events.
+- `export_in_progress`: A workspace has one export at a time; `Retry-After` says when to look again.
+- `cursor_expired`: The cursor is older than the retention of what it lists, or than 30 days, or belongs to another history of the data (`other_history`): begin again without it.
 - `payload_too_large`: The body is larger than the API accepts.
 - `unsupported_media_type`: The body has no `Content-Type: application/json`.
 - `rate_limited`: The rate limit is reached; `Retry-After` says how many seconds to wait.
@@ -599,12 +784,13 @@ class ErrorDetail(TypedDict):
     """
     Path of the field, as in `events[2]`; of `auth` what is missing, as in `scope`.
     """
-    code: Literal['required', 'blank', 'too_long', 'invalid_type', 'invalid_format', 'invalid_enum', 'out_of_range', 'not_found', 'unknown_field', 'mutually_exclusive', 'one_of_required', 'limit_exceeded', 'inbox_disabled']
+    code: Literal['required', 'blank', 'too_short', 'too_long', 'invalid_type', 'invalid_format', 'invalid_enum', 'out_of_range', 'not_found', 'unknown_field', 'mutually_exclusive', 'one_of_required', 'limit_exceeded', 'inbox_disabled', 'other_history']
     """
     Which rule is broken.
 
     - `required`: A required field is missing.
     - `blank`: The value is empty once white space is removed.
+    - `too_short`: The value is too short.
     - `too_long`: The value is too long.
     - `invalid_type`: The value has the wrong JSON type.
     - `invalid_format`: The value has the wrong format.
@@ -616,6 +802,7 @@ class ErrorDetail(TypedDict):
     - `one_of_required`: One of several fields must be given.
     - `limit_exceeded`: There are too many.
     - `inbox_disabled`: The inbox is disabled.
+    - `other_history`: The cursor was made in another database, or after the backup that this one was restored from.
     """
     message: str
     """
@@ -785,6 +972,46 @@ class EventsMeta(TypedDict):
     """
 
 
+class ExportResponse(TypedDict):
+    """
+    Message of Export: a line.
+    """
+
+    type: ExportType
+    """
+    What the line has.
+    """
+    data: NotRequired[Ticket | Message | Tag | Inbox | Agent]
+    """
+    The resource, as the other operations answer it; absent at the end.
+    """
+    cursor: NotRequired[str]
+    """
+    Pass it as `after` to continue after this line; absent at the end.
+    """
+    events_cursor: NotRequired[str]
+    """
+    Place in `/events` at which the snapshot was taken, as `after` takes it; at the end only.
+    """
+    count: NotRequired[int]
+    """
+    Number of lines of this answer without this one; at the end only.
+    """
+
+
+ExportType: TypeAlias = Literal['inbox', 'agent', 'tag', 'ticket', 'message', 'end']
+"""
+What a line of an export has.
+
+- `inbox`: An inbox.
+- `agent`: An agent.
+- `tag`: A tag.
+- `ticket`: A ticket.
+- `message`: A message.
+- `end`: The export is whole: the last line.
+"""
+
+
 FailureWarning: TypeAlias = Literal['none', 'half', 'three_quarters']
 """
 How close an endpoint is to being disabled.
@@ -807,7 +1034,14 @@ class GetDeliveryResponse(TypedDict):
 
 
 class GetEndpointStatsResponse(TypedDict):
+    """
+    Response of GetEndpointStats.
+    """
+
     data: EndpointStats
+    """
+    The statistics.
+    """
 
 
 class GetInboxResponse(TypedDict):
@@ -892,7 +1126,7 @@ class Identity(TypedDict):
     """
     limit: RateLimit
     """
-    Its rate limit.
+    Its rate limit, which all its keys share.
     """
 
 
@@ -916,6 +1150,10 @@ class IdentityKey(TypedDict):
     scopes: list[str]
     """
     Its scopes.
+    """
+    limit: RateLimit | None
+    """
+    The key's own share of the tenant's rate limit; null when it has none. A share above the limit is shown as the limit.
     """
 
 
@@ -1053,6 +1291,29 @@ State of an inbox.
 """
 
 
+class LastAttempt(TypedDict):
+    """
+    The delivery of the latest attempt.
+    """
+
+    delivery_id: str
+    """
+    UUID of the delivery.
+    """
+    response_status: int | None
+    """
+    HTTP status of the answer; null without one.
+    """
+    error_code: str | None
+    """
+    Failure code; null if it did not fail.
+    """
+    at: str
+    """
+    Time of the attempt.
+    """
+
+
 class LastDelivery(TypedDict):
     """
     The last delivery of an endpoint.
@@ -1087,7 +1348,7 @@ class ListAgentsQuery(TypedDict):
     """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
     """
     page: NotRequired[int]
     """
@@ -1116,19 +1377,44 @@ class ListAuditLogQuery(TypedDict):
     """
 
     per_page: NotRequired[int]
+    """
+    Greatest number of items on a page.
+    """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    `next_cursor` of the page before.
     """
     since: NotRequired[str]
+    """
+    Only entries from this time on.
+    """
     until: NotRequired[str]
+    """
+    Only entries before this time.
+    """
     actor_id: NotRequired[str]
+    """
+    Only entries of the agent, key or token with this UUID.
+    """
     action: NotRequired[str]
+    """
+    Only entries of this action.
+    """
 
 
 class ListAuditLogResponse(TypedDict):
+    """
+    Response of ListAuditLog.
+    """
+
     data: list[AuditLogEntry]
+    """
+    The entries of the page.
+    """
     meta: CursorMeta
+    """
+    Position of the page.
+    """
 
 
 class ListDeliveriesQuery(TypedDict):
@@ -1199,7 +1485,7 @@ class ListEventsQuery(TypedDict):
 
     after: NotRequired[str]
     """
-    Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. 410 when what follows is no longer kept.
+    Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
     """
     types: NotRequired[list[Literal['ticket.created', 'ticket.updated', 'ticket.assigned', 'ticket.status_changed', 'ticket.closed', 'message.received', 'message.sent', 'inbox.error', 'ticket.*', 'message.*', '*']]]
     """
@@ -1237,7 +1523,7 @@ class ListInboxesQuery(TypedDict):
     """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
     """
     page: NotRequired[int]
     """
@@ -1266,18 +1552,40 @@ class ListMessagesQuery(TypedDict):
     """
 
     per_page: NotRequired[int]
+    """
+    Greatest number of items on a page. A page may have fewer, so that the answer stays below 4 MiB.
+    """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. 410 when it is older than 30 days, or from another history of the data.
     """
     ticket_id: NotRequired[list[str]]
+    """
+    Only messages of any of these tickets.
+    """
     created_since: NotRequired[str]
+    """
+    Only messages recorded at this time or later.
+    """
     created_until: NotRequired[str]
+    """
+    Only messages recorded before this time.
+    """
 
 
 class ListMessagesResponse(TypedDict):
+    """
+    Response of ListMessages.
+    """
+
     data: list[Message]
+    """
+    The messages of the page.
+    """
     meta: CursorMeta
+    """
+    Position of the page.
+    """
 
 
 class ListTagsQuery(TypedDict):
@@ -1291,7 +1599,7 @@ class ListTagsQuery(TypedDict):
     """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
     """
     page: NotRequired[int]
     """
@@ -1325,7 +1633,7 @@ class ListTicketMessagesQuery(TypedDict):
     """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
     """
     page: NotRequired[int]
     """
@@ -1359,7 +1667,7 @@ class ListTicketTagsQuery(TypedDict):
     """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
     """
     page: NotRequired[int]
     """
@@ -1393,7 +1701,7 @@ class ListTicketsQuery(TypedDict):
     """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
     """
     page: NotRequired[int]
     """
@@ -1439,12 +1747,18 @@ class ListTicketsQuery(TypedDict):
     """
     Order; `-` means descending.
     """
-    updated_until: NotRequired[str]
     ids: NotRequired[list[str]]
     """
-    At most 100.
+    Only tickets with any of these ids.
+    """
+    updated_until: NotRequired[str]
+    """
+    Only tickets changed before this time.
     """
     include: NotRequired[list[Literal['messages']]]
+    """
+    `messages`: each ticket has its newest 25 messages, without internal notes. Needs the scope `messages:read` too.
+    """
 
 
 class ListTicketsResponse(TypedDict):
@@ -1468,16 +1782,32 @@ class ListUndeliveredQuery(TypedDict):
     """
 
     per_page: NotRequired[int]
+    """
+    Greatest number of items on a page.
+    """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    `next_cursor` of the page before.
     """
     since: NotRequired[str]
+    """
+    Events from this time on; without it, all that are kept.
+    """
 
 
 class ListUndeliveredResponse(TypedDict):
+    """
+    Response of ListUndelivered.
+    """
+
     data: list[Undelivered]
+    """
+    The events of the page. There may be fewer than requested, even none, although more follow.
+    """
     meta: CursorMeta
+    """
+    Position of the page.
+    """
 
 
 class ListWebhookEndpointsQuery(TypedDict):
@@ -1491,7 +1821,7 @@ class ListWebhookEndpointsQuery(TypedDict):
     """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
     """
     page: NotRequired[int]
     """
@@ -1549,7 +1879,7 @@ class Message(TypedDict):
     """
     truncated: bool
     """
-    Whether a body was cut because it was too long.
+    Whether a body was cut: because it was too long, or so that a list stays below 4 MiB.
     """
     sent_at: str | None
     """
@@ -1689,9 +2019,9 @@ class PageMeta(TypedDict):
     Position of a page in its list.
     """
 
-    page: int
+    page: int | None
     """
-    Number of this page, from 1.
+    Number of this page, from 1; null when the list is read by `cursor`.
     """
     per_page: int
     """
@@ -1701,17 +2031,17 @@ class PageMeta(TypedDict):
     """
     Exact number of items on all pages.
     """
-    total_pages: int
+    total_pages: int | None
     """
-    Number of pages.
+    Number of pages; null when the list is read by `cursor`.
     """
     has_more: bool
     """
     Whether a page follows.
     """
-    next_cursor: None
+    next_cursor: str | None
     """
-    Always null: these lists are continued by `page`.
+    Pass it as `cursor` to continue after the last item; null on the last page. Good for 30 days, for the same filters and order.
     """
     safe_since: NotRequired[str]
     """
@@ -1799,7 +2129,7 @@ class RecoverDeliveriesResponse(TypedDict):
 
 class Recovery(TypedDict):
     """
-    A recovery job.
+    A job that makes deliveries for missed events, or sends deliveries again.
     """
 
     id: str | None
@@ -1820,11 +2150,11 @@ class Recovery(TypedDict):
     """
     matched: int
     """
-    Number of events that need a delivery. It may grow while a long job runs.
+    Number of events that need a delivery, or of deliveries to send again. It may grow while a long recovery runs.
     """
     created: int
     """
-    Number of deliveries that were made so far.
+    Number of deliveries that were made, or were given a new schedule, so far.
     """
     done: bool
     """
@@ -1859,14 +2189,37 @@ class ResendDeliveryResponse(TypedDict):
 
 
 class ResendEndpointDeliveriesRequest(TypedDict):
+    """
+    Request of ResendEndpointDeliveries.
+    """
+
     status: list[DeliveryStatus]
+    """
+    Deliveries in any of these states.
+    """
     since: NotRequired[str]
+    """
+    Deliveries of events from this time on.
+    """
     until: NotRequired[str]
+    """
+    Deliveries of events before this time.
+    """
     dry_run: NotRequired[bool]
+    """
+    Only return their number; send nothing.
+    """
 
 
 class ResendEndpointDeliveriesResponse(TypedDict):
+    """
+    Response of ResendEndpointDeliveries.
+    """
+
     data: Recovery
+    """
+    The job, or for a dry run what it would be.
+    """
 
 
 Role: TypeAlias = Literal['admin', 'agent']
@@ -1910,26 +2263,60 @@ class SearchDeliveriesQuery(TypedDict):
     """
 
     per_page: NotRequired[int]
+    """
+    Greatest number of items on a page.
+    """
     cursor: NotRequired[str]
     """
-    `next_cursor` of a page.
+    `next_cursor` of the page before.
     """
     endpoint_id: NotRequired[str]
+    """
+    Only deliveries to the endpoint with this UUID.
+    """
     status: NotRequired[list[DeliveryStatus]]
-    event: NotRequired[list[str]]
+    """
+    Only deliveries in any of these states.
+    """
+    event: NotRequired[list[Literal['ticket.created', 'ticket.updated', 'ticket.assigned', 'ticket.status_changed', 'ticket.closed', 'message.received', 'message.sent', 'inbox.error']]]
+    """
+    Only deliveries of any of these events.
+    """
     event_id: NotRequired[str]
+    """
+    Only deliveries of the event with this UUID.
+    """
     ticket_id: NotRequired[str]
+    """
+    Only deliveries of events about the ticket with this UUID, of its newest 5,000.
+    """
     response_status: NotRequired[list[str]]
     """
-    `2xx` to `5xx`, or a number.
+    Only deliveries whose last response had any of these statuses: `2xx`, `3xx`, `4xx`, `5xx` or numbers.
     """
     since: NotRequired[str]
+    """
+    Only deliveries that were created from this time on.
+    """
     until: NotRequired[str]
+    """
+    Only deliveries that were created before this time.
+    """
 
 
 class SearchDeliveriesResponse(TypedDict):
+    """
+    Response of SearchDeliveries.
+    """
+
     data: list[Delivery]
+    """
+    The deliveries of the page.
+    """
     meta: CursorMeta
+    """
+    Position of the page.
+    """
 
 
 class SecretRotation(TypedDict):
@@ -1977,10 +2364,6 @@ class SendTestEventRequest(TypedDict):
     """
     Event of the sample.
     """
-    data: NotRequired[dict[str, Any]]
-    """
-    Members of the sample's `data`.
-    """
 
 
 class SendTestEventResponse(TypedDict):
@@ -1991,6 +2374,21 @@ class SendTestEventResponse(TypedDict):
     data: Delivery
     """
     The delivery, not yet ended.
+    """
+
+
+class StatusCount(TypedDict):
+    """
+    Number of deliveries in a state.
+    """
+
+    status: DeliveryStatus
+    """
+    The state.
+    """
+    count: int
+    """
+    How many deliveries are in it.
     """
 
 
@@ -2105,13 +2503,13 @@ class Ticket(TypedDict):
     """
     Grows by 1 with every visible change.
     """
-    messages: NotRequired[list[Message]]
+    messages: NotRequired[TicketMessages]
     """
-    The newest 25 without notes, oldest first; only with `include`.
+    Only in lists with `include=messages`: the newest 25 messages, oldest first, without internal notes.
     """
     messages_truncated: NotRequired[bool]
     """
-    Whether there are older messages; only with `include`.
+    Only in lists with `include=messages`: whether the ticket has more messages than these.
     """
 
 
@@ -2291,6 +2689,12 @@ class TicketCreatedEventData(TypedDict):
     """
 
 
+TicketMessages: TypeAlias = list[Message]
+"""
+Oldest first.
+"""
+
+
 TicketPriority: TypeAlias = Literal['low', 'normal', 'high', 'urgent']
 """
 Urgency of a ticket.
@@ -2416,11 +2820,30 @@ class TicketUpdatedEventData(TypedDict):
 
 
 class Undelivered(TypedDict):
+    """
+    An event that an endpoint did not get.
+    """
+
     event_id: str
+    """
+    UUID of the event.
+    """
     event: str
+    """
+    Type of the event.
+    """
     created_at: str
+    """
+    Time of the event.
+    """
     delivery_id: str | None
-    status: str | None
+    """
+    UUID of its delivery; null when there is none.
+    """
+    status: DeliveryStatus | None
+    """
+    State of its delivery; null when there is none.
+    """
 
 
 class UpdateTicketResponse(TypedDict):

@@ -109,7 +109,7 @@ def _streamed(http: Http, after: str, following: Following) -> Items[tuple[Webho
         # Who follows wants to go on, however long the server is away; who begins may have a wrong address.
         options["max_retries"] = UNLIMITED
         blocks, has_spoken = Blocks(), False
-        with closing(http.lines(response)) as lines:
+        with closing(http.lines(response, with_rest=False)) as lines:
             for line in lines:
                 has_spoken = True
                 if following.stop():
