@@ -56,8 +56,8 @@ pub struct Attempt {
     pub duration_ms: i64,
     /// HTTP status of the answer; null without one.
     pub response_status: Option<i64>,
-    /// First 4 KiB of the answer's body; null without an answer, and for a key that has neither `webhooks:manage` nor
-    /// `messages:read`.
+    /// First 4 KiB of the answer's body; null without an answer, and for a key that has neither `webhooks:manage`
+    /// nor `messages:read`.
     pub response_body: Option<String>,
     /// Headers of the answer.
     pub response_headers: Vec<HttpHeader>,
@@ -273,8 +273,8 @@ pub struct CreateWebhookEndpointRequest {
     /// Custom headers to send; their values are stored encrypted and never shown again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub headers: Option<Vec<NewEndpointHeader>>,
-    /// Inboxes whose events it gets; all if empty. It also gets the `ticket.updated` by which a ticket leaves one of
-    /// them.
+    /// Inboxes whose events it gets; all if empty. It also gets the `ticket.updated` by which a ticket leaves one
+    /// of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbox_ids: Option<Vec<String>>,
     /// Greatest number of requests a second; no limit when absent.
@@ -318,7 +318,8 @@ pub struct Delivery {
     pub event_id: String,
     /// State.
     pub status: DeliveryStatus,
-    /// Number of requests that were sent, without those that ended as `stale_connection` and were sent again at once.
+    /// Number of requests that were sent, without those that ended as `stale_connection` and were sent again at
+    /// once.
     pub attempt_count: i64,
     /// Greatest number of failed attempts before it ends as failed.
     pub max_attempts: i64,
@@ -358,7 +359,8 @@ pub struct DeliveryDetail {
     pub event_id: String,
     /// State.
     pub status: DeliveryStatus,
-    /// Number of requests that were sent, without those that ended as `stale_connection` and were sent again at once.
+    /// Number of requests that were sent, without those that ended as `stale_connection` and were sent again at
+    /// once.
     pub attempt_count: i64,
     /// Greatest number of failed attempts before it ends as failed.
     pub max_attempts: i64,
@@ -431,8 +433,8 @@ pub struct EndpointBacklog {
     pub waiting: i64,
     /// When the oldest of them was made; null when there is none.
     pub oldest_at: Option<String>,
-    /// Seconds since the longest due delivery that is not in flight became due; 0 if none is due, and while nothing is
-    /// sent to the endpoint.
+    /// Seconds since the longest due delivery that is not in flight became due; 0 if none is due, and while nothing
+    /// is sent to the endpoint.
     pub behind_seconds: i64,
 }
 
@@ -524,7 +526,8 @@ pub struct ErrorDetail {
     /// - `one_of_required`: One of several fields must be given.
     /// - `limit_exceeded`: There are too many.
     /// - `inbox_disabled`: The inbox is disabled.
-    /// - `other_history`: The cursor was made in another database, or after the backup that this one was restored from.
+    /// - `other_history`: The cursor was made in another database, or after the backup that this one was restored
+    ///   from.
     pub code: String,
     /// What the value must be, to be read after the field's name.
     pub message: String,
@@ -665,8 +668,8 @@ pub struct IdentityKey {
     pub key_prefix: String,
     /// Its scopes.
     pub scopes: Vec<String>,
-    /// The key's own share of the tenant's rate limit; null when it has none. A share above the limit is shown as the
-    /// limit.
+    /// The key's own share of the tenant's rate limit; null when it has none. A share above the limit is shown as
+    /// the limit.
     pub limit: Option<RateLimit>,
 }
 
@@ -902,8 +905,8 @@ pub struct Message {
     pub created_at: String,
     /// Whether a body was cut: because it was too long, or so that a list stays below 4 MiB.
     pub truncated: bool,
-    /// Time at which it was sent, as a mail's own `Date` says; null for what did not come by mail, and for a mail that
-    /// names no time.
+    /// Time at which it was sent, as a mail's own `Date` says; null for what did not come by mail, and for a mail
+    /// that names no time.
     pub sent_at: Option<String>,
 }
 
@@ -923,8 +926,8 @@ open_enum! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewEndpointHeader {
-    /// Name: an HTTP token. Names that InboxOps or HTTP itself sets are refused: `webhook-*`, `x-inboxops-*`, `Host`,
-    /// `Content-*`, `User-Agent`, `Cookie` and the like.
+    /// Name: an HTTP token. Names that InboxOps or HTTP itself sets are refused: `webhook-*`, `x-inboxops-*`,
+    /// `Host`, `Content-*`, `User-Agent`, `Cookie` and the like.
     pub name: String,
     /// Value: visible ASCII and spaces.
     pub value: String,
@@ -947,9 +950,9 @@ pub struct PageMeta {
     /// Pass it as `cursor` to continue after the last item; null on the last page. Good for 30 days, for the same
     /// filters and order.
     pub next_cursor: Option<String>,
-    /// Only for tickets with `updated_since`: no ticket is listed that changed at this time or later, since a write in
-    /// progress may still get an earlier time. After the last page, use this as the next `updated_since`, and nothing
-    /// is missed.
+    /// Only for tickets with `updated_since`: no ticket is listed that changed at this time or later, since a write
+    /// in progress may still get an earlier time. After the last page, use this as the next `updated_since`, and
+    /// nothing is missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub safe_since: Option<String>,
 }
@@ -1029,7 +1032,8 @@ pub struct Recovery {
     pub since: String,
     /// Events before this time.
     pub until: String,
-    /// Number of events that need a delivery, or of deliveries to send again. It may grow while a long recovery runs.
+    /// Number of events that need a delivery, or of deliveries to send again. It may grow while a long recovery
+    /// runs.
     pub matched: i64,
     /// Number of deliveries that were made, or were given a new schedule, so far.
     pub created: i64,
@@ -1502,8 +1506,8 @@ impl Query for ListDeliveriesQuery {
 /// The query of [`Calls::list_events`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListEventsQuery {
-    /// Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest`
-    /// answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
+    /// Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept.
+    /// `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
     pub after: Option<String>,
     /// Only these types: names, `ticket.*`, `message.*` or `*`.
     pub types: Vec<String>,
@@ -1666,16 +1670,16 @@ pub struct ListTicketsQuery {
     pub priority: Vec<TicketPriority>,
     /// Only tickets with this tag: its UUID or its name.
     pub tag: Option<String>,
-    /// Only tickets of this requester, ignoring letter case. In a URL a `+` must be written `%2B`, since a plain one
-    /// means a space.
+    /// Only tickets of this requester, ignoring letter case. In a URL a `+` must be written `%2B`, since a plain
+    /// one means a space.
     pub requester_email: Option<String>,
     /// Only tickets whose subject contains this text, ignoring letter case and diacritics (`cafe` finds `CAFÉ`).
     pub q: Option<String>,
     /// Only tickets opened at this time or later.
     pub created_since: Option<String>,
     /// Only tickets changed at this time or later, to keep a copy up to date: use the newest `updated_at` that you
-    /// have, or `meta.safe_since` of the last answer. A change is listed only after all older writes have ended; lists
-    /// without this filter show everything at once.
+    /// have, or `meta.safe_since` of the last answer. A change is listed only after all older writes have ended;
+    /// lists without this filter show everything at once.
     pub updated_since: Option<String>,
     /// Order; `-` means descending.
     pub sort: Option<String>,
@@ -1686,7 +1690,8 @@ pub struct ListTicketsQuery {
     pub ids: Vec<String>,
     /// Only tickets changed before this time.
     pub updated_until: Option<String>,
-    /// `messages`: each ticket has its newest 25 messages, without internal notes. Needs the scope `messages:read` too.
+    /// `messages`: each ticket has its newest 25 messages, without internal notes. Needs the scope `messages:read`
+    /// too.
     pub include: Vec<String>,
 }
 
@@ -1894,7 +1899,8 @@ impl Calls<'_> {
             .await
     }
 
-    /// Get the statistics of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/stats`. Needs the scope `webhooks:read`.
+    /// Get the statistics of an endpoint: `GET /api/v1/webhooks/{endpoint_id}/stats`. Needs the scope
+    /// `webhooks:read`.
     pub async fn get_endpoint_stats(self, endpoint_id: &str) -> Result<GetEndpointStatsResponse, Error> {
         self.0
             .call(
@@ -2034,8 +2040,8 @@ impl Calls<'_> {
         self.0.call(Method::GET, "/api/v1/tickets", &[], query.pairs(), NO_BODY).await
     }
 
-    /// List the events that an endpoint did not get: `GET /api/v1/webhooks/{endpoint_id}/undelivered`. Needs the scope
-    /// `webhooks:read`.
+    /// List the events that an endpoint did not get: `GET /api/v1/webhooks/{endpoint_id}/undelivered`. Needs the
+    /// scope `webhooks:read`.
     pub async fn list_undelivered(
         self,
         endpoint_id: &str,
@@ -2095,7 +2101,8 @@ impl Calls<'_> {
             .await
     }
 
-    /// Remove a tag from a ticket: `DELETE /api/v1/tickets/{ticket_id}/tags/{tag_id}`. Needs the scope `tags:write`.
+    /// Remove a tag from a ticket: `DELETE /api/v1/tickets/{ticket_id}/tags/{tag_id}`. Needs the scope
+    /// `tags:write`.
     pub async fn remove_ticket_tag(self, ticket_id: &str, tag_id: &str) -> Result<(), Error> {
         self.0
             .call(
