@@ -119,6 +119,15 @@ test("a link to an operation opens it and shows where it begins, as links of ear
     }
 });
 
+test("an address that names nothing leaves the page whole", async () => {
+    for (const hash of ["#%", "#nonsense"]) {
+        const { page, close } = await visit(`${DOCS}${hash}`);
+        await page.locator(".search input").fill("updateTicket");
+        assert.ok(await page.locator(".copy").first().isVisible(), hash);
+        await close();
+    }
+});
+
 test("a link to a schema opens it, and a second click opens it again", async () => {
     const { page, close } = await visit(`${DOCS}#operation-createTicket`);
     const link = article(page, "operation-createTicket").locator('a[href="#schema-CreateTicketResponse"]').first();

@@ -12,7 +12,12 @@ for (const url of document.querySelectorAll("[data-origin]")) url.textContent = 
 
 /** Opens the part that the address names. Addresses as `#/Group/operation` are those of earlier releases. */
 function reveal() {
-    const name = decodeURIComponent(location.hash.slice(1));
+    let name = location.hash.slice(1);
+    try {
+        name = decodeURIComponent(name);
+    } catch {
+        // Anybody can write an address with a `%` that encodes nothing.
+    }
     const id = name.startsWith("/") ? `operation-${name.split("/").at(-1)}` : name;
     const target = document.getElementById(id);
     if (!target) return;
