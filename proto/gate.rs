@@ -332,10 +332,12 @@ fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Und
     if let Some(alone) = violations.alone {
         return Err(Failure::new(alone));
     }
-    // A field that could not be decoded is absent from the message, so "is required" would report it twice.
+    // A field or an item that could not be decoded is absent from the message, so "is required" would report it twice.
     let (first, rest) = violations.list.split_at(decoded);
-    let more: Vec<Violation> =
-        rest.iter().filter(|new| !first.iter().any(|old| old.field == new.field)).cloned().collect();
+    let reports = |old: &Violation, new: &Violation| {
+        old.field.strip_prefix(&*new.field).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+    };
+    let more: Vec<Violation> = rest.iter().filter(|new| !first.iter().any(|old| reports(old, new))).cloned().collect();
     let all = [first, &more].concat();
     if all.is_empty() {
         return Ok(());

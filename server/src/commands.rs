@@ -13,7 +13,8 @@ use std::time::Duration;
 
 /// Items in one call of a list.
 const PAGE: u32 = 100;
-const READ_ONLY: &[&str] = &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read"];
+const READ_ONLY: &[&str] =
+    &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read", "webhooks:read"];
 
 impl Plan {
     fn number(self) -> i32 {

@@ -100,6 +100,8 @@ def of_searches(walk, ground, endpoint):
         assert [id for id in found if id in ids(whole)] == ids(row for row in whole if keeps(row)), name
         assert set(ids(whole)) - set(found), name
         walk.effect("searchDeliveries", name)
+    short = walk.ask(ground.api, ground.request("searchDeliveries").but(query={"response_status": "4"}))
+    assert short.json()["error"]["details"][0]["code"] == "too_short", short.text
     first = asked(ground, "searchDeliveries", {"per_page": 1, "status": "failed"})
     again = asked(ground, "searchDeliveries", {"per_page": 1, "status": "failed", "cursor": first["meta"]["next_cursor"]})
     assert ids(first["data"] + again["data"]) == ids(ask(status="failed"))[:2]

@@ -55,14 +55,15 @@ def tables(api):
     for kind, path in (("ticket", "/tickets"), ("tag", "/tags"), ("inbox", "/inboxes"), ("agent", "/agents")):
         shown |= {(kind, one["id"]): one for one in pages(api, path)}
     for _, ticket in [key for key in shown if key[0] == "ticket"]:
-        shown |= {("message", one["id"]): one for one in pages(api, f"/tickets/{ticket}/messages")}
+        # Few at once: an answer of more than 4 MiB has its bodies cut.
+        shown |= {("message", one["id"]): one for one in pages(api, f"/tickets/{ticket}/messages", 10)}
     return shown
 
 
-def pages(api, path):
+def pages(api, path, per_page=100):
     page, more = 1, True
     while more:
-        answer = api.get(path, params={"page": page, "per_page": 100}).json()
+        answer = api.get(path, params={"page": page, "per_page": per_page}).json()
         yield from answer["data"]
         page, more = page + 1, answer["meta"]["has_more"]
 
@@ -155,7 +156,9 @@ def test_grpc_has_the_same_lines(server, desk):
     types = {1: "inbox", 2: "agent", 3: "tag", 4: "ticket", 5: "message"}
     ids = [(types[message.type], getattr(message, types[message.type]).id) for message in messages]
     assert ids == [(line["type"], line["data"]["id"]) for line in lines]
-    assert (last.type, last.events_cursor, last.count) == (6, end["events_cursor"], len(lines))
+    # The last part of a cursor is the time of the export.
+    place = lambda cursor: cursor.rpartition("-")[0]  # noqa: E731
+    assert (last.type, place(last.events_cursor), last.count) == (6, place(end["events_cursor"]), len(lines))
     assert last.HasField("cursor") is False
 
 

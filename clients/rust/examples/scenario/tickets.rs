@@ -8,8 +8,8 @@ use inboxops_client::{
         TicketChanges, TicketPriority, TicketStatus,
     },
 };
-use std::{collections::HashSet, time::Duration};
-use tokio::{task::JoinSet, time::timeout};
+use std::{collections::HashSet, future::poll_fn, pin::pin, task::Poll};
+use tokio::task::JoinSet;
 
 impl World {
     pub(crate) async fn tickets(&mut self) -> Outcome {
@@ -71,7 +71,7 @@ impl World {
         let known = AddTicketTagRequest { tag_id: Some(self.tag.id.clone()), ..Default::default() };
         assert_eq!(client.tickets().add_tag(&ticket.id, &known).await?, self.tag);
         let tags = client.tickets().tags(&ticket.id, &Default::default()).all(10).await?;
-        assert_eq!(tags, [self.tag.clone()]);
+        assert_eq!(tags, std::slice::from_ref(&self.tag));
         assert!(client.tags().list(&Default::default()).all(1000).await?.contains(&self.tag));
         self.step("a tag is made by its name, and added once");
 
@@ -127,7 +127,10 @@ impl World {
         failure(client.tickets().list(&too_many).next_page().await, 400, "invalid_parameter");
         self.step("a list is filtered and sorted");
 
-        assert!(timeout(Duration::ZERO, client.me()).await.is_err());
+        {
+            let mut call = pin!(client.me());
+            assert!(poll_fn(|context| Poll::Ready(call.as_mut().poll(context).is_pending())).await);
+        }
         self.step("a call ends when its future is dropped");
 
         let cuts = self.line.cuts();
@@ -135,7 +138,7 @@ impl World {
         let made = self.shaky.tickets().create(&self.order("The line broke")).await?;
         assert_eq!(self.line.cuts(), cuts + 1);
         let query = ListTicketsQuery { q: Some("The line broke".into()), ..Default::default() };
-        assert_eq!(client.tickets().list(&query).all(10).await?, [made.clone()]);
+        assert_eq!(client.tickets().list(&query).all(10).await?, std::slice::from_ref(&made));
         self.opened.push(made);
         self.step("a write whose answer is lost happens once");
         Ok(())
