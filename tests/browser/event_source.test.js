@@ -20,7 +20,8 @@ test("EventSource gets every event once, with its type, its data and an id to go
         const headers = { ...route.request().headers(), authorization: `Bearer ${key}` };
         return route.continue({ headers });
     });
-    await page.goto("/api/v1/docs");
+    // Another page than the reference, which may connect to nothing.
+    await page.goto("/login");
     await page.evaluate(() => {
         globalThis.seen = [];
         globalThis.listen = () => {
@@ -29,7 +30,10 @@ test("EventSource gets every event once, with its type, its data and an id to go
             source.addEventListener("ticket.created", (event) => {
                 globalThis.seen.push([JSON.parse(event.data).data.ticket.subject, event.lastEventId]);
             });
-            return new Promise((resolve) => source.addEventListener("open", resolve, { once: true }));
+            return new Promise((resolve, reject) => {
+                source.addEventListener("open", () => resolve(), { once: true });
+                source.addEventListener("error", () => reject(new Error(`state ${source.readyState}`)), { once: true });
+            });
         };
         return globalThis.listen();
     });
