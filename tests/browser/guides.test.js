@@ -112,8 +112,8 @@ test("a chosen language holds for all examples and on the next page", async () =
     assert.ok((await page.locator(".codes .code[data-language=ts]:visible").count()) > 3);
     await tab("Python").last().click();
     await page.goto("/docs/mirror");
-    await page.locator(".codes .code[data-language=python]:visible").waitFor();
-    assert.equal(await tab("Python").getAttribute("aria-selected"), "true");
+    await page.locator(".codes .code[data-language=python]:visible").first().waitFor();
+    assert.equal(await tab("Python").first().getAttribute("aria-selected"), "true");
     await accessible(page, "tabs");
     await close();
 });
