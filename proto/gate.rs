@@ -40,6 +40,8 @@ pub const STREAM_RECHECK: Duration = Duration::from_secs(30);
 pub struct Policy {
     /// Scope that an API key needs; `any` for every key, `None` if keys may not call.
     pub api_key: Option<&'static str>,
+    /// Scope that is enough as well.
+    pub or_api_key: Option<&'static str>,
     /// Least role of a session; `None` if sessions may not call.
     pub session: Option<Role>,
     /// Service tokens and the operator may call.
@@ -54,6 +56,8 @@ pub struct Policy {
     pub entitlement: Option<&'static str>,
     /// Sessions need no entitlement: people can still read what they had before a downgrade.
     pub spares_sessions: bool,
+    /// Only the credential is checked: no limit is counted, no plan asked.
+    pub credential_only: bool,
 }
 
 /// The properties of an RPC that generated code knows.
@@ -82,8 +86,8 @@ pub struct Admission {
 /// Decides which calls are admitted. The core has the only implementation.
 #[tonic::async_trait]
 pub trait Gate: Send + Sync + 'static {
-    /// Authenticates the caller, counts the call against the rate limit, checks entitlement, scope and role. Puts the
-    /// caller and, from a trusted edge, origin and marker into `extensions`.
+    /// Authenticates the caller, checks the rate limit, entitlement, scope and role, and counts the call if all permit
+    /// it. Puts the caller and, from a trusted edge, origin and marker into `extensions`.
     async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission;
 
     /// Checks again whether the caller of a running stream may have it.
@@ -328,10 +332,12 @@ fn check<Q: Checked>(rpc: &'static Rpc, message: &mut Q, undecodable: Option<Und
     if let Some(alone) = violations.alone {
         return Err(Failure::new(alone));
     }
-    // A field that could not be decoded is absent from the message, so "is required" would report it twice.
+    // A field or an item that could not be decoded is absent from the message, so "is required" would report it twice.
     let (first, rest) = violations.list.split_at(decoded);
-    let more: Vec<Violation> =
-        rest.iter().filter(|new| !first.iter().any(|old| old.field == new.field)).cloned().collect();
+    let reports = |old: &Violation, new: &Violation| {
+        old.field.strip_prefix(&*new.field).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+    };
+    let more: Vec<Violation> = rest.iter().filter(|new| !first.iter().any(|old| reports(old, new))).cloned().collect();
     let all = [first, &more].concat();
     if all.is_empty() {
         return Ok(());

@@ -10,8 +10,16 @@ use tonic::Code;
 pub const OK: u16 = 200;
 /// Status of a success without a body.
 pub const NO_CONTENT: u16 = 204;
+/// Status of a message of MCP that has no answer.
+pub const ACCEPTED: u16 = 202;
+/// Status of a message of MCP that cannot be read.
+pub const UNREADABLE: u16 = 400;
+/// Status of a method that MCP does not have, or not here.
+pub const NO_SUCH_METHOD: u16 = 404;
 /// Status of a read whose answer the client already has.
 pub const NOT_MODIFIED: u16 = 304;
+/// Status of a request whose headers are too large to be looked at (RFC 6585 §5).
+pub const HEADERS_TOO_LARGE: u16 = 431;
 
 macro_rules! reasons {
     ($($variant:ident $name:literal $rest:literal $code:ident $http:literal $message:literal $doc:literal;)*) => {

@@ -5,11 +5,15 @@
 pub mod body;
 mod decode;
 mod error;
+pub mod lines;
+pub mod link;
 pub mod query;
 pub mod shape;
 pub mod stream;
 
-pub use decode::{Body, from_body};
+pub(crate) use decode::is_json;
+pub use decode::{Body, from_body, from_optional_body};
+pub(crate) use error::value as error_value;
 pub use error::{DOC_URL, failure};
 
 use crate::{
@@ -66,6 +70,8 @@ pub fn segment(uri: &Uri, index: usize) -> String {
 /// The parts of the request that the response depends on.
 pub struct Context {
     request_id: String,
+    uri: Uri,
+    public_url: Option<link::PublicUrl>,
     none_match: Option<Condition>,
     has_body: bool,
 }
@@ -92,7 +98,8 @@ pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, t
         }
         _ => None,
     };
-    (Context { request_id, none_match, has_body }, request)
+    let public_url = parts.extensions.remove::<link::PublicUrl>();
+    (Context { request_id, uri: parts.uri, public_url, none_match, has_body }, request)
 }
 
 impl Context {
@@ -154,7 +161,7 @@ fn json<T: Serialize>(status: u16, message: &T) -> Result<Response, serde_json::
 }
 
 /// The numbers come from `reason.rs` and from the protos, whose statuses the build checks.
-fn status_code(status: u16) -> StatusCode {
+pub(crate) fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 

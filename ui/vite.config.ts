@@ -96,7 +96,7 @@ const server = process.env.INBOXOPS_URL ?? "http://127.0.0.1:8080";
 export default defineConfig({
     plugins: [lean, descriptors(), licences],
     resolve: { alias: preact },
-    server: { proxy: { "^/inboxops\\..*": server, "/api": server } },
+    server: { proxy: { "^/inboxops\\..*": server, "/api": server, "/docs": server } },
     build: {
         target: "baseline-widely-available",
         modulePreload: { polyfill: false },

@@ -3,7 +3,7 @@
 use crate::{
     caller::Caller,
     error::Result,
-    page::Page,
+    listing::{Binding, Key, Paging},
     store::{self, Db, agents::Agent},
 };
 use inboxops_proto::v1::{self, agent_service_server::AgentService};
@@ -19,14 +19,14 @@ impl Agents {
     }
 
     async fn list(&self, caller: &Caller, request: v1::ListAgentsRequest) -> Result<v1::ListAgentsResponse> {
-        let page = Page::parse(request.page, request.per_page);
+        let paging = Paging::parse(request.page, request.per_page, request.cursor.as_deref())?;
         let mut read = self.db.read(caller.scope()?).await?;
+        let binding = Binding::of("agents", read.tenant(), &());
+        let listing = paging.open(&mut read, binding, self.db.clock().now()).await?;
         let total = store::agents::count(&mut read).await?;
-        let agents = store::agents::list(&mut read, page.limit(), page.offset()).await?;
-        Ok(v1::ListAgentsResponse {
-            agents: agents.iter().map(v1::Agent::from).collect(),
-            meta: Some(page.meta(total)),
-        })
+        let mut agents = store::agents::list(&mut read, listing.named()?).await?;
+        let meta = listing.meta(&mut agents, total, |it| Key::named(&store::fold(&it.name), it.id.0));
+        Ok(v1::ListAgentsResponse { agents: agents.iter().map(v1::Agent::from).collect(), meta: Some(meta) })
     }
 }
 

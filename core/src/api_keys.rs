@@ -64,13 +64,16 @@ impl ApiKeys {
             expires_at,
             revoked_at: None,
             replaced_by: None,
+            requests_per_minute: request.requests_per_minute,
         };
         let hash = secrets::hash(&key);
         let inserted = row.clone();
         let trail = Trail::of(caller, stamp.at);
         let write = async move |tx: &mut Tx<'_>| {
             store::api_keys::insert(tx, &inserted, hash).await?;
-            let facts = [("name", inserted.name.as_str()), ("scopes", &inserted.scopes)];
+            let share = inserted.requests_per_minute.map(|share| share.to_string());
+            let mut facts = vec![("name", inserted.name.as_str()), ("scopes", inserted.scopes.as_str())];
+            facts.extend(share.as_deref().map(|share| ("requests_per_minute", share)));
             trail.note(tx, &mut stamp.ids(), "api_key.created", ("api_key", Some(inserted.id.0)), &facts).await
         };
         self.db.write(scope, write).await?;
@@ -90,16 +93,26 @@ impl ApiKeys {
 
     async fn update(&self, caller: &Caller, request: pb::UpdateApiKeyRequest) -> Result<pb::UpdateApiKeyResponse> {
         let id: ApiKeyId = request.api_key_id.parse().map_err(|_| Reason::ApiKeyNotFound)?;
-        let name = request.name.unwrap_or_default();
+        let (name, share) = (request.name, request.requests_per_minute);
+        let scope = self.scope_of(caller, id).await?;
         let authority = self.authority.clone();
         let stamp = self.stamps.stamp();
         let trail = Trail::of(caller, stamp.at);
         let key = self
             .db
-            .write(caller.scope()?, async move |tx| -> Result<_> {
-                let key = store::api_keys::rename(tx, id, &name).await?.ok_or(Reason::ApiKeyNotFound)?;
-                let target = ("api_key", Some(id.0));
-                trail.note(tx, &mut stamp.ids(), "api_key.renamed", target, &[("name", &name)]).await?;
+            .write(scope, async move |tx| -> Result<_> {
+                let old = store::api_keys::get(tx, id).await?.ok_or(Reason::ApiKeyNotFound)?;
+                let changed = store::api_keys::update(tx, id, name.as_deref(), share).await?;
+                let key = changed.ok_or(Reason::ApiKeyNotFound)?;
+                let (target, mut ids) = (("api_key", Some(id.0)), stamp.ids());
+                if key.name != old.name {
+                    trail.note(tx, &mut ids, "api_key.renamed", target, &[("name", &key.name)]).await?;
+                }
+                if key.requests_per_minute != old.requests_per_minute {
+                    let share = key.requests_per_minute.map_or("none".to_owned(), |share| share.to_string());
+                    let facts = [("name", key.name.as_str()), ("requests_per_minute", &share)];
+                    trail.note(tx, &mut ids, "api_key.share_changed", target, &facts).await?;
+                }
                 let authority = authority.clone();
                 tx.after(move || authority.forget());
                 Ok(key)
@@ -201,6 +214,7 @@ impl From<&ApiKey> for pb::ApiKey {
             expires_at: key.expires_at.map(Into::into),
             revoked_at: key.revoked_at.map(Into::into),
             replaced_by: key.replaced_by.map(|id| id.to_string()),
+            requests_per_minute: key.requests_per_minute,
         }
     }
 }

@@ -1,4 +1,6 @@
-//! The audit log: the entries that a change leaves, and the service that lists them. Details never contain a secret.
+//! The audit log: the entries that a change leaves, and the services that list them. Details never contain a secret.
+
+mod log;
 
 use crate::{
     caller::{Caller, Who},

@@ -1,13 +1,13 @@
 //! The core's gate: authenticates callers, limits their rate and decides whether they may call. Every call passes it,
-//! in the order of the contract: authentication, rate limit, entitlement, scope or role. It knows RPCs by their policy
-//! only.
+//! and refusals come in the order of the contract: authentication, rate limit, entitlement, scope or role. It knows RPCs
+//! by their policy only.
 
 use crate::{
     cache::Cache,
     caller::{Caller, Who},
     error::{Error, Result},
     idempotency::Repetitions,
-    limits::{EXACT_MAX, FailedAuth, RateLimitState, WINDOW, Windows},
+    limits::{FailedAuth, RateLimitState, Refusals, Windows},
     plan::{self, Entitlement},
     secrets::{self, MasterKey},
     store::{self, Db, TenantScope},
@@ -25,15 +25,13 @@ use inboxops_proto::{
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU32},
     time::Duration,
 };
 use tonic::{Extensions, metadata::MetadataMap};
 
 pub(crate) mod facts;
+mod rate;
 mod scope;
 mod sessions;
 mod words;
@@ -56,6 +54,7 @@ pub(crate) struct Authority {
     tenants: Cache<TenantId, Arc<TenantFacts>>,
     sessions: sessions::Sessions,
     windows: Windows,
+    refusals: Refusals,
     failed: FailedAuth,
     used: Mutex<HashMap<ApiKeyId, Timestamp>>,
     live_cores: Arc<AtomicU32>,
@@ -81,6 +80,7 @@ impl Authority {
             tenants: Cache::new(keep),
             sessions: sessions::Sessions::new(keep),
             windows: Windows::default(),
+            refusals: Refusals::default(),
             failed: FailedAuth::new(settings.failed_auth_per_minute),
             used: Mutex::default(),
             live_cores: Arc::new(AtomicU32::new(1)),
@@ -107,7 +107,9 @@ impl Authority {
 
     /// Drops what no longer counts from the limiters. Call it about once a minute.
     pub(crate) fn forget_old(&self) {
-        self.windows.retain_recent(self.stamps.now());
+        let now = self.stamps.now();
+        self.windows.retain_recent(now);
+        self.refusals.retain_recent(now);
         self.failed.retain_recent();
     }
 
@@ -163,6 +165,7 @@ impl Authority {
             scopes: Scope::parse_list(&row.scopes),
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            requests_per_minute: row.requests_per_minute,
             tenant,
         });
         self.keys.fill(hash, facts.clone(), generation, now);
@@ -185,32 +188,28 @@ impl Authority {
         Ok(facts)
     }
 
-    /// Authenticates the call. Returns the state of the tenant's rate limit as well, for API keys.
-    async fn authenticate(
-        &self,
-        metadata: &MetadataMap,
-        extensions: &mut Extensions,
-    ) -> Result<(Caller, Option<RateLimitState>)> {
+    /// Authenticates the call.
+    async fn authenticate(&self, metadata: &MetadataMap, extensions: &mut Extensions) -> Result<Caller> {
         if let Some(edge) = metadata.get(wire::EDGE_TOKEN) {
             let facts = self.token(edge.to_str().map_err(|_| words::unknown_token())?).await?;
             // An edge forwards calls with their origin. A call without an origin is the token holder's own: a worker's,
             // which acts for nobody else.
             if facts.dispatch_only || (metadata.get_bin(wire::ORIGIN).is_none() && bearer(metadata)?.is_none()) {
-                return Ok((self.for_tenant(Who::from(&*facts), metadata).await?, None));
+                return self.for_tenant(Who::from(&*facts), metadata).await;
             }
             wire::incoming(metadata, extensions);
         }
         if let Some(caller) = extensions.get::<Caller>() {
             // Only the operator's own process can have put the caller there.
-            return Ok((self.for_tenant(caller.who().clone(), metadata).await?, None));
+            return self.for_tenant(caller.who().clone(), metadata).await;
         }
         if let Some(caller) = self.browser(metadata, extensions).await? {
-            return Ok((caller, None));
+            return Ok(caller);
         }
         let Some(credential) = bearer(metadata)? else {
             let local = extensions.get::<Origin>().is_some_and(|origin| origin.way == Way::Local);
             if local {
-                return Ok((self.for_tenant(Who::Operator, metadata).await?, None));
+                return self.for_tenant(Who::Operator, metadata).await;
             }
             if extensions.get::<Origin>().is_some_and(|origin| origin.way == Way::GrpcWeb) {
                 return Err(Reason::InvalidSession.into());
@@ -221,14 +220,14 @@ impl Authority {
             Some(TokenKind::ApiKey) => self.api_key(credential).await,
             Some(TokenKind::Service) => {
                 let who = Who::from(&*self.token(credential).await?);
-                Ok((self.for_tenant(who, metadata).await?, None))
+                self.for_tenant(who, metadata).await
             }
             None if credential.starts_with(TokenKind::Service.prefix()) => Err(words::unknown_token().into()),
             None => Err(Reason::InvalidApiKey.into()),
         }
     }
 
-    async fn api_key(&self, key: &str) -> Result<(Caller, Option<RateLimitState>)> {
+    async fn api_key(&self, key: &str) -> Result<Caller> {
         let facts = self.key(key).await?;
         let now = self.stamps.now();
         if facts.revoked_at.is_some_and(|at| at <= now) {
@@ -237,27 +236,9 @@ impl Authority {
         if facts.expires_at.is_some_and(|at| at <= now) {
             return Err(Reason::ExpiredApiKey.into());
         }
-        let tenant = facts.tenant.id;
-        let standing = self.count(tenant, facts.tenant.requests_per_minute, now).await?;
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(facts.id, now);
         let who = Who::ApiKey { id: facts.id, name: facts.name.clone() };
-        Ok((Caller::new(who, Some(TenantScope::new(tenant))).with_key(facts), Some(standing)))
-    }
-
-    async fn count(&self, tenant: TenantId, limit: u32, now: Timestamp) -> Result<RateLimitState> {
-        if limit > EXACT_MAX {
-            // Each process takes an equal share: counting every call in the database would cost more than it is worth.
-            let share = self.windows.admit(tenant, limit.div_ceil(self.live_cores.load(Ordering::Relaxed).max(1)), now);
-            return Ok(RateLimitState { limit, ..share });
-        }
-        let local = self.windows.admit(tenant, limit, now);
-        if !self.db.is_shared() || !local.accepted {
-            // A flood is refused here: the calls that this process accepted already fill the window.
-            return Ok(local);
-        }
-        let shared = store::rate_windows::admit(&self.db, tenant, limit, now).await?;
-        let frees_at = shared.oldest_leaves_at.unwrap_or_else(|| now.plus(WINDOW));
-        Ok(RateLimitState { accepted: shared.accepted, limit, remaining: limit.saturating_sub(shared.used), frees_at })
+        Ok(Caller::new(who, Some(TenantScope::new(facts.tenant.id))).with_key(facts))
     }
 
     async fn for_tenant(&self, who: Who, metadata: &MetadataMap) -> Result<Caller> {
@@ -287,11 +268,13 @@ impl Authority {
             return Ok(());
         }
         match caller.who() {
+            Who::ApiKey { .. } if policy.credential_only => Ok(()),
             Who::ApiKey { .. } => {
                 let key = caller.key().ok_or(Error::Broken("a key's caller knows its key"))?;
                 own(&key.tenant, Some(Entitlement::PublicApi), policy.entitlement)?;
                 let scope = policy.api_key.ok_or_else(|| denied(words::KEY))?;
-                if !Scope::from_name(scope).is_none_or(|scope| key.scopes.contains(&scope)) {
+                let has = |name: &str| Scope::from_name(name).is_none_or(|scope| key.scopes.contains(&scope));
+                if !has(scope) && !policy.or_api_key.is_some_and(has) {
                     return Err(Failure::new(Reason::InsufficientScope).fact("scope", scope).into());
                 }
                 Ok(())
@@ -324,16 +307,17 @@ impl Authority {
             extensions.insert(Caller::new(Who::Anybody, None));
             return (None, Ok(()));
         }
-        let (caller, standing) = match self.authenticate(metadata, extensions).await {
-            Ok(known) => known,
+        let caller = match self.authenticate(metadata, extensions).await {
+            Ok(caller) => caller,
             Err(error) => return (None, Err(error)),
         };
-        if let Some(refusal) = standing.and_then(|standing| standing.refusal(self.stamps.now())) {
-            return (standing, Err(refusal.into()));
-        }
         let allowed = self.allow(&rpc.policy, &caller).await;
+        let key = caller.key().cloned();
         extensions.insert(caller);
-        (standing, allowed)
+        match key {
+            Some(key) if !rpc.policy.credential_only => self.limit(&key, allowed).await,
+            _ => (None, allowed),
+        }
     }
 }
 

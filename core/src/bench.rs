@@ -2,8 +2,10 @@
 //! tickets.
 
 mod fill;
+mod messages;
 
 pub use fill::{FillSummary, tickets as fill_tickets};
+pub use messages::messages as fill_messages;
 
 use crate::store::{
     self, Db, Options, Queue, Result, TenantScope,

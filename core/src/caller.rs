@@ -2,7 +2,10 @@
 //! operator's callers come from the local socket or from the operator's own process.
 
 use crate::{
-    auth::facts::{KeyFacts, SessionFacts, TokenFacts},
+    auth::{
+        Scope,
+        facts::{KeyFacts, SessionFacts, TokenFacts},
+    },
     error::{Error, Result},
     idempotency::Repeatable,
     store::{TenantScope, agents},
@@ -134,6 +137,16 @@ impl Caller {
         caller
     }
 
+    /// Refuses a key that lacks a scope which the call needs besides its own. Others need none.
+    pub(crate) fn needs(&self, scope: Scope) -> Result<()> {
+        match &self.key {
+            Some(key) if !key.scopes.contains(&scope) => {
+                Err(Failure::new(Reason::InsufficientScope).fact("scope", scope.name()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The session, for agents.
     pub(crate) fn session(&self) -> Option<&Arc<SessionFacts>> {
         self.session.as_ref()
@@ -147,6 +160,11 @@ impl Caller {
     /// The API key, for programs of customers.
     pub(crate) fn key(&self) -> Option<&Arc<KeyFacts>> {
         self.key.as_ref()
+    }
+
+    /// Whether the caller is a key with any of these scopes, or no key at all: scopes limit keys alone.
+    pub(crate) fn has_any(&self, scopes: &[Scope]) -> bool {
+        self.key.as_ref().is_none_or(|key| scopes.iter().any(|scope| key.scopes.contains(scope)))
     }
 
     /// The caller that the gate has put into a request.

@@ -18,8 +18,6 @@ pub(crate) enum Of {
     Events,
     /// Changes of deliveries.
     Changes,
-    /// Events that were not delivered to an endpoint.
-    Undelivered,
 }
 
 impl Of {
@@ -28,7 +26,6 @@ impl Of {
         match self {
             Of::Events => "e1",
             Of::Changes => "d1",
-            Of::Undelivered => "u1",
         }
     }
 }

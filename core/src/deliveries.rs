@@ -1,15 +1,16 @@
 //! Deliveries: the service that shows, resends and cancels them. Jobs over many deliveries are in `recoveries`.
 
+mod search;
 mod stats;
-
 mod watch;
 
 use crate::{
+    auth::Scope,
     caller::Caller,
     dispatch::Dispatcher,
     error::{Error, Result},
     events::{Kind, RenderedEvent},
-    page::PER_PAGE_DEFAULT,
+    listing::{Binding, Key, Paging},
     recoveries::{self, Recoveries},
     store::{
         self, Db,
@@ -23,9 +24,9 @@ use inboxops_proto::{
     failure::Failure,
     gate::BoxStream,
     id::{self, DeliveryId, EndpointId, EventId},
-    limits::ATTEMPTS_MAX,
+    limits::{ATTEMPTS_MAX, DEAD_AFTER},
     reason::Reason,
-    v1::{self, DeliveryStatus, delivery_service_server::DeliveryService},
+    v1::{self, DeliveryStatus, DeliveryWait, delivery_service_server::DeliveryService},
 };
 use std::{sync::Arc, time::Duration};
 use tonic::{Request, Response, Status};
@@ -43,12 +44,18 @@ impl Deliveries {
         Deliveries { db, stamps, dispatcher, recoveries }
     }
 
-    async fn list(&self, caller: &Caller, request: v1::ListDeliveriesRequest) -> Result<v1::ListDeliveriesResponse> {
+    async fn list(
+        &self,
+        caller: &Caller,
+        mut request: v1::ListDeliveriesRequest,
+    ) -> Result<v1::ListDeliveriesResponse> {
+        let cursor = request.cursor.take();
+        let paging = Paging::by_cursor(request.per_page.take(), cursor.as_deref())?;
+        let scope = caller.scope()?;
+        let binding = Binding::of("deliveries of an endpoint", scope.tenant(), &request);
         let only = (!request.endpoint_id.is_empty())
             .then(|| request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound))
             .transpose()?;
-        let before =
-            request.cursor.as_deref().map(|text| text.parse().map_err(|_| Reason::InvalidCursor)).transpose()?;
         let since = request.created_since.as_ref();
         let until = request.created_until.as_ref();
         let mut page = Page {
@@ -60,10 +67,12 @@ impl Deliveries {
                 since: since.map(Timestamp::from),
                 until: until.map(|at| Timestamp::from(at).minus(Duration::from_micros(1))),
             },
-            before,
+            before: None,
         };
-        let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT) as usize;
-        let mut read = self.db.read(caller.scope()?).await?;
+        let now = self.stamps.now();
+        let mut read = self.db.read(scope).await?;
+        let listing = paging.open(&mut read, binding, now).await?;
+        page.before = listing.after().map(Key::as_id).transpose()?.map(DeliveryId);
         let endpoints: Vec<EndpointId> = match only {
             Some(id) => vec![store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?.id],
             None => store::endpoints::list(&mut read, i64::MAX, 0).await?.into_iter().map(|it| it.id).collect(),
@@ -74,12 +83,12 @@ impl Deliveries {
             let of_event = endpoints.iter().map(|endpoint| store::events::delivery_id(EventId(id), *endpoint));
             page.ids = Some(of_event.chain([DeliveryId(id)]).collect());
         }
-        let listed = store::deliveries::list(&mut read, &endpoints, &page, per_page).await?;
+        let listed = store::deliveries::list(&mut read, &endpoints, &page, listing.per_page()).await?;
         Ok(v1::ListDeliveriesResponse {
-            deliveries: listed.deliveries.iter().map(shown).collect(),
+            deliveries: listed.deliveries.iter().map(|row| shown(row, now)).collect(),
             meta: Some(v1::CursorMeta {
                 has_more: listed.next.is_some(),
-                next_cursor: listed.next.map(|next| next.to_string()),
+                next_cursor: listed.next.map(|next| listing.cursor(Key::id(next.0))),
             }),
         })
     }
@@ -91,8 +100,18 @@ impl Deliveries {
         let attempts = store::deliveries::attempts(&mut read, id).await?;
         let body =
             store::events::body(&mut read, delivery.event).await?.ok_or(Error::Broken("a delivery has its event"))?;
-        let payload = if delivery.thin { self.dispatcher.thin().of(&body)? } else { body };
-        let brief = shown(&delivery);
+        // Both may quote messages of customers.
+        let quotes = caller.has_any(&[Scope::WebhooksManage, Scope::MessagesRead]);
+        let payload = match delivery.thin {
+            _ if !quotes => String::new(),
+            true => self.dispatcher.thin().of(&body)?,
+            false => body,
+        };
+        let attempt = |attempt: Attempt| v1::Attempt {
+            response_body: attempt.response_body.clone().filter(|_| quotes),
+            ..v1::Attempt::from(attempt)
+        };
+        let brief = shown(&delivery, self.stamps.now());
         let detail = v1::DeliveryDetail {
             id: brief.id,
             endpoint_id: brief.endpoint_id,
@@ -108,7 +127,11 @@ impl Deliveries {
             created_at: brief.created_at,
             delivered_at: brief.delivered_at,
             payload,
-            attempts: attempts.into_iter().map(v1::Attempt::from).collect(),
+            attempts: attempts.into_iter().map(attempt).collect(),
+            ticket_id: brief.ticket_id,
+            ticket_number: brief.ticket_number,
+            subject: brief.subject,
+            waits_for: brief.waits_for,
         };
         Ok(v1::GetDeliveryResponse { delivery: Some(detail) })
     }
@@ -126,7 +149,7 @@ impl Deliveries {
             let dispatcher = dispatcher.clone();
             tx.after(move || dispatcher.wake());
             let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
-            Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery)) })
+            Ok(v1::ResendDeliveryResponse { delivery: Some(shown(&delivery, at)) })
         });
         write.await
     }
@@ -134,18 +157,16 @@ impl Deliveries {
     async fn cancel(&self, caller: &Caller, request: v1::CancelDeliveryRequest) -> Result<v1::CancelDeliveryResponse> {
         let id = delivery_id(&request.delivery_id)?;
         let at = self.stamps.now();
-        let delivery = self
-            .db
-            .write(caller.scope()?, async move |tx| -> Result<_> {
-                let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
-                if !old.can_stop() {
-                    return Err(Failure::new(Reason::Conflict).message("The delivery has ended already.").into());
-                }
-                store::deliveries::stop(tx, &old, at).await?;
-                store::deliveries::get(tx, id).await?.ok_or_else(|| Reason::DeliveryNotFound.into())
-            })
-            .await?;
-        Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery)) })
+        let write = caller.write(&self.db, async move |tx| {
+            let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+            if !old.can_stop() {
+                return Err(Failure::new(Reason::Conflict).message("The delivery has ended already.").into());
+            }
+            store::deliveries::stop(tx, &old, at).await?;
+            let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
+            Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery, at)) })
+        });
+        write.await
     }
 }
 
@@ -153,8 +174,24 @@ fn delivery_id(text: &str) -> Result<DeliveryId> {
     text.parse().map_err(|_| Reason::DeliveryNotFound.into())
 }
 
+/// What a delivery waits for.
+fn waits_for(delivery: &Delivery, now: Timestamp) -> Option<DeliveryWait> {
+    if delivery.state != State::Waiting {
+        return None;
+    }
+    Some(match delivery.shown() {
+        Shown::Paused => DeliveryWait::Paused,
+        // The health and the rate of its endpoint do not apply to a test.
+        _ if delivery.test => DeliveryWait::Queue,
+        Shown::Retrying if delivery.due_at > now => DeliveryWait::Retry,
+        _ if delivery.endpoint_failures.is_some_and(|row| row >= i64::from(DEAD_AFTER)) => DeliveryWait::Probe,
+        _ if delivery.endpoint_rate.is_some() => DeliveryWait::RateLimit,
+        _ => DeliveryWait::Queue,
+    })
+}
+
 /// The delivery as its tenant sees it.
-fn shown(delivery: &Delivery) -> v1::Delivery {
+fn shown(delivery: &Delivery, now: Timestamp) -> v1::Delivery {
     let waits = delivery.state == State::Waiting && delivery.shown() != Shown::Paused;
     v1::Delivery {
         id: delivery.id.to_string(),
@@ -172,6 +209,10 @@ fn shown(delivery: &Delivery) -> v1::Delivery {
         delivered_at: delivery.settled_at.filter(|_| delivery.state == State::Delivered).map(Into::into),
         revision: delivery.revision(),
         duration_ms: delivery.duration_ms,
+        ticket_id: delivery.ticket.map(|ticket| ticket.to_string()),
+        ticket_number: delivery.ticket_number,
+        subject: delivery.subject.clone(),
+        waits_for: waits_for(delivery, now).map(Into::into),
     }
 }
 
@@ -194,6 +235,10 @@ pub(crate) fn new_test(event: &RenderedEvent, endpoint: &Endpoint, at: Timestamp
         // Fan-out leases it at once.
         revision: store::deliveries::revision(State::Leased, store::FIRST_TOKEN, false),
         duration_ms: None,
+        ticket_id: None,
+        ticket_number: None,
+        subject: None,
+        waits_for: None,
     }
 }
 
@@ -238,6 +283,14 @@ impl DeliveryService for Deliveries {
     ) -> Result<Response<v1::ListDeliveriesResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.list(&caller, request.into_inner()).await?))
+    }
+
+    async fn search_deliveries(
+        &self,
+        request: Request<v1::SearchDeliveriesRequest>,
+    ) -> Result<Response<v1::SearchDeliveriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.search(&caller, request.into_inner()).await?))
     }
 
     async fn get_delivery(
@@ -294,5 +347,13 @@ impl DeliveryService for Deliveries {
     ) -> Result<Response<v1::GetDeliveryStatsResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.stats(&caller, request.into_inner()).await?))
+    }
+
+    async fn get_endpoint_stats(
+        &self,
+        request: Request<v1::GetEndpointStatsRequest>,
+    ) -> Result<Response<v1::GetEndpointStatsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.stats_of_endpoint(&caller, request.into_inner()).await?))
     }
 }

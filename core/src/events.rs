@@ -15,7 +15,7 @@ use crate::{
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{EventId, GroupId, InboxId, TenantId},
+    id::{EventId, GroupId, InboxId, TenantId, TicketId},
     json, v1,
 };
 use serde::Serialize;
@@ -179,6 +179,8 @@ pub(crate) struct RenderedEvent {
     pub(crate) group: GroupId,
     /// The inbox that the ticket left by this event.
     pub(crate) left: Option<InboxId>,
+    /// The ticket that it is about; a test has none, since the ticket of its sample does not exist.
+    pub(crate) ticket: Option<TicketId>,
     /// The body as it is stored, signed and sent.
     pub(crate) body: String,
 }
@@ -211,7 +213,8 @@ impl Group<'_> {
             data: Data { actor: self.actor, group: self.id.to_string(), subject },
         };
         let body = serde_json::to_string(&envelope).map_err(|_| crate::error::Error::Broken("an event renders"))?;
-        Ok(RenderedEvent { id, kind, group: self.id, left: None, body })
+        let ticket = subject.ticket.filter(|_| !subject.test).and_then(|ticket| ticket.id.parse().ok());
+        Ok(RenderedEvent { id, kind, group: self.id, left: None, ticket, body })
     }
 }
 
@@ -233,6 +236,7 @@ impl RenderedEvent {
             group: self.group,
             inbox,
             left: self.left,
+            ticket: self.ticket,
             at,
             body: self.body,
             test_of: None,

@@ -73,6 +73,13 @@ fn fit(html: String, room: usize) -> (String, bool) {
     (tries.into_iter().find(|html| html.len() <= room).unwrap_or_default(), true)
 }
 
+/// Clean HTML, cut and cleaned again so that it takes at most `room`; `prefix` is the beginning of a text that does.
+pub(crate) fn shortened(html: &str, room: usize, prefix: fn(&str, usize) -> &str) -> String {
+    // Cutting leaves tags open, and closing them takes space again.
+    let tries = [room, room / 2, room / 4].into_iter().map(|size| clean(prefix(html, size)).1);
+    tries.into_iter().find(|html| prefix(html, room).len() == html.len()).unwrap_or_default()
+}
+
 fn cut(text: &str, size: usize) -> &str {
     &text[..text.floor_char_boundary(size)]
 }

@@ -30,6 +30,7 @@ impl Identity {
             name: key.name.clone(),
             key_prefix: key.prefix.clone(),
             scopes: key.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+            limit: key.allowance().share.map(|(_, share)| per_window(share)),
         });
         let identity = v1::Identity {
             key,
@@ -39,6 +40,11 @@ impl Identity {
             limit: Some(limit(&tenant)),
         };
         Ok(v1::WhoAmIResponse { identity: Some(identity) })
+    }
+
+    fn scopes(caller: &Caller) -> Vec<String> {
+        let scopes = caller.key().into_iter().flat_map(|key| key.scopes.iter());
+        scopes.map(|scope| scope.name().to_owned()).collect()
     }
 }
 
@@ -54,8 +60,11 @@ pub(crate) fn entitlements(tenant: &TenantFacts) -> Vec<String> {
 
 /// The rate limit of its keys.
 pub(crate) fn limit(tenant: &TenantFacts) -> v1::RateLimit {
-    let window_seconds = u32::try_from(WINDOW.as_secs()).unwrap_or(u32::MAX);
-    v1::RateLimit { requests: tenant.requests_per_minute, window_seconds }
+    per_window(tenant.requests_per_minute)
+}
+
+fn per_window(requests: u32) -> v1::RateLimit {
+    v1::RateLimit { requests, window_seconds: u32::try_from(WINDOW.as_secs()).unwrap_or(u32::MAX) }
 }
 
 #[tonic::async_trait]
@@ -63,5 +72,13 @@ impl IdentityService for Identity {
     async fn who_am_i(&self, request: Request<v1::WhoAmIRequest>) -> Result<Response<v1::WhoAmIResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.who_am_i(&caller).await?))
+    }
+
+    async fn get_key_scopes(
+        &self,
+        request: Request<v1::GetKeyScopesRequest>,
+    ) -> Result<Response<v1::GetKeyScopesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(v1::GetKeyScopesResponse { scopes: Identity::scopes(&caller) }))
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     caller::Caller,
     error::Result,
-    page::Page,
+    listing::{Binding, Key, Paging},
     store::{
         self, Db,
         inboxes::{Inbox, SharedAddress},
@@ -49,14 +49,14 @@ impl Inboxes {
     }
 
     async fn list(&self, caller: &Caller, request: v1::ListInboxesRequest) -> Result<v1::ListInboxesResponse> {
-        let page = Page::parse(request.page, request.per_page);
+        let paging = Paging::parse(request.page, request.per_page, request.cursor.as_deref())?;
         let mut read = self.db.read(caller.scope()?).await?;
+        let binding = Binding::of("inboxes", read.tenant(), &());
+        let listing = paging.open(&mut read, binding, self.db.clock().now()).await?;
         let total = store::inboxes::count(&mut read).await?;
-        let inboxes = store::inboxes::list(&mut read, page.limit(), page.offset()).await?;
-        Ok(v1::ListInboxesResponse {
-            inboxes: inboxes.iter().map(v1::Inbox::from).collect(),
-            meta: Some(page.meta(total)),
-        })
+        let mut inboxes = store::inboxes::list(&mut read, listing.named()?).await?;
+        let meta = listing.meta(&mut inboxes, total, |it| Key::named(&store::fold(&it.name), it.id.0));
+        Ok(v1::ListInboxesResponse { inboxes: inboxes.iter().map(v1::Inbox::from).collect(), meta: Some(meta) })
     }
 
     async fn get(&self, caller: &Caller, request: v1::GetInboxRequest) -> Result<v1::GetInboxResponse> {

@@ -14,6 +14,7 @@ mod deliveries;
 mod dispatch;
 mod error;
 mod events;
+mod exports;
 mod html;
 mod idempotency;
 mod identity;
@@ -21,6 +22,7 @@ mod inboxes;
 mod ingest;
 mod limits;
 mod list_index;
+mod listing;
 #[cfg(any(test, fuzzing))]
 pub mod mail_invariants;
 mod messages;
@@ -174,6 +176,7 @@ impl Core {
             Upkeep { db: db.clone(), stamps: stamps.clone(), authority: authority.clone(), sessions: sessions.clone() };
         let lists = ListIndex::new(db.clone(), stamps.clone());
         let recoveries = Arc::new(Recoveries::new(db.clone(), stamps.clone(), dispatcher.clone()));
+        let audit = Arc::new(audit::Audit::new(db.clone()));
         let implementations = Implementations {
             tickets: Arc::new(tickets::Tickets::new(db.clone(), stamps.clone())),
             messages: Arc::new(messages::Messages::new(db.clone(), stamps.clone())),
@@ -191,6 +194,7 @@ impl Core {
                 webhooks::Rules { resolver, behind_after: settings.behind_after },
             )),
             events: Arc::new(events::Events::new(db.clone(), stamps.clone())),
+            exports: Arc::new(exports::Exports::new(db.clone(), stamps.clone(), exports::Limits::default())),
             deliveries: Arc::new(deliveries::Deliveries::new(
                 db.clone(),
                 stamps.clone(),
@@ -199,7 +203,8 @@ impl Core {
             )),
             api_keys: Arc::new(api_keys::ApiKeys::new(db.clone(), stamps.clone(), authority.clone())),
             sessions,
-            audits: Arc::new(audit::Audit::new(db.clone())),
+            audits: audit.clone(),
+            audit_logs: audit,
             tenants: Arc::new(tenants::Tenants::new(
                 db.clone(),
                 stamps.clone(),

@@ -1,27 +1,62 @@
-//! Rate limits: the exact rolling window of each tenant, and the window of failed authentications of each address. It
-//! knows no store; `store::rate_windows` keeps the windows that several processes share.
+//! Rate limits: the exact rolling windows of tenants and of keys with a share, the refusals of each key, and the failed
+//! authentications of each address. It knows no store; `store::rate_windows` keeps the windows that several processes
+//! share.
+
+mod window;
+
+pub(crate) use window::Windows;
 
 use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _};
-use inboxops_proto::{clock::Timestamp, failure::Failure, id::TenantId, reason::Reason};
+use inboxops_proto::{
+    clock::Timestamp,
+    failure::Failure,
+    id::{ApiKeyId, TenantId},
+    reason::Reason,
+};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     net::IpAddr,
     num::NonZeroU32,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 use tonic::metadata::{MetadataMap, MetadataValue};
+use window::Window;
 
 /// Length of the window.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
-/// Largest limit that is counted exactly; a larger one is counted in steps of [`STEP_MICROS`].
+/// Largest limit that is counted exactly; a larger one is counted in steps.
 pub(crate) const EXACT_MAX: u32 = 10_000;
-const STEP_MICROS: i64 = 100_000;
+/// Greatest number of calls a minute that a key may make without being allowed to, in each process. They count in no
+/// window.
+pub(crate) const REFUSALS_MAX: u32 = 600;
 
-/// State of a tenant's rate limit after a request was counted.
+/// What a call is counted against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    pub(crate) tenant: TenantId,
+    /// Requests that the tenant's window allows.
+    pub(crate) limit: u32,
+    /// The key's own share, no greater than the limit.
+    pub(crate) share: Option<(ApiKeyId, u32)>,
+}
+
+impl Allowance {
+    /// The share is capped at the limit.
+    pub(crate) fn new(tenant: TenantId, limit: u32, share: Option<(ApiKeyId, u32)>) -> Allowance {
+        Allowance { tenant, limit, share: share.map(|(key, share)| (key, share.min(limit))) }
+    }
+
+    /// The part of one of several processes: large limits are divided among them.
+    pub(crate) fn part(&self, processes: u32) -> Allowance {
+        let part = |limit: u32| if limit > EXACT_MAX { limit.div_ceil(processes.max(1)) } else { limit };
+        Allowance { limit: part(self.limit), share: self.share.map(|(key, share)| (key, part(share))), ..*self }
+    }
+}
+
+/// State of one window after a request was counted or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RateLimitState {
-    pub(crate) accepted: bool,
+pub(crate) struct WindowState {
     /// Requests that the window allows.
     pub(crate) limit: u32,
     /// Requests that the window still allows.
@@ -30,97 +65,97 @@ pub(crate) struct RateLimitState {
     pub(crate) frees_at: Timestamp,
 }
 
-impl RateLimitState {
-    /// The headers for an answer.
-    pub(crate) fn headers(&self, now: Timestamp) -> MetadataMap {
-        let wait = self.wait_secs(now);
-        let mut headers = MetadataMap::with_capacity(5);
-        let mut put = |name, value: String| {
-            if let Ok(value) = MetadataValue::try_from(value) {
-                headers.insert(name, value);
-            }
-        };
-        put("ratelimit-policy", format!("\"tenant\";q={};w={}", self.limit, WINDOW.as_secs()));
-        put("ratelimit", format!("\"tenant\";r={};t={wait}", self.remaining));
-        put("x-ratelimit-limit", self.limit.to_string());
-        put("x-ratelimit-remaining", self.remaining.to_string());
-        put("x-ratelimit-reset", (now.secs() + i64::from(wait)).to_string());
-        headers
-    }
-
-    /// The refusal, if the request is over the limit.
-    pub(crate) fn refusal(&self, now: Timestamp) -> Option<Failure> {
-        let message = || format!("The limit of {} requests a minute is reached.", self.limit);
-        (!self.accepted).then(|| {
-            Failure::new(Reason::RateLimited)
-                .message(message())
-                .fact("limit_scope", "tenant")
-                .retry_after(self.wait_secs(now))
-        })
-    }
-
-    /// Whole seconds until the window has room again.
+impl WindowState {
+    /// Whole seconds until the window has more room.
     fn wait_secs(&self, now: Timestamp) -> u32 {
         let wait = self.frees_at.since(now);
         u32::try_from(wait.as_micros().div_ceil(1_000_000)).unwrap_or(u32::MAX)
     }
 }
 
-/// The accepted requests of one tenant in the last minute.
-#[derive(Debug, Default)]
-struct Window {
-    hits: VecDeque<(i64, u32)>,
-    count: u32,
+/// State of a key's rate limits after a request was counted or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RateLimitState {
+    pub(crate) accepted: bool,
+    pub(crate) tenant: WindowState,
+    /// Of the key's own share, if it has one.
+    pub(crate) key: Option<WindowState>,
 }
 
-impl Window {
-    fn admit(&mut self, limit: u32, now: Timestamp) -> RateLimitState {
-        self.expire(now);
-        let accepted = self.count < limit;
-        if accepted {
-            let at = match limit {
-                0..=EXACT_MAX => now.micros(),
-                // The end of the step, so that a request never leaves the window early.
-                _ => (now.micros() / STEP_MICROS + 1) * STEP_MICROS,
-            };
-            match self.hits.back_mut() {
-                Some((last, count)) if *last == at => *count += 1,
-                _ => self.hits.push_back((at, 1)),
+impl RateLimitState {
+    /// The headers for an answer.
+    pub(crate) fn headers(&self, now: Timestamp) -> MetadataMap {
+        let (scope, told) = self.told();
+        let wait = told.wait_secs(now);
+        let window = WINDOW.as_secs();
+        let mut headers = MetadataMap::with_capacity(5);
+        let mut put = |name, value: String| {
+            if let Ok(value) = MetadataValue::try_from(value) {
+                headers.insert(name, value);
             }
-            self.count += 1;
+        };
+        let mut policy = format!("\"tenant\";q={};w={window}", self.tenant.limit);
+        if let Some(key) = self.key {
+            policy.push_str(&format!(", \"key\";q={};w={window}", key.limit));
         }
-        let oldest = self.hits.front().map_or(now, |(at, _)| Timestamp::from_micros(*at));
-        RateLimitState { accepted, limit, remaining: limit.saturating_sub(self.count), frees_at: oldest.plus(WINDOW) }
+        put("ratelimit-policy", policy);
+        put("ratelimit", format!("\"{scope}\";r={};t={wait}", told.remaining));
+        put("x-ratelimit-limit", told.limit.to_string());
+        put("x-ratelimit-remaining", told.remaining.to_string());
+        put("x-ratelimit-reset", (now.secs() + i64::from(wait)).to_string());
+        headers
     }
 
-    fn expire(&mut self, now: Timestamp) {
-        let end = now.minus(WINDOW).micros();
-        while let Some((_, count)) = self.hits.pop_front_if(|(at, _)| *at <= end) {
-            self.count -= count;
+    /// The refusal, if the request is over a limit.
+    pub(crate) fn refusal(&self, now: Timestamp) -> Option<Failure> {
+        if self.accepted {
+            return None;
+        }
+        let (scope, told) = self.told();
+        // When both windows are full, a request must wait for both.
+        let full = [Some(self.tenant), self.key].into_iter().flatten().filter(|state| state.remaining == 0);
+        let wait = full.map(|state| state.wait_secs(now)).max().unwrap_or_default();
+        let message = match scope {
+            "key" => format!("The key's share of {} requests a minute is used up.", told.limit),
+            _ => format!("The limit of {} requests a minute is reached.", told.limit),
+        };
+        let failure = Failure::new(Reason::RateLimited).message(message);
+        Some(failure.fact("limit_scope", scope).retry_after(wait))
+    }
+
+    /// The window with the smaller remainder; the key's own in a tie, since the caller can do more about that.
+    fn told(&self) -> (&'static str, WindowState) {
+        match self.key {
+            Some(key) if key.remaining <= self.tenant.remaining => ("key", key),
+            _ => ("tenant", self.tenant),
         }
     }
 }
 
-/// The windows of all tenants, in memory.
+/// The calls of each key that plan or scope refused in the last minute, in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Windows {
-    tenants: Mutex<HashMap<TenantId, Window>>,
+pub(crate) struct Refusals {
+    keys: Mutex<HashMap<ApiKeyId, Window>>,
 }
 
-impl Windows {
-    /// Counts a request of `tenant`, if fewer than `limit` were accepted in the last minute.
-    pub(crate) fn admit(&self, tenant: TenantId, limit: u32, now: Timestamp) -> RateLimitState {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        tenants.entry(tenant).or_default().admit(limit, now)
+impl Refusals {
+    /// Counts a refusal; returns the one to answer with instead when there were too many.
+    pub(crate) fn count(&self, key: ApiKeyId, now: Timestamp) -> Result<(), Failure> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = keys.entry(key).or_default();
+        if window.has_room(REFUSALS_MAX, now) {
+            window.add(REFUSALS_MAX, now);
+            return Ok(());
+        }
+        let wait = window.state(REFUSALS_MAX, now).wait_secs(now);
+        let message = "Too many calls of this key that it may not make.";
+        Err(Failure::new(Reason::RateLimited).message(message).fact("limit_scope", "refusals").retry_after(wait))
     }
 
-    /// Drops empty windows.
+    /// Drops keys without recent refusals.
     pub(crate) fn retain_recent(&self, now: Timestamp) {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        tenants.retain(|_, window| {
-            window.expire(now);
-            window.count > 0
-        });
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.retain(|_, window| !window.is_over(now));
     }
 }
 
@@ -157,46 +192,77 @@ impl FailedAuth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use inboxops_proto::clock::Clock;
-    use proptest::prelude::*;
 
-    fn tenant() -> TenantId {
-        TenantId::new(Timestamp::from_micros(0), 1)
+    const NOW: Timestamp = Timestamp::from_micros(1_795_507_200_000_000);
+
+    fn of(remaining: u32, limit: u32, secs: u64) -> WindowState {
+        WindowState { limit, remaining, frees_at: NOW.plus(Duration::from_secs(secs)) }
     }
 
-    #[test]
-    fn a_request_leaves_the_window_exactly_after_a_minute() {
-        let (windows, clock) = (Windows::default(), Clock::manual(Timestamp::from_micros(1_000_000_000)));
-        let admit = || windows.admit(tenant(), 2, clock.now());
-        assert!(admit().accepted);
-        clock.advance(Duration::from_secs(10));
-        assert!(admit().accepted);
-        let refused = admit();
-        assert_eq!((refused.accepted, refused.remaining), (false, 0));
-        assert_eq!(refused.refusal(clock.now()).unwrap().retry_after_secs, Some(50));
-        clock.advance(Duration::from_secs(50) - Duration::from_micros(1));
-        assert_eq!(admit().refusal(clock.now()).unwrap().retry_after_secs, Some(1));
-        clock.advance(Duration::from_micros(1));
-        assert!(admit().accepted, "the first one is a minute old");
-        assert!(!admit().accepted, "the second one is not");
+    fn told(state: &RateLimitState) -> [String; 5] {
+        let headers = state.headers(NOW);
+        ["ratelimit-policy", "ratelimit", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
+            .map(|name| headers.get(name).unwrap().to_str().unwrap().to_owned())
     }
 
     #[test]
     fn headers_tell_where_the_tenant_stands() {
-        let now = Timestamp::from_micros(1_795_507_200_000_000);
-        let headers = Windows::default().admit(tenant(), 100, now).headers(now);
-        let text = |name| headers.get(name).unwrap().to_str().unwrap();
-        assert_eq!(text("ratelimit-policy"), "\"tenant\";q=100;w=60");
-        assert_eq!(text("ratelimit"), "\"tenant\";r=99;t=60");
-        assert_eq!(text("x-ratelimit-reset"), "1795507260");
+        let state = RateLimitState { accepted: true, tenant: of(99, 100, 60), key: None };
+        assert_eq!(told(&state), ["\"tenant\";q=100;w=60", "\"tenant\";r=99;t=60", "100", "99", "1795507260"]);
+        assert_eq!(state.refusal(NOW), None);
     }
 
     #[test]
-    fn quiet_windows_are_forgotten() {
-        let windows = Windows::default();
-        windows.admit(tenant(), 5, Timestamp::from_micros(0));
-        windows.retain_recent(Timestamp::from_micros(60_000_000));
-        assert!(windows.tenants.lock().unwrap().is_empty());
+    fn headers_tell_both_policies_and_the_window_with_the_smaller_remainder() {
+        let both = "\"tenant\";q=100;w=60, \"key\";q=20;w=60";
+        for (tenant, key, expected) in [
+            (of(57, 100, 12), of(3, 20, 30), ["\"key\";r=3;t=30", "20", "3", "1795507230"]),
+            (of(2, 100, 12), of(3, 20, 30), ["\"tenant\";r=2;t=12", "100", "2", "1795507212"]),
+            (of(3, 100, 12), of(3, 20, 30), ["\"key\";r=3;t=30", "20", "3", "1795507230"]),
+        ] {
+            let state = RateLimitState { accepted: true, tenant, key: Some(key) };
+            let told = told(&state);
+            assert_eq!((told[0].as_str(), &told[1..]), (both, &expected.map(str::to_owned)[..]));
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_full_window_and_waits_for_all_that_are_full() {
+        let refusal = |tenant, key| {
+            let failure = RateLimitState { accepted: false, tenant, key }.refusal(NOW).unwrap();
+            (failure.facts[0].1.clone(), failure.retry_after_secs.unwrap())
+        };
+        assert_eq!(refusal(of(0, 100, 12), None), ("tenant".to_owned(), 12));
+        assert_eq!(refusal(of(0, 100, 12), Some(of(1, 20, 30))), ("tenant".to_owned(), 12));
+        assert_eq!(refusal(of(5, 100, 50), Some(of(0, 20, 30))), ("key".to_owned(), 30));
+        assert_eq!(refusal(of(0, 100, 50), Some(of(0, 20, 30))), ("key".to_owned(), 50));
+        assert_eq!(refusal(of(0, 100, 0), None).1, 1, "at least a second");
+    }
+
+    #[test]
+    fn only_large_limits_are_divided() {
+        let (tenant, key) = (TenantId::new(NOW, 1), ApiKeyId::new(NOW, 2));
+        let part = |limit, share| {
+            let part = Allowance::new(tenant, limit, Some((key, share))).part(3);
+            (part.limit, part.share.unwrap().1)
+        };
+        assert_eq!(part(100, 200), (100, 100));
+        assert_eq!(part(30_000, 10_000), (10_000, 10_000));
+        assert_eq!(part(30_000, 20_000), (10_000, 6_667));
+    }
+
+    #[test]
+    fn a_key_may_be_refused_600_times_a_minute() {
+        let (refusals, key, other) = (Refusals::default(), ApiKeyId::new(NOW, 1 << 64), ApiKeyId::new(NOW, 2 << 64));
+        assert!((0..600).all(|_| refusals.count(key, NOW).is_ok()));
+        let later = NOW.plus(Duration::from_secs(59));
+        let failure = refusals.count(key, later).unwrap_err();
+        assert_eq!((failure.reason, failure.facts[0].1.as_str()), (Reason::RateLimited, "refusals"));
+        assert_eq!(failure.retry_after_secs, Some(1));
+        assert!(refusals.count(other, later).is_ok());
+        refusals.retain_recent(NOW.plus(WINDOW));
+        assert_eq!(refusals.keys.lock().unwrap().len(), 1);
+        assert!(refusals.count(key, NOW.plus(WINDOW)).is_ok());
     }
 
     #[test]
@@ -207,22 +273,5 @@ mod tests {
         let refused = failed.count(one).unwrap_err();
         assert_eq!((refused.reason, refused.facts[0].1.as_str()), (Reason::RateLimited, "ip"));
         assert!(failed.count(two).is_ok());
-    }
-
-    proptest! {
-        /// Checks the rule itself: no window of a minute ever holds more than the limit, and nothing is refused while
-        /// it holds fewer.
-        #[test]
-        fn the_window_is_exact(gaps in proptest::collection::vec(0i64..20_000_000, 1..200), limit in 1u32..8) {
-            let windows = Windows::default();
-            let (mut now, mut accepted) = (0i64, Vec::<i64>::new());
-            for gap in gaps {
-                now += gap;
-                let inside = accepted.iter().filter(|at| **at > now - 60_000_000).count();
-                let standing = windows.admit(tenant(), limit, Timestamp::from_micros(now));
-                prop_assert_eq!(standing.accepted, inside < limit as usize);
-                if standing.accepted { accepted.push(now); }
-            }
-        }
     }
 }

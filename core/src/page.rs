@@ -1,4 +1,4 @@
-//! Pages of lists: which rows a request asks for, and the `meta` of the answer. It knows no noun.
+//! Pages of lists that have no cursor: which rows a request asks for, and the `meta` of the answer. It knows no noun.
 
 use inboxops_proto::v1::PageMeta;
 
@@ -33,10 +33,10 @@ impl Page {
         let total = u32::try_from(total).unwrap_or(u32::MAX);
         let total_pages = total.div_ceil(self.per_page);
         PageMeta {
-            page: self.page,
+            page: Some(self.page),
             per_page: self.per_page,
             total,
-            total_pages,
+            total_pages: Some(total_pages),
             has_more: self.page < total_pages,
             next_cursor: None,
             safe_since: None,
@@ -52,7 +52,7 @@ mod tests {
     fn a_page_past_the_end_keeps_the_true_total() {
         let page = Page::parse(Some(9), Some(10));
         let meta = page.meta(31);
-        assert_eq!((meta.total, meta.total_pages, meta.has_more), (31, 4, false));
+        assert_eq!((meta.total, meta.total_pages, meta.has_more), (31, Some(4), false));
         assert_eq!((page.offset(), page.limit()), (80, 10));
     }
 
@@ -60,6 +60,6 @@ mod tests {
     fn pages_count_up_to_the_last_full_one() {
         assert!(Page::parse(None, None).meta(26).has_more);
         assert!(!Page::parse(None, None).meta(25).has_more);
-        assert_eq!(Page::parse(None, None).meta(0).total_pages, 0);
+        assert_eq!(Page::parse(None, None).meta(0).total_pages, Some(0));
     }
 }

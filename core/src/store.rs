@@ -7,6 +7,7 @@ pub(crate) mod answers;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod backlog;
+pub(crate) mod by_name;
 pub(crate) mod changes;
 pub(crate) mod chores;
 pub(crate) mod counts;
@@ -16,8 +17,10 @@ pub(crate) mod dispatch;
 mod earlier;
 pub(crate) mod endpoints;
 pub(crate) mod events;
+pub(crate) mod exports;
 mod fanout;
 pub(crate) mod health;
+pub(crate) mod histories;
 pub(crate) mod inboxes;
 pub(crate) mod lanes;
 pub(crate) mod messages;
@@ -37,6 +40,7 @@ pub(crate) mod tallies;
 pub(crate) mod tenants;
 pub(crate) mod threads;
 pub(crate) mod tickets;
+pub(crate) mod unnamed;
 
 pub use db::error::Error;
 pub(crate) use db::{
@@ -75,6 +79,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
         ("bulk", deliveries::BULK_ALL),
+        ("search", deliveries::SEARCH_ALL),
         ("walk", deliveries::walk::ALL),
         ("dispatch", dispatch::ALL),
         ("chores", chores::ALL),
@@ -85,10 +90,13 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("endpoints", endpoints::ALL),
         ("sealed", endpoints::sealed::ALL),
         ("events", events::ALL),
+        ("exports", exports::ALL),
         ("health", health::ALL),
+        ("histories", histories::ALL),
         ("inboxes", inboxes::ALL),
         ("lanes", lanes::ALL),
         ("messages", messages::ALL),
+        ("messages_list", messages::list::ALL),
         ("meta", meta::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
@@ -106,6 +114,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("tenants", tenants::ALL),
         ("tickets", tickets::ALL),
         ("tickets_list", tickets::LIST_ALL),
+        ("unnamed", unnamed::ALL),
     ];
     let rows = [
         ("answers", answers::ALL_ROWS),
@@ -131,6 +140,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("threads", threads::ALL_ROWS),
         ("tenants", tenants::ALL_ROWS),
         ("tickets", tickets::ALL_ROWS),
+        ("unnamed", unnamed::ALL_ROWS),
     ];
     let name = |file: &str, name: &str| format!("{file}::{name}");
     (

@@ -5,9 +5,10 @@ use crate::{
     caller::Caller,
     error::Result,
     events::emit,
-    page::Page,
+    listing::{Binding, Key, Paging},
     store::{
         self, Db,
+        by_name::{AfterName, NamedPage},
         tags::Tag,
         tickets::{TagRef, Ticket, TicketRef},
     },
@@ -44,11 +45,14 @@ impl Tags {
     }
 
     async fn list(&self, caller: &Caller, request: v1::ListTagsRequest) -> Result<v1::ListTagsResponse> {
-        let page = Page::parse(request.page, request.per_page);
+        let paging = Paging::parse(request.page, request.per_page, request.cursor.as_deref())?;
         let mut read = self.db.read(caller.scope()?).await?;
+        let binding = Binding::of("tags", read.tenant(), &());
+        let listing = paging.open(&mut read, binding, self.db.clock().now()).await?;
         let total = store::tags::count(&mut read).await?;
-        let tags = store::tags::list(&mut read, page.limit(), page.offset()).await?;
-        Ok(v1::ListTagsResponse { tags: tags.iter().map(v1::Tag::from).collect(), meta: Some(page.meta(total)) })
+        let mut tags = store::tags::list(&mut read, listing.named()?).await?;
+        let meta = listing.meta(&mut tags, total, key);
+        Ok(v1::ListTagsResponse { tags: tags.iter().map(v1::Tag::from).collect(), meta: Some(meta) })
     }
 
     async fn list_of_ticket(
@@ -56,13 +60,23 @@ impl Tags {
         caller: &Caller,
         request: v1::ListTicketTagsRequest,
     ) -> Result<v1::ListTicketTagsResponse> {
+        let paging = Paging::parse(request.page, request.per_page, request.cursor.as_deref())?;
         let named = TicketRef::parse(&request.ticket_id)?;
-        let page = Page::parse(request.page, request.per_page);
         let mut read = self.db.read(caller.scope()?).await?;
         let ticket = store::tickets::read(&mut read, named).await?.ok_or(Reason::TicketNotFound)?;
-        let tags = store::tags::list_of_ticket(&mut read, ticket.id, page.limit(), page.offset()).await?;
-        let total = i64::try_from(ticket.tags.len()).unwrap_or(i64::MAX);
-        Ok(v1::ListTicketTagsResponse { tags: tags.iter().map(v1::Tag::from).collect(), meta: Some(page.meta(total)) })
+        let of = v1::ListTicketTagsRequest { ticket_id: ticket.id.to_string(), ..Default::default() };
+        let binding = Binding::of("ticket_tags", read.tenant(), &of);
+        let listing = paging.open(&mut read, binding, self.db.clock().now()).await?;
+        // At most a hundred.
+        let all = store::tags::list_of_ticket(&mut read, ticket.id).await?;
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let skip = match listing.named()? {
+            NamedPage::At { offset, .. } => usize::try_from(offset).unwrap_or(usize::MAX),
+            NamedPage::After { after, .. } => place(&all, after),
+        };
+        let mut tags: Vec<Tag> = all.into_iter().skip(skip).take(listing.per_page() + 1).collect();
+        let meta = listing.meta(&mut tags, total, key);
+        Ok(v1::ListTicketTagsResponse { tags: tags.iter().map(v1::Tag::from).collect(), meta: Some(meta) })
     }
 
     async fn add(&self, caller: &Caller, request: v1::AddTicketTagRequest) -> Result<v1::AddTicketTagResponse> {
@@ -178,6 +192,18 @@ impl TagChoice {
             .into()),
         }
     }
+}
+
+fn key(tag: &Tag) -> Key {
+    Key::named(&fold(&tag.name), tag.id.0)
+}
+
+/// The number of tags before a place in their order.
+fn place(tags: &[Tag], after: AfterName<'_>) -> usize {
+    let of = |tag: &Tag| (fold(&tag.name), tag.id.0);
+    let row = tags.iter().find(|tag| tag.id.0 == after.id).map(of).filter(|(name, _)| name.starts_with(after.start));
+    let after = row.filter(|_| after.cut).unwrap_or_else(|| (after.start.to_owned(), after.id));
+    tags.partition_point(|tag| of(tag) <= after)
 }
 
 /// The common form of a name's spellings.

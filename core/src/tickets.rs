@@ -1,19 +1,21 @@
 //! Tickets: the service that lists, opens and changes them. A request reads top to bottom: caller, input, load, decide,
 //! write. It knows its rules (`tickets/rules.rs`) and its rows, and nothing about REST.
 
+mod included;
 mod rules;
 
 pub(crate) use rules::{Action, Change, MessageInEvent};
 
 use crate::{
+    auth::Scope,
     caller::{Caller, Who},
     error::{Error, Result},
     events::emit,
-    page::Page,
+    listing::{Binding, Key, Paging},
     store::{
         self, Db, Tx,
         inboxes::InboxState,
-        tickets::{AssigneeFilter, Channel, Filter, Lookup, Priority, Sort, Status, Ticket, TicketRef},
+        tickets::{After, AssigneeFilter, Channel, Filter, Lookup, Priority, Sort, Status, Ticket, TicketRef},
     },
     time_and_chance::Stamps,
 };
@@ -49,29 +51,42 @@ impl Tickets {
         Tickets { lookup: Lookup::new(db.clone()), db, stamps }
     }
 
-    async fn list(&self, caller: &Caller, request: v1::ListTicketsRequest) -> Result<v1::ListTicketsResponse> {
-        let page = Page::parse(request.page, request.per_page);
+    async fn list(&self, caller: &Caller, mut request: v1::ListTicketsRequest) -> Result<v1::ListTicketsResponse> {
+        let with_messages = !std::mem::take(&mut request.include).is_empty();
+        if with_messages {
+            caller.needs(Scope::MessagesRead)?;
+        }
+        let cursor = request.cursor.take();
+        let paging = Paging::parse(request.page.take(), request.per_page.take(), cursor.as_deref())?;
+        let scope = caller.scope()?;
+        let binding = Binding::of("tickets", scope.tenant(), &request);
         let mut filter = filter(request)?;
-        if filter.updated_since.is_some() {
+        let follows = filter.updated_since.is_some();
+        if follows {
             // Taken before the snapshot, which therefore sees all writes that had ended by then.
-            filter.updated_until = Some(self.settled().await?);
+            let settled = settled(&self.db, &self.stamps).await?;
+            filter.updated_until = Some(filter.updated_until.map_or(settled, |until| until.min(settled)));
         }
-        let mut read = self.db.read(caller.scope()?).await?;
-        let listed = store::tickets::list(&mut read, &filter, page.limit(), page.offset()).await?;
-        let safe_since = filter.updated_until.map(Into::into);
-        Ok(v1::ListTicketsResponse {
-            tickets: listed.tickets.iter().map(v1::Ticket::from).collect(),
-            meta: Some(v1::PageMeta { safe_since, ..page.meta(listed.total) }),
-        })
-    }
-
-    /// The time before which all writes have ended, of this core and of others.
-    async fn settled(&self) -> Result<Timestamp> {
-        let own = self.stamps.settled();
-        if !self.db.is_shared() {
-            return Ok(own);
-        }
-        Ok(store::cores::settled(&self.db).await?.map_or(own, |(first, _)| own.min(first)))
+        let mut read = self.db.read(scope).await?;
+        let listing = paging.open(&mut read, binding, self.db.clock().now()).await?;
+        let mut listed = match listing.after().map(Key::as_numbered).transpose()? {
+            None => store::tickets::list(&mut read, &filter, listing.limit(), listing.offset()).await?,
+            Some((key, id)) => {
+                store::tickets::list_after(&mut read, &filter, listing.limit(), After { key, id }).await?
+            }
+        };
+        let all = listed.tickets.len();
+        listed.tickets.truncate(listing.per_page());
+        let tickets = if with_messages {
+            included::with_messages(&mut read, &listed.tickets, listing.after().is_some()).await?
+        } else {
+            listed.tickets.iter().map(v1::Ticket::from).collect()
+        };
+        let shown = &listed.tickets[..tickets.len()];
+        let key = |ticket: &Ticket| Key::numbered(filter.sort.key_of(ticket), ticket.id.0);
+        let meta = listing.meta_of(shown, shown.len() < all, listed.total, key);
+        let safe_since = filter.updated_until.filter(|_| follows).map(Into::into);
+        Ok(v1::ListTicketsResponse { tickets, meta: Some(v1::PageMeta { safe_since, ..meta }) })
     }
 
     async fn get(&self, caller: &Caller, request: v1::GetTicketRequest) -> Result<v1::GetTicketResponse> {
@@ -121,6 +136,15 @@ impl Tickets {
         });
         write.await
     }
+}
+
+/// The time before which all writes have ended, of this core and of others.
+pub(crate) async fn settled(db: &Db, stamps: &Stamps) -> Result<Timestamp> {
+    let own = stamps.settled();
+    if !db.is_shared() {
+        return Ok(own);
+    }
+    Ok(store::cores::settled(db).await?.map_or(own, |(first, _)| own.min(first)))
 }
 
 /// Checks that everything a ticket refers to exists in its tenant and can be used.
@@ -220,6 +244,7 @@ fn filter(request: v1::ListTicketsRequest) -> Result<Filter> {
         text => id(text).map(AssigneeFilter::Agent),
     });
     Ok(Filter {
+        ids: request.ids.iter().map(|text| id(text)).collect::<Result<_>>()?,
         status: request.status.into_iter().map(status).collect::<Result<_>>()?,
         inbox: request.inbox_id.iter().map(|text| id(text)).collect::<Result<_>>()?,
         assignee: assignees.collect::<Result<_>>()?,
@@ -229,7 +254,7 @@ fn filter(request: v1::ListTicketsRequest) -> Result<Filter> {
         subject_contains: request.q,
         created_since: request.created_since.as_ref().map(Timestamp::from),
         updated_since: request.updated_since.as_ref().map(Timestamp::from),
-        updated_until: None,
+        updated_until: request.updated_until.as_ref().map(Timestamp::from),
         sort: request
             .sort
             .as_deref()
@@ -273,6 +298,8 @@ impl From<&Ticket> for v1::Ticket {
             solved_at: ticket.solved_at.map(Into::into),
             closed_at: ticket.closed_at.map(Into::into),
             version: ticket.version,
+            messages: None,
+            messages_truncated: None,
         }
     }
 }

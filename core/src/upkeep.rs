@@ -1,6 +1,6 @@
 //! Periodic duties of a core for its database: deletes the rows of deleted endpoints, old commits, expired secrets and
-//! ended sessions, records when keys were used, and recounts lanes after cores of an earlier release. Each duty has its
-//! time, so that nothing runs while nothing happens.
+//! ended sessions, records when keys were used, and recounts lanes and names the tickets of events after cores of an
+//! earlier release. Each duty has its time, so that nothing runs while nothing happens.
 
 use crate::{
     auth::Authority,
@@ -45,6 +45,7 @@ impl Upkeep {
         let begin = self.stamps.now();
         let mut last_used = begin.plus(LAST_USED_EVERY);
         let mut forget = begin.plus(FORGET_EVERY);
+        let mut unnamed = true;
         // When the next cleanup is due, and the earliest time for one.
         let mut next = begin;
         let mut soonest = begin;
@@ -59,6 +60,12 @@ impl Upkeep {
                     self.authority.forget_old();
                     self.sessions.forget_old();
                     self.warn("recount lanes", self.recount().await);
+                    if unnamed {
+                        let named = self.name_tickets(shutdown).await;
+                        // Cores of an earlier release may write more of them, but not into SQLite.
+                        unnamed = named.is_err() || self.db.is_shared();
+                        self.warn("name the tickets of older events", named);
+                    }
                     forget = self.stamps.now().plus(FORGET_EVERY);
                 }
                 () = clock.until(next) => {
@@ -129,6 +136,15 @@ impl Upkeep {
         self.db.system(Queue::Claims, recount::done).await?;
         tracing::info!("lanes are recounted: no core of an earlier release runs any more");
         Ok(())
+    }
+
+    /// Names the tickets of events that an earlier release wrote.
+    async fn name_tickets(&self, shutdown: &CancellationToken) -> Result<()> {
+        if !store::unnamed::any(&self.db).await? {
+            return Ok(());
+        }
+        let name = async move |tx: &mut store::SystemTx<'_>| store::unnamed::name(tx).await;
+        self.all(name, shutdown).await
     }
 
     /// Repeats a step in small batches, so that nothing else waits long, until nothing is left.

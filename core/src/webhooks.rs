@@ -21,7 +21,7 @@ use crate::{
     error::{Error, Result},
     events::{Kind, subscription},
     idempotency::AnswerStorage,
-    page::Page,
+    listing::{Binding, Key, Paging},
     plan::Entitlement,
     recoveries::Recoveries,
     secrets::MasterKey,
@@ -103,18 +103,24 @@ impl Webhooks {
         caller: &Caller,
         request: v1::ListWebhookEndpointsRequest,
     ) -> Result<v1::ListWebhookEndpointsResponse> {
-        let page = Page::parse(request.page, request.per_page);
+        let paging = Paging::parse(request.page, request.per_page, request.cursor.as_deref())?;
         let sight = self.sight(caller).await?;
         let mut read = self.db.read(caller.scope()?).await?;
+        let binding = Binding::of("webhooks", read.tenant(), &());
+        let listing = paging.open(&mut read, binding, self.db.clock().now()).await?;
         let total = store::endpoints::count(&mut read).await?;
-        let endpoints = store::endpoints::list(&mut read, page.limit(), page.offset()).await?;
+        let mut endpoints = match listing.after() {
+            None => store::endpoints::list(&mut read, listing.limit(), listing.offset()).await?,
+            Some(key) => store::endpoints::list_after(&mut read, EndpointId(key.as_id()?), listing.limit()).await?,
+        };
+        let meta = listing.meta(&mut endpoints, total, |it| Key::id(it.id.0));
         let ids: Vec<EndpointId> = endpoints.iter().map(|endpoint| endpoint.id).collect();
         let health = store::health::of(&mut read, &ids).await?;
         let backlog = store::backlog::of(&mut read, &ids).await?;
         let of = |endpoint: &Endpoint| health.iter().find(|health| health.endpoint == endpoint.id);
         let shown = |endpoint: &Endpoint| sight.of(endpoint, of(endpoint), backlog.get(&endpoint.id));
         let endpoints = endpoints.iter().map(shown).collect::<Result<_>>()?;
-        Ok(v1::ListWebhookEndpointsResponse { endpoints, meta: Some(page.meta(total)) })
+        Ok(v1::ListWebhookEndpointsResponse { endpoints, meta: Some(meta) })
     }
 
     async fn get(
@@ -378,6 +384,14 @@ impl WebhookService for Webhooks {
     ) -> Result<Response<v1::RecoverDeliveriesResponse>, Status> {
         let caller = Caller::of(&request)?;
         Ok(Response::new(self.recoveries.recover(&caller, request.into_inner()).await?))
+    }
+
+    async fn resend_endpoint_deliveries(
+        &self,
+        request: Request<v1::ResendEndpointDeliveriesRequest>,
+    ) -> Result<Response<v1::ResendEndpointDeliveriesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        Ok(Response::new(self.recoveries.resend_of_endpoint(&caller, request.into_inner()).await?))
     }
 
     async fn get_recovery(

@@ -1,4 +1,7 @@
-//! gzip compression of REST responses. Only complete bodies of some size are compressed; streams are left alone.
+//! gzip compression of REST responses: of complete bodies of some size, and of answers in lines. Streams of events are
+//! left alone.
+
+mod lines;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -9,6 +12,8 @@ use http::{
 };
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use inboxops_proto::rest::lines::LINES;
+use lines::GzipBody;
 use std::io::Write as _;
 
 /// Smallest body that is compressed, in bytes.
@@ -40,7 +45,13 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
 
 /// Compresses a response if that is worthwhile.
 pub(crate) async fn compress(response: Response<Body>) -> Response<Body> {
-    let Some(size) = response.body().size_hint().exact().filter(|size| *size >= GZIP_MIN_BYTES) else {
+    let size = response.body().size_hint().exact();
+    if size.is_none() && response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == LINES) {
+        let (mut parts, body) = response.into_parts();
+        parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return Response::from_parts(parts, Body::new(GzipBody::new(body)));
+    }
+    let Some(size) = size.filter(|size| *size >= GZIP_MIN_BYTES) else {
         return response;
     };
     let headers = response.headers();

@@ -1,7 +1,7 @@
 //! One connection: detects its HTTP version within a time limit, and serves it until it ends or shutdown drains it.
 //! `hyper_util`'s automatic builder waits for the first bytes without a limit, so the detection is done here.
 
-use crate::{Door, HEADER_BLOCK_MAX_BYTES, STREAMS_MAX, listener::Surface};
+use crate::{Door, HEADER_BLOCK_MAX_BYTES, HEADER_LIST_READ_MAX_BYTES, STREAMS_MAX, listener::Surface};
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
@@ -96,7 +96,7 @@ where
             http2::Builder::new(TaskExecutor(tasks))
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS_MAX)
-                .max_header_list_size(HEADER_BLOCK_MAX_BYTES as u32)
+                .max_header_list_size(HEADER_LIST_READ_MAX_BYTES)
                 .keep_alive_interval(PING_EVERY)
                 .keep_alive_timeout(PING_EVERY)
                 .serve_connection(io, service)

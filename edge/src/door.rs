@@ -2,22 +2,24 @@
 //! every response. It is one hand-written service in place of a stack of layers, because every call goes through it.
 
 use crate::{
-    Result, Settings, compress, drain::ending, grpc, headers, listener::Surface, origin, pages, probes, reference,
-    same_site,
+    Result, Settings, compress, drain::ending, grpc, guides, headers, listener::Surface, origin, pages, probes,
+    protocol::Protocol, reference, same_site,
 };
-use axum::body::Body;
+use axum::{body::Body, routing::MethodRouter};
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use inboxops_proto::{
-    failure::Failure,
+    documents::Documents,
     gate::Called,
+    mcp,
     reason::Reason,
     rest,
     services::{self, Services},
     wire::Way,
 };
 use std::{
+    collections::HashSet,
     convert::Infallible,
     net::IpAddr,
     panic::AssertUnwindSafe,
@@ -46,34 +48,40 @@ pub enum AccessLog {
 
 /// The routers that answer requests.
 pub struct Door {
-    /// REST, documents and probes.
+    /// REST, MCP, documents and probes.
     public: axum::Router,
     /// The same with the metrics, for a listener that serves everything.
     whole: axum::Router,
     /// Probes and metrics, for internal listeners.
     probes: axum::Router,
     grpc: grpc::Router,
+    /// Paths of the gRPC methods.
+    calls: HashSet<String>,
+    /// Answers requests to these paths that are no calls.
+    beside_calls: MethodRouter,
     health: grpc::Health,
     drain: CancellationToken,
     settings: Settings,
 }
 
 impl Door {
-    /// A door for these services and their OpenAPI document.
-    pub fn new(services: &Services, openapi: &'static str, settings: Settings) -> Result<Door> {
-        Door::of(services::routes(services), services.grpc(), openapi, settings)
+    /// A door for these services and the documents of their API.
+    pub fn new(services: &Services, documents: &Documents, settings: Settings) -> Result<Door> {
+        Door::of(services::routes(services).merge(mcp::routes(services)), services.grpc(), documents, settings)
     }
 
     /// A door for these routers.
-    pub fn of(rest: axum::Router, grpc: Routes, openapi: &'static str, settings: Settings) -> Result<Door> {
+    pub fn of(rest: axum::Router, grpc: Routes, documents: &Documents, settings: Settings) -> Result<Door> {
         let drain = CancellationToken::new();
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
         let metrics = probes::metrics(&settings);
         let probes = probes::probes(&settings).merge(metrics.clone()).fallback(rest::route_not_found).with_state(());
-        let public = rest.merge(probes::probes(&settings)).merge(probes::openapi(openapi)).merge(reference::routes());
+        let public = rest.merge(probes::probes(&settings)).merge(reference::routes(documents)).merge(guides::routes());
         let whole = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
         let public = pages::add(public, settings.pages).with_state(());
-        Ok(Door { public, whole, probes, grpc, health, drain, settings })
+        let calls = grpc::paths(inboxops_proto::DESCRIPTORS);
+        let beside_calls = rest::methods("OPTIONS, POST");
+        Ok(Door { public, whole, probes, grpc, calls, beside_calls, health, drain, settings })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -97,16 +105,20 @@ impl Door {
         mut request: Request<Incoming>,
     ) -> std::result::Result<Response<Body>, Infallible> {
         let began = Instant::now();
-        let way = way(surface, request.headers());
+        let protocol = Protocol::of(request.method(), request.headers());
+        let way = if surface == Surface::Local { Way::Local } else { protocol.way() };
+        let too_large = headers::are_too_large(&request);
         let Settings { behind_proxy, secure, chance, access_log, .. } = self.settings;
         let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, secure, chance);
         let request_id = origin.request_id.clone();
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().clone()));
-        let grpc = is_grpc(request.headers());
         let guarded =
             same_site::check(&origin, request.method(), request.headers(), request.uri(), &self.settings.names);
         request.extensions_mut().insert(origin);
+        if let Some(url) = &self.settings.public_url {
+            request.extensions_mut().insert(rest::link::PublicUrl(url.clone()));
+        }
         let called = Called::default();
         if seen.is_some() {
             request.extensions_mut().insert(called.clone());
@@ -114,8 +126,9 @@ impl Door {
 
         let work = AssertUnwindSafe(async {
             match guarded {
-                Err(failure) => forbid(&failure, grpc, &request_id),
-                Ok(()) if grpc => self.grpc(surface, request).await,
+                _ if too_large => protocol.refuse_headers(&request_id),
+                Err(failure) => protocol.forbid(&failure, &request_id),
+                Ok(()) if protocol.is_grpc() => self.grpc(surface, protocol, request).await,
                 Ok(()) => self.http(surface, request).await,
             }
         });
@@ -124,7 +137,7 @@ impl Door {
             Err(_) => {
                 // The panic hook has logged the message and the place.
                 tracing::error!(request_id, "request {request_id} panicked");
-                refuse(Reason::InternalError, grpc, &request_id)
+                protocol.refuse(&Reason::InternalError.into(), &request_id)
             }
         };
         headers::finish(response.headers_mut(), reads, &request_id);
@@ -135,15 +148,20 @@ impl Door {
         Ok(response)
     }
 
-    async fn grpc(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
-        if surface == (Surface::Public { internal: false }) && request.uri().path().starts_with(INTERNAL_PREFIX) {
-            return refuse(Reason::RouteNotFound, true, "");
+    async fn grpc(&self, surface: Surface, protocol: Protocol, request: Request<Incoming>) -> Response<Body> {
+        if is_hidden(surface, request.uri().path()) {
+            return protocol.refuse(&Reason::RouteNotFound.into(), "");
         }
         let Ok(response) = self.grpc.clone().call(request).await;
         response.map(Body::new)
     }
 
     async fn http(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
+        if *request.method() != Method::POST && self.calls.contains(path) && !is_hidden(surface, path) {
+            let Ok(response) = self.beside_calls.clone().call(request).await;
+            return response;
+        }
         let mut router = match surface {
             Surface::Public { internal: true } => self.whole.clone(),
             Surface::Public { internal: false } => self.public.clone(),
@@ -156,37 +174,9 @@ impl Door {
     }
 }
 
-fn way(surface: Surface, headers: &HeaderMap) -> Way {
-    if surface == Surface::Local {
-        return Way::Local;
-    }
-    match headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) {
-        Some(kind) if kind.starts_with(b"application/grpc-web") => Way::GrpcWeb,
-        Some(kind) if kind.starts_with(b"application/grpc") => Way::Grpc,
-        _ => Way::Rest,
-    }
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// A refusal by the door itself, in the protocol of the request.
-fn refuse(reason: Reason, grpc: bool, request_id: &str) -> Response<Body> {
-    let failure = Failure::new(reason);
-    if grpc { failure.status().into_http() } else { rest::failure(&failure, request_id) }
-}
-
-/// A refusal of the cross-site check. It is an HTTP error for gRPC as well, so that no client takes it for an answer.
-fn forbid(failure: &Failure, grpc: bool, request_id: &str) -> Response<Body> {
-    if !grpc {
-        return rest::failure(failure, request_id);
-    }
-    let mut response: Response<Body> = failure.status().into_http();
-    if let Ok(status) = http::StatusCode::from_u16(failure.reason.http_status()) {
-        *response.status_mut() = status;
-    }
-    response
+/// Whether the listener does not serve the packages of this path.
+fn is_hidden(surface: Surface, path: &str) -> bool {
+    surface == (Surface::Public { internal: false }) && path.starts_with(INTERNAL_PREFIX)
 }
 
 fn log(

@@ -48,10 +48,10 @@ impl Service<Request<tonic::body::Body>> for DrainedRouter {
     }
 }
 
-/// A response that ends at shutdown if it streams server-sent events.
+/// A response that ends at shutdown if it streams.
 pub(crate) fn ending(response: Response<Body>, drain: &CancellationToken) -> Response<Body> {
     let kind = response.headers().get(CONTENT_TYPE);
-    if kind.is_some_and(|kind| kind == rest::stream::EVENT_STREAM) {
+    if kind.is_some_and(|kind| kind == rest::stream::EVENT_STREAM || kind == rest::lines::LINES) {
         return response.map(|body| Body::new(DrainedBody::new(body, drain.clone(), false)));
     }
     response

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result, drain::DrainedRouter};
 use prost::Message as _;
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -35,6 +35,25 @@ pub(crate) fn router(services: Routes, descriptors: &[u8], drain: CancellationTo
         .prepare();
     let health = Health { reporter, services: names(descriptors).into() };
     Ok((GrpcWebLayer::new().layer(DrainedRouter::new(routes.into_axum_router(), drain)), health))
+}
+
+/// Paths of all methods, for requests that are no calls.
+pub(crate) fn paths(descriptors: &[u8]) -> HashSet<String> {
+    use tonic_reflection::pb::{v1, v1alpha};
+    let beside = [tonic_health::pb::FILE_DESCRIPTOR_SET, v1::FILE_DESCRIPTOR_SET, v1alpha::FILE_DESCRIPTOR_SET];
+    let mut paths = HashSet::new();
+    for bytes in std::iter::once(descriptors).chain(beside) {
+        let set = prost_types::FileDescriptorSet::decode(bytes).unwrap_or_default();
+        for file in &set.file {
+            for service in &file.service {
+                let of_method = |method: &prost_types::MethodDescriptorProto| {
+                    format!("/{}.{}/{}", file.package(), service.name(), method.name())
+                };
+                paths.extend(service.method.iter().map(of_method));
+            }
+        }
+    }
+    paths
 }
 
 /// Full names of the services, and the empty name, which means the whole server.

@@ -7,11 +7,13 @@ mod door;
 mod drain;
 mod error;
 mod grpc;
+mod guides;
 mod headers;
 mod listener;
 mod origin;
 mod pages;
 mod probes;
+mod protocol;
 mod reference;
 mod same_site;
 mod static_file;
@@ -30,6 +32,9 @@ use std::{sync::Arc, time::Duration};
 pub const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// Largest header block of a request, in bytes.
 pub const HEADER_BLOCK_MAX_BYTES: usize = 16 * 1024;
+/// Largest header block of an HTTP/2 request that is read at all, in bytes. What lies between the two bounds is refused
+/// in the protocol of the request, so that 256 KiB of metadata do not cost a gRPC client its connection.
+pub const HEADER_LIST_READ_MAX_BYTES: u32 = (256 + 16) * 1024;
 /// Greatest number of concurrent requests on one HTTP/2 connection.
 pub const STREAMS_MAX: u32 = 100;
 /// Greatest number of connections over all listeners; more wait in the system's backlog.
@@ -50,6 +55,9 @@ pub struct Settings {
     pub behind_proxy: bool,
     /// Clients reach the server by TLS, here or at a proxy; the session cookie is then marked `Secure`.
     pub secure: bool,
+    /// URL at which clients reach the server, without a slash at its end, for links to pages; without it those are
+    /// paths.
+    pub public_url: Option<Arc<str>>,
     /// Host names of the server, besides IP addresses and `localhost`.
     pub names: Vec<String>,
     /// Files of the browser UI.
@@ -76,6 +84,7 @@ impl Settings {
             drain_max: DRAIN_MAX,
             behind_proxy: false,
             secure: false,
+            public_url: None,
             names: Vec::new(),
             pages: BUILT,
             access_log: AccessLog::default(),

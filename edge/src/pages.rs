@@ -51,7 +51,7 @@ fn is_view(request: &Request) -> bool {
     reads && !of_programs && !path.contains('.') && wants_html(request.headers())
 }
 
-fn wants_html(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_html(headers: &HeaderMap) -> bool {
     let mut given = headers.get_all(ACCEPT).iter().peekable();
     given.peek().is_none()
         || given.filter_map(|value| value.to_str().ok()).any(|text| text.contains("text/html") || text.contains("*/*"))
@@ -74,7 +74,8 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-fn headers() -> HeaderMap {
+/// What every page of ours says of itself to a browser.
+pub(crate) fn headers() -> HeaderMap {
     const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
     HeaderMap::from_iter([
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),

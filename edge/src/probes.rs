@@ -1,10 +1,6 @@
-//! Documents of the edge itself: the OpenAPI document, probes and metrics. None of them needs a key or counts against a
-//! rate limit.
+//! Documents of the edge itself: probes and metrics. None of them needs a key or counts against a rate limit.
 
-use crate::{
-    Settings,
-    static_file::{JSON, StaticFile},
-};
+use crate::Settings;
 use axum::{
     Router,
     extract::Request,
@@ -16,11 +12,6 @@ use inboxops_proto::{failure::Failure, reason::Reason, rest};
 
 /// The media type of `/metrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// The OpenAPI document.
-pub(crate) fn openapi(text: &'static str) -> Router {
-    Router::new().route("/api/v1/openapi.json", reads().get(StaticFile::text(JSON, text).handler()))
-}
 
 /// Liveness and readiness.
 pub(crate) fn probes(settings: &Settings) -> Router {

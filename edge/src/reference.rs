@@ -1,91 +1,84 @@
-//! The API reference: Swagger UI over the OpenAPI document, where a reader can enter a key and try calls, and the list
-//! of errors, which every error's `doc_url` points to. This process serves all of it, and the page's policy allows no
-//! other origin.
+//! The documents of the API: OpenAPI in both versions, and the reference page. The page is HTML that the contract's build
+//! made, with the list of errors, which every error's `doc_url` points to. This process serves all of it, and the page's
+//! policy allows no other origin.
 
 mod errors;
 
-use crate::{probes::reads, static_file::StaticFile};
+use crate::{
+    probes::reads,
+    static_file::{JSON, StaticFile},
+};
 use axum::Router;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY},
 };
+use inboxops_proto::documents::Documents;
 
-/// Version of Swagger UI under `edge/assets/swagger-ui`. It is part of the file names, so that a browser may cache
-/// them.
-const SWAGGER_UI: &str = "5.35.0";
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'",
 );
-/// For names whose content never changes.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("public, no-cache");
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
-const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The page and its files.
-pub(crate) fn routes() -> Router {
-    let page = headers(REVALIDATE);
-    let kept = headers(FOR_EVER);
-    let documents = [
-        ("/api/v1/docs".to_owned(), StaticFile::text(HTML, html()).with(&page)),
-        (
-            "/api/v1/docs/page.css".to_owned(),
-            StaticFile::text(STYLE, include_str!("../assets/docs/page.css")).with(&page),
-        ),
-        (
-            "/api/v1/docs/page.js".to_owned(),
-            StaticFile::text(SCRIPT, include_str!("../assets/docs/page.js")).with(&page),
-        ),
-        ("/api/v1/docs/licences.txt".to_owned(), StaticFile::text(TEXT, licences()).with(&page)),
-        (
-            swagger_ui("js"),
-            StaticFile::packed(SCRIPT, include_bytes!("../assets/swagger-ui/swagger-ui-bundle.js.gz")).with(&kept),
-        ),
-        (
-            swagger_ui("css"),
-            StaticFile::packed(STYLE, include_bytes!("../assets/swagger-ui/swagger-ui.css.gz")).with(&kept),
-        ),
+/// The URL in the page of a server that does not know its own; a script puts that of the page in its place.
+const ANY_URL: &str = "http://127.0.0.1:8080";
+
+/// The documents, the page and its files.
+pub(crate) fn routes(documents: &Documents) -> Router {
+    let page = headers();
+    let files = [
+        ("/api/v1/openapi.json", StaticFile::text(JSON, documents.openapi.clone())),
+        ("/api/v1/openapi-3.0.json", StaticFile::text(JSON, documents.openapi_3_0.clone())),
+        ("/api/v1/docs", StaticFile::text(HTML, html(documents)).with(&page)),
+        ("/api/v1/docs/page.css", StaticFile::text(STYLE, include_str!("../assets/docs/page.css")).with(&page)),
+        ("/api/v1/docs/page.js", StaticFile::text(SCRIPT, include_str!("../assets/docs/page.js")).with(&page)),
     ];
     let mut router = Router::new();
-    for (path, document) in documents {
-        router = router.route(&path, reads().get(document.handler()));
+    for (path, file) in files {
+        router = router.route(path, reads().get(file.handler()));
     }
     router
 }
 
-fn swagger_ui(kind: &str) -> String {
-    format!("/api/v1/docs/swagger-ui-{SWAGGER_UI}.{kind}")
-}
-
-fn html() -> String {
+fn html(documents: &Documents) -> String {
+    let url = match &documents.url {
+        Some(url) => format!("<span>{}</span>", errors::prose(url)),
+        None => format!("<span data-origin>{ANY_URL}</span>"),
+    };
+    // What is put in last may contain braces.
     include_str!("../assets/docs/page.html")
-        .replace("{version}", SWAGGER_UI)
+        .replace("{url}", &url)
         .replace("{errors}", &errors::reasons())
         .replace("{details}", &errors::detail_codes())
+        .replace("{menu}", documents.menu)
+        .replace("{reference}", documents.reference)
 }
 
-/// The licence texts that must accompany Swagger UI in this binary.
-fn licences() -> String {
-    [
-        include_str!("../assets/swagger-ui/NOTICE"),
-        include_str!("../assets/swagger-ui/LICENSE"),
-        include_str!("../assets/swagger-ui/swagger-ui-bundle.js.LICENSE.txt"),
-    ]
-    .join("\n\n")
-}
-
-fn headers(caching: HeaderValue) -> HeaderMap {
+fn headers() -> HeaderMap {
     const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
     HeaderMap::from_iter([
-        (CACHE_CONTROL, caching),
+        (CACHE_CONTROL, REVALIDATE),
         (VARY, HeaderValue::from_static("Accept-Encoding")),
         (CONTENT_SECURITY_POLICY, POLICY),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (OPENER_POLICY, HeaderValue::from_static("same-origin")),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_the_url_of_its_server() {
+        let known = html(&Documents::at(Some("https://desk.example/")));
+        assert!(known.contains("export INBOXOPS_URL=<span>https://desk.example</span>\n"));
+        let unknown = html(&Documents::at(None));
+        assert!(unknown.contains("export INBOXOPS_URL=<span data-origin>"), "a script puts in that of the page");
+    }
 }

@@ -10,6 +10,7 @@ use http::{
 use inboxops_proto::{
     cookie,
     failure::Failure,
+    mcp,
     reason::Reason,
     wire::{Origin, Way},
 };
@@ -32,6 +33,8 @@ pub(crate) fn check(
         // No browser speaks it. An edge in another process does, for browsers that it has checked itself.
         Way::Local | Way::Grpc => false,
         Way::GrpcWeb => true,
+        // A model's host is no browser; one that says where it comes from must come from here.
+        Way::Rest if uri.path() == mcp::PATH => headers.contains_key(ORIGIN),
         Way::Rest => {
             has_session && !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !has_key(headers)
         }
@@ -174,6 +177,22 @@ mod tests {
         ] {
             assert!(!of(host), "{host}");
         }
+    }
+
+    #[test]
+    fn a_browser_sends_messages_of_mcp_from_our_pages_only() {
+        let of = |pairs: &[(&'static str, &str)]| {
+            let (headers, uri) = (headers(pairs), Uri::from_static(mcp::PATH));
+            let same_origin = same_origin(Way::Rest, &headers, &uri);
+            let origin = Origin { peer: None, way: Way::Rest, request_id: String::new(), same_origin, secure: false };
+            check(&origin, &Method::POST, &headers, &uri, &[]).is_ok()
+        };
+        let host = ("host", "localhost:8080");
+        assert!(of(&[("host", "any.name"), KEY]), "a model's host is no browser");
+        assert!(of(&[host, ("origin", "http://localhost:8080"), KEY]));
+        assert!(!of(&[host, ("origin", "https://evil.example"), KEY]));
+        assert!(!of(&[host, ("origin", "null"), KEY]));
+        assert!(!of(&[("host", "evil.example"), ("origin", "http://evil.example"), KEY]), "a name that leads to us");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A document that does not change while the process runs: stored compressed, with an entity tag, sent whole or
+//! A document that does not change while the process runs: kept compressed as well, with an entity tag, sent whole or
 //! answered with 304.
 
 use crate::compress;
@@ -8,15 +8,14 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use flate2::read::GzDecoder;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
 use inboxops_proto::entity_tag::Condition;
 use std::{
+    borrow::Cow,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    io::Read as _,
     sync::{Arc, OnceLock},
 };
 
@@ -25,9 +24,9 @@ pub(crate) const JSON: &str = "application/json";
 
 /// A document that does not change while the process runs.
 pub(crate) struct StaticFile {
-    /// Decompressed for the first client that does not accept gzip, if the document was given compressed.
-    plain: OnceLock<Bytes>,
-    packed: Option<Bytes>,
+    plain: Bytes,
+    /// Compressed for the first client that accepts gzip; `None` if the format is compressed already.
+    packed: OnceLock<Option<Bytes>>,
     kind: HeaderValue,
     etag: HeaderValue,
     headers: HeaderMap,
@@ -35,17 +34,14 @@ pub(crate) struct StaticFile {
 
 impl StaticFile {
     /// A text.
-    pub(crate) fn text(kind: &'static str, text: impl Into<Bytes>) -> StaticFile {
-        let plain = text.into();
+    pub(crate) fn text(kind: &'static str, text: impl Into<Cow<'static, str>>) -> StaticFile {
+        let plain = match text.into() {
+            Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+            Cow::Owned(text) => Bytes::from(text),
+        };
         let etag = tag(&plain);
-        let packed = compress::gzip(&plain);
-        StaticFile {
-            plain: plain.into(),
-            packed,
-            kind: HeaderValue::from_static(kind),
-            etag,
-            headers: HeaderMap::new(),
-        }
+        let kind = HeaderValue::from_static(kind);
+        StaticFile { plain, packed: OnceLock::new(), kind, etag, headers: HeaderMap::new() }
     }
 
     /// A built file: compressed at the highest level, unless its format is compressed already.
@@ -55,18 +51,7 @@ impl StaticFile {
         let packed = if is_text { compress::gzip_small(&plain) } else { None };
         let etag = tag(&plain);
         let kind = HeaderValue::from_static(kind);
-        StaticFile { plain: plain.into(), packed, kind, etag, headers: HeaderMap::new() }
-    }
-
-    /// A file that is already compressed with gzip.
-    pub(crate) fn packed(kind: &'static str, packed: &'static [u8]) -> StaticFile {
-        StaticFile {
-            plain: OnceLock::new(),
-            packed: Some(Bytes::from_static(packed)),
-            kind: HeaderValue::from_static(kind),
-            etag: tag(packed),
-            headers: HeaderMap::new(),
-        }
+        StaticFile { plain, packed: packed.into(), kind, etag, headers: HeaderMap::new() }
     }
 
     /// Adds headers to every response, to 304 as well.
@@ -88,23 +73,14 @@ impl StaticFile {
             return (StatusCode::NOT_MODIFIED, always).into_response();
         }
         let kind = [(CONTENT_TYPE, self.kind.clone())];
-        match &self.packed {
-            Some(packed) if compress::accepts_gzip(asked) => {
+        let packed = compress::accepts_gzip(asked).then(|| self.packed.get_or_init(|| compress::gzip(&self.plain)));
+        match packed {
+            Some(Some(packed)) => {
                 let packing = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
                 (always, kind, packing, Body::from(packed.clone())).into_response()
             }
-            _ => (always, kind, Body::from(self.plain())).into_response(),
+            _ => (always, kind, Body::from(self.plain.clone())).into_response(),
         }
-    }
-
-    fn plain(&self) -> Bytes {
-        let unpack = || {
-            let mut plain = Vec::new();
-            let read = GzDecoder::new(self.packed.as_deref().unwrap_or_default()).read_to_end(&mut plain);
-            read.expect("what the build packed is whole");
-            Bytes::from(plain)
-        };
-        self.plain.get_or_init(unpack).clone()
     }
 
     /// Whether the client has this version. An unreadable header counts as none.

@@ -75,6 +75,8 @@ pub enum Format {
     HeaderName,
     /// A value of a custom header.
     HeaderValue,
+    /// A status of HTTP, or all of a hundred: `404`, `4xx`.
+    HttpStatus,
 }
 
 /// Rules for a string.
@@ -130,6 +132,7 @@ fn misshapen(value: &str, format: Format) -> Option<String> {
     let (fits, what) = match format {
         Format::Uuid => (is_uuid(value), "must be a UUID"),
         Format::UuidOrNone => (value == "none" || is_uuid(value), "must be a UUID or none"),
+        Format::HttpStatus => (is_http_status(value), "must be 2xx, 3xx, 4xx, 5xx or a number from 100 to 599"),
         Format::Email => (is_email(value), "must be a mail address"),
         Format::Url if !is_url(value) => (false, "must be a whole URL, such as https://example.com/hook"),
         Format::Url => return address::check_url(value, AllowPrivate::Yes).err().map(|refusal| refusal.to_string()),
@@ -141,6 +144,11 @@ fn misshapen(value: &str, format: Format) -> Option<String> {
 
 fn is_uuid(value: &str) -> bool {
     value.len() == 36 && uuid::Uuid::try_parse(value).is_ok()
+}
+
+fn is_http_status(value: &str) -> bool {
+    matches!(value, "2xx" | "3xx" | "4xx" | "5xx")
+        || (value.len() == 3 && value.parse::<u16>().is_ok_and(|number| (100..600).contains(&number)))
 }
 
 fn is_email(value: &str) -> bool {

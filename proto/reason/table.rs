@@ -8,7 +8,7 @@ macro_rules! every_reason {
         InvalidRequest "INVALID_REQUEST" "invalid_request" InvalidArgument 400 "The request cannot be read." "A member of the body has the wrong JSON type, or is null where null means nothing.";
         InvalidParameter "INVALID_PARAMETER" "invalid_parameter" InvalidArgument 400 "A query parameter is invalid." "A query parameter, or a conditional header, has an invalid value or is repeated.";
         UnknownParameter "UNKNOWN_PARAMETER" "unknown_parameter" InvalidArgument 400 "A query parameter is unknown." "The query has a parameter that this call does not have.";
-        InvalidCursor "INVALID_CURSOR" "invalid_cursor" InvalidArgument 400 "The cursor is not one of this list." "The cursor was not made by this list, or was changed.";
+        InvalidCursor "INVALID_CURSOR" "invalid_cursor" InvalidArgument 400 "The cursor is not one of this list." "The cursor was not made by this list with these filters, or was changed.";
         InvalidIdempotencyKey "INVALID_IDEMPOTENCY_KEY" "invalid_idempotency_key" InvalidArgument 400 "The Idempotency-Key must have 1 to 255 printable ASCII characters." "The header `Idempotency-Key` is empty, too long or has characters that are not printable ASCII.";
         ValidationFailed "VALIDATION_FAILED" "validation_failed" InvalidArgument 422 "A field is invalid." "The request is well-formed but violates a rule; `details` names each field and its rule.";
         OutboundReplyNotAllowed "OUTBOUND_REPLY_NOT_ALLOWED" "outbound_reply_not_allowed" InvalidArgument 422 "The public API leaves internal notes only; it never mails a customer." "The message has another `type` than `internal_note`.";
@@ -39,7 +39,8 @@ macro_rules! every_reason {
         PreconditionFailed "PRECONDITION_FAILED" "precondition_failed" Aborted 412 "The resource has changed since." "`If-Match` differs from the current `ETag`.";
         Conflict "CONFLICT" "conflict" Aborted 409 "The resource is in a state that does not allow this now." "The call does not fit the present state; where a retry helps, `Retry-After` says when.";
         IdempotencyInProgress "IDEMPOTENCY_IN_PROGRESS" "idempotency_in_progress" Aborted 409 "The first request with this Idempotency-Key is still running." "A request with the same `Idempotency-Key` has not ended yet.";
-        CursorExpired "CURSOR_EXPIRED" "cursor_expired" OutOfRange 410 "The events after this cursor are no longer kept." "The cursor is older than the retention of events.";
+        ExportInProgress "EXPORT_IN_PROGRESS" "export_in_progress" Aborted 409 "An export of this workspace is running." "A workspace has one export at a time; `Retry-After` says when to look again.";
+        CursorExpired "CURSOR_EXPIRED" "cursor_expired" OutOfRange 410 "What follows this cursor is no longer kept." "The cursor is older than the retention of what it lists, or than 30 days, or belongs to another history of the data (`other_history`): begin again without it.";
         PayloadTooLarge "PAYLOAD_TOO_LARGE" "payload_too_large" ResourceExhausted 413 "The body is larger than 2 MiB." "The body is larger than the API accepts.";
         UnsupportedMediaType "UNSUPPORTED_MEDIA_TYPE" "unsupported_media_type" InvalidArgument 415 "Send the body as Content-Type: application/json." "The body has no `Content-Type: application/json`.";
         RateLimited "RATE_LIMITED" "rate_limited" ResourceExhausted 429 "Too many requests." "The rate limit is reached; `Retry-After` says how many seconds to wait.";
@@ -67,6 +68,7 @@ macro_rules! every_detail_code {
             OneOfRequired "one_of_required" "One of several fields must be given.";
             LimitExceeded "limit_exceeded" "There are too many.";
             InboxDisabled "inbox_disabled" "The inbox is disabled.";
+            OtherHistory "other_history" "The cursor was made in another database, or after the backup that this one was restored from.";
         }
     };
 }

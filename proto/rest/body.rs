@@ -19,13 +19,18 @@ pub const DRAIN_MAX_BYTES: usize = 8 * 1024 * 1024;
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reads a whole body.
-pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Failure> {
+pub async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+    read_up_to(BODY_MAX_BYTES, headers, body).await
+}
+
+/// Reads a whole body of at most so many bytes.
+pub async fn read_up_to(most: usize, headers: &HeaderMap, mut body: Body) -> Result<Bytes, Failure> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > BODY_MAX_BYTES as u64) {
+    if announced.is_some_and(|length| length > most as u64) {
         discard(headers, body).await;
         return Err(Reason::PayloadTooLarge.into());
     }
-    match timeout(BODY_TIMEOUT, collect(&mut body)).await {
+    match timeout(BODY_TIMEOUT, collect(most, &mut body)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => {
             drain(body).await;
@@ -37,12 +42,12 @@ pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Failure>
 }
 
 /// All bytes; `None` if there are too many.
-async fn collect(body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
+async fn collect(most: usize, body: &mut Body) -> Result<Option<Bytes>, axum::Error> {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        if first.len() + more.len() + data.len() > BODY_MAX_BYTES {
+        if first.len() + more.len() + data.len() > most {
             return Ok(None);
         }
         // Most bodies arrive in one piece, which need not be copied.

@@ -24,7 +24,16 @@ pub struct Body<T> {
     pub failure: Option<Failure>,
 }
 
-/// Decodes a body. An empty body is malformed even if no member is required: `{}` shows that a client means it.
+/// Decodes a body that may be left out: nothing at all counts as `{}`, whatever type is stated for it.
+pub fn from_optional_body<T: Shaped + DeserializeOwned + Default>(headers: &HeaderMap, bytes: &[u8]) -> Body<T> {
+    if bytes.is_empty() {
+        return Body { message: T::default(), mask: FieldMask::default(), failure: None };
+    }
+    from_body(headers, bytes, false)
+}
+
+/// Decodes a body. An empty body is malformed even if no member is required, unless the route says otherwise: `{}` shows
+/// that a client means it.
 pub fn from_body<T: Shaped + DeserializeOwned + Default>(headers: &HeaderMap, bytes: &[u8], patch: bool) -> Body<T> {
     let refused = |failure| Body { message: T::default(), mask: FieldMask::default(), failure: Some(failure) };
     let typed = headers.contains_key(header::CONTENT_TYPE);
@@ -44,7 +53,7 @@ pub fn from_body<T: Shaped + DeserializeOwned + Default>(headers: &HeaderMap, by
 }
 
 /// `application/json`, UTF-8, not compressed; for a PATCH `application/merge-patch+json` too.
-fn is_json(headers: &HeaderMap, patch: bool) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap, patch: bool) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(Ok(text)), None) = (types.next().map(|value| value.to_str()), types.next()) else { return false };
     let mut parts = text.split(';').map(str::trim);
@@ -146,6 +155,24 @@ mod tests {
             (Ok(_), Err(failure)) => panic!("the slow path refuses {body}: {failure:?}"),
             (Err(_), _) => {}
         }
+    }
+
+    #[test]
+    fn a_body_that_may_be_left_out_counts_as_an_empty_object() {
+        let mut headers = HeaderMap::new();
+        let empty = from_optional_body::<v1::RotateSecretRequest>(&headers, b"");
+        assert!(empty.failure.is_none() && empty.message == v1::RotateSecretRequest::default());
+        let typed = |headers: &HeaderMap, bytes: &[u8]| {
+            from_optional_body::<v1::RotateSecretRequest>(headers, bytes).failure.map(|failure| failure.reason)
+        };
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/x-www-form-urlencoded"));
+        assert_eq!(typed(&headers, b""), None, "as `curl -d ''` sends it");
+        assert_eq!(typed(&headers, b"{}"), Some(Reason::UnsupportedMediaType));
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        assert_eq!(typed(&headers, b"{}"), None);
+        assert_eq!(typed(&headers, b" "), Some(Reason::MalformedJson), "something was sent");
+        let needed = from_body::<v1::RotateSecretRequest>(&headers, b"", false);
+        assert_eq!(needed.failure.map(|failure| failure.reason), Some(Reason::MalformedJson));
     }
 
     proptest! {

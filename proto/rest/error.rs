@@ -61,7 +61,13 @@ pub(super) fn of_status(status: &Status, request_id: &str, has_body: bool) -> Re
     answer
 }
 
-fn write(failure: &Failure, request_id: &str, has_body: bool) -> Response {
+/// The body of the REST answer to a failure, as a value.
+pub(crate) fn value(failure: &Failure, request_id: &str, has_body: bool) -> serde_json::Value {
+    // Strings and lists of strings always have a JSON form.
+    enveloped(failure, request_id, has_body, |envelope| serde_json::to_value(envelope).unwrap_or_default())
+}
+
+fn enveloped<T>(failure: &Failure, request_id: &str, has_body: bool, take: impl FnOnce(&Envelope<'_>) -> T) -> T {
     let reason = failure.reason;
     let of_query = matches!(reason, Reason::InvalidParameter | Reason::UnknownParameter | Reason::InvalidCursor);
     let location = if of_query || !has_body { "query" } else { "body" };
@@ -74,8 +80,13 @@ fn write(failure: &Failure, request_id: &str, has_body: bool) -> Response {
         doc_url: format!("{DOC_URL}{}", reason.rest_code()),
         details: violations.chain(facts).collect(),
     };
-    // Strings and lists of strings always have a JSON form.
-    let text = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
+    take(&Envelope { error })
+}
+
+fn write(failure: &Failure, request_id: &str, has_body: bool) -> Response {
+    let reason = failure.reason;
+    // They have a JSON form, as above.
+    let text = enveloped(failure, request_id, has_body, |envelope| serde_json::to_vec(envelope).unwrap_or_default());
     let mut answer = Response::new(axum::body::Body::from(text));
     *answer.status_mut() = super::status_code(reason.http_status());
     let headers = answer.headers_mut();

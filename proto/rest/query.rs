@@ -13,8 +13,8 @@ const NAME_MAX_CHARS: usize = 64;
 
 /// A request with query parameters.
 pub trait Query: Default {
-    /// Name of each parameter, and whether it is a list.
-    const PARAMETERS: &'static [(&'static str, bool)];
+    /// Name of each parameter, and of a list two values as they are written.
+    const PARAMETERS: &'static [(&'static str, Option<&'static str>)];
 
     /// Sets the value of parameter `index`.
     fn set(&mut self, index: usize, value: &Parameter<'_>, out: &mut Vec<Violation>);
@@ -44,7 +44,7 @@ pub fn read<Q: Query>(message: &mut Q, query: &str) -> Option<Failure> {
         let again = seen & (1 << index) != 0;
         seen |= 1 << index;
         match decode(text) {
-            _ if again && !list => {
+            _ if again && list.is_none() => {
                 found.push(Violation::new(name, DetailCode::LimitExceeded, "must not be given more than once"));
             }
             None => found.push(Violation::new(name, DetailCode::InvalidFormat, "must be percent-encoded UTF-8")),
@@ -60,11 +60,20 @@ fn unknown<Q: Query>(name: &str) -> Violation {
     let name: String =
         percent_encoding::percent_decode_str(name).decode_utf8_lossy().chars().take(NAME_MAX_CHARS).collect();
     let names: Vec<&str> = Q::PARAMETERS.iter().map(|(name, _)| *name).collect();
-    let message = match names.as_slice() {
-        [] => "is unknown; this call takes no parameters".to_owned(),
-        names => format!("is unknown; this call takes {}", names.join(", ")),
+    let message = match (without_brackets::<Q>(&name), names.as_slice()) {
+        (Some((known, Some(values))), _) => format!("is unknown; write `{known}={values}`"),
+        (Some((known, None)), _) => format!("is unknown; write `{known}`, without brackets"),
+        (None, []) => "is unknown; this call takes no parameters".to_owned(),
+        (None, names) => format!("is unknown; this call takes {}", names.join(", ")),
     };
     Violation::new(name, DetailCode::UnknownField, message)
+}
+
+/// The parameter that a client means by `status[]` or `status[0]`, as some libraries write lists.
+fn without_brackets<Q: Query>(name: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let (meant, index) = name.strip_suffix(']')?.split_once('[')?;
+    let known = Q::PARAMETERS.iter().find(|(known, _)| *known == meant)?;
+    index.bytes().all(|byte| byte.is_ascii_digit()).then_some(*known)
 }
 
 fn blank(name: &str) -> Violation {

@@ -13,7 +13,7 @@ use std::fmt;
 /// Deepest nesting of a body; the body itself is the first level.
 pub const DEPTH_MAX: usize = 32;
 /// Longest name of an unknown field that a response repeats, in characters.
-const NAME_MAX_CHARS: usize = 64;
+pub(crate) const NAME_MAX_CHARS: usize = 64;
 
 /// A message that has a field table.
 pub trait Shaped {
@@ -82,13 +82,13 @@ pub struct Found {
 }
 
 impl Found {
-    fn wrong_type(&mut self, field: &str, message: &'static str) {
+    pub(crate) fn wrong_type(&mut self, field: &str, message: &'static str) {
         if self.types.len() < VIOLATIONS_MAX {
             self.types.push(Violation::new(field, DetailCode::InvalidType, message));
         }
     }
 
-    fn rule(&mut self, violation: Violation) {
+    pub(crate) fn rule(&mut self, violation: Violation) {
         if self.rules.len() < VIOLATIONS_MAX {
             self.rules.push(violation);
         }

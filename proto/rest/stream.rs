@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::{
+    cmp::Reverse,
     convert::Infallible,
     pin::Pin,
     task::{Context as Task, Poll},
@@ -21,6 +22,8 @@ use crate::{
 
 /// The media type.
 pub const EVENT_STREAM: &str = "text/event-stream";
+/// The media type of the list at the same path.
+const LIST: &str = "application/json";
 /// The header with the client's last event id.
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Size from which on no further event is added to a frame.
@@ -34,18 +37,71 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 pub struct Event<'a> {
     pub id: &'a str,
     pub event: &'a str,
-    /// Its data; without data it is a comment, which only advances the id.
+    /// Its data; without data it is a comment. A block with an id alone is no event of the standard, but some clients
+    /// hand it out as one, and others lose its id.
     pub data: &'a str,
 }
 
-/// Whether a request wants a stream and not a list.
+/// Whether a request prefers a stream to a list (RFC 9110, 12.5.1): by quality, then by the order of the ranges. A list
+/// ends and a stream does not, so whoever says nothing, or the same of both, gets the list.
 pub fn wanted(method: &Method, headers: &HeaderMap) -> bool {
-    let accepts = |value: &HeaderValue| {
-        let kinds =
-            value.to_str().unwrap_or_default().split(',').map(|kind| kind.split(';').next().unwrap_or_default());
-        kinds.into_iter().any(|kind| kind.trim().eq_ignore_ascii_case(EVENT_STREAM))
-    };
-    *method == Method::GET && headers.get_all(header::ACCEPT).iter().any(accepts)
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges: Vec<AcceptRange<'_>> =
+        values.flat_map(|value| value.split(',')).filter_map(AcceptRange::read).collect();
+    *method == Method::GET && preference(&ranges, EVENT_STREAM) > preference(&ranges, LIST)
+}
+
+/// A range of `Accept`. One whose quality cannot be read is none.
+struct AcceptRange<'a> {
+    media: &'a str,
+    /// In thousandths; 0 refuses.
+    quality: u16,
+}
+
+impl<'a> AcceptRange<'a> {
+    fn read(text: &'a str) -> Option<AcceptRange<'a>> {
+        let mut parts = text.split(';').map(str::trim);
+        let media = parts.next()?;
+        let mut quality = 1000;
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            if name.trim().eq_ignore_ascii_case("q") {
+                quality = thousandths(value.trim())?;
+            }
+        }
+        Some(AcceptRange { media, quality })
+    }
+
+    /// How closely the range names a media type; `None` if it does not cover it.
+    fn closeness(&self, media: &str) -> Option<u8> {
+        let group = |range: &str| range.split('/').next().unwrap_or_default().to_owned();
+        match self.media {
+            exact if exact.eq_ignore_ascii_case(media) => Some(2),
+            wide if wide.ends_with("/*") && group(wide).eq_ignore_ascii_case(&group(media)) => Some(1),
+            // The second is not in the standard; clients in Java send it.
+            "*/*" | "*" => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// A number from 0 to 1, in thousandths.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let part: u16 = format!("{:0<3}", part.get(..3).unwrap_or(part)).parse().ok()?;
+    match (whole, part) {
+        ("" | "0", part) => Some(part),
+        ("1", 0) => Some(1000),
+        _ => None,
+    }
+}
+
+/// What a client says of a media type: quality and place of the range that names it most closely. `None` if it does not
+/// accept it.
+fn preference(ranges: &[AcceptRange<'_>], media: &str) -> Option<(u16, Reverse<usize>)> {
+    let fitting = ranges.iter().enumerate();
+    let fitting = fitting.filter_map(|(at, range)| Some((range.closeness(media)?, range.quality, Reverse(at))));
+    let (_, quality, at) = fitting.max()?;
+    (quality > 0).then_some((quality, at))
 }
 
 /// Copies the last event id into the request's cursor; it is newer than the one in the URL.
@@ -123,8 +179,8 @@ fn put(text: &mut String, event: Event<'_>) {
         text.push('\n');
     };
     if event.data.is_empty() {
-        line("", "alive");
-        line("id", event.id);
+        // Who reads comments learns the place.
+        line("", if event.id.is_empty() { "alive" } else { event.id });
     } else {
         line("id", event.id);
         line("event", event.event);
@@ -170,18 +226,39 @@ mod tests {
     fn a_message_becomes_an_event_and_an_empty_one_a_comment() {
         let event = Event { id: "e1-0-7-1", event: "ticket.created", data: "{\"a\":1}" };
         assert_eq!(frame(event), "id: e1-0-7-1\nevent: ticket.created\ndata: {\"a\":1}\n\n");
-        assert_eq!(frame(Event { data: "", ..event }), ": alive\nid: e1-0-7-1\n\n");
+        assert_eq!(frame(Event { data: "", ..event }), ": e1-0-7-1\n\n");
+        assert_eq!(frame(Event { data: "", id: "", ..event }), ": alive\n\n");
         assert_eq!(frame(Event { data: "a\nb", ..event }), "id: e1-0-7-1\nevent: ticket.created\ndata: a\ndata: b\n\n");
     }
 
     #[test]
-    fn a_stream_is_given_to_those_who_name_it() {
+    fn a_stream_is_given_to_those_who_prefer_it() {
         let cases = [
             ("text/event-stream", true),
-            ("Text/Event-Stream;q=0.9, application/json", true),
+            ("Text/Event-Stream", true),
+            ("text/event-stream, application/json;q=0.5", true),
+            ("text/event-stream, application/json", true),
+            ("text/event-stream, */*;q=0.1", true),
+            ("text/event-stream;charset=utf-8;q=0.9, application/json;q=0.899", true),
+            ("text/event-stream, */*", true),
+            ("text/*", true),
+            ("text/event-stream;q=.5, *;q=.2", true),
+            ("application/json;q=2, text/event-stream;q=0.1", true),
+            ("application/json;q=0, text/event-stream;q=0.001", true),
             ("application/json", false),
+            ("application/json,text/event-stream;q=0.9", false),
+            ("application/json, text/event-stream", false),
+            ("application/json;q=0.9, text/event-stream;q=0.5", false),
+            ("Text/Event-Stream;q=0.9, application/json", false),
+            ("text/event-stream;q=0.9, */*", false),
+            ("text/event-stream;q=0, application/json", false),
+            ("text/event-stream;q=0", false),
+            ("text/event-stream;q=0.000, */*", false),
+            ("text/event-stream;q=x", false),
+            ("text/event-stream;q=0.5, text/*;q=1, application/*;q=0.6", false),
             ("*/*", false),
-            ("text/*", false),
+            ("*/*, text/event-stream", false),
+            ("text/html, application/xhtml+xml, */*;q=0.8", false),
             ("", false),
         ];
         for (accept, stream) in cases {

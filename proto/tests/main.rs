@@ -3,6 +3,8 @@
 mod answers;
 mod bodies;
 mod gate;
+mod lines;
+mod mcp;
 mod queries;
 mod streams;
 mod support;

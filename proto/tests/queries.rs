@@ -65,8 +65,31 @@ async fn unknown_parameters_are_told_which_there_are() {
     let reply = client.get("/api/v1/tickets/1?include=tags").await;
     assert_eq!(reply.json()["error"]["details"][0]["message"], "is unknown; this call takes no parameters");
     assert_eq!(reply.json()["error"]["details"][0]["location"], "query");
+    for query in ["status%5B%5D=open&status%5B%5D=pending", "status[]=open", "status[0]=open&status[1]=pending"] {
+        let reply = client.get(&format!("/api/v1/tickets?{query}")).await;
+        assert_eq!(
+            (reply.status.as_u16(), &reply.json()["error"]["code"]),
+            (400, &"unknown_parameter".into()),
+            "{query}"
+        );
+        for detail in reply.json()["error"]["details"].as_array().expect("details") {
+            assert_eq!(detail["message"], "is unknown; write `status=open,pending`", "{query}");
+        }
+    }
+    for (query, message) in [
+        ("inbox_id[]=x", "is unknown; write `inbox_id=A,B`"),
+        ("page[]=1", "is unknown; write `page`, without brackets"),
+    ] {
+        let reply = client.get(&format!("/api/v1/tickets?{query}")).await;
+        assert_eq!(reply.json()["error"]["details"][0]["message"], message);
+    }
+    for query in ["status[a]=open", "filter[]=open", "[]=open", "status[=open"] {
+        let reply = client.get(&format!("/api/v1/tickets?{query}")).await;
+        let message = reply.json()["error"]["details"][0]["message"].to_string();
+        assert!(message.contains("this call takes "), "{query}: {message}");
+    }
     let reply = client.get("/api/v1/tags?limit=5").await;
-    assert_eq!(reply.json()["error"]["details"][0]["message"], "is unknown; this call takes page, per_page");
+    assert_eq!(reply.json()["error"]["details"][0]["message"], "is unknown; this call takes page, per_page, cursor");
 }
 
 #[tokio::test]

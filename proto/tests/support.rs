@@ -10,7 +10,8 @@ use inboxops_proto::{
     rest,
     services::{self, Implementations, Services},
     v1::{
-        self, event_service_server::EventService, tag_service_server::TagService, ticket_service_server::TicketService,
+        self, event_service_server::EventService, export_service_server::ExportService,
+        identity_service_server::IdentityService, tag_service_server::TagService, ticket_service_server::TicketService,
     },
     wire::{self, Origin, Way},
 };
@@ -31,6 +32,8 @@ type Answer<T> = Result<Response<T>, Status>;
 #[derive(Default)]
 pub(crate) struct TestServices {
     pub listed: Mutex<Option<v1::ListTicketsRequest>>,
+    /// The tickets of the list.
+    pub tickets: Mutex<Vec<v1::Ticket>>,
 }
 
 /// A ticket whose subject shows what the service received.
@@ -52,7 +55,10 @@ pub(crate) fn ticket(subject: impl Into<String>) -> v1::Ticket {
 impl TicketService for TestServices {
     async fn list_tickets(&self, request: tonic::Request<v1::ListTicketsRequest>) -> Answer<v1::ListTicketsResponse> {
         *self.listed.lock().expect("no panic") = Some(request.into_inner());
-        Ok(Response::new(v1::ListTicketsResponse::default()))
+        let tickets = self.tickets.lock().expect("no panic").clone();
+        let total = u32::try_from(tickets.len()).expect("few tickets");
+        let meta = (total > 0).then(|| v1::PageMeta { total, ..Default::default() });
+        Ok(Response::new(v1::ListTicketsResponse { tickets, meta }))
     }
 
     async fn get_ticket(&self, request: tonic::Request<v1::GetTicketRequest>) -> Answer<v1::GetTicketResponse> {
@@ -117,6 +123,22 @@ impl TagService for TestServices {
     }
 }
 
+#[tonic::async_trait]
+impl IdentityService for TestServices {
+    async fn who_am_i(&self, _: tonic::Request<v1::WhoAmIRequest>) -> Answer<v1::WhoAmIResponse> {
+        Ok(Response::new(v1::WhoAmIResponse::default()))
+    }
+
+    async fn get_key_scopes(
+        &self,
+        request: tonic::Request<v1::GetKeyScopesRequest>,
+    ) -> Answer<v1::GetKeyScopesResponse> {
+        let good = request.metadata().get("authorization").is_some_and(|key| key == "Bearer good");
+        let scopes: &[&str] = if good { &["tickets:read", "tickets:write", "tags:write"] } else { &[] };
+        Ok(Response::new(v1::GetKeyScopesResponse { scopes: scopes.iter().map(|&scope| scope.to_owned()).collect() }))
+    }
+}
+
 fn event(n: u32) -> v1::StreamEventsResponse {
     v1::StreamEventsResponse {
         signal: v1::StreamSignal::News.into(),
@@ -149,6 +171,32 @@ impl EventService for TestServices {
     }
 }
 
+#[tonic::async_trait]
+impl ExportService for TestServices {
+    type ExportStream = BoxStream<v1::ExportResponse>;
+
+    async fn export(&self, request: tonic::Request<v1::ExportRequest>) -> Answer<BoxStream<v1::ExportResponse>> {
+        let after = request.into_inner().after;
+        if after.as_deref() == Some("busy") {
+            return Err(Failure::new(Reason::ExportInProgress).retry_after(5).into());
+        }
+        let tag = v1::ExportResponse {
+            r#type: v1::ExportType::Tag.into(),
+            tag: Some(v1::Tag { name: "vip".to_owned(), ..v1::Tag::default() }),
+            cursor: Some("c1".to_owned()),
+            ..Default::default()
+        };
+        let end = v1::ExportResponse {
+            r#type: v1::ExportType::End.into(),
+            events_cursor: Some("e1".to_owned()),
+            count: Some(0),
+            ..Default::default()
+        };
+        let end = if after.is_some() { Err(Failure::new(Reason::ServiceUnavailable).into()) } else { Ok(end) };
+        Ok(Response::new(Box::pin(futures_util::stream::iter([Ok(tag), end]))))
+    }
+}
+
 /// Admits `Bearer good`; `Bearer weak` lacks every scope.
 struct Keys;
 
@@ -162,6 +210,7 @@ impl Gate for Keys {
         headers.insert("ratelimit", MetadataValue::from_static("\"tenant\";r=57;t=12"));
         let verdict = match metadata.get("authorization").and_then(|value| value.to_str().ok()) {
             Some("Bearer good") => Ok(()),
+            Some("Bearer weak") if rpc.policy.credential_only => Ok(()),
             Some("Bearer weak") => {
                 let scope = rpc.policy.api_key.unwrap_or_default();
                 Err(Failure::new(Reason::InsufficientScope).fact("scope", scope))
@@ -202,15 +251,17 @@ pub(crate) async fn setup() -> Setup {
         tickets: services.clone(),
         tags: services.clone(),
         events: services.clone(),
+        exports: services.clone(),
         messages: remote.messages().clone(),
         inboxes: remote.inboxes().clone(),
         agents: remote.agents().clone(),
-        identity: remote.identity().clone(),
+        identity: services.clone(),
         webhooks: remote.webhooks().clone(),
         deliveries: remote.deliveries().clone(),
         api_keys: remote.api_keys().clone(),
         sessions: remote.sessions().clone(),
         audits: remote.audits().clone(),
+        audit_logs: remote.audit_logs().clone(),
         ticket_desks: remote.ticket_desks().clone(),
         tenants: remote.tenants().clone(),
         service_tokens: remote.service_tokens().clone(),

@@ -31,6 +31,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const FOLDER_MAX: Duration = Duration::from_secs(10);
 /// Time after which it looks for the socket again.
 const LOCK_TURN: Duration = Duration::from_millis(200);
+/// The address that requests over the socket name; nothing resolves it.
+const LOCAL: &str = "http://inboxops.local";
 /// How often a server is pinged, and how long it may take to answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
@@ -85,18 +87,9 @@ impl AdminClient {
             };
         }
         let path = folder::socket_path(&settings.data_dir);
-        let folder = settings.data_dir.display();
-        if let Err(refused) = connect(&path).await
-            && refused.kind() == io::ErrorKind::PermissionDenied
-        {
-            let way_out = "run the command as the user of the server, or name the server with --server and a token";
-            let why = format!("this user may not reach the server of the data folder {folder}; {way_out}");
-            return Err(Error::TryAgain { code: error::NO_ANSWER, why });
-        }
-        let channel = local(path).await.ok_or_else(|| {
-            let why = format!("no server runs in the data folder {folder}, and --server names none");
-            Error::TryAgain { code: error::NO_ANSWER, why }
-        })?;
+        let failed = |why| Error::TryAgain { code: error::NO_ANSWER, why };
+        reach(&path, &settings.data_dir, "--server and a token").await.map_err(failed)?;
+        let channel = local(path).await.ok_or_else(|| failed(no_server(&settings.data_dir)))?;
         Ok(AdminClient { services: Services::remote(channel, MetadataValue::from_static("")), token: None, own: None })
     }
 
@@ -162,6 +155,19 @@ pub(crate) async fn dial(server: &str) -> Result<Channel> {
     endpoint(server)?.connect().await.map_err(failed)
 }
 
+/// The services of a running server for calls with a customer's own key: of the one that `--server` names, of the one
+/// whose socket is in the data folder, or of the one at the address of `listen`.
+pub(crate) async fn customers(settings: &Settings) -> Result<Services> {
+    let channel = match &settings.server {
+        Some(server) => dial(server).await?,
+        None => match local(folder::socket_path(&settings.data_dir)).await {
+            Some(channel) => channel,
+            None => dial(&format!("http://{}", settings.listen)).await?,
+        },
+    };
+    Ok(Services::remote(channel, MetadataValue::from_static("")))
+}
+
 /// A server's endpoint, not yet connected. Its certificate must come from an authority that the system trusts or that
 /// `SSL_CERT_FILE` names.
 pub(crate) fn endpoint(server: &str) -> Result<Endpoint> {
@@ -178,6 +184,36 @@ pub(crate) fn endpoint(server: &str) -> Result<Endpoint> {
         .keep_alive_while_idle(true))
 }
 
+/// A channel to the server whose socket is in the data folder, with what to call the server. It connects again whenever
+/// that server has restarted. Calls on it need credentials of their own.
+pub(crate) async fn follow_local(settings: &Settings) -> Result<(Channel, String)> {
+    let path = folder::socket_path(&settings.data_dir);
+    reach(&path, &settings.data_dir, "--server").await.map_err(Error::NoServer)?;
+    let name = format!("unix:{}", path.display());
+    let connector = tower::service_fn(move |_| {
+        let path = path.clone();
+        async move { connect(&path).await.map(TokioIo::new) }
+    });
+    Ok((Endpoint::from_static(LOCAL).connect_with_connector_lazy(connector), name))
+}
+
+/// Tries the socket; says why there is no server. `other` are the words that name one.
+async fn reach(path: &Path, folder: &Path, other: &str) -> std::result::Result<(), String> {
+    match connect(path).await {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => Err(format!(
+            "this user may not reach the server of the data folder {}; run the command as the user of the server, or \
+             name the server with {other}",
+            folder.display()
+        )),
+        Err(_) => Err(no_server(folder)),
+    }
+}
+
+fn no_server(folder: &Path) -> String {
+    format!("no server runs in the data folder {}, and --server names none", folder.display())
+}
+
 /// The server behind the socket file; `None` if nobody listens there.
 async fn local(path: PathBuf) -> Option<Channel> {
     // Tried first, to distinguish the file of a dead process from a server that refuses.
@@ -186,7 +222,7 @@ async fn local(path: PathBuf) -> Option<Channel> {
         let path = path.clone();
         async move { connect(&path).await.map(TokioIo::new) }
     });
-    Endpoint::from_static("http://inboxops.local").connect_with_connector(connector).await.ok()
+    Endpoint::from_static(LOCAL).connect_with_connector(connector).await.ok()
 }
 
 async fn connect(path: &Path) -> io::Result<UnixStream> {

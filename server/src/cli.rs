@@ -5,10 +5,14 @@ use std::path::PathBuf;
 
 mod inbox;
 mod ingest;
+mod key;
+mod mcp;
 mod words;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
+pub(crate) use key::{Key, Share};
+pub(crate) use mcp::Mcp;
 pub(crate) use words::is_ingest;
 
 /// Tickets for other programs: REST, gRPC and signed webhooks from one binary.
@@ -65,7 +69,7 @@ pub(crate) enum Command {
     /// Make, list and change inboxes
     #[command(subcommand)]
     Inbox(Inbox),
-    /// Make, list and revoke API keys
+    /// Make, list, change and revoke API keys
     #[command(subcommand)]
     Key(Key),
     /// Make service tokens, for programs of the operator
@@ -75,6 +79,8 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Follow events with an API key and post them, signed, to a URL of this machine
     Listen(Listen),
+    /// Offer tools to a model, over standard input and output (MCP)
+    Mcp(Mcp),
     /// Bring the database to the schema of this version
     #[command(after_help = "Example:\n  inboxops migrate --database-url postgres://inboxops@db/inboxops")]
     Migrate,
@@ -147,7 +153,8 @@ pub(crate) struct Serve {
         INBOXOPS_API_KEY=ixk_… inboxops --server https://desk.example.com listen --forward-to http://localhost:3000/hooks --events ticket.created,message.*\n\n\
         Prints the secret that signs, then a line for each post; with --json one JSON value a line. Begins with the next\n\
         event and runs until it is interrupted. When the server goes away it is looked for again, and no event is left\n\
-        out; an event that nobody answers is posted again until somebody does.")]
+        out; an event that nobody answers is posted again until somebody does. Without --server it follows the server\n\
+        whose socket is in the data folder.")]
 pub(crate) struct Listen {
     /// URL that events are posted to; http and this machine are allowed
     #[arg(long, value_name = "URL")]
@@ -282,54 +289,6 @@ pub(crate) enum Agent {
         /// Whether the agent is disabled: its sessions end, and it cannot sign in
         #[arg(long)]
         disabled: Option<bool>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Make an API key and show it, once
-    #[command(
-        after_help = "Examples:\n  inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name export --scopes read-only\n  \
-            inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name zap --expires 90d"
-    )]
-    Create {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// What the key is for
-        #[arg(long)]
-        name: String,
-        /// Scopes, separated by commas; or `full`, or `read-only`
-        #[arg(long, default_value = "full", value_delimiter = ',')]
-        scopes: Vec<String>,
-        /// When it ends: a time (2027-01-31T00:00:00Z) or a span from now (90d, 12h)
-        #[arg(long)]
-        expires: Option<String>,
-    },
-    /// List the API keys of a tenant
-    #[command(after_help = "Example:\n  inboxops key list --tenant 019ab5f0-0000-7000-8000-000000000001")]
-    List {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// Also list revoked keys
-        #[arg(long)]
-        all: bool,
-    },
-    /// Replace an API key by a new one and show it, once; the old one keeps working for a grace period
-    #[command(after_help = "Example:\n  inboxops key rotate 019ab5f0-0000-7000-8000-0000000000c1 --grace-hours 48")]
-    Rotate {
-        /// Id of the key
-        id: String,
-        /// Hours that the old key still works: 0 to 168
-        #[arg(long, default_value_t = 24)]
-        grace_hours: u32,
-    },
-    /// Revoke an API key: calls with it fail at once
-    #[command(after_help = "Example:\n  inboxops key revoke 019ab5f0-0000-7000-8000-0000000000c1")]
-    Revoke {
-        /// Id of the key
-        id: String,
     },
 }
 

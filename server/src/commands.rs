@@ -2,7 +2,7 @@
 
 use crate::{
     admin_client::AdminClient,
-    cli::{Agent, AgentRole, Inbox, Key, Plan, Switch, Tenant, Token},
+    cli::{Agent, AgentRole, Inbox, Key, Plan, Share, Switch, Tenant, Token},
     error::{Error, Result},
     print::Output,
 };
@@ -13,7 +13,8 @@ use std::time::Duration;
 
 /// Items in one call of a list.
 const PAGE: u32 = 100;
-const READ_ONLY: &[&str] = &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read"];
+const READ_ONLY: &[&str] =
+    &["tickets:read", "messages:read", "tags:read", "inboxes:read", "events:read", "webhooks:read"];
 
 impl Plan {
     fn number(self) -> i32 {
@@ -95,7 +96,7 @@ pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<St
         Agent::List { tenant } => {
             let mut found = Vec::new();
             for page in 1.. {
-                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE) };
+                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
                 let agents = office.services().agents();
                 let answer = agents.list_agents(office.request_for(&tenant, message)?).await?.into_inner();
                 for agent in &answer.agents {
@@ -147,7 +148,7 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
         Inbox::List { tenant } => {
             let mut found = Vec::new();
             for page in 1.. {
-                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE) };
+                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
                 let request = office.request_for(&tenant, message)?;
                 let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
                 for inbox in &answer.inboxes {
@@ -175,9 +176,14 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
 pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Result<Output> {
     let keys = office.services().api_keys();
     match command {
-        Key::Create { tenant, name, scopes, expires } => {
+        Key::Create { tenant, name, scopes, expires, requests_per_minute } => {
             let expires_at = expires.map(|text| moment(&text, clock)).transpose()?;
-            let message = admin::CreateApiKeyRequest { name: Some(name), scopes: scopes_of(&scopes), expires_at };
+            let message = admin::CreateApiKeyRequest {
+                name: Some(name),
+                scopes: scopes_of(&scopes),
+                expires_at,
+                requests_per_minute: requests_per_minute.and_then(Share::number),
+            };
             let answer = keys.create_api_key(office.request_for(&tenant, message)?).await?.into_inner();
             with_secret(&there(answer.api_key)?, "key", &answer.key)
         }
@@ -194,7 +200,23 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
                     break;
                 }
             }
-            Ok(Output::Many(found, &["id", "name", "key_prefix", "scopes", "last_used_at", "expires_at", "revoked_at"]))
+            let columns = &[
+                "id",
+                "name",
+                "key_prefix",
+                "scopes",
+                "requests_per_minute",
+                "last_used_at",
+                "expires_at",
+                "revoked_at",
+            ];
+            Ok(Output::Many(found, columns))
+        }
+        Key::Update { id, name, requests_per_minute } => {
+            // On the wire 0 is no share.
+            let share = requests_per_minute.map(|share| share.number().unwrap_or_default());
+            let message = admin::UpdateApiKeyRequest { api_key_id: id, name, requests_per_minute: share };
+            one(&there(keys.update_api_key(office.request(message)).await?.into_inner().api_key)?)
         }
         Key::Rotate { id, grace_hours } => {
             let message = admin::RotateApiKeyRequest { api_key_id: id, grace_hours: Some(grace_hours) };

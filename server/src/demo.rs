@@ -113,7 +113,7 @@ pub(crate) async fn create(office: &AdminClient, folder: &Folder, receiver: Opti
         Some(url) => Some(create_endpoint(office, &tenant_id, url).await?),
         None => None,
     };
-    let message = admin::CreateApiKeyRequest { name: Some("demo".to_owned()), scopes: Vec::new(), expires_at: None };
+    let message = admin::CreateApiKeyRequest { name: Some("demo".to_owned()), ..Default::default() };
     let key = services.api_keys().create_api_key(office.request_for(&tenant_id, message)?).await?.into_inner().key;
     let link = internal::CreateLoginLinkRequest { agent_id: admin_id };
     let login_url = services.tenants().create_login_link(office.request(link)).await?.into_inner().login_url;

@@ -86,6 +86,8 @@ pub(crate) enum Error {
         #[source]
         source: tonic::transport::Error,
     },
+    #[error("{0}")]
+    NoServer(String),
     #[error("{}", line(.0))]
     Refused(Failure),
     #[error("not everything is recorded; run the same command again later: {why}")]
@@ -120,7 +122,7 @@ impl Error {
             Error::Refused(failure) => failure.reason.rest_code(),
             Error::TryAgain { code, .. } => code,
             Error::Usage(_) => WRONG_USAGE,
-            Error::NoAnswer { .. } => NO_ANSWER,
+            Error::NoAnswer { .. } | Error::NoServer(_) => NO_ANSWER,
             Error::MailFile { .. } => "unreadable_file",
             error if error.exit_code() == EXIT_CONFIG => "wrong_configuration",
             _ => "failed",

@@ -25,7 +25,11 @@ use std::{
     time::Duration,
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tonic::{Request, metadata::MetadataValue, transport::Channel};
+use tonic::{
+    Request,
+    metadata::{Ascii, MetadataValue},
+    transport::Channel,
+};
 use uuid::Uuid;
 
 /// The environment variable of the key, if no flag sets it.
@@ -41,7 +45,7 @@ const POST_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::
 
 struct Listener {
     events: EventServiceClient<Channel>,
-    bearer: MetadataValue<tonic::metadata::Ascii>,
+    bearer: MetadataValue<Ascii>,
     forwarder: Forwarder,
     types: Vec<String>,
     /// Cursor of the last event that was forwarded.
@@ -51,20 +55,18 @@ struct Listener {
 
 /// Runs until a signal stops it.
 pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> Result<Output> {
-    let key = command.key.or_else(|| std::env::var(KEY_VARIABLE).ok()).filter(|key| !key.is_empty());
-    let key = key.ok_or_else(|| Error::Usage(format!("give an API key with --key, or in {KEY_VARIABLE}")))?;
-    let mut bearer: MetadataValue<_> =
-        format!("Bearer {key}").parse().map_err(|_| Error::Usage("--key must be an API key, ixk_…".to_owned()))?;
-    bearer.set_sensitive(true);
+    let bearer = bearer(command.key)?;
     let secret = match command.secret {
         Some(secret) => secret,
         None => signing_secret(&Stamps::new(Clock::System, Chance::System)).to_string(),
     };
     let forwarder = Forwarder::new(&command.forward_to, &secret, &parts::trust(settings)?, Clock::System)
         .map_err(|why| Error::Usage(format!("cannot forward: {why}")))?;
-    let server = settings.server.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
-    let events = EventServiceClient::new(admin_client::endpoint(&server)?.connect_lazy())
-        .max_decoding_message_size(MESSAGE_MAX_BYTES);
+    let (channel, server) = match &settings.server {
+        Some(server) => (admin_client::endpoint(server)?.connect_lazy(), server.clone()),
+        None => admin_client::follow_local(settings).await?,
+    };
+    let events = EventServiceClient::new(channel).max_decoding_message_size(MESSAGE_MAX_BYTES);
     if json {
         say(&json!({ "server": server, "forward_to": command.forward_to, "secret": secret }).to_string())?;
     } else {
@@ -82,6 +84,16 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
         _ = terminate.recv() => Ok(Output::Nothing),
         _ = interrupt.recv() => Ok(Output::Nothing),
     }
+}
+
+/// The credential for an API key that a flag or the environment gives.
+pub(crate) fn bearer(flag: Option<String>) -> Result<MetadataValue<Ascii>> {
+    let key = flag.or_else(|| std::env::var(KEY_VARIABLE).ok()).filter(|key| !key.is_empty());
+    let key = key.ok_or_else(|| Error::Usage(format!("give an API key with --key, or in {KEY_VARIABLE}")))?;
+    let mut bearer: MetadataValue<_> =
+        format!("Bearer {key}").parse().map_err(|_| Error::Usage("--key must be an API key, ixk_…".to_owned()))?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
 }
 
 impl Listener {

@@ -9,6 +9,7 @@ mod folder;
 mod ingest;
 mod listen;
 mod master_key;
+mod mcp;
 mod open_core;
 mod parts;
 mod print;
@@ -39,7 +40,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(wrong_words(&error)),
     };
-    let json = cli.global.json;
+    // Standard output of `mcp` has messages of the protocol alone.
+    let json = cli.global.json && !matches!(cli.command, Command::Mcp(_));
     let mail = cli.mail();
     let work = || {
         run(cli).and_then(|shown| match shown {
@@ -118,6 +120,7 @@ fn run(cli: Cli) -> Result<Option<Output>> {
         match cli.command {
             Command::Serve(_) => serve::serve(settings, json).await.map(|()| None),
             Command::Listen(command) => listen::listen(&settings, command, json).await.map(Some),
+            Command::Mcp(command) => mcp::serve(&settings, command).await.map(Some),
             command => administer(&settings, command).await.map(Some),
         }
     });
@@ -162,6 +165,7 @@ async fn administer(settings: &Settings, command: Command) -> Result<Output> {
         Command::Serve(_)
         | Command::Ingest(_)
         | Command::Listen(_)
+        | Command::Mcp(_)
         | Command::Migrate
         | Command::Config(_)
         | Command::Secrets(_)

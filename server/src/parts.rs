@@ -11,6 +11,7 @@ use inboxops_edge::{Door, Listener, Text};
 use inboxops_proto::{
     address::AllowPrivate,
     clock::Clock,
+    documents::Documents,
     services::{DynDispatchService, Services},
 };
 use inboxops_worker::Trust;
@@ -193,11 +194,13 @@ fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>, metric
     let mut told = inboxops_edge::Settings::new(rand::random);
     told.behind_proxy = settings.behind_proxy;
     told.secure = settings.is_secure();
+    told.public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').into());
     told.names = settings.public_host().into_iter().collect();
     told.access_log = settings.access_log;
     told.metrics = metrics;
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
-    Ok(Arc::new(Door::new(services, inboxops_proto::OPENAPI, told).map_err(Error::Door)?))
+    let documents = Documents::at(settings.public_url.as_deref());
+    Ok(Arc::new(Door::new(services, &documents, told).map_err(Error::Door)?))
 }
 
 async fn serve(listeners: Vec<Listener>, door: Arc<Door>, shutdown: CancellationToken) -> &'static str {

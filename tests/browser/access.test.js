@@ -113,7 +113,7 @@ for (const colorScheme of ["light", "dark"]) {
         await check("resend");
         await escape();
         await page.goto("/settings/api");
-        for (const [item, name] of [["Rename…", "rename"], ["Rotate…", "rotate-key"], ["Revoke…", "revoke"]]) {
+        for (const [item, name] of [["Edit…", "edit-key"], ["Rotate…", "rotate-key"], ["Revoke…", "revoke"]]) {
             await menu("test", item);
             await check(name);
             await escape();

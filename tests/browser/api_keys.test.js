@@ -1,4 +1,4 @@
-// API keys in the browser: created, shown once, used, renamed, rotated, revoked.
+// API keys in the browser: created, shown once, used, edited, rotated, revoked.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -25,7 +25,11 @@ test("a key is made, shows once with a line that works, is renamed, rotated, and
     assert.equal(await form.getByLabel("Name").getAttribute("aria-invalid"), "true");
     await form.getByLabel("Name").fill("Nightly export");
     await form.getByRole("radio", { name: /^Read only/ }).check();
+    await form.getByLabel(/^Requests a minute/).fill("many");
     await form.getByLabel("Expires").selectOption("In 30 days");
+    await button(form, "Create key").click();
+    await form.getByText(/^The number must be from 1 to 1000000/).waitFor();
+    await form.getByLabel(/^Requests a minute/).fill("20");
     await button(form, "Create key").click();
     const shown = dialog(page, "Copy your API key");
     const key = await shown.locator("[data-secret]").innerText();
@@ -34,16 +38,22 @@ test("a key is made, shows once with a line that works, is renamed, rotated, and
     const line = await page.evaluate(() => navigator.clipboard.readText());
     const { stdout } = await promisify(execFile)("sh", ["-c", line]);
     assert.equal(JSON.parse(stdout).data.key.name, "Nightly export");
+    assert.equal(JSON.parse(stdout).data.key.limit.requests, 20);
     await shown.getByLabel("I have stored this key").check();
     await button(shown, "Done").click();
     assert.ok(!(await page.content()).includes(key));
     const row = page.getByRole("row", { name: /Nightly export/ });
-    assert.match(await row.innerText(), /Read only/);
+    assert.match(await row.innerText(), /Read only · 20 a minute/);
 
-    await menu(page, "Nightly export", "Rename…");
-    await dialog(page, "Rename key").getByLabel("Name").fill("Weekly export");
-    await button(dialog(page, "Rename key"), "Rename").click();
-    await page.getByRole("row", { name: /Weekly export/ }).waitFor();
+    await menu(page, "Nightly export", "Edit…");
+    const edit = dialog(page, "Edit key");
+    await edit.getByLabel("Name").fill("Weekly export");
+    assert.equal(await edit.getByLabel(/^Requests a minute/).inputValue(), "20");
+    await edit.getByLabel(/^Requests a minute/).fill("");
+    await button(edit, "Save").click();
+    const changed = page.getByRole("row", { name: /Weekly export/ });
+    await changed.waitFor();
+    assert.doesNotMatch(await changed.innerText(), /· 20 a minute/);
 
     await menu(page, "Weekly export", "Rotate…");
     await button(dialog(page, "Rotate “Weekly export”?"), "Make new key").click();

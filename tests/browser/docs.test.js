@@ -1,18 +1,19 @@
-// The docs page in a browser: it loads nothing from other hosts, a pasted key opens a ticket, and errors link to their entries.
+// The reference page in a browser: it asks nobody, every operation is found and read in less than two screens, and errors
+// link to their entries.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { open, page as newPage, picture } from "./browser.js";
 import { start } from "./product.js";
+import { accessible } from "./ui.js";
 
 const DOCS = "/api/v1/docs";
-let product, browser, inbox, key;
+const WINDOWS = [{ width: 1280, height: 900 }, { width: 390, height: 800 }];
+let product, browser, api;
 
 before(async () => {
     [product, browser] = await Promise.all([start(), open()]);
-    const tenant = (await product.cli("tenant", "create", "--name", "Acme", "--plan", "business")).id;
-    inbox = (await product.cli("inbox", "create", "--tenant", tenant, "--name", "Support", "--address", "help@example.com")).id;
-    key = (await product.cli("key", "create", "--tenant", tenant, "--name", "docs")).key;
+    api = await (await fetch(`${product.url}/api/v1/openapi.json`)).json();
 });
 
 after(async () => {
@@ -23,134 +24,177 @@ after(async () => {
 async function visit(address = DOCS, options) {
     const visited = await newPage(browser, product.url, options);
     await visited.page.goto(address);
-    return visited;
+    const close = async () => {
+        assert.deepEqual(visited.complaints, []);
+        await visited.page.context().close();
+    };
+    return { ...visited, close };
 }
 
-const operation = (page, id) => page.locator(`[id="operations-${id}"]`);
-const loaded = (page) => operation(page, "Tickets-createTicket").waitFor();
+const METHODS = ["get", "put", "post", "delete", "patch"];
+const told = (items) => Object.values(items).flatMap((item) => METHODS.filter((it) => item[it]).map((it) => item[it]));
+const article = (page, id) => page.locator(`[id="${id}"]`);
+const heading = (page, id) => article(page, id).locator("summary").first();
+const isOpen = (page, id) => article(page, id).locator("details").first().evaluate((it) => it.open);
+const menu = (page) => page.getByRole("navigation", { name: "Reference" });
+const search = (page) => page.getByRole("searchbox", { name: "Search" });
 
-for (const [width, colorScheme] of [[1280, "light"], [390, "dark"]]) {
-    test(`the reference shows at ${width} px, ${colorScheme}, and nobody else is asked`, async () => {
-        const { page, complaints, requests } = await visit(DOCS, { viewport: { width, height: 900 }, colorScheme });
-        await loaded(page);
-        await picture(page, `docs-${width}-${colorScheme}`);
-        const head = operation(page, "Tickets-createTicket").locator(".opblock-summary-control");
-        await head.click();
-        await operation(page, "Tickets-createTicket").getByRole("button", { name: "Execute" }).waitFor();
-        await operation(page, "Tickets-createTicket").scrollIntoViewIfNeeded();
-        await picture(page, `docs-operation-${width}-${colorScheme}`);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-        assert.ok(wide <= width, `the page is ${wide} px wide`);
-        const names = requests.map((request) => new URL(request.url()).pathname).filter((path) => path.startsWith("/api"));
-        assert.ok(names.includes("/api/v1/openapi.json"), names.join(" "));
-        assert.deepEqual(complaints, []);
-        await page.context().close();
-    });
+for (const viewport of WINDOWS) {
+    for (const colorScheme of ["light", "dark"]) {
+        test(`the page passes the rules at ${viewport.width} px, ${colorScheme}, and nobody else is asked`, async () => {
+            const { page, requests, close } = await visit(DOCS, { viewport, colorScheme });
+            await accessible(page, "folded");
+            await picture(page, `docs-${viewport.width}-${colorScheme}`);
+            await heading(page, "operation-createTicket").click();
+            await heading(page, "operation-listTickets").click();
+            await article(page, "operation-createTicket").scrollIntoViewIfNeeded();
+            await picture(page, `docs-operation-${viewport.width}-${colorScheme}`);
+            await page.evaluate(() => {
+                for (const fold of document.querySelectorAll("#operation-createTicket details:not(.sample), #schema-Ticket details")) fold.open = true;
+            });
+            await accessible(page, "opened");
+            const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+            assert.ok(wide <= viewport.width, `the page is ${wide} px wide`);
+            const paths = requests.map((request) => new URL(request.url())).filter((url) => url.protocol !== "data:").map((url) => url.pathname);
+            assert.deepEqual(paths.sort(), [DOCS, `${DOCS}/page.css`, `${DOCS}/page.js`], "nothing is asked but the page");
+            await close();
+        });
+    }
 }
 
-test("every operation and webhook of the document is on the page", async () => {
-    const { page, complaints } = await visit();
-    await loaded(page);
-    const document = await (await page.request.get("/api/v1/openapi.json")).json();
-    const methods = ["get", "put", "post", "delete", "patch"];
-    const of = (items) => Object.values(items).flatMap((item) => methods.filter((it) => item[it]).map((it) => item[it]));
-    const ids = of(document.paths).map(({ tags, operationId }) => `${tags[0]}-${operationId}`);
-    ids.push(...of(document.webhooks).map(({ operationId }) => `webhooks-${operationId}`));
-    for (const id of ids) assert.equal(await operation(page, id).count(), 1, id);
-    assert.equal(await page.locator(".opblock").count(), ids.length);
-    const tags = await page.locator(".opblock-tag-section").all();
-    assert.equal(tags.length, new Set(of(document.paths).flatMap(({ tags }) => tags)).size);
-    for (const tag of tags) assert.notEqual(await tag.locator(".opblock").count(), 0, await tag.innerText());
-    assert.deepEqual(complaints, []);
-    await page.context().close();
+test("every operation and event of the document is on the page and in its menu", async () => {
+    const { page, close } = await visit();
+    const ids = told(api.paths).map(({ operationId }) => `operation-${operationId}`);
+    ids.push(...Object.keys(api.webhooks).map((name) => `event-${name}`));
+    for (const id of ids) {
+        assert.equal(await article(page, id).count(), 1, id);
+        assert.equal(await menu(page).locator(`a[href="#${id}"]`).count(), 1, id);
+    }
+    assert.equal(await page.locator(".operation").count(), ids.length);
+    await close();
 });
 
-test("a pasted key opens a ticket, and stays in the page", async () => {
-    const { page, complaints, requests } = await visit();
-    await loaded(page);
-    await page.locator(".scheme-container").getByRole("button", { name: "Authorize" }).click();
-    const dialog = page.locator(".dialog-ux");
-    await dialog.getByRole("textbox").fill(key);
-    await picture(page, "docs-key");
-    await dialog.getByRole("button", { name: "Apply credentials" }).click();
-    await dialog.getByRole("button", { name: "Close" }).first().click();
-
-    const create = operation(page, "Tickets-createTicket");
-    await create.locator(".opblock-summary-control").click();
-    await create.locator("textarea.body-param__text").fill(JSON.stringify({ subject: "Lamp broken", inbox_id: inbox }));
-    const answered = page.waitForResponse((response) => response.request().method() === "POST");
-    await create.getByRole("button", { name: "Execute" }).click();
-    const response = await answered;
-    assert.equal(response.status(), 201, await response.text());
-    await create.locator(".live-responses-table").getByText("201", { exact: true }).waitFor();
-    await create.locator(".live-responses-table").scrollIntoViewIfNeeded();
-    await picture(page, "docs-answer");
-
-    const sent = requests.find((request) => request.method() === "POST");
-    const headers = await sent.allHeaders();
-    assert.equal(headers.authorization, `Bearer ${key}`);
-    assert.equal(headers["idempotency-key"], undefined, "a key that nobody chose would repeat the first answer");
-
-    const list = operation(page, "Tickets-listTickets");
-    await list.locator(".opblock-summary-control").click();
-    const listing = page.waitForResponse((response) => response.url().includes("/tickets?"));
-    await list.getByRole("button", { name: "Execute" }).click();
-    const { data } = await (await listing).json();
-    assert.deepEqual(data.map((ticket) => ticket.subject), ["Lamp broken"], "nothing is filtered that nobody asked for");
-
-    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
-    assert.ok(!kept.includes("ixk_"), kept);
-    assert.deepEqual(complaints, []);
-    await page.context().close();
+test("an opened operation takes less than two screens", async () => {
+    for (const viewport of [WINDOWS[0], { width: 1600, height: 1000 }]) {
+        const { page, close } = await visit(DOCS, { viewport });
+        const heights = await page.evaluate(() => {
+            const all = [...document.querySelectorAll(".operation")];
+            return all.map((one) => {
+                one.querySelector("details").open = true;
+                const { height } = one.getBoundingClientRect();
+                one.querySelector("details").open = false;
+                return [one.id, height];
+            });
+        });
+        const long = heights.filter(([, height]) => height >= 2 * viewport.height);
+        assert.deepEqual(long, [], `${viewport.width} px`);
+        await close();
+    }
 });
 
-test("the doc_url of an error leads to its entry and stays there while the reference loads", async () => {
+test("the doc_url of an error leads to its entry", async () => {
     const { doc_url } = (await (await fetch(`${product.url}/api/v1/nothing`)).json()).error;
-    for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 800 }]) {
-        const { page, complaints } = await visit(doc_url, { viewport });
-        const entry = page.locator('[id="errors-route_not_found"]');
-        await loaded(page);
+    for (const viewport of WINDOWS) {
+        const { page, close } = await visit(doc_url, { viewport });
         await page.waitForFunction(() => {
             const { top, bottom } = document.querySelector(":target").getBoundingClientRect();
             return top >= 0 && bottom <= innerHeight;
         });
-        assert.equal(await entry.locator("h4").innerText(), "route_not_found");
+        assert.equal(await article(page, "errors-route_not_found").locator("h4").innerText(), "route_not_found");
         await picture(page, `docs-error-${viewport.width}`);
-        assert.deepEqual(complaints, []);
-        await page.context().close();
+        await accessible(page, "an error");
+        await close();
     }
 });
 
-test("links within the page work after the reference is there", async () => {
-    const { page, complaints } = await visit();
-    await loaded(page);
-    await page.getByRole("navigation", { name: "This page" }).getByRole("link", { name: "Errors" }).click();
-    await page.locator('[id="errors-validation_failed"]').getByRole("link").click();
-    assert.match(page.url(), /#errors-validation_failed$/);
-    assert.deepEqual(complaints, []);
-    await page.context().close();
+test("a link to an operation opens it and shows where it begins, as links of earlier releases do", async () => {
+    for (const hash of ["#operation-updateTicket", "#/Tickets/updateTicket"]) {
+        const { page, close } = await visit(`${DOCS}${hash}`);
+        assert.ok(await isOpen(page, "operation-updateTicket"), hash);
+        await page.waitForFunction(() => {
+            const { top } = document.getElementById("operation-updateTicket").getBoundingClientRect();
+            return top >= 0 && top < innerHeight / 2;
+        });
+        await close();
+    }
 });
 
-test("a link to an operation opens it and shows where it begins", async () => {
-    const { page, complaints } = await visit(`${DOCS}#/Tickets/updateTicket`);
-    const update = operation(page, "Tickets-updateTicket");
-    await update.getByRole("button", { name: "Execute" }).waitFor();
-    await page.waitForFunction(() => {
-        const { top } = document.getElementById("operations-Tickets-updateTicket").getBoundingClientRect();
-        return top >= 0 && top < innerHeight / 2;
-    });
-    await picture(page, "docs-link");
-    assert.deepEqual(complaints, []);
-    await page.context().close();
+test("an address that names nothing leaves the page whole", async () => {
+    for (const hash of ["#%", "#nonsense"]) {
+        const { page, close } = await visit(`${DOCS}${hash}`);
+        await page.locator(".search input").fill("updateTicket");
+        assert.ok(await page.locator(".copy").first().isVisible(), hash);
+        await close();
+    }
 });
 
-test("the errors can be read without JavaScript", async () => {
-    const { page, complaints } = await visit(`${DOCS}#errors-rate_limited`, { javaScriptEnabled: false });
-    const entry = page.locator('[id="errors-rate_limited"]');
-    await entry.waitFor();
-    assert.ok(await entry.isVisible());
-    assert.match(await entry.innerText(), /Retry-After/);
+test("a link to a schema opens it, and a second click opens it again", async () => {
+    const { page, close } = await visit(`${DOCS}#operation-createTicket`);
+    const link = article(page, "operation-createTicket").locator('a[href="#schema-CreateTicketResponse"]').first();
+    await link.click();
+    assert.ok(await isOpen(page, "schema-CreateTicketResponse"));
+    await heading(page, "schema-CreateTicketResponse").click();
+    assert.ok(!(await isOpen(page, "schema-CreateTicketResponse")));
+    await link.click();
+    assert.ok(await isOpen(page, "schema-CreateTicketResponse"));
+    await close();
+});
+
+test("an operation is found, opened and read by keyboard alone", async () => {
+    const { page, close } = await visit();
+    await page.keyboard.press("/");
+    await page.keyboard.type("rotate");
+    assert.equal(await search(page).inputValue(), "rotate");
+    const shown = menu(page).locator("ul ul a:visible");
+    assert.equal(await shown.count(), 1);
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    assert.match(page.url(), /#operation-rotateSecret$/);
+    assert.ok(await isOpen(page, "operation-rotateSecret"));
+    await page.keyboard.press("/");
+    await page.keyboard.press("Escape");
+    assert.equal(await search(page).inputValue(), "");
+    assert.ok((await shown.count()) > 20);
+    await search(page).fill("no such words");
+    await page.getByText("Nothing here has these words.").waitFor();
+    await search(page).fill("/tickets/{ticket_id}/tags delete");
+    assert.equal(await shown.count(), 1, "a path is found as well");
+    await page.keyboard.press("Enter");
+    assert.match(page.url(), /#operation-removeTicketTag$/);
+    await close();
+});
+
+test("the language that was opened last is open everywhere", async () => {
+    const { page, close } = await visit(`${DOCS}#operation-createTicket`);
+    const opened = (id) => article(page, id).locator(".sample[open]").evaluateAll((all) => all.map((it) => it.dataset.language));
+    assert.deepEqual(await opened("operation-createTicket"), ["curl"]);
+    await article(page, "operation-createTicket").locator("summary", { hasText: "Python" }).click();
+    assert.deepEqual(await opened("operation-createTicket"), ["Python"]);
+    assert.deepEqual(await opened("operation-listTickets"), ["Python"]);
+    await close();
+});
+
+test("code is copied", async () => {
+    const { page, close } = await visit(`${DOCS}#operation-whoAmI`, { permissions: ["clipboard-read", "clipboard-write"] });
+    await article(page, "operation-whoAmI").getByRole("button", { name: "Copy: curl for whoAmI" }).click();
+    await page.getByText("Copied.").waitFor({ state: "attached" });
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(text, /^curl --fail-with-body "\$INBOXOPS_URL\/api\/v1\/me"/);
+    await close();
+});
+
+test("the samples are told the address of this page's server", async () => {
+    const { page, close } = await visit();
+    assert.match(await page.locator("#samples pre").innerText(), new RegExp(`INBOXOPS_URL=${product.url}`));
+    await close();
+});
+
+test("all of it can be read without JavaScript", async () => {
+    const { page, close } = await visit(`${DOCS}#errors-rate_limited`, { javaScriptEnabled: false });
+    assert.match(await article(page, "errors-rate_limited").innerText(), /Retry-After/);
+    await heading(page, "operation-listTickets").click();
+    await article(page, "operation-listTickets").getByText("In the query").waitFor();
     await picture(page, "docs-without-javascript");
-    assert.deepEqual(complaints, []);
-    await page.context().close();
+    assert.equal(await search(page).count(), 0, "what needs a script is not shown");
+    await close();
 });

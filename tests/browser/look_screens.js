@@ -250,7 +250,7 @@ export const SCREENS = {
             await dialog(page, "Copy your API key").waitFor();
         },
     },
-    "api-rename": keyDialog("Rename…"),
+    "api-edit": keyDialog("Edit…"),
     "api-rotate": keyDialog("Rotate…"),
     "api-revoke": keyDialog("Revoke…"),
     tickets: { at: () => "/tickets", act: (page) => page.getByText("Refund for order 1042").waitFor() },

@@ -17,13 +17,13 @@ class Ground:
     def __init__(self, walk, tenant, receiver):
         self.walk, self.tenant, self.receiver, self.api = walk, tenant, receiver, tenant.api
         self.operations = walk.document.operations
-        self.ids = {"inbox_id": tenant.inbox["id"], "assignee_id": tenant.agent["id"]}
+        self.ids = {"inbox_id": tenant.inbox["id"], "assignee_id": tenant.agent["id"], "actor_id": tenant.key["id"]}
         self.url, self.spares = receiver.path(), []
         self.ids["ticket_id"] = self.made("createTicket")["id"]
         self.ids["tag_id"] = self.made("addTicketTag")["id"]
         self.ids["endpoint_id"] = self.made("createWebhookEndpoint", enabled=False)["id"]
         self.ids["delivery_id"] = self.made("sendTestEvent")["id"]
-        self.settled(self.ids["delivery_id"])
+        self.ids["event_id"] = self.settled(self.ids["delivery_id"])["event_id"]
         self.ids["recovery_id"] = self.made("recoverDeliveries")["id"]
 
     def request(self, operation, **ids):
@@ -101,6 +101,17 @@ class Ground:
 
     def _recoverDeliveries(self):
         return self.request("recoverDeliveries", endpoint_id=self.spare())
+
+    def _resendEndpointDeliveries(self):
+        return self.request("resendEndpointDeliveries", endpoint_id=self.spare())
+
+    def _cancelDelivery(self):
+        """A delivery that waits: its endpoint answered 500."""
+        endpoint = self.endpoint(Answer(500))
+        self.made("createTicket")
+        path = self.request("listDeliveries", endpoint_id=endpoint["id"])
+        waits = lambda: self.walk.ask(self.api, path.but(query={"status": "retrying"})).json()["data"]  # noqa: E731
+        return self.request("cancelDelivery", delivery_id=until("a delivery waits", waits)[0]["id"])
 
     def _resendDelivery(self):
         return self.request("resendDelivery", delivery_id=self.failed()["id"])

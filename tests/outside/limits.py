@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 NOW = datetime.now(timezone.utc).isoformat(timespec="seconds")
 # Starts of texts with a form, to be filled up to a length.
-FORMS = {"url": ("http://127.0.0.1:9999/", "a", ""), "requester_email": ("", "a", "@walk.example")}
+FORMS = {"url": ("http://127.0.0.1:9999/", "a", ""), "requester_email": ("", "a", "@walk.example"), "response_status": ("4", "0", "")}
 TEXTS = {"keep_old_hours": 1, "until": NOW}
 
 

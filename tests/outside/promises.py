@@ -25,8 +25,10 @@ class Response:
         self.place = place
         self.headers = {name.lower(): document.resolved(header) for name, header in told.get("headers", {}).items()}
         self.content = {media: part["schema"] for media, part in told.get("content", {}).items()}
+        lined = {media: part.get("x-line-schema") for media, part in told.get("content", {}).items()}
+        self.lines = {media: schema for media, schema in lined.items() if schema}
         examples = told.get("content", {}).get(JSON, {}).get("examples", {})
-        self.codes = [example["value"]["error"]["code"] for example in examples.values()]
+        self.codes = [example["value"]["error"]["code"] for example in examples.values() if "error" in example["value"]]
 
 
 class Operation:
@@ -93,6 +95,8 @@ class Document:
             for media, schema in response.content.items():
                 yield "media", response.place, media
                 yield from self._rows(schema, response.place, known)
+            for schema in response.lines.values():
+                yield from self._rows(schema, response.place, known)
 
     def _rows(self, schema, at, known):
         """Rows of the values that a schema has. Components are walked once, under their own name."""
@@ -137,7 +141,9 @@ class Document:
             yield "member", at, "null" if value is None else "a value"
             if value is None:
                 return
-        for other in others:
+        # Of several options, those that the value is.
+        fits = others if len(others) < 2 else [other for other in others if not self.errors(other, value)]
+        for other in fits:
             yield from self.kept(other, value, at)
         if values_of(schema):
             yield "member", at, json.dumps(value)

@@ -1,5 +1,7 @@
 """Changes that make an operation refuse an otherwise valid request, by the code of the error."""
 
+import hashlib
+from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta, timezone
 
 from product import until
@@ -29,12 +31,14 @@ class Keys:
             "tenant_suspended": suspended.api, "rate_limited": spent.api, "entitlement_required": world.tenant(plan="free").api,
         }
         spent.api.get("/me")
-        self.by_scope = {scope: world.client(key("--scopes", scope)) for scope in ("tags:read", "tickets:read")}
+        self.by_scope = {scope: world.client(key("--scopes", scope)) for scope in ("tags:read", "tickets:read", "events:read")}
         until("the key has expired", lambda: self.clients["expired_api_key"].get("/me").status_code == 401, 10)
 
     def of(self, operation, code):
         if code == "insufficient_scope":
-            return self.by_scope["tickets:read" if operation.told["x-required-scope"] == "tags:read" else "tags:read"]
+            # An operation that needs a scope for each part of its answer has none for a key of another kind.
+            other = {None: "events:read", "tags:read": "tickets:read"}
+            return self.by_scope[other.get(operation.told.get("x-required-scope"), "tags:read")]
         return self.clients.get(code)
 
 
@@ -43,10 +47,25 @@ def broken_parameter(operation, request):
     for name, parameter in operation.of("query").items():
         if name in ("page", "per_page", "limit"):
             return request.but(query={name: 0})
+    if "types" in operation.of("query"):
+        return request.but(query={"types": "nothing"})
     return request.but(headers={"If-Match" if operation.writes else "If-None-Match": ""})
 
 
+def foreign_cursor():
+    """A cursor of a database with another history."""
+    stated = bytes([1]) + b"\xff" * 8 + bytes([0, 0]) + b"\0" * 8
+    return urlsafe_b64encode(stated + hashlib.sha256(stated).digest()[:4]).decode().rstrip("=")
+
+
+def expired_cursor(operation, request):
+    if operation.id == "export":
+        return request.but(query={"after": foreign_cursor()})
+    return request.but(query={"after": "e1-0-0-0"} if "after" in operation.parameters else {"cursor": foreign_cursor()})
+
+
 BREAKING = {
+    "cursor_expired": expired_cursor,
     "unknown_parameter": lambda operation, request: request.but(query={"colour": 1}),
     "invalid_parameter": broken_parameter,
     "invalid_cursor": lambda operation, request: request.but(query={"after" if "after" in operation.parameters else "cursor": "x"}),

@@ -32,7 +32,7 @@ def offline(home, *words):
 
 COMMANDS = [
     [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"],
-    ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["key"], ["key", "create"], ["key", "list"], ["key", "revoke"],
+    ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
     ["token"], ["token", "create"], ["migrate"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
 ]
 
@@ -47,7 +47,7 @@ def test_the_version_is_told():
     assert re.search(r"\d+\.\d+\.\d+", run("--version").stdout)
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["tenant"], ["tenant", "create"], ["key", "create", "--name", "x"], ["serve", "--nonsense"], ["tenant", "create", "--name", "x", "--plan", "gold"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["nonsense"], ["tenant"], ["tenant", "create"], ["key", "create", "--name", "x"], ["serve", "--nonsense"], ["tenant", "create", "--name", "x", "--plan", "gold"], ["key", "update", "x", "--requests-per-minute", "0"]], ids=" ".join)
 def test_wrong_usage_is_2(home, words):
     done = run(*words, settings={"INBOXOPS_DATA_DIR": str(home)})
     assert done.returncode == USAGE, done.stderr
@@ -96,8 +96,15 @@ def test_json_without_a_server(home):
     assert (changed["id"], changed["plan"]) == (tenant["id"], "enterprise")
     changed = made("tenant", "set-entitlement", "--tenant", tenant["id"], "--entitlement", "webhooks", "--enabled", "false")
     assert changed["id"] == tenant["id"]
-    revoked = made("key", "revoke", key["id"])
-    assert revoked["id"] == key["id"]
+    assert key["requests_per_minute"] is None
+    for given, shown in (("20", 20), ("default", None)):
+        changed = made("key", "update", key["id"], "--requests-per-minute", given)
+        assert (changed["id"], changed["name"], changed["requests_per_minute"]) == (key["id"], "Sync", shown)
+    other = made("key", "create", "--tenant", tenant["id"], "--name", "Zap", "--requests-per-minute", "5")
+    assert other["requests_per_minute"] == 5
+    for one in (key, other):
+        revoked = made("key", "revoke", one["id"])
+        assert revoked["id"] == one["id"]
     assert made("key", "list", "--tenant", tenant["id"]) == []
 
 

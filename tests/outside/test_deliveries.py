@@ -12,7 +12,7 @@ from world import refused, violations
 
 DELIVERY = [
     "id", "endpoint_id", "event", "event_id", "status", "attempt_count", "max_attempts", "next_attempt_at", "response_status",
-    "error_code", "test", "created_at", "delivered_at",
+    "error_code", "test", "created_at", "delivered_at", "ticket_id", "ticket_number", "subject", "waits_for",
 ]
 ATTEMPT = [
     "number", "started_at", "duration_ms", "response_status", "response_body", "response_headers", "request_headers",

@@ -49,6 +49,12 @@ def api(demo, key):
         yield api
 
 
+def test_the_guides_are_where_the_console_says(demo, key):
+    place = until("the address of the guides is printed", lambda: re.search(r"The guides are at (\S+)", demo.output))[1]
+    answer = httpx.get(place, headers={"Accept": "text/html"})
+    assert (answer.status_code, "<h1" in answer.text) == (200, True)
+
+
 def test_the_printed_lines_work_and_the_webhook_is_verified(demo, key, api):
     assert demo.url in demo.output
     printed = until("two curl lines are printed", lambda: (found := commands(demo)) and len(found) >= 2 and found)

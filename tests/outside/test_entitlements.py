@@ -56,7 +56,9 @@ def test_webhooks_are_asked_for_on_their_own(world, server):
         ("POST", "/webhooks", {"url": "http://127.0.0.1:9999/", "events": ["*"]}), ("PATCH", f"/webhooks/{made['id']}", {}),
         ("DELETE", f"/webhooks/{made['id']}", None), ("POST", f"/webhooks/{made['id']}/test", {"event": "ticket.created"}),
         ("GET", f"/deliveries/{delivery['id']}", None), ("POST", f"/deliveries/{delivery['id']}/resend", None),
-        ("GET", "/webhook-event-types", None),
+        ("GET", "/webhook-event-types", None), ("POST", f"/deliveries/{delivery['id']}/cancel", None),
+        ("POST", f"/webhooks/{made['id']}/resend", {"status": ["failed"]}),
+        ("GET", f"/webhooks/{made['id']}/stats", None), ("GET", f"/webhooks/{made['id']}/undelivered", None),
     ]
     for method, path, body in calls:
         error = refused(tenant.api.request(method, path, **({} if body is None else {"json": body})), 403, "entitlement_required")

@@ -170,6 +170,39 @@ def test_health_is_serving(line):
         until("it serves", lambda: stub.Check(request, timeout=10).status == health_pb2.HealthCheckResponse.SERVING, 5)
 
 
+@pytest.mark.parametrize("kibibytes", [17, 100, 250])
+def test_metadata_over_16_kib_is_refused_and_the_channel_lives(server, acme, kibibytes):
+    with channel(server.port) as own:
+        stub = tickets(own, acme.key["key"])
+        credential = stub.metadata
+        stub.metadata = credential + [("x-pad", "a" * 14 * 1024)]
+        stub.list_tickets()
+        stub.metadata = credential + [("x-pad", "a" * kibibytes * 1024)]
+        for _ in range(3):
+            refused(stub.list_tickets, grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")
+        stub.metadata = credential
+        stub.list_tickets()
+
+
+@pytest.mark.parametrize("path", ["inboxops.v1.TicketService/GetTicket", "grpc.health.v1.Health/Check"])
+@pytest.mark.parametrize("kind", [None, "application/grpc", "application/grpc-web+proto"])
+def test_options_of_a_grpc_path_are_answered_as_those_of_rest(server, path, kind):
+    headers = {"Content-Type": kind} if kind else {}
+    answer = httpx.options(f"{server.url}/{path}", headers=headers)
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (204, "OPTIONS, POST", b"")
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    answer = httpx.get(f"{server.url}/{path}", headers=headers)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+def test_a_refusal_of_another_sites_call_is_grpc_web_too(server):
+    headers = {"Content-Type": "application/grpc-web+proto", "X-Grpc-Web": "1", "Sec-Fetch-Site": "cross-site"}
+    answer = httpx.post(f"{server.url}/inboxops.v1.TicketService/ListTickets", headers=headers, content=bytes(5))
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/grpc-web+proto")
+    assert answer.headers["grpc-status"] == "7"
+
+
 def grpc_web(server, path, message, headers):
     frame = b"\0" + struct.pack(">I", len(message)) + message
     answer = httpx.post(f"{server.url}/{path}", content=frame, headers={"Content-Type": "application/grpc-web+proto", "X-Grpc-Web": "1"} | headers)

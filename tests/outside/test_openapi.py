@@ -102,7 +102,7 @@ def test_errors_have_schema_and_headers(document):
             if status == "429":
                 assert "retry-after" in headers
             if status not in ("204", "304"):
-                assert "schema" in response["content"]["application/json"], (method, path, status)
+                assert all("schema" in media for media in response["content"].values()), (method, path, status)
 
 
 def test_bodies_are_closed(document):
@@ -141,8 +141,11 @@ def test_what_the_server_answers_fits_the_schemas(document, acme):
     for path, method, operation in operations(document):
         if method != "get" or operation.get("security") == []:
             continue
+        content = resolved(document, operation["responses"]["200"])["content"]
+        if "application/json" not in content:
+            continue
         answer = acme.api.get(re.sub(r"\{([^}]+)\}", lambda part: ids[part[1]], path).removeprefix("/api/v1"))
-        schema = resolved(document, operation["responses"]["200"])["content"]["application/json"]["schema"]
+        schema = content["application/json"]["schema"]
         text = json.dumps(schema).replace('"#/', '"urn:api#/')
         errors = list(Draft202012Validator(json.loads(text), registry=registry).iter_errors(answer.json()))
         assert not errors, (path, errors[0].message)

@@ -1,4 +1,4 @@
-"""Exactly 100 requests in 60 s for each tenant."""
+"""Exactly 100 requests in 60 s for each tenant, and a key's own share of them."""
 
 import re
 import threading
@@ -114,3 +114,80 @@ def test_refused_requests_of_every_kind_count_once(world):
     tenant.api.post("/tickets", json={})
     tenant.api.get("/tickets/999")
     assert tenant.api.get("/me").headers["x-ratelimit-remaining"] == "96"
+
+
+def shared(world, share, *more):
+    """A tenant, a client with a key that has this share, and the key."""
+    tenant = world.tenant("Shared")
+    key = tenant.new_key("--requests-per-minute", str(share), *more)
+    return tenant, world.client(key["key"]), key
+
+
+def test_exactly_its_share_of_a_keys_parallel_requests_pass(world):
+    tenant, _, key = shared(world, 20)
+    clients = [world.client(tenant.key["key"] if n % 2 else key["key"]) for n in range(200)]
+    answers = together(200, lambda n: clients[n].get("/me"))
+    own, others = answers[::2], answers[1::2]
+    assert all(answer.status_code in (200, 429) for answer in answers)
+    passed = sum(answer.status_code == 200 for answer in own)
+    assert passed <= 20 and passed + sum(answer.status_code == 200 for answer in others) == 100
+
+
+def test_both_policies_and_the_smaller_remainder_are_told(world):
+    tenant, client, _ = shared(world, 20)
+    for n in range(20):
+        answer = client.get("/me")
+        assert answer.headers["ratelimit-policy"] == '"tenant";q=100;w=60, "key";q=20;w=60'
+        assert re.fullmatch(rf'"key";r={19 - n};t=\d+', answer.headers["ratelimit"])
+        assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("20", str(19 - n))
+    late = client.get("/me")
+    error = refused(late, 429, "rate_limited")
+    assert [(detail["field"], detail["code"], detail["message"]) for detail in error["details"]] == [("limit_scope", "limit_exceeded", "counts by key")]
+    assert 1 <= int(late.headers["retry-after"]) <= 60 and late.headers["x-ratelimit-remaining"] == "0"
+    other = tenant.api.get("/me")
+    assert (other.status_code, other.headers["x-ratelimit-remaining"]) == (200, "79"), "the rest is there for others"
+    assert other.headers["ratelimit-policy"] == '"tenant";q=100;w=60'
+
+
+def test_a_changed_share_counts_at_once_and_is_capped_at_the_limit(world, server):
+    _, client, key = shared(world, 5000)
+    shown = client.get("/me").json()["data"]
+    assert shown["limit"] == shown["key"]["limit"] == {"requests": 100, "window_seconds": 60}
+    server.cli("key", "update", key["id"], "--requests-per-minute", "3")
+    for left in (1, 0):
+        answer = client.get("/me")
+        assert (answer.json()["data"]["key"]["limit"]["requests"], answer.headers["x-ratelimit-remaining"]) == (3, str(left))
+    refused(client.get("/me"), 429, "rate_limited")
+    server.cli("key", "update", key["id"], "--requests-per-minute", "default")
+    answer = client.get("/me")
+    assert answer.json()["data"]["key"]["limit"] is None and answer.headers["ratelimit-policy"] == '"tenant";q=100;w=60'
+
+
+def test_what_scope_or_plan_refuses_does_not_count(world, server):
+    tenant, client, _ = shared(world, 20, "--scopes", "tickets:read")
+    for _ in range(5):
+        answer = client.get("/inboxes")
+        refused(answer, 403, "insufficient_scope")
+        assert re.fullmatch(r'"key";r=20;t=\d+', answer.headers["ratelimit"])
+    server.cli("tenant", "set-plan", "--tenant", tenant.id, "--plan", "free")
+    refused(client.get("/tickets"), 403, "entitlement_required")
+    server.cli("tenant", "set-plan", "--tenant", tenant.id, "--plan", "business")
+    assert client.get("/tickets").headers["x-ratelimit-remaining"] == "19"
+
+
+def test_a_full_window_is_told_before_the_scope(world):
+    _, client, _ = shared(world, 1, "--scopes", "tickets:read")
+    assert client.get("/tickets").status_code == 200
+    error = refused(client.get("/inboxes"), 429, "rate_limited")
+    assert error["details"][0]["message"] == "counts by key"
+
+
+def test_more_than_600_refusals_a_minute_are_refused_as_such(world):
+    tenant = world.tenant("Stubborn")
+    client = world.client(tenant.new_key("--scopes", "tickets:read")["key"])
+    answers = [client.get("/inboxes") for _ in range(610)]
+    assert all(answer.status_code == 403 for answer in answers[:600])
+    error = refused(answers[-1], 429, "rate_limited")
+    assert [detail["message"] for detail in error["details"]] == ["counts by refusals"]
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    assert client.get("/tickets").headers["x-ratelimit-remaining"] == "99", "what the key may do is not refused"

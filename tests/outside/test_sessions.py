@@ -48,7 +48,7 @@ def test_the_cookie_is_worth_nothing_on_rest_and_a_key_still_works_beside_it(ser
     headers = {"Cookie": browser.cookie} | browser.headers
     refused(plain.get("/tickets", headers=headers), 401, "missing_api_key")
     refused(plain.post("/tickets", headers=headers, json={}), 401, "missing_api_key")
-    assert acme.api.get("/tickets", headers=headers).status_code == 200, "the docs page's try-it"
+    assert acme.api.get("/tickets", headers=headers).status_code == 200, "a browser sends it with all that it asks of this host"
     both = browser.call("IdentityService", "WhoAmI", headers={"Authorization": f"Bearer {acme.key['key']}"})
     assert both.code == "INVALID_ARGUMENT"
 

@@ -13,6 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+import exports
+import list_stories
+import log_stories
 import stories
 from backdoor import Held, execute
 from ground import Ground, nowhere
@@ -21,8 +24,9 @@ from product import Process, run, until
 from promises import Document
 from refusals import BREAKING, Keys
 from rpc import internal
+from story_shares import of_shares
 from test_internal_error import without
-from walk import Walk
+from walk import NONE, Walk
 
 # One setup: the document is the same in all of them, and parts of it take an edge without its core.
 ON = ("split",)
@@ -85,7 +89,7 @@ def test_a_request_has_the_id_that_it_brings(walk, ground, id):
 @pytest.mark.parametrize("id", EVERY_OPERATION)
 def test_values_at_their_limits_are_taken_and_others_refused(walk, ground, id):
     operation = walk.document.operations[id]
-    ids = ground.ids | {"id": ground.ids["delivery_id"], "inbox_ids": ground.ids["inbox_id"]}
+    ids = ground.ids | {"id": ground.ids["delivery_id"], "inbox_ids": ground.ids["inbox_id"], "ids": ground.ids["ticket_id"]}
     tried = [("query", name, one["schema"]) for name, one in operation.of("query").items()]
     tried += [("body", name, schema) for name, schema in (operation.body or {}).get("properties", {}).items()]
     wrong = []
@@ -131,11 +135,15 @@ def hook(ground):
 def told(server, world, walk, ground, program, hook, receiver):
     """All stories; what they answered is crossed off."""
     stories.of_tenants(server, world, walk, ground, program)
+    of_shares(server, world, walk, ground)
     stories.of_people(server, walk, ground)
     ground.customers = stories.of_tickets(server, walk, ground, program)
     endpoints = stories.of_endpoints(server, world, walk, ground, program)
     ground.mixed = stories.of_deliveries(server, walk, ground, endpoints)
+    log_stories.of_the_log(server, world, walk, ground, endpoints)
+    log_stories.of_the_audit_log(server, walk, ground)
     stories.of_refusals(server, world, walk, ground, program)
+    exports.of_exports(server, world, walk, ground)
     ground.events = stories.of_events(walk, ground, receiver, hook)
 
 
@@ -154,6 +162,13 @@ def test_pages_are_as_long_as_is_asked(walk, ground, operations, told):
                 answer = ask(page=page, per_page=1)
                 assert answer["data"] == whole[page - 1 : page] and answer["meta"]["page"] == page, operation.id
             walk.effect(operation.id, "page", "per_page")
+
+
+def test_lists_are_read_by_cursor_and_messages_are_included(walk, server, ground, told):
+    list_stories.of_cursors(walk, ground)
+    list_stories.of_included_messages(server, walk, ground)
+    list_stories.of_all_messages(walk, ground)
+    list_stories.of_ticket_filters(walk, ground)
 
 
 def test_filters_keep_what_they_name(walk, ground, told):
@@ -189,6 +204,7 @@ def test_events_go_on_where_they_were_left(walk, ground, told):
     assert ask({"limit": 1, "after": first["meta"]["next_cursor"]})["data"] == events[1:2]
     assert ask({"limit": 100, "types": "ticket.assigned"})["data"] == [one for one in events if one["event"] == "ticket.assigned"]
     walk.effect("listEvents", "limit", "after", "types")
+    assert ask({"after": "latest"})["data"] == []
     cursor = first["meta"]["next_cursor"]
     old = walk.ask(ground.api, request.but(query={"after": cursor.rsplit("-", 1)[0] + "-1"}))
     assert old.status_code == 410
@@ -213,7 +229,7 @@ def test_writes_are_repeated_and_keys_used_once(walk, ground, operations):
         requests = [ground.fresh(operation.id)]
         if operation.id == "addTicketTag":
             requests.append(ground.request(operation.id))
-        if operation.id == "recoverDeliveries":
+        if operation.id in ("recoverDeliveries", "resendEndpointDeliveries"):
             requests.append(ground.request(operation.id).with_members(dry_run=True))
         for n, request in enumerate(requests):
             request = request.but(headers={"Idempotency-Key": f"{operation.id} {n}"})
@@ -238,6 +254,16 @@ def test_a_body_is_of_each_type_that_is_told(walk, ground, operations):
         for media in operation.takes:
             answer = walk.ask(ground.api, ground.fresh(operation.id).but(media=media))
             assert answer.is_success, answer.text
+
+
+def test_a_body_is_left_out_where_it_may_be_and_nowhere_else(walk, ground, operations):
+    for operation in operations:
+        if operation.body:
+            answer = walk.ask(ground.api, ground.fresh(operation.id).but(body=NONE))
+            if operation.told["requestBody"]["required"]:
+                assert (answer.status_code, answer.json()["error"]["code"]) == (400, "malformed_json"), operation.id
+            else:
+                assert answer.is_success, f"{operation.id}: {answer.text}"
 
 
 def test_a_ticket_goes_by_its_number_too(walk, ground, operations):

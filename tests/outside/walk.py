@@ -84,6 +84,9 @@ class Walk:
             if media == JSON:
                 self.read(response.content[media], answer.json(), response.place)
                 self._code(operation, response, answer)
+            elif media in response.lines:
+                for line in answer.text.split("\n")[:-1]:
+                    self.read(response.lines[media], json.loads(line), response.place)
 
     def _code(self, operation, response, answer):
         if answer.is_error:

@@ -2,6 +2,7 @@
 //! `docs/performance.md` by `--write`. The sides of each pair run in turn, several times; medians are compared.
 
 mod delivery;
+mod exports;
 mod figures;
 mod followers;
 mod house;
@@ -43,6 +44,7 @@ enum Part {
     Read,
     Write,
     Lists,
+    Export,
     Deliver(delivery::Part),
     Compared(ComparedPart),
 }
@@ -66,6 +68,7 @@ const PARTS: &[(&str, Part)] = &[
     ("read", Part::Read),
     ("write", Part::Write),
     ("lists", Part::Lists),
+    ("export", Part::Export),
     ("idle", Part::Deliver(delivery::Part::Idle)),
     ("flood", Part::Deliver(delivery::Part::Flood)),
     ("slow", Part::Deliver(delivery::Part::Slow)),
@@ -217,6 +220,12 @@ async fn measure(bin: &Path, options: &Options) -> BoxResult<(String, Vec<String
             let urls = [databases.fresh(name), databases.fresh(name)];
             let rounds = lists::measure(bin, urls.each_ref().map(Option::as_deref)).await?;
             let (text, misses) = table(&format!("Lists, {name}"), rounds, Vec::new())?;
+            sections.push(text);
+            missed.extend(misses);
+        }
+        if options.parts.contains(&Part::Export) {
+            let rounds = exports::measure(bin, databases.fresh(name).as_deref()).await?;
+            let (text, misses) = table(&format!("Export, {name}"), rounds, Vec::new())?;
             sections.push(text);
             missed.extend(misses);
         }

@@ -3,6 +3,7 @@
 
 use super::scope::Scope;
 use crate::{
+    limits::Allowance,
     plan::Entitlement,
     store::{agents::Role, tenants::Plan},
 };
@@ -49,7 +50,17 @@ pub(crate) struct KeyFacts {
     pub(crate) scopes: Vec<Scope>,
     pub(super) expires_at: Option<Timestamp>,
     pub(super) revoked_at: Option<Timestamp>,
+    /// Its own share of the tenant's rate limit.
+    pub(super) requests_per_minute: Option<u32>,
     pub(crate) tenant: Arc<TenantFacts>,
+}
+
+impl KeyFacts {
+    /// What its calls are counted against.
+    pub(crate) fn allowance(&self) -> Allowance {
+        let share = self.requests_per_minute.map(|share| (self.id, share));
+        Allowance::new(self.tenant.id, self.tenant.requests_per_minute, share)
+    }
 }
 
 /// Facts about a service token.

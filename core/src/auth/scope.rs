@@ -27,7 +27,9 @@ scopes! {
     TagsWrite "tags:write" "Put tags on tickets and take them off.";
     InboxesRead "inboxes:read" "Read inboxes.";
     EventsRead "events:read" "Read events.";
-    WebhooksManage "webhooks:manage" "Manage webhook endpoints and deliveries.";
+    WebhooksRead "webhooks:read" "Read webhook endpoints and deliveries.";
+    WebhooksManage "webhooks:manage" "Manage webhook endpoints and deliveries, and read them.";
+    AuditRead "audit:read" "Read the audit log.";
 }
 
 impl Scope {

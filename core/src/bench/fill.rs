@@ -75,7 +75,7 @@ pub struct FillSummary {
 }
 
 /// A pseudo-random number that is the same in every run.
-fn mixed(n: u32, salt: u64) -> u64 {
+pub(super) fn mixed(n: u32, salt: u64) -> u64 {
     let mut x = u64::from(n).wrapping_add(salt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -59,6 +59,25 @@ impl Deliveries {
     }
 }
 
+impl Deliveries {
+    pub(super) async fn stats_of_endpoint(
+        &self,
+        caller: &Caller,
+        request: v1::GetEndpointStatsRequest,
+    ) -> Result<v1::GetEndpointStatsResponse> {
+        let one = v1::GetDeliveryStatsRequest { endpoint_id: Some(request.endpoint_id) };
+        let stats = self.stats(caller, one).await?.endpoints.pop().ok_or(Reason::EndpointNotFound)?;
+        let stats = v1::EndpointStats {
+            endpoint_id: stats.endpoint_id.unwrap_or_default(),
+            counts: stats.counts,
+            last_24_hours: stats.last_24_hours,
+            last_7_days: stats.last_7_days,
+            last_attempt: stats.last,
+        };
+        Ok(v1::GetEndpointStatsResponse { stats: Some(stats) })
+    }
+}
+
 fn last(health: &Health) -> Option<v1::LastAttempt> {
     health.last.as_ref().map(|last| v1::LastAttempt {
         delivery_id: last.delivery.to_string(),

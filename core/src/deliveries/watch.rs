@@ -171,7 +171,9 @@ impl Watch {
 
     /// Keeps the deliveries of the endpoint that is watched.
     fn shown(&self, rows: &[Delivery]) -> Vec<v1::Delivery> {
-        rows.iter().filter(|row| self.endpoint.is_none_or(|endpoint| row.endpoint == endpoint)).map(shown).collect()
+        let now = self.stamps.now();
+        let watched = rows.iter().filter(|row| self.endpoint.is_none_or(|endpoint| row.endpoint == endpoint));
+        watched.map(|row| shown(row, now)).collect()
     }
 
     fn message(&mut self, signal: StreamSignal, deliveries: Vec<v1::Delivery>) -> v1::WatchDeliveriesResponse {

@@ -27,6 +27,9 @@ use tonic::{Request, Response, Status};
 /// Longest silence of a stream.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// The cursor of the newest place, for readers that begin there.
+const LATEST: &str = "latest";
+
 pub(crate) struct Events {
     db: Db,
     stamps: Stamps,
@@ -39,6 +42,12 @@ impl Events {
     }
 
     async fn list(&self, caller: &Caller, request: v1::ListEventsRequest) -> Result<v1::ListEventsResponse> {
+        if request.after.as_deref() == Some(LATEST) {
+            let place = store::events::end(&mut self.db.peek(caller.scope()?).await?).await?;
+            let next_cursor = Cursor { place, at: self.stamps.now() }.text(Of::Events);
+            let meta = Some(v1::EventsMeta { has_more: false, next_cursor });
+            return Ok(v1::ListEventsResponse { events: Vec::new(), meta });
+        }
         let mask = mask(&request.types);
         let most = ReadLimit { events: request.limit.unwrap_or(PER_PAGE_DEFAULT), bytes: usize::MAX };
         let after = match request.after.as_deref() {
@@ -71,7 +80,7 @@ impl Events {
         let scope = caller.scope()?;
         // Subscribe first, then read: an event between the two is seen by both.
         let hearing = self.db.hear(scope.tenant());
-        let (place, live) = match request.after.as_deref() {
+        let (place, live) = match request.after.as_deref().filter(|text| *text != LATEST) {
             Some(text) => (self.resume(scope.clone(), text).await?, false),
             None => (store::events::end(&mut self.db.peek(scope.clone()).await?).await?, true),
         };

@@ -92,12 +92,12 @@ impl Recoveries {
         store::endpoints::get(&mut read, endpoint).await?.ok_or(Reason::EndpointNotFound)?;
         let id: RecoveryId = request.recovery_id.parse().map_err(|_| Reason::RecoveryNotFound)?;
         let job = store::recoveries::get(&mut read, id).await?;
-        let job = job.filter(|job| job.endpoint == endpoint && job.what == What::Recover);
+        let job = job.filter(|job| job.endpoint == endpoint);
         Ok(v1::GetRecoveryResponse { recovery: Some(shown(&job.ok_or(Reason::RecoveryNotFound)?)) })
     }
 }
 
-fn shown(job: &Recovery) -> v1::Recovery {
+pub(super) fn shown(job: &Recovery) -> v1::Recovery {
     v1::Recovery {
         id: Some(job.id.to_string()),
         endpoint_id: job.endpoint.to_string(),
@@ -152,7 +152,7 @@ fn oldest(job: &Recovery, now: Timestamp) -> Timestamp {
 }
 
 fn is_past(last: Option<&PastEvent>, job: &Recovery) -> bool {
-    last.is_some_and(|last| last.at > job.until.plus(DISORDER_MAX))
+    last.is_some_and(|last| last.at > job.last().plus(DISORDER_MAX))
 }
 
 async fn count(read: &mut ReadTx, endpoint: &Endpoint, job: &Recovery, now: Timestamp) -> Result<u32> {
@@ -161,7 +161,7 @@ async fn count(read: &mut ReadTx, endpoint: &Endpoint, job: &Recovery, now: Time
     let mut count = 0;
     loop {
         let past = store::recoveries::events_after(read, place, COUNT_STEP).await?;
-        let missed = missed(read, endpoint, &past, oldest(job, now), job.until).await?;
+        let missed = missed(read, endpoint, &past, oldest(job, now), job.last()).await?;
         count += missed.iter().filter(|it| it.is_over()).count();
         let whole = i64::try_from(past.len()).is_ok_and(|read| read == COUNT_STEP);
         if !whole || is_past(past.last(), job) || began.elapsed() > COUNT_TIME_MAX {
@@ -181,7 +181,7 @@ pub(super) async fn step(
     // Asked first: whatever ends between the two statements is then found by the second.
     let settled = store::recoveries::is_settled(tx, job.fence).await?;
     let past = store::recoveries::settled_events_after(tx, job.after_event, STEP_MAX).await?;
-    let missed = missed(tx, endpoint, &past, oldest(job, now), job.until).await?;
+    let missed = missed(tx, endpoint, &past, oldest(job, now), job.last()).await?;
     let mut missing = Vec::new();
     let mut ended = Vec::new();
     for it in missed.iter().filter(|it| it.is_over()) {

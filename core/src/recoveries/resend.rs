@@ -1,6 +1,7 @@
-//! Resend: sends the deliveries that a filter selects again. They are counted first; each endpoint gets its own job.
+//! Resend: sends the deliveries that a filter selects again, but no tests. They are counted first; each endpoint gets its
+//! own job.
 
-use super::{Recoveries, STEP_MAX, Step, busy, span};
+use super::{Recoveries, STEP_MAX, Step, busy, recover, span};
 use crate::{
     caller::Caller,
     error::{Error, Result},
@@ -15,11 +16,12 @@ use crate::{
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{DeliveryId, RecoveryId},
+    id::{DeliveryId, EndpointId, RecoveryId},
     reason::Reason,
     v1,
 };
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Greatest number of deliveries that one call sends again.
 pub(crate) const RESEND_MAX: i64 = 10_000;
@@ -31,7 +33,69 @@ struct Filter {
     kinds: Vec<i16>,
 }
 
+impl Filter {
+    fn text(shown: &[Shown], kinds: &[i16]) -> Result<String> {
+        let filter = Filter { shown: shown.iter().map(|it| it.code()).collect(), kinds: kinds.to_vec() };
+        serde_json::to_string(&filter).map_err(|_| Error::Broken("numbers are always JSON"))
+    }
+}
+
 impl Recoveries {
+    /// Starts a resend job of one endpoint, or returns what it would do.
+    pub(crate) async fn resend_of_endpoint(
+        &self,
+        caller: &Caller,
+        request: v1::ResendEndpointDeliveriesRequest,
+    ) -> Result<v1::ResendEndpointDeliveriesResponse> {
+        let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
+        let stamp = self.stamps.stamp();
+        let scope = caller.scope()?;
+        let (since, until) = span(request.since.as_ref(), request.until.as_ref(), ["since", "until"], stamp.at)?;
+        let shown = shown(&request.status)?;
+        let job_id = stamp.ids().next(RecoveryId::new);
+        let mut job = Recovery {
+            id: job_id,
+            tenant: scope.tenant(),
+            endpoint: id,
+            what: What::Resend,
+            batch: job_id,
+            filter: Filter::text(&shown, &[])?,
+            since,
+            until,
+            after_event: Place::default(),
+            after: Some(DeliveryId::new(since, 0)),
+            matched: 0,
+            created: 0,
+            done: false,
+            fence: 0,
+            created_at: stamp.at,
+        };
+        let mut read = self.db.read(scope).await?;
+        store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
+        let range = Range { since: Some(since), until: Some(job.last()) };
+        let page = Page { shown, range, ..Page::default() };
+        let (count, _) = store::deliveries::count(&mut read, id, &page, RESEND_MAX).await?;
+        job.matched = u32::try_from(count).unwrap_or(u32::MAX);
+        drop(read);
+        let made = self.made.clone();
+        let dry = request.dry_run == Some(true);
+        let write = caller.write(&self.db, async move |tx| {
+            if dry {
+                let recovery = Some(v1::Recovery { id: None, done: true, ..recover::shown(&job) });
+                return Ok(v1::ResendEndpointDeliveriesResponse { recovery, started: false });
+            }
+            store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
+            if store::recoveries::open_of(tx, id).await?.is_some() {
+                return Err(busy());
+            }
+            store::recoveries::insert(tx, &job).await?;
+            let made = made.clone();
+            tx.after(move || made.notify_one());
+            Ok(v1::ResendEndpointDeliveriesResponse { recovery: Some(recover::shown(&job)), started: true })
+        });
+        write.await
+    }
+
     /// Starts the resend jobs, or returns what they would do.
     pub(crate) async fn resend(
         &self,
@@ -53,9 +117,10 @@ impl Recoveries {
             Some(id) => vec![store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?],
             None => store::endpoints::list(&mut read, i64::MAX, 0).await?,
         };
-        let filter = Filter { shown: shown.iter().map(|it| it.code()).collect(), kinds: kinds.clone() };
-        let filter = serde_json::to_string(&filter).map_err(|_| Error::Broken("numbers are always JSON"))?;
-        let range = Range { since: Some(since), until: Some(until) };
+        let filter = Filter::text(&shown, &kinds)?;
+        // The end is excluded, unless it is now.
+        let last = if until < stamp.at { until.minus(Duration::from_micros(1)) } else { until };
+        let range = Range { since: Some(since), until: Some(last) };
         let page = Page { shown, kinds, range, ..Page::default() };
         let mut ids = stamp.ids();
         let mut left = RESEND_MAX;
@@ -160,9 +225,10 @@ pub(super) async fn step(tx: &mut Tx<'_>, endpoint: &Endpoint, job: &mut Recover
     let left = i64::from(job.matched.saturating_sub(job.created)).min(STEP_MAX);
     let left = usize::try_from(left).unwrap_or_default();
     let keeps = (shown.as_slice(), filter.kinds.as_slice());
-    let stretch = store::deliveries::stretch(tx, endpoint.id, keeps, job.after, job.until, left).await?;
+    let stretch = store::deliveries::stretch(tx, endpoint.id, keeps, job.after, job.last(), left).await?;
     let states = store::deliveries::states(tx, &stretch).await?;
-    let kept: Vec<(DeliveryId, State)> = stretch.iter().filter_map(|id| Some((*id, states.get(id)?.state))).collect();
+    let real = |id: &DeliveryId| states.get(id).filter(|it| !it.test).map(|it| (*id, it.state));
+    let kept: Vec<(DeliveryId, State)> = stretch.iter().filter_map(real).collect();
     job.created += store::deliveries::rearm_all(tx, endpoint.id, &kept, now).await?;
     job.after = stretch.last().copied().or(job.after);
     Ok(if stretch.len() == left && job.created < job.matched { Step::More } else { Step::Over })

@@ -7,11 +7,10 @@ use super::{
 };
 use crate::{
     caller::Caller,
-    cursor::{Cursor, Of},
     error::Result,
     events::Kind,
-    page::PER_PAGE_DEFAULT,
-    store,
+    listing::{Binding, Key, KeyPart, Paging},
+    store::{self, changes::Place},
 };
 use inboxops_proto::{id::EndpointId, reason::Reason, v1};
 
@@ -25,18 +24,21 @@ impl Recoveries {
     pub(crate) async fn undelivered(
         &self,
         caller: &Caller,
-        request: v1::ListUndeliveredRequest,
+        mut request: v1::ListUndeliveredRequest,
     ) -> Result<v1::ListUndeliveredResponse> {
+        let cursor = request.cursor.take();
+        let paging = Paging::by_cursor(request.per_page.take(), cursor.as_deref())?;
+        let scope = caller.scope()?;
+        let binding = Binding::of("undelivered", scope.tenant(), &request);
         let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
         let now = self.stamps.now();
         let (since, until) = span(request.since.as_ref(), None, ["since", "since"], now)?;
-        let cursor = request.cursor.map(|text| Cursor::parse(&text, Of::Undelivered)).transpose()?;
-        let per_page = request.per_page.unwrap_or(PER_PAGE_DEFAULT) as usize;
-        let mut read = self.db.read(caller.scope()?).await?;
+        let mut read = self.db.read(scope).await?;
+        let listing = paging.open(&mut read, binding, now).await?;
+        let per_page = listing.per_page();
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
-        let mut place = match cursor {
-            // Whatever its age: events that have been deleted since would not be on the first page either.
-            Some(cursor) => cursor.place,
+        let mut place = match listing.after() {
+            Some(key) => place_of(key)?,
             None => store::recoveries::place_before(&mut read, since.minus(DISORDER_MAX)).await?,
         };
         let mut found = Vec::new();
@@ -64,9 +66,20 @@ impl Recoveries {
             events: found.iter().map(shown).collect(),
             meta: Some(v1::CursorMeta {
                 has_more: next.is_some(),
-                next_cursor: next.map(|place| Cursor { place, at: now }.text(Of::Undelivered)),
+                next_cursor: next.map(|place| listing.cursor(key_of(place))),
             }),
         })
+    }
+}
+
+fn key_of(place: Place) -> Key {
+    Key(vec![KeyPart::Number(place.xact), KeyPart::Number(place.seq)])
+}
+
+fn place_of(key: &Key) -> Result<Place> {
+    match key.0[..] {
+        [KeyPart::Number(xact), KeyPart::Number(seq)] => Ok(Place { xact, seq }),
+        _ => Err(Reason::InvalidCursor.into()),
     }
 }
 

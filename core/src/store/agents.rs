@@ -2,6 +2,7 @@
 
 use super::{
     Db, Result, Scoped, Tx,
+    by_name::{self, NamedPage, after_name},
     db::{
         conn::on,
         row::{codes, from_row},
@@ -64,6 +65,10 @@ statements! {
         "SELECT id, name, email, role, disabled_at, created_at FROM agents WHERE tenant_id = $1 \
          ORDER BY name_folded, id LIMIT $2 OFFSET $3",
     );
+    LIST_AFTER = Sql::both(concat!(
+        "SELECT id, name, email, role, disabled_at, created_at FROM agents WHERE tenant_id = $1 AND ",
+        after_name!("agents"), " ORDER BY name_folded, id LIMIT $5"
+    ));
     COUNT = Sql::both("SELECT COUNT(*) FROM agents WHERE tenant_id = $1");
 }
 
@@ -147,12 +152,8 @@ pub(crate) async fn update(tx: &mut Tx<'_>, agent: &Agent, at: Timestamp) -> Res
 }
 
 /// A page of agents by name.
-pub(crate) async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Agent>> {
-    let tenant = tx.tenant();
-    let link = tx.link();
-    let sql = LIST.on(link);
-    on!(link, c, D =>
-        sqlx::query_as::<D, Agent>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+pub(crate) async fn list(tx: &mut impl Scoped, page: NamedPage<'_>) -> Result<Vec<Agent>> {
+    by_name::page(tx, LIST, LIST_AFTER, page).await
 }
 
 /// How many agents the tenant has.

@@ -30,6 +30,8 @@ pub(crate) struct ApiKey {
     pub(crate) revoked_at: Option<Timestamp>,
     /// The key that replaces it.
     pub(crate) replaced_by: Option<ApiKeyId>,
+    /// Its own share of the tenant's rate limit.
+    pub(crate) requests_per_minute: Option<u32>,
 }
 
 from_row!(ApiKey in "api_keys", row => Ok(ApiKey {
@@ -43,11 +45,13 @@ from_row!(ApiKey in "api_keys", row => Ok(ApiKey {
     expires_at: row.opt_time("expires_at")?,
     revoked_at: row.opt_time("revoked_at")?,
     replaced_by: row.opt("replaced_by", ApiKeyId)?,
+    requests_per_minute: row.opt_number("requests_per_minute")?,
 }));
 
 macro_rules! columns {
     () => {
-        "id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at, replaced_by"
+        "id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at, replaced_by, \
+         requests_per_minute"
     };
 }
 
@@ -65,11 +69,13 @@ statements! {
     COUNT = Sql::both("SELECT COUNT(*) FROM api_keys WHERE tenant_id = $1 AND revoked_at IS NULL");
     COUNT_ALL = Sql::both("SELECT COUNT(*) FROM api_keys WHERE tenant_id = $1");
     INSERT = Sql::both(
-        "INSERT INTO api_keys (id, tenant_id, name, hash, prefix, scopes, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO api_keys (id, tenant_id, name, hash, prefix, scopes, created_at, expires_at, requests_per_minute) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     );
-    RENAME = Sql::both(concat!(
-        "UPDATE api_keys SET name = $3 WHERE id = $1 AND tenant_id = $2 RETURNING ", columns!()
+    UPDATE = Sql::both(concat!(
+        "UPDATE api_keys SET name = COALESCE($3, name), requests_per_minute = CASE WHEN CAST($4 AS BIGINT) IS NULL \
+         THEN requests_per_minute ELSE NULLIF(CAST($4 AS BIGINT), 0) END WHERE id = $1 AND tenant_id = $2 RETURNING ",
+        columns!()
     ));
     // A key that expires before the grace period ends keeps its own end.
     REPLACE = Sql::both(concat!(
@@ -149,17 +155,29 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, key: &ApiKey, hash: [u8; 32]) -> Res
         .bind(&key.scopes)
         .bind(key.created_at.micros())
         .bind(key.expires_at.map(Timestamp::micros))
+        .bind(key.requests_per_minute.map(i64::from))
         .execute(c)
         .await
         .map(drop))
 }
 
-pub(crate) async fn rename(tx: &mut Tx<'_>, id: ApiKeyId, name: &str) -> Result<Option<ApiKey>> {
+/// Changes the name and the share, as far as they are given; a share of 0 is none.
+pub(crate) async fn update(
+    tx: &mut Tx<'_>,
+    id: ApiKeyId,
+    name: Option<&str>,
+    share: Option<u32>,
+) -> Result<Option<ApiKey>> {
     let tenant = tx.tenant();
     let link = tx.writing();
-    let sql = RENAME.on(link);
-    on!(link, c, D =>
-        sqlx::query_as::<D, ApiKey>(sql).bind(id.0).bind(tenant.0).bind(name).fetch_optional(c).await)
+    let sql = UPDATE.on(link);
+    on!(link, c, D => sqlx::query_as::<D, ApiKey>(sql)
+        .bind(id.0)
+        .bind(tenant.0)
+        .bind(name)
+        .bind(share.map(i64::from))
+        .fetch_optional(c)
+        .await)
 }
 
 /// Records the key that replaces one, which then ends at `ends`; `None` if it was already replaced.

@@ -12,7 +12,10 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{AuditId, TenantId},
 };
+use std::time::Duration;
 use uuid::Uuid;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 codes! {
     /// Kind of actor.
@@ -61,9 +64,44 @@ from_row!(Entry in "audit_log", row => Ok(Entry {
     at: row.time("created_at")?,
 }));
 
+/// Which entries a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter {
+    /// From this time on.
+    pub(crate) since: Option<Timestamp>,
+    /// Before this time.
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) actor: Option<Uuid>,
+    pub(crate) action: Option<String>,
+    /// Only entries before this one.
+    pub(crate) before: Option<AuditId>,
+}
+
+impl Filter {
+    /// The first id of the period, and the first one after it.
+    fn bounds(&self) -> (Uuid, Uuid) {
+        let from = self.since.map_or(Uuid::nil(), |at| AuditId::new(at, 0).0);
+        let to = self.until.map_or(Uuid::max(), |at| AuditId::new(at.plus(MILLISECOND), 0).0);
+        (from, self.before.map_or(to, |before| to.min(before.0)))
+    }
+}
+
 macro_rules! columns {
     () => {
         "id, actor_kind, actor_id, actor_name, action, target_kind, target_id, detail, origin, created_at"
+    };
+}
+
+// Ids begin with the time, to the millisecond.
+macro_rules! search {
+    ($more:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM audit_log WHERE tenant_id = $1 AND id >= $2 AND id < $3 AND created_at >= $4 AND created_at < $5 ",
+            $more,
+            "ORDER BY id DESC LIMIT $6"
+        )
     };
 }
 
@@ -75,6 +113,10 @@ statements! {
     LIST_BEFORE = Sql::both(concat!(
         "SELECT ", columns!(), " FROM audit_log WHERE tenant_id = $1 AND id < $3 ORDER BY id DESC LIMIT $2"
     ));
+    SEARCH = Sql::both(search!(""));
+    SEARCH_ACTOR = Sql::both(search!("AND actor_id = $7 "));
+    SEARCH_ACTION = Sql::both(search!("AND action = $7 "));
+    SEARCH_BOTH = Sql::both(search!("AND actor_id = $7 AND action = $8 "));
 }
 
 pub(crate) async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
@@ -119,5 +161,35 @@ pub(crate) async fn list(tx: &mut impl Scoped, before: Option<AuditId>, limit: i
         }
         .fetch_all(c)
         .await
+    })
+}
+
+/// The newest entries of a filter, at most `limit`.
+pub(crate) async fn search(tx: &mut impl Scoped, filter: &Filter, limit: i64) -> Result<Vec<Entry>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let statement = match (&filter.actor, &filter.action) {
+        (None, None) => SEARCH,
+        (Some(_), None) => SEARCH_ACTOR,
+        (None, Some(_)) => SEARCH_ACTION,
+        (Some(_), Some(_)) => SEARCH_BOTH,
+    };
+    let sql = statement.on(link);
+    let (from, to) = filter.bounds();
+    on!(link, c, D => {
+        let mut query = sqlx::query_as::<D, Entry>(sql)
+            .bind(tenant.0)
+            .bind(from)
+            .bind(to)
+            .bind(filter.since.map_or(i64::MIN, Timestamp::micros))
+            .bind(filter.until.map_or(i64::MAX, Timestamp::micros))
+            .bind(limit);
+        if let Some(actor) = filter.actor {
+            query = query.bind(actor);
+        }
+        if let Some(action) = &filter.action {
+            query = query.bind(action);
+        }
+        query.fetch_all(c).await
     })
 }

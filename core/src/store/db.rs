@@ -1,5 +1,5 @@
 //! The store's engine: writers, readers, and their parts. The only tables that it knows are `cores`, where it signs in,
-//! and those whose rows a group leaves (`group`).
+//! `histories`, which it reads when it opens, and those whose rows a group leaves (`group`).
 
 pub(super) mod checkpoint;
 pub(super) mod conn;
@@ -14,7 +14,11 @@ pub(crate) mod sql;
 pub(super) mod tx;
 pub(super) mod writer;
 
-use super::{events::Leased, subjects::LaggingTenants};
+use super::{
+    events::Leased,
+    histories::{self, Histories},
+    subjects::LaggingTenants,
+};
 use conn::{Link, Purpose, Target};
 use error::{Error, Result, WriteError};
 use group::Writing;
@@ -78,6 +82,7 @@ type SeeGroup = Box<dyn Fn(&'static str, usize) + Send + Sync>;
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) core: Core,
+    histories: Arc<Histories>,
     pub(super) news: Arc<News>,
     pub(super) behind: Arc<LaggingTenants>,
     /// Whether the counts behind lists add up.
@@ -144,12 +149,14 @@ impl Db {
         let target = Target::parse(&options.url)?;
         let mut link = target.connect(Purpose::Write).await?;
         migrate::run(&mut link).await?;
+        let histories = histories::open(&mut link, &target, options.clock.now()).await?;
         let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };
         conn::close(link).await;
 
         let shared = Arc::new(Shared {
             clock: options.clock,
             core,
+            histories: Arc::new(histories),
             news: Arc::new(News::new()),
             behind: Arc::default(),
             adds_up: Arc::default(),
@@ -324,13 +331,31 @@ impl Db {
         Ok(self.read_by(self.0.pool.snapshot().await?, scope))
     }
 
+    /// A snapshot for a read that takes minutes, on a connection of its own that is closed when it is dropped; `None`
+    /// when there are too many of them.
+    pub(crate) async fn long_read(&self, scope: TenantScope) -> Result<Option<ReadTx>> {
+        Ok(self.0.pool.long_snapshot().await?.map(|reader| self.read_by(reader, scope)))
+    }
+
+    /// Is canceled when the database is closed.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
+    }
+
     /// A connection for a single read, outside a transaction.
     pub(crate) async fn peek(&self, scope: TenantScope) -> Result<ReadTx> {
         Ok(self.read_by(self.0.pool.take().await?, scope))
     }
 
     fn read_by(&self, reader: Reader, scope: TenantScope) -> ReadTx {
-        ReadTx { reader, scope, adds_up: self.0.shared.adds_up.load(Ordering::Acquire), asked: None }
+        let shared = &self.0.shared;
+        ReadTx {
+            reader,
+            scope,
+            histories: shared.histories.clone(),
+            adds_up: shared.adds_up.load(Ordering::Acquire),
+            asked: None,
+        }
     }
 
     /// A connection for look-ups that have no tenant yet: keys, tokens, tenants.

@@ -3,15 +3,19 @@
 
 mod bulk;
 mod log;
+mod search;
 pub(super) mod walk;
 
 pub(crate) use bulk::{DeliveryState, NewDelivery, due, make, rearm_all, states, stretch};
 pub(crate) use log::{Page, Range, count, list};
+pub(crate) use search::{Search, StatusRange, search};
 #[cfg(test)]
 pub(crate) use walk::KINDS;
 
 #[cfg(test)]
 pub(super) use bulk::{ALL as BULK_ALL, ALL_ROWS as BULK_ALL_ROWS};
+#[cfg(test)]
+pub(super) use search::ALL as SEARCH_ALL;
 
 use super::{
     ReadTx, Result, Scoped, Tx,
@@ -25,7 +29,7 @@ use super::{
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{DeliveryId, EndpointId, EventId, TenantId},
+    id::{DeliveryId, EndpointId, EventId, TenantId, TicketId},
 };
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -120,6 +124,15 @@ pub(crate) struct Delivery {
     pub(crate) stale: u32,
     /// Whether the event is sent in its thin form.
     pub(crate) thin: bool,
+    /// The ticket of its event.
+    pub(crate) ticket: Option<TicketId>,
+    pub(crate) ticket_number: Option<u32>,
+    /// The ticket's subject as it is now.
+    pub(crate) subject: Option<String>,
+    /// Greatest number of requests a second to its endpoint.
+    pub(crate) endpoint_rate: Option<u32>,
+    /// Failed attempts in a row of its endpoint.
+    pub(crate) endpoint_failures: Option<i64>,
 }
 
 impl Delivery {
@@ -195,6 +208,11 @@ from_row!(Delivery in "deliveries", row => Ok(Delivery {
     duration_ms: row.of("attempts").opt_number("duration_ms")?,
     stale: row.number("stale")?,
     thin: row.get("thin")?,
+    ticket: row.of("events").opt("ticket_id", TicketId)?.filter(|ticket| !ticket.0.is_nil()),
+    ticket_number: row.of("tickets").opt_number("ticket_number")?,
+    subject: row.of("tickets").get("subject")?,
+    endpoint_rate: row.of("endpoints").opt_number("rate_per_second")?,
+    endpoint_failures: row.of("endpoint_health").get("failures_in_row")?,
 }));
 
 /// One HTTP request of a delivery.
@@ -236,7 +254,8 @@ macro_rules! columns {
     () => {
         "d.id, d.tenant_id, d.endpoint_id, d.event_id, d.kind, d.test, d.state, d.attempt, d.failures, d.due_at, d.token, \
          d.response_status, d.error_code, d.created_at, d.settled_at, l.paused AND NOT d.test AS paused, d.stop, \
-         a.duration_ms, d.stale, d.thin"
+         a.duration_ms, d.stale, d.thin, ev.ticket_id, k.number AS ticket_number, k.subject, e.rate_per_second, \
+         h.failures_in_row"
     };
 }
 
@@ -247,7 +266,9 @@ macro_rules! joins {
              JOIN endpoints e ON e.id = d.endpoint_id AND e.deleted_at IS NULL \
              LEFT JOIN attempts a ON a.delivery_id = d.id AND a.n = d.attempt - CASE WHEN d.state = ",
             state!(leased),
-            " THEN 1 ELSE 0 END"
+            " THEN 1 ELSE 0 END \
+             LEFT JOIN events ev ON ev.id = d.event_id LEFT JOIN tickets k ON k.id = ev.ticket_id \
+             LEFT JOIN endpoint_health h ON h.endpoint_id = d.endpoint_id"
         )
     };
 }

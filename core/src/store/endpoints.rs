@@ -191,6 +191,10 @@ statements! {
         "SELECT ", columns!(), " FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL \
          ORDER BY id DESC LIMIT $2 OFFSET $3"
     ));
+    LIST_AFTER = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL AND id < $2 \
+         ORDER BY id DESC LIMIT $3"
+    ));
     COUNT = Sql::both("SELECT COUNT(*) FROM endpoints WHERE tenant_id = $1 AND deleted_at IS NULL");
     INSERT = Sql::both(
         "INSERT INTO endpoints (id, tenant_id, url, description, events, mask, inbox_ids, enabled, disabled_reason, \
@@ -365,6 +369,15 @@ pub(crate) async fn list(tx: &mut ReadTx, limit: i64, offset: i64) -> Result<Vec
     let sql = LIST.on(link);
     on!(link, c, D =>
         sqlx::query_as::<D, Endpoint>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+}
+
+/// The endpoints after one, newest first.
+pub(crate) async fn list_after(tx: &mut ReadTx, after: EndpointId, limit: i64) -> Result<Vec<Endpoint>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = LIST_AFTER.on(link);
+    on!(link, c, D =>
+        sqlx::query_as::<D, Endpoint>(sql).bind(tenant.0).bind(after.0).bind(limit).fetch_all(c).await)
 }
 
 /// How many endpoints the tenant has.

@@ -13,7 +13,7 @@ use super::{
 use bytes::Bytes;
 use inboxops_proto::{
     clock::Timestamp,
-    id::{DeliveryId, EndpointId, EventId, GroupId, InboxId, TenantId},
+    id::{DeliveryId, EndpointId, EventId, GroupId, InboxId, TenantId, TicketId},
 };
 use uuid::Uuid;
 
@@ -32,6 +32,8 @@ pub(crate) struct NewEvent {
     pub(crate) inbox: Option<InboxId>,
     /// The inbox that the ticket left by this event: endpoints that are limited to that inbox get the event as well.
     pub(crate) left: Option<InboxId>,
+    /// The ticket that it is about.
+    pub(crate) ticket: Option<TicketId>,
     /// When it happened.
     pub(crate) at: Timestamp,
     /// The body as it is stored, signed and sent.
@@ -141,6 +143,7 @@ statements! {
          ORDER BY xact DESC, seq DESC LIMIT $3) newest WHERE created_at >= $2 AND NOT test",
     );
     BODY = Sql::both("SELECT body FROM events WHERE id = $1 AND tenant_id = $2");
+    OF_TICKET = Sql::both("SELECT id, tenant_id FROM events WHERE ticket_id = $1 ORDER BY id DESC LIMIT $2");
     // Numbers are given before commits: a transaction that still runs may insert earlier events. A plain `xact` in
     // ORDER BY would be the selected cast, which has no index.
     SINCE = Sql::each(
@@ -177,6 +180,16 @@ pub(crate) async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) 
         .bind(limit)
         .fetch_all(c)
         .await)
+}
+
+/// The newest events about a ticket, newest first, at most `limit`.
+pub(crate) async fn of_ticket(tx: &mut impl Scoped, ticket: TicketId, limit: i64) -> Result<Vec<EventId>> {
+    let tenant = tx.tenant();
+    let link = tx.link();
+    let sql = OF_TICKET.on(link);
+    let rows = on!(link, c, D =>
+        sqlx::query_as::<D, (Uuid, Uuid)>(sql).bind(ticket.0).bind(limit).fetch_all(c).await)?;
+    Ok(rows.into_iter().filter(|(_, owner)| *owner == tenant.0).map(|(id, _)| EventId(id)).collect())
 }
 
 /// The events since a time among the newest `limit`, newest first, without tests.

@@ -71,9 +71,11 @@ row_statements! {
         tail_pg: None,
     };
     INSERT_EVENTS = Rows {
-        head: "INSERT INTO events (id, tenant_id, kind, group_id, inbox_id, left_inbox_id, test, created_at, body) VALUES",
+        head: "INSERT INTO events (id, tenant_id, kind, group_id, inbox_id, left_inbox_id, ticket_id, test, created_at, \
+               body) VALUES",
         row: &[
-            Type::Uuid, Type::Uuid, Type::Small, Type::Uuid, Type::Uuid, Type::Uuid, Type::Bool, Type::Big, Type::Text,
+            Type::Uuid, Type::Uuid, Type::Small, Type::Uuid, Type::Uuid, Type::Uuid, Type::Uuid, Type::Bool, Type::Big,
+            Type::Text,
         ],
         tail: "",
         tail_pg: None,
@@ -164,6 +166,7 @@ impl Writing {
             .bind(event.group.0)
             .bind(event.inbox.map(|inbox| inbox.0))
             .bind(event.left.map(|inbox| inbox.0))
+            .bind(event.ticket.map(|ticket| ticket.0))
             .bind(event.test_of.is_some())
             .bind(event.at.micros())
             .bind(&event.body));

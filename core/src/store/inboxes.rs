@@ -2,6 +2,7 @@
 
 use super::{
     Db, Result, Scoped, Tx,
+    by_name::{self, NamedPage, after_name},
     db::{
         conn::on,
         row::{codes, from_row},
@@ -88,6 +89,7 @@ macro_rules! columns {
         "id, name, email_address, channel, enabled, error_code, error_message, error_since, created_at, updated_at"
     };
 }
+pub(super) use columns;
 
 statements! {
     INSERT = Sql::both(
@@ -108,6 +110,10 @@ statements! {
     );
     LIST = Sql::both(concat!(
         "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 ORDER BY name_folded, id LIMIT $2 OFFSET $3"
+    ));
+    LIST_AFTER = Sql::both(concat!(
+        "SELECT ", columns!(), " FROM inboxes WHERE tenant_id = $1 AND ", after_name!("inboxes"),
+        " ORDER BY name_folded, id LIMIT $5"
     ));
     // Earlier releases let several inboxes share an address; the oldest gets its mail.
     BY_ADDRESS = Sql::both(concat!(
@@ -263,12 +269,8 @@ pub(crate) async fn lock(tx: &mut Tx<'_>, id: InboxId) -> Result<Option<Inbox>> 
 }
 
 /// A page of inboxes by name.
-pub(crate) async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Inbox>> {
-    let tenant = tx.tenant();
-    let link = tx.link();
-    let sql = LIST.on(link);
-    on!(link, c, D =>
-        sqlx::query_as::<D, Inbox>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+pub(crate) async fn list(tx: &mut impl Scoped, page: NamedPage<'_>) -> Result<Vec<Inbox>> {
+    by_name::page(tx, LIST, LIST_AFTER, page).await
 }
 
 /// How many inboxes the tenant has.

@@ -1,4 +1,6 @@
-//! Rows of `messages`.
+//! Rows of `messages`. Lists without notes, which the public API shows, are in `messages/list.rs`.
+
+pub(crate) mod list;
 
 use super::{
     Result, Scoped, Tx,
@@ -121,6 +123,7 @@ macro_rules! columns {
          created_at, sent_at"
     };
 }
+pub(super) use columns;
 
 statements! {
     INSERT = Sql::both(
@@ -135,20 +138,17 @@ statements! {
     );
     GET = Sql::both(concat!("SELECT ", columns!(), " FROM messages WHERE id = $1 AND tenant_id = $2"));
     SENT = Sql::both(concat!("SELECT ", columns!(), " FROM messages WHERE tenant_id = $1 AND provider_id = $2"));
-    LIST_WITHOUT_NOTES = Sql::both(concat!(
-        "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
-         AND kind <> ", message_kind!(internal_note), " ORDER BY created_at, id LIMIT $3 OFFSET $4"
-    ));
     COUNT_NOTES = Sql::both(concat!(
         "SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND kind = ", message_kind!(internal_note)
     ));
-    COUNT = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND tenant_id = $2");
+    // In these the tenant is compared as a truth value, so that no planner searches a ticket's messages by tenant.
+    COUNT = Sql::both("SELECT COUNT(*) FROM messages WHERE ticket_id = $1 AND (tenant_id = $2) IS TRUE");
     LIST = Sql::both(concat!(
-        "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
+        "SELECT ", columns!(), " FROM messages WHERE ticket_id = $1 AND (tenant_id = $2) IS TRUE \
          ORDER BY created_at, id LIMIT $3 OFFSET $4"
     ));
     AUTHORS = Sql::both(concat!(
-        "SELECT DISTINCT author_email FROM messages WHERE ticket_id = $1 AND tenant_id = $2 \
+        "SELECT DISTINCT author_email FROM messages WHERE ticket_id = $1 AND (tenant_id = $2) IS TRUE \
          AND kind <> ", message_kind!(internal_note), " AND author_email IS NOT NULL"
     ));
 }
@@ -229,16 +229,6 @@ pub(crate) async fn authors(tx: &mut Tx<'_>, ticket: TicketId) -> Result<Vec<Str
     on!(link, c, D => sqlx::query_scalar::<D, String>(sql).bind(ticket.0).bind(tenant.0).fetch_all(c).await)
 }
 
-/// A page of a ticket's messages, oldest first, without internal notes. Their number is the ticket's `message_count`.
-pub(crate) async fn list_without_notes(
-    tx: &mut impl Scoped,
-    ticket: TicketId,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Message>> {
-    page(tx, LIST_WITHOUT_NOTES, ticket, limit, offset).await
-}
-
 /// How many messages [`list`] pages through.
 pub(crate) async fn count(tx: &mut impl Scoped, ticket: TicketId) -> Result<i64> {
     let tenant = tx.tenant();
@@ -249,13 +239,9 @@ pub(crate) async fn count(tx: &mut impl Scoped, ticket: TicketId) -> Result<i64>
 
 /// A page of a ticket's messages, oldest first, with internal notes: only for agents.
 pub(crate) async fn list(tx: &mut impl Scoped, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Message>> {
-    page(tx, LIST, ticket, limit, offset).await
-}
-
-async fn page(tx: &mut impl Scoped, sql: Sql, ticket: TicketId, limit: i64, offset: i64) -> Result<Vec<Message>> {
     let tenant = tx.tenant();
     let link = tx.link();
-    let sql = sql.on(link);
+    let sql = LIST.on(link);
     on!(link, c, D => sqlx::query_as::<D, Message>(sql)
         .bind(ticket.0)
         .bind(tenant.0)

@@ -14,7 +14,11 @@ use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, EventId, InboxId, RecoveryId, TenantId},
 };
+use std::time::Duration;
 use uuid::Uuid;
+
+/// The least difference of two times.
+const MOMENT: Duration = Duration::from_micros(1);
 
 codes! {
     /// Kind of a job.
@@ -39,7 +43,7 @@ pub(crate) struct Recovery {
     pub(crate) filter: String,
     /// Events from this time on.
     pub(crate) since: Timestamp,
-    /// Events up to this time.
+    /// The end of its period.
     pub(crate) until: Timestamp,
     /// Place of the last event that it has read.
     pub(crate) after_event: Place,
@@ -53,6 +57,14 @@ pub(crate) struct Recovery {
     /// The transaction that created it; filled in by the store.
     pub(crate) fence: i64,
     pub(crate) created_at: Timestamp,
+}
+
+impl Recovery {
+    /// The last moment of its period, whose end is excluded. A job that was made without an end includes the moment at
+    /// which it was made.
+    pub(crate) fn last(&self) -> Timestamp {
+        if self.until < self.created_at { self.until.minus(MOMENT) } else { self.until }
+    }
 }
 
 from_row!(Recovery in "recoveries", row => {

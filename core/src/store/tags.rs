@@ -2,6 +2,7 @@
 
 use super::{
     Result, Scoped, Tx,
+    by_name::{self, NamedPage, after_name},
     db::{
         conn::on,
         row::from_row,
@@ -43,10 +44,14 @@ statements! {
         "SELECT id, name, color, created_at FROM tags WHERE tenant_id = $1 \
          ORDER BY name_folded, id LIMIT $2 OFFSET $3",
     );
+    LIST_AFTER = Sql::both(concat!(
+        "SELECT id, name, color, created_at FROM tags WHERE tenant_id = $1 AND ", after_name!("tags"),
+        " ORDER BY name_folded, id LIMIT $5"
+    ));
     COUNT = Sql::both("SELECT COUNT(*) FROM tags WHERE tenant_id = $1");
     LIST_OF_TICKET = Sql::both(
         "SELECT t.id, t.name, t.color, t.created_at FROM ticket_tags x JOIN tags t ON t.id = x.tag_id \
-         WHERE x.ticket_id = $1 AND x.tenant_id = $2 ORDER BY t.name_folded, t.id LIMIT $3 OFFSET $4",
+         WHERE x.ticket_id = $1 AND x.tenant_id = $2 ORDER BY t.name_folded, t.id",
     );
     ATTACH = Sql::both(
         "INSERT INTO ticket_tags (ticket_id, tag_id, tenant_id, created_at, opened_at) VALUES ($1, $2, $3, $4, $5) \
@@ -134,12 +139,8 @@ pub(crate) async fn detach(tx: &mut Tx<'_>, ticket: TicketId, tag: TagId) -> Res
 }
 
 /// A page of the tenant's tags by name.
-pub(crate) async fn list(tx: &mut impl Scoped, limit: i64, offset: i64) -> Result<Vec<Tag>> {
-    let tenant = tx.tenant();
-    let link = tx.link();
-    let sql = LIST.on(link);
-    on!(link, c, D =>
-        sqlx::query_as::<D, Tag>(sql).bind(tenant.0).bind(limit).bind(offset).fetch_all(c).await)
+pub(crate) async fn list(tx: &mut impl Scoped, page: NamedPage<'_>) -> Result<Vec<Tag>> {
+    by_name::page(tx, LIST, LIST_AFTER, page).await
 }
 
 /// How many tags the tenant has.
@@ -150,21 +151,10 @@ pub(crate) async fn count(tx: &mut impl Scoped) -> Result<i64> {
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_one(c).await)
 }
 
-/// A page of a ticket's tags by name. Their number is that of the ticket's copy.
-pub(crate) async fn list_of_ticket(
-    tx: &mut impl Scoped,
-    ticket: TicketId,
-    limit: i64,
-    offset: i64,
-) -> Result<Vec<Tag>> {
+/// The tags of a ticket by name.
+pub(crate) async fn list_of_ticket(tx: &mut impl Scoped, ticket: TicketId) -> Result<Vec<Tag>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LIST_OF_TICKET.on(link);
-    on!(link, c, D => sqlx::query_as::<D, Tag>(sql)
-        .bind(ticket.0)
-        .bind(tenant.0)
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(c)
-        .await)
+    on!(link, c, D => sqlx::query_as::<D, Tag>(sql).bind(ticket.0).bind(tenant.0).fetch_all(c).await)
 }

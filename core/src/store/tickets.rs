@@ -6,9 +6,9 @@ mod lookup;
 
 #[cfg(test)]
 pub(super) use list::LIST_ALL;
-pub(crate) use list::{AssigneeFilter, Filter, Sort, StatementRun, list};
+pub(crate) use list::{After, AssigneeFilter, Filter, Sort, StatementRun, list, list_after};
 #[cfg(test)]
-pub(crate) use list::{SortKey, TicketPage, list_and_tell};
+pub(crate) use list::{SortKey, TicketPage, list_after_and_tell, list_and_tell};
 pub(crate) use lookup::Lookup;
 
 use super::{
@@ -179,7 +179,7 @@ macro_rules! columns {
          tags, channel, message_count, last_message_at, created_at, updated_at, solved_at, closed_at, version"
     };
 }
-use columns;
+pub(super) use columns;
 
 from_row!(Ticket in "tickets", row => {
     let name: Option<String> = row.get("requester_name")?;

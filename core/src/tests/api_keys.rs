@@ -40,6 +40,7 @@ async fn a_key_is_shown_once_and_stored_as_its_hash(core: TestCore) {
         expires_at,
         revoked_at: None,
         replaced_by: None,
+        requests_per_minute: None,
     };
     assert_eq!(shown, expected);
     assert_eq!(listed(&core, &tenant.operator, false).await[0], expected, "newest first, without the key");
@@ -63,7 +64,9 @@ async fn a_key_has_all_scopes_unless_some_are_named(core: TestCore) {
         "tags:write",
         "inboxes:read",
         "events:read",
+        "webhooks:read",
         "webhooks:manage",
+        "audit:read",
     ];
     assert_eq!(keys[0].scopes, all);
     let past = New { expires_at: Some(core.clock.now().into()), ..new("Old") };
@@ -83,7 +86,8 @@ async fn a_revoked_key_keeps_its_first_time_and_leaves_the_list(core: TestCore) 
         core.api_keys().revoke_api_key(by.ask(request)).await
     };
     let rename = async |by: &Client, id: &str| {
-        let request = admin::UpdateApiKeyRequest { api_key_id: id.to_owned(), name: Some(" Renamed ".to_owned()) };
+        let name = Some(" Renamed ".to_owned());
+        let request = admin::UpdateApiKeyRequest { api_key_id: id.to_owned(), name, ..Default::default() };
         core.api_keys().update_api_key(by.ask(request)).await
     };
     for (by, id) in [(&other.operator, id.as_str()), (&tenant.operator, NOTHING), (&tenant.operator, "x")] {

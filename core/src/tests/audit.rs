@@ -30,7 +30,7 @@ async fn what_the_operator_does_to_a_workspace_is_on_record(core: TestCore) {
     let begin = found.split_off(3);
     let told: Vec<(&str, Vec<(&str, &str)>)> = found.iter().map(|it| (it.action.as_str(), facts(it))).collect();
     let all = "tickets:read tickets:write messages:read messages:write tags:read tags:write inboxes:read \
-                   events:read webhooks:manage";
+                   events:read webhooks:read webhooks:manage audit:read";
     assert_eq!(
         told,
         [

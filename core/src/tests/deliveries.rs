@@ -1,6 +1,8 @@
 //! Deliveries through the gate: listed by cursor, shown with payload and attempts, resent, tested.
 
 mod repair;
+mod resend;
+mod search;
 
 use crate::tests::support::{Came as _, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{
@@ -56,7 +58,7 @@ async fn one_delivery_is_shown_whole(core: TestCore) {
     let (tenant, other) = (core.tenant().await, core.tenant().await);
     let id = core.endpoint(&tenant.key, &["ticket.created"]).await.id;
     let at = core.clock.now();
-    core.ticket(&tenant, "Hello").await;
+    let ticket = core.ticket(&tenant, "Hello").await;
     let brief = core.deliveries_of(&tenant.key, &id).await.remove(0);
     let one = core.delivery(&tenant.key, &brief.id.to_uppercase()).await;
     let event: Value = serde_json::from_str(&one.payload).expect("JSON");
@@ -71,6 +73,9 @@ async fn one_delivery_is_shown_whole(core: TestCore) {
         test: false,
         created_at: Some(at.into()),
         payload: one.payload.clone(),
+        ticket_id: Some(ticket.id),
+        ticket_number: Some(1),
+        subject: Some("Hello".to_owned()),
         ..Default::default()
     };
     assert_eq!(one, expected);

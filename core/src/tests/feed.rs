@@ -232,6 +232,20 @@ async fn a_stream_goes_on_where_its_cursor_says(mut core: TestCore) {
     }
 }
 
+async fn a_reader_may_begin_at_the_newest_place(mut core: TestCore) {
+    core.run();
+    let tenant = core.tenant().await;
+    core.ticket(&tenant, "Before").await;
+    walked(&core, &tenant.key, None, 10, 1).await;
+    let latest = page(&core, &tenant.key, Some("latest"), &[], 10).await;
+    assert_eq!((latest.bodies.len(), latest.more), (0, false));
+    let mut follower = follow(&core, &tenant.key, Some("latest"), &[]).await;
+    core.ticket(&tenant, "After").await;
+    let (found, _) = walked(&core, &tenant.key, Some(&latest.next), 10, 1).await;
+    assert!(found[0].contains("\"After\""), "{}", found[0]);
+    assert_eq!(follower.event().await.payload, found[0]);
+}
+
 async fn sixty_four_writers_against_the_cursor(mut core: TestCore) {
     core.run();
     let tenant = core.tenant().await;
@@ -276,5 +290,6 @@ on_both!(TestCore:
     events_are_listed_as_they_were_posted,
     a_cursor_that_is_too_old_or_of_no_list_is_refused,
     a_stream_goes_on_where_its_cursor_says,
+    a_reader_may_begin_at_the_newest_place,
     sixty_four_writers_against_the_cursor,
 );

@@ -2,6 +2,8 @@
 
 mod ids;
 mod limits;
+mod scopes;
+mod shares;
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both};
 use inboxops_proto::{
@@ -162,7 +164,7 @@ async fn each_call_is_open_to_those_that_its_policy_names_and_to_no_others(core:
 async fn refusals_come_in_the_order_of_the_contract(core: TestCore) {
     let tenant = core.tenant().await;
     let key = Client::key(&core.key(&tenant.operator, "Reader", &["tags:read"]).await);
-    let limit = internal::SetRateLimitRequest { tenant_id: tenant.id.clone(), requests_per_minute: Some(6) };
+    let limit = internal::SetRateLimitRequest { tenant_id: tenant.id.clone(), requests_per_minute: Some(3) };
     core.tenants().set_rate_limit(Client::operator().ask(limit)).await.answer();
     core.set_plan(&tenant.id, Plan::Free).await;
     suspend(&core, &tenant.id, true).await;
@@ -189,7 +191,11 @@ async fn refusals_come_in_the_order_of_the_contract(core: TestCore) {
     let failure = core.call(CREATE_TICKET, both).await.unwrap_err();
     let fields: Vec<&str> = failure.violations.iter().map(|it| it.field.as_str()).collect();
     assert_eq!(fields, ["colour", "subject", "inbox_id"], "rules of one step in one answer");
-    assert_eq!(ask(&key).await.reason, Reason::RateLimited, "seven calls counted before suspension and scope");
+    assert_eq!(
+        ask(&key).await.reason,
+        Reason::RateLimited,
+        "three calls passed plan and scope; a full window comes first"
+    );
     assert_eq!(ask(&Client::key("ixk_")).await.reason, Reason::InvalidApiKey, "but after the credentials");
 }
 

@@ -106,6 +106,7 @@ async fn a_repetition_is_answered_as_the_first_and_nothing_happens_twice(core: T
 
 async fn every_write_of_rest_can_be_repeated(core: TestCore) {
     let covered = BTreeSet::from([
+        "/inboxops.v1.DeliveryService/CancelDelivery",
         "/inboxops.v1.DeliveryService/ResendDelivery",
         "/inboxops.v1.MessageService/CreateTicketNote",
         "/inboxops.v1.TagService/AddTicketTag",
@@ -116,6 +117,7 @@ async fn every_write_of_rest_can_be_repeated(core: TestCore) {
         "/inboxops.v1.WebhookService/DeleteWebhookEndpoint",
         "/inboxops.v1.WebhookService/PromoteSecret",
         "/inboxops.v1.WebhookService/RecoverDeliveries",
+        "/inboxops.v1.WebhookService/ResendEndpointDeliveries",
         "/inboxops.v1.WebhookService/RotateSecret",
         "/inboxops.v1.WebhookService/SendTestEvent",
         "/inboxops.v1.WebhookService/UpdateWebhookEndpoint",
@@ -206,6 +208,16 @@ async fn every_write_of_rest_can_be_repeated(core: TestCore) {
         assert_eq!(again, (first, true));
     }
     try_twice!(tenant, webhooks.delete_webhook_endpoint, v1::DeleteWebhookEndpointRequest { endpoint_id });
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
+    ticket(tenant).await;
+    let delivery_id = core.deliveries_of(&tenant.key, &endpoint_id).await.remove(0).id;
+    try_twice!(tenant, deliveries.cancel_delivery, v1::CancelDeliveryRequest { delivery_id });
+    let tenant = &core.tenant().await;
+    let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
+    let status = vec![v1::DeliveryStatus::Failed.into()];
+    let resend = v1::ResendEndpointDeliveriesRequest { endpoint_id, status, ..Default::default() };
+    try_twice!(tenant, webhooks.resend_endpoint_deliveries, resend);
     let tenant = &core.tenant().await;
     let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
     ticket(tenant).await;

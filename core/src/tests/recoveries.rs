@@ -150,6 +150,7 @@ async fn only_the_subscription_and_the_time_asked_for_count(core: TestCore) {
     let start = core.clock.now();
     let ticket = core.ticket(&tenant, "Hello").await;
     let close = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
+    let closed = core.clock.now();
     core.changed(&tenant.key, &ticket.id, close).await;
     let after = core.clock.now();
     let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
@@ -168,6 +169,8 @@ async fn only_the_subscription_and_the_time_asked_for_count(core: TestCore) {
     assert_eq!(count(Timestamp::from_micros(0), None).await, 1);
     assert_eq!(count(after, None).await, 0);
     assert_eq!(count(start, Some(start)).await, 0);
+    assert_eq!(count(closed, Some(after)).await, 1, "what begins with a time has its events");
+    assert_eq!(count(start, Some(closed)).await, 0, "and what ends with it has not");
     let failure = matched(core.clock.now().plus(Duration::from_secs(1)), None).await.refusal();
     assert_eq!(violations(&failure), [("since", "out_of_range")]);
     let failure = matched(after, Some(start)).await.refusal();
@@ -190,10 +193,9 @@ async fn pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone(core: Tes
     let page = async |cursor: Option<String>| try_undelivered_page(&core, &tenant, &endpoint, since, 1, cursor).await;
     let (first, next) = page(None).await.expect("a page");
     let next = next.expect("more");
-    assert!(next.starts_with("u1-"), "{next}");
     let (second, end) = page(Some(next.clone())).await.expect("a page");
     assert_eq!(([first, second].concat(), end), (all, None));
-    for odd in ["12", "x", "u1-0-1", &next.replacen('u', "e", 1)] {
+    for odd in ["12", "x", "u1-0-1", &format!("A{next}")] {
         assert_eq!(page(Some(odd.to_owned())).await.err(), Some(Reason::InvalidCursor), "{odd}");
     }
 }

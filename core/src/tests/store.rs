@@ -4,6 +4,7 @@ mod backlog;
 mod checkpoint;
 mod cores;
 mod dispatch;
+mod exports;
 mod fanout;
 mod groups;
 mod lists;

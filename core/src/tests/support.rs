@@ -158,6 +158,7 @@ impl StoredTenant {
             group: GroupId(Uuid::nil()),
             inbox: Some(self.inbox),
             left: None,
+            ticket: None,
             at,
             body: "{\"event\":\"ticket.created\"}".to_owned(),
             test_of: None,

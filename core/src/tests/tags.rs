@@ -61,7 +61,7 @@ async fn lists_are_by_name_whatever_the_letter_case(core: TestCore) {
     assert_eq!(of_ticket(&core, &tenant.key, "1").await, listed);
     let shown: Vec<String> = core.get_ticket(&tenant.key, "1").await.tags.into_iter().map(|tag| tag.name).collect();
     assert_eq!(shown, listed, "the ticket tells them in the same order");
-    let request = v1::ListTagsRequest { page: Some(2), per_page: Some(2) };
+    let request = v1::ListTagsRequest { page: Some(2), per_page: Some(2), cursor: None };
     let answer = core.tags().list_tags(tenant.key.ask(request)).await.answer();
     assert_eq!(answer.tags.iter().map(|tag| tag.name.as_str()).collect::<Vec<_>>(), ["vip", "zebra"]);
     assert!(answer.meta.expect("a meta").has_more);

@@ -204,7 +204,7 @@ async fn people_go_on_reading_what_a_smaller_plan_keeps_and_change_nothing(core:
     let browser = core.signed_in(&agent).await;
     core.set_plan(&tenant.id, Plan::Starter).await;
     let list = v1::ListWebhookEndpointsRequest::default();
-    let listed = core.webhooks().list_webhook_endpoints(browser.ask(list)).await.answer().endpoints;
+    let listed = core.webhooks().list_webhook_endpoints(browser.ask(list.clone())).await.answer().endpoints;
     assert_eq!(listed[0].status(), EndpointStatus::NotEntitled);
     let delivery_id = core.deliveries_of(&browser, &id).await[0].id.clone();
     let request = v1::GetDeliveryRequest { delivery_id: delivery_id.clone() };

@@ -30,7 +30,9 @@ pub(crate) fn render(
             Subject { ticket: Some(&ticket), message: Some(&message), ..Subject::default() }
         }
         Kind::InboxError => Subject { inbox: Some(&inbox), error: inbox.error.as_ref(), ..Subject::default() },
-        _ => Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() },
+        Kind::TicketUpdated | Kind::TicketAssigned | Kind::TicketStatusChanged | Kind::TicketClosed => {
+            Subject { ticket: Some(&ticket), changes: Some(&changes), ..Subject::default() }
+        }
     };
     let group = Group { tenant, at, actor, id: ids.next(GroupId::new) };
     group.render(kind, &Subject { test: true, ..subject }, ids)
@@ -56,6 +58,8 @@ fn ticket(kind: Kind, at: Timestamp, ids: &mut Ids) -> v1::Ticket {
         solved_at: None,
         closed_at: closed.then(|| at.into()),
         version: 1,
+        messages: None,
+        messages_truncated: None,
     }
 }
 

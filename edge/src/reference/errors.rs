@@ -43,7 +43,7 @@ fn entry(html: &mut String, reason: Reason) {
 }
 
 /// Text with `code` between backticks, as HTML.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let mut html = String::new();
     for (index, part) in text.split('`').enumerate() {
         let part = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");

@@ -58,6 +58,14 @@ async fn http2_without_tls_is_answered_on_the_same_port() {
     assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
     let body = answer.into_body().collect().await.expect("a body").to_bytes();
     assert!(body.starts_with(b"Some(127.0.0.1) Rest"), "{body:?}");
+    // Headers over the limit are refused as over HTTP/1.1, and the connection serves the next request.
+    for (size, status) in [(15_000, 200), (17_000, 431), (200_000, 431), (1, 200)] {
+        let request = http::Request::get(format!("http://{}/origin", edge.address)).header("x-long", "x".repeat(size));
+        let request = request.body(Empty::<Bytes>::new()).expect("a request");
+        let answer = client.send_request(request).await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), status, "{size}");
+        assert!(answer.headers().contains_key("x-request-id"), "the door has answered");
+    }
 }
 
 #[tokio::test]

@@ -1,32 +1,32 @@
-//! The OpenAPI document and the probes.
+//! The OpenAPI documents and the probes.
 
-use crate::support::{OPENAPI, TestEdge};
+use crate::support::{OPENAPI, OPENAPI_3_0, TestEdge};
 use inboxops_edge::Surface;
 use std::sync::atomic::Ordering;
 
 #[tokio::test]
 async fn the_openapi_document_is_revalidated_by_its_tag() {
     let edge = TestEdge::open().await;
-    let path = "/api/v1/openapi.json";
-    let first = edge.get(path).await;
-    assert_eq!(first.status, 200);
-    assert_eq!(first.text(), OPENAPI);
-    assert_eq!(first.header("content-type"), "application/json");
-    let tag = first.header("etag").to_owned();
-    for given in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
-        let again = edge.ask("GET", path, &[("if-none-match", &given)], "").await;
-        assert_eq!((again.status, again.body.len()), (304, 0), "{given}");
-        assert_eq!(again.header("etag"), tag);
+    for (path, document) in [("/api/v1/openapi.json", OPENAPI), ("/api/v1/openapi-3.0.json", OPENAPI_3_0)] {
+        let first = edge.get(path).await;
+        assert_eq!((first.status, first.header("content-type")), (200, "application/json"));
+        assert_eq!(first.text(), document);
+        let tag = first.header("etag").to_owned();
+        for given in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+            let again = edge.ask("GET", path, &[("if-none-match", &given)], "").await;
+            assert_eq!((again.status, again.body.len()), (304, 0), "{given}");
+            assert_eq!(again.header("etag"), tag);
+        }
+        assert_eq!(edge.ask("GET", path, &[("if-none-match", "\"other\"")], "").await.status, 200);
+        let packed = edge.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
+        assert_eq!(packed.unpacked(), document);
     }
-    assert_eq!(edge.ask("GET", path, &[("if-none-match", "\"other\"")], "").await.status, 200);
-    let packed = edge.ask("GET", path, &[("accept-encoding", "gzip")], "").await;
-    assert_eq!(packed.unpacked(), OPENAPI);
 }
 
 #[tokio::test]
 async fn documents_refuse_other_methods_and_say_which_they_take() {
     let edge = TestEdge::open().await;
-    for path in ["/healthz", "/readyz", "/api/v1/openapi.json"] {
+    for path in ["/healthz", "/readyz", "/api/v1/openapi.json", "/api/v1/openapi-3.0.json"] {
         let answer = edge.ask("DELETE", path, &[], "").await;
         assert_eq!(answer.status, 405, "{path}");
         assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS", "{path}");

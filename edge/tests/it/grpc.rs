@@ -6,7 +6,7 @@ use inboxops_proto::{failure::Failure, reason::Reason};
 use std::sync::atomic::Ordering;
 use tokio::io::AsyncWriteExt as _;
 use tonic::{Code, transport::Channel};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient};
 use tonic_reflection::pb::{v1, v1alpha};
 
 async fn channel(edge: &TestEdge) -> Channel {
@@ -103,4 +103,80 @@ async fn a_public_listener_hides_the_internal_packages_when_they_have_their_own(
     let status = call(&edge, "/inboxops.internal.v1.TenantService/ListTenants").await;
     assert_eq!(status.code(), Code::Unimplemented);
     assert!(status.metadata().get("x-request-id").is_some(), "the door has answered");
+}
+
+#[tokio::test]
+async fn metadata_over_the_limit_is_refused_and_the_connection_lives() {
+    let edge = TestEdge::open().await;
+    let mut grpc = tonic::client::Grpc::new(channel(&edge).await);
+    // The sizes that HTTP/2 counts: the other headers of a call take less than 1 KiB.
+    let cases = [(1, Code::Ok), (15, Code::Ok), (17, Code::ResourceExhausted), (256, Code::ResourceExhausted)];
+    for (kibibytes, expected) in cases {
+        grpc.ready().await.expect("a channel");
+        let mut request = tonic::Request::new(HealthCheckRequest::default());
+        let value = "x".repeat(kibibytes * 1024).parse().expect("metadata");
+        request.metadata_mut().insert("x-long", value);
+        let codec = tonic_prost::ProstCodec::<HealthCheckRequest, HealthCheckResponse>::default();
+        let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+        let answer = grpc.unary(request, path, codec).await;
+        assert_eq!(answer.as_ref().map_or_else(tonic::Status::code, |_| Code::Ok), expected, "{kibibytes} KiB");
+        if let Err(status) = answer {
+            assert_eq!(Failure::of(&status).reason, Reason::PayloadTooLarge, "{kibibytes} KiB");
+            assert!(status.metadata().get("x-request-id").is_some(), "the door has answered");
+        }
+    }
+}
+
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+
+#[tokio::test]
+async fn a_grpc_path_answers_other_methods_as_rest_does() {
+    let edge = TestEdge::open().await;
+    let reflection = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for path in ["/inboxops.v1.TicketService/GetTicket", CHECK, reflection] {
+        for kind in ["application/grpc", "application/grpc-web+proto", "text/plain"] {
+            let headers = [("content-type", kind), ("origin", "https://app.example")];
+            let options = edge.ask("OPTIONS", path, &headers, "").await;
+            assert_eq!((options.status, options.header("allow"), options.body.len()), (204, "OPTIONS, POST", 0));
+            assert!(!options.headers.keys().any(|name| name.starts_with("access-control")), "{options:?}");
+            let get = edge.ask("GET", path, &headers, "").await;
+            assert_eq!((get.status, get.header("allow")), (405, "OPTIONS, POST"), "{path} {kind}");
+            assert_eq!(get.json()["error"]["code"], "method_not_allowed");
+        }
+    }
+    for kind in ["application/grpc", "application/grpc-web+proto", "text/plain"] {
+        let answer = edge.ask("OPTIONS", "/inboxops.v1.Nothing/Do", &[("content-type", kind)], "").await;
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &"route_not_found".into()), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_hidden_path_is_hidden_from_every_method() {
+    let edge = TestEdge::with(Surface::Public { internal: false }, |_| {}).await;
+    let hidden = "/inboxops.internal.v1.TenantService/ListTenants";
+    assert_eq!(edge.ask("OPTIONS", hidden, &[], "").await.status, 404);
+    assert_eq!(edge.ask("OPTIONS", "/inboxops.v1.TicketService/GetTicket", &[], "").await.status, 204);
+    let internal = TestEdge::with(Surface::Internal, |_| {}).await;
+    assert_eq!(internal.ask("OPTIONS", hidden, &[], "").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_refusal_by_the_door_has_the_content_type_of_its_call() {
+    let edge = TestEdge::with(Surface::Public { internal: false }, |_| {}).await;
+    let hidden = "/inboxops.internal.v1.TenantService/ListTenants";
+    let kinds = [
+        ("application/grpc", "application/grpc"),
+        ("application/grpc-web", "application/grpc-web+proto"),
+        ("application/grpc-web+proto", "application/grpc-web+proto"),
+        ("application/grpc-web-text", "application/grpc-web-text+proto"),
+    ];
+    for (sent, expected) in kinds {
+        let refused = edge.ask("POST", hidden, &[("content-type", sent)], "").await;
+        assert_eq!((refused.status, refused.header("content-type")), (200, expected), "{sent}");
+        assert_eq!(refused.header("grpc-status"), "12", "{sent}");
+    }
+    let foreign =
+        [("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1"), ("sec-fetch-site", "cross-site")];
+    let forbidden = edge.ask("POST", CHECK, &foreign, "").await;
+    assert_eq!((forbidden.status, forbidden.header("content-type")), (403, "application/grpc-web+proto"));
 }

@@ -6,5 +6,6 @@ mod docs;
 mod documents;
 mod every_answer;
 mod grpc;
+mod guides;
 mod pages;
 mod support;

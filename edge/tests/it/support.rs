@@ -3,6 +3,7 @@
 use axum::{Router, body::Body, routing};
 use inboxops_edge::{Door, Listener, Settings, Socket, Surface, run};
 use inboxops_proto::{
+    documents::Documents,
     services::{self, Services},
     wire::Origin,
 };
@@ -24,6 +25,13 @@ use tokio_util::sync::CancellationToken;
 
 /// A document that is worth compressing.
 pub(crate) const OPENAPI: &str = r#"{"openapi":"3.1.0","info":{"title":"x","version":"1"},"paths":{}}"#;
+/// The same in the older version.
+pub(crate) const OPENAPI_3_0: &str = r#"{"openapi":"3.0.3","info":{"title":"x","version":"1"},"paths":{}}"#;
+
+/// Documents of a small API, and the reference of the real one.
+pub(crate) fn documents() -> Documents {
+    Documents { openapi: OPENAPI.into(), openapi_3_0: OPENAPI_3_0.into(), ..Documents::at(None) }
+}
 
 /// An edge that listens, and what a test decides about it.
 pub(crate) struct TestEdge {
@@ -54,7 +62,7 @@ impl TestEdge {
         settings.ready = Arc::new(move || asked.load(Ordering::SeqCst));
         change(&mut settings);
         let shutdown = CancellationToken::new();
-        let door = Door::of(routes(shutdown.clone()), nowhere().grpc(), OPENAPI, settings).expect("a door");
+        let door = Door::of(routes(shutdown.clone()), nowhere().grpc(), &documents(), settings).expect("a door");
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("an address");
         let listeners = vec![Listener { socket: Socket::Tcp(socket), tls, surface }];

@@ -1,5 +1,5 @@
-//! Generates Rust, REST routes, the gate and OpenAPI from the protos at build time: one [`Model`] is read from the
-//! protos and checked, and every generator uses that alone.
+//! Generates Rust, REST routes, the gate, OpenAPI and the reference page from the protos at build time: one [`Model`] is
+//! read from the protos and checked, and every generator uses that alone.
 
 mod checks;
 mod fields;
@@ -9,8 +9,10 @@ mod messages;
 pub mod model;
 pub mod openapi;
 mod read;
+pub mod reference;
 mod routes;
 mod services;
+mod tools;
 mod verify;
 
 pub use model::Model;
@@ -50,6 +52,7 @@ pub fn load(source: &Path, include: &[&Path]) -> Result<Model, Error> {
 pub fn generate(source: &Path, out: &Path) -> Result<(), Error> {
     let model = load(source, &[])?;
     messages::generate(&model, out)?;
+    let document = openapi::document(&model);
     let files = [
         ("descriptors.bin", model.descriptors.clone()),
         ("json_enums.rs", messages::enums(&model).into_bytes()),
@@ -57,7 +60,11 @@ pub fn generate(source: &Path, out: &Path) -> Result<(), Error> {
         ("checks.rs", checks::generate(&model).into_bytes()),
         ("services.rs", services::generate(&model).into_bytes()),
         ("routes.rs", routes::generate(&model).into_bytes()),
+        ("tools.rs", tools::generate(&model).into_bytes()),
         ("openapi.json", openapi::text(&model).into_bytes()),
+        ("openapi-3.0.json", openapi::older_text(&model)?.into_bytes()),
+        ("reference.html", reference::operations(&document).into_bytes()),
+        ("reference_menu.html", reference::menu(&document).into_bytes()),
     ];
     for (name, content) in files {
         let path = out.join(name);

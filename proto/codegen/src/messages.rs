@@ -3,7 +3,7 @@
 
 use crate::{
     Error,
-    model::{Field, Kind, Message, Model, rust_path},
+    model::{Body, Field, Kind, Message, Model, rust_path},
 };
 use prost::Message as _;
 use std::{collections::BTreeSet, fmt::Write as _, path::Path};
@@ -45,10 +45,13 @@ pub(crate) fn enums(model: &Model) -> String {
     out
 }
 
-/// Full names of the messages that REST bodies are read into, nested ones included.
+/// Full names of the messages that are read from JSON, nested ones included: bodies of REST, and the requests of tools,
+/// whose arguments are JSON where REST has a query.
 pub(crate) fn body_messages(model: &Model) -> BTreeSet<String> {
     let bodies = model.routes().filter_map(|(_, rpc, http)| model.body_message(rpc, http));
-    reachable(model, bodies.collect())
+    let asked = crate::tools::tools(model).filter(|(_, _, http, _)| http.body == Body::None);
+    let asked = asked.map(|(_, rpc, _, _)| model.message(&rpc.input));
+    reachable(model, bodies.chain(asked).collect())
 }
 
 /// Full names of these messages and of all messages in them.
@@ -81,7 +84,9 @@ fn message_attributes(model: &Model) -> Vec<(String, String)> {
         } else {
             "#[derive(serde::Serialize)]"
         };
-        attributes.push((message.full_name.clone(), attribute.to_owned()));
+        let attribute =
+            if message.alone().is_some() { format!("{attribute} #[serde(transparent)]") } else { attribute.to_owned() };
+        attributes.push((message.full_name.clone(), attribute));
     }
     attributes
 }
@@ -170,6 +175,7 @@ mod tests {
         let table = [
             ("inboxops.v1.Ticket", Some("#[derive(serde::Serialize)]")),
             ("inboxops.internal.v1.Outcome", None),
+            ("inboxops.v1.TicketMessages", Some("#[derive(serde::Serialize)] #[serde(transparent)]")),
             ("inboxops.v1.GetTicketResponse.ticket", Some("#[serde(rename = \"data\")]")),
             ("inboxops.v1.AddTicketTagResponse.attached", Some("#[serde(skip)]")),
             ("inboxops.v1.Delivery.revision", Some("#[serde(skip)]")),

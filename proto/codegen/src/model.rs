@@ -54,6 +54,29 @@ pub struct Rpc {
     pub rest: Rest,
     /// The REST route, if it has one.
     pub http: Option<Http>,
+    /// The tool of MCP that it is, if any.
+    pub tool: Option<Tool>,
+}
+
+/// `inboxops.v1.Tool`.
+#[derive(Clone, Debug, Default)]
+pub struct Tool {
+    /// `search_tickets`.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// What it does, for a model.
+    pub description: String,
+    /// It overwrites or removes something.
+    pub destructive: bool,
+    /// A repeat changes nothing more.
+    pub idempotent: bool,
+    /// Text of the JSON object of the arguments that are fixed.
+    pub fixed: Option<String>,
+    /// Paths that the text of an answer shows.
+    pub shows: Vec<String>,
+    /// Members that an answer leaves out.
+    pub leaves_out: Vec<String>,
 }
 
 /// `inboxops.v1.Policy`.
@@ -61,6 +84,8 @@ pub struct Rpc {
 pub struct Policy {
     /// Scope that an API key needs.
     pub api_key: Option<String>,
+    /// Scope that is enough as well.
+    pub or_api_key: Option<String>,
     /// Least role that a session needs, as the Rust variant: `Admin`.
     pub session: Option<String>,
     /// Service tokens may call.
@@ -75,6 +100,8 @@ pub struct Policy {
     pub entitlement: Option<String>,
     /// Sessions need no entitlement.
     pub spares_sessions: bool,
+    /// Only the credential is checked.
+    pub credential_only: bool,
 }
 
 /// `inboxops.v1.Rest`.
@@ -92,6 +119,12 @@ pub struct Rest {
     pub tag: Option<String>,
     /// How a server stream becomes server-sent events.
     pub stream: Option<RestStream>,
+    /// No body counts as `{}`.
+    pub body_optional: bool,
+    /// A server stream is answered as lines of JSON, of which this is an example.
+    pub lines: Option<String>,
+    /// Names of reasons for refusals that follow from nothing else here.
+    pub reasons: Vec<String>,
 }
 
 /// `inboxops.v1.RestStream`: names of fields.
@@ -234,6 +267,12 @@ pub struct Rules {
     pub omitted: bool,
     /// Always null in the JSON of responses.
     pub unset: bool,
+    /// The only field of its message, in whose place the JSON has its value.
+    pub alone: bool,
+    /// Name in the JSON of responses, which several fields share of which one is set.
+    pub shown_as: Option<String>,
+    /// Somebody outside the workspace may have written it.
+    pub untrusted: bool,
     /// Default, for the document only.
     pub default: Option<serde_json::Value>,
     /// The text of `example` or `default` if it is not JSON, which is refused.
@@ -278,12 +317,15 @@ pub const SCOPES: &[&str] = &[
     "tags:write",
     "inboxes:read",
     "events:read",
+    "webhooks:read",
     "webhooks:manage",
+    "audit:read",
 ];
 /// Entitlements of plans.
 pub const ENTITLEMENTS: &[&str] = &["webhooks", "public_api"];
 /// Formats of strings.
-pub const FORMATS: &[&str] = &["uuid", "uuid_or_none", PATH_FORMAT, "email", "url", "header_name", "header_value"];
+pub const FORMATS: &[&str] =
+    &["uuid", "uuid_or_none", PATH_FORMAT, "email", "url", "header_name", "header_value", "http_status"];
 /// The format of path parameters only; the noun validates them, so the gate does not know it.
 pub const PATH_FORMAT: &str = "uuid_or_number";
 /// The package whose RPCs may have REST routes.

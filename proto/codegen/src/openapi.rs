@@ -1,16 +1,22 @@
 //! Generates the OpenAPI document from the model alone: every RPC with a REST route, and the webhooks.
 //!
 //! It is built as JSON values and not with the `openapiv3` crate, which models OpenAPI 3.0 only: 3.1 expresses null by
-//! lists of types and has `webhooks`. Maps keep insertion order, so equal protos give equal bytes.
+//! lists of types and has `webhooks`. The rendering in 3.0 (`older.rs`) is made from it, and typed by that crate. Maps
+//! keep insertion order, so equal protos give equal bytes.
 
 mod errors;
 mod example;
 mod headers;
+pub(crate) mod input;
+mod older;
 mod operation;
 mod schema;
 mod webhooks;
 
-use crate::model::{Model, Rpc, Service};
+use crate::{
+    Error,
+    model::{Model, Rpc, Service},
+};
 use schema::Schemas;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -39,12 +45,23 @@ answers 404 `route_not_found`, any other method 405 `method_not_allowed` with `A
 ## Rate limit
 
 All keys of a workspace together may send 100 requests in any 60 seconds, unless the operator set another limit. \
-`RateLimit` and the `X-RateLimit-*` headers tell what is left; 429 comes with `Retry-After` in whole seconds.
+A key may have a smaller share of its own. `RateLimit` and the `X-RateLimit-*` headers tell what is left, of the share \
+if that is nearer to its end; 429 comes with `Retry-After` in whole seconds. A request counts once plan and scope permit \
+it. More than 600 requests of a key in a minute that they refuse are answered 429 as well.
 
 ## Pages
 
-Lists take `page` from 1 and `per_page` up to 100; `meta.total` is exact. A page past the end is empty. Lists that take \
-`cursor` are read on with `meta.next_cursor` while `meta.has_more` is true.
+Lists take `page` from 1 and `per_page` up to 100; `meta.total` is exact. A page past the end is empty. To read a whole \
+list while others change it, continue with `meta.next_cursor` as `cursor` while `meta.has_more` is true: whatever stays \
+as it is comes exactly once. A cursor is good for 30 days, for the same filters and order. The header `Link` has the \
+URLs of the next, the previous and the first page. Lists of tickets and messages \
+have at most 4 MiB.
+
+## A copy of everything
+
+`GET /api/v1/export` answers all resources in one snapshot, as lines of JSON. The last line has an `events_cursor`: \
+`/events` continues there with every change that the snapshot does not have, and with no other. An answer that broke \
+off goes on after its last line.
 
 ## Repeating a write
 
@@ -88,6 +105,7 @@ pub fn document(model: &Model) -> Value {
             "version": VERSION,
             "summary": "Tickets, notes, tags and webhooks of a shared inbox.",
             "description": DESCRIPTION,
+            "contact": { "name": "The operator of this server" },
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/", "description": "This server." }],
@@ -98,9 +116,25 @@ pub fn document(model: &Model) -> Value {
     })
 }
 
+/// The same in OpenAPI 3.0, for programs that do not read 3.1 yet.
+pub fn older(model: &Model) -> Result<openapiv3::OpenAPI, Error> {
+    older::rendering(&document(model))
+}
+
+/// The rendering in 3.0 as it is served.
+pub fn older_text(model: &Model) -> Result<String, Error> {
+    serde_json::to_string(&older(model)?)
+        .map_err(|error| Error::Source(format!("the document in OpenAPI 3.0: {error}")))
+}
+
 /// The document as it is served and committed.
 pub fn text(model: &Model) -> String {
     format!("{:#}\n", document(model))
+}
+
+/// HTTP status of a reason, by its name; `None` for a name that the catalogue does not have.
+pub(crate) fn status_of(reason: &str) -> Option<u16> {
+    errors::reason(reason).map(|reason| reason.status)
 }
 
 /// Tag of an operation: the service's noun, unless the RPC names another.
@@ -122,10 +156,10 @@ fn paths<'a>(model: &'a Model, schemas: &mut Schemas<'a>) -> Map<String, Value> 
     let mut routes: Vec<_> = model.routes().collect();
     routes.sort_by_key(|(_, _, http)| (&http.path, VERBS.iter().position(|verb| *verb == http.verb)));
     for (service, rpc, http) in routes {
-        if rpc.server_streaming {
+        if rpc.rest.stream.is_some() {
             continue;
         }
-        let stream = model.routes().find(|(_, other, at)| other.server_streaming && at.path == http.path);
+        let stream = model.routes().find(|(_, other, at)| other.rest.stream.is_some() && at.path == http.path);
         let mut operation = operation::of(schemas, &tag(service, rpc), rpc, http);
         if let Some((_, stream, _)) = stream.filter(|_| http.verb == "get") {
             operation::also_streams(&mut operation, stream);

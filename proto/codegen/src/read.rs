@@ -3,8 +3,8 @@
 use crate::{
     Error,
     model::{
-        Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Policy, Rest, RestStream, Rpc, Rules, Service, snake,
-        upper_camel,
+        Body, Enum, EnumValue, Field, Http, Kind, Message, Model, Policy, Rest, RestStream, Rpc, Rules, Service, Tool,
+        snake, upper_camel,
     },
 };
 use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, Kind as ProtoKind, ReflectMessage as _, Value};
@@ -127,15 +127,18 @@ impl Reader<'_> {
         });
         let name = field.name().to_owned();
         let explicit = field.json_name() != lower_camel(&name);
+        let json = if explicit { field.json_name().to_owned() } else { name.clone() };
+        let rules: Rules =
+            self.extension(&options, "inboxops.v1.rules").map(|rules| read_rules(&rules)).unwrap_or_default();
         Field {
-            json: if explicit { field.json_name().to_owned() } else { name.clone() },
+            json: rules.shown_as.clone().unwrap_or(json),
             ident: ident(&name),
             name,
             kind: kind(field),
             list: field.is_list(),
             optional: field.supports_presence(),
             required,
-            rules: self.extension(&options, "inboxops.v1.rules").map(|rules| read_rules(&rules)).unwrap_or_default(),
+            rules,
             comment: self.comment(field.path()),
         }
     }
@@ -154,6 +157,7 @@ impl Reader<'_> {
             policy: self.extension(&options, "inboxops.v1.policy").map(|policy| read_policy(&policy)),
             rest: self.extension(&options, "inboxops.v1.rest").map(|rest| read_rest(&rest)).unwrap_or_default(),
             http: self.extension(&options, "google.api.http").and_then(|rule| read_http(&rule)),
+            tool: self.extension(&options, "inboxops.v1.tool").map(|tool| read_tool(&tool)),
         }
     }
 
@@ -197,6 +201,7 @@ fn read_policy(policy: &DynamicMessage) -> Policy {
     };
     Policy {
         api_key: text(policy, "api_key"),
+        or_api_key: text(policy, "or_api_key"),
         session,
         service: flag(policy, "service"),
         worker: flag(policy, "worker"),
@@ -204,6 +209,21 @@ fn read_policy(policy: &DynamicMessage) -> Policy {
         operator: flag(policy, "operator"),
         entitlement: text(policy, "entitlement"),
         spares_sessions: flag(policy, "spares_sessions"),
+        credential_only: flag(policy, "credential_only"),
+    }
+}
+
+fn read_tool(tool: &DynamicMessage) -> Tool {
+    let word = |name| text(tool, name).unwrap_or_default();
+    Tool {
+        name: word("name"),
+        title: word("title"),
+        description: word("description"),
+        destructive: flag(tool, "destructive"),
+        idempotent: flag(tool, "idempotent"),
+        fixed: text(tool, "fixed"),
+        shows: texts(tool, "shows"),
+        leaves_out: texts(tool, "leaves_out"),
     }
 }
 
@@ -215,6 +235,9 @@ fn read_rest(rest: &DynamicMessage) -> Rest {
         location: text(rest, "location"),
         tag: text(rest, "tag"),
         stream: get(rest, "stream").and_then(|value| value.as_message().map(read_stream)),
+        body_optional: flag(rest, "body_optional"),
+        lines: text(rest, "lines"),
+        reasons: texts(rest, "reasons"),
     }
 }
 
@@ -244,10 +267,6 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
     let example = json("example");
     let default = json("default");
     let small = |name| number(rules, name).and_then(|value| u32::try_from(value).ok());
-    let allowed = get(rules, "in").map(|value| match value {
-        Value::List(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
-        _ => Vec::new(),
-    });
     Rules {
         min_len: small("min_len"),
         max_len: small("max_len"),
@@ -256,7 +275,7 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         min_items: small("min_items"),
         max_items: small("max_items"),
         format: text(rules, "format"),
-        allowed: allowed.unwrap_or_default(),
+        allowed: texts(rules, "in"),
         trim: flag(rules, "trim"),
         nullable: flag(rules, "nullable"),
         csv: flag(rules, "csv"),
@@ -266,6 +285,9 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         grpc_only: flag(rules, "grpc_only"),
         omitted: flag(rules, "omitted"),
         unset: flag(rules, "unset"),
+        alone: flag(rules, "alone"),
+        shown_as: text(rules, "shown_as"),
+        untrusted: flag(rules, "untrusted"),
         default,
         broken_json,
     }
@@ -278,6 +300,13 @@ fn get(message: &DynamicMessage, name: &str) -> Option<Value> {
 
 fn text(message: &DynamicMessage, name: &str) -> Option<String> {
     get(message, name)?.as_str().map(str::to_owned)
+}
+
+fn texts(message: &DynamicMessage, name: &str) -> Vec<String> {
+    match get(message, name) {
+        Some(Value::List(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn flag(message: &DynamicMessage, name: &str) -> bool {

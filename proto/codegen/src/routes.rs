@@ -1,7 +1,7 @@
 //! Generates REST routes from `google.api.http`: one thin handler for each RPC and one route for each path. Parsing,
 //! validation and responses are in `proto/rest.rs`.
 
-use crate::model::{Body, Field, Http, Kind, Model, Rpc, Service, rust_path, snake};
+use crate::model::{Body, Field, Http, Kind, Message, Model, Rpc, Service, rust_path, snake};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -21,16 +21,27 @@ pub(crate) fn generate(model: &Model) -> String {
 /// `impl Query` for a request: its parameters and their fields.
 fn query(out: &mut String, model: &Model, rpc: &Rpc, http: &Http) {
     let fields = model.query_fields(rpc, http);
-    let names = fields.iter().map(|field| format!("({:?}, {})", field.name, field.list)).collect::<Vec<_>>().join(", ");
+    let names = fields.iter().map(|field| format!("({:?}, {:?})", field.name, values(model, field)));
+    let names = names.collect::<Vec<_>>().join(", ");
     let arms = fields.iter().enumerate().map(|(index, field)| format!("            {index} => {},\n", set(field)));
     let _ = writeln!(
         out,
-        "impl rest::query::Query for {} {{\n    const PARAMETERS: &'static [(&'static str, bool)] = &[{names}];\n    \
+        "impl rest::query::Query for {} {{\n    const PARAMETERS: &'static [(&'static str, Option<&'static str>)] = &[{names}];\n    \
          #[allow(unused_variables)]\n    fn set(&mut self, index: usize, value: &rest::query::Parameter<'_>, out: &mut \
          Vec<crate::failure::Violation>) {{\n        match index {{\n{}            _ => {{}}\n        }}\n    }}\n}}",
         rust_path(&rpc.input),
         arms.collect::<String>()
     );
+}
+
+/// How the values of a list are written, for those who write them otherwise.
+fn values(model: &Model, field: &Field) -> Option<String> {
+    let allowed: Vec<String> = match &field.kind {
+        Kind::Enum(name) => model.enumeration(name).json_values().map(|value| value.json.clone()).collect(),
+        _ => field.rules.allowed.clone(),
+    };
+    let shown = allowed.into_iter().take(2).collect::<Vec<_>>().join(",");
+    field.list.then(|| if shown.is_empty() { "A,B".to_owned() } else { shown })
 }
 
 fn set(field: &Field) -> String {
@@ -83,7 +94,11 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
                     }
                 }
                 _ => {
-                    lines.push(format!("let body = rest::from_body::<{input}>(&parts.headers, &bytes, {patch});"));
+                    lines.push(if rpc.rest.body_optional {
+                        format!("let body = rest::from_optional_body::<{input}>(&parts.headers, &bytes);")
+                    } else {
+                        format!("let body = rest::from_body::<{input}>(&parts.headers, &bytes, {patch});")
+                    });
                     lines.push("input.message = body.message;".to_owned());
                 }
             }
@@ -104,7 +119,7 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
     lines.push("    Err(status) => context.refuse(&status),".to_owned());
     lines.push("    Ok(response) => {".to_owned());
     lines.push("        let (metadata, message, _) = response.into_parts();".to_owned());
-    lines.extend(answer(model, rpc).into_iter().map(|line| format!("        {line}")));
+    lines.extend(answer(model, rpc, http).into_iter().map(|line| format!("        {line}")));
     lines.push("    }".to_owned());
     lines.push("}".to_owned());
     let _ = writeln!(
@@ -116,10 +131,13 @@ fn handler(out: &mut String, model: &Model, service: &Service, rpc: &Rpc, http: 
     );
 }
 
-fn answer(model: &Model, rpc: &Rpc) -> Vec<String> {
+fn answer(model: &Model, rpc: &Rpc, http: &Http) -> Vec<String> {
     if let Some(stream) = &rpc.rest.stream {
         let event = format!("id: &it.{}, event: &it.{}, data: &it.{}", stream.id, stream.event, stream.data);
         return vec![format!("context.stream(&metadata, message, |it| rest::stream::Event {{ {event} }})")];
+    }
+    if rpc.rest.lines.is_some() {
+        return vec!["context.lines(&metadata, message)".to_owned()];
     }
     let status = rpc.success_status();
     let status = match &rpc.rest.success_flag {
@@ -156,11 +174,37 @@ fn answer(model: &Model, rpc: &Rpc) -> Vec<String> {
         Some(made) => format!("(|| Some({made}))()"),
         None => "None".to_owned(),
     };
-    vec![
+    let mut lines = vec![
         format!("let etag: Option<String> = {};", option(etag)),
         format!("let location: Option<String> = {};", option(location)),
-        format!("context.answer({status}, &metadata, &message, etag, location)"),
-    ]
+    ];
+    let answer = format!("context.answer({status}, &metadata, &message, etag, location)");
+    match model.continued(rpc, http) {
+        None => lines.push(answer),
+        Some((meta, by)) => {
+            lines.push(format!("let answer = {answer};"));
+            lines.push(format!("context.linked(answer, {by:?}, message.meta.as_ref().map(|meta| {}))", position(meta)));
+        }
+    }
+    lines
+}
+
+/// The position of a page, from the `meta` of its list.
+fn position(meta: &Message) -> String {
+    let number = |name: &str| match meta.field(name) {
+        Some(field) if field.optional => format!("meta.{name}"),
+        Some(_) => format!("Some(meta.{name})"),
+        None => "None".to_owned(),
+    };
+    let next = match meta.field("next_cursor") {
+        Some(field) if field.optional => "meta.next_cursor.as_deref()",
+        _ => "Some(meta.next_cursor.as_str())",
+    };
+    format!(
+        "rest::link::Position {{ page: {}, total_pages: {}, has_more: meta.has_more, next_cursor: {next} }}",
+        number("page"),
+        number("total_pages")
+    )
 }
 
 fn router(out: &mut String, model: &Model) {
@@ -177,8 +221,8 @@ fn router(out: &mut String, model: &Model) {
         verbs.insert("OPTIONS".to_owned());
         let allow = verbs.into_iter().collect::<Vec<_>>().join(", ");
         let _ = write!(lines, "        .route({path:?}, rest::methods({allow:?})");
-        let streams = routes.iter().filter(|(_, rpc, _)| rpc.server_streaming).collect::<Vec<_>>();
-        for (service, rpc, http) in routes.iter().filter(|(_, rpc, _)| !rpc.server_streaming) {
+        let streams = routes.iter().filter(|(_, rpc, _)| rpc.rest.stream.is_some()).collect::<Vec<_>>();
+        for (service, rpc, http) in routes.iter().filter(|(_, rpc, _)| rpc.rest.stream.is_none()) {
             let field = service.field();
             let name = handler_name(service, rpc);
             let _ = match streams.iter().find(|(_, _, stream)| stream.verb == http.verb) {

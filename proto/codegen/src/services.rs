@@ -63,12 +63,13 @@ fn rpcs(out: &mut String, service: &Service) {
         let _ = writeln!(
             out,
             "/// `{full}.{name}`.\npub static {id}: gate::Rpc = gate::Rpc {{ path: \"/{full}/{name}\", policy: \
-             gate::Policy {{ api_key: {api_key:?}, session: {session}, service: {programs}, worker: {worker}, public: \
-             {public}, operator: {operator}, entitlement: {entitlement:?}, spares_sessions: {spares_sessions} }}, has_body: {has_body}, repeatable: {repeatable}, conditional: {conditional} }};",
+             gate::Policy {{ api_key: {api_key:?}, or_api_key: {or_api_key:?}, session: {session}, service: {programs}, worker: {worker}, public: \
+             {public}, operator: {operator}, entitlement: {entitlement:?}, spares_sessions: {spares_sessions}, credential_only: {credential_only} }}, has_body: {has_body}, repeatable: {repeatable}, conditional: {conditional} }};",
             full = service.full_name(),
             name = rpc.name,
             id = rpc_static(service, rpc),
             api_key = policy.api_key,
+            or_api_key = policy.or_api_key,
             session = session.map_or("None".to_owned(), |role| format!("Some({role})")),
             programs = policy.service,
             worker = policy.worker,
@@ -76,6 +77,7 @@ fn rpcs(out: &mut String, service: &Service) {
             operator = policy.operator,
             entitlement = policy.entitlement,
             spares_sessions = policy.spares_sessions,
+            credential_only = policy.credential_only,
         );
     }
 }

@@ -1,11 +1,14 @@
 //! The rules that a contract must obey before code is generated from it. Each finding is a sentence that begins with
 //! the element's name.
 
-use crate::model::{
-    Body, ENTITLEMENTS, Enum, FORMATS, Field, Http, Kind, Message, Model, PUBLIC_PACKAGE, Policy, Rpc, SCOPES, Service,
-    snake,
+use crate::{
+    model::{
+        Body, ENTITLEMENTS, Enum, FORMATS, Field, Http, Kind, Message, Model, PUBLIC_PACKAGE, Policy, Rpc, SCOPES,
+        Service, snake,
+    },
+    tools,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All findings about a contract.
 pub(crate) fn findings(model: &Model) -> Vec<String> {
@@ -18,6 +21,7 @@ pub(crate) fn findings(model: &Model) -> Vec<String> {
         service.rpcs.iter().for_each(|rpc| found.rpc(model, service, rpc));
     }
     found.overlaps(model);
+    found.tools(model);
     found.0
 }
 
@@ -50,6 +54,9 @@ impl Findings {
         self.comment(&message.full_name, &message.comment);
         if message.nested {
             self.add(&message.full_name, "nests a type, a map or a oneof");
+        }
+        if message.alone().is_some_and(|field| message.fields.len() > 1 || field.required) {
+            self.add(&message.full_name, "has a field that stands alone beside others");
         }
         for field in &message.fields {
             let name = format!("{}.{}", message.full_name, field.name);
@@ -95,7 +102,12 @@ impl Findings {
         if rules.unset && (field.list || !field.optional || rules.omitted) {
             self.add(name, "is never set but cannot be null");
         }
-        if rules.nullable && !field.optional {
+        if rules.shown_as.is_some() && !rules.omitted {
+            self.add(name, "shares its name but is not omitted when absent");
+        }
+        // JSON text is empty where REST has null.
+        let empty = rules.json_text && !field.list;
+        if rules.nullable && !field.optional && !empty {
             self.add(name, "is nullable but not optional");
         }
         if rules.reason.is_some() && rules.allowed.is_empty() {
@@ -117,12 +129,62 @@ impl Findings {
         if service.package != PUBLIC_PACKAGE {
             self.add(name, format!("has a REST route outside {PUBLIC_PACKAGE}"));
         }
-        if rpc.server_streaming {
+        for reason in rpc.rest.reasons.iter().filter(|name| crate::openapi::status_of(name).is_none()) {
+            self.add(name, format!("is refused for the unknown reason \"{reason}\""));
+        }
+        if rpc.rest.lines.is_some() {
+            if !rpc.server_streaming || rpc.rest.stream.is_some() || http.verb != "get" {
+                self.add(name, "is answered in lines but is no stream of its own to get");
+            }
+        } else if rpc.server_streaming {
             self.stream(model, rpc, http);
         } else if rpc.rest.stream.is_some() {
             self.add(name, "says how its stream is answered but has none");
         }
         self.route(model, rpc, http);
+    }
+
+    fn tools(&mut self, model: &Model) {
+        let mut names = BTreeSet::new();
+        for service in &model.services {
+            let tools = service.rpcs.iter().filter(|rpc| rpc.tool.is_some());
+            for rpc in tools.filter(|rpc| rpc.http.is_none() || rpc.server_streaming) {
+                self.add(&rpc.full_name, "is a tool without a REST route that answers once");
+            }
+        }
+        for (_, rpc, http, tool) in tools::tools(model) {
+            let name = &rpc.full_name;
+            let plain = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+            if tool.name.is_empty() || !tool.name.chars().all(plain) || !names.insert(&tool.name) {
+                self.add(name, format!("is a tool whose name \"{}\" is not lower case words of its own", tool.name));
+            }
+            if tool.title.is_empty() || tool.description.is_empty() {
+                self.add(name, "is a tool without a title and a description");
+            }
+            if rpc.policy.as_ref().is_none_or(|policy| policy.api_key.is_none()) {
+                self.add(name, "is a tool that no key may call");
+            }
+            if http.verb == "get" && (tool.destructive || !tool.idempotent) {
+                self.add(name, "is a tool that reads but is not without effect");
+            }
+            if let Some(text) = &tool.fixed
+                && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_err()
+            {
+                self.add(name, format!("is a tool whose fixed arguments are no JSON object: {text}"));
+            }
+            let resource = tools::resource(model, rpc);
+            let input = model.message(&rpc.input);
+            let continued = ["per_page", "cursor"].into_iter().all(|name| input.field(name).is_some());
+            let named = resource.is_some_and(|message| message.field("id").is_some());
+            if tools::is_list(model, rpc) && !(continued && named) {
+                self.add(name, "is a tool whose list has no per_page, no cursor or no ids");
+            }
+            for path in tool.shows.iter().chain(&tool.leaves_out) {
+                if resource.is_none_or(|message| model.path_fields(message, path).is_none()) {
+                    self.add(name, format!("is a tool that speaks of {path}, which its answer does not have"));
+                }
+            }
+        }
     }
 
     fn stream(&mut self, model: &Model, rpc: &Rpc, http: &Http) {
@@ -151,8 +213,12 @@ impl Findings {
         if !(programs || policy.public || policy.api_key.is_some() || policy.session.is_some()) {
             self.add(name, "has a policy that lets nobody in");
         }
-        if let Some(scope) = policy.api_key.as_deref().filter(|scope| *scope != "any" && !SCOPES.contains(scope)) {
+        let scopes = policy.api_key.as_deref().filter(|scope| *scope != "any").into_iter();
+        for scope in scopes.chain(policy.or_api_key.as_deref()).filter(|scope| !SCOPES.contains(scope)) {
             self.add(name, format!("needs the unknown scope \"{scope}\""));
+        }
+        if policy.or_api_key.is_some() && policy.api_key.as_deref().is_none_or(|scope| scope == "any") {
+            self.add(name, "has another scope for keys but no first one");
         }
         if let Some(unknown) = policy.entitlement.as_deref().filter(|name| !ENTITLEMENTS.contains(name)) {
             self.add(name, format!("needs the unknown entitlement \"{unknown}\""));
@@ -189,6 +255,10 @@ impl Findings {
             for field in message.fields.iter().filter(|field| field.json != field.name) {
                 self.add(&format!("{}.{}", message.full_name, field.name), "has a json_name but is read from a body");
             }
+        }
+        let needed = input.fields.iter().any(|field| field.required && !http.params.contains(&field.name));
+        if rpc.rest.body_optional && (http.body != Body::All || needed) {
+            self.add(name, "has an optional body whose members are needed");
         }
         for field in model.query_fields(rpc, http) {
             let bad = matches!(field.kind, Kind::Message(_) | Kind::Bytes | Kind::FieldMask | Kind::Other(_));
@@ -228,7 +298,7 @@ impl Findings {
         let mut seen: BTreeMap<String, (&Rpc, &Http)> = BTreeMap::new();
         let mut paths: BTreeMap<String, &Http> = BTreeMap::new();
         for (_, rpc, http) in model.routes() {
-            let kind = if rpc.server_streaming { "stream of " } else { "" };
+            let kind = if rpc.rest.stream.is_some() { "stream of " } else { "" };
             if let Some((other, _)) = seen.insert(format!("{kind}{} {}", http.verb, http.shape()), (rpc, http)) {
                 self.add(&rpc.full_name, format!("has the verb and path of {}", other.full_name));
             }

@@ -108,6 +108,11 @@ fn whatever_breaks_a_rule_is_named() {
             "uint32 version = 1 [(rules) = {unset: true}];",
             "inboxops.v1.Thing.version: is never set but cannot be null",
         ),
+        (
+            "uint32 version = 1;",
+            "uint32 version = 1 [(rules) = {alone: true}];",
+            "inboxops.v1.Thing: has a field that stands alone beside others",
+        ),
         ("// Its name.", "", "inboxops.v1.Thing.name: has no comment"),
         ("// Color of a thing.", "", "inboxops.v1.ThingColor: has no comment"),
         ("// Red.", "", "inboxops.v1.ThingColor.THING_COLOR_DARK_RED: has no comment"),
@@ -115,11 +120,26 @@ fn whatever_breaks_a_rule_is_named() {
         (r#"option (policy) = {api_key: "tickets:read"};"#, "", "inboxops.v1.ThingService.GetThing: has no policy"),
         (r#"{api_key: "tickets:read"}"#, "{}", "inboxops.v1.ThingService.GetThing: has a policy that lets nobody in"),
         (
+            r#"{etag: "data.version"}"#,
+            "{body_optional: true}",
+            "inboxops.v1.ThingService.GetThing: has an optional body whose members are needed",
+        ),
+        (
             "{session: ROLE_ADMIN}",
             "{session: ROLE_ADMIN spares_sessions: true}",
             "inboxops.v1.ThingService.UpdateThing: spares sessions an entitlement that is not asked of them",
         ),
         ("tickets:read", "x:y", "inboxops.v1.ThingService.GetThing: needs the unknown scope \"x:y\""),
+        (
+            r#"{api_key: "tickets:read"}"#,
+            r#"{api_key: "tickets:read" or_api_key: "x:y"}"#,
+            "inboxops.v1.ThingService.GetThing: needs the unknown scope \"x:y\"",
+        ),
+        (
+            r#"{api_key: "tickets:read"}"#,
+            r#"{api_key: "any" or_api_key: "tags:read"}"#,
+            "inboxops.v1.ThingService.GetThing: has another scope for keys but no first one",
+        ),
         ("format: \"email\"", "format: \"fax\"", "inboxops.v1.Thing.name: has the unknown format \"fax\""),
         ("max_len: 9", "min: 9", "inboxops.v1.Thing.name: has rules of numbers but is none"),
         ("max_len: 9", "max_items: 9", "inboxops.v1.Thing.name: has rules of lists but is none"),
@@ -160,6 +180,41 @@ fn whatever_breaks_a_rule_is_named() {
             "data.version",
             "data.size",
             "inboxops.v1.ThingService.GetThing: data.size is no single value of inboxops.v1.GetThingResponse",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "Get" title: "Get" description: "Get." idempotent: true}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool whose name \"Get\" is not lower case words of its own",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" idempotent: true}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool without a title and a description",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" title: "Get" description: "Get."}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool that reads but is not without effect",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" title: "Get" description: "Get." idempotent: true fixed: "1"}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool whose fixed arguments are no JSON object: 1",
+        ),
+        (
+            "option (rest) =",
+            r#"option (tool) = {name: "get" title: "Get" description: "Get." idempotent: true shows: "size"}; option (rest) ="#,
+            "inboxops.v1.ThingService.GetThing: is a tool that speaks of size, which its answer does not have",
+        ),
+        (
+            "option (policy) = {session: ROLE_ADMIN};",
+            r#"option (policy) = {session: ROLE_ADMIN}; option (tool) = {name: "set" title: "Set" description: "Set."};"#,
+            "inboxops.v1.ThingService.UpdateThing: is a tool that no key may call",
+        ),
+        (
+            r#"option (google.api.http) = {get: "/api/v1/things/{thing_id}"};"#,
+            r#"option (tool) = {name: "get" title: "Get" description: "Get." idempotent: true};"#,
+            "inboxops.v1.ThingService.GetThing: is a tool without a REST route that answers once",
         ),
     ];
     for (from, to, expected) in table {
@@ -211,6 +266,29 @@ fn a_stream_has_a_route_only_beside_a_list_and_by_fields_that_it_has() {
         1,
     );
     assert_eq!(refusal("v1", &elsewhere), [format!("{follow}: streams at a path that has no list to get")]);
+}
+
+#[test]
+fn lines_are_the_answer_of_a_stream_and_reasons_are_of_the_catalogue() {
+    let get = "inboxops.v1.ThingService.GetThing";
+    let lines = SOUND
+        .replace("returns (GetThingResponse)", "returns (stream GetThingResponse)")
+        .replace("{etag: \"data.version\"}", "{lines: \"{}\" reasons: [\"CONFLICT\"]}");
+    assert_eq!(refusal("v1", &lines), Vec::<String>::new());
+    let table = [
+        ("returns (stream GetThing", "returns (GetThing", "is answered in lines but is no stream of its own to get"),
+        ("CONFLICT", "LOST", "is refused for the unknown reason \"LOST\""),
+    ];
+    for (from, to, expected) in table {
+        assert!(lines.contains(from), "{from}");
+        let found = refusal("v1", &lines.replacen(from, to, 1));
+        assert_eq!(found, [format!("{get}: {expected}")], "{from} → {to}");
+    }
+    let shared =
+        SOUND.replacen("Thing thing = 1 [json_name = \"data\"]", "Thing thing = 1 [(rules) = {shown_as: \"data\"}]", 1);
+    let found = refusal("v1", &shared);
+    let expected = "inboxops.v1.GetThingResponse.thing: shares its name but is not omitted when absent";
+    assert!(found.iter().any(|it| it == expected), "{found:?}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn first_steps(url: &str, inbox_id: &str, key: &str, receiver: bool) -> String {
         "\nA demo tenant is ready. Its API key, shown this once:\n\n  {key}\n\nCreate a ticket:\n\n  \
          curl -sS {url}/api/v1/tickets -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
          -d '{{\"subject\":\"Hello from curl\",\"inbox_id\":\"{inbox_id}\"}}'\n{webhook}\nList tickets:\n\n  \
-         curl -sS {url}/api/v1/tickets -H 'Authorization: Bearer {key}'\n"
+         curl -sS {url}/api/v1/tickets -H 'Authorization: Bearer {key}'\n\nThe guides are at {url}/docs\n"
     )
 }
 

@@ -31,7 +31,7 @@ table! {
     "listen" "127.0.0.1:8080" "address:port" plain "Where REST, gRPC, grpc-web and the documents are served; a process with the role `core` alone serves gRPC for edges and workers here. Port 0 takes a free one. An address that is not loopback needs TLS or `behind_proxy`.";
     "internal_listen" "" "address:port" plain "Where gRPC for edges, workers and programs of the operator is served. When set, `listen` no longer serves the packages `inboxops.internal.*`.";
     "behind_proxy" "false" "true or false" plain "A proxy in front speaks TLS, and the last entry of `X-Forwarded-For` is the client's address.";
-    "public_url" "" "URL" plain "URL at which clients reach the server, without a path: login links begin with it, browsers may use its host name besides IP addresses and `localhost`, and with https the session cookie is sent over TLS only. Unset: `http://` and the address of `listen`.";
+    "public_url" "" "URL" plain "URL at which clients reach the server, without a path: login links and `servers` of the OpenAPI documents begin with it, browsers may use its host name besides IP addresses and `localhost`, and with https the session cookie is sent over TLS only. Unset: `http://` and the address of `listen`.";
     "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen` and `internal_listen` speak TLS.";
     "tls.key" "" "file" plain "Private key in PEM.";
     "tls.extra_ca_file" "" "file" plain "Certificate authorities in PEM that are trusted for receivers besides the public ones, for example that of a private network.";

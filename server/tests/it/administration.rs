@@ -46,11 +46,20 @@ fn walk(folder: &TestFolder, also: &[&str]) {
     assert_eq!(listed.as_array().map(Vec::len), Some(1));
     assert_eq!(listed[0]["id"], key["id"]);
     assert!(listed[0].get("key").is_none(), "a key is shown once");
+    assert!(key["requests_per_minute"].is_null());
+    let shared = run(&["key", "update", text(&key["id"]), "--requests-per-minute", "20"]);
+    assert_eq!((&shared["name"], &shared["requests_per_minute"]), (&json!("export"), &json!(20)));
+    let alone = run(&["key", "update", text(&key["id"]), "--requests-per-minute", "default", "--name", "nightly"]);
+    assert_eq!((&alone["name"], &alone["requests_per_minute"]), (&json!("nightly"), &json!(null)));
+    let words = ["key", "create", "--tenant", &id, "--name", "zap", "--requests-per-minute", "5"];
+    let other = run(&words);
+    assert_eq!(other["requests_per_minute"], json!(5));
+    run(&["key", "revoke", text(&other["id"])]);
     let revoked = run(&["key", "revoke", text(&key["id"])]);
     assert_eq!(revoked["id"], key["id"]);
     assert!(revoked["revoked_at"].is_string());
     assert_eq!(run(&["key", "list", "--tenant", &id]), json!([]));
-    assert_eq!(run(&["key", "list", "--tenant", &id, "--all"]).as_array().map(Vec::len), Some(1));
+    assert_eq!(run(&["key", "list", "--tenant", &id, "--all"]).as_array().map(Vec::len), Some(2));
 
     let changed = run(&["tenant", "set-plan", "--tenant", &id, "--plan", "starter"]);
     assert_eq!((&changed["plan"], &changed["entitlements"]), (&json!("starter"), &json!([])));

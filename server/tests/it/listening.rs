@@ -96,6 +96,48 @@ fn events_are_posted_signed_and_a_killed_server_costs_none() {
 }
 
 #[test]
+fn without_a_server_named_the_socket_of_the_data_folder_leads_to_it() {
+    let folder = TestFolder::new();
+    // Port 0: nothing but the socket tells where the server is.
+    let mut server = folder.serve(&["--no-demo"]);
+    let (key, inbox) = tenant(&folder);
+    let receiver = Receiver::open();
+    let url = format!("http://{}/hooks", receiver.address);
+    let mut command = folder.command(&["listen", "--json", "--forward-to", &url]);
+    command.env("INBOXOPS_API_KEY", &key);
+    let mut listener = TestServer::start(command);
+    let said = line(&mut listener);
+    assert!(said["server"].as_str().is_some_and(|server| server.ends_with("/inboxops.sock")), "{said}");
+    let comes = |server: &TestServer, round: &str| {
+        let came = (0..300).find_map(|n| {
+            ticket(server, &key, &inbox, &format!("{round} {n}"));
+            receiver.next_within(Duration::from_millis(100))
+        });
+        came.is_some_and(|came| came.body.contains(round))
+    };
+    assert!(comes(&server, "First"));
+    // The tickets of the first round arrive before those of the next.
+    server.signal(rustix::process::Signal::KILL);
+    server.end();
+    let server = folder.serve(&["--no-demo"]);
+    ticket(&server, &key, &inbox, "Second");
+    while !receiver.next().body.contains("Second") {}
+    assert_eq!(listener.stop().code(), Some(0));
+}
+
+#[test]
+fn without_any_server_the_command_says_where_it_looked() {
+    let folder = TestFolder::new();
+    let done = folder.run(&["--json", "listen", "--key", "ixk_x", "--forward-to", "http://127.0.0.1:39999"]);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    let failed: Value = serde_json::from_str(&done.out).expect("JSON");
+    assert_eq!(failed["error"]["code"], "no_answer");
+    let message = failed["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("data folder") && message.contains("--server"), "{message}");
+    assert!(!folder.data().exists(), "looking makes nothing");
+}
+
+#[test]
 fn a_private_authority_counts_for_the_url_that_events_go_to() {
     let folder = TestFolder::new();
     let server = folder.serve(&["--no-demo"]);
@@ -191,20 +233,24 @@ impl Events {
         }
     }
 
-    /// The data of the next event or comment; `None` if the server is gone. Sizes of chunks are lines without a colon.
+    /// The data of the next event, or an empty text for a comment that says where the stream is; `None` if the server is
+    /// gone. Sizes of chunks are lines without a colon.
     fn next(&mut self) -> Option<String> {
         let mut data = None;
         loop {
             let block = self.until_blank()?;
             for line in block.lines() {
                 match line.split_once(": ") {
-                    Some(("id", id)) => self.last = Some(id.to_owned()),
+                    Some(("id" | "", place)) => {
+                        self.last = Some(place.to_owned());
+                        data.get_or_insert_default();
+                    }
                     Some(("data", text)) => data = Some(text.to_owned()),
                     _ => {}
                 }
             }
-            if block.contains("id: ") {
-                return Some(data.unwrap_or_default());
+            if data.is_some() {
+                return data;
             }
         }
     }
@@ -223,7 +269,7 @@ fn a_stream_goes_on_behind_its_last_event_after_the_server_was_killed() {
             ticket(&server, &key, &inbox, &format!("{round} {n}"));
         }
         // Only a part is read before the kill; the rest must come after it.
-        let data = events.next().expect("an event");
+        let data = std::iter::from_fn(|| events.next()).find(|data| !data.is_empty()).expect("an event");
         let event: Value = serde_json::from_str(&data).expect("JSON");
         subjects.push(event["data"]["ticket"]["subject"].as_str().expect("a subject").to_owned());
         server.signal(rustix::process::Signal::KILL);

@@ -5,6 +5,7 @@ mod commands;
 mod ingest;
 mod listening;
 mod master_key;
+mod mcp;
 mod measuring;
 mod receiver;
 mod refusals;

@@ -22,8 +22,8 @@ export function why(secrets, headers, body) {
     const decoded = [secrets].flat().map((it) => Buffer.from(String(it ?? "").trim().replace(/^whsec_/, ""), "base64"));
     const keys = decoded.filter((key) => key.length > 0);
     if (!keys.length) return "There is no secret to check with.";
-    const fits = keys.some((key) => {
-        const mac = createHmac("sha256", key).update(`${event}.${sent}.`).update(bytes).digest("base64");
+    const macs = keys.map((key) => createHmac("sha256", key).update(`${event}.${sent}.`).update(bytes).digest("base64"));
+    const fits = macs.some((mac) => {
         const want = Buffer.from(`v1,${mac}`);
         return signatures.split(" ").some((one) => {
             const given = Buffer.from(one);

@@ -1,4 +1,4 @@
-// Creating a key: its name, its scopes, its expiry.
+// Creating a key: its name, its scopes, its share of the rate limit, its expiry.
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { useRef, useState } from "react";
@@ -10,6 +10,7 @@ import { Check, Field, Text, useFirstWrong } from "../kit/field";
 import { Gate } from "../kit/gate";
 import { Trouble } from "../kit/view";
 import { PRESETS, SCOPES } from "./scopes";
+import { Share, shareOf } from "./share";
 
 const DAYS: [string, number][] = [
     ["Never", 0],
@@ -23,6 +24,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
     const [name, setName] = useState("");
     const [preset, setPreset] = useState("Everything");
     const [scopes, setScopes] = useState<string[]>([]);
+    const [share, setShare] = useState("");
     const [days, setDays] = useState(0);
     const form = useRef<HTMLFormElement>(null);
     const own = preset === "Custom";
@@ -30,6 +32,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
         const { key } = await call(ApiKeyService.method.createApiKey, {
             name,
             scopes: own ? scopes : PRESETS.find((it) => it.name === preset)!.scopes,
+            requestsPerMinute: shareOf(share) || undefined,
             expiresAt: days ? timestampFromDate(new Date(Date.now() + days * DAY_MS)) : undefined,
         });
         onKey(key);
@@ -103,6 +106,7 @@ export function CreateKey({ onClose, onKey }: { onClose: () => void; onKey: (key
                         </div>
                     )}
                 </fieldset>
+                <Share value={share} onChange={setShare} failure={failure} />
                 <Field label="Expires" error={failure?.field("expires_at", "The end")}>
                     {(props) => (
                         <select {...props} value={String(days)} onChange={(event) => setDays(Number(event.currentTarget.value))}>

@@ -16,12 +16,13 @@ import { Failure } from "../failure";
 import { CreateKey } from "./create";
 import { KeyOnce } from "./once";
 import { scopesInWords } from "./scopes";
+import { Share, shareOf } from "./share";
 
 const PER_PAGE = 100;
 const SOON_SECS = 8n * 86_400n;
 const reload = () => refresh(ApiKeyService.method.listApiKeys);
 
-type Asked = { kind: "create" } | { kind: "rename" | "rotate" | "revoke"; key: ApiKey };
+type Asked = { kind: "create" } | { kind: "edit" | "rotate" | "revoke"; key: ApiKey };
 
 export function ApiKeys() {
     const list = useQuery(ApiKeyService.method.listApiKeys, { perPage: PER_PAGE });
@@ -45,7 +46,7 @@ export function ApiKeys() {
             title="API"
             lead={
                 <>
-                    Keys your programs use to call the API. <a href="/api/v1/docs">API reference</a>
+                    Keys your programs use to call the API. <a href="/docs">Guides</a> <a href="/api/v1/docs">API reference</a>
                 </>
             }
             actions={allowed && keys.length > 0 && add}
@@ -92,7 +93,7 @@ export function ApiKeys() {
                                         {it.replacedBy && <span className="pill">replaced</span>}
                                         <code className="under narrow">{it.keyPrefix}…</code>
                                         <span className="under narrow">
-                                            {scopesInWords(it.scopes)}
+                                            {rights(it)}
                                             {it.expiresAt && (
                                                 <>
                                                     {" · expires "}
@@ -105,7 +106,7 @@ export function ApiKeys() {
                                         <code>{it.keyPrefix}…</code>
                                     </td>
                                     <td className="wide" title={it.scopes.join(", ")}>
-                                        {scopesInWords(it.scopes)}
+                                        {rights(it)}
                                     </td>
                                     <td className="wide">{it.createdAt && <Day at={it.createdAt} />}</td>
                                     <td>{it.lastUsedAt ? <Ago at={it.lastUsedAt} /> : <span className="muted">Never used</span>}</td>
@@ -116,7 +117,7 @@ export function ApiKeys() {
                                         <Menu
                                             label={`Actions for ${it.name}`}
                                             items={[
-                                                { label: "Rename…", act: () => setAsked({ kind: "rename", key: it }) },
+                                                { label: "Edit…", act: () => setAsked({ kind: "edit", key: it }) },
                                                 ...(it.replacedBy ? [] : [{ label: "Rotate…", act: () => setAsked({ kind: "rotate", key: it }) }]),
                                                 { label: "Revoke…", danger: true, act: () => setAsked({ kind: "revoke", key: it }) },
                                             ]}
@@ -129,7 +130,7 @@ export function ApiKeys() {
                 </div>
             </View>
             {asked?.kind === "create" && <CreateKey onClose={close} onKey={made} />}
-            {asked?.kind === "rename" && <Rename apiKey={asked.key} onClose={close} />}
+            {asked?.kind === "edit" && <Edit apiKey={asked.key} onClose={close} />}
             {asked?.kind === "rotate" && <Rotate apiKey={asked.key} onClose={close} onKey={made} />}
             {asked?.kind === "revoke" && <Revoke apiKey={asked.key} onClose={close} />}
             {key && <KeyOnce secret={key} onClose={() => setKey(undefined)} />}
@@ -137,23 +138,27 @@ export function ApiKeys() {
     );
 }
 
+const rights = (it: ApiKey) => scopesInWords(it.scopes) + (it.requestsPerMinute ? ` · ${it.requestsPerMinute} a minute` : "");
+
 function Expires({ apiKey: { expiresAt } }: { apiKey: ApiKey }) {
     if (!expiresAt) return <span className="muted">Never</span>;
     const soon = expiresAt.seconds - BigInt(Math.floor(Date.now() / 1_000)) < SOON_SECS;
     return soon ? <Countdown to={expiresAt} /> : <Day at={expiresAt} />;
 }
 
-function Rename({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
+function Edit({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
     const [name, setName] = useState(apiKey.name);
+    const [share, setShare] = useState(apiKey.requestsPerMinute?.toString() ?? "");
     const { run, busy, failure } = useAct(async () => {
-        await call(ApiKeyService.method.updateApiKey, { apiKeyId: apiKey.id, name });
+        await call(ApiKeyService.method.updateApiKey, { apiKeyId: apiKey.id, name, requestsPerMinute: shareOf(share) });
         await reload();
         onClose();
     });
     return (
-        <Confirm title="Rename key" action="Rename" failure={failure} busy={busy} onConfirm={() => void run()} onClose={onClose}>
+        <Confirm title="Edit key" action="Save" failure={failure} busy={busy} onConfirm={() => void run()} onClose={onClose}>
             {failure && failure.fields.size === 0 && <Trouble failure={failure} />}
             <Text label="Name" value={name} onChange={setName} error={failure?.field("name", "The name")} autoFocus />
+            <Share value={share} onChange={setShare} failure={failure} />
         </Confirm>
     );
 }
@@ -167,7 +172,7 @@ function Rotate({ apiKey, onClose, onKey }: { apiKey: ApiKey; onClose: () => voi
     return (
         <Confirm title={`Rotate “${apiKey.name}”?`} action="Make new key" danger={hours === "0"} busy={busy} onConfirm={() => void run()} onClose={onClose}>
             {failure && <Trouble failure={failure} />}
-            <p>You get a new key with the same name, scopes and expiry. Choose how long the old one keeps working.</p>
+            <p>You get a new key with the same name, scopes, share and expiry. Choose how long the old one keeps working.</p>
             <fieldset>
                 <legend>The old key ends</legend>
                 <div className="radios">

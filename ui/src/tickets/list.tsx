@@ -116,7 +116,7 @@ export function Tickets() {
                         </tbody>
                     </table>
                 </div>
-                {meta && meta.totalPages > 1 && (
+                {meta?.totalPages !== undefined && meta.totalPages > 1 && (
                     <nav className="more" aria-label="Pages">
                         <button disabled={page <= 1} onClick={() => setParameters({ page: page > 2 ? String(page - 1) : null })}>
                             Newer

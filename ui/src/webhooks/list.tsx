@@ -45,7 +45,11 @@ export function Webhooks() {
     return (
         <Page
             title="Webhooks"
-            lead="InboxOps sends a signed request to each endpoint for the events it subscribes to."
+            lead={
+                <>
+                    InboxOps sends a signed request to each endpoint for the events it subscribes to. <a href="/docs/webhooks">Guide</a>
+                </>
+            }
             actions={list.data && endpoints.length > 0 && add}
         >
             {failure && <Trouble failure={failure} />}

@@ -33,7 +33,7 @@ export function Snippets() {
             <h2 id="verify">Verify signatures</h2>
             <p className="lead">
                 Without this check, anybody who knows the URL can post fake events to it. Headers: <code>webhook-id</code>, <code>webhook-timestamp</code>,{" "}
-                <code>webhook-signature</code>.
+                <code>webhook-signature</code>. <a href="/docs/webhooks#the-raw-body">Where your framework has the raw body</a>
             </p>
             <View query={code} what="the code">
                 <Block

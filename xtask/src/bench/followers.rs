@@ -119,7 +119,7 @@ async fn follow(to: SocketAddr, key: String, seen: Arc<FollowerCounts>) -> std::
     let mut buffer = Vec::with_capacity(64 * 1024);
     let mut subscribed = false;
     while stream.read_buf(&mut buffer).await? > 0 {
-        if !subscribed && buffer.windows(4).any(|it| it == b"\nid:") {
+        if !subscribed && buffer.windows(3).any(|it| it == b"\n: ") {
             subscribed = true;
             seen.streams.fetch_add(1, Ordering::Relaxed);
         }

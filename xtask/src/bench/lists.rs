@@ -29,6 +29,17 @@ const LENGTH: Duration = Duration::from_secs(2);
 const WARM_UP: usize = 5;
 /// Greatest ratio of a page's cost with a million tickets to its cost with a thousand.
 const RATIO: f64 = 2.0;
+/// Greatest ratio of the cost of a page by cursor in the middle of a list to that of the list's first page.
+const CURSOR_RATIO: f64 = 1.5;
+/// Lists that are read by cursor: what they are, and their query.
+const BY_CURSOR: [(&str, &str); 6] = [
+    ("all", "per_page=25"),
+    ("by change", "sort=-updated_at"),
+    ("by number", "sort=ticket_number"),
+    ("`status=solved`", "status=solved"),
+    ("`priority=high` by `-updated_at`", "priority=high&sort=-updated_at"),
+    ("tag of many", "tag=billing"),
+];
 
 /// The goal for the cost of a page with a million tickets.
 #[derive(Clone, Copy)]
@@ -54,6 +65,10 @@ pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> BoxResult<Ve
     let most = std::env::var("BENCH_TICKETS").ok().map_or(Ok(MANY), |text| text.parse())?;
     let desks = [Desk::open(bin, urls[0], FEW).await?, Desk::open(bin, urls[1], most).await?];
     let questions = [desks[0].questions().await?, desks[1].questions().await?];
+    let mut by_cursor = Vec::new();
+    for (what, query) in BY_CURSOR {
+        by_cursor.push(desks[1].by_cursor(what, query).await?);
+    }
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let mut figures = Vec::new();
@@ -61,6 +76,12 @@ pub(super) async fn measure(bin: &Path, urls: [Option<&str>; 2]) -> BoxResult<Ve
             let base = desks[0].ask(few).await?;
             let own = desks[1].ask(many).await?;
             figures.extend(compared(many, base, own));
+        }
+        for [first, middle] in &by_cursor {
+            let (base, own) = (desks[1].ask(first).await?, desks[1].ask(middle).await?);
+            let name = format!("by cursor, the middle of {}, {} tickets: ÷ page 1", middle.what, own.total);
+            let ratio = own.p50.as_secs_f64() / base.p50.as_secs_f64();
+            figures.push(Figure::less(name, ratio, "×").goal(Goal::Value(CURSOR_RATIO)));
         }
         figures.iter().for_each(|it| eprintln!("{} {:.2} {}", it.name, it.value, it.unit));
         rounds.push(figures);
@@ -170,6 +191,23 @@ impl<'a> Desk<'a> {
             );
         }
         Ok(all)
+    }
+
+    /// The first page of a list, and a page by cursor from its middle.
+    async fn by_cursor(&self, what: &str, query: &str) -> BoxResult<[Question; 2]> {
+        let of = |query: String| Question { what: what.to_owned(), query, cost: Cost::Free };
+        let meta = self.meta(&format!("{query}&page=1")).await?;
+        let pages = meta["total_pages"].as_u64().ok_or("no number of pages")?;
+        let meta = self.meta(&format!("{query}&page={}", (pages / 2).max(1))).await?;
+        let cursor = meta["next_cursor"].as_str().ok_or("no page follows the middle")?;
+        Ok([of(query.to_owned()), of(format!("{query}&cursor={cursor}"))])
+    }
+
+    async fn meta(&self, query: &str) -> BoxResult<Value> {
+        let request = load::request("GET", &format!("/api/v1/tickets?{query}"), &self.tenant.key, None);
+        let (_, body) = load::once(self.server.address, &request).await?;
+        let body: Value = serde_json::from_slice(&body)?;
+        Ok(body["meta"].clone())
     }
 
     /// When a ticket was opened.

@@ -15,6 +15,8 @@ pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest time that one statement may run (PostgreSQL).
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest pause between two statements of a long read (PostgreSQL): longer than its client may keep it waiting.
+pub(crate) const LONG_READ_PAUSE: Duration = Duration::from_secs(60);
 /// Longest time that opening a connection may take.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Size of SQLite's WAL in pages, 64 MiB, from which on a commit checkpoints it itself; below that `checkpoint` does.
@@ -22,6 +24,8 @@ const LOG_PAGES_MAX: &str = "16384";
 /// Plans that writers must not use (PostgreSQL). Every statement of a writer finds few rows by their keys, but the
 /// statistics of tables that fill and empty within seconds would make the planner read and hash all leased deliveries.
 const WRITER_PLANS_OFF: [&str; 3] = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"];
+/// Plans that long reads must not use (PostgreSQL): each batch is read from an index, in its order.
+const LONG_READ_PLANS_OFF: [&str; 2] = ["enable_seqscan", "enable_bitmapscan"];
 /// Settings of every connection (PostgreSQL). JIT compilation takes a hundred times as long as any statement runs.
 const SETTINGS: [(&str, &str); 2] = [("timezone", "UTC"), ("jit", "off")];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
@@ -115,6 +119,8 @@ pub(in crate::store) enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Read,
+    /// A snapshot that lives for minutes.
+    LongRead,
     /// A writer's connection.
     Write,
 }
@@ -127,10 +133,12 @@ impl Purpose {
         let mut settings: Vec<(&str, String)> = SETTINGS.map(|(name, value)| (name, value.to_owned())).into();
         settings.push(("lock_timeout", millis(LOCK_TIMEOUT)));
         settings.push(("statement_timeout", millis(STATEMENT_TIMEOUT)));
-        settings.push(("idle_in_transaction_session_timeout", millis(STATEMENT_TIMEOUT)));
+        let pause = if self == Purpose::LongRead { LONG_READ_PAUSE } else { STATEMENT_TIMEOUT };
+        settings.push(("idle_in_transaction_session_timeout", millis(pause)));
         match self {
             // The only write of a reader is the shared rate window, which may be lost.
             Purpose::Read => settings.push(("synchronous_commit", "off".to_owned())),
+            Purpose::LongRead => settings.extend(LONG_READ_PLANS_OFF.map(|name| (name, "off".to_owned()))),
             Purpose::Write => settings.extend(WRITER_PLANS_OFF.map(|name| (name, "off".to_owned()))),
         }
         settings.into_iter().map(|(name, value)| format!("SET {name} = '{value}';")).collect()
@@ -179,7 +187,9 @@ impl Target {
             match self {
                 Target::Sqlite(options) => {
                     let options = match purpose {
-                        Purpose::Read => options.as_ref().clone().create_if_missing(false).pragma("query_only", "1"),
+                        Purpose::Read | Purpose::LongRead => {
+                            options.as_ref().clone().create_if_missing(false).pragma("query_only", "1")
+                        }
                         Purpose::Write => options.as_ref().clone(),
                     };
                     options.connect().await.map(Conn::Sqlite)

@@ -42,6 +42,9 @@ const STEPS: &[Step] = steps! {
     12 "threads" "0012_threads.sql";
     13 "thin" "0013_thin.sql";
     14 "states" "0014_states.sql";
+    15 "histories" "0015_histories.sql";
+    16 "searches" "0016_searches.sql";
+    17 "shares" "0017_shares.sql";
 };
 
 /// Newest schema version that this program knows.

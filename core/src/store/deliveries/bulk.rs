@@ -29,6 +29,7 @@ pub(crate) struct DeliveryState {
     pub(crate) shown: Shown,
     /// Whether any of its requests succeeded.
     pub(crate) succeeded: bool,
+    pub(crate) test: bool,
 }
 
 struct Row(DeliveryId, DeliveryState);
@@ -37,7 +38,8 @@ from_row!(Row in "deliveries", row => {
     let state: State = row.code("state")?;
     let tried = row.get::<i64>("attempt")? - i64::from(state == State::Leased) > 0;
     let shown = Shown::of(state, tried, row.get("stop")?, row.of("lanes").get("paused")?);
-    Ok(Row(DeliveryId(row.get("id")?), DeliveryState { state, shown, succeeded: row.get("succeeded")? }))
+    let (succeeded, test) = (row.get("succeeded")?, row.get("test")?);
+    Ok(Row(DeliveryId(row.get("id")?), DeliveryState { state, shown, succeeded, test }))
 });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,19 +61,25 @@ row_statements! {
         head: "WITH v (key) AS (VALUES",
         row: &[Type::Uuid],
         tail: concat!(
-            ") SELECT d.id, d.state, d.attempt, d.stop, l.paused AND NOT d.test AS paused, \
+            ") SELECT d.id, d.state, d.attempt, d.stop, d.test, l.paused AND NOT d.test AS paused, \
              d.state = ", state!(delivered), " \
              OR EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = d.id AND a.succeeded) AS succeeded \
              FROM v JOIN deliveries d ON d.id = v.key JOIN lanes l ON l.endpoint_id = d.endpoint_id"
         ),
         tail_pg: None,
     };
+    TESTS = Rows {
+        head: "WITH v (key) AS (VALUES",
+        row: &[Type::Uuid],
+        tail: ") SELECT d.id FROM v JOIN deliveries d ON d.id = v.key WHERE d.test",
+        tail_pg: None,
+    };
     INSERT_WAITING = Rows {
         head: "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, \
-               due_at, token, incarnation, created_at, thin) VALUES",
+               due_at, token, incarnation, created_at, thin, recovered) VALUES",
         row: &[
             Type::Uuid, Type::Uuid, Type::Uuid, Type::Uuid, Type::Small, Type::Bool, Type::Small, Type::Big, Type::Big,
-            Type::Big, Type::Big, Type::Big, Type::Big, Type::Bool,
+            Type::Big, Type::Big, Type::Big, Type::Big, Type::Bool, Type::Bool,
         ],
         tail: "ON CONFLICT (id) DO NOTHING RETURNING id",
         tail_pg: None,
@@ -96,6 +104,13 @@ pub(crate) async fn states(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<H
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = found(tx.link(), &STANDINGS, &ids).await?;
     Ok(rows.into_iter().map(|Row(id, standing)| (id, standing)).collect())
+}
+
+/// How many of these deliveries are tests.
+pub(super) async fn tests_among(tx: &mut impl Scoped, ids: &[DeliveryId]) -> Result<usize> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let tests: Vec<(Uuid,)> = found(tx.link(), &TESTS, &ids).await?;
+    Ok(tests.len())
 }
 
 /// Deliveries of an endpoint after a given one, of events up to a time, in these states and of these kinds of events
@@ -151,7 +166,8 @@ pub(crate) async fn make(
         .bind(0_i64)
         .bind(0_i64)
         .bind(now.micros())
-        .bind(thin));
+        .bind(thin)
+        .bind(true));
     let made: Vec<DeliveryId> = ids.into_iter().map(|(id,)| DeliveryId(id)).collect();
     let mut moves = Moves::default();
     made.iter().for_each(|_| moves.waits(endpoint, now, 0, false));

@@ -3,6 +3,7 @@
 
 use super::{
     Delivery, Shown,
+    bulk::tests_among,
     walk::{self, Class, Walk, Way},
 };
 use crate::store::{ReadTx, Result, Scoped, lanes};
@@ -37,7 +38,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// The first id of the period, and the first one after it. Ids begin with the time of the event.
-    fn bounds(&self) -> (Uuid, Uuid) {
+    pub(super) fn bounds(&self) -> (Uuid, Uuid) {
         let from = self.range.since.map_or(Uuid::nil(), |at| DeliveryId::new(at, 0).0);
         let to = self.range.until.map_or(Uuid::max(), |at| DeliveryId::new(at.plus(Duration::from_millis(1)), 0).0);
         (from, self.before.map_or(to, |before| to.min(before.0)))
@@ -86,16 +87,32 @@ pub(crate) async fn list(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page,
     Ok(LogPage { deliveries: rows, next })
 }
 
-/// The number of deliveries of an endpoint that the following pages list, counted up to `most`, and whether there are
-/// more.
+/// The number of deliveries of an endpoint that the following pages list, without tests, counted up to `most`, and
+/// whether there are more.
 pub(crate) async fn count(tx: &mut ReadTx, endpoint: EndpointId, page: &Page, most: i64) -> Result<(i64, bool)> {
     let limit = usize::try_from(most).unwrap_or(0).saturating_add(1);
-    let count = i64::try_from(ids(tx, &[endpoint], page, limit).await?.len()).unwrap_or(i64::MAX);
+    let mut page = page.clone();
+    let mut count = 0;
+    loop {
+        let wanted = limit - count;
+        let ids = ids(tx, &[endpoint], &page, wanted).await?;
+        count += ids.len() - tests_among(tx, &ids).await?;
+        if ids.len() < wanted || count >= limit {
+            break;
+        }
+        page.before = ids.last().copied();
+    }
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
     Ok((count.min(most), count > most))
 }
 
 /// The ids of a page, newest first.
-async fn ids(tx: &mut ReadTx, endpoints: &[EndpointId], page: &Page, limit: usize) -> Result<Vec<DeliveryId>> {
+pub(super) async fn ids(
+    tx: &mut ReadTx,
+    endpoints: &[EndpointId],
+    page: &Page,
+    limit: usize,
+) -> Result<Vec<DeliveryId>> {
     let (from, to) = page.bounds();
     let mut ids = Vec::new();
     for (paused, endpoints) in lanes::by_pause(tx, endpoints).await? {

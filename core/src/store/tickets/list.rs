@@ -5,6 +5,7 @@ mod plan;
 mod source;
 mod stream;
 mod text;
+mod walk;
 
 #[cfg(test)]
 pub(in crate::store) use plan::ALL as LIST_ALL;
@@ -14,7 +15,7 @@ use super::{Priority, Status, Ticket, columns};
 use crate::store::{ReadTx, Result, Scoped as _};
 use inboxops_proto::{
     clock::Timestamp,
-    id::{AgentId, InboxId},
+    id::{AgentId, InboxId, TicketId},
 };
 use std::collections::HashMap;
 use text::{Text, Value};
@@ -53,6 +54,15 @@ impl Default for Sort {
 }
 
 impl Sort {
+    /// The value by which a ticket is ordered, before its id.
+    pub(crate) fn key_of(self, ticket: &Ticket) -> i64 {
+        match self.key {
+            SortKey::CreatedAt => ticket.created_at.micros(),
+            SortKey::UpdatedAt => ticket.updated_at.micros(),
+            SortKey::Number => i64::from(ticket.number),
+        }
+    }
+
     /// Parses `created_at`, `-updated_at` and so on.
     pub(crate) fn parse(text: &str) -> Option<Sort> {
         let (descending, name) = match text.strip_prefix('-') {
@@ -72,6 +82,8 @@ impl Sort {
 /// The filter of a list; an empty member does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
+    /// With any of these ids.
+    pub(crate) ids: Vec<TicketId>,
     /// In any of these states.
     pub(crate) status: Vec<Status>,
     /// Of any of these inboxes.
@@ -95,6 +107,13 @@ pub(crate) struct Filter {
     pub(crate) sort: Sort,
 }
 
+/// Where a page by cursor begins: after the ticket with this sort key and id, whether or not it is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct After {
+    pub(crate) key: i64,
+    pub(crate) id: Uuid,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TicketPage {
     /// The exact number of tickets that match the filter.
@@ -107,11 +126,30 @@ const SIZES: [usize; 4] = [1, 8, 32, 128];
 
 /// At most `limit` of the tickets that match the filter, after `offset` others, and the total.
 pub(crate) async fn list(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<TicketPage> {
-    let (total, ids) = plan::page(tx, filter, limit, offset).await?;
+    let (total, ids) = plan::page(tx, filter, limit, offset, None).await?;
     Ok(TicketPage { total, tickets: read(tx, &ids).await? })
 }
 
-/// The same, with the statements that found the page, for tests of their plans.
+/// At most `limit` of the tickets that match the filter, after a place in their order, and the total.
+pub(crate) async fn list_after(tx: &mut ReadTx, filter: &Filter, limit: i64, after: After) -> Result<TicketPage> {
+    let (total, ids) = plan::page(tx, filter, limit, 0, Some(after)).await?;
+    Ok(TicketPage { total, tickets: read(tx, &ids).await? })
+}
+
+/// The same as [`list_after`], with the statements that found the page.
+#[cfg(test)]
+pub(crate) async fn list_after_and_tell(
+    tx: &mut ReadTx,
+    filter: &Filter,
+    limit: i64,
+    after: After,
+) -> Result<(TicketPage, Vec<StatementRun>)> {
+    tx.asked = Some(Vec::new());
+    let listed = list_after(tx, filter, limit, after).await?;
+    Ok((listed, tx.asked.take().unwrap_or_default()))
+}
+
+/// The same as [`list`], with the statements that found the page, for tests of their plans.
 #[cfg(test)]
 pub(crate) async fn list_and_tell(
     tx: &mut ReadTx,

@@ -2,7 +2,6 @@
 
 use crate::tests::{
     dispatch::TestDispatch,
-    recoveries::enable,
     support::{Came as _, Client, NOTHING, TestCore, TestTenant, Worker, on_both, until, violations},
 };
 use inboxops_proto::{
@@ -297,19 +296,21 @@ async fn many_are_sent_again_by_a_filter_and_counted_first(mut core: TestCore) {
 async fn an_endpoint_has_one_job_at_a_time(core: TestCore) {
     let tenant = core.tenant().await;
     let endpoint = core.endpoint(&tenant.key, &["ticket.created"]).await.id;
-    enable(&core, &tenant.key, &endpoint, false).await;
     core.ticket(&tenant, "Hello").await;
+    let one = core.deliveries_of(&tenant.key, &endpoint).await.remove(0);
+    cancel(&core, &tenant.operator, &one.id).await.answer();
     let recover = v1::RecoverDeliveriesRequest {
         endpoint_id: endpoint.clone(),
         since: Some(Timestamp::from_micros(0).into()),
         ..Default::default()
     };
     core.webhooks().recover_deliveries(tenant.key.ask(recover)).await.answer();
-    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
-    let test = core.webhooks().send_test_event(tenant.key.ask(test)).await.answer().delivery.expect("a delivery");
-    cancel(&core, &tenant.operator, &test.id).await.answer();
     let request = v1::ResendDeliveriesRequest { dry_run: None, ..Default::default() };
     let failure = core.deliveries().resend_deliveries(tenant.operator.ask(request)).await.refusal();
+    assert_eq!(failure.reason, Reason::Conflict);
+    let status = vec![DeliveryStatus::Canceled.into()];
+    let request = v1::ResendEndpointDeliveriesRequest { endpoint_id: endpoint, status, ..Default::default() };
+    let failure = core.webhooks().resend_endpoint_deliveries(tenant.key.ask(request)).await.refusal();
     assert_eq!(failure.reason, Reason::Conflict);
 }
 

@@ -5,7 +5,7 @@ use crate::tests::support::{Came as _, Client, TestCore, TestTenant, on_both};
 use inboxops_proto::{internal::v1 as internal, reason::Reason, v1};
 use std::time::Duration;
 
-async fn limit(core: &TestCore, tenant: &TestTenant, requests_per_minute: Option<u32>) {
+pub(super) async fn limit(core: &TestCore, tenant: &TestTenant, requests_per_minute: Option<u32>) {
     let request = internal::SetRateLimitRequest { tenant_id: tenant.id.clone(), requests_per_minute };
     core.tenants().set_rate_limit(Client::operator().ask(request)).await.answer();
 }

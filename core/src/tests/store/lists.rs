@@ -2,6 +2,7 @@
 //! thousand tickets, whatever their number and the statistics. `LISTS_TICKETS` sets the number.
 
 mod changes;
+mod cursors;
 mod helpdesk;
 mod plans;
 
@@ -10,7 +11,7 @@ use crate::{
     list_index::ListIndex,
     store::{
         self, Db,
-        tickets::{AssigneeFilter, Filter, Priority, Sort, SortKey, Status},
+        tickets::{After, AssigneeFilter, Filter, Priority, Sort, SortKey, Status, TicketRef},
     },
     time_and_chance::{Chance, Stamps},
 };
@@ -109,6 +110,15 @@ async fn compare_on(db: &Db, desk: &Helpdesk, dice: &mut Dice, filters: usize) {
         assert_eq!(listed.total, all.len() as i64, "{filter:?} by {asked:?}");
         let ids: Vec<_> = listed.tickets.iter().map(|it| it.id).collect();
         assert_eq!(ids, expected, "{limit} after {offset} of {} {filter:?} by {asked:?}", all.len());
+        // By cursor the same page follows the ticket before it.
+        let Some(before) = offset.checked_sub(1).and_then(|at| all.get(at)) else { continue };
+        let before = store::tickets::read(&mut read, TicketRef::Id(*before)).await.unwrap().expect("a ticket");
+        let after = After { key: filter.sort.key_of(&before), id: before.id.0 };
+        let asked = store::tickets::list_after_and_tell(&mut read, &filter, limit as i64, after);
+        let (listed, asked) = asked.await.unwrap();
+        assert_eq!(listed.total, all.len() as i64, "{filter:?} by {asked:?}");
+        let ids: Vec<_> = listed.tickets.iter().map(|it| it.id).collect();
+        assert_eq!(ids, expected, "{limit} after {before:?} of {} {filter:?} by {asked:?}", all.len());
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::store::{
     self, Queue,
-    deliveries::{Page, Range, Shown},
+    deliveries::{Page, Range, Search, Shown, StatusRange},
     recount,
 };
 use crate::tests::support::{StoredTenant, TestStore, on_both};
@@ -52,10 +52,10 @@ async fn fill(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId, co
     };
     let sql = format!(
         "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, due_at, token, \
-         incarnation, created_at, settled_at) SELECT {id}, {tenant}, {endpoint}, {id}, CASE WHEN n <= 3 THEN 7 ELSE n % 7 END, {no}, \
+         incarnation, created_at, settled_at, response_status) SELECT {id}, {tenant}, {endpoint}, {id}, CASE WHEN n <= 3 THEN 7 ELSE n % 7 END, {no}, \
          CASE WHEN n > 15 THEN {state} WHEN n > 12 THEN 0 WHEN n > 9 THEN 0 WHEN n > 6 THEN 2 WHEN n > 3 THEN 4 ELSE 3 END, \
          CASE WHEN n > 12 AND n <= 15 THEN 0 ELSE 1 END, 0, 1000 * ({first} + n), 1, 0, 1000 * ({first} + n), \
-         1000 * ({first} + n) FROM {rows}",
+         1000 * ({first} + n), CASE WHEN n <= 3 THEN 404 ELSE 200 END FROM {rows}",
         tenant = uuid(tenant),
         endpoint = uuid(endpoint),
     );
@@ -132,6 +132,25 @@ async fn every_filter_of_a_long_log_is_quick(fresh: TestStore) {
         drop(read);
         let page = Page { before: deep.next, ..Page::default() };
         assert_eq!(timed(&format!("{name}, a deep page"), async || list(&endpoints, &page).await).await, 25);
+        let search = async |filter: Search| {
+            let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
+            store::deliveries::search(&mut read, &endpoints, &filter, 25).await.unwrap().deliveries.len()
+        };
+        let answered = |from, to| Search { statuses: vec![StatusRange { from, to }], ..Search::default() };
+        for (what, filter, expected) in [
+            ("everything", Search::default(), 25),
+            ("a rare status", answered(404, 404), 3),
+            ("a rare hundred", answered(400, 499), 3),
+            ("a hundred without any", answered(500, 599), 0),
+            ("a common status", answered(200, 200), 25),
+            ("a rare status that failed", Search { shown: vec![Shown::Failed], ..answered(404, 404) }, 3),
+            ("a rare status of a rare event", Search { kinds: vec![7], ..answered(404, 404) }, 3),
+            ("a second by its creation", Search { since: at(1_000), until: at(0), ..Search::default() }, 25),
+            ("a status since a time", Search { since: at(1_000), ..answered(200, 299) }, 25),
+        ] {
+            let found = timed(&format!("{name}, search: {what}"), async || search(filter.clone()).await).await;
+            assert_eq!(found, if expected == 25 { 25 } else { expected * endpoints.len() }, "{what}");
+        }
         let behind = timed(&format!("{name}, backlog"), async || {
             let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
             store::backlog::of(&mut read, &endpoints).await.unwrap()

@@ -4,9 +4,14 @@ use crate::store::{
     self, Queue, Tx,
     agents::{Agent, Role},
     api_keys::ApiKey,
+    by_name::NamedPage,
     endpoints::{Endpoint, OtherSecret, SealedBytes},
     inboxes::{Inbox, InboxError, InboxState, SharedAddress},
-    messages::{Author, AuthorKind, Message, MessageKind},
+    messages::{
+        Author, AuthorKind, Message, MessageKind,
+        list::{self, BEGIN, MessageSize, MessageSpan, NO_END},
+    },
+    rate_windows::SharedLimits,
     service_tokens::ServiceToken,
     tags::Tag,
     tickets::{Channel, Ticket, TicketRef},
@@ -20,6 +25,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// The first rows of a list by name.
+const FIRST: NamedPage<'static> = NamedPage::At { limit: 10, offset: 0 };
 
 async fn another_tenants_ids_are_like_ids_that_never_existed(fresh: TestStore) {
     let (tenant, stranger) = (fresh.tenant().await, fresh.tenant().await);
@@ -83,7 +90,7 @@ async fn agents_are_unique_by_address_and_listed_by_name(fresh: TestStore) {
     });
     assert_eq!(made.await.unwrap(), [true, true, false]);
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
-    assert_eq!(store::agents::list(&mut read, 10, 0).await.unwrap(), [agents[1].clone(), agents[0].clone()]);
+    assert_eq!(store::agents::list(&mut read, FIRST).await.unwrap(), [agents[1].clone(), agents[0].clone()]);
     assert_eq!(store::agents::count(&mut read).await.unwrap(), 2);
     assert_eq!(store::agents::get(&mut read, agents[0].id).await.unwrap(), Some(agents[0].clone()));
 }
@@ -115,7 +122,7 @@ async fn inboxes_come_back_as_written_and_their_state_is_known_at_once(fresh: Te
         .await
         .unwrap();
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
-    assert_eq!(store::inboxes::list(&mut read, 10, 0).await.unwrap()[0], failing);
+    assert_eq!(store::inboxes::list(&mut read, FIRST).await.unwrap()[0], failing);
     assert_eq!(store::inboxes::count(&mut read).await.unwrap(), 2);
     assert_eq!(
         store::inboxes::get(&mut read, tenant.inbox).await.unwrap().map(|it| it.state()),
@@ -166,14 +173,14 @@ async fn a_tag_is_one_whatever_its_letter_case(fresh: TestStore) {
             store::tags::attach(tx, &row, tag.id, NOON).await?;
         }
         assert_eq!(store::tags::get(tx, b.id).await?, None);
-        let listed = store::tags::list_of_ticket(tx, ticket, 10, 0).await?;
+        let listed = store::tags::list_of_ticket(tx, ticket).await?;
         store::tags::detach(tx, ticket, c.id).await?;
-        assert_eq!(store::tags::list_of_ticket(tx, ticket, 10, 0).await?, std::slice::from_ref(&a));
+        assert_eq!(store::tags::list_of_ticket(tx, ticket).await?, std::slice::from_ref(&a));
         Ok(listed)
     });
     assert_eq!(listed.await.unwrap(), [other.clone(), first.clone()]);
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
-    assert_eq!(store::tags::list(&mut read, 1, 1).await.unwrap(), [first]);
+    assert_eq!(store::tags::list(&mut read, NamedPage::At { limit: 1, offset: 1 }).await.unwrap(), [first]);
     assert_eq!(store::tags::count(&mut read).await.unwrap(), 2);
 }
 
@@ -209,10 +216,35 @@ async fn internal_notes_are_left_out_in_sql(fresh: TestStore) {
         .unwrap();
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     let [last, note, first] = messages;
-    assert_eq!(
-        store::messages::list_without_notes(&mut read, ticket, 10, 0).await.unwrap(),
-        [first.clone(), last.clone()]
-    );
+    let span = MessageSpan { after: BEGIN, until: NO_END, limit: 10, offset: 0 };
+    let of = |message: &Message| MessageSize {
+        id: message.id,
+        ticket,
+        created_at: message.created_at,
+        text: message.text.len(),
+        html: message.html.len(),
+    };
+    let sizes = [of(&first), of(&last)];
+    assert_eq!(list::of_ticket(&mut read, ticket, span).await.unwrap(), sizes);
+    let of_all = [&[][..], &[ticket], &[TicketId(Uuid::nil()), ticket]];
+    for tickets in of_all {
+        assert_eq!(list::of_tickets(&mut read, tickets, span).await.unwrap(), sizes, "{tickets:?}");
+        let after = MessageSpan { after: (NOON.micros(), first.id.0), ..span };
+        assert_eq!(list::of_tickets(&mut read, tickets, after).await.unwrap(), [of(&last)], "{tickets:?}");
+        let until = MessageSpan { until: last.created_at, ..span };
+        assert_eq!(list::of_tickets(&mut read, tickets, until).await.unwrap(), [of(&first)], "{tickets:?}");
+    }
+    let newest = list::newest(&mut read, &[ticket], 1).await.unwrap();
+    assert_eq!(newest.get(&ticket), Some(&vec![of(&last)]));
+    let bodies = list::bodies(&mut read, &[last.id, first.id], 3).await.unwrap();
+    let short = Message { text: "Hel".to_owned(), html: "<p>".to_owned(), ..last.clone() };
+    assert_eq!((bodies.len(), bodies.get(&last.id)), (2, Some(&short)));
+    let mut stranger = fresh.db.read(fresh.tenant().await.scope).await.unwrap();
+    assert_eq!(list::of_ticket(&mut stranger, ticket, span).await.unwrap(), []);
+    assert_eq!(list::of_tickets(&mut stranger, &[], span).await.unwrap(), []);
+    assert_eq!(list::of_tickets(&mut stranger, &[ticket], span).await.unwrap(), []);
+    assert!(list::newest(&mut stranger, &[ticket], 9).await.unwrap().is_empty());
+    assert!(list::bodies(&mut stranger, &[first.id], 9).await.unwrap().is_empty());
     assert_eq!(store::messages::list(&mut read, ticket, 10, 0).await.unwrap(), [first, note, last]);
 }
 
@@ -229,6 +261,7 @@ async fn keys_are_found_by_hash_and_revoked_once(fresh: TestStore) {
         expires_at: Some(NOON.plus(MINUTE)),
         revoked_at: None,
         replaced_by: None,
+        requests_per_minute: Some(7),
     };
     let written = key.clone();
     fresh
@@ -242,12 +275,22 @@ async fn keys_are_found_by_hash_and_revoked_once(fresh: TestStore) {
     store::api_keys::mark_used(&fresh.db, vec![(key.id, NOON)]).await.unwrap();
     let id = key.id;
     let revoked = fresh.db.write(tenant.scope.clone(), async move |tx| {
-        store::api_keys::rename(tx, id, "Other").await?;
+        // Either may be given alone; a share of 0 is none.
+        let named = store::api_keys::update(tx, id, Some("Other"), None).await?;
+        assert_eq!(named.and_then(|key| key.requests_per_minute), Some(7));
+        let cleared = store::api_keys::update(tx, id, None, Some(0)).await?;
+        assert_eq!(cleared.map(|key| (key.name, key.requests_per_minute)), Some(("Other".to_owned(), None)));
+        store::api_keys::update(tx, id, None, Some(9)).await?;
         store::api_keys::revoke(tx, id, NOON).await?;
         store::api_keys::revoke(tx, id, NOON.plus(MINUTE)).await
     });
-    let expected =
-        ApiKey { name: "Other".to_owned(), revoked_at: Some(NOON), last_used_at: Some(NOON.plus(MINUTE)), ..key };
+    let expected = ApiKey {
+        name: "Other".to_owned(),
+        requests_per_minute: Some(9),
+        revoked_at: Some(NOON),
+        last_used_at: Some(NOON.plus(MINUTE)),
+        ..key
+    };
     assert_eq!(revoked.await.unwrap(), Some(expected.clone()));
     let mut read = fresh.db.read(tenant.scope.clone()).await.unwrap();
     assert_eq!(store::api_keys::list(&mut read, false, 10, 0).await.unwrap(), []);
@@ -329,21 +372,24 @@ async fn the_shared_rate_window_is_exact_and_rolls() {
     let fresh = TestStore::postgres().await;
     let tenant = fresh.tenant().await;
     let other = fresh.again().await;
+    let limits = SharedLimits { tenant: tenant.id, limit: Some(30), key: None };
     let mut asking = tokio::task::JoinSet::new();
     for n in 0..31u64 {
-        let (db, tenant) = (if n % 2 == 0 { fresh.db.clone() } else { other.clone() }, tenant.id);
+        let db = if n % 2 == 0 { fresh.db.clone() } else { other.clone() };
         let at = NOON.plus(Duration::from_secs(n));
-        asking.spawn(async move { store::rate_windows::admit(&db, tenant, 30, at).await.unwrap() });
+        asking.spawn(async move { store::rate_windows::admit(&db, limits, at).await.unwrap() });
     }
     let accepted = asking.join_all().await.into_iter().filter(|it| it.accepted).count();
     assert_eq!(accepted, 30);
     let end = NOON.plus(Duration::from_secs(31));
-    let full = store::rate_windows::admit(&fresh.db, tenant.id, 30, end).await.unwrap();
+    let full = store::rate_windows::admit(&fresh.db, limits, end).await.unwrap();
     assert!(!full.accepted);
-    assert_eq!(full.used, 30);
-    let next = full.oldest_leaves_at.unwrap();
+    assert_eq!(full.tenant.used, 30);
+    assert_eq!(store::rate_windows::standing(&fresh.db, limits, end).await.unwrap(), full);
+    let next = full.tenant.oldest_leaves_at.unwrap();
     assert!(next <= NOON.plus(MINUTE + Duration::from_secs(1)));
-    let rolled = store::rate_windows::admit(&fresh.db, tenant.id, 30, next).await.unwrap();
+    assert!(store::rate_windows::standing(&fresh.db, limits, next).await.unwrap().accepted);
+    let rolled = store::rate_windows::admit(&fresh.db, limits, next).await.unwrap();
     assert!(rolled.accepted);
 }
 

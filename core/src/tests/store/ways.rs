@@ -19,13 +19,15 @@ enum Statistics {
 /// An endpoint with deliveries of all states, and one with almost none.
 const FULL: &str = "00000000-0000-7000-8000-00000000000f";
 const EMPTY: &str = "00000000-0000-7000-8000-00000000000e";
+const LAST: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /// Deliveries of an endpoint, one in `in_state` of the requested state, all others delivered.
 fn fill(count: u32, endpoint: &str) -> String {
     format!(
         "INSERT INTO deliveries (id, tenant_id, endpoint_id, event_id, kind, test, state, attempt, failures, due_at, token, \
-         incarnation, created_at) SELECT gen_random_uuid(), '{EMPTY}', '{endpoint}', gen_random_uuid(), n % 8, n % 1000 = 0, \
-         CASE WHEN n % 500 < 2 THEN n % 500 WHEN n % 500 < 4 THEN n % 500 + 1 ELSE 2 END, n % 3, 0, n, 1, 0, n \
+         incarnation, created_at, response_status) SELECT gen_random_uuid(), '{EMPTY}', '{endpoint}', gen_random_uuid(), n % 8, \
+         n % 1000 = 0, CASE WHEN n % 500 < 2 THEN n % 500 WHEN n % 500 < 4 THEN n % 500 + 1 ELSE 2 END, n % 3, 0, n, 1, 0, n, \
+         CASE WHEN n % 500 = 3 THEN 404 ELSE 200 END \
          FROM generate_series(1, {count}) n"
     )
 }
@@ -58,6 +60,14 @@ fn cases() -> Vec<(String, &'static str, String, Vec<&'static str>)> {
         let class: Vec<&str> = class.copied().collect();
         let indexes = if class.is_empty() { CLASSES.to_vec() } else { class };
         cases.push((name.clone(), sql.pg.unwrap(), walk.clone(), indexes));
+    }
+    let both = format!("ARRAY['{FULL}','{EMPTY}']::uuid[]");
+    for (name, more, index) in [
+        ("search::ANSWERED", format!("ARRAY[200,404]::bigint[], '{FULL}', '{LAST}', 26"), "deliveries_answered"),
+        ("search::RECOVERED", format!("0, '{LAST}', 26"), "deliveries_recovered"),
+    ] {
+        let (_, sql) = fixed.iter().find(|(it, _)| it == name).unwrap();
+        cases.push((name.to_owned(), sql.pg.unwrap(), format!("{both}, {more}"), vec![index]));
     }
     for (name, indexes) in [
         ("walk::FEW", vec!["deliveries_leased", "deliveries_tests"]),

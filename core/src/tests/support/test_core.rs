@@ -172,7 +172,7 @@ impl TestCore {
         let made = admin::CreateApiKeyRequest {
             name: Some(name.to_owned()),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-            expires_at: None,
+            ..Default::default()
         };
         self.api_keys().create_api_key(by.ask(made)).await.answer().key
     }

@@ -156,13 +156,14 @@ async fn pages_tile_the_list_and_say_how_it_goes_on(core: TestCore) {
         let request = List { page: Some(at), per_page: Some(3), ..List::default() };
         let (numbers, meta) = page(&core, &tenant.key, request).await;
         walked.extend(numbers);
+        assert_eq!(meta.next_cursor.is_some(), at < 3, "also by page");
         let expected = v1::PageMeta {
-            page: at,
+            page: Some(at),
             per_page: 3,
             total: 7,
-            total_pages: 3,
+            total_pages: Some(3),
             has_more: at < 3,
-            next_cursor: None,
+            next_cursor: meta.next_cursor.clone(),
             safe_since: None,
         };
         assert_eq!(meta, expected);
@@ -173,7 +174,7 @@ async fn pages_tile_the_list_and_say_how_it_goes_on(core: TestCore) {
     let (numbers, meta) = page(&core, &tenant.key, past).await;
     assert_eq!((numbers.len(), meta.total, meta.has_more), (0, 7, false), "past the end, with the true total");
     let (_, meta) = page(&core, &core.tenant().await.key, List::default()).await;
-    assert_eq!((meta.page, meta.per_page, meta.total, meta.total_pages), (1, 25, 0, 0));
+    assert_eq!((meta.page, meta.per_page, meta.total, meta.total_pages), (Some(1), 25, 0, Some(0)));
 }
 
 async fn totals_stay_exact_through_random_changes(core: TestCore) {

@@ -30,6 +30,16 @@ impl Model {
         fields.filter(|field| !http.params.contains(&field.name) && !elsewhere(field)).collect()
     }
 
+    /// The `meta` of a list's response, and the parameter by which the list is continued; `None` for other responses.
+    pub fn continued(&self, rpc: &Rpc, http: &Http) -> Option<(&Message, &'static str)> {
+        let meta = self.message(&rpc.output).field("meta")?;
+        let Kind::Message(name) = &meta.kind else { return None };
+        let meta = self.message(name);
+        let input = self.message(&rpc.input);
+        let by = ["cursor", "after"].into_iter().find(|name| input.field(name).is_some())?;
+        (http.verb == "get" && !rpc.server_streaming && meta.field("next_cursor").is_some()).then_some((meta, by))
+    }
+
     /// The message that the body is read into, if there is a body.
     pub fn body_message<'a>(&'a self, rpc: &Rpc, http: &Http) -> Option<&'a Message> {
         match &http.body {
@@ -89,6 +99,11 @@ impl Rpc {
 }
 
 impl Message {
+    /// The field in whose place the message stands, as JSON has it.
+    pub fn alone(&self) -> Option<&Field> {
+        self.fields.iter().find(|field| field.rules.alone)
+    }
+
     /// The field with this proto name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)

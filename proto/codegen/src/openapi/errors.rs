@@ -109,12 +109,11 @@ pub(super) fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> 
     let has_body = http.body != Body::None;
     let cursors = ["cursor", "after"];
     let cursor = model.query_fields(rpc, http).iter().any(|field| cursors.contains(&field.name.as_str()));
-    let after = model.query_fields(rpc, http).iter().any(|field| field.name == "after");
     let mut all = BTreeMap::new();
     for Shared { name, status, .. } in SHARED {
         let given = match status {
             409 => writes,
-            410 => after,
+            410 => cursor,
             412 => writes && rpc.is_conditional(http),
             413 | 415 => has_body,
             _ => true,
@@ -144,6 +143,7 @@ pub(super) fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> 
     let fields = model.body_message(rpc, http).map(|message| message.fields.as_slice()).unwrap_or_default();
     own.extend(fields.iter().filter_map(|field| Some((field.rules.reason.as_deref()?, Vec::new()))));
     own.extend(forbidden(rpc));
+    own.extend(rpc.rest.reasons.iter().map(|name| (name.as_str(), Vec::new())));
     let missing: Vec<String> = http.params.iter().map(|param| not_found(param)).collect();
     own.extend(missing.iter().map(|name| (name.as_str(), Vec::new())));
     let mut by_status: BTreeMap<u16, Vec<(&Reason, Vec<Value>)>> = BTreeMap::new();
@@ -152,7 +152,11 @@ pub(super) fn of(model: &Model, rpc: &Rpc, http: &Http) -> BTreeMap<u16, Value> 
             by_status.entry(reason.status).or_default().push((reason, details));
         }
     }
-    all.extend(by_status.into_iter().map(|(status, reasons)| (status, response(&reasons, headers::of(true, &[])))));
+    all.extend(by_status.into_iter().map(|(status, reasons)| {
+        // Whoever comes at the wrong moment is told when to come again.
+        let more: &[&str] = if status == 409 { &["Retry-After"] } else { &[] };
+        (status, response(&reasons, headers::of(true, more)))
+    }));
     all
 }
 

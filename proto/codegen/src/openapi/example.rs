@@ -9,12 +9,16 @@ pub(super) const TIME: &str = "2026-01-31T09:30:00.000000Z";
 /// The id in examples if there is no better one.
 const ID: &str = "019ab5f0-0000-7000-8000-000000000001";
 
-/// An example of a message: all members of a response; of a request those that have an example or are required.
+/// An example of a message: the members that a response always has; of a request those that have an example or are
+/// required.
 pub(super) fn message(schemas: &Schemas<'_>, message: &Message, side: Side) -> Value {
+    if let Some(field) = message.alone() {
+        return value(schemas, field, side);
+    }
     let mut object = Map::new();
     for field in schemas.members(message) {
         let of_interest = field.required || field.rules.example.is_some();
-        if side == Side::Answer || of_interest {
+        if side == Side::Answer && !field.rules.omitted || side == Side::Request && of_interest {
             object.insert(field.json.clone(), value(schemas, field, side));
         }
     }

@@ -84,19 +84,21 @@ pub(super) fn request() -> Map<String, Value> {
 pub(super) fn response() -> Map<String, Value> {
     let text = || json!({ "type": "string" });
     let count = || json!({ "type": "integer", "format": "int64", "minimum": 0 });
-    let rows: [(&str, bool, &str, Value, Value); 11] = [
+    let rows: [(&str, bool, &str, Value, Value); 12] = [
         ("X-Request-Id", true, "Id of the request, for questions to the operator.", text(), json!("sync-job-42")),
         (
             "RateLimit-Policy",
             false,
-            "The quota `q` and the length `w` of its window in seconds.",
+            "The quota `q` of the workspace and the length `w` of its window in seconds; after a comma those of the key, \
+             if it has a share of its own.",
             text(),
             json!("\"tenant\";q=100;w=60"),
         ),
         (
             "RateLimit",
             false,
-            "The requests that remain (`r`) and the seconds until there are more (`t`).",
+            "The requests that remain (`r`) and the seconds until there are more (`t`): of the workspace, or of the key \
+             if it has no more left than the workspace.",
             text(),
             json!("\"tenant\";r=57;t=12"),
         ),
@@ -116,6 +118,15 @@ pub(super) fn response() -> Map<String, Value> {
             "Path of the resource that was made.",
             json!({ "type": "string", "format": "uri-reference" }),
             json!("/api/v1/tickets/019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51"),
+        ),
+        (
+            "Link",
+            // A list that is also a stream has none as a stream.
+            false,
+            "Pages of the list: `first`, and `next` and `prev` where they exist (RFC 8288). Read by `cursor`, a list has \
+             no `prev`. The URLs are absolute when the operator set the server's public URL.",
+            text(),
+            json!("</api/v1/tickets?page=2>; rel=\"next\", </api/v1/tickets?page=1>; rel=\"first\""),
         ),
         (
             "Retry-After",

@@ -14,9 +14,12 @@ pub(super) const SECURITY: &str = "ApiKey";
 pub(super) fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &'a Http) -> Value {
     let policy = rpc.policy.clone().unwrap_or_default();
     let scope = policy.api_key.filter(|scope| scope != "any");
+    let scopes: Vec<&String> = scope.iter().chain(&policy.or_api_key).collect();
     let (summary, rest) = rpc.comment.split_once('\n').unwrap_or((&rpc.comment, ""));
     let mut description = prose(rest);
-    for need in needs(scope.as_deref(), policy.entitlement.as_deref()) {
+    // The comment of such an RPC says what each scope is for.
+    let by_request = rpc.rest.reasons.iter().any(|name| name == "INSUFFICIENT_SCOPE");
+    for need in needs(&scopes, policy.entitlement.as_deref(), by_request) {
         description += if description.is_empty() { "" } else { "\n\n" };
         description += &need;
     }
@@ -27,10 +30,17 @@ pub(super) fn of<'a>(schemas: &mut Schemas<'a>, tag: &str, rpc: &'a Rpc, http: &
         "tags": [tag],
     });
     if !policy.public {
-        operation["security"] = json!([{ SECURITY: scope.iter().collect::<Vec<_>>() }]);
+        // Each entry is enough by itself.
+        operation["security"] = match scopes.as_slice() {
+            [] => json!([{ SECURITY: [] }]),
+            scopes => scopes.iter().map(|scope| json!({ SECURITY: [scope] })).collect(),
+        };
     }
     if let Some(scope) = &scope {
         operation["x-required-scope"] = json!(scope);
+    }
+    if let Some(other) = &policy.or_api_key {
+        operation["x-alternative-scope"] = json!(other);
     }
     if let Some(entitlement) = &policy.entitlement {
         operation["x-required-entitlement"] = json!(entitlement);
@@ -60,13 +70,18 @@ pub(super) fn also_streams(operation: &mut Value, stream: &Rpc) {
     });
 }
 
-fn needs(scope: Option<&str>, entitlement: Option<&str>) -> Vec<String> {
-    let scope = match scope {
-        Some(scope) => format!("Needs a key with the scope `{scope}`."),
-        None => "Any key may call it.".to_owned(),
+fn needs(scopes: &[&String], entitlement: Option<&str>, by_request: bool) -> Vec<String> {
+    let scope = match scopes {
+        [] if by_request => None,
+        [] => Some("Any key may call it.".to_owned()),
+        [scope] => Some(format!("Needs a key with the scope `{scope}`.")),
+        scopes => {
+            let names: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+            Some(format!("Needs a key with one of the scopes {}.", names.join(" or ")))
+        }
     };
     let entitlement = entitlement.map(|name| format!("Needs a plan with the entitlement `{name}`."));
-    std::iter::once(scope).chain(entitlement).collect()
+    scope.into_iter().chain(entitlement).collect()
 }
 
 fn lower_first(name: &str) -> String {
@@ -137,16 +152,26 @@ fn body<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &'a Http) -> Option<V
     if http.verb == "patch" {
         content.insert("application/merge-patch+json".into(), media);
     }
-    let mut body = json!({ "required": true, "content": content });
+    let mut body = json!({ "required": !rpc.rest.body_optional, "content": content });
     if let Body::Field(name) = &http.body {
         body["description"] = model.message(&rpc.input).field(name).map(|field| prose(&field.comment)).into();
     }
     Some(body)
 }
 
+/// Name of the example of a success.
+fn example_name(status: u16) -> &'static str {
+    match status {
+        201 => "made",
+        202 => "taken_on",
+        _ => "answer",
+    }
+}
+
 fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<String, Value> {
     let mut more = Vec::new();
     more.extend(rpc.rest.etag.is_some().then_some("ETag"));
+    more.extend(schemas.model.continued(rpc, http).is_some().then_some("Link"));
     more.extend((http.verb != "get").then_some("Idempotency-Replayed"));
     let usual = rpc.success_status();
     let mut statuses = vec![usual];
@@ -166,11 +191,19 @@ fn successes<'a>(schemas: &mut Schemas<'a>, rpc: &'a Rpc, http: &Http) -> Map<St
             _ => "The answer.",
         };
         let mut response = json!({ "description": meaning, "headers": headers });
-        if status != 204 {
-            let output = schemas.model.message(&rpc.output);
+        let output = schemas.model.message(&rpc.output);
+        if let Some(lines) = &rpc.rest.lines {
+            response["content"] = json!({ "application/x-ndjson": {
+                // With the schema of a line, clients would read the whole answer as one value.
+                "schema": { "type": "string" },
+                "x-line-schema": schemas.message(output, Side::Answer),
+                "example": lines,
+            } });
+        } else if status != 204 {
+            let sample = json!({ "summary": meaning, "value": example::message(schemas, output, Side::Answer) });
             response["content"] = json!({ "application/json": {
                 "schema": schemas.message(output, Side::Answer),
-                "example": example::message(schemas, output, Side::Answer),
+                "examples": { example_name(status): sample },
             } });
         }
         all.insert(status.to_string(), response);

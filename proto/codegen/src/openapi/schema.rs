@@ -84,10 +84,17 @@ impl<'a> Schemas<'a> {
     }
 
     fn object(&mut self, message: &'a Message, side: Side) -> Value {
+        if let Some(field) = message.alone() {
+            return self.property(field, side);
+        }
         let fields = self.members(message);
         let mut properties = Map::new();
         for field in &fields {
-            properties.insert(field.json.clone(), self.property(field, side));
+            let schema = self.property(field, side);
+            match properties.get_mut(&field.json) {
+                Some(first) => or_else(first, schema),
+                None => _ = properties.insert(field.json.clone(), schema),
+            }
         }
         let required: Vec<&str> = match side {
             Side::Answer => {
@@ -126,7 +133,9 @@ impl<'a> Schemas<'a> {
             object.insert("const".into(), Value::Null);
         }
         if let Some(example) = field.rules.example.as_ref().filter(|example| !example.is_null()) {
-            object.insert("examples".into(), json!([example]));
+            // A list's example may be that of one item.
+            let whole = if field.list && !example.is_array() { json!([example]) } else { example.clone() };
+            object.insert("examples".into(), json!([whole]));
         }
         schema
     }
@@ -174,6 +183,19 @@ pub(super) fn nullable(field: &Field, side: Side) -> bool {
     field.rules.nullable || (side == Side::Answer && field.optional && !field.rules.omitted && !message)
 }
 
+/// Makes the schema of a member that several fields share a choice; the description of the first applies to all.
+fn or_else(first: &mut Value, mut other: Value) {
+    let described = |schema: &mut Value| schema.as_object_mut().and_then(|object| object.shift_remove("description"));
+    let _ = described(&mut other);
+    match first.get_mut("anyOf").and_then(Value::as_array_mut) {
+        Some(options) => options.push(other),
+        None => {
+            let description = described(first);
+            *first = json!({ "anyOf": [first.take(), other], "description": description });
+        }
+    }
+}
+
 /// A reference cannot contain a list of types; a list of allowed values must contain null itself.
 fn or_null(mut schema: Value) -> Value {
     if schema.get("$ref").is_some() {
@@ -215,6 +237,7 @@ fn text(rules: &Rules, side: Side) -> Value {
             Some("uuid") => format!("^{UUID}$").into(),
             Some("uuid_or_none") => format!("^(none|{UUID})$").into(),
             Some("uuid_or_number") => format!("^({UUID}|[1-9][0-9]{{0,9}})$").into(),
+            Some("http_status") => "^([2-5]xx|[1-5][0-9][0-9])$".into(),
             _ if rules.min_len > Some(0) => NOT_BLANK.into(),
             _ => NO_NUL.into(),
         };

@@ -2,13 +2,14 @@
 //! alone. If the smallest part is small, its tickets are examined one by one. If an index has exactly the filter's
 //! tickets in the order of the list, the page is read from it. Otherwise tickets are examined in the order of the list,
 //! from its beginning, as many as an even spread of the filter's tickets makes likely; if that fails, all tickets
-//! of the smallest part are examined.
+//! of the smallest part are examined. A page by cursor is found in the same ways, from the cursor's place on.
 
 use super::{
-    Filter, Sort, SortKey,
+    After, Filter, Sort, SortKey,
     source::{ResolvedFilter, Source, needle, rest},
-    stream::{ALWAYS, Stream},
+    stream::{ALWAYS, Slice, Stream},
     text::{Text, Value},
+    walk::walk,
 };
 use crate::store::{
     ReadTx, Result, Scoped as _, counts,
@@ -26,10 +27,6 @@ use uuid::Uuid;
 
 /// A part with at most this many tickets is examined one by one.
 const LOOK_MAX: i64 = 4096;
-/// Least and greatest number of tickets that are examined in the order of the list before another plan is taken.
-const WALK: (i64, i64) = (256, 8192);
-/// Factor on the number that an even spread makes likely.
-const WALK_SPARE: i64 = 4;
 /// Tickets that are skipped one by one to reach a page.
 const SKIP_MAX: i64 = 1024;
 /// Cells with fewer tickets are not merged, but examined one by one.
@@ -57,7 +54,13 @@ struct Part {
 type Page = (i64, Vec<Uuid>);
 
 /// The ids of a page, and the number of tickets that match the filter.
-pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i64) -> Result<Page> {
+pub(super) async fn page(
+    tx: &mut ReadTx,
+    filter: &Filter,
+    limit: i64,
+    offset: i64,
+    after: Option<After>,
+) -> Result<Page> {
     let newer = match filter.updated_until {
         Some(until) => since(tx, Kind::Updated, until).await?,
         None => 0,
@@ -66,15 +69,19 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
     let endless = Filter { updated_until: None, ..filter.clone() };
     let filter = if newer == 0 { &endless } else { filter };
     let mut wanted = ResolvedFilter { tenant: tx.tenant(), filter, tags: Vec::new(), needle: needle(filter) };
+    let asked = PageSpan { limit, offset, total: 0, newer, after };
+    if !filter.ids.is_empty() {
+        return of_ids(tx, &mut wanted, asked).await;
+    }
     let Some(mut parts) = parts(tx, &mut wanted, newer).await? else { return Ok((0, Vec::new())) };
     parts.sort_by_key(|part| part.size);
-    let Some(smallest) = parts.first() else { return whole(tx, &wanted, limit, offset).await };
+    let Some(smallest) = parts.first() else { return whole(tx, &wanted, asked).await };
     let alone = parts.len() == 1 && wanted.needle.is_none();
     // Other parts may have tickets beyond the upper bound.
     let alone = alone && (filter.updated_until.is_none() || matches!(smallest.source, Source::Changed(..)));
     let ordered_by = if alone { smallest.stream(tx, filter) } else { None };
     if ordered_by.is_none() && smallest.size <= LOOK_MAX {
-        return look(tx, &wanted, &smallest.source, limit, offset).await;
+        return look(tx, &wanted, &smallest.source, asked).await;
     }
     let total = match &parts[..] {
         [part] if part.exact && alone => part.size,
@@ -83,7 +90,7 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
     if offset >= total {
         return Ok((total, Vec::new()));
     }
-    let asked = PageSpan { limit: limit.min(total - offset), offset, total, newer };
+    let asked = PageSpan { limit: limit.min(total - offset), total, ..asked };
     if let Some(stream) = ordered_by {
         return Ok((total, ordered(tx, &wanted, stream, asked).await?));
     }
@@ -99,19 +106,27 @@ pub(super) async fn page(tx: &mut ReadTx, filter: &Filter, limit: i64, offset: i
     Ok((total, ids))
 }
 
-/// A page that is not empty.
+/// A page that is asked for; the total is known when it is read.
 #[derive(Clone, Copy, Debug)]
-struct PageSpan {
-    limit: i64,
-    offset: i64,
-    total: i64,
+pub(super) struct PageSpan {
+    pub(super) limit: i64,
+    /// 0 with `after`.
+    pub(super) offset: i64,
+    pub(super) total: i64,
     /// Tickets that are excluded by the upper bound on their change.
     newer: i64,
+    pub(super) after: Option<After>,
+}
+
+impl PageSpan {
+    fn slice(self, sort: Sort) -> Slice {
+        Slice { sort, limit: self.limit, skip: self.offset, after: self.after }
+    }
 }
 
 impl Filter {
     /// Whether the filter bounds the time that the list is ordered by.
-    fn since_of_sort(&self) -> bool {
+    pub(super) fn since_of_sort(&self) -> bool {
         match self.sort.key.kind() {
             Some(Kind::Created) => self.created_since.is_some(),
             Some(Kind::Updated) => self.updated_since.is_some() || self.updated_until.is_some(),
@@ -227,8 +242,20 @@ async fn of_requester(tx: &mut ReadTx, email: &str) -> Result<i64> {
     on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).bind(email).fetch_one(c).await)
 }
 
+/// Examines the tickets with the ids that the filter names.
+async fn of_ids(tx: &mut ReadTx, wanted: &mut ResolvedFilter<'_>, asked: PageSpan) -> Result<Page> {
+    let filter = wanted.filter;
+    if let Some(tag) = &filter.tag {
+        wanted.tags = tags(tx, tag).await?;
+        if wanted.tags.is_empty() {
+            return Ok((0, Vec::new()));
+        }
+    }
+    look(tx, wanted, &Source::Ids(filter.ids.clone()), asked).await
+}
+
 /// Examines each ticket of a part.
-async fn look(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, limit: i64, offset: i64) -> Result<Page> {
+async fn look(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, asked: PageSpan) -> Result<Page> {
     let sort = wanted.filter.sort;
     let mut keys = select(tx, wanted, source).keys(tx, false).await?;
     if sort.descending {
@@ -236,8 +263,12 @@ async fn look(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, lim
     } else {
         keys.sort_unstable();
     }
-    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-    let take = usize::try_from(limit).unwrap_or(usize::MAX);
+    let skip = match asked.after.map(|it| (it.key, it.id)) {
+        Some(after) if sort.descending => keys.partition_point(|key| *key >= after),
+        Some(after) => keys.partition_point(|key| *key <= after),
+        None => usize::try_from(asked.offset).unwrap_or(usize::MAX),
+    };
+    let take = usize::try_from(asked.limit).unwrap_or(usize::MAX);
     let total = i64::try_from(keys.len()).unwrap_or(i64::MAX);
     Ok((total, keys.into_iter().skip(skip).take(take).map(|(_, id)| id).collect()))
 }
@@ -260,13 +291,19 @@ async fn count(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source) ->
 /// Sorts all tickets of a part.
 async fn sorted(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, source: &Source, asked: PageSpan) -> Result<Vec<Uuid>> {
     let mut text = select(tx, wanted, source);
-    let way = if wanted.filter.sort.descending { " DESC" } else { "" };
+    let Sort { key, descending } = wanted.filter.sort;
+    let way = if descending { " DESC" } else { "" };
+    if let Some(after) = asked.after {
+        let than = if descending { "<" } else { ">" };
+        text.push(&format!(" AND (t.{}, t.id) {than} (", key.column())).bind(Value::Big(after.key)).push(", ");
+        text.bind(Value::Uuid(after.id)).push(")");
+    }
     text.push(&format!(" ORDER BY k{way}, id{way} LIMIT ")).bind(Value::Big(asked.limit));
     text.push(" OFFSET ").bind(Value::Big(asked.offset));
     Ok(ids(text.keys(tx, false).await?))
 }
 
-fn ids(keys: Vec<(i64, Uuid)>) -> Vec<Uuid> {
+pub(super) fn ids(keys: Vec<(i64, Uuid)>) -> Vec<Uuid> {
     keys.into_iter().map(|(_, id)| id).collect()
 }
 
@@ -304,12 +341,12 @@ async fn stream(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, parts: &[Part]) ->
 }
 
 /// All tickets of the tenant.
-async fn whole(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, limit: i64, offset: i64) -> Result<Page> {
+async fn whole(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, asked: PageSpan) -> Result<Page> {
     let total = counts::sum(tx, wanted.filter).await?;
-    if offset >= total {
+    if asked.offset >= total {
         return Ok((total, Vec::new()));
     }
-    let asked = PageSpan { limit: limit.min(total - offset), offset, total, newer: 0 };
+    let asked = PageSpan { limit: asked.limit.min(total - asked.offset), total, newer: 0, ..asked };
     let stream = wanted.filter.sort.key.kind().map_or(Stream::Number(None), |kind| Stream::Time(kind, ALWAYS));
     Ok((total, ordered(tx, wanted, stream, asked).await?))
 }
@@ -318,12 +355,15 @@ async fn whole(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, limit: i64, offset:
 async fn ordered(tx: &mut ReadTx, wanted: &ResolvedFilter<'_>, stream: Stream, asked: PageSpan) -> Result<Vec<Uuid>> {
     let sort = wanted.filter.sort;
     let pg = tx.link().is_pg();
+    if asked.after.is_some() {
+        return Ok(ids(stream.select(pg, wanted, asked.slice(sort)).keys(tx, true).await?));
+    }
     if stream == Stream::Cells && asked.offset > MERGE_MAX {
         return sorted(tx, wanted, &Source::Cells, asked).await;
     }
     let (stream, asked, turned) = nearer(tx, wanted, stream, asked).await?;
     let sort = Sort { descending: sort.descending != turned, ..sort };
-    let mut ids = ids(stream.select(pg, wanted, sort, asked.limit, asked.offset).keys(tx, true).await?);
+    let mut ids = ids(stream.select(pg, wanted, asked.slice(sort)).keys(tx, true).await?);
     if turned {
         ids.reverse();
     }
@@ -339,7 +379,7 @@ async fn nearer(
     asked: PageSpan,
 ) -> Result<(Stream, PageSpan, bool)> {
     let filter = wanted.filter;
-    let PageSpan { limit, offset, total, newer } = asked;
+    let PageSpan { limit, offset, total, newer, after: _ } = asked;
     if let Stream::Number(None) = stream {
         let range = numbers(tx, filter.sort, total, offset, limit).await?;
         let left = if range.is_some() { 0 } else { offset };
@@ -374,42 +414,17 @@ async fn nearer(
 
 /// The range of ticket numbers of the page, if no numbers are missing. Numbers are missing only if rows were deleted
 /// without the store.
-async fn numbers(tx: &mut ReadTx, sort: Sort, all: i64, skip: i64, count: i64) -> Result<Option<(i64, i64)>> {
+pub(super) async fn numbers(
+    tx: &mut ReadTx,
+    sort: Sort,
+    all: i64,
+    skip: i64,
+    count: i64,
+) -> Result<Option<(i64, i64)>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = LAST_NUMBER.on(link);
     let last = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).bind(tenant.0).fetch_optional(c).await)?;
     let range = if sort.descending { (all - skip - count + 1, all - skip) } else { (skip + 1, skip + count) };
     Ok((last == Some(all)).then_some(range))
-}
-
-/// Examines the first tickets of an index; `None` if they are not enough, or would not be.
-async fn walk(
-    tx: &mut ReadTx,
-    wanted: &ResolvedFilter<'_>,
-    stream: &Stream,
-    base: i64,
-    asked: PageSpan,
-) -> Result<Option<Vec<Uuid>>> {
-    let pg = tx.link().is_pg();
-    let sort = wanted.filter.sort;
-    let page = (asked.limit, asked.offset);
-    let likely = (asked.offset + asked.limit).saturating_mul(base) / asked.total.max(1);
-    if likely > WALK.1 {
-        return Ok(None);
-    }
-    let first = likely.saturating_mul(WALK_SPARE).clamp(WALK.0, WALK.1);
-    // If the first ones are not enough, the tickets may be spread less evenly.
-    for most in [first, WALK.1].into_iter().take(if first < WALK.1 { 2 } else { 1 }) {
-        let of_most = match stream {
-            Stream::Number(_) => Stream::Number(numbers(tx, sort, base, 0, most).await?),
-            other => other.clone(),
-        };
-        let seen = of_most.seen(wanted.filter.since_of_sort());
-        let found = ids(of_most.walk(pg, wanted, sort, most, seen, page).keys(tx, false).await?);
-        if i64::try_from(found.len()).is_ok_and(|found| found == asked.limit) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
 }

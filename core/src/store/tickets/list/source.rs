@@ -13,7 +13,7 @@ use crate::store::{
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{TagId, TenantId},
+    id::{TagId, TenantId, TicketId},
 };
 use uuid::Uuid;
 
@@ -33,6 +33,8 @@ pub(super) enum Source {
     Since(Kind, Timestamp),
     /// Changed in this period, end excluded.
     Changed(Timestamp, Timestamp),
+    /// With these ids.
+    Ids(Vec<TicketId>),
     /// The subject, by the result of the index of subjects.
     Subject(SubjectMatch),
 }
@@ -133,7 +135,7 @@ impl Source {
             Source::Since(Kind::Updated, _) => IndexedParts { status: true, updated: true, ..IndexedParts::default() },
             Source::Changed(..) => IndexedParts { status: true, updated: true, until: true, ..IndexedParts::default() },
             // The lists may name too many tickets.
-            Source::Subject(_) => IndexedParts::default(),
+            Source::Subject(_) | Source::Ids(_) => IndexedParts::default(),
         }
     }
 
@@ -176,6 +178,13 @@ impl Source {
             }
             Source::Since(kind, since) => timed(text, wanted, *kind, *since, None),
             Source::Changed(since, until) => timed(text, wanted, Kind::Updated, *since, Some(*until)),
+            Source::Ids(ids) => {
+                text.each(" FROM tickets t WHERE", " FROM (SELECT * FROM tickets WHERE");
+                text.one_of(" id IN", ids.iter().map(|it| Value::Uuid(it.0)));
+                // A truth value, so that no planner searches by tenant.
+                text.push(" AND (tenant_id = ").bind(tenant).push(") IS TRUE");
+                text.each("", " OFFSET 0) t WHERE TRUE");
+            }
             Source::Subject(found) => subject(text, found, tenant),
         }
     }

@@ -1,7 +1,7 @@
 //! Reads tickets in the order of a list from an index with that order: as many as requested, and none after them.
 
 use super::{
-    Sort,
+    After, Sort,
     source::{IndexedParts, ResolvedFilter, cells, in_cell, rest},
     text::{Text, Value},
 };
@@ -23,6 +23,16 @@ pub(super) enum Stream {
     Cells,
 }
 
+/// The part of a stream that is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slice {
+    pub(super) sort: Sort,
+    pub(super) limit: i64,
+    /// Tickets that are left out at its beginning.
+    pub(super) skip: i64,
+    pub(super) after: Option<After>,
+}
+
 /// All times.
 pub(super) const ALWAYS: (i64, i64) = (i64::MIN, i64::MAX);
 
@@ -40,37 +50,45 @@ impl Stream {
         }
     }
 
-    /// The statement for `limit` tickets after `skip` others: `k`, the sort key, and `id`.
-    pub(super) fn select(&self, pg: bool, wanted: &ResolvedFilter<'_>, sort: Sort, limit: i64, skip: i64) -> Text {
+    /// The statement for its tickets: `k`, the sort key, and `id`.
+    pub(super) fn select(&self, pg: bool, wanted: &ResolvedFilter<'_>, slice: Slice) -> Text {
         let mut text = Text::new(pg, "");
-        self.write(&mut text, wanted, sort, limit, skip);
+        self.write(&mut text, wanted, slice);
         text
     }
 
-    /// The statement for those among the first `most` tickets that match the rest of the filter.
+    /// The statement for their number.
+    pub(super) fn count(&self, pg: bool, wanted: &ResolvedFilter<'_>, slice: Slice) -> Text {
+        let mut text = Text::new(pg, "SELECT COUNT(*) FROM (");
+        self.write(&mut text, wanted, slice);
+        text.push(") n");
+        text
+    }
+
+    /// The statement for those among the tickets of `slice` that match the rest of the filter.
     pub(super) fn walk(
         &self,
         pg: bool,
         wanted: &ResolvedFilter<'_>,
-        sort: Sort,
-        most: i64,
+        slice: Slice,
         seen: IndexedParts,
         page: (i64, i64),
     ) -> Text {
         let mut text = Text::new(pg, "SELECT w.k, w.id FROM (");
-        self.write(&mut text, wanted, sort, most, 0);
+        self.write(&mut text, wanted, slice);
         text.each(
             ") w CROSS JOIN tickets t WHERE t.id = w.id",
             ") w CROSS JOIN LATERAL (SELECT * FROM tickets WHERE id = w.id OFFSET 0) t WHERE TRUE",
         );
         rest(&mut text, wanted, seen);
-        let way = way(sort);
+        let way = way(slice.sort);
         text.push(&format!(" ORDER BY w.k{way}, w.id{way} LIMIT ")).bind(Value::Big(page.0));
         text.push(" OFFSET ").bind(Value::Big(page.1));
         text
     }
 
-    fn write(&self, text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, limit: i64, skip: i64) {
+    fn write(&self, text: &mut Text, wanted: &ResolvedFilter<'_>, slice: Slice) {
+        let Slice { sort, limit, skip, .. } = slice;
         let tenant = Value::Uuid(wanted.tenant.0);
         let most = limit.saturating_add(skip);
         let order = self.order(sort);
@@ -85,7 +103,7 @@ impl Stream {
             text.push("SELECT k, id FROM (");
         }
         match self {
-            Stream::Time(kind, range) => times(text, wanted, *kind, *range, first),
+            Stream::Time(kind, range) => times(text, wanted, *kind, *range, first, slice),
             Stream::Number(range) => {
                 text.push("SELECT number AS k, id FROM tickets WHERE tenant_id = ").bind(tenant);
                 if let Some((first, last)) = range {
@@ -94,22 +112,28 @@ impl Stream {
                         .push(" AND number <= ")
                         .bind(Value::Big(*last));
                 }
+                if let Some(after) = slice.after {
+                    text.push(if sort.descending { " AND number < " } else { " AND number > " });
+                    text.bind(Value::Big(after.key));
+                }
             }
             Stream::Tag(tag) => {
                 text.push("SELECT opened_at AS k, ticket_id AS id FROM ticket_tags WHERE tag_id = ");
                 text.bind(Value::Uuid(tag.0));
+                beyond(text, "opened_at, ticket_id", slice);
             }
             Stream::Requester(email) => {
                 text.push("SELECT created_at AS k, id FROM tickets WHERE tenant_id = ").bind(tenant);
                 text.push(" AND requester_folded = ").bind(Value::Text(email.clone()));
+                beyond(text, "created_at, id", slice);
             }
             Stream::Cells if text.pg => {
                 // The planner does not know that NULL is one assignee: without the column it would sort all tickets of
                 // no assignee.
                 let first = first.replacen(" ORDER BY", &format!(" ORDER BY assignee_id{},", way(sort)), 1);
-                merged_on_pg(text, wanted, &first);
+                merged_on_pg(text, wanted, &first, slice);
             }
-            Stream::Cells => merged_on_sqlite(text, wanted, sort, most),
+            Stream::Cells => merged_on_sqlite(text, wanted, slice),
         }
         if text.pg && one_range {
             text.push(first).push(") u");
@@ -132,10 +156,28 @@ const fn way(sort: Sort) -> &'static str {
     if sort.descending { " DESC" } else { "" }
 }
 
+/// Adds the condition that a ticket comes after the one that the slice begins after.
+fn beyond(text: &mut Text, columns: &str, slice: Slice) {
+    if let Some(After { key, id }) = slice.after {
+        let after = if slice.sort.descending { "<" } else { ">" };
+        text.push(&format!(" AND ({columns}) {after} (")).bind(Value::Big(key)).push(", ");
+        text.bind(Value::Uuid(id)).push(")");
+    }
+}
+
 /// One range of the index for each state. SQLite merges them while reading; PostgreSQL does not always, so it gets the
 /// first few of each.
-fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (i64, i64), first: &str) {
+fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (i64, i64), first: &str, slice: Slice) {
     let (column, index) = kind.names();
+    // Of two bounds on one side only the nearer one is written: a planner may search by the other.
+    let descending = slice.sort.descending;
+    let after = slice.after.filter(|it| if descending { it.key < to } else { it.key >= from });
+    let (from, to) = match after {
+        Some(_) if descending => (from, i64::MAX),
+        Some(_) => (i64::MIN, to),
+        None => (from, to),
+    };
+    let slice = Slice { after, ..slice };
     let states: Vec<_> = wanted.filter.states().collect();
     let many = text.pg && states.len() > 1;
     if many {
@@ -152,6 +194,7 @@ fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (
         if to < i64::MAX {
             text.push(&format!(" AND {column} < ")).bind(Value::Big(to));
         }
+        beyond(text, &format!("{column}, id"), slice);
         if many {
             text.push(first).push(")");
         }
@@ -162,14 +205,16 @@ fn times(text: &mut Text, wanted: &ResolvedFilter<'_>, kind: Kind, (from, to): (
 }
 
 /// The first ticket of each cell waits in a queue; when one is taken, the next of its cell enters.
-fn merged_on_sqlite(text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, most: i64) {
-    let way = way(sort);
-    let after = if sort.descending { "<" } else { ">" };
+fn merged_on_sqlite(text: &mut Text, wanted: &ResolvedFilter<'_>, slice: Slice) {
+    let way = way(slice.sort);
+    let after = if slice.sort.descending { "<" } else { ">" };
     let first = |text: &mut Text, next: bool| {
         text.push("(SELECT t.id FROM tickets t INDEXED BY tickets_cell WHERE ");
         in_cell(text, wanted.tenant, None);
         if next {
             text.push(&format!(" AND (t.created_at, t.id) {after} (c.k, c.id)"));
+        } else {
+            beyond(text, "t.created_at, t.id", slice);
         }
         text.push(&format!(" ORDER BY t.created_at{way}, t.id{way} LIMIT 1)"));
     };
@@ -185,12 +230,12 @@ fn merged_on_sqlite(text: &mut Text, wanted: &ResolvedFilter<'_>, sort: Sort, mo
          CROSS JOIN tickets h WHERE h.id = ",
     );
     first(text, true);
-    text.push(&format!(" ORDER BY 5{way}, 6{way} LIMIT ")).bind(Value::Big(most));
+    text.push(&format!(" ORDER BY 5{way}, 6{way} LIMIT ")).bind(Value::Big(slice.limit.saturating_add(slice.skip)));
     text.push(") SELECT k, id FROM heads");
 }
 
 /// The first few tickets of each cell.
-fn merged_on_pg(text: &mut Text, wanted: &ResolvedFilter<'_>, first: &str) {
+fn merged_on_pg(text: &mut Text, wanted: &ResolvedFilter<'_>, first: &str, slice: Slice) {
     text.push("SELECT k, id FROM ");
     cells(text, wanted);
     text.push(" c CROSS JOIN LATERAL (");
@@ -198,6 +243,7 @@ fn merged_on_pg(text: &mut Text, wanted: &ResolvedFilter<'_>, first: &str) {
         text.push(if nobody { " UNION ALL " } else { "" });
         text.push("(SELECT created_at AS k, id FROM tickets WHERE ");
         in_cell(text, wanted.tenant, Some(nobody));
+        beyond(text, "created_at, id", slice);
         text.push(first).push(")");
     }
     text.push(") x");

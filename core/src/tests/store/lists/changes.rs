@@ -66,7 +66,7 @@ impl Hand {
         self.db.write(self.tenant.scope.clone(), write).await.unwrap_err();
     }
 
-    async fn create(&self, dice: &mut Dice) {
+    pub(super) async fn create(&self, dice: &mut Dice) {
         let change = self.throw(dice);
         let ticket = Ticket {
             subject: change.subject.clone().unwrap_or_else(|| "A new one".to_owned()),

@@ -6,11 +6,12 @@ use crate::tests::support::TestStore;
 use crate::{
     list_index::ListIndex,
     store::{
-        self,
-        tickets::{AssigneeFilter, Filter, Priority, Sort, SortKey, StatementRun, Status},
+        self, ReadTx,
+        tickets::{After, AssigneeFilter, Filter, Priority, Sort, SortKey, StatementRun, Status},
     },
     time_and_chance::{Chance, Stamps},
 };
+use inboxops_proto::id::TicketId;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 use tokio_util::sync::CancellationToken;
@@ -54,6 +55,13 @@ fn questions(desk: &Helpdesk) -> Vec<(Filter, i64)> {
         Filter { updated_since: Some(desk.at(0, 10)), updated_until: Some(desk.at(9, 10)), ..all() },
         Filter { updated_since: Some(desk.at(5, 10)), updated_until: Some(desk.at(9, 10)), ..all() },
     ];
+    filters.push(Filter { ids: vec![TicketId(uuid::Uuid::from_u128(1)), TicketId(uuid::Uuid::from_u128(2))], ..all() });
+    filters.push(Filter {
+        ids: vec![TicketId(uuid::Uuid::from_u128(1))],
+        tag: text("many"),
+        status: vec![Status::Open],
+        ..all()
+    });
     filters.extend(Status::ALL.iter().map(|it| Filter { status: vec![*it], ..all() }));
     filters.push(Filter { status: vec![Status::Open, Status::Pending], ..all() });
     filters.extend(Priority::ALL.iter().map(|it| Filter { priority: vec![*it], ..all() }));
@@ -72,6 +80,17 @@ fn questions(desk: &Helpdesk) -> Vec<(Filter, i64)> {
             .map(|key| (Filter { sort: Sort { key, descending: true }, ..all() }, deep)),
     );
     questions
+}
+
+/// The statements of a page, and of the page after it by cursor.
+async fn asked(read: &mut ReadTx, filter: &Filter, offset: i64) -> Vec<(&'static str, Vec<StatementRun>)> {
+    let (listed, asked) = store::tickets::list_and_tell(read, filter, 25, offset).await.unwrap();
+    let mut pages = vec![("page", asked)];
+    if let Some(last) = listed.tickets.last() {
+        let after = After { key: filter.sort.key_of(last), id: last.id.0 };
+        pages.push(("cursor", store::tickets::list_after_and_tell(read, filter, 26, after).await.unwrap().1));
+    }
+    pages
 }
 
 /// Rows that a plan's scans read, and the plan's faults.
@@ -128,17 +147,20 @@ async fn check(desk: &Helpdesk, statistics: &str) {
     let mut faults = Vec::new();
     for (filter, offset) in questions(desk).into_iter().filter(|(filter, _)| !sorts_a_part(filter)) {
         let mut read = desk.fresh.db.read(desk.tenant.scope.clone()).await.unwrap();
-        let (_, asked) = store::tickets::list_and_tell(&mut read, &filter, 25, offset).await.unwrap();
-        for any in [false, true] {
-            let (mut wrong, mut all) = (Vec::new(), 0.0);
-            for asked in asked.iter().filter(|it| !any || it.kept) {
-                all += rows(&mut conn, asked, any, &mut wrong).await;
-            }
-            if !wrong.is_empty() || all > ROWS_MAX {
-                faults.push(format!(
-                    "{statistics} statistics, {all} rows: {filter:?} after {offset}\n{}",
-                    wrong.join("\n")
-                ));
+        for (by, asked) in asked(&mut read, &filter, offset).await {
+            // By cursor an index may be counted besides.
+            let most = if by == "page" { ROWS_MAX } else { ROWS_MAX * 1.5 };
+            for any in [false, true] {
+                let (mut wrong, mut all) = (Vec::new(), 0.0);
+                for asked in asked.iter().filter(|it| !any || it.kept) {
+                    all += rows(&mut conn, asked, any, &mut wrong).await;
+                }
+                if !wrong.is_empty() || all > most {
+                    faults.push(format!(
+                        "{statistics} statistics, {all} rows: {filter:?} after {offset} by {by}\n{}",
+                        wrong.join("\n")
+                    ));
+                }
             }
         }
     }
@@ -192,8 +214,8 @@ async fn pages_are_found_by_indexes_on_sqlite() {
         }
         for (filter, offset) in questions(&desk) {
             let mut read = desk.fresh.db.read(desk.tenant.scope.clone()).await.unwrap();
-            let (_, all) = store::tickets::list_and_tell(&mut read, &filter, 25, offset).await.unwrap();
-            for asked in all {
+            let all = asked(&mut read, &filter, offset).await;
+            for asked in all.into_iter().flat_map(|(_, asked)| asked) {
                 let mut parts = asked.sql.split('?');
                 let mut sql = parts.next().unwrap_or_default().to_owned();
                 for (value, part) in asked.values.iter().zip(parts) {

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inboxops/v1/agents.proto.
  */
 export const file_inboxops_v1_agents: GenFile = /*@__PURE__*/
-  fileDesc("ChhpbmJveG9wcy92MS9hZ2VudHMucHJvdG8SC2luYm94b3BzLnYxIlEKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSHwoEcm9sZRgEIAEoDjIRLmluYm94b3BzLnYxLlJvbGUiUwoRTGlzdEFnZW50c1JlcXVlc3QSEQoEcGFnZRgBIAEoDUgAiAEBEhUKCHBlcl9wYWdlGAIgASgNSAGIAQFCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlImMKEkxpc3RBZ2VudHNSZXNwb25zZRIoCgZhZ2VudHMYASADKAsyEi5pbmJveG9wcy52MS5BZ2VudFIEZGF0YRIjCgRtZXRhGAIgASgLMhUuaW5ib3hvcHMudjEuUGFnZU1ldGEyXQoMQWdlbnRTZXJ2aWNlEk0KCkxpc3RBZ2VudHMSHi5pbmJveG9wcy52MS5MaXN0QWdlbnRzUmVxdWVzdBofLmluYm94b3BzLnYxLkxpc3RBZ2VudHNSZXNwb25zZWIGcHJvdG8z", [file_inboxops_v1_options, file_inboxops_v1_page]);
+  fileDesc("ChhpbmJveG9wcy92MS9hZ2VudHMucHJvdG8SC2luYm94b3BzLnYxIlEKBUFnZW50EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSDQoFZW1haWwYAyABKAkSHwoEcm9sZRgEIAEoDjIRLmluYm94b3BzLnYxLlJvbGUicwoRTGlzdEFnZW50c1JlcXVlc3QSEQoEcGFnZRgBIAEoDUgAiAEBEhUKCHBlcl9wYWdlGAIgASgNSAGIAQESEwoGY3Vyc29yGAMgASgJSAKIAQFCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlQgkKB19jdXJzb3IiYwoSTGlzdEFnZW50c1Jlc3BvbnNlEigKBmFnZW50cxgBIAMoCzISLmluYm94b3BzLnYxLkFnZW50UgRkYXRhEiMKBG1ldGEYAiABKAsyFS5pbmJveG9wcy52MS5QYWdlTWV0YTLrAQoMQWdlbnRTZXJ2aWNlEtoBCgpMaXN0QWdlbnRzEh4uaW5ib3hvcHMudjEuTGlzdEFnZW50c1JlcXVlc3QaHy5pbmJveG9wcy52MS5MaXN0QWdlbnRzUmVzcG9uc2UiigHCuxiFAQoLbGlzdF9hZ2VudHMSC0xpc3QgYWdlbnRzGlBMaXN0IHRoZSBwZW9wbGUgb2YgdGhlIHdvcmtzcGFjZSwgYnkgbmFtZS4gVGhlaXIgaWRzIGFyZSB3aGF0IGFzc2lnbmVlX2lkIHRha2VzLigBOgRuYW1lOgVlbWFpbDoEcm9sZToCaWRiBnByb3RvMw", [file_inboxops_v1_options, file_inboxops_v1_page]);
 
 /**
  * A person of the tenant.
@@ -79,6 +79,13 @@ export type ListAgentsRequest = Message<"inboxops.v1.ListAgentsRequest"> & {
    * @generated from field: optional uint32 per_page = 2;
    */
   perPage?: number | undefined;
+
+  /**
+   * Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
+   *
+   * @generated from field: optional string cursor = 3;
+   */
+  cursor?: string | undefined;
 };
 
 /**

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inboxops/v1/deliveries.proto.
  */
 export const file_inboxops_v1_deliveries: GenFile = /*@__PURE__*/
-  fileDesc("ChxpbmJveG9wcy92MS9kZWxpdmVyaWVzLnByb3RvEgtpbmJveG9wcy52MSIpCgpIdHRwSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAki/AIKB0F0dGVtcHQSDgoGbnVtYmVyGAEgASgNEi4KCnN0YXJ0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2R1cmF0aW9uX21zGAMgASgNEhwKD3Jlc3BvbnNlX3N0YXR1cxgEIAEoDUgAiAEBEhoKDXJlc3BvbnNlX2JvZHkYBSABKAlIAYgBARIxChByZXNwb25zZV9oZWFkZXJzGAYgAygLMhcuaW5ib3hvcHMudjEuSHR0cEhlYWRlchIwCg9yZXF1ZXN0X2hlYWRlcnMYByADKAsyFy5pbmJveG9wcy52MS5IdHRwSGVhZGVyEhcKCmVycm9yX2NvZGUYCCABKAlIAogBARISCgVlcnJvchgJIAEoCUgDiAEBEhEKCXN1Y2NlZWRlZBgKIAEoCEISChBfcmVzcG9uc2Vfc3RhdHVzQhAKDl9yZXNwb25zZV9ib2R5Qg0KC19lcnJvcl9jb2RlQggKBl9lcnJvciLhAwoIRGVsaXZlcnkSCgoCaWQYASABKAkSEwoLZW5kcG9pbnRfaWQYAiABKAkSDQoFZXZlbnQYAyABKAkSEAoIZXZlbnRfaWQYBCABKAkSKwoGc3RhdHVzGAUgASgOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSFQoNYXR0ZW1wdF9jb3VudBgGIAEoDRIUCgxtYXhfYXR0ZW1wdHMYByABKA0SMwoPbmV4dF9hdHRlbXB0X2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCg9yZXNwb25zZV9zdGF0dXMYCSABKA1IAIgBARIXCgplcnJvcl9jb2RlGAogASgJSAGIAQESDAoEdGVzdBgLIAEoCBIuCgpjcmVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZWxpdmVyZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGBAgASgNEhgKC2R1cmF0aW9uX21zGBEgASgNSAKIAQFCEgoQX3Jlc3BvbnNlX3N0YXR1c0INCgtfZXJyb3JfY29kZUIOCgxfZHVyYXRpb25fbXMi5AMKDkRlbGl2ZXJ5RGV0YWlsEgoKAmlkGAEgASgJEhMKC2VuZHBvaW50X2lkGAIgASgJEg0KBWV2ZW50GAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEisKBnN0YXR1cxgFIAEoDjIbLmluYm94b3BzLnYxLkRlbGl2ZXJ5U3RhdHVzEhUKDWF0dGVtcHRfY291bnQYBiABKA0SFAoMbWF4X2F0dGVtcHRzGAcgASgNEjMKD25leHRfYXR0ZW1wdF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoPcmVzcG9uc2Vfc3RhdHVzGAkgASgNSACIAQESFwoKZXJyb3JfY29kZRgKIAEoCUgBiAEBEgwKBHRlc3QYCyABKAgSLgoKY3JlYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVsaXZlcmVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGA4gASgJEiYKCGF0dGVtcHRzGA8gAygLMhQuaW5ib3hvcHMudjEuQXR0ZW1wdEISChBfcmVzcG9uc2Vfc3RhdHVzQg0KC19lcnJvcl9jb2RlIqoCChVMaXN0RGVsaXZlcmllc1JlcXVlc3QSEwoLZW5kcG9pbnRfaWQYASABKAkSKwoGc3RhdHVzGAIgAygOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSFQoIcGVyX3BhZ2UYAyABKA1IAIgBARITCgZjdXJzb3IYBCABKAlIAYgBARINCgVldmVudBgFIAMoCRIxCg1jcmVhdGVkX3NpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1jcmVhdGVkX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgJpZBgIIAEoCUgCiAEBQgsKCV9wZXJfcGFnZUIJCgdfY3Vyc29yQgUKA19pZCJwChZMaXN0RGVsaXZlcmllc1Jlc3BvbnNlEi8KCmRlbGl2ZXJpZXMYASADKAsyFS5pbmJveG9wcy52MS5EZWxpdmVyeVIEZGF0YRIlCgRtZXRhGAIgASgLMhcuaW5ib3hvcHMudjEuQ3Vyc29yTWV0YSIpChJHZXREZWxpdmVyeVJlcXVlc3QSEwoLZGVsaXZlcnlfaWQYASABKAkiSgoTR2V0RGVsaXZlcnlSZXNwb25zZRIzCghkZWxpdmVyeRgBIAEoCzIbLmluYm94b3BzLnYxLkRlbGl2ZXJ5RGV0YWlsUgRkYXRhIiwKFVJlc2VuZERlbGl2ZXJ5UmVxdWVzdBITCgtkZWxpdmVyeV9pZBgBIAEoCSJHChZSZXNlbmREZWxpdmVyeVJlc3BvbnNlEi0KCGRlbGl2ZXJ5GAEgASgLMhUuaW5ib3hvcHMudjEuRGVsaXZlcnlSBGRhdGEiYgoWV2F0Y2hEZWxpdmVyaWVzUmVxdWVzdBIYCgtlbmRwb2ludF9pZBgBIAEoCUgAiAEBEhMKBmN1cnNvchgCIAEoCUgBiAEBQg4KDF9lbmRwb2ludF9pZEIJCgdfY3Vyc29yIiwKFUNhbmNlbERlbGl2ZXJ5UmVxdWVzdBITCgtkZWxpdmVyeV9pZBgBIAEoCSJBChZDYW5jZWxEZWxpdmVyeVJlc3BvbnNlEicKCGRlbGl2ZXJ5GAEgASgLMhUuaW5ib3hvcHMudjEuRGVsaXZlcnkihwIKF1Jlc2VuZERlbGl2ZXJpZXNSZXF1ZXN0EhgKC2VuZHBvaW50X2lkGAEgASgJSACIAQESKwoGc3RhdHVzGAIgAygOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSDQoFZXZlbnQYAyADKAkSMQoNY3JlYXRlZF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNY3JlYXRlZF91bnRpbBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHZHJ5X3J1bhgGIAEoCEgBiAEBQg4KDF9lbmRwb2ludF9pZEIKCghfZHJ5X3J1biJdCgZSZXNlbmQSDwoCaWQYASABKAlIAIgBARIPCgdtYXRjaGVkGAIgASgNEgwKBG1vcmUYAyABKAgSDgoGcmVzZW50GAQgASgNEgwKBGRvbmUYBSABKAhCBQoDX2lkIj8KGFJlc2VuZERlbGl2ZXJpZXNSZXNwb25zZRIjCgZyZXNlbmQYASABKAsyEy5pbmJveG9wcy52MS5SZXNlbmQiJQoQR2V0UmVzZW5kUmVxdWVzdBIRCglyZXNlbmRfaWQYASABKAkiOAoRR2V0UmVzZW5kUmVzcG9uc2USIwoGcmVzZW5kGAEgASgLMhMuaW5ib3hvcHMudjEuUmVzZW5kIk8KC1N0YXR1c0NvdW50EisKBnN0YXR1cxgBIAEoDjIbLmluYm94b3BzLnYxLkRlbGl2ZXJ5U3RhdHVzEg0KBWNvdW50GAIgASgNSgQIAxAEIl0KDUF0dGVtcHRCdWNrZXQSKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXN1Y2NlZWRlZBgCIAEoDRIOCgZmYWlsZWQYAyABKA0ipAEKDEF0dGVtcHRTdGF0cxIrCgdidWNrZXRzGAEgAygLMhouaW5ib3hvcHMudjEuQXR0ZW1wdEJ1Y2tldBIRCglzdWNjZWVkZWQYAiABKA0SDgoGZmFpbGVkGAMgASgNEhYKCW1lZGlhbl9tcxgEIAEoDUgAiAEBEhMKBnA5NV9tcxgFIAEoDUgBiAEBQgwKCl9tZWRpYW5fbXNCCQoHX3A5NV9tcyKkAQoLTGFzdEF0dGVtcHQSEwoLZGVsaXZlcnlfaWQYASABKAkSHAoPcmVzcG9uc2Vfc3RhdHVzGAIgASgNSACIAQESFwoKZXJyb3JfY29kZRgDIAEoCUgBiAEBEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEISChBfcmVzcG9uc2Vfc3RhdHVzQg0KC19lcnJvcl9jb2RlIu0BCg1EZWxpdmVyeVN0YXRzEhgKC2VuZHBvaW50X2lkGAEgASgJSACIAQESKAoGY291bnRzGAIgAygLMhguaW5ib3hvcHMudjEuU3RhdHVzQ291bnQSMAoNbGFzdF8yNF9ob3VycxgDIAEoCzIZLmluYm94b3BzLnYxLkF0dGVtcHRTdGF0cxIuCgtsYXN0XzdfZGF5cxgEIAEoCzIZLmluYm94b3BzLnYxLkF0dGVtcHRTdGF0cxImCgRsYXN0GAUgASgLMhguaW5ib3hvcHMudjEuTGFzdEF0dGVtcHRCDgoMX2VuZHBvaW50X2lkIkMKF0dldERlbGl2ZXJ5U3RhdHNSZXF1ZXN0EhgKC2VuZHBvaW50X2lkGAEgASgJSACIAQFCDgoMX2VuZHBvaW50X2lkInQKGEdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZRItCgllbmRwb2ludHMYASADKAsyGi5pbmJveG9wcy52MS5EZWxpdmVyeVN0YXRzEikKBXRvdGFsGAIgASgLMhouaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0cyJ/ChdXYXRjaERlbGl2ZXJpZXNSZXNwb25zZRIpCgZzaWduYWwYASABKA4yGS5pbmJveG9wcy52MS5TdHJlYW1TaWduYWwSKQoKZGVsaXZlcmllcxgCIAMoCzIVLmluYm94b3BzLnYxLkRlbGl2ZXJ5Eg4KBmN1cnNvchgDIAEoCSrhAQoORGVsaXZlcnlTdGF0dXMSHwobREVMSVZFUllfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGwoXREVMSVZFUllfU1RBVFVTX1BFTkRJTkcQARIcChhERUxJVkVSWV9TVEFUVVNfUkVUUllJTkcQAhIdChlERUxJVkVSWV9TVEFUVVNfREVMSVZFUkVEEAMSGgoWREVMSVZFUllfU1RBVFVTX0ZBSUxFRBAEEhoKFkRFTElWRVJZX1NUQVRVU19QQVVTRUQQBRIcChhERUxJVkVSWV9TVEFUVVNfQ0FOQ0VMRUQQBjLiBQoPRGVsaXZlcnlTZXJ2aWNlElkKDkxpc3REZWxpdmVyaWVzEiIuaW5ib3hvcHMudjEuTGlzdERlbGl2ZXJpZXNSZXF1ZXN0GiMuaW5ib3hvcHMudjEuTGlzdERlbGl2ZXJpZXNSZXNwb25zZRJQCgtHZXREZWxpdmVyeRIfLmluYm94b3BzLnYxLkdldERlbGl2ZXJ5UmVxdWVzdBogLmluYm94b3BzLnYxLkdldERlbGl2ZXJ5UmVzcG9uc2USWQoOUmVzZW5kRGVsaXZlcnkSIi5pbmJveG9wcy52MS5SZXNlbmREZWxpdmVyeVJlcXVlc3QaIy5pbmJveG9wcy52MS5SZXNlbmREZWxpdmVyeVJlc3BvbnNlEl4KD1dhdGNoRGVsaXZlcmllcxIjLmluYm94b3BzLnYxLldhdGNoRGVsaXZlcmllc1JlcXVlc3QaJC5pbmJveG9wcy52MS5XYXRjaERlbGl2ZXJpZXNSZXNwb25zZTABElkKDkNhbmNlbERlbGl2ZXJ5EiIuaW5ib3hvcHMudjEuQ2FuY2VsRGVsaXZlcnlSZXF1ZXN0GiMuaW5ib3hvcHMudjEuQ2FuY2VsRGVsaXZlcnlSZXNwb25zZRJfChBSZXNlbmREZWxpdmVyaWVzEiQuaW5ib3hvcHMudjEuUmVzZW5kRGVsaXZlcmllc1JlcXVlc3QaJS5pbmJveG9wcy52MS5SZXNlbmREZWxpdmVyaWVzUmVzcG9uc2USSgoJR2V0UmVzZW5kEh0uaW5ib3hvcHMudjEuR2V0UmVzZW5kUmVxdWVzdBoeLmluYm94b3BzLnYxLkdldFJlc2VuZFJlc3BvbnNlEl8KEEdldERlbGl2ZXJ5U3RhdHMSJC5pbmJveG9wcy52MS5HZXREZWxpdmVyeVN0YXRzUmVxdWVzdBolLmluYm94b3BzLnYxLkdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_inboxops_v1_page]);
+  fileDesc("ChxpbmJveG9wcy92MS9kZWxpdmVyaWVzLnByb3RvEgtpbmJveG9wcy52MSIpCgpIdHRwSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAki/AIKB0F0dGVtcHQSDgoGbnVtYmVyGAEgASgNEi4KCnN0YXJ0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC2R1cmF0aW9uX21zGAMgASgNEhwKD3Jlc3BvbnNlX3N0YXR1cxgEIAEoDUgAiAEBEhoKDXJlc3BvbnNlX2JvZHkYBSABKAlIAYgBARIxChByZXNwb25zZV9oZWFkZXJzGAYgAygLMhcuaW5ib3hvcHMudjEuSHR0cEhlYWRlchIwCg9yZXF1ZXN0X2hlYWRlcnMYByADKAsyFy5pbmJveG9wcy52MS5IdHRwSGVhZGVyEhcKCmVycm9yX2NvZGUYCCABKAlIAogBARISCgVlcnJvchgJIAEoCUgDiAEBEhEKCXN1Y2NlZWRlZBgKIAEoCEISChBfcmVzcG9uc2Vfc3RhdHVzQhAKDl9yZXNwb25zZV9ib2R5Qg0KC19lcnJvcl9jb2RlQggKBl9lcnJvciKYBQoIRGVsaXZlcnkSCgoCaWQYASABKAkSEwoLZW5kcG9pbnRfaWQYAiABKAkSDQoFZXZlbnQYAyABKAkSEAoIZXZlbnRfaWQYBCABKAkSKwoGc3RhdHVzGAUgASgOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSFQoNYXR0ZW1wdF9jb3VudBgGIAEoDRIUCgxtYXhfYXR0ZW1wdHMYByABKA0SMwoPbmV4dF9hdHRlbXB0X2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIcCg9yZXNwb25zZV9zdGF0dXMYCSABKA1IAIgBARIXCgplcnJvcl9jb2RlGAogASgJSAGIAQESDAoEdGVzdBgLIAEoCBIuCgpjcmVhdGVkX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIwCgxkZWxpdmVyZWRfYXQYDSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCHJldmlzaW9uGBAgASgNEhgKC2R1cmF0aW9uX21zGBEgASgNSAKIAQESFgoJdGlja2V0X2lkGBIgASgJSAOIAQESGgoNdGlja2V0X251bWJlchgTIAEoDUgEiAEBEhQKB3N1YmplY3QYFCABKAlIBYgBARIxCgl3YWl0c19mb3IYFSABKA4yGS5pbmJveG9wcy52MS5EZWxpdmVyeVdhaXRIBogBAUISChBfcmVzcG9uc2Vfc3RhdHVzQg0KC19lcnJvcl9jb2RlQg4KDF9kdXJhdGlvbl9tc0IMCgpfdGlja2V0X2lkQhAKDl90aWNrZXRfbnVtYmVyQgoKCF9zdWJqZWN0QgwKCl93YWl0c19mb3IimwUKDkRlbGl2ZXJ5RGV0YWlsEgoKAmlkGAEgASgJEhMKC2VuZHBvaW50X2lkGAIgASgJEg0KBWV2ZW50GAMgASgJEhAKCGV2ZW50X2lkGAQgASgJEisKBnN0YXR1cxgFIAEoDjIbLmluYm94b3BzLnYxLkRlbGl2ZXJ5U3RhdHVzEhUKDWF0dGVtcHRfY291bnQYBiABKA0SFAoMbWF4X2F0dGVtcHRzGAcgASgNEjMKD25leHRfYXR0ZW1wdF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoPcmVzcG9uc2Vfc3RhdHVzGAkgASgNSACIAQESFwoKZXJyb3JfY29kZRgKIAEoCUgBiAEBEgwKBHRlc3QYCyABKAgSLgoKY3JlYXRlZF9hdBgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMZGVsaXZlcmVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdwYXlsb2FkGA4gASgJEiYKCGF0dGVtcHRzGA8gAygLMhQuaW5ib3hvcHMudjEuQXR0ZW1wdBIWCgl0aWNrZXRfaWQYECABKAlIAogBARIaCg10aWNrZXRfbnVtYmVyGBEgASgNSAOIAQESFAoHc3ViamVjdBgSIAEoCUgEiAEBEjEKCXdhaXRzX2ZvchgTIAEoDjIZLmluYm94b3BzLnYxLkRlbGl2ZXJ5V2FpdEgFiAEBQhIKEF9yZXNwb25zZV9zdGF0dXNCDQoLX2Vycm9yX2NvZGVCDAoKX3RpY2tldF9pZEIQCg5fdGlja2V0X251bWJlckIKCghfc3ViamVjdEIMCgpfd2FpdHNfZm9yIqoCChVMaXN0RGVsaXZlcmllc1JlcXVlc3QSEwoLZW5kcG9pbnRfaWQYASABKAkSKwoGc3RhdHVzGAIgAygOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSFQoIcGVyX3BhZ2UYAyABKA1IAIgBARITCgZjdXJzb3IYBCABKAlIAYgBARINCgVldmVudBgFIAMoCRIxCg1jcmVhdGVkX3NpbmNlGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1jcmVhdGVkX3VudGlsGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgJpZBgIIAEoCUgCiAEBQgsKCV9wZXJfcGFnZUIJCgdfY3Vyc29yQgUKA19pZCJwChZMaXN0RGVsaXZlcmllc1Jlc3BvbnNlEi8KCmRlbGl2ZXJpZXMYASADKAsyFS5pbmJveG9wcy52MS5EZWxpdmVyeVIEZGF0YRIlCgRtZXRhGAIgASgLMhcuaW5ib3hvcHMudjEuQ3Vyc29yTWV0YSIpChJHZXREZWxpdmVyeVJlcXVlc3QSEwoLZGVsaXZlcnlfaWQYASABKAkiSgoTR2V0RGVsaXZlcnlSZXNwb25zZRIzCghkZWxpdmVyeRgBIAEoCzIbLmluYm94b3BzLnYxLkRlbGl2ZXJ5RGV0YWlsUgRkYXRhIiwKFVJlc2VuZERlbGl2ZXJ5UmVxdWVzdBITCgtkZWxpdmVyeV9pZBgBIAEoCSJHChZSZXNlbmREZWxpdmVyeVJlc3BvbnNlEi0KCGRlbGl2ZXJ5GAEgASgLMhUuaW5ib3hvcHMudjEuRGVsaXZlcnlSBGRhdGEiYgoWV2F0Y2hEZWxpdmVyaWVzUmVxdWVzdBIYCgtlbmRwb2ludF9pZBgBIAEoCUgAiAEBEhMKBmN1cnNvchgCIAEoCUgBiAEBQg4KDF9lbmRwb2ludF9pZEIJCgdfY3Vyc29yIiwKFUNhbmNlbERlbGl2ZXJ5UmVxdWVzdBITCgtkZWxpdmVyeV9pZBgBIAEoCSJHChZDYW5jZWxEZWxpdmVyeVJlc3BvbnNlEi0KCGRlbGl2ZXJ5GAEgASgLMhUuaW5ib3hvcHMudjEuRGVsaXZlcnlSBGRhdGEihwIKF1Jlc2VuZERlbGl2ZXJpZXNSZXF1ZXN0EhgKC2VuZHBvaW50X2lkGAEgASgJSACIAQESKwoGc3RhdHVzGAIgAygOMhsuaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0dXMSDQoFZXZlbnQYAyADKAkSMQoNY3JlYXRlZF9zaW5jZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNY3JlYXRlZF91bnRpbBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFAoHZHJ5X3J1bhgGIAEoCEgBiAEBQg4KDF9lbmRwb2ludF9pZEIKCghfZHJ5X3J1biJdCgZSZXNlbmQSDwoCaWQYASABKAlIAIgBARIPCgdtYXRjaGVkGAIgASgNEgwKBG1vcmUYAyABKAgSDgoGcmVzZW50GAQgASgNEgwKBGRvbmUYBSABKAhCBQoDX2lkIj8KGFJlc2VuZERlbGl2ZXJpZXNSZXNwb25zZRIjCgZyZXNlbmQYASABKAsyEy5pbmJveG9wcy52MS5SZXNlbmQiJQoQR2V0UmVzZW5kUmVxdWVzdBIRCglyZXNlbmRfaWQYASABKAkiOAoRR2V0UmVzZW5kUmVzcG9uc2USIwoGcmVzZW5kGAEgASgLMhMuaW5ib3hvcHMudjEuUmVzZW5kIk8KC1N0YXR1c0NvdW50EisKBnN0YXR1cxgBIAEoDjIbLmluYm94b3BzLnYxLkRlbGl2ZXJ5U3RhdHVzEg0KBWNvdW50GAIgASgNSgQIAxAEIl0KDUF0dGVtcHRCdWNrZXQSKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCXN1Y2NlZWRlZBgCIAEoDRIOCgZmYWlsZWQYAyABKA0ipAEKDEF0dGVtcHRTdGF0cxIrCgdidWNrZXRzGAEgAygLMhouaW5ib3hvcHMudjEuQXR0ZW1wdEJ1Y2tldBIRCglzdWNjZWVkZWQYAiABKA0SDgoGZmFpbGVkGAMgASgNEhYKCW1lZGlhbl9tcxgEIAEoDUgAiAEBEhMKBnA5NV9tcxgFIAEoDUgBiAEBQgwKCl9tZWRpYW5fbXNCCQoHX3A5NV9tcyKkAQoLTGFzdEF0dGVtcHQSEwoLZGVsaXZlcnlfaWQYASABKAkSHAoPcmVzcG9uc2Vfc3RhdHVzGAIgASgNSACIAQESFwoKZXJyb3JfY29kZRgDIAEoCUgBiAEBEiYKAmF0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEISChBfcmVzcG9uc2Vfc3RhdHVzQg0KC19lcnJvcl9jb2RlIu0BCg1EZWxpdmVyeVN0YXRzEhgKC2VuZHBvaW50X2lkGAEgASgJSACIAQESKAoGY291bnRzGAIgAygLMhguaW5ib3hvcHMudjEuU3RhdHVzQ291bnQSMAoNbGFzdF8yNF9ob3VycxgDIAEoCzIZLmluYm94b3BzLnYxLkF0dGVtcHRTdGF0cxIuCgtsYXN0XzdfZGF5cxgEIAEoCzIZLmluYm94b3BzLnYxLkF0dGVtcHRTdGF0cxImCgRsYXN0GAUgASgLMhguaW5ib3hvcHMudjEuTGFzdEF0dGVtcHRCDgoMX2VuZHBvaW50X2lkIkMKF0dldERlbGl2ZXJ5U3RhdHNSZXF1ZXN0EhgKC2VuZHBvaW50X2lkGAEgASgJSACIAQFCDgoMX2VuZHBvaW50X2lkInQKGEdldERlbGl2ZXJ5U3RhdHNSZXNwb25zZRItCgllbmRwb2ludHMYASADKAsyGi5pbmJveG9wcy52MS5EZWxpdmVyeVN0YXRzEikKBXRvdGFsGAIgASgLMhouaW5ib3hvcHMudjEuRGVsaXZlcnlTdGF0cyJ/ChdXYXRjaERlbGl2ZXJpZXNSZXNwb25zZRIpCgZzaWduYWwYASABKA4yGS5pbmJveG9wcy52MS5TdHJlYW1TaWduYWwSKQoKZGVsaXZlcmllcxgCIAMoCzIVLmluYm94b3BzLnYxLkRlbGl2ZXJ5Eg4KBmN1cnNvchgDIAEoCSrhAQoORGVsaXZlcnlTdGF0dXMSHwobREVMSVZFUllfU1RBVFVTX1VOU1BFQ0lGSUVEEAASGwoXREVMSVZFUllfU1RBVFVTX1BFTkRJTkcQARIcChhERUxJVkVSWV9TVEFUVVNfUkVUUllJTkcQAhIdChlERUxJVkVSWV9TVEFUVVNfREVMSVZFUkVEEAMSGgoWREVMSVZFUllfU1RBVFVTX0ZBSUxFRBAEEhoKFkRFTElWRVJZX1NUQVRVU19QQVVTRUQQBRIcChhERUxJVkVSWV9TVEFUVVNfQ0FOQ0VMRUQQBiqwAQoMRGVsaXZlcnlXYWl0Eh0KGURFTElWRVJZX1dBSVRfVU5TUEVDSUZJRUQQABIXChNERUxJVkVSWV9XQUlUX1FVRVVFEAESFwoTREVMSVZFUllfV0FJVF9SRVRSWRACEhwKGERFTElWRVJZX1dBSVRfUkFURV9MSU1JVBADEhcKE0RFTElWRVJZX1dBSVRfUFJPQkUQBBIYChRERUxJVkVSWV9XQUlUX1BBVVNFRBAFMuIFCg9EZWxpdmVyeVNlcnZpY2USWQoOTGlzdERlbGl2ZXJpZXMSIi5pbmJveG9wcy52MS5MaXN0RGVsaXZlcmllc1JlcXVlc3QaIy5pbmJveG9wcy52MS5MaXN0RGVsaXZlcmllc1Jlc3BvbnNlElAKC0dldERlbGl2ZXJ5Eh8uaW5ib3hvcHMudjEuR2V0RGVsaXZlcnlSZXF1ZXN0GiAuaW5ib3hvcHMudjEuR2V0RGVsaXZlcnlSZXNwb25zZRJZCg5SZXNlbmREZWxpdmVyeRIiLmluYm94b3BzLnYxLlJlc2VuZERlbGl2ZXJ5UmVxdWVzdBojLmluYm94b3BzLnYxLlJlc2VuZERlbGl2ZXJ5UmVzcG9uc2USXgoPV2F0Y2hEZWxpdmVyaWVzEiMuaW5ib3hvcHMudjEuV2F0Y2hEZWxpdmVyaWVzUmVxdWVzdBokLmluYm94b3BzLnYxLldhdGNoRGVsaXZlcmllc1Jlc3BvbnNlMAESWQoOQ2FuY2VsRGVsaXZlcnkSIi5pbmJveG9wcy52MS5DYW5jZWxEZWxpdmVyeVJlcXVlc3QaIy5pbmJveG9wcy52MS5DYW5jZWxEZWxpdmVyeVJlc3BvbnNlEl8KEFJlc2VuZERlbGl2ZXJpZXMSJC5pbmJveG9wcy52MS5SZXNlbmREZWxpdmVyaWVzUmVxdWVzdBolLmluYm94b3BzLnYxLlJlc2VuZERlbGl2ZXJpZXNSZXNwb25zZRJKCglHZXRSZXNlbmQSHS5pbmJveG9wcy52MS5HZXRSZXNlbmRSZXF1ZXN0Gh4uaW5ib3hvcHMudjEuR2V0UmVzZW5kUmVzcG9uc2USXwoQR2V0RGVsaXZlcnlTdGF0cxIkLmluYm94b3BzLnYxLkdldERlbGl2ZXJ5U3RhdHNSZXF1ZXN0GiUuaW5ib3hvcHMudjEuR2V0RGVsaXZlcnlTdGF0c1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_inboxops_v1_page]);
 
 /**
  * A header as it was sent or received.
@@ -81,7 +81,7 @@ export type Attempt = Message<"inboxops.v1.Attempt"> & {
   responseStatus?: number | undefined;
 
   /**
-   * First 4 KiB of the answer's body; null without an answer.
+   * First 4 KiB of the answer's body; null without an answer, and for a key that has neither `webhooks:manage` nor `messages:read`.
    *
    * @generated from field: optional string response_body = 5;
    */
@@ -240,6 +240,34 @@ export type Delivery = Message<"inboxops.v1.Delivery"> & {
    * @generated from field: optional uint32 duration_ms = 17;
    */
   durationMs?: number | undefined;
+
+  /**
+   * UUID of the ticket that the event is about; null for other events and for tests.
+   *
+   * @generated from field: optional string ticket_id = 18;
+   */
+  ticketId?: string | undefined;
+
+  /**
+   * Number of the ticket; null without one.
+   *
+   * @generated from field: optional uint32 ticket_number = 19;
+   */
+  ticketNumber?: number | undefined;
+
+  /**
+   * Subject of the ticket as it is now; null without one.
+   *
+   * @generated from field: optional string subject = 20;
+   */
+  subject?: string | undefined;
+
+  /**
+   * What it waits for; null once it has ended, and while its next request is in flight or about to be sent.
+   *
+   * @generated from field: optional inboxops.v1.DeliveryWait waits_for = 21;
+   */
+  waitsFor?: DeliveryWait | undefined;
 };
 
 /**
@@ -347,7 +375,7 @@ export type DeliveryDetail = Message<"inboxops.v1.DeliveryDetail"> & {
   deliveredAt?: Timestamp | undefined;
 
   /**
-   * The body that is posted.
+   * The body that is posted; null, and empty in gRPC, for a key that has neither `webhooks:manage` nor `messages:read`.
    *
    * @generated from field: string payload = 14;
    */
@@ -359,6 +387,34 @@ export type DeliveryDetail = Message<"inboxops.v1.DeliveryDetail"> & {
    * @generated from field: repeated inboxops.v1.Attempt attempts = 15;
    */
   attempts: Attempt[];
+
+  /**
+   * UUID of the ticket that the event is about; null for other events and for tests.
+   *
+   * @generated from field: optional string ticket_id = 16;
+   */
+  ticketId?: string | undefined;
+
+  /**
+   * Number of the ticket; null without one.
+   *
+   * @generated from field: optional uint32 ticket_number = 17;
+   */
+  ticketNumber?: number | undefined;
+
+  /**
+   * Subject of the ticket as it is now; null without one.
+   *
+   * @generated from field: optional string subject = 18;
+   */
+  subject?: string | undefined;
+
+  /**
+   * What it waits for; null once it has ended, and while its next request is in flight or about to be sent.
+   *
+   * @generated from field: optional inboxops.v1.DeliveryWait waits_for = 19;
+   */
+  waitsFor?: DeliveryWait | undefined;
 };
 
 /**
@@ -608,7 +664,7 @@ export type CancelDeliveryResponse = Message<"inboxops.v1.CancelDeliveryResponse
   /**
    * The delivery, canceled.
    *
-   * @generated from field: inboxops.v1.Delivery delivery = 1;
+   * @generated from field: inboxops.v1.Delivery delivery = 1 [json_name = "data"];
    */
   delivery?: Delivery | undefined;
 };
@@ -879,14 +935,14 @@ export type AttemptStats = Message<"inboxops.v1.AttemptStats"> & {
   failed: number;
 
   /**
-   * Median response time in milliseconds, estimated; absent without responses.
+   * Median response time in milliseconds, estimated; null without responses.
    *
    * @generated from field: optional uint32 median_ms = 4;
    */
   medianMs?: number | undefined;
 
   /**
-   * 95th percentile of the response time in milliseconds, estimated; absent without responses.
+   * 95th percentile of the response time in milliseconds, estimated; null without responses.
    *
    * @generated from field: optional uint32 p95_ms = 5;
    */
@@ -914,14 +970,14 @@ export type LastAttempt = Message<"inboxops.v1.LastAttempt"> & {
   deliveryId: string;
 
   /**
-   * HTTP status of the answer; absent without one.
+   * HTTP status of the answer; null without one.
    *
    * @generated from field: optional uint32 response_status = 2;
    */
   responseStatus?: number | undefined;
 
   /**
-   * Failure code; absent if it did not fail.
+   * Failure code; null if it did not fail.
    *
    * @generated from field: optional string error_code = 3;
    */
@@ -1138,6 +1194,61 @@ export const DeliveryStatusSchema: GenEnum<DeliveryStatus> = /*@__PURE__*/
   enumDesc(file_inboxops_v1_deliveries, 0);
 
 /**
+ * What a delivery waits for.
+ *
+ * @generated from enum inboxops.v1.DeliveryWait
+ */
+export enum DeliveryWait {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: DELIVERY_WAIT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Its turn.
+   *
+   * @generated from enum value: DELIVERY_WAIT_QUEUE = 1;
+   */
+  QUEUE = 1,
+
+  /**
+   * The time of its next attempt.
+   *
+   * @generated from enum value: DELIVERY_WAIT_RETRY = 2;
+   */
+  RETRY = 2,
+
+  /**
+   * Its turn at an endpoint whose rate is limited.
+   *
+   * @generated from enum value: DELIVERY_WAIT_RATE_LIMIT = 3;
+   */
+  RATE_LIMIT = 3,
+
+  /**
+   * An endpoint that has failed so often that it gets one request at a time.
+   *
+   * @generated from enum value: DELIVERY_WAIT_PROBE = 4;
+   */
+  PROBE = 4,
+
+  /**
+   * Its endpoint to be enabled again.
+   *
+   * @generated from enum value: DELIVERY_WAIT_PAUSED = 5;
+   */
+  PAUSED = 5,
+}
+
+/**
+ * Describes the enum inboxops.v1.DeliveryWait.
+ */
+export const DeliveryWaitSchema: GenEnum<DeliveryWait> = /*@__PURE__*/
+  enumDesc(file_inboxops_v1_deliveries, 1);
+
+/**
  * Show deliveries with their results, and resend them.
  *
  * @generated from service inboxops.v1.DeliveryService
@@ -1206,7 +1317,7 @@ export const DeliveryService: GenService<{
   /**
    * Resend many deliveries.
    *
-   * Starts a job that gives a new schedule to the deliveries that match the filter, oldest first, as fast as each endpoint accepts them; deliveries in flight are left alone. A dry run returns their number. 409 while another job of one of the endpoints is open.
+   * Starts a job that gives a new schedule to the deliveries that match the filter, oldest first, as fast as each endpoint accepts them; deliveries in flight, and tests, are left alone. A dry run returns their number. 409 while another job of one of the endpoints is open.
    *
    * @generated from rpc inboxops.v1.DeliveryService.ResendDeliveries
    */

@@ -8,6 +8,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_inboxops_v1_options } from "./options_pb";
 import type { PageMeta } from "./page_pb";
 import { file_inboxops_v1_page } from "./page_pb";
 import type { Channel } from "./tickets_pb";
@@ -18,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inboxops/v1/inboxes.proto.
  */
 export const file_inboxops_v1_inboxes: GenFile = /*@__PURE__*/
-  fileDesc("ChlpbmJveG9wcy92MS9pbmJveGVzLnByb3RvEgtpbmJveG9wcy52MSJWCgpJbmJveEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqAIKBUluYm94EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGgoNZW1haWxfYWRkcmVzcxgDIAEoCUgAiAEBEiUKB2NoYW5uZWwYBCABKA4yFC5pbmJveG9wcy52MS5DaGFubmVsEigKBnN0YXR1cxgFIAEoDjIYLmluYm94b3BzLnYxLkluYm94U3RhdHVzEiYKBWVycm9yGAYgASgLMhcuaW5ib3hvcHMudjEuSW5ib3hFcnJvchIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIQCg5fZW1haWxfYWRkcmVzcyJUChJMaXN0SW5ib3hlc1JlcXVlc3QSEQoEcGFnZRgBIAEoDUgAiAEBEhUKCHBlcl9wYWdlGAIgASgNSAGIAQFCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlImUKE0xpc3RJbmJveGVzUmVzcG9uc2USKQoHaW5ib3hlcxgBIAMoCzISLmluYm94b3BzLnYxLkluYm94UgRkYXRhEiMKBG1ldGEYAiABKAsyFS5pbmJveG9wcy52MS5QYWdlTWV0YSp3CgtJbmJveFN0YXR1cxIcChhJTkJPWF9TVEFUVVNfVU5TUEVDSUZJRUQQABIXChNJTkJPWF9TVEFUVVNfQUNUSVZFEAESGQoVSU5CT1hfU1RBVFVTX0RJU0FCTEVEEAISFgoSSU5CT1hfU1RBVFVTX0VSUk9SEAMyYAoMSW5ib3hTZXJ2aWNlElAKC0xpc3RJbmJveGVzEh8uaW5ib3hvcHMudjEuTGlzdEluYm94ZXNSZXF1ZXN0GiAuaW5ib3hvcHMudjEuTGlzdEluYm94ZXNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_inboxops_v1_page, file_inboxops_v1_tickets]);
+  fileDesc("ChlpbmJveG9wcy92MS9pbmJveGVzLnByb3RvEgtpbmJveG9wcy52MSJWCgpJbmJveEVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIpCgVzaW5jZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiqAIKBUluYm94EgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSGgoNZW1haWxfYWRkcmVzcxgDIAEoCUgAiAEBEiUKB2NoYW5uZWwYBCABKA4yFC5pbmJveG9wcy52MS5DaGFubmVsEigKBnN0YXR1cxgFIAEoDjIYLmluYm94b3BzLnYxLkluYm94U3RhdHVzEiYKBWVycm9yGAYgASgLMhcuaW5ib3hvcHMudjEuSW5ib3hFcnJvchIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIQCg5fZW1haWxfYWRkcmVzcyJ0ChJMaXN0SW5ib3hlc1JlcXVlc3QSEQoEcGFnZRgBIAEoDUgAiAEBEhUKCHBlcl9wYWdlGAIgASgNSAGIAQESEwoGY3Vyc29yGAMgASgJSAKIAQFCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlQgkKB19jdXJzb3IiZQoTTGlzdEluYm94ZXNSZXNwb25zZRIpCgdpbmJveGVzGAEgAygLMhIuaW5ib3hvcHMudjEuSW5ib3hSBGRhdGESIwoEbWV0YRgCIAEoCzIVLmluYm94b3BzLnYxLlBhZ2VNZXRhKncKC0luYm94U3RhdHVzEhwKGElOQk9YX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE0lOQk9YX1NUQVRVU19BQ1RJVkUQARIZChVJTkJPWF9TVEFUVVNfRElTQUJMRUQQAhIWChJJTkJPWF9TVEFUVVNfRVJST1IQAzL4AQoMSW5ib3hTZXJ2aWNlEucBCgtMaXN0SW5ib3hlcxIfLmluYm94b3BzLnYxLkxpc3RJbmJveGVzUmVxdWVzdBogLmluYm94b3BzLnYxLkxpc3RJbmJveGVzUmVzcG9uc2UilAHCuxiPAQoMbGlzdF9pbmJveGVzEgxMaXN0IGluYm94ZXMaTkxpc3QgdGhlIGluYm94ZXMgb2YgdGhlIHdvcmtzcGFjZSwgYnkgbmFtZS4gVGhlaXIgaWRzIGFyZSB3aGF0IGluYm94X2lkIHRha2VzLigBOgRuYW1lOg1lbWFpbF9hZGRyZXNzOgZzdGF0dXM6AmlkYgZwcm90bzM", [file_google_protobuf_timestamp, file_inboxops_v1_options, file_inboxops_v1_page, file_inboxops_v1_tickets]);
 
 /**
  * The error of an inbox.
@@ -144,6 +145,13 @@ export type ListInboxesRequest = Message<"inboxops.v1.ListInboxesRequest"> & {
    * @generated from field: optional uint32 per_page = 2;
    */
   perPage?: number | undefined;
+
+  /**
+   * Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
+   *
+   * @generated from field: optional string cursor = 3;
+   */
+  cursor?: string | undefined;
 };
 
 /**

@@ -5,14 +5,90 @@
 // @generated from file inboxops/v1/options.proto (package inboxops.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { MethodOptions } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file inboxops/v1/options.proto.
  */
 export const file_inboxops_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChlpbmJveG9wcy92MS9vcHRpb25zLnByb3RvEgtpbmJveG9wcy52MSo8CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIOCgpST0xFX0FETUlOEAESDgoKUk9MRV9BR0VOVBACYgZwcm90bzM");
+  fileDesc("ChlpbmJveG9wcy92MS9vcHRpb25zLnByb3RvEgtpbmJveG9wcy52MSKTAQoEVG9vbBIMCgRuYW1lGAEgASgJEg0KBXRpdGxlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEhMKC2Rlc3RydWN0aXZlGAQgASgIEhIKCmlkZW1wb3RlbnQYBSABKAgSDQoFZml4ZWQYBiABKAkSDQoFc2hvd3MYByADKAkSEgoKbGVhdmVzX291dBgIIAMoCSo8CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIOCgpST0xFX0FETUlOEAESDgoKUk9MRV9BR0VOVBACOkcKBHRvb2wSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi4hwMgASgLMhEuaW5ib3hvcHMudjEuVG9vbFIEdG9vbGIGcHJvdG8z", [file_google_protobuf_descriptor]);
+
+/**
+ * An RPC with a REST route as a tool of MCP (docs/mcp.md). Its arguments are the
+ * request's fields without `page` and `per_page`, its answer is REST's. Reads
+ * (`get`) are marked as such.
+ *
+ * @generated from message inboxops.v1.Tool
+ */
+export type Tool = Message<"inboxops.v1.Tool"> & {
+  /**
+   * Name, unique among the tools: lower case words.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Name for people.
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * What the tool does, for a model that has not read the API's documents.
+   *
+   * @generated from field: string description = 3;
+   */
+  description: string;
+
+  /**
+   * It overwrites or removes something.
+   *
+   * @generated from field: bool destructive = 4;
+   */
+  destructive: boolean;
+
+  /**
+   * A repeat with the same arguments changes nothing more.
+   *
+   * @generated from field: bool idempotent = 5;
+   */
+  idempotent: boolean;
+
+  /**
+   * Arguments with these values, a JSON object, that callers cannot give.
+   *
+   * @generated from field: string fixed = 6;
+   */
+  fixed: string;
+
+  /**
+   * Paths of the members of the resource, or of each item, that the text of the
+   * answer shows.
+   *
+   * @generated from field: repeated string shows = 7;
+   */
+  shows: string[];
+
+  /**
+   * Members of the resource, or of each item, that the answer leaves out.
+   *
+   * @generated from field: repeated string leaves_out = 8;
+   */
+  leavesOut: string[];
+};
+
+/**
+ * Describes the message inboxops.v1.Tool.
+ * Use `create(ToolSchema)` to create a new message.
+ */
+export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
+  messageDesc(file_inboxops_v1_options, 0);
 
 /**
  * Role of an agent in a tenant.
@@ -47,4 +123,12 @@ export enum Role {
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
   enumDesc(file_inboxops_v1_options, 0);
+
+/**
+ * How it is a tool of MCP; absent when it is none.
+ *
+ * @generated from extension: inboxops.v1.Tool tool = 50104;
+ */
+export const tool: GenExtension<MethodOptions, Tool> = /*@__PURE__*/
+  extDesc(file_inboxops_v1_options, 0);
 

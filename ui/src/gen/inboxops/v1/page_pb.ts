@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inboxops/v1/page.proto.
  */
 export const file_inboxops_v1_page: GenFile = /*@__PURE__*/
-  fileDesc("ChZpbmJveG9wcy92MS9wYWdlLnByb3RvEgtpbmJveG9wcy52MSK6AQoIUGFnZU1ldGESDAoEcGFnZRgBIAEoDRIQCghwZXJfcGFnZRgCIAEoDRINCgV0b3RhbBgDIAEoDRITCgt0b3RhbF9wYWdlcxgEIAEoDRIQCghoYXNfbW9yZRgFIAEoCBIYCgtuZXh0X2N1cnNvchgGIAEoCUgAiAEBEi4KCnNhZmVfc2luY2UYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQg4KDF9uZXh0X2N1cnNvciJICgpDdXJzb3JNZXRhEhAKCGhhc19tb3JlGAEgASgIEhgKC25leHRfY3Vyc29yGAIgASgJSACIAQFCDgoMX25leHRfY3Vyc29yKoABCgxTdHJlYW1TaWduYWwSHQoZU1RSRUFNX1NJR05BTF9VTlNQRUNJRklFRBAAEhwKGFNUUkVBTV9TSUdOQUxfU1VCU0NSSUJFRBABEhYKElNUUkVBTV9TSUdOQUxfTkVXUxACEhsKF1NUUkVBTV9TSUdOQUxfSEVBUlRCRUFUEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChZpbmJveG9wcy92MS9wYWdlLnByb3RvEgtpbmJveG9wcy52MSLdAQoIUGFnZU1ldGESEQoEcGFnZRgBIAEoDUgAiAEBEhAKCHBlcl9wYWdlGAIgASgNEg0KBXRvdGFsGAMgASgNEhgKC3RvdGFsX3BhZ2VzGAQgASgNSAGIAQESEAoIaGFzX21vcmUYBSABKAgSGAoLbmV4dF9jdXJzb3IYBiABKAlIAogBARIuCgpzYWZlX3NpbmNlGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIHCgVfcGFnZUIOCgxfdG90YWxfcGFnZXNCDgoMX25leHRfY3Vyc29yIkgKCkN1cnNvck1ldGESEAoIaGFzX21vcmUYASABKAgSGAoLbmV4dF9jdXJzb3IYAiABKAlIAIgBAUIOCgxfbmV4dF9jdXJzb3IqgAEKDFN0cmVhbVNpZ25hbBIdChlTVFJFQU1fU0lHTkFMX1VOU1BFQ0lGSUVEEAASHAoYU1RSRUFNX1NJR05BTF9TVUJTQ1JJQkVEEAESFgoSU1RSRUFNX1NJR05BTF9ORVdTEAISGwoXU1RSRUFNX1NJR05BTF9IRUFSVEJFQVQQA2IGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Position of a page in its list.
@@ -23,11 +23,11 @@ export const file_inboxops_v1_page: GenFile = /*@__PURE__*/
  */
 export type PageMeta = Message<"inboxops.v1.PageMeta"> & {
   /**
-   * Number of this page, from 1.
+   * Number of this page, from 1; null when the list is read by `cursor`.
    *
-   * @generated from field: uint32 page = 1;
+   * @generated from field: optional uint32 page = 1;
    */
-  page: number;
+  page?: number | undefined;
 
   /**
    * Greatest number of items on a page.
@@ -44,11 +44,11 @@ export type PageMeta = Message<"inboxops.v1.PageMeta"> & {
   total: number;
 
   /**
-   * Number of pages.
+   * Number of pages; null when the list is read by `cursor`.
    *
-   * @generated from field: uint32 total_pages = 4;
+   * @generated from field: optional uint32 total_pages = 4;
    */
-  totalPages: number;
+  totalPages?: number | undefined;
 
   /**
    * Whether a page follows.
@@ -58,7 +58,7 @@ export type PageMeta = Message<"inboxops.v1.PageMeta"> & {
   hasMore: boolean;
 
   /**
-   * Always null: these lists are continued by `page`.
+   * Pass it as `cursor` to continue after the last item; null on the last page. Good for 30 days, for the same filters and order.
    *
    * @generated from field: optional string next_cursor = 6;
    */

@@ -8,6 +8,9 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Message as Message$1 } from "./messages_pb";
+import { file_inboxops_v1_messages } from "./messages_pb";
+import { file_inboxops_v1_options } from "./options_pb";
 import type { PageMeta } from "./page_pb";
 import { file_inboxops_v1_page } from "./page_pb";
 import type { TagRef } from "./tags_pb";
@@ -18,7 +21,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inboxops/v1/tickets.proto.
  */
 export const file_inboxops_v1_tickets: GenFile = /*@__PURE__*/
-  fileDesc("ChlpbmJveG9wcy92MS90aWNrZXRzLnByb3RvEgtpbmJveG9wcy52MSIoCglSZXF1ZXN0ZXISDAoEbmFtZRgBIAEoCRINCgVlbWFpbBgCIAEoCSLiBAoGVGlja2V0EgoKAmlkGAEgASgJEhUKDXRpY2tldF9udW1iZXIYAiABKA0SDwoHc3ViamVjdBgDIAEoCRIpCgZzdGF0dXMYBCABKA4yGS5pbmJveG9wcy52MS5UaWNrZXRTdGF0dXMSLQoIcHJpb3JpdHkYBSABKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eRIQCghpbmJveF9pZBgGIAEoCRIYCgthc3NpZ25lZV9pZBgHIAEoCUgAiAEBEikKCXJlcXVlc3RlchgIIAEoCzIWLmluYm94b3BzLnYxLlJlcXVlc3RlchIhCgR0YWdzGAkgAygLMhMuaW5ib3hvcHMudjEuVGFnUmVmEiUKB2NoYW5uZWwYCiABKA4yFC5pbmJveG9wcy52MS5DaGFubmVsEhUKDW1lc3NhZ2VfY291bnQYCyABKA0SMwoPbGFzdF9tZXNzYWdlX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpjcmVhdGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzb2x2ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWNsb3NlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgRIAEoDUIOCgxfYXNzaWduZWVfaWQiuQMKEkxpc3RUaWNrZXRzUmVxdWVzdBIRCgRwYWdlGAEgASgNSACIAQESFQoIcGVyX3BhZ2UYAiABKA1IAYgBARIpCgZzdGF0dXMYAyADKA4yGS5pbmJveG9wcy52MS5UaWNrZXRTdGF0dXMSEAoIaW5ib3hfaWQYBCADKAkSEwoLYXNzaWduZWVfaWQYBSADKAkSLQoIcHJpb3JpdHkYBiADKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eRIQCgN0YWcYByABKAlIAogBARIcCg9yZXF1ZXN0ZXJfZW1haWwYCCABKAlIA4gBARIOCgFxGAkgASgJSASIAQESMQoNY3JlYXRlZF9zaW5jZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNdXBkYXRlZF9zaW5jZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoEc29ydBgMIAEoCUgFiAEBQgcKBV9wYWdlQgsKCV9wZXJfcGFnZUIGCgRfdGFnQhIKEF9yZXF1ZXN0ZXJfZW1haWxCBAoCX3FCBwoFX3NvcnQiZgoTTGlzdFRpY2tldHNSZXNwb25zZRIqCgd0aWNrZXRzGAEgAygLMhMuaW5ib3hvcHMudjEuVGlja2V0UgRkYXRhEiMKBG1ldGEYAiABKAsyFS5pbmJveG9wcy52MS5QYWdlTWV0YSIlChBHZXRUaWNrZXRSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCSI+ChFHZXRUaWNrZXRSZXNwb25zZRIpCgZ0aWNrZXQYASABKAsyEy5pbmJveG9wcy52MS5UaWNrZXRSBGRhdGEixgEKE0NyZWF0ZVRpY2tldFJlcXVlc3QSFAoHc3ViamVjdBgBIAEoCUgAiAEBEhUKCGluYm94X2lkGAIgASgJSAGIAQESMgoIcHJpb3JpdHkYAyABKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eUgCiAEBEhgKC2Fzc2lnbmVlX2lkGAQgASgJSAOIAQFCCgoIX3N1YmplY3RCCwoJX2luYm94X2lkQgsKCV9wcmlvcml0eUIOCgxfYXNzaWduZWVfaWQiQQoUQ3JlYXRlVGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhMuaW5ib3hvcHMudjEuVGlja2V0UgRkYXRhIvsBCg1UaWNrZXRDaGFuZ2VzEhQKB3N1YmplY3QYASABKAlIAIgBARIuCgZzdGF0dXMYAiABKA4yGS5pbmJveG9wcy52MS5UaWNrZXRTdGF0dXNIAYgBARIyCghwcmlvcml0eRgDIAEoDjIbLmluYm94b3BzLnYxLlRpY2tldFByaW9yaXR5SAKIAQESGAoLYXNzaWduZWVfaWQYBCABKAlIA4gBARIVCghpbmJveF9pZBgFIAEoCUgEiAEBQgoKCF9zdWJqZWN0QgkKB19zdGF0dXNCCwoJX3ByaW9yaXR5Qg4KDF9hc3NpZ25lZV9pZEILCglfaW5ib3hfaWQihQEKE1VwZGF0ZVRpY2tldFJlcXVlc3QSEQoJdGlja2V0X2lkGAEgASgJEioKBnRpY2tldBgCIAEoCzIaLmluYm94b3BzLnYxLlRpY2tldENoYW5nZXMSLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIkEKFFVwZGF0ZVRpY2tldFJlc3BvbnNlEikKBnRpY2tldBgBIAEoCzITLmluYm94b3BzLnYxLlRpY2tldFIEZGF0YSqUAQoMVGlja2V0U3RhdHVzEh0KGVRJQ0tFVF9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJUSUNLRVRfU1RBVFVTX09QRU4QARIZChVUSUNLRVRfU1RBVFVTX1BFTkRJTkcQAhIYChRUSUNLRVRfU1RBVFVTX1NPTFZFRBADEhgKFFRJQ0tFVF9TVEFUVVNfQ0xPU0VEEAQqnAEKDlRpY2tldFByaW9yaXR5Eh8KG1RJQ0tFVF9QUklPUklUWV9VTlNQRUNJRklFRBAAEhcKE1RJQ0tFVF9QUklPUklUWV9MT1cQARIaChZUSUNLRVRfUFJJT1JJVFlfTk9STUFMEAISGAoUVElDS0VUX1BSSU9SSVRZX0hJR0gQAxIaChZUSUNLRVRfUFJJT1JJVFlfVVJHRU5UEAQqVwoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEQoNQ0hBTk5FTF9FTUFJTBABEg8KC0NIQU5ORUxfQVBJEAISDwoLQ0hBTk5FTF9XRUIQAzLXAgoNVGlja2V0U2VydmljZRJQCgtMaXN0VGlja2V0cxIfLmluYm94b3BzLnYxLkxpc3RUaWNrZXRzUmVxdWVzdBogLmluYm94b3BzLnYxLkxpc3RUaWNrZXRzUmVzcG9uc2USSgoJR2V0VGlja2V0Eh0uaW5ib3hvcHMudjEuR2V0VGlja2V0UmVxdWVzdBoeLmluYm94b3BzLnYxLkdldFRpY2tldFJlc3BvbnNlElMKDENyZWF0ZVRpY2tldBIgLmluYm94b3BzLnYxLkNyZWF0ZVRpY2tldFJlcXVlc3QaIS5pbmJveG9wcy52MS5DcmVhdGVUaWNrZXRSZXNwb25zZRJTCgxVcGRhdGVUaWNrZXQSIC5pbmJveG9wcy52MS5VcGRhdGVUaWNrZXRSZXF1ZXN0GiEuaW5ib3hvcHMudjEuVXBkYXRlVGlja2V0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_inboxops_v1_page, file_inboxops_v1_tags]);
+  fileDesc("ChlpbmJveG9wcy92MS90aWNrZXRzLnByb3RvEgtpbmJveG9wcy52MSIoCglSZXF1ZXN0ZXISDAoEbmFtZRgBIAEoCRINCgVlbWFpbBgCIAEoCSLJBQoGVGlja2V0EgoKAmlkGAEgASgJEhUKDXRpY2tldF9udW1iZXIYAiABKA0SDwoHc3ViamVjdBgDIAEoCRIpCgZzdGF0dXMYBCABKA4yGS5pbmJveG9wcy52MS5UaWNrZXRTdGF0dXMSLQoIcHJpb3JpdHkYBSABKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eRIQCghpbmJveF9pZBgGIAEoCRIYCgthc3NpZ25lZV9pZBgHIAEoCUgAiAEBEikKCXJlcXVlc3RlchgIIAEoCzIWLmluYm94b3BzLnYxLlJlcXVlc3RlchIhCgR0YWdzGAkgAygLMhMuaW5ib3hvcHMudjEuVGFnUmVmEiUKB2NoYW5uZWwYCiABKA4yFC5pbmJveG9wcy52MS5DaGFubmVsEhUKDW1lc3NhZ2VfY291bnQYCyABKA0SMwoPbGFzdF9tZXNzYWdlX2F0GAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpjcmVhdGVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgp1cGRhdGVkX2F0GA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzb2x2ZWRfYXQYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWNsb3NlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHdmVyc2lvbhgRIAEoDRItCghtZXNzYWdlcxgSIAEoCzIbLmluYm94b3BzLnYxLlRpY2tldE1lc3NhZ2VzEh8KEm1lc3NhZ2VzX3RydW5jYXRlZBgTIAEoCEgBiAEBQg4KDF9hc3NpZ25lZV9pZEIVChNfbWVzc2FnZXNfdHJ1bmNhdGVkIjgKDlRpY2tldE1lc3NhZ2VzEiYKCG1lc3NhZ2VzGAEgAygLMhQuaW5ib3hvcHMudjEuTWVzc2FnZSKqBAoSTGlzdFRpY2tldHNSZXF1ZXN0EhEKBHBhZ2UYASABKA1IAIgBARIVCghwZXJfcGFnZRgCIAEoDUgBiAEBEikKBnN0YXR1cxgDIAMoDjIZLmluYm94b3BzLnYxLlRpY2tldFN0YXR1cxIQCghpbmJveF9pZBgEIAMoCRITCgthc3NpZ25lZV9pZBgFIAMoCRItCghwcmlvcml0eRgGIAMoDjIbLmluYm94b3BzLnYxLlRpY2tldFByaW9yaXR5EhAKA3RhZxgHIAEoCUgCiAEBEhwKD3JlcXVlc3Rlcl9lbWFpbBgIIAEoCUgDiAEBEg4KAXEYCSABKAlIBIgBARIxCg1jcmVhdGVkX3NpbmNlGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg11cGRhdGVkX3NpbmNlGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgRzb3J0GAwgASgJSAWIAQESEwoGY3Vyc29yGA0gASgJSAaIAQESCwoDaWRzGA4gAygJEjEKDXVwZGF0ZWRfdW50aWwYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB2luY2x1ZGUYECADKAlCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlQgYKBF90YWdCEgoQX3JlcXVlc3Rlcl9lbWFpbEIECgJfcUIHCgVfc29ydEIJCgdfY3Vyc29yImYKE0xpc3RUaWNrZXRzUmVzcG9uc2USKgoHdGlja2V0cxgBIAMoCzITLmluYm94b3BzLnYxLlRpY2tldFIEZGF0YRIjCgRtZXRhGAIgASgLMhUuaW5ib3hvcHMudjEuUGFnZU1ldGEiJQoQR2V0VGlja2V0UmVxdWVzdBIRCgl0aWNrZXRfaWQYASABKAkiPgoRR2V0VGlja2V0UmVzcG9uc2USKQoGdGlja2V0GAEgASgLMhMuaW5ib3hvcHMudjEuVGlja2V0UgRkYXRhIsYBChNDcmVhdGVUaWNrZXRSZXF1ZXN0EhQKB3N1YmplY3QYASABKAlIAIgBARIVCghpbmJveF9pZBgCIAEoCUgBiAEBEjIKCHByaW9yaXR5GAMgASgOMhsuaW5ib3hvcHMudjEuVGlja2V0UHJpb3JpdHlIAogBARIYCgthc3NpZ25lZV9pZBgEIAEoCUgDiAEBQgoKCF9zdWJqZWN0QgsKCV9pbmJveF9pZEILCglfcHJpb3JpdHlCDgoMX2Fzc2lnbmVlX2lkIkEKFENyZWF0ZVRpY2tldFJlc3BvbnNlEikKBnRpY2tldBgBIAEoCzITLmluYm94b3BzLnYxLlRpY2tldFIEZGF0YSL7AQoNVGlja2V0Q2hhbmdlcxIUCgdzdWJqZWN0GAEgASgJSACIAQESLgoGc3RhdHVzGAIgASgOMhkuaW5ib3hvcHMudjEuVGlja2V0U3RhdHVzSAGIAQESMgoIcHJpb3JpdHkYAyABKA4yGy5pbmJveG9wcy52MS5UaWNrZXRQcmlvcml0eUgCiAEBEhgKC2Fzc2lnbmVlX2lkGAQgASgJSAOIAQESFQoIaW5ib3hfaWQYBSABKAlIBIgBAUIKCghfc3ViamVjdEIJCgdfc3RhdHVzQgsKCV9wcmlvcml0eUIOCgxfYXNzaWduZWVfaWRCCwoJX2luYm94X2lkIoUBChNVcGRhdGVUaWNrZXRSZXF1ZXN0EhEKCXRpY2tldF9pZBgBIAEoCRIqCgZ0aWNrZXQYAiABKAsyGi5pbmJveG9wcy52MS5UaWNrZXRDaGFuZ2VzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayJBChRVcGRhdGVUaWNrZXRSZXNwb25zZRIpCgZ0aWNrZXQYASABKAsyEy5pbmJveG9wcy52MS5UaWNrZXRSBGRhdGEqlAEKDFRpY2tldFN0YXR1cxIdChlUSUNLRVRfU1RBVFVTX1VOU1BFQ0lGSUVEEAASFgoSVElDS0VUX1NUQVRVU19PUEVOEAESGQoVVElDS0VUX1NUQVRVU19QRU5ESU5HEAISGAoUVElDS0VUX1NUQVRVU19TT0xWRUQQAxIYChRUSUNLRVRfU1RBVFVTX0NMT1NFRBAEKpwBCg5UaWNrZXRQcmlvcml0eRIfChtUSUNLRVRfUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIXChNUSUNLRVRfUFJJT1JJVFlfTE9XEAESGgoWVElDS0VUX1BSSU9SSVRZX05PUk1BTBACEhgKFFRJQ0tFVF9QUklPUklUWV9ISUdIEAMSGgoWVElDS0VUX1BSSU9SSVRZX1VSR0VOVBAEKlcKB0NoYW5uZWwSFwoTQ0hBTk5FTF9VTlNQRUNJRklFRBAAEhEKDUNIQU5ORUxfRU1BSUwQARIPCgtDSEFOTkVMX0FQSRACEg8KC0NIQU5ORUxfV0VCEAMyzQoKDVRpY2tldFNlcnZpY2USlQMKC0xpc3RUaWNrZXRzEh8uaW5ib3hvcHMudjEuTGlzdFRpY2tldHNSZXF1ZXN0GiAuaW5ib3hvcHMudjEuTGlzdFRpY2tldHNSZXNwb25zZSLCAsK7GL0CCg5zZWFyY2hfdGlja2V0cxIOU2VhcmNoIHRpY2tldHMargFGaW5kIHRpY2tldHMgYnkgc3RhdGUsIHByaW9yaXR5LCBpbmJveCwgYXNzaWduZWUsIHRhZywgcmVxdWVzdGVyLCBzdWJqZWN0IG9yIHRpbWU7IHdpdGhvdXQgYXJndW1lbnRzIGFsbCBvZiB0aGVtLCBuZXdlc3QgZmlyc3QuIEFuc3dlcnMgd2l0aCB0aWNrZXRzLCBub3Qgd2l0aCB0aGVpciBtZXNzYWdlcy4oATIPeyJpbmNsdWRlIjogW119Og10aWNrZXRfbnVtYmVyOgZzdGF0dXM6CHByaW9yaXR5OgdzdWJqZWN0Og9yZXF1ZXN0ZXIuZW1haWxCCG1lc3NhZ2VzQhJtZXNzYWdlc190cnVuY2F0ZWQSgQIKCUdldFRpY2tldBIdLmluYm94b3BzLnYxLkdldFRpY2tldFJlcXVlc3QaHi5pbmJveG9wcy52MS5HZXRUaWNrZXRSZXNwb25zZSK0AcK7GK8BCgpnZXRfdGlja2V0EgxHZXQgYSB0aWNrZXQaKFJlYWQgb25lIHRpY2tldCBieSBpdHMgaWQgb3IgaXRzIG51bWJlci4oAToNdGlja2V0X251bWJlcjoGc3RhdHVzOghwcmlvcml0eToHc3ViamVjdDoOcmVxdWVzdGVyLm5hbWU6D3JlcXVlc3Rlci5lbWFpbEIIbWVzc2FnZXNCEm1lc3NhZ2VzX3RydW5jYXRlZBKsAgoMQ3JlYXRlVGlja2V0EiAuaW5ib3hvcHMudjEuQ3JlYXRlVGlja2V0UmVxdWVzdBohLmluYm94b3BzLnYxLkNyZWF0ZVRpY2tldFJlc3BvbnNlItYBwrsY0QEKDWNyZWF0ZV90aWNrZXQSDU9wZW4gYSB0aWNrZXQaaU9wZW4gYSB0aWNrZXQgaW4gYW4gaW5ib3gsIHdob3NlIGlkIGxpc3RfaW5ib3hlcyB0ZWxscy4gTm9ib2R5IGlzIG1haWxlZC4gRWFjaCBjYWxsIG9wZW5zIGFub3RoZXIgdGlja2V0LjoNdGlja2V0X251bWJlcjoGc3RhdHVzOghwcmlvcml0eToHc3ViamVjdEIIbWVzc2FnZXNCEm1lc3NhZ2VzX3RydW5jYXRlZBLwAgoMVXBkYXRlVGlja2V0EiAuaW5ib3hvcHMudjEuVXBkYXRlVGlja2V0UmVxdWVzdBohLmluYm94b3BzLnYxLlVwZGF0ZVRpY2tldFJlc3BvbnNlIpoCwrsYlQIKDXVwZGF0ZV90aWNrZXQSD0NoYW5nZSBhIHRpY2tldBqmAUNoYW5nZSB0aGUgc3ViamVjdCwgc3RhdHVzLCBwcmlvcml0eSwgYXNzaWduZWUgb3IgaW5ib3ggb2YgYSB0aWNrZXQ7IHdoYXQgaXMgbm90IGdpdmVuIHN0YXlzLiBhc3NpZ25lZV9pZCBudWxsIHVuYXNzaWduczsgbGlzdF9hZ2VudHMgdGVsbHMgdGhlIGlkcy4gTm9ib2R5IGlzIG1haWxlZC4gASgBOg10aWNrZXRfbnVtYmVyOgZzdGF0dXM6CHByaW9yaXR5OgdzdWJqZWN0QghtZXNzYWdlc0ISbWVzc2FnZXNfdHJ1bmNhdGVkYgZwcm90bzM", [file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_inboxops_v1_messages, file_inboxops_v1_options, file_inboxops_v1_page, file_inboxops_v1_tags]);
 
 /**
  * The customer of a ticket.
@@ -172,6 +175,20 @@ export type Ticket = Message<"inboxops.v1.Ticket"> & {
    * @generated from field: uint32 version = 17;
    */
   version: number;
+
+  /**
+   * Only in lists with `include=messages`: the newest 25 messages, oldest first, without internal notes.
+   *
+   * @generated from field: inboxops.v1.TicketMessages messages = 18;
+   */
+  messages?: TicketMessages | undefined;
+
+  /**
+   * Only in lists with `include=messages`: whether the ticket has more messages than these.
+   *
+   * @generated from field: optional bool messages_truncated = 19;
+   */
+  messagesTruncated?: boolean | undefined;
 };
 
 /**
@@ -180,6 +197,27 @@ export type Ticket = Message<"inboxops.v1.Ticket"> & {
  */
 export const TicketSchema: GenMessage<Ticket> = /*@__PURE__*/
   messageDesc(file_inboxops_v1_tickets, 1);
+
+/**
+ * The newest messages of a ticket.
+ *
+ * @generated from message inboxops.v1.TicketMessages
+ */
+export type TicketMessages = Message<"inboxops.v1.TicketMessages"> & {
+  /**
+   * Oldest first.
+   *
+   * @generated from field: repeated inboxops.v1.Message messages = 1;
+   */
+  messages: Message$1[];
+};
+
+/**
+ * Describes the message inboxops.v1.TicketMessages.
+ * Use `create(TicketMessagesSchema)` to create a new message.
+ */
+export const TicketMessagesSchema: GenMessage<TicketMessages> = /*@__PURE__*/
+  messageDesc(file_inboxops_v1_tickets, 2);
 
 /**
  * Request of ListTickets.
@@ -270,6 +308,34 @@ export type ListTicketsRequest = Message<"inboxops.v1.ListTicketsRequest"> & {
    * @generated from field: optional string sort = 12;
    */
   sort?: string | undefined;
+
+  /**
+   * Place to begin after: `next_cursor` of an earlier page with the same filters and order. Not together with `page`. 410 when it is older than 30 days, or from another history of the data.
+   *
+   * @generated from field: optional string cursor = 13;
+   */
+  cursor?: string | undefined;
+
+  /**
+   * Only tickets with any of these ids.
+   *
+   * @generated from field: repeated string ids = 14;
+   */
+  ids: string[];
+
+  /**
+   * Only tickets changed before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp updated_until = 15;
+   */
+  updatedUntil?: Timestamp | undefined;
+
+  /**
+   * `messages`: each ticket has its newest 25 messages, without internal notes. Needs the scope `messages:read` too.
+   *
+   * @generated from field: repeated string include = 16;
+   */
+  include: string[];
 };
 
 /**
@@ -277,7 +343,7 @@ export type ListTicketsRequest = Message<"inboxops.v1.ListTicketsRequest"> & {
  * Use `create(ListTicketsRequestSchema)` to create a new message.
  */
 export const ListTicketsRequestSchema: GenMessage<ListTicketsRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 2);
+  messageDesc(file_inboxops_v1_tickets, 3);
 
 /**
  * Response of ListTickets.
@@ -305,7 +371,7 @@ export type ListTicketsResponse = Message<"inboxops.v1.ListTicketsResponse"> & {
  * Use `create(ListTicketsResponseSchema)` to create a new message.
  */
 export const ListTicketsResponseSchema: GenMessage<ListTicketsResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 3);
+  messageDesc(file_inboxops_v1_tickets, 4);
 
 /**
  * Request of GetTicket.
@@ -326,7 +392,7 @@ export type GetTicketRequest = Message<"inboxops.v1.GetTicketRequest"> & {
  * Use `create(GetTicketRequestSchema)` to create a new message.
  */
 export const GetTicketRequestSchema: GenMessage<GetTicketRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 4);
+  messageDesc(file_inboxops_v1_tickets, 5);
 
 /**
  * Response of GetTicket.
@@ -347,7 +413,7 @@ export type GetTicketResponse = Message<"inboxops.v1.GetTicketResponse"> & {
  * Use `create(GetTicketResponseSchema)` to create a new message.
  */
 export const GetTicketResponseSchema: GenMessage<GetTicketResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 5);
+  messageDesc(file_inboxops_v1_tickets, 6);
 
 /**
  * Request of CreateTicket.
@@ -389,7 +455,7 @@ export type CreateTicketRequest = Message<"inboxops.v1.CreateTicketRequest"> & {
  * Use `create(CreateTicketRequestSchema)` to create a new message.
  */
 export const CreateTicketRequestSchema: GenMessage<CreateTicketRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 6);
+  messageDesc(file_inboxops_v1_tickets, 7);
 
 /**
  * Response of CreateTicket.
@@ -410,7 +476,7 @@ export type CreateTicketResponse = Message<"inboxops.v1.CreateTicketResponse"> &
  * Use `create(CreateTicketResponseSchema)` to create a new message.
  */
 export const CreateTicketResponseSchema: GenMessage<CreateTicketResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 7);
+  messageDesc(file_inboxops_v1_tickets, 8);
 
 /**
  * The members of a ticket that can be changed.
@@ -459,7 +525,7 @@ export type TicketChanges = Message<"inboxops.v1.TicketChanges"> & {
  * Use `create(TicketChangesSchema)` to create a new message.
  */
 export const TicketChangesSchema: GenMessage<TicketChanges> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 8);
+  messageDesc(file_inboxops_v1_tickets, 9);
 
 /**
  * Request of UpdateTicket.
@@ -494,7 +560,7 @@ export type UpdateTicketRequest = Message<"inboxops.v1.UpdateTicketRequest"> & {
  * Use `create(UpdateTicketRequestSchema)` to create a new message.
  */
 export const UpdateTicketRequestSchema: GenMessage<UpdateTicketRequest> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 9);
+  messageDesc(file_inboxops_v1_tickets, 10);
 
 /**
  * Response of UpdateTicket.
@@ -515,7 +581,7 @@ export type UpdateTicketResponse = Message<"inboxops.v1.UpdateTicketResponse"> &
  * Use `create(UpdateTicketResponseSchema)` to create a new message.
  */
 export const UpdateTicketResponseSchema: GenMessage<UpdateTicketResponse> = /*@__PURE__*/
-  messageDesc(file_inboxops_v1_tickets, 10);
+  messageDesc(file_inboxops_v1_tickets, 11);
 
 /**
  * State of a ticket. Any state may follow any other.

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file inboxops/admin/v1/api_keys.proto.
  */
 export const file_inboxops_admin_v1_api_keys: GenFile = /*@__PURE__*/
-  fileDesc("CiBpbmJveG9wcy9hZG1pbi92MS9hcGlfa2V5cy5wcm90bxIRaW5ib3hvcHMuYWRtaW4udjEisgIKBkFwaUtleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKCmtleV9wcmVmaXgYAyABKAkSDgoGc2NvcGVzGAQgAygJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV2b2tlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoLcmVwbGFjZWRfYnkYCSABKAlIAIgBAUIOCgxfcmVwbGFjZWRfYnkicQoTQ3JlYXRlQXBpS2V5UmVxdWVzdBIRCgRuYW1lGAEgASgJSACIAQESDgoGc2NvcGVzGAIgAygJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgcKBV9uYW1lIk8KFENyZWF0ZUFwaUtleVJlc3BvbnNlEioKB2FwaV9rZXkYASABKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXkSCwoDa2V5GAIgASgJIm0KEkxpc3RBcGlLZXlzUmVxdWVzdBIRCgRwYWdlGAEgASgNSACIAQESFQoIcGVyX3BhZ2UYAiABKA1IAYgBARIXCg9pbmNsdWRlX3Jldm9rZWQYAyABKAhCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlIm0KE0xpc3RBcGlLZXlzUmVzcG9uc2USMQoIYXBpX2tleXMYASADKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXlSBGRhdGESIwoEbWV0YRgCIAEoCzIVLmluYm94b3BzLnYxLlBhZ2VNZXRhIkUKE1VwZGF0ZUFwaUtleVJlcXVlc3QSEgoKYXBpX2tleV9pZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQFCBwoFX25hbWUiQgoUVXBkYXRlQXBpS2V5UmVzcG9uc2USKgoHYXBpX2tleRgBIAEoCzIZLmluYm94b3BzLmFkbWluLnYxLkFwaUtleSIpChNSZXZva2VBcGlLZXlSZXF1ZXN0EhIKCmFwaV9rZXlfaWQYASABKAkiQgoUUmV2b2tlQXBpS2V5UmVzcG9uc2USKgoHYXBpX2tleRgBIAEoCzIZLmluYm94b3BzLmFkbWluLnYxLkFwaUtleSJTChNSb3RhdGVBcGlLZXlSZXF1ZXN0EhIKCmFwaV9rZXlfaWQYASABKAkSGAoLZ3JhY2VfaG91cnMYAiABKA1IAIgBAUIOCgxfZ3JhY2VfaG91cnMifAoUUm90YXRlQXBpS2V5UmVzcG9uc2USKgoHYXBpX2tleRgBIAEoCzIZLmluYm94b3BzLmFkbWluLnYxLkFwaUtleRILCgNrZXkYAiABKAkSKwoIcmVwbGFjZWQYAyABKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXky8QMKDUFwaUtleVNlcnZpY2USXwoMQ3JlYXRlQXBpS2V5EiYuaW5ib3hvcHMuYWRtaW4udjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBonLmluYm94b3BzLmFkbWluLnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlElwKC0xpc3RBcGlLZXlzEiUuaW5ib3hvcHMuYWRtaW4udjEuTGlzdEFwaUtleXNSZXF1ZXN0GiYuaW5ib3hvcHMuYWRtaW4udjEuTGlzdEFwaUtleXNSZXNwb25zZRJfCgxVcGRhdGVBcGlLZXkSJi5pbmJveG9wcy5hZG1pbi52MS5VcGRhdGVBcGlLZXlSZXF1ZXN0GicuaW5ib3hvcHMuYWRtaW4udjEuVXBkYXRlQXBpS2V5UmVzcG9uc2USXwoMUm90YXRlQXBpS2V5EiYuaW5ib3hvcHMuYWRtaW4udjEuUm90YXRlQXBpS2V5UmVxdWVzdBonLmluYm94b3BzLmFkbWluLnYxLlJvdGF0ZUFwaUtleVJlc3BvbnNlEl8KDFJldm9rZUFwaUtleRImLmluYm94b3BzLmFkbWluLnYxLlJldm9rZUFwaUtleVJlcXVlc3QaJy5pbmJveG9wcy5hZG1pbi52MS5SZXZva2VBcGlLZXlSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_inboxops_v1_page]);
+  fileDesc("CiBpbmJveG9wcy9hZG1pbi92MS9hcGlfa2V5cy5wcm90bxIRaW5ib3hvcHMuYWRtaW4udjEi7AIKBkFwaUtleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEhIKCmtleV9wcmVmaXgYAyABKAkSDgoGc2NvcGVzGAQgAygJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKZXhwaXJlc19hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV2b2tlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoLcmVwbGFjZWRfYnkYCSABKAlIAIgBARIgChNyZXF1ZXN0c19wZXJfbWludXRlGAogASgNSAGIAQFCDgoMX3JlcGxhY2VkX2J5QhYKFF9yZXF1ZXN0c19wZXJfbWludXRlIqsBChNDcmVhdGVBcGlLZXlSZXF1ZXN0EhEKBG5hbWUYASABKAlIAIgBARIOCgZzY29wZXMYAiADKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgEIAEoDUgBiAEBQgcKBV9uYW1lQhYKFF9yZXF1ZXN0c19wZXJfbWludXRlIk8KFENyZWF0ZUFwaUtleVJlc3BvbnNlEioKB2FwaV9rZXkYASABKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXkSCwoDa2V5GAIgASgJIm0KEkxpc3RBcGlLZXlzUmVxdWVzdBIRCgRwYWdlGAEgASgNSACIAQESFQoIcGVyX3BhZ2UYAiABKA1IAYgBARIXCg9pbmNsdWRlX3Jldm9rZWQYAyABKAhCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlIm0KE0xpc3RBcGlLZXlzUmVzcG9uc2USMQoIYXBpX2tleXMYASADKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXlSBGRhdGESIwoEbWV0YRgCIAEoCzIVLmluYm94b3BzLnYxLlBhZ2VNZXRhIn8KE1VwZGF0ZUFwaUtleVJlcXVlc3QSEgoKYXBpX2tleV9pZBgBIAEoCRIRCgRuYW1lGAIgASgJSACIAQESIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgDIAEoDUgBiAEBQgcKBV9uYW1lQhYKFF9yZXF1ZXN0c19wZXJfbWludXRlIkIKFFVwZGF0ZUFwaUtleVJlc3BvbnNlEioKB2FwaV9rZXkYASABKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXkiKQoTUmV2b2tlQXBpS2V5UmVxdWVzdBISCgphcGlfa2V5X2lkGAEgASgJIkIKFFJldm9rZUFwaUtleVJlc3BvbnNlEioKB2FwaV9rZXkYASABKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXkiUwoTUm90YXRlQXBpS2V5UmVxdWVzdBISCgphcGlfa2V5X2lkGAEgASgJEhgKC2dyYWNlX2hvdXJzGAIgASgNSACIAQFCDgoMX2dyYWNlX2hvdXJzInwKFFJvdGF0ZUFwaUtleVJlc3BvbnNlEioKB2FwaV9rZXkYASABKAsyGS5pbmJveG9wcy5hZG1pbi52MS5BcGlLZXkSCwoDa2V5GAIgASgJEisKCHJlcGxhY2VkGAMgASgLMhkuaW5ib3hvcHMuYWRtaW4udjEuQXBpS2V5MvEDCg1BcGlLZXlTZXJ2aWNlEl8KDENyZWF0ZUFwaUtleRImLmluYm94b3BzLmFkbWluLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaJy5pbmJveG9wcy5hZG1pbi52MS5DcmVhdGVBcGlLZXlSZXNwb25zZRJcCgtMaXN0QXBpS2V5cxIlLmluYm94b3BzLmFkbWluLnYxLkxpc3RBcGlLZXlzUmVxdWVzdBomLmluYm94b3BzLmFkbWluLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2USXwoMVXBkYXRlQXBpS2V5EiYuaW5ib3hvcHMuYWRtaW4udjEuVXBkYXRlQXBpS2V5UmVxdWVzdBonLmluYm94b3BzLmFkbWluLnYxLlVwZGF0ZUFwaUtleVJlc3BvbnNlEl8KDFJvdGF0ZUFwaUtleRImLmluYm94b3BzLmFkbWluLnYxLlJvdGF0ZUFwaUtleVJlcXVlc3QaJy5pbmJveG9wcy5hZG1pbi52MS5Sb3RhdGVBcGlLZXlSZXNwb25zZRJfCgxSZXZva2VBcGlLZXkSJi5pbmJveG9wcy5hZG1pbi52MS5SZXZva2VBcGlLZXlSZXF1ZXN0GicuaW5ib3hvcHMuYWRtaW4udjEuUmV2b2tlQXBpS2V5UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp, file_inboxops_v1_page]);
 
 /**
  * A key of a customer's program.
@@ -86,6 +86,13 @@ export type ApiKey = Message<"inboxops.admin.v1.ApiKey"> & {
    * @generated from field: optional string replaced_by = 9;
    */
   replacedBy?: string | undefined;
+
+  /**
+   * Its own share of the tenant's rate limit, in requests a minute; null when it has none.
+   *
+   * @generated from field: optional uint32 requests_per_minute = 10;
+   */
+  requestsPerMinute?: number | undefined;
 };
 
 /**
@@ -121,6 +128,13 @@ export type CreateApiKeyRequest = Message<"inboxops.admin.v1.CreateApiKeyRequest
    * @generated from field: google.protobuf.Timestamp expires_at = 3;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * Its own share of the tenant's rate limit, in requests a minute; unset for none. A share above the limit counts as the limit.
+   *
+   * @generated from field: optional uint32 requests_per_minute = 4;
+   */
+  requestsPerMinute?: number | undefined;
 };
 
 /**
@@ -222,7 +236,7 @@ export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__P
   messageDesc(file_inboxops_admin_v1_api_keys, 4);
 
 /**
- * Request of UpdateApiKey.
+ * Request of UpdateApiKey: what is unset stays.
  *
  * @generated from message inboxops.admin.v1.UpdateApiKeyRequest
  */
@@ -240,6 +254,13 @@ export type UpdateApiKeyRequest = Message<"inboxops.admin.v1.UpdateApiKeyRequest
    * @generated from field: optional string name = 2;
    */
   name?: string | undefined;
+
+  /**
+   * New share of the tenant's rate limit, in requests a minute; 0 for none.
+   *
+   * @generated from field: optional uint32 requests_per_minute = 3;
+   */
+  requestsPerMinute?: number | undefined;
 };
 
 /**
@@ -402,7 +423,7 @@ export const ApiKeyService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * Rename a key.
+   * Rename a key, or change its share of the rate limit.
    *
    * @generated from rpc inboxops.admin.v1.ApiKeyService.UpdateApiKey
    */
@@ -412,7 +433,7 @@ export const ApiKeyService: GenService<{
     output: typeof UpdateApiKeyResponseSchema;
   },
   /**
-   * Replace a key by a new one with the same name, scopes and end. The answer shows it, once; the old key keeps working for a grace period.
+   * Replace a key by a new one with the same name, scopes, share and end. The answer shows it, once; the old key keeps working for a grace period.
    *
    * @generated from rpc inboxops.admin.v1.ApiKeyService.RotateApiKey
    */

@@ -1,0 +1,13 @@
+export { Inboxops } from "./client.js";
+export type * from "./contract.js";
+export { InboxopsError, type ErrorDetail } from "./error.js";
+export type { EventsOptions, ReceivedEvent } from "./events.js";
+export type { ExportOptions } from "./export.js";
+export type { components, operations, paths } from "./generated/openapi.js";
+export type { ClientOptions } from "./http.js";
+export { Listing, type Page } from "./listing.js";
+export type { MirrorOptions } from "./mirror.js";
+export type { AnswerOf, CallOptions, RequestOf } from "./operation.js";
+export { MemoryStore, type Kept, type MirrorState, type MirrorStore } from "./store.js";
+export { VERSION } from "./version.js";
+export { type WebhookBody, type WebhookHeaders, WebhookVerificationError, verifyWebhook } from "./webhook.js";

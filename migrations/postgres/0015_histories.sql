@@ -1,0 +1,15 @@
+-- The histories of this database's contents, oldest first; the last one goes on. Cursors name the history that they were
+-- made in, and how far it had come. A copy or a restored backup shares the past with its original and nothing after:
+-- when the database is opened and `origin`, which identifies the place that it lies in, is another than before, a new
+-- history begins. `began_after` is the number of the newest event at that moment: up to there the history before it
+-- belongs to this one as well.
+CREATE TABLE histories (
+    ordinal BIGINT NOT NULL PRIMARY KEY,
+    id UUID NOT NULL,
+    origin TEXT COLLATE "C" NOT NULL,
+    began_after BIGINT NOT NULL,
+    began_at BIGINT NOT NULL
+);
+
+-- The messages of all tickets in the order of their recording, without notes (kind 3).
+CREATE INDEX messages_created ON messages (tenant_id, created_at, id) WHERE kind <> 3;
