@@ -66,6 +66,9 @@ def project(tmp_path_factory):
     shutil.copy(package / "examples" / "mirror.rs", programs)
     start = re.search(r"## Start\n.*?```rust\n(.*?)```", (CLIENT / "README.md").read_text(), re.S).group(1)
     (programs / "start.rs").write_text(start)
+    # Files of a package all have one old time, by which cargo would take them for those that it built before.
+    for source in folder.rglob("*.rs"):
+        source.touch()
     call("cargo", "build", "--quiet", cwd=folder)
     return folder
 
