@@ -45,7 +45,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { stall: Duration::from_secs(30), life: Duration::from_secs(600), lines_per_second: 20_000 }
+        Limits { stall: Duration::from_secs(30), life: Duration::from_secs(600), lines_per_second: 18_000 }
     }
 }
 

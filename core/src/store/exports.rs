@@ -23,7 +23,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Greatest number of rows of a batch.
-pub(crate) const BATCH_MAX: i64 = 500;
+pub(crate) const BATCH_MAX: i64 = 100;
 /// Size of the bodies from which on no further message is added to a batch, in bytes.
 const BATCH_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// How often a snapshot is taken again to find one that ends at a place in the log (PostgreSQL).

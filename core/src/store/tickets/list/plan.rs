@@ -76,15 +76,16 @@ pub(super) async fn page(
     let Some(mut parts) = parts(tx, &mut wanted, newer).await? else { return Ok((0, Vec::new())) };
     parts.sort_by_key(|part| part.size);
     let Some(smallest) = parts.first() else { return whole(tx, &wanted, asked).await };
-    let alone = parts.len() == 1 && wanted.needle.is_none();
     // Other parts may have tickets beyond the upper bound.
-    let alone = alone && (filter.updated_until.is_none() || matches!(smallest.source, Source::Changed(..)));
+    let bounded = filter.updated_until.is_none() || matches!(smallest.source, Source::Changed(..));
+    let alone = parts.len() == 1 && bounded && wanted.needle.is_none();
     let ordered_by = if alone { smallest.stream(tx, filter) } else { None };
     if ordered_by.is_none() && smallest.size <= LOOK_MAX {
         return look(tx, &wanted, &smallest.source, asked).await;
     }
     let total = match &parts[..] {
-        [part] if part.exact && alone => part.size,
+        // With a text to look for, a large part that is alone is what the index of subjects found.
+        [part] if part.exact && bounded => part.size,
         _ => count(tx, &wanted, &smallest.source).await?,
     };
     if offset >= total {

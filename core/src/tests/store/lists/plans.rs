@@ -47,6 +47,7 @@ fn questions(desk: &Helpdesk) -> Vec<(Filter, i64)> {
         Filter { requester_email: text("nobody@example.com"), ..all() },
         Filter { subject_contains: text("zeppelin"), ..all() },
         Filter { subject_contains: text("no such text"), ..all() },
+        Filter { subject_contains: text("e"), ..all() },
         Filter { created_since: Some(desk.at(0, 10)), ..all() },
         Filter { created_since: Some(desk.at(5, 10)), ..all() },
         Filter { updated_since: Some(desk.at(0, 10)), ..all() },
