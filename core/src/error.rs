@@ -49,7 +49,7 @@ impl Error {
     pub(crate) fn into_failure(self) -> Failure {
         match self {
             Error::Refused(failure) => *failure,
-            Error::Store(error @ (store::Error::Unavailable | store::Error::Closed)) => {
+            Error::Store(error @ (store::Error::Unavailable | store::Error::ReadOnly | store::Error::Closed)) => {
                 let gate::Current { rpc, request_id, tenant } = gate::current();
                 let tenant = tenant.map(tracing::field::display);
                 tracing::warn!(rpc, request_id, tenant, error = chain(&error), "a call failed, the database is away");

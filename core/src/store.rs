@@ -76,6 +76,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("changes", changes::ALL),
         ("backlog", backlog::ALL),
         ("cores", cores::ALL),
+        ("db", db::ALL),
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
         ("bulk", deliveries::BULK_ALL),

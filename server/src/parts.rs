@@ -240,7 +240,14 @@ async fn watch(core: Arc<Core>, ready: Arc<AtomicBool>, shutdown: CancellationTo
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return "the check of readiness",
-            _ = every.tick() => ready.store(core.ready().await, Ordering::Relaxed),
+            _ = every.tick() => {
+                let now = core.ready().await;
+                match (ready.swap(now, Ordering::Relaxed), now) {
+                    (true, false) => tracing::warn!("the database does not answer or takes no writes: not ready"),
+                    (false, true) => tracing::info!("the database takes writes again: ready"),
+                    _ => {}
+                }
+            }
         }
     }
 }

@@ -62,6 +62,16 @@ impl Postgres {
         assert!(done.success(), "pg_ctl could not restart the cluster");
     }
 
+    /// Makes the database take writes or not, as a host with a full disk does. Sessions that run keep what they began
+    /// with; when it stops taking writes, they are ended.
+    pub fn take_writes(&self, yes: bool) {
+        let name = &self.name;
+        psql(&self.server, &format!("ALTER DATABASE {name} SET default_transaction_read_only = {}", !yes));
+        if !yes {
+            self.cut();
+        }
+    }
+
     /// Allows or refuses new connections.
     pub fn let_in(&self, yes: bool) {
         let name = &self.name;

@@ -19,12 +19,13 @@ use super::{
     histories::{self, Histories},
     subjects::LaggingTenants,
 };
-use conn::{Link, Purpose, Target};
+use conn::{Link, Purpose, Target, on};
 use error::{Error, Result, WriteError};
 use group::Writing;
 use inboxops_proto::{clock::Clock, id::TenantId};
 use news::News;
 use pool::{Pool, ReadTx, Reader};
+use sql::{Sql, statements};
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
@@ -35,6 +36,11 @@ use tx::{SystemTx, TenantScope, Tx};
 use writer::{
     Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, QUEUE_MAX, Queues, Trickle, Writer,
 };
+
+statements! {
+    // On a standby every transaction is read-only.
+    TAKES_WRITES = Sql::pg("SELECT NOT current_setting('transaction_read_only')::boolean");
+}
 
 /// Writers of tenants' changes on PostgreSQL; SQLite has one writer for everything.
 const TENANT_WRITERS_PG: usize = 4;
@@ -368,9 +374,20 @@ impl Db {
         self.0.pool.snapshot().await
     }
 
-    /// Whether the database answers. A file always does.
+    /// Whether the database answers and takes writes. A file is not asked.
     pub(crate) async fn ping(&self) -> Result<()> {
-        if self.0.pg { self.lookup().await?.link().run("SELECT 1").await } else { Ok(()) }
+        if !self.0.pg {
+            return Ok(());
+        }
+        let mut reader = self.lookup().await?;
+        let link = reader.link();
+        let sql = TAKES_WRITES.on(link);
+        if on!(link, c, D => sqlx::query_scalar::<D, bool>(sql).fetch_one(c).await)? {
+            return Ok(());
+        }
+        // A session stays with its server, but a new one may find another.
+        link.lost = true;
+        Err(Error::ReadOnly)
     }
 
     /// Ends the writers once their queues are empty, and closes all connections. Later calls are refused.

@@ -84,7 +84,7 @@ impl Link {
         self.busy = false;
         result.map_err(|error| {
             self.failed = true;
-            self.lost |= is_lost(&error);
+            self.lost |= is_lost(&error) || is_read_only(&error);
             Error::from(error)
         })
     }
@@ -223,12 +223,21 @@ pub(in crate::store) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut => true,
-        // 08: connection exception; 57P0x: the server shuts down, crashed or is starting; 53300: too many connections;
-        // 25P03: idle in transaction for too long.
+        // 08: connection exception; 57P0x: the server shuts down, crashed or is starting, or the session was idle for
+        // too long; 53300: too many connections; 25P03 and 25P04: a transaction was idle or ran for too long.
         error => code(error).is_some_and(|code| {
-            code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03" | "53300" | "25P03")
+            let ended = ["57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04"];
+            code.starts_with("08") || ended.contains(&code.as_str())
         }),
     }
+}
+
+/// Whether the database takes no writes: a standby, a primary that was demoted, a server that its host made read-only,
+/// a file on a file system that is. The connection is given up, since another one may lead to a server that does.
+pub(in crate::store) fn is_read_only(error: &sqlx::Error) -> bool {
+    // SQLite's are READONLY with its extensions.
+    let of_sqlite = ["8", "264", "520", "776", "1032", "1288", "1544"];
+    code(error).is_some_and(|code| code == "25006" || of_sqlite.contains(&code.as_str()))
 }
 
 /// Whether PostgreSQL asks for another run of the transaction: serialization failure or deadlock.

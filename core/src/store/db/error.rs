@@ -1,6 +1,6 @@
 //! Errors of the store, and how errors of a database map to them. It knows no status code: a refusal has a reason.
 
-use super::conn::{is_full, is_locked, is_lost};
+use super::conn::{is_full, is_locked, is_lost, is_read_only};
 use inboxops_proto::{failure::Failure, reason::Reason};
 use std::error::Error as StdError;
 
@@ -18,6 +18,9 @@ pub enum Error {
     /// The database is unreachable or overloaded; a retry may succeed.
     #[error("the database is not available")]
     Unavailable,
+    /// The database takes no writes: a standby, or a server or file that is read-only.
+    #[error("the database takes no writes")]
+    ReadOnly,
     /// The closure panicked.
     #[error("the closure of a write panicked")]
     Panic,
@@ -62,6 +65,10 @@ impl From<sqlx::Error> for Error {
                 .message("Another change holds this; try again.")
                 .retry_after(1)
                 .into();
+        }
+        if is_read_only(&error) {
+            tracing::warn!(%error, "the database takes no writes; its connection is given up");
+            return Error::ReadOnly;
         }
         if is_full(&error) {
             tracing::error!(%error, "the database is full");
