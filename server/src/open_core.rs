@@ -56,7 +56,9 @@ pub(crate) fn core_settings(
 /// An error of the core, worded for the operator.
 pub(crate) fn told(database_url: &str, error: inboxops_core::Error) -> Error {
     match error {
-        inboxops_core::Error::Store(source @ StoreError::Url(_)) => Error::DatabaseUrl(source),
+        inboxops_core::Error::Store(source @ (StoreError::Url(_) | StoreError::Parameter(_))) => {
+            Error::DatabaseUrl(source)
+        }
         inboxops_core::Error::Store(source) => Error::Database { url: without_password(database_url), source },
         error => Error::Core(error),
     }

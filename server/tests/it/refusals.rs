@@ -97,6 +97,16 @@ fn a_database_url_that_cannot_be_read() {
 }
 
 #[test]
+fn a_database_url_with_a_parameter_that_would_be_ignored() {
+    let folder = TestFolder::new();
+    let url = "postgres://me:hidden@127.0.0.1:1/x?sslmode=disable&conect_timeout=hidden";
+    let done = folder.run(&["--database-url", url, "tenant", "list"]);
+    assert_eq!(done.code, Some(78), "{done:?}");
+    assert!(done.err.contains("\"conect_timeout\", which is not known"), "{}", done.err);
+    assert!(!done.err.contains("hidden"), "{}", done.err);
+}
+
+#[test]
 fn a_database_that_does_not_answer() {
     let folder = TestFolder::new();
     let done = folder.run(&["--database-url", "postgres://me:hidden@127.0.0.1:1/x", "tenant", "list"]);

@@ -8,6 +8,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{str::FromStr as _, time::Duration};
+use url::form_urlencoded;
 
 /// Longest wait of a write for a lock that another core holds (PostgreSQL).
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,6 +31,27 @@ const LONG_READ_PLANS_OFF: [&str; 2] = ["enable_seqscan", "enable_bitmapscan"];
 const SETTINGS: [(&str, &str); 2] = [("timezone", "UTC"), ("jit", "off")];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
 const STATEMENT_CACHE: usize = 1024;
+
+/// Parameters that a URL of PostgreSQL may have. Whoever writes another one expects something that would not happen.
+const PARAMETERS: [&str; 17] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
 
 /// A connection to either database.
 #[derive(Debug)]
@@ -145,13 +167,26 @@ impl Purpose {
     }
 }
 
+/// The first parameter of a URL of PostgreSQL that would be ignored. Its value is left out: it may be a secret.
+fn unknown_parameter(url: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let query = query.split('#').next().unwrap_or_default();
+    let known = |name: &str| PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'));
+    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).find(|name| !known(name))
+}
+
 impl Target {
     /// Parses `sqlite:PATH` or `postgres://…`.
     pub(in crate::store) fn parse(url: &str) -> Result<Target> {
         let bad = |source| Error::Url(Box::new(source));
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            if let Some(name) = unknown_parameter(url) {
+                return Err(Error::Parameter(name));
+            }
             let options = PgConnectOptions::from_str(url).map_err(bad)?;
-            return Ok(Target::Pg(Box::new(options.statement_cache_capacity(STATEMENT_CACHE))));
+            // A pooler refuses a startup parameter that it does not know; PostgreSQL's own default is as exact.
+            let options = options.extra_float_digits(None::<i8>).statement_cache_capacity(STATEMENT_CACHE);
+            return Ok(Target::Pg(Box::new(options)));
         }
         let options = SqliteConnectOptions::from_str(url).map_err(bad)?;
         Ok(Target::Sqlite(Box::new(
@@ -266,5 +301,32 @@ pub(in crate::store) async fn close(link: Link) {
     };
     if let Err(error) = closed {
         tracing::debug!(%error, "closing a database connection failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_would_be_ignored_is_refused_by_its_name() {
+        for (query, unknown) in [
+            ("", None),
+            ("?sslmode=disable&application_name=a", None),
+            ("?host=/run/postgresql&options=-c%20a%3Db&options[jit]=on", None),
+            ("?sslmod=require", Some("sslmod")),
+            ("?sslmode=disable&connect_timeout=3", Some("connect_timeout")),
+            ("?statement-cache-capacity=0", Some("statement-cache-capacity")),
+            ("?options[jit=on", Some("options[jit")),
+            ("?passwd=hidden", Some("passwd")),
+        ] {
+            let parsed = Target::parse(&format!("postgres://u@h/d{query}"));
+            match (parsed, unknown) {
+                (Ok(Target::Pg(_)), None) => {}
+                (Err(Error::Parameter(name)), Some(unknown)) => assert_eq!(name, unknown),
+                (parsed, _) => panic!("{query}: {parsed:?}"),
+            }
+        }
+        assert!(matches!(Target::parse("sqlite:a.db?sslmode=x"), Err(Error::Url(_))), "SQLite's are checked as well");
     }
 }

@@ -30,6 +30,9 @@ pub enum Error {
     /// The database URL is malformed.
     #[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")]
     Url(#[source] Box<dyn StdError + Send + Sync>),
+    /// The database URL has a parameter that nothing would come of.
+    #[error("the database URL has the parameter {0:?}, which is not known")]
+    Parameter(String),
     /// The database was migrated by a newer release.
     #[error("the database has schema {database}, this program knows only {program}: start the newer release")]
     Newer {
