@@ -258,9 +258,14 @@ impl Core {
         self.metrics.text(&self.db).await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     pub async fn ready(&self) -> bool {
         self.db.ping().await.is_ok()
+    }
+
+    /// How long readers of events have waited for one transaction, as of the last [`Core::ready`]; `None` on SQLite.
+    pub fn events_held_for(&self) -> Option<Duration> {
+        self.db.events_held_for()
     }
 
     /// Runs the background tasks until `shutdown`, then flushes what is only in memory.

@@ -69,6 +69,7 @@ pub(crate) struct Metrics {
     tenants: Arc<Tenants>,
     oldest_due: Gauge<f64, AtomicU64>,
     stuck: Gauge,
+    events_held: Gauge<f64, AtomicU64>,
     standing: tokio::sync::Mutex<Option<Instant>>,
 }
 
@@ -102,6 +103,7 @@ impl Metrics {
             tenants: Arc::default(),
             oldest_due: Gauge::default(),
             stuck: Gauge::default(),
+            events_held: Gauge::default(),
             standing: tokio::sync::Mutex::default(),
             registry: Registry::default(),
         };
@@ -125,6 +127,8 @@ impl Metrics {
         registry.register_with_unit("oldest_due_age", help, Unit::Seconds, metrics.oldest_due.clone());
         let help = "Endpoints and leases that nobody looked after for a minute; must be 0";
         registry.register("deliveries_stuck", help, metrics.stuck.clone());
+        let help = "How long readers of events have waited for one transaction in the database (PostgreSQL)";
+        registry.register_with_unit("event_horizon_age", help, Unit::Seconds, metrics.events_held.clone());
         registry.register_collector(Box::new(LostLines(log_lines_lost)));
         Metrics { registry, ..metrics }
     }
@@ -170,6 +174,7 @@ impl Metrics {
         if looked.is_some_and(|at| at.elapsed() < STANDING_LIFE) {
             return;
         }
+        self.events_held.set(db.events_held_for().unwrap_or_default().as_secs_f64());
         let now = db.clock().now();
         let standing = store::dispatch::standing(db, now, now.minus(STUCK_AFTER)).await;
         match (standing, store::backlog::of_tenants(db, now).await) {

@@ -21,6 +21,7 @@ pub(crate) mod exports;
 mod fanout;
 pub(crate) mod health;
 pub(crate) mod histories;
+pub(crate) mod horizon;
 pub(crate) mod inboxes;
 pub(crate) mod lanes;
 pub(crate) mod messages;
@@ -76,7 +77,6 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("changes", changes::ALL),
         ("backlog", backlog::ALL),
         ("cores", cores::ALL),
-        ("db", db::ALL),
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
         ("bulk", deliveries::BULK_ALL),
@@ -94,6 +94,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("exports", exports::ALL),
         ("health", health::ALL),
         ("histories", histories::ALL),
+        ("horizon", horizon::ALL),
         ("inboxes", inboxes::ALL),
         ("lanes", lanes::ALL),
         ("messages", messages::ALL),

@@ -68,6 +68,8 @@ pub struct Settings {
     pub chance: fn() -> u128,
     /// Whether the services can answer, for `/readyz` and gRPC health.
     pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Further lines of `/readyz` when the services can answer.
+    pub ready_details: Arc<dyn Fn() -> String + Send + Sync>,
     /// The text of `/metrics`; internal listeners serve it, and the public one if there is no other.
     pub metrics: Option<Text>,
 }
@@ -90,6 +92,7 @@ impl Settings {
             access_log: AccessLog::default(),
             chance,
             ready: Arc::new(|| true),
+            ready_details: Arc::new(String::new),
             metrics: None,
         }
     }

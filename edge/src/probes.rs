@@ -15,9 +15,10 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// Liveness and readiness.
 pub(crate) fn probes(settings: &Settings) -> Router {
-    let ready = settings.ready.clone();
-    let readiness =
-        move |request: Request| std::future::ready(if ready() { probe("ready\n") } else { unready(request) });
+    let (ready, details) = (settings.ready.clone(), settings.ready_details.clone());
+    let readiness = move |request: Request| {
+        std::future::ready(if ready() { probe(format!("ready\n{}", details())) } else { unready(request) })
+    };
     Router::new()
         .route("/healthz", reads().get(|| std::future::ready(probe("ok\n"))))
         .route("/readyz", reads().get(readiness))
@@ -38,8 +39,8 @@ pub(crate) fn reads() -> MethodRouter {
     rest::methods("GET, HEAD, OPTIONS")
 }
 
-fn probe(text: &'static str) -> Response {
-    ([(CACHE_CONTROL, "no-store")], text).into_response()
+fn probe(text: impl Into<String>) -> Response {
+    ([(CACHE_CONTROL, "no-store")], text.into()).into_response()
 }
 
 fn unready(request: Request) -> Response {

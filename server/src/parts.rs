@@ -124,7 +124,10 @@ pub(crate) async fn run_with_core(
             }
         })
     });
-    let door = door(settings, &core.services(), ready.clone(), Some(metrics))?;
+    let watched = Arc::downgrade(&core);
+    let details = move || watched.upgrade().and_then(|core| core.events_held_for()).map(held_line).unwrap_or_default();
+    let of_core = OfCore { metrics, details: Arc::new(details) };
+    let door = door(settings, &core.services(), ready.clone(), Some(of_core))?;
     let front = CancellationToken::new();
     let back = CancellationToken::new();
     let mut behind = JoinSet::new();
@@ -190,14 +193,34 @@ pub(crate) async fn run_without_core(
     ended
 }
 
-fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>, metrics: Option<Text>) -> Result<Arc<Door>> {
+/// What a door tells of a core in the same process.
+struct OfCore {
+    metrics: Text,
+    /// Further lines of `/readyz`.
+    details: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// The line of `/readyz` about readers of events.
+fn held_line(held: Duration) -> String {
+    format!("event horizon: {} s old\n", held.as_secs())
+}
+
+fn door(
+    settings: &Settings,
+    services: &Services,
+    ready: Arc<AtomicBool>,
+    of_core: Option<OfCore>,
+) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
     told.behind_proxy = settings.behind_proxy;
     told.secure = settings.is_secure();
     told.public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').into());
     told.names = settings.public_host().into_iter().collect();
     told.access_log = settings.access_log;
-    told.metrics = metrics;
+    if let Some(OfCore { metrics, details }) = of_core {
+        told.metrics = Some(metrics);
+        told.ready_details = details;
+    }
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
     let documents = Documents::at(settings.public_url.as_deref());
     Ok(Arc::new(Door::new(services, &documents, told).map_err(Error::Door)?))

@@ -142,6 +142,7 @@ fn start(durability: &str) -> String {
         "max_connections=300".to_owned(),
         durability.to_owned(),
         "shared_buffers=64MB".to_owned(),
+        "max_prepared_transactions=8".to_owned(),
     ];
     let mut server = as_account(root, &program("postgres"));
     server.arg("-D").arg(&data).current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null());

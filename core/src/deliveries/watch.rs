@@ -71,7 +71,7 @@ pub(super) async fn watch(
         None => end,
         Some(text) => {
             let cursor = Cursor::parse(text, Of::Changes)?;
-            if cursor.at < stamps.now().minus(CURSOR_LIFE) || cursor.place > end {
+            if cursor.at < stamps.now().minus(CURSOR_LIFE) || cursor.place > changes::farthest(db).await? {
                 return Err(Reason::CursorExpired.into());
             }
             cursor.place

@@ -64,9 +64,9 @@ impl Events {
     /// The place of a cursor, if no event after it has been deleted.
     async fn resume(&self, scope: TenantScope, text: &str) -> Result<Place> {
         let cursor = Cursor::parse(text, Of::Events)?;
-        let end = store::events::end(&mut self.db.peek(scope).await?).await?;
-        // A place after the end comes from another database.
-        if cursor.at < self.stamps.now().minus(EVENTS_KEPT) || cursor.place > end {
+        let farthest = store::events::farthest(&mut self.db.peek(scope).await?).await?;
+        // A place after all that were given comes from another database.
+        if cursor.at < self.stamps.now().minus(EVENTS_KEPT) || cursor.place > farthest {
             return Err(Reason::CursorExpired.into());
         }
         Ok(cursor.place)

@@ -93,7 +93,9 @@ pub(super) async fn read(
 ) -> Result<Passage<store::events::LoggedEvent>> {
     let now = stamps.now();
     let mut read = db.read(scope).await?;
-    let told = store::events::since(&mut read, after, mask, i64::from(most.events) + 1).await?;
+    // Asked first: what appears meanwhile is then after the end.
+    let last = store::events::end(&mut read).await?;
+    let told = store::events::since(&mut read, after, last, mask, i64::from(most.events) + 1).await?;
     let found = told.len();
     let mut size = 0;
     let fits = |it: &store::events::LoggedEvent| {
@@ -104,9 +106,9 @@ pub(super) async fn read(
     let events: VecDeque<_> = told.into_iter().take(most.events as usize).take_while(fits).collect();
     let more = events.len() < found;
     let end = match events.back().filter(|_| more) {
-        Some(last) => Cursor { place: last.place, at: last.at },
+        Some(event) => Cursor { place: event.place, at: event.at },
         // After the events that were left out as well, so that they are not examined again.
-        None => Cursor { place: store::events::end(&mut read).await?.max(after), at: now },
+        None => Cursor { place: last.max(after), at: now },
     };
     Ok(Passage { events, end, more })
 }

@@ -178,9 +178,9 @@ pub(super) async fn step(
     job: &mut Recovery,
     now: Timestamp,
 ) -> Result<Step, store::Error> {
-    // Asked first: whatever ends between the two statements is then found by the second.
-    let settled = store::recoveries::is_settled(tx, job.fence).await?;
-    let past = store::recoveries::settled_events_after(tx, job.after_event, STEP_MAX).await?;
+    // Asked first: whatever ends between the two statements is then found by the second, or by a later step.
+    let end = store::horizon::end_for_writer(tx).await?;
+    let past = store::recoveries::settled_events_after(tx, job.after_event, end, STEP_MAX).await?;
     let missed = missed(tx, endpoint, &past, oldest(job, now), job.last()).await?;
     let mut missing = Vec::new();
     let mut ended = Vec::new();
@@ -198,7 +198,7 @@ pub(super) async fn step(
         _ if is_past(past.last(), job) => Ok(Step::Over),
         true => Ok(Step::More),
         // Events that were being written when the job was made may not be visible yet.
-        false if settled => Ok(Step::Over),
+        false if job.is_settled(end) => Ok(Step::Over),
         false => Ok(Step::Waits),
     }
 }

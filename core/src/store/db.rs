@@ -17,17 +17,17 @@ pub(super) mod writer;
 use super::{
     events::Leased,
     histories::{self, Histories},
+    horizon::HorizonAge,
     subjects::LaggingTenants,
 };
-use conn::{Link, Purpose, Target, on};
+use conn::{Link, Purpose, Target};
 use error::{Error, Result, WriteError};
 use group::Writing;
 use inboxops_proto::{clock::Clock, id::TenantId};
 use news::News;
 use pool::{Pool, ReadTx, Reader};
-use sql::{Sql, statements};
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -36,11 +36,6 @@ use tx::{SystemTx, TenantScope, Tx};
 use writer::{
     Call, Decide, ForSystem, ForTenant, GROUP_MAX_PG, GROUP_MAX_SQLITE, Job, QUEUE_MAX, Queues, Trickle, Writer,
 };
-
-statements! {
-    // On a standby every transaction is read-only.
-    TAKES_WRITES = Sql::pg("SELECT NOT current_setting('transaction_read_only')::boolean");
-}
 
 /// Writers of tenants' changes on PostgreSQL; SQLite has one writer for everything.
 const TENANT_WRITERS_PG: usize = 4;
@@ -133,6 +128,7 @@ struct Inner {
     shared: Arc<Shared>,
     writers: Vec<Senders>,
     pool: Arc<Pool>,
+    horizon_age: Mutex<HorizonAge>,
     closing: CancellationToken,
     /// Each writer holds one sender until it has ended.
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
@@ -209,7 +205,8 @@ impl Db {
         }
         let pg = target.is_pg();
         let pool = Pool::new(target);
-        Ok(Db(Arc::new(Inner { pg, shared, writers, pool, closing, ended: tokio::sync::Mutex::new(ended) })))
+        let ended = tokio::sync::Mutex::new(ended);
+        Ok(Db(Arc::new(Inner { pg, shared, writers, pool, horizon_age: Mutex::default(), closing, ended })))
     }
 
     /// Whether other processes may share this database.
@@ -374,20 +371,8 @@ impl Db {
         self.0.pool.snapshot().await
     }
 
-    /// Whether the database answers and takes writes. A file is not asked.
-    pub(crate) async fn ping(&self) -> Result<()> {
-        if !self.0.pg {
-            return Ok(());
-        }
-        let mut reader = self.lookup().await?;
-        let link = reader.link();
-        let sql = TAKES_WRITES.on(link);
-        if on!(link, c, D => sqlx::query_scalar::<D, bool>(sql).fetch_one(c).await)? {
-            return Ok(());
-        }
-        // A session stays with its server, but a new one may find another.
-        link.lost = true;
-        Err(Error::ReadOnly)
+    pub(super) fn horizon_age(&self) -> MutexGuard<'_, HorizonAge> {
+        self.0.horizon_age.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the writers once their queues are empty, and closes all connections. Later calls are refused.

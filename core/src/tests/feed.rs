@@ -59,8 +59,7 @@ async fn walk(core: &TestCore, by: &Client, after: Option<&str>, types: &[&str],
     }
 }
 
-/// The same once there are this many. On PostgreSQL an event is visible when no older transaction runs on the server,
-/// which other tests share.
+/// The same once there are this many. On PostgreSQL an event is visible when no older transaction runs in the database.
 async fn walked(core: &TestCore, by: &Client, after: Option<&str>, limit: u32, count: usize) -> (Vec<String>, String) {
     let look = async || {
         let found = walk(core, by, after, &[], limit).await;

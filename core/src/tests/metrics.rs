@@ -45,6 +45,7 @@ async fn calls_attempts_and_what_waits_are_counted(mut core: TestCore) {
     assert_eq!(value(&text, "inboxops_deliveries_stuck"), 0.0);
     assert_eq!(value(&text, "inboxops_oldest_due_age_seconds"), 0.0);
     assert_eq!(value(&text, "inboxops_database_up"), 1.0);
+    assert_eq!(value(&text, "inboxops_event_horizon_age_seconds"), 0.0);
     assert!(text.contains("inboxops_write_group_size_bucket{le=\"1.0\",writer="), "{text}");
     assert!(text.contains("inboxops_build_info{version="), "{text}");
     assert!(text.ends_with("# EOF\n"), "{text}");

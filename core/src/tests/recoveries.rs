@@ -291,7 +291,7 @@ async fn an_event_that_commits_late_is_neither_left_out_nor_unrepaired() {
         let page = try_undelivered_page(&core, &tenant, &endpoint, since, per_page, cursor).await.expect("a page");
         (page.0.into_iter().map(|it| it.event_id).collect::<Vec<_>>(), page.1)
     };
-    // Other tests share the server, and an event is visible when nothing older runs there.
+    // For a moment a transaction of another test counts as one of this database, if it ends just now.
     let begin = until("a page and more", async || Some(page(1, None).await).filter(|it| it.1.is_some())).await;
     assert_eq!(begin.0, std::slice::from_ref(&one.1));
     let started = recover(&core, &tenant.key, &endpoint, since, false).await.recovery.expect("a recovery");

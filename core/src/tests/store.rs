@@ -7,6 +7,7 @@ mod dispatch;
 mod exports;
 mod fanout;
 mod groups;
+mod horizon;
 mod lists;
 mod long_log;
 mod lookup;

@@ -1,0 +1,185 @@
+//! The horizon of readers: the place before which no event and no change can still appear, and how long it has been held
+//! back.
+//!
+//! On SQLite there is one writer, and commits have the order of numbers. On PostgreSQL rows carry the number of their
+//! transaction, and a transaction with a smaller number may commit later. `pg_snapshot_xmin` would be a horizon, but it
+//! is that of the whole server: a transaction in another database, which cannot write here, would stop all readers.
+//! [`horizon!`] leaves those out. That every row before it has been committed or never will be, as seen by the snapshot
+//! of the same statement, follows from this:
+//!
+//! - A transaction with a number below the snapshot's `xmax` that is not in its list has ended when the snapshot was
+//!   taken. The list lacks the reader's own transaction, which is therefore compared apart.
+//! - The sessions are read after the snapshot was taken, so a session that is shown with a number of the list has had
+//!   it since before, and is one and the same session while its row is read. A session never changes its database, and
+//!   its transaction cannot write to another one. The same holds for prepared transactions.
+//! - Whatever is not known to be of another database counts as ours: a transaction that has ended since the snapshot,
+//!   and one whose session has no database. So the horizon may step back for a moment; nothing that was read before
+//!   depends on it, and statements that have to agree take one horizon by value.
+//! - On a standby the list is empty though transactions run on the primary. An empty list gives `xmin`, which is right
+//!   there, and equals `xmax` on a primary.
+//!
+//! Within a transaction PostgreSQL shows the sessions as they were when it was first asked. A reader's transaction has
+//! one snapshot, which is older; a writer's has one for each statement, so a writer has them read anew.
+
+use super::{
+    Db, Error, Result, Tx,
+    changes::Place,
+    db::{
+        conn::{Link, on},
+        sql::{Sql, statements},
+    },
+};
+use std::time::{Duration, Instant};
+
+/// Time after which the log tells that readers wait.
+const TOLD_AFTER: Duration = Duration::from_secs(5);
+
+/// The horizon, as an expression of PostgreSQL: the number of a transaction.
+macro_rules! horizon {
+    () => {
+        "(SELECT LEAST(pg_current_xact_id_if_assigned(), \
+         MIN(running.number) FILTER (WHERE running.number::xid <> ALL (ARRAY(\
+         SELECT a.backend_xid FROM pg_stat_get_activity(NULL) a WHERE a.backend_xid IS NOT NULL \
+         AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         UNION ALL SELECT p.transaction FROM pg_prepared_xact() p \
+         WHERE p.dbid <> (SELECT oid FROM pg_database WHERE datname = current_database())))), \
+         CASE WHEN COUNT(*) = 0 THEN pg_snapshot_xmin(pg_current_snapshot()) \
+         ELSE pg_snapshot_xmax(pg_current_snapshot()) END) \
+         FROM pg_snapshot_xip(pg_current_snapshot()) running (number))"
+    };
+}
+pub(in crate::store) use horizon;
+
+statements! {
+    END = Sql::each(
+        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
+        concat!("SELECT ", horizon!(), "::text::bigint, 0::bigint"),
+    );
+    // No place that was ever given is behind this one, even when the horizon has stepped back.
+    FARTHEST = Sql::each(
+        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
+        "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, 0::bigint",
+    );
+    READ_SESSIONS_ANEW = Sql::pg("SELECT pg_stat_clear_snapshot()");
+    // On a standby every transaction is read-only. Below `xmax` the horizon is the number of a transaction that runs.
+    LOOK = Sql::pg(concat!(
+        "SELECT NOT current_setting('transaction_read_only')::boolean, horizon.xact::text::bigint, \
+         horizon.xact < pg_snapshot_xmax(pg_current_snapshot()), \
+         (SELECT MIN(a.pid) FROM pg_stat_get_activity(NULL) a WHERE a.backend_xid = horizon.xact::xid) \
+         FROM (SELECT ", horizon!(), " AS xact OFFSET 0) horizon"
+    ));
+}
+
+/// The horizon of events: the place after all that a reader may be given now.
+pub(super) async fn end(link: &mut Link) -> Result<Place> {
+    place(link, END).await
+}
+
+/// The same in a transaction that writes.
+pub(crate) async fn end_for_writer(tx: &mut Tx<'_>) -> Result<Place> {
+    let link = &mut tx.writing.link;
+    if link.is_pg() {
+        let anew = READ_SESSIONS_ANEW.on(link);
+        link.run(anew).await?;
+    }
+    end(link).await
+}
+
+/// A place that no reader of events can have passed.
+pub(super) async fn farthest(link: &mut Link) -> Result<Place> {
+    place(link, FARTHEST).await
+}
+
+async fn place(link: &mut Link, sql: Sql) -> Result<Place> {
+    let sql = sql.on(link);
+    let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
+    Ok(Place { xact, seq })
+}
+
+/// The transaction that has been the oldest of this database for a while.
+#[derive(Clone, Copy, Debug)]
+struct Holder {
+    xact: i64,
+    since: Instant,
+    told: bool,
+}
+
+/// How long readers of events have waited for one transaction, as far as the looks at the database tell.
+#[derive(Debug, Default)]
+pub(super) struct HorizonAge(Option<Holder>);
+
+impl HorizonAge {
+    /// Takes the transaction that holds readers back, and the process of PostgreSQL that runs it, if it has one.
+    fn see(&mut self, holder: Option<i64>, process: Option<i32>, now: Instant) {
+        let before = self.0.take();
+        let Some(xact) = holder else {
+            if before.is_some_and(|it| it.told) {
+                tracing::info!("readers of events go on");
+            }
+            return;
+        };
+        let mut held = before.filter(|it| it.xact == xact).unwrap_or(Holder { xact, since: now, told: false });
+        let seconds = now.duration_since(held.since).as_secs();
+        if !held.told && seconds >= TOLD_AFTER.as_secs() {
+            held.told = true;
+            tracing::warn!(
+                transaction = xact,
+                process,
+                seconds,
+                "readers of events wait for a transaction in this database that has been open for {seconds} s"
+            );
+        }
+        self.0 = Some(held);
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        self.0.map_or(Duration::ZERO, |held| now.duration_since(held.since))
+    }
+}
+
+impl Db {
+    /// Whether the database answers and takes writes; also looks how far readers of events may go. A file is not asked.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        if !self.is_shared() {
+            return Ok(());
+        }
+        let mut reader = self.lookup().await?;
+        let link = reader.link();
+        let sql = LOOK.on(link);
+        let (takes_writes, xact, holds, process) = on!(link, c, D =>
+            sqlx::query_as::<D, (bool, i64, bool, Option<i32>)>(sql).fetch_one(c).await)?;
+        self.horizon_age().see(holds.then_some(xact), process, Instant::now());
+        if takes_writes {
+            return Ok(());
+        }
+        // A session stays with its server, but a new one may find another.
+        link.lost = true;
+        Err(Error::ReadOnly)
+    }
+
+    /// How long readers of events have waited for one transaction, as of the last [`Db::ping`]; `None` on SQLite, where
+    /// they wait for none.
+    pub(crate) fn events_held_for(&self) -> Option<Duration> {
+        self.is_shared().then(|| self.horizon_age().age(Instant::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_is_that_of_one_transaction() {
+        let mut seen = HorizonAge::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(seen.age(at(0)), Duration::ZERO);
+        seen.see(Some(7), Some(100), at(0));
+        seen.see(Some(7), Some(100), at(6));
+        assert_eq!(seen.age(at(8)), Duration::from_secs(8));
+        seen.see(Some(9), None, at(9));
+        assert_eq!(seen.age(at(10)), Duration::from_secs(1), "another one");
+        seen.see(None, None, at(11));
+        assert_eq!(seen.age(at(12)), Duration::ZERO, "nobody waits");
+    }
+}
