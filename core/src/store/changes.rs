@@ -9,7 +9,7 @@ use super::{
         row::from_row,
         sql::{Sql, statements},
     },
-    horizon::horizon,
+    horizon::{beyond, horizon},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -82,7 +82,7 @@ statements! {
     // No place that was ever given is behind this one, even when the horizon has stepped back.
     FARTHEST = Sql::each(
         "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)",
-        "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, 0::bigint",
+        concat!("SELECT ", beyond!(), ", 0::bigint"),
     );
     DELETE_OLD = Sql::each(
         "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes ORDER BY seq LIMIT $2) AND at < $1",

@@ -7,7 +7,9 @@ use super::{
         conn::{Link, Target, on},
         row::from_row,
         sql::{Sql, statements},
+        tx,
     },
+    horizon,
 };
 use inboxops_proto::clock::Timestamp;
 use std::time::UNIX_EPOCH;
@@ -83,7 +85,14 @@ pub(in crate::store) async fn open(link: &mut Link, target: &Target, now: Timest
     let origin = origin(link, target).await?;
     let begin = BEGIN.on(link);
     let all = ALL_OF_THEM.on(link);
-    on!(link, c, D => sqlx::query::<D>(begin).bind(&origin).bind(now.micros()).execute(c).await.map(drop))?;
+    // Of two cores that open it at once the second waits, and finds the history of the first.
+    tx::begin(link).await?;
+    let began = on!(link, c, D =>
+        sqlx::query::<D>(begin).bind(&origin).bind(now.micros()).execute(c).await.map(|it| it.rows_affected()))?;
+    if began > 0 && link.is_pg() {
+        horizon::begin_life(link).await?;
+    }
+    link.run("COMMIT").await?;
     on!(link, c, D => sqlx::query_as::<D, History>(all).fetch_all(c).await).map(Histories)
 }
 

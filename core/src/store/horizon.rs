@@ -18,6 +18,11 @@
 //! - On a standby the list is empty though transactions run on the primary. An empty list gives `xmin`, which is right
 //!   there, and equals `xmax` on a primary.
 //!
+//! A dump that is restored into another cluster, or tables that were replicated to one, bring the numbers of an earlier
+//! life along, which would lie in the future of the new cluster, and later among its own. So each life of a database
+//! adds a shift to its numbers, 2^40 more than the life before, which no server's numbers reach: whatever was numbered
+//! before is past, rows and readers' places alike. The shift is in `meta`, and in the defaults of both columns.
+//!
 //! Within a transaction PostgreSQL shows the sessions as they were when it was first asked. A reader's transaction has
 //! one snapshot, which is older; a writer's has one for each statement, so a writer has them read anew.
 
@@ -29,6 +34,7 @@ use super::{
         sql::{Sql, statements},
     },
 };
+use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
 
 /// Time after which the log tells that readers wait.
@@ -37,18 +43,36 @@ const TOLD_AFTER: Duration = Duration::from_secs(5);
 /// The horizon, as an expression of PostgreSQL: the number of a transaction.
 macro_rules! horizon {
     () => {
-        "(SELECT LEAST(pg_current_xact_id_if_assigned(), \
+        "(SELECT (LEAST(pg_current_xact_id_if_assigned(), \
          MIN(running.number) FILTER (WHERE running.number::xid <> ALL (ARRAY(\
          SELECT a.backend_xid FROM pg_stat_get_activity(NULL) a WHERE a.backend_xid IS NOT NULL \
          AND a.datid <> (SELECT oid FROM pg_database WHERE datname = current_database()) \
          UNION ALL SELECT p.transaction FROM pg_prepared_xact() p \
          WHERE p.dbid <> (SELECT oid FROM pg_database WHERE datname = current_database())))), \
          CASE WHEN COUNT(*) = 0 THEN pg_snapshot_xmin(pg_current_snapshot()) \
-         ELSE pg_snapshot_xmax(pg_current_snapshot()) END) \
+         ELSE pg_snapshot_xmax(pg_current_snapshot()) END)::text::bigint \
+         + COALESCE((SELECT value::bigint FROM meta WHERE key = 'xact_shift'), 0))::text::xid8 \
          FROM pg_snapshot_xip(pg_current_snapshot()) running (number))"
     };
 }
 pub(in crate::store) use horizon;
+
+/// A number, as a `bigint` of PostgreSQL, that is after those of all transactions so far.
+macro_rules! beyond {
+    () => {
+        "(pg_snapshot_xmax(pg_current_snapshot())::text::bigint \
+         + COALESCE((SELECT value::bigint FROM meta WHERE key = 'xact_shift'), 0))"
+    };
+}
+pub(in crate::store) use beyond;
+
+/// What this life of the database adds to the number of a transaction, as a `bigint` of PostgreSQL.
+macro_rules! shift {
+    () => {
+        "COALESCE((SELECT value::bigint FROM meta WHERE key = 'xact_shift'), 0)"
+    };
+}
+pub(in crate::store) use shift;
 
 statements! {
     END = Sql::each(
@@ -58,13 +82,22 @@ statements! {
     // No place that was ever given is behind this one, even when the horizon has stepped back.
     FARTHEST = Sql::each(
         "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
-        "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint, 0::bigint",
+        concat!("SELECT ", beyond!(), ", 0::bigint"),
     );
+    // Always in a later history; in the first that is known only if the newest events lie in the future.
+    SHIFT_MORE = Sql::pg(concat!(
+        "INSERT INTO meta (key, value) SELECT 'xact_shift', (", shift!(), " + (1::bigint << 40))::text \
+         WHERE (SELECT MAX(ordinal) FROM histories) > 1 OR EXISTS (SELECT 1 FROM \
+         (SELECT xact FROM events ORDER BY seq DESC LIMIT 1000) newest \
+         WHERE newest.xact::text::bigint >= pg_current_xact_id()::text::bigint + ", shift!(), ") \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value RETURNING value::bigint"
+    ));
     READ_SESSIONS_ANEW = Sql::pg("SELECT pg_stat_clear_snapshot()");
-    // On a standby every transaction is read-only. Below `xmax` the horizon is the number of a transaction that runs.
+    // On a standby every transaction is read-only. Below `xmax` the horizon is the number of a transaction that runs; the
+    // shift leaves the 32 bits alone that a session shows.
     LOOK = Sql::pg(concat!(
         "SELECT NOT current_setting('transaction_read_only')::boolean, horizon.xact::text::bigint, \
-         horizon.xact < pg_snapshot_xmax(pg_current_snapshot()), \
+         horizon.xact::text::bigint < ", beyond!(), ", \
          (SELECT MIN(a.pid) FROM pg_stat_get_activity(NULL) a WHERE a.backend_xid = horizon.xact::xid) \
          FROM (SELECT ", horizon!(), " AS xact OFFSET 0) horizon"
     ));
@@ -94,6 +127,20 @@ async fn place(link: &mut Link, sql: Sql) -> Result<Place> {
     let sql = sql.on(link);
     let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
     Ok(Place { xact, seq })
+}
+
+/// Begins a life of the database, in the transaction that begins its history.
+pub(super) async fn begin_life(link: &mut Link) -> Result<()> {
+    let sql = SHIFT_MORE.on(link);
+    let shift = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).fetch_optional(c).await)?;
+    let Some(shift) = shift else { return Ok(()) };
+    for table in ["events", "changes"] {
+        let number = format!("((pg_current_xact_id()::text::bigint + {shift})::text)::xid8");
+        let sql = AssertSqlSafe(format!("ALTER TABLE {table} ALTER COLUMN xact SET DEFAULT {number}"));
+        on!(link, c, D => sqlx::query::<D>(sql).execute(c).await.map(drop))?;
+    }
+    tracing::info!(shift, "the database is a copy: transactions of its earlier life count as past");
+    Ok(())
 }
 
 /// The transaction that has been the oldest of this database for a while.

@@ -9,6 +9,7 @@ use super::{
         row::{codes, from_row},
         sql::{Sql, statements},
     },
+    horizon::shift,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -135,7 +136,7 @@ statements! {
         ),
         concat!(
             "INSERT INTO recoveries (", columns!(), ", updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-             $12, $13, pg_current_xact_id()::text::bigint, $14, $15, $14)"
+             $12, $13, pg_current_xact_id()::text::bigint + ", shift!(), ", $14, $15, $14)"
         ),
     );
     GET = Sql::both(concat!("SELECT ", columns!(), " FROM recoveries WHERE id = $1 AND tenant_id = $2"));

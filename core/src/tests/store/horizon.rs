@@ -119,6 +119,45 @@ async fn the_horizon_of_a_writer_is_not_behind_itself() {
     run(&mut stranger, "ROLLBACK").await;
 }
 
+/// A dump that is restored into a new cluster has numbers from that cluster's future; later the cluster comes to them.
+#[tokio::test]
+async fn what_an_earlier_life_numbered_is_past() {
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
+    for life in 1..3 {
+        event(&fresh, &tenant).await;
+        comes(&fresh, &tenant, life).await;
+        for table in ["events", "changes"] {
+            let ahead = "((xact::text::bigint + 1000000)::text)::xid8";
+            fresh.run(&format!("UPDATE {table} SET xact = {ahead}")).await;
+        }
+        assert!(read(&fresh, &tenant).await < life, "in the future");
+        let before = changes::Place { xact: life_of(&fresh).await + 1_500_000_000, seq: 0 };
+        fresh.run("UPDATE histories SET origin = 'elsewhere'").await;
+        let again = fresh.again().await;
+        comes(&fresh, &tenant, life).await;
+        event(&fresh, &tenant).await;
+        comes(&fresh, &tenant, life + 1).await;
+        let passed = until("the new event", async || {
+            let mut reader = fresh.db.read(tenant.scope.clone()).await.expect("a snapshot");
+            let end = store::events::end(&mut reader).await.expect("a place");
+            let told = store::events::since(&mut reader, before, end, i64::MAX, 10).await.expect("events");
+            let farthest = store::events::farthest(&mut reader).await.expect("a place");
+            assert!(before < farthest && end <= farthest, "{before:?} {end:?} {farthest:?}");
+            told.first().map(|_| told.len())
+        });
+        assert_eq!(passed.await, 1, "a reader from before the dump gets what came after it, and nothing else");
+        again.close().await;
+        fresh.run("DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)").await;
+    }
+}
+
+/// What the present life adds to the numbers of transactions.
+async fn life_of(fresh: &TestStore) -> i64 {
+    let shift = store::meta::get(&fresh.db, "xact_shift").await.expect("a value or none");
+    shift.map_or(0, |shift| shift.parse().expect("a number"))
+}
+
 #[tokio::test]
 async fn on_sqlite_nobody_waits() {
     let fresh = TestStore::sqlite().await;
