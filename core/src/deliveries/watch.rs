@@ -181,7 +181,7 @@ impl Watch {
         if self.waiting.is_empty() {
             self.sent = self.place;
         }
-        let cursor = Cursor { place: self.sent, at: self.stamps.now() }.text(Of::Changes);
+        let cursor = Cursor { place: self.sent, at: self.stamps.now(), made: None }.text(Of::Changes);
         v1::WatchDeliveriesResponse { signal: signal.into(), deliveries, cursor }
     }
 }

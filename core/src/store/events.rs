@@ -9,6 +9,7 @@ use super::{
         row::from_row,
         sql::{Sql, statements},
     },
+    histories::HistoryPoint,
     horizon,
 };
 use bytes::Bytes;
@@ -157,12 +158,19 @@ statements! {
 
 /// The place after all events that may be read now: an event before it does not appear later.
 pub(crate) async fn end(tx: &mut ReadTx) -> Result<Place> {
-    horizon::end(tx.link()).await
+    Ok(end_point(tx).await?.0)
 }
 
-/// A place that no reader can have passed.
-pub(crate) async fn farthest(tx: &mut ReadTx) -> Result<Place> {
-    horizon::farthest(tx.link()).await
+/// The same, and the present point in the history.
+pub(crate) async fn end_point(tx: &mut ReadTx) -> Result<(Place, HistoryPoint)> {
+    let (place, newest) = horizon::end(tx.link()).await?;
+    Ok((place, tx.histories().at(newest)))
+}
+
+/// A place that no reader can have passed, and the present point in the history.
+pub(crate) async fn farthest(tx: &mut ReadTx) -> Result<(Place, HistoryPoint)> {
+    let (place, newest) = horizon::farthest(tx.link()).await?;
+    Ok((place, tx.histories().at(newest)))
 }
 
 /// Events after a place and before the [`end`] that the same snapshot has, of the kinds in `mask`, in order, at most

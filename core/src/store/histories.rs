@@ -75,6 +75,11 @@ impl Histories {
         self.0[at + 1..].iter().map(|later| later.began_after).chain([now]).all(|end| point.seq <= end)
     }
 
+    /// The point at which an event is the newest.
+    pub(super) fn at(&self, seq: i64) -> HistoryPoint {
+        HistoryPoint { history: self.newest(), seq }
+    }
+
     fn newest(&self) -> u64 {
         self.0.last().map_or(0, |it| it.id)
     }

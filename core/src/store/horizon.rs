@@ -74,15 +74,31 @@ macro_rules! shift {
 }
 pub(in crate::store) use shift;
 
+/// The number of the newest event, which is never given again.
+macro_rules! newest {
+    () => {
+        "COALESCE(pg_sequence_last_value(pg_get_serial_sequence('events', 'seq')::regclass), 0)"
+    };
+}
+
+/// On SQLite it is the last place as well.
+macro_rules! newest_on_sqlite {
+    () => {
+        "SELECT 0, last.seq, last.seq FROM \
+         (SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0) AS seq) last"
+    };
+}
+
 statements! {
+    // With the number of the newest event.
     END = Sql::each(
-        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
-        concat!("SELECT ", horizon!(), "::text::bigint, 0::bigint"),
+        newest_on_sqlite!(),
+        concat!("SELECT ", horizon!(), "::text::bigint, 0::bigint, ", newest!()),
     );
     // No place that was ever given is behind this one, even when the horizon has stepped back.
     FARTHEST = Sql::each(
-        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
-        concat!("SELECT ", beyond!(), ", 0::bigint"),
+        newest_on_sqlite!(),
+        concat!("SELECT ", beyond!(), ", 0::bigint, ", newest!()),
     );
     // Always in a later history; in the first that is known only if the newest events lie in the future.
     SHIFT_MORE = Sql::pg(concat!(
@@ -103,8 +119,8 @@ statements! {
     ));
 }
 
-/// The horizon of events: the place after all that a reader may be given now.
-pub(super) async fn end(link: &mut Link) -> Result<Place> {
+/// The horizon of events: the place after all that a reader may be given now. Also the number of the newest event.
+pub(super) async fn end(link: &mut Link) -> Result<(Place, i64)> {
     place(link, END).await
 }
 
@@ -115,18 +131,18 @@ pub(crate) async fn end_for_writer(tx: &mut Tx<'_>) -> Result<Place> {
         let anew = READ_SESSIONS_ANEW.on(link);
         link.run(anew).await?;
     }
-    end(link).await
+    Ok(end(link).await?.0)
 }
 
-/// A place that no reader of events can have passed.
-pub(super) async fn farthest(link: &mut Link) -> Result<Place> {
+/// A place that no reader of events can have passed, and the number of the newest event.
+pub(super) async fn farthest(link: &mut Link) -> Result<(Place, i64)> {
     place(link, FARTHEST).await
 }
 
-async fn place(link: &mut Link, sql: Sql) -> Result<Place> {
+async fn place(link: &mut Link, sql: Sql) -> Result<(Place, i64)> {
     let sql = sql.on(link);
-    let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
-    Ok(Place { xact, seq })
+    let (xact, seq, newest) = on!(link, c, D => sqlx::query_as::<D, (i64, i64, i64)>(sql).fetch_one(c).await)?;
+    Ok((Place { xact, seq }, newest))
 }
 
 /// Begins a life of the database, in the transaction that begins its history.

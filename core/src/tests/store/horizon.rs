@@ -113,7 +113,7 @@ async fn the_horizon_of_a_writer_is_not_behind_itself() {
     let (fixed, _) = store::statements();
     let (_, end) = fixed.iter().find(|(name, _)| name == "horizon::END").expect("it is there");
     let end = AssertSqlSafe(end.pg.expect("PostgreSQL runs it"));
-    let (xact, _): (i64, i64) = sqlx::query_as(end).fetch_one(&mut own).await.expect("a place");
+    let (xact, _, _): (i64, i64, i64) = sqlx::query_as(end).fetch_one(&mut own).await.expect("a place");
     assert!(xact <= number, "{xact} is after {number}");
     run(&mut own, "ROLLBACK").await;
     run(&mut stranger, "ROLLBACK").await;
@@ -142,7 +142,7 @@ async fn what_an_earlier_life_numbered_is_past() {
             let mut reader = fresh.db.read(tenant.scope.clone()).await.expect("a snapshot");
             let end = store::events::end(&mut reader).await.expect("a place");
             let told = store::events::since(&mut reader, before, end, i64::MAX, 10).await.expect("events");
-            let farthest = store::events::farthest(&mut reader).await.expect("a place");
+            let (farthest, _) = store::events::farthest(&mut reader).await.expect("a place");
             assert!(before < farthest && end <= farthest, "{before:?} {end:?} {farthest:?}");
             told.first().map(|_| told.len())
         });
