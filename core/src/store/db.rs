@@ -10,6 +10,7 @@ pub(crate) mod migrate;
 pub(super) mod news;
 pub(super) mod pool;
 pub(super) mod row;
+mod servers;
 pub(crate) mod sql;
 pub(super) mod tx;
 pub(super) mod writer;

@@ -1,14 +1,15 @@
 //! Connections: one enum for both databases, how they are opened, and which errors mean that one is lost. It knows no
 //! table.
 
-use super::error::{Error, Result};
+use super::{
+    error::{Error, Result},
+    servers::Servers,
+};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
-    postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{str::FromStr as _, time::Duration};
-use url::form_urlencoded;
 
 /// Longest wait of a write for a lock that another core holds (PostgreSQL).
 pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -18,7 +19,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest pause between two statements of a long read (PostgreSQL): longer than its client may keep it waiting.
 pub(crate) const LONG_READ_PAUSE: Duration = Duration::from_secs(60);
-/// Longest time that opening a connection may take.
+/// Longest time that opening a connection to one server may take.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Size of SQLite's WAL in pages, 64 MiB, from which on a commit checkpoints it itself; below that `checkpoint` does.
 const LOG_PAGES_MAX: &str = "16384";
@@ -30,28 +31,7 @@ const LONG_READ_PLANS_OFF: [&str; 2] = ["enable_seqscan", "enable_bitmapscan"];
 /// Settings of every connection (PostgreSQL). JIT compilation takes a hundred times as long as any statement runs.
 const SETTINGS: [(&str, &str); 2] = [("timezone", "UTC"), ("jit", "off")];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
-const STATEMENT_CACHE: usize = 1024;
-
-/// Parameters that a URL of PostgreSQL may have. Whoever writes another one expects something that would not happen.
-const PARAMETERS: [&str; 17] = [
-    "sslmode",
-    "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "application_name",
-    "options",
-];
+pub(super) const STATEMENT_CACHE: usize = 1024;
 
 /// A connection to either database.
 #[derive(Debug)]
@@ -135,7 +115,7 @@ impl Link {
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Target {
     Sqlite(Box<SqliteConnectOptions>),
-    Pg(Box<PgConnectOptions>),
+    Pg(Servers),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,26 +147,12 @@ impl Purpose {
     }
 }
 
-/// The first parameter of a URL of PostgreSQL that would be ignored. Its value is left out: it may be a secret.
-fn unknown_parameter(url: &str) -> Option<String> {
-    let (_, query) = url.split_once('?')?;
-    let query = query.split('#').next().unwrap_or_default();
-    let known = |name: &str| PARAMETERS.contains(&name) || (name.starts_with("options[") && name.ends_with(']'));
-    form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).find(|name| !known(name))
-}
-
 impl Target {
     /// Parses `sqlite:PATH` or `postgres://…`.
     pub(in crate::store) fn parse(url: &str) -> Result<Target> {
         let bad = |source| Error::Url(Box::new(source));
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            if let Some(name) = unknown_parameter(url) {
-                return Err(Error::Parameter(name));
-            }
-            let options = PgConnectOptions::from_str(url).map_err(bad)?;
-            // A pooler refuses a startup parameter that it does not know; PostgreSQL's own default is as exact.
-            let options = options.extra_float_digits(None::<i8>).statement_cache_capacity(STATEMENT_CACHE);
-            return Ok(Target::Pg(Box::new(options)));
+            return Servers::parse(url).map(Target::Pg);
         }
         let options = SqliteConnectOptions::from_str(url).map_err(bad)?;
         Ok(Target::Sqlite(Box::new(
@@ -210,10 +176,7 @@ impl Target {
     pub(in crate::store) fn name(&self) -> String {
         match self {
             Target::Sqlite(options) => format!("sqlite:{}", options.get_filename().display()),
-            Target::Pg(options) => {
-                let database = options.get_database().unwrap_or_default();
-                format!("postgres://{}:{}/{database}", options.get_host(), options.get_port())
-            }
+            Target::Pg(servers) => servers.name(),
         }
     }
 
@@ -229,14 +192,14 @@ impl Target {
                     };
                     options.connect().await.map(Conn::Sqlite)
                 }
-                Target::Pg(options) => {
-                    let mut conn = PgConnection::connect_with(options).await?;
-                    sqlx::raw_sql(sqlx::AssertSqlSafe(purpose.settings())).execute(&mut conn).await?;
-                    Ok(Conn::Pg(conn))
-                }
+                Target::Pg(servers) => servers.connect(purpose).await.map(Conn::Pg),
             }
         };
-        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
+        let limit = match self {
+            Target::Sqlite(_) => CONNECT_TIMEOUT,
+            Target::Pg(servers) => servers.connect_timeout(),
+        };
+        match tokio::time::timeout(limit, opening).await {
             Ok(Ok(conn)) => Ok(Link::new(conn)),
             Ok(Err(error)) if is_lost(&error) => {
                 let database = self.name();
@@ -301,32 +264,5 @@ pub(in crate::store) async fn close(link: Link) {
     };
     if let Err(error) = closed {
         tracing::debug!(%error, "closing a database connection failed");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parameter_that_would_be_ignored_is_refused_by_its_name() {
-        for (query, unknown) in [
-            ("", None),
-            ("?sslmode=disable&application_name=a", None),
-            ("?host=/run/postgresql&options=-c%20a%3Db&options[jit]=on", None),
-            ("?sslmod=require", Some("sslmod")),
-            ("?sslmode=disable&connect_timeout=3", Some("connect_timeout")),
-            ("?statement-cache-capacity=0", Some("statement-cache-capacity")),
-            ("?options[jit=on", Some("options[jit")),
-            ("?passwd=hidden", Some("passwd")),
-        ] {
-            let parsed = Target::parse(&format!("postgres://u@h/d{query}"));
-            match (parsed, unknown) {
-                (Ok(Target::Pg(_)), None) => {}
-                (Err(Error::Parameter(name)), Some(unknown)) => assert_eq!(name, unknown),
-                (parsed, _) => panic!("{query}: {parsed:?}"),
-            }
-        }
-        assert!(matches!(Target::parse("sqlite:a.db?sslmode=x"), Err(Error::Url(_))), "SQLite's are checked as well");
     }
 }

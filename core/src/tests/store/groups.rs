@@ -270,6 +270,25 @@ async fn a_postgres_that_takes_no_writes_is_away_until_it_takes_them() {
     assert_eq!(total(&fresh.db, &tenant).await, 2);
 }
 
+#[tokio::test]
+async fn of_several_servers_one_that_takes_writes_is_found() {
+    let fresh = TestStore::postgres().await;
+    // Nothing listens on the first.
+    let url = fresh.url.replacen("127.0.0.1", "127.0.0.1:1,127.0.0.1", 1);
+    if url == fresh.url {
+        // A server of your own, elsewhere.
+        return;
+    }
+    let open = async || Db::open(store::Options::new(&url, fresh.clock.clone())).await;
+    open().await.expect("the second answers").close().await;
+    let postgres = fresh.postgres.as_ref().unwrap();
+    postgres.take_writes(false);
+    let away = open().await;
+    assert!(matches!(away, Err(Error::Unavailable)), "{away:?}");
+    postgres.take_writes(true);
+    open().await.expect("it takes writes again").close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
     let fresh = TestStore::postgres().await;
