@@ -74,10 +74,10 @@ macro_rules! shift {
 }
 pub(in crate::store) use shift;
 
-/// The number of the newest event, which is never given again.
+/// The number of the newest event, which retention keeps.
 macro_rules! newest {
     () => {
-        "COALESCE(pg_sequence_last_value(pg_get_serial_sequence('events', 'seq')::regclass), 0)"
+        "COALESCE((SELECT MAX(seq) FROM events), 0)"
     };
 }
 
@@ -110,11 +110,15 @@ statements! {
     ));
     READ_SESSIONS_ANEW = Sql::pg("SELECT pg_stat_clear_snapshot()");
     // On a standby every transaction is read-only. Below `xmax` the horizon is the number of a transaction that runs; the
-    // shift leaves the 32 bits alone that a session shows.
+    // shift leaves the 32 bits alone that a session shows. Of strangers' sessions PostgreSQL shows the program, not what
+    // it does.
     LOOK = Sql::pg(concat!(
         "SELECT NOT current_setting('transaction_read_only')::boolean, horizon.xact::text::bigint, \
          horizon.xact::text::bigint < ", beyond!(), ", \
-         (SELECT MIN(a.pid) FROM pg_stat_get_activity(NULL) a WHERE a.backend_xid = horizon.xact::xid) \
+         COALESCE((SELECT MIN('process ' || a.pid || COALESCE(' of ' || NULLIF(a.application_name, ''), '')) \
+         FROM pg_stat_get_activity(NULL) a WHERE a.backend_xid = horizon.xact::xid), \
+         (SELECT MIN('prepared transaction ' || p.gid) FROM pg_prepared_xact() p \
+         WHERE p.transaction = horizon.xact::xid)) \
          FROM (SELECT ", horizon!(), " AS xact OFFSET 0) horizon"
     ));
 }
@@ -172,10 +176,10 @@ struct Holder {
 pub(super) struct HorizonAge(Option<Holder>);
 
 impl HorizonAge {
-    /// Takes the transaction that holds readers back, and the process of PostgreSQL that runs it, if it has one.
-    fn see(&mut self, holder: Option<i64>, process: Option<i32>, now: Instant) {
+    /// Takes the transaction that holds readers back, and who runs it, as far as PostgreSQL shows it.
+    fn see(&mut self, xact: Option<i64>, holder: Option<&str>, now: Instant) {
         let before = self.0.take();
-        let Some(xact) = holder else {
+        let Some(xact) = xact else {
             if before.is_some_and(|it| it.told) {
                 tracing::info!("readers of events go on");
             }
@@ -187,9 +191,10 @@ impl HorizonAge {
             held.told = true;
             tracing::warn!(
                 transaction = xact,
-                process,
+                holder,
                 seconds,
-                "readers of events wait for a transaction in this database that has been open for {seconds} s"
+                "readers of events wait for a transaction in this database that has been open for {seconds} s: {}",
+                holder.unwrap_or("nobody shows it")
             );
         }
         self.0 = Some(held);
@@ -209,9 +214,9 @@ impl Db {
         let mut reader = self.lookup().await?;
         let link = reader.link();
         let sql = LOOK.on(link);
-        let (takes_writes, xact, holds, process) = on!(link, c, D =>
-            sqlx::query_as::<D, (bool, i64, bool, Option<i32>)>(sql).fetch_one(c).await)?;
-        self.horizon_age().see(holds.then_some(xact), process, Instant::now());
+        let (takes_writes, xact, holds, holder) = on!(link, c, D =>
+            sqlx::query_as::<D, (bool, i64, bool, Option<String>)>(sql).fetch_one(c).await)?;
+        self.horizon_age().see(holds.then_some(xact), holder.as_deref(), Instant::now());
         if takes_writes {
             return Ok(());
         }
@@ -237,8 +242,8 @@ mod tests {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(seen.age(at(0)), Duration::ZERO);
-        seen.see(Some(7), Some(100), at(0));
-        seen.see(Some(7), Some(100), at(6));
+        seen.see(Some(7), Some("process 100 of psql"), at(0));
+        seen.see(Some(7), None, at(6));
         assert_eq!(seen.age(at(8)), Duration::from_secs(8));
         seen.see(Some(9), None, at(9));
         assert_eq!(seen.age(at(10)), Duration::from_secs(1), "another one");
