@@ -65,6 +65,8 @@ pub(crate) enum Error {
     /// The value is not shown: it may contain a password, and a malformed URL does not show where.
     #[error("cannot read the URL in database_url (INBOXOPS_DATABASE_URL, --database-url)")]
     DatabaseUrl(#[source] inboxops_core::StoreError),
+    #[error("cannot use the database that database_url names (INBOXOPS_DATABASE_URL, --database-url)")]
+    Pooler(#[source] inboxops_core::StoreError),
     #[error("cannot open the database {url}")]
     Database {
         /// The URL without a password.
@@ -136,6 +138,7 @@ impl Error {
             Error::Setting(_)
             | Error::ConfigFile { .. }
             | Error::DatabaseUrl(_)
+            | Error::Pooler(_)
             | Error::Tls(_)
             | Error::Authorities { .. } => EXIT_CONFIG,
             _ => EXIT_FAILED,

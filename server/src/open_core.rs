@@ -59,6 +59,7 @@ pub(crate) fn told(database_url: &str, error: inboxops_core::Error) -> Error {
         inboxops_core::Error::Store(source @ (StoreError::Url(_) | StoreError::Parameter(_))) => {
             Error::DatabaseUrl(source)
         }
+        inboxops_core::Error::Store(source @ StoreError::SharedSessions) => Error::Pooler(source),
         inboxops_core::Error::Store(source) => Error::Database { url: without_password(database_url), source },
         error => Error::Core(error),
     }

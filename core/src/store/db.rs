@@ -9,6 +9,7 @@ pub(super) mod group;
 pub(crate) mod migrate;
 pub(super) mod news;
 pub(super) mod pool;
+mod pooling;
 pub(super) mod row;
 mod servers;
 pub(crate) mod sql;
@@ -151,6 +152,7 @@ impl Db {
     pub(crate) async fn open(options: Options) -> Result<Db> {
         let target = Target::parse(&options.url)?;
         let mut link = target.connect(Purpose::Write).await?;
+        pooling::check(&mut link, &target).await?;
         migrate::run(&mut link).await?;
         let histories = histories::open(&mut link, &target, options.clock.now()).await?;
         let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };

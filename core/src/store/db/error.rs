@@ -33,6 +33,12 @@ pub enum Error {
     /// The database URL has a parameter that nothing would come of.
     #[error("the database URL has the parameter {0:?}, which is not known")]
     Parameter(String),
+    /// A pooler gives each transaction of a connection another session of PostgreSQL.
+    #[error(
+        "a pooler gives each transaction another session, but a connection needs one of its own: use session pooling \
+         (PgBouncer: pool_mode = session), or no pooler"
+    )]
+    SharedSessions,
     /// The database was migrated by a newer release.
     #[error("the database has schema {database}, this program knows only {program}: start the newer release")]
     Newer {

@@ -5,7 +5,7 @@ use super::{
     conn::{CONNECT_TIMEOUT, Purpose, STATEMENT_CACHE, is_lost},
     error::{Error, Result},
 };
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, postgres::PgConnectOptions};
 use std::{
     io,
     str::FromStr as _,
@@ -37,6 +37,9 @@ const PARAMETERS: [&str; 17] = [
     "application_name",
     "options",
 ];
+
+/// The program's name in `pg_stat_activity`, if the URL gives no other.
+const APPLICATION_NAME: &str = "inboxops";
 
 /// What a server has to be, as `target_session_attrs` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,9 +115,6 @@ impl Servers {
                 query.append_pair("port", port);
             }
             let options = PgConnectOptions::from_str(&format!("{scheme}://{user}{place}{path}?{}", query.finish()));
-            // A pooler refuses a startup parameter that it does not know; PostgreSQL's own default is as exact.
-            let settled =
-                |it: PgConnectOptions| it.extra_float_digits(None::<i8>).statement_cache_capacity(STATEMENT_CACHE);
             options.map(settled).map_err(|error| Error::Url(Box::new(error)))
         };
         let all = places.iter().enumerate().map(server).collect::<Result<Vec<_>>>()?;
@@ -162,12 +162,21 @@ impl Servers {
             Wanted::Writes => "SELECT NOT current_setting('transaction_read_only')::boolean",
             Wanted::Primary => "SELECT NOT pg_is_in_recovery()",
         };
-        if sqlx::query_scalar::<_, bool>(check).fetch_one(&mut conn).await? {
+        // Not prepared: a pooler that shares sessions is told by `pooling`, not by a name that another connection took.
+        if sqlx::raw_sql(check).fetch_one(&mut conn).await?.try_get::<bool, _>(0)? {
             return Ok(Some(conn));
         }
         conn.close().await?;
         Ok(None)
     }
+}
+
+/// What every connection has, whatever its URL says.
+fn settled(options: PgConnectOptions) -> PgConnectOptions {
+    // A pooler refuses a startup parameter that it does not know; PostgreSQL's own default is as exact.
+    let options = options.extra_float_digits(None::<i8>).statement_cache_capacity(STATEMENT_CACHE);
+    // Poolers know this one. It is how operators tell our sessions from others.
+    if options.get_application_name().is_none() { options.application_name(APPLICATION_NAME) } else { options }
 }
 
 #[cfg(test)]
