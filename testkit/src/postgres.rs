@@ -92,6 +92,20 @@ pub fn durable_postgres() -> Postgres {
     fresh(SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start("fsync=on"))))
 }
 
+/// Writes a dump of a database to a file, while it is used.
+pub fn dump(url: &str, path: &Path) {
+    let output = Command::new(program("pg_dump")).args(["-Fc", "-f"]).arg(path).arg(url).output();
+    let output = output.expect("pg_dump starts: it is one of PostgreSQL's programs");
+    assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Restores a dump into an empty database.
+pub fn restore(url: &str, path: &Path) {
+    let output = Command::new(program("pg_restore")).args(["--no-owner", "-d", url]).arg(path).output();
+    let output = output.expect("pg_restore starts: it is one of PostgreSQL's programs");
+    assert!(output.status.success(), "pg_restore: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 fn fresh(server: &str) -> Postgres {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("inboxops_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
