@@ -210,6 +210,14 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_tells_its_program() {
+        for (url, name) in [("postgres://u@h/d", "inboxops"), ("postgres://u@h/d?application_name=desk", "desk")] {
+            let servers = Servers::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!(servers.all[0].get_application_name(), Some(name), "{url}");
+        }
+    }
+
+    #[test]
     fn a_parameter_that_would_be_ignored_is_refused_by_its_name() {
         for (query, unknown) in [
             ("", None),

@@ -92,11 +92,18 @@ async fn a_prepared_transaction_of_another_database_holds_no_reader_back() {
 async fn a_transaction_in_this_database_holds_readers_back_and_it_is_told() {
     let fresh = TestStore::postgres().await;
     let tenant = fresh.tenant().await;
-    let (mut older, _) = transaction(&fresh.url).await;
+    let (mut older, number) = transaction(&fresh.url).await;
     event(&fresh, &tenant).await;
     assert_eq!(read(&fresh, &tenant).await, 0, "it might still insert an earlier event");
     until("its age", async || (held(&fresh).await > Duration::from_millis(20)).then_some(())).await;
     assert_eq!(read(&fresh, &tenant).await, 0);
+    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut older).await.expect("a number");
+    let (fixed, _) = store::statements();
+    let (_, look) = fixed.iter().find(|(name, _)| name == "horizon::LOOK").expect("it is there");
+    let mut conn = PgConnection::connect(&fresh.url).await.expect("a connection");
+    let seen: (bool, i64, bool, Option<String>) =
+        sqlx::query_as(look.pg.expect("PostgreSQL runs it")).fetch_one(&mut conn).await.expect("a look");
+    assert_eq!(seen, (true, number, true, Some(format!("process {process}"))));
     run(&mut older, "ROLLBACK").await;
     comes(&fresh, &tenant, 1).await;
     until("nobody waits", async || held(&fresh).await.is_zero().then_some(())).await;
