@@ -1507,7 +1507,9 @@ impl Query for ListDeliveriesQuery {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListEventsQuery {
     /// Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept.
-    /// `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
+    /// `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept,
+    /// or, with the detail `other_history`, when the cursor was made after the backup that the data were restored
+    /// from.
     pub after: Option<String>,
     /// Only these types: names, `ticket.*`, `message.*` or `*`.
     pub types: Vec<String>,

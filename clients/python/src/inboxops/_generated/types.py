@@ -1485,7 +1485,7 @@ class ListEventsQuery(TypedDict):
 
     after: NotRequired[str]
     """
-    Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
+    Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept, or, with the detail `other_history`, when the cursor was made after the backup that the data were restored from.
     """
     types: NotRequired[list[Literal['ticket.created', 'ticket.updated', 'ticket.assigned', 'ticket.status_changed', 'ticket.closed', 'message.received', 'message.sent', 'inbox.error', 'ticket.*', 'message.*', '*']]]
     """
