@@ -21,6 +21,7 @@ use crate::{
 use futures_util::{Stream, StreamExt as _};
 use std::{
     future::Future,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -138,6 +139,8 @@ pub struct Current {
     pub request_id: String,
     /// Its tenant, once known.
     pub tenant: Option<TenantId>,
+    /// Address of the client.
+    pub client: Option<IpAddr>,
 }
 
 tokio::task_local! {
@@ -146,8 +149,9 @@ tokio::task_local! {
 
 impl Current {
     fn of(rpc: &Rpc, extensions: &Extensions) -> Current {
-        let request_id = extensions.get::<wire::Origin>().map(|origin| origin.request_id.clone()).unwrap_or_default();
-        Current { rpc: rpc.path, request_id, tenant: None }
+        let origin = extensions.get::<wire::Origin>();
+        let request_id = origin.map(|origin| origin.request_id.clone()).unwrap_or_default();
+        Current { rpc: rpc.path, request_id, tenant: None, client: origin.and_then(|origin| origin.peer) }
     }
 }
 
@@ -213,8 +217,9 @@ where
         Err(_) => Err(Failure::new(Reason::Timeout).status()),
     };
     if let Some(current) = logged {
-        let tenant = current.tenant.map(tracing::field::display);
-        tracing::debug!(rpc = current.rpc, request_id = current.request_id, tenant, code = ?code(&answer), "a call ended");
+        let Current { rpc, request_id, tenant, client } = current;
+        let (tenant, client) = (tenant.map(tracing::field::display), client.map(tracing::field::display));
+        tracing::debug!(rpc, request_id, tenant, client, code = ?code(&answer), "a call ended");
     }
     match answer {
         Ok(mut response) => {
