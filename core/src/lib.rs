@@ -99,8 +99,6 @@ pub struct Settings {
     pub master_key: MasterKey,
     /// Greatest number of writes in one transaction; the default depends on the database.
     pub write_group_max: Option<usize>,
-    /// Returns the number of log lines lost since the start, for the metrics.
-    pub log_lines_lost: fn() -> u64,
 }
 
 impl Settings {
@@ -141,7 +139,7 @@ impl Core {
             // settled.
             stamps.not_before(last);
         }
-        let metrics = Arc::new(Metrics::new(settings.log_lines_lost));
+        let metrics = Arc::new(Metrics::new());
         let groups = metrics.clone();
         db.count_groups(move |writer, jobs| groups.grouped(writer, jobs));
         let limits = Limits {
@@ -253,7 +251,7 @@ impl Core {
         let _ = self.site.set(site);
     }
 
-    /// The metrics, as OpenMetrics text.
+    /// The core's own metrics, as OpenMetrics text without its end: the process adds its own.
     pub async fn metrics(&self) -> String {
         self.metrics.text(&self.db).await
     }

@@ -30,6 +30,7 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 pub(crate) struct Surroundings {
     pub(crate) door: Arc<Door>,
     pub(crate) surface: Surface,
+    pub(crate) metrics: bool,
     pub(crate) tasks: TaskTracker,
     /// Finish running requests and accept no more.
     pub(crate) drain: CancellationToken,
@@ -64,11 +65,11 @@ async fn speak<S>(stream: S, http2: bool, peer: Option<IpAddr>, around: Surround
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Surroundings { door, surface, tasks, drain, cut } = around;
+    let Surroundings { door, surface, metrics, tasks, drain, cut } = around;
     let header_read_timeout = door.settings().header_read_timeout;
     let service = service_fn(move |request| {
         let door = door.clone();
-        async move { door.answer(surface, peer, request).await }
+        async move { door.answer((surface, metrics), peer, request).await }
     });
     let io = TokioIo::new(stream);
     // The two connection types have no trait in common.

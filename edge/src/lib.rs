@@ -3,9 +3,11 @@
 
 mod compress;
 mod connection;
+mod counts;
 mod door;
 mod drain;
 mod error;
+mod exposition;
 mod grpc;
 mod guides;
 mod headers;
@@ -19,6 +21,7 @@ mod same_site;
 mod static_file;
 pub mod tls;
 
+pub use counts::Counts;
 pub use door::{AccessLog, Door};
 pub use error::{Error, Result};
 pub use listener::{Listener, Socket, Surface, run};
@@ -70,8 +73,10 @@ pub struct Settings {
     pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Further lines of `/readyz` when the services can answer.
     pub ready_details: Arc<dyn Fn() -> String + Send + Sync>,
-    /// The text of `/metrics`; internal listeners serve it, and the public one if there is no other.
+    /// Makes `/metrics` in the format of OpenMetrics, for listeners that serve it.
     pub metrics: Option<Text>,
+    /// What is counted here for `metrics`.
+    pub counts: Arc<Counts>,
 }
 
 /// Makes a text on request.
@@ -94,6 +99,7 @@ impl Settings {
             ready: Arc::new(|| true),
             ready_details: Arc::new(String::new),
             metrics: None,
+            counts: Arc::default(),
         }
     }
 }

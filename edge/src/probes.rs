@@ -1,17 +1,17 @@
 //! Documents of the edge itself: probes and metrics. None of them needs a key or counts against a rate limit.
 
-use crate::Settings;
+use crate::{Settings, exposition};
 use axum::{
     Router,
     extract::Request,
     response::{IntoResponse as _, Response},
     routing::MethodRouter,
 };
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{
+    HeaderMap,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
 use inboxops_proto::{failure::Failure, reason::Reason, rest};
-
-/// The media type of `/metrics`.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Liveness and readiness.
 pub(crate) fn probes(settings: &Settings) -> Router {
@@ -27,9 +27,12 @@ pub(crate) fn probes(settings: &Settings) -> Router {
 /// The metrics, if there are any.
 pub(crate) fn metrics(settings: &Settings) -> Router {
     let Some(text) = settings.metrics.clone() else { return Router::new() };
-    let answer = move || {
+    let answer = move |headers: HeaderMap| {
         let text = text();
-        async move { ([(CACHE_CONTROL, "no-store"), (CONTENT_TYPE, OPEN_METRICS)], text.await) }
+        async move {
+            let (format, text) = exposition::answer(text.await, &headers);
+            ([(CACHE_CONTROL, "no-store"), (CONTENT_TYPE, format)], text)
+        }
     };
     Router::new().route("/metrics", reads().get(answer))
 }

@@ -119,6 +119,9 @@ pub(crate) struct Serve {
     /// Address for edges, workers and programs of the operator; their services then leave the other one
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) internal_listen: Option<String>,
+    /// Address for /metrics, /healthz and /readyz alone
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<String>,
     /// Part to run; may be repeated [default: all three]
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<Role>,
@@ -352,6 +355,7 @@ impl Cli {
         let Command::Serve(serve) = &self.command else { return flags };
         set("listen", &serve.listen);
         set("internal_listen", &serve.internal_listen);
+        set("metrics_listen", &serve.metrics_listen);
         set("core", &(!serve.cores.is_empty()).then(|| serve.cores.join(",")));
         set("public_url", &serve.public_url);
         set("tls.cert", &serve.tls_cert);

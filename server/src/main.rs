@@ -10,6 +10,7 @@ mod ingest;
 mod listen;
 mod master_key;
 mod mcp;
+mod metrics;
 mod open_core;
 mod parts;
 mod print;

@@ -5,7 +5,6 @@ use crate::{
     folder::Folder,
     master_key,
     settings::{Settings, without_password},
-    telemetry,
 };
 use inboxops_core::{Chance, Core, MasterKey, Stamps, StoreError};
 use inboxops_proto::clock::Clock;
@@ -49,7 +48,6 @@ pub(crate) fn core_settings(
         behind_after: Duration::from_secs(settings.behind_after_seconds.into()),
         master_key,
         write_group_max: settings.write_group_max.map(|most| most as usize),
-        log_lines_lost: telemetry::lost,
     }
 }
 

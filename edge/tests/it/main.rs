@@ -7,5 +7,6 @@ mod documents;
 mod every_answer;
 mod grpc;
 mod guides;
+mod measuring;
 mod pages;
 mod support;

@@ -28,11 +28,12 @@ macro_rules! table {
 
 table! {
     "roles" "core,edge,worker" "list" plain "Parts that run in this process: `core`, `edge`, `worker`.";
-    "listen" "127.0.0.1:8080" "address:port" plain "Where REST, gRPC, grpc-web and the documents are served; a process with the role `core` alone serves gRPC for edges and workers here. Port 0 takes a free one. An address that is not loopback needs TLS or `behind_proxy`.";
+    "listen" "127.0.0.1:8080" "address:port" plain "Where REST, gRPC, grpc-web and the documents are served; a process with the role `core` alone serves gRPC for edges and workers here, a worker alone `/healthz`, `/readyz` and `/metrics`, if this is set. Port 0 takes a free one. An address that is not loopback needs TLS or `behind_proxy`.";
     "internal_listen" "" "address:port" plain "Where gRPC for edges, workers and programs of the operator is served. When set, `listen` no longer serves the packages `inboxops.internal.*`.";
+    "metrics_listen" "" "address:port" plain "Where `/metrics` is served, with `/healthz` and `/readyz`, and nothing else. Unset: on `internal_listen`; without one on `listen`, if that is a loopback address and `behind_proxy` is off; else nowhere.";
     "behind_proxy" "false" "true or false" plain "A proxy in front speaks TLS, and the last entry of `X-Forwarded-For` is the client's address.";
     "public_url" "" "URL" plain "URL at which clients reach the server, without a path: login links and `servers` of the OpenAPI documents begin with it, browsers may use its host name besides IP addresses and `localhost`, and with https the session cookie is sent over TLS only. Unset: `http://` and the address of `listen`.";
-    "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen` and `internal_listen` speak TLS.";
+    "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen`, `internal_listen` and `metrics_listen` speak TLS.";
     "tls.key" "" "file" plain "Private key in PEM.";
     "tls.extra_ca_file" "" "file" plain "Certificate authorities in PEM that are trusted for receivers besides the public ones, for example that of a private network.";
     "data_dir" "data" "folder" plain "Folder of the SQLite database, the master key and the local socket `inboxops.sock`.";

@@ -84,6 +84,7 @@ fn the_file_may_hold_known_settings_only() {
 fn a_listener_that_others_reach_needs_tls_or_a_proxy() {
     assert!(refused(&[("listen", "0.0.0.0:80")]).contains("--behind-proxy"));
     assert!(refused(&[("internal_listen", "[::]:80")]).contains("--behind-proxy"));
+    assert!(refused(&[("metrics_listen", "0.0.0.0:80")]).contains("--behind-proxy"));
     let accepted: &[&[(&'static str, &str)]] = &[
         &[("listen", "0.0.0.0:80"), ("behind_proxy", "true")],
         &[("listen", "0.0.0.0:80"), ("tls.cert", "a"), ("tls.key", "b")],
@@ -92,6 +93,32 @@ fn a_listener_that_others_reach_needs_tls_or_a_proxy() {
     for flags in accepted {
         read(flags, &[], None).and_then(|effective| effective.settings()).expect("settings");
     }
+}
+
+#[test]
+fn metrics_are_where_only_the_operator_looks() {
+    let on_listen = |flags: &[(&'static str, &str)]| {
+        let settings = read(flags, &[], None).and_then(|effective| effective.settings()).expect("settings");
+        settings.measures_on_listen()
+    };
+    assert!(on_listen(&[]));
+    assert!(on_listen(&[("listen", "[::1]:80")]));
+    assert!(!on_listen(&[("behind_proxy", "true")]));
+    assert!(!on_listen(&[("listen", "0.0.0.0:80"), ("tls.cert", "a"), ("tls.key", "b")]));
+    assert!(!on_listen(&[("internal_listen", "127.0.0.1:81")]));
+    assert!(!on_listen(&[("metrics_listen", "127.0.0.1:82")]));
+}
+
+#[test]
+fn a_worker_listens_only_where_it_was_told_to() {
+    let worker = [("roles", "worker"), ("core", "http://a"), ("token", TOKEN)];
+    let with = |more: &[(&'static str, &str)]| {
+        let flags = [&worker[..], more].concat();
+        read(&flags, &[], None).and_then(|effective| effective.settings()).expect("settings")
+    };
+    assert!(!with(&[]).listens());
+    let told = with(&[("listen", "127.0.0.1:8080"), ("internal_listen", "0.0.0.0:81")]);
+    assert!(told.listens() && told.measures_on_listen() && told.internal_address().is_none());
 }
 
 #[test]
