@@ -1,5 +1,5 @@
-//! The two formats of `/metrics`: OpenMetrics, in which metrics are made, and the older text format of Prometheus, which
-//! is made from it. It knows no metric.
+//! The two formats of `/metrics`: OpenMetrics, in which metrics are made, and Prometheus's older text format, which is
+//! made from it. It knows no metric.
 
 use http::{HeaderMap, header::ACCEPT};
 use std::fmt::Write as _;
@@ -103,11 +103,11 @@ mod tests {
                     # HELP a_time_seconds Time of calls.\n# TYPE a_time_seconds histogram\n\
                     # UNIT a_time_seconds seconds\na_time_seconds_sum 0.0\na_time_seconds_count 0\n\
                     a_time_seconds_bucket{le=\"+Inf\"} 0\n\
-                    # HELP a_calls Calls.\n# TYPE a_calls counter\na_calls_total{code=\"# TYPE\"} 3\n# EOF\n";
+                    # HELP a_calls Calls.\n# TYPE a_calls counter\na_calls_total{code=\"# 1\"} 3\n# EOF\n";
         let plain_text = "# HELP a_build_info What runs.\n# TYPE a_build_info gauge\na_build_info{version=\"1\"} 1\n\
                           # HELP a_time_seconds Time of calls.\n# TYPE a_time_seconds histogram\n\
                           a_time_seconds_sum 0.0\na_time_seconds_count 0\na_time_seconds_bucket{le=\"+Inf\"} 0\n\
-                          # HELP a_calls_total Calls.\n# TYPE a_calls_total counter\na_calls_total{code=\"# TYPE\"} 3\n";
+                          # HELP a_calls_total Calls.\n# TYPE a_calls_total counter\na_calls_total{code=\"# 1\"} 3\n";
         assert_eq!(plain(open), plain_text);
     }
 }

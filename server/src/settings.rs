@@ -320,7 +320,7 @@ impl Settings {
         self.internal_listen.filter(|_| self.serves_calls())
     }
 
-    /// Whether `/metrics` is on `listen`: where no listener is apart from the public one, and nobody else can reach that.
+    /// Whether `/metrics` is on `listen`: if no other listener is more apart, and only this machine reaches `listen`.
     pub(crate) fn measures_on_listen(&self) -> bool {
         let apart = self.metrics_listen.or(self.internal_address()).is_some();
         !apart && self.listen.ip().is_loopback() && !self.behind_proxy

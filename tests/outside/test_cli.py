@@ -197,6 +197,7 @@ def test_config_is_printed_and_checked_without_secrets(home):
 
 BAD = {
     "INBOXOPS_LISTEN": "nowhere",
+    "INBOXOPS_METRICS_LISTEN": "9464",
     "INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE": "many",
     "INBOXOPS_WEBHOOKS__ALLOW_PRIVATE_TARGETS": "perhaps",
     "INBOXOPS_DATABASE_URL": "mysql://x",

@@ -1,14 +1,15 @@
 //! `/metrics`: on which listeners it is, and in which format.
 
 use crate::support::TestEdge;
-use inboxops_edge::{Counts, Settings, Surface};
+use inboxops_edge::{Counts, Settings, Surface, Text};
 use std::sync::Arc;
 
 const PUBLIC: Surface = Surface::Public { internal: true };
 const TEXT: &str = "# HELP a_calls Calls.\n# TYPE a_calls counter\na_calls_total 3\n# EOF\n";
 
 fn measured(settings: &mut Settings) {
-    settings.metrics = Some(Arc::new(|| Box::pin(std::future::ready(TEXT.to_owned()))));
+    let text: Text = Arc::new(|| Box::pin(std::future::ready(TEXT.to_owned())));
+    settings.metrics = Some(text);
 }
 
 #[tokio::test]
