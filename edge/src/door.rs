@@ -146,6 +146,9 @@ impl Door {
         };
         self.settings.counts.answered(response.status());
         headers::finish(response.headers_mut(), reads, &request_id);
+        if protocol.is_grpc_web() {
+            headers::pass_at_once(response.headers_mut());
+        }
         if let Some((method, uri)) = seen {
             let request_id = called.request_id().unwrap_or(&request_id);
             let client = called.client().or(client);
