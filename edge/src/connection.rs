@@ -50,12 +50,15 @@ where
         }
         return;
     };
-    let handshake = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+    let handshake = async {
+        let stream = tokio_rustls::TlsAcceptor::from(config).accept(stream).await?;
+        let agreed = stream.get_ref().1.alpn_protocol().map(|name| name == b"h2");
+        // A client without ALPN may know that HTTP/2 is spoken here: some proxies are told so.
+        let (stream, prefaced) = if agreed.is_none() { greet(stream).await? } else { PrefacedStream::unread(stream) };
+        Ok::<_, io::Error>((stream, agreed.unwrap_or(prefaced)))
+    };
     match tokio::time::timeout(within, handshake).await {
-        Ok(Ok(stream)) => {
-            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            speak(stream, http2, peer, around).await;
-        }
+        Ok(Ok((stream, http2))) => speak(stream, http2, peer, around).await,
         Ok(Err(error)) => tracing::debug!(?peer, %error, "a TLS handshake failed"),
         Err(_) => tracing::debug!(?peer, "a TLS handshake took too long"),
     }
@@ -136,6 +139,13 @@ struct PrefacedStream<S> {
     filled: usize,
     given: usize,
     stream: S,
+}
+
+impl<S> PrefacedStream<S> {
+    /// A stream of which nothing was read, and so no preface.
+    fn unread(stream: S) -> (PrefacedStream<S>, bool) {
+        (PrefacedStream { read: [0; PREFACE.len()], filled: 0, given: 0, stream }, false)
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for PrefacedStream<S> {
