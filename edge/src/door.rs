@@ -112,8 +112,9 @@ impl Door {
         let protocol = Protocol::of(request.method(), request.headers());
         let way = if surface == Surface::Local { Way::Local } else { protocol.way() };
         let too_large = headers::are_too_large(&request);
-        let Settings { behind_proxy, secure, chance, access_log, .. } = self.settings;
-        let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, secure, chance);
+        let Settings { secure, chance, access_log, .. } = self.settings;
+        let peer = self.settings.proxies.client(request.headers(), peer);
+        let origin = origin::origin(request.headers(), request.uri(), way, peer, secure, chance);
         let (request_id, client) = (origin.request_id.clone(), origin.peer);
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().clone()));

@@ -16,6 +16,7 @@ mod origin;
 mod pages;
 mod probes;
 mod protocol;
+mod proxies;
 mod reference;
 mod same_site;
 mod static_file;
@@ -26,6 +27,7 @@ pub use door::{AccessLog, Door};
 pub use error::{Error, Result};
 pub use listener::{Listener, Socket, Surface, run};
 pub use pages::{BUILT, Page};
+pub use proxies::{Network, NotNetworks, Proxies};
 
 use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
@@ -54,8 +56,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// See [`DRAIN_MAX`].
     pub drain_max: Duration,
-    /// A proxy in front names the client in the last entry of `X-Forwarded-For`.
-    pub behind_proxy: bool,
+    /// The proxies in front, which name the client.
+    pub proxies: Proxies,
     /// Clients reach the server by TLS, here or at a proxy; the session cookie is then marked `Secure`.
     pub secure: bool,
     /// URL at which clients reach the server, without a slash at its end, for links to pages; without it those are
@@ -89,7 +91,7 @@ impl Settings {
             header_read_timeout: HEADER_READ_TIMEOUT,
             connections_max: CONNECTIONS_MAX,
             drain_max: DRAIN_MAX,
-            behind_proxy: false,
+            proxies: Proxies::Absent,
             secure: false,
             public_url: None,
             names: Vec::new(),

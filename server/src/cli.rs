@@ -108,7 +108,7 @@ pub(crate) enum Role {
 
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  inboxops serve\n  inboxops serve --no-demo --data-dir /var/lib/inboxops --listen 0.0.0.0:8080 --behind-proxy\n  \
+    after_help = "Examples:\n  inboxops serve\n  inboxops serve --no-demo --data-dir /var/lib/inboxops --listen 0.0.0.0:8080 --behind-proxy=10.0.0.0/8\n  \
         inboxops serve --role core --database-url postgres://inboxops@db/inboxops --listen 10.0.0.5:9090 --behind-proxy\n  \
         INBOXOPS_TOKEN=ixs_… inboxops serve --role edge --role worker --core http://10.0.0.5:9090"
 )]
@@ -131,9 +131,9 @@ pub(crate) struct Serve {
     /// Do not make a demo tenant
     #[arg(long)]
     pub(crate) no_demo: bool,
-    /// A proxy in front speaks TLS and names clients in X-Forwarded-For
-    #[arg(long)]
-    pub(crate) behind_proxy: bool,
+    /// A proxy in front speaks TLS and names clients in X-Forwarded-For; with networks, only those in them are believed
+    #[arg(long, value_name = "NETWORKS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) behind_proxy: Option<String>,
     /// URL at which clients reach the server
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
@@ -361,9 +361,8 @@ impl Cli {
         set("tls.cert", &serve.tls_cert);
         set("tls.key", &serve.tls_key);
         set("log_format", &serve.log_format);
-        let yes = Some("true".to_owned());
-        set("behind_proxy", &yes.clone().filter(|_| serve.behind_proxy));
-        set("webhooks.allow_private_targets", &yes.filter(|_| serve.allow_private_targets));
+        set("behind_proxy", &serve.behind_proxy);
+        set("webhooks.allow_private_targets", &serve.allow_private_targets.then(|| "true".to_owned()));
         set("demo", &serve.no_demo.then(|| "false".to_owned()));
         let roles = serve.roles.iter().filter_map(|role| role.to_possible_value());
         let roles: Vec<String> = roles.map(|role| role.get_name().to_owned()).collect();

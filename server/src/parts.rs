@@ -204,7 +204,7 @@ fn door(
     of_core: Option<OfCore>,
 ) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
-    told.behind_proxy = settings.behind_proxy;
+    told.proxies = settings.behind_proxy.clone();
     told.secure = settings.is_secure();
     told.public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').into());
     told.names = settings.public_host().into_iter().collect();

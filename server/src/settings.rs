@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Result};
 use inboxops_core::MasterKey;
+use inboxops_edge::Proxies;
 use inboxops_proto::limits::WORKER_WINDOW_MAX;
 use std::{
     collections::BTreeMap,
@@ -53,7 +54,7 @@ pub(crate) struct Settings {
     pub(crate) listen_is_set: bool,
     pub(crate) internal_listen: Option<SocketAddr>,
     pub(crate) metrics_listen: Option<SocketAddr>,
-    pub(crate) behind_proxy: bool,
+    pub(crate) behind_proxy: Proxies,
     pub(crate) public_url: Option<String>,
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) data_dir: PathBuf,
@@ -286,7 +287,7 @@ impl Settings {
     fn fits_together(&self) -> Result<()> {
         let listeners = [self.listens().then_some(self.listen), self.internal_address(), self.metrics_listen];
         let open = listeners.into_iter().flatten().find(|at| !at.ip().is_loopback());
-        if let Some(address) = open.filter(|_| self.tls.is_none() && !self.behind_proxy) {
+        if let Some(address) = open.filter(|_| self.tls.is_none() && !self.behind_proxy.are_in_front()) {
             let way_out = "set tls.cert and tls.key, or --behind-proxy when a proxy in front speaks TLS";
             return Err(Error::Setting(format!(
                 "listen: {address} can be reached from outside and would send keys in the clear; {way_out}"

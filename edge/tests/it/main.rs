@@ -9,4 +9,5 @@ mod grpc;
 mod guides;
 mod measuring;
 mod pages;
+mod proxies;
 mod support;
