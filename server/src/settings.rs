@@ -324,7 +324,7 @@ impl Settings {
     /// Whether `/metrics` is on `listen`: if no other listener is more apart, and only this machine reaches `listen`.
     pub(crate) fn measures_on_listen(&self) -> bool {
         let apart = self.metrics_listen.or(self.internal_address()).is_some();
-        !apart && self.listen.ip().is_loopback() && !self.behind_proxy
+        !apart && self.listen.ip().is_loopback() && !self.behind_proxy.are_in_front()
     }
 
     /// Whether clients use TLS, terminated here or by a proxy in front.

@@ -21,3 +21,18 @@ fn global_flags_stand_before_or_after_the_words() {
         assert!(cli.global.json);
     }
 }
+
+#[test]
+fn the_proxies_in_front_may_be_named() {
+    for (flag, expected) in [
+        (None, None),
+        (Some("--behind-proxy"), Some("true")),
+        (Some("--behind-proxy=10.0.0.0/8,::1/128"), Some("10.0.0.0/8,::1/128")),
+    ] {
+        let words = ["inboxops", "serve"].into_iter().chain(flag).chain(["--no-demo"]);
+        let flags = Cli::try_parse_from(words).expect("a command").flags();
+        let set = flags.iter().find(|(path, _)| *path == "behind_proxy").map(|(_, value)| value.as_str());
+        assert_eq!(set, expected, "{flag:?}");
+        assert!(flags.contains(&("demo", "false".to_owned())), "{flag:?}");
+    }
+}
