@@ -9,6 +9,7 @@ mod auth;
 pub mod bench;
 mod cache;
 mod caller;
+pub mod copies;
 mod cursor;
 mod deliveries;
 mod dispatch;

@@ -7,6 +7,7 @@ pub(crate) mod answers;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod backlog;
+pub(crate) mod backups;
 pub(crate) mod by_name;
 pub(crate) mod changes;
 pub(crate) mod chores;
@@ -26,6 +27,7 @@ pub(crate) mod inboxes;
 pub(crate) mod lanes;
 pub(crate) mod messages;
 pub(crate) mod meta;
+pub(crate) mod moving;
 pub(crate) mod passwords;
 pub(crate) mod rate_windows;
 pub(crate) mod recount;
@@ -76,6 +78,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("audit", audit::ALL),
         ("changes", changes::ALL),
         ("backlog", backlog::ALL),
+        ("backups", backups::ALL),
         ("cores", cores::ALL),
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
@@ -100,6 +103,8 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("messages", messages::ALL),
         ("messages_list", messages::list::ALL),
         ("meta", meta::ALL),
+        ("moving", moving::ALL),
+        ("moving_catalogue", moving::catalogue::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
         ("recount", recount::ALL),

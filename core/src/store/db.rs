@@ -1,5 +1,5 @@
 //! The store's engine: writers, readers, and their parts. The only tables that it knows are `cores`, where it signs in,
-//! `histories`, which it reads when it opens, and those whose rows a group leaves (`group`).
+//! `histories` and `copying`, which it looks at when it opens, and those whose rows a group leaves (`group`).
 
 pub(super) mod checkpoint;
 pub(super) mod conn;
@@ -20,6 +20,7 @@ use super::{
     events::Leased,
     histories::{self, Histories},
     horizon::HorizonAge,
+    moving,
     subjects::LaggingTenants,
 };
 use conn::{Link, Purpose, Target};
@@ -153,6 +154,7 @@ impl Db {
         let target = Target::parse(&options.url)?;
         let mut link = target.connect(Purpose::Write).await?;
         pooling::check(&mut link, &target).await?;
+        moving::refuse_half(&mut link).await?;
         migrate::run(&mut link).await?;
         let histories = histories::open(&mut link, &target, options.clock.now()).await?;
         let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };

@@ -1,6 +1,7 @@
 //! Errors of the store, and how errors of a database map to them. It knows no status code: a refusal has a reason.
 
 use super::conn::{is_full, is_locked, is_lost, is_read_only};
+use crate::store::{backups::BackupRefusal, moving::CopyRefusal};
 use inboxops_proto::{failure::Failure, reason::Reason};
 use std::error::Error as StdError;
 
@@ -47,6 +48,15 @@ pub enum Error {
         /// Newest version that this program knows.
         program: i64,
     },
+    /// A copy into the database was begun and is not complete.
+    #[error(
+        "a copy into this database was cut short: repeat `inboxops copy`, which goes on, or drop the database and begin anew"
+    )]
+    HalfCopied,
+    #[error("cannot copy everything to another database")]
+    Copy(#[from] CopyRefusal),
+    #[error("cannot copy the database's file")]
+    Backup(#[from] BackupRefusal),
     #[error("cannot migrate the database's schema")]
     Migrate(#[source] Box<dyn StdError + Send + Sync>),
 }
