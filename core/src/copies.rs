@@ -7,7 +7,7 @@ pub use crate::store::{
 };
 
 use crate::{error::Result, store, time_and_chance::Stamps};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes the present contents of a SQLite database to a file, which must be missing or empty, while others use it.
 pub async fn backup(database_url: &str, into: &Path) -> Result<FileCopy> {
@@ -28,4 +28,9 @@ pub async fn copy(
     tell: &mut dyn FnMut(CopyProgress<'_>),
 ) -> Result<CopiedTables> {
     Ok(store::moving::copy(from, to, stamps.clock().now(), tell).await?)
+}
+
+/// The file of a SQLite database; `None` for PostgreSQL.
+pub fn sqlite_file(database_url: &str) -> Result<Option<PathBuf>> {
+    Ok(store::backups::file(database_url)?)
 }

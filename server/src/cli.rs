@@ -3,12 +3,14 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod copies;
 mod inbox;
 mod ingest;
 mod key;
 mod mcp;
 mod words;
 
+pub(crate) use copies::{Backup, CopyTo, Restore};
 pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
 pub(crate) use key::{Key, Share};
@@ -84,6 +86,12 @@ pub(crate) enum Command {
     /// Bring the database to the schema of this version
     #[command(after_help = "Example:\n  inboxops migrate --database-url postgres://inboxops@db/inboxops")]
     Migrate,
+    /// Copy a SQLite database and its master key to a folder, beside a running server
+    Backup(Backup),
+    /// Restore a backup into an empty data folder
+    Restore(Restore),
+    /// Copy everything from SQLite to PostgreSQL, or back
+    Copy(CopyTo),
     /// Check and print settings
     #[command(subcommand)]
     Config(Config),

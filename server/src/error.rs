@@ -80,6 +80,29 @@ pub(crate) enum Error {
         "the database is in use by {cores} other inboxops, which have only the old master key; stop them first (one that was killed counts for 10 s)"
     )]
     InUseByCores { cores: i64 },
+    #[error("{} is in the way; {hint}", path.display())]
+    InTheWay { path: PathBuf, hint: &'static str },
+    #[error("{} is no backup: {why}", path.display())]
+    NoBackup { path: PathBuf, why: &'static str },
+    #[error(
+        "the master key of this database is not here, neither in {} nor in the settings; without it its secrets are lost",
+        path.display()
+    )]
+    NoKey { path: PathBuf },
+    #[error("cannot use the file {}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot copy {from} to {to}")]
+    Copy {
+        /// Names without a password.
+        from: String,
+        to: String,
+        #[source]
+        source: inboxops_core::Error,
+    },
     #[error("cannot set up the listener")]
     Door(#[source] inboxops_edge::Error),
     #[error("no answer from {server}; check --server, and that the server runs")]

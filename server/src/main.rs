@@ -1,8 +1,10 @@
 //! The binary: parses the command line, reads the settings, runs the command, and turns its result into an exit code.
 
 mod admin_client;
+mod backup;
 mod cli;
 mod commands;
+mod copying;
 mod demo;
 mod error;
 mod folder;
@@ -147,6 +149,9 @@ async fn administer(settings: &Settings, command: Command) -> Result<Output> {
             let text = "The database has the schema of this version.".to_owned();
             return Ok(Output::Text(text, json!({ "ok": true })));
         }
+        Command::Backup(command) => return backup::backup(settings, &command.folder).await,
+        Command::Restore(command) => return backup::restore(settings, &command.folder).await,
+        Command::Copy(command) => return copying::copy(settings, &command.to).await,
         Command::Secrets(Secrets::RotateMasterKey { new_key_file }) => {
             let stamps = Stamps::new(Clock::System, Chance::System);
             return master_key::rotate(settings, new_key_file.as_deref(), &stamps).await;
@@ -168,6 +173,9 @@ async fn administer(settings: &Settings, command: Command) -> Result<Output> {
         | Command::Listen(_)
         | Command::Mcp(_)
         | Command::Migrate
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Copy(_)
         | Command::Config(_)
         | Command::Secrets(_)
         | Command::Openapi => Err(Error::Usage("this command has no answer here".to_owned())),

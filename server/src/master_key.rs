@@ -102,6 +102,15 @@ pub(crate) fn next(settings: &Settings) -> Option<FoundKey> {
     Some(FoundKey { key, waiting: Some(waiting) })
 }
 
+/// The key that has this fingerprint: of the setting, of the file, or of one beside it that waits or was replaced.
+pub(crate) fn with_fingerprint(settings: &Settings, fingerprint: &str) -> Option<MasterKey> {
+    let place = &settings.master_key_file;
+    let replaced = beside(place, &format!(".{}.{OLD}", fingerprint.get(..SHORT)?));
+    let files = [place.clone(), beside(place, FIRST), beside(place, NEXT), replaced];
+    let of_files = files.iter().filter_map(|file| MasterKey::load(file).ok());
+    settings.master_key.iter().cloned().chain(of_files).find(|key| key.fingerprint() == fingerprint)
+}
+
 /// Suffix of the first key of a database while it waits.
 const FIRST: &str = ".new";
 /// Suffix of a new key during a change.

@@ -5,6 +5,7 @@ use super::{
     Error, Result,
     db::{
         conn::{Conn, Link, Purpose, Target, on},
+        migrate,
         sql::{Sql, statements},
     },
 };
@@ -12,7 +13,7 @@ use sqlx::{
     ConnectOptions as _,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 statements! {
     VACUUM_INTO = Sql::sqlite("VACUUM INTO $1");
@@ -51,20 +52,27 @@ pub struct FileCopy {
     pub master_key: Option<String>,
 }
 
+/// The file of a SQLite database; `None` for PostgreSQL.
+pub(crate) fn file(url: &str) -> Result<Option<PathBuf>> {
+    Ok(match Target::parse(url)? {
+        Target::Sqlite(options) => Some(options.get_filename().to_owned()),
+        Target::Pg(_) => None,
+    })
+}
+
 /// Writes the database's present contents to `into`, which must be missing or empty. Others read and write meanwhile.
 pub(crate) async fn backup(url: &str, into: &Path) -> Result<FileCopy> {
-    let target = Target::parse(url)?;
-    let Target::Sqlite(options) = &target else { return Err(BackupRefusal::NotSqlite.into()) };
-    if !options.get_filename().exists() {
+    let from = file(url)?.ok_or(BackupRefusal::NotSqlite)?;
+    if !from.exists() {
         return Err(BackupRefusal::NoDatabase.into());
     }
     let path = into.to_str().ok_or(BackupRefusal::Path)?;
     // It writes nothing here, but a connection that may only read could not write the copy either.
-    let mut link = target.connect(Purpose::Write).await?;
+    let mut link = Target::parse(url)?.connect(Purpose::Write).await?;
     must_be_ours(&mut link).await?;
     let sql = VACUUM_INTO.on(&link);
-    let from = &mut link;
-    on!(from, c, D => sqlx::query::<D>(sql).bind(path).execute(c).await.map(drop))?;
+    let live = &mut link;
+    on!(live, c, D => sqlx::query::<D>(sql).bind(path).execute(c).await.map(drop))?;
     super::db::conn::close(link).await;
     settle(into).await
 }
@@ -85,12 +93,15 @@ pub(crate) async fn settle(file: &Path) -> Result<FileCopy> {
         return Err(BackupRefusal::Damaged(found).into());
     }
     must_be_ours(&mut link).await?;
+    let schema = scalar(&mut link, SCHEMA).await?;
+    if schema > migrate::VERSION {
+        return Err(Error::Newer { database: schema, program: migrate::VERSION });
+    }
     // A release before histories has none to mark; the first release that has them begins one.
     if scalar(&mut link, HAS_HISTORIES).await? > 0 {
         let mark = MARK.on(&link);
         link.run(mark).await?;
     }
-    let schema = scalar(&mut link, SCHEMA).await?;
     let sql = MASTER_KEY.on(&link);
     let of_meta = &mut link;
     let master_key = on!(of_meta, c, D => sqlx::query_scalar::<D, String>(sql).fetch_optional(c).await)?;

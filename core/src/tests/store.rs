@@ -1,6 +1,7 @@
 //! Tests of the store: every one on SQLite and on PostgreSQL.
 
 mod backlog;
+mod backups;
 mod checkpoint;
 mod cores;
 mod dispatch;
@@ -12,6 +13,7 @@ mod lists;
 mod long_log;
 mod lookup;
 mod moves;
+mod moving;
 mod plans;
 mod retention;
 mod schema;
