@@ -15,6 +15,7 @@ use inboxops_core::{
 use inboxops_proto::clock::Clock;
 use serde_json::{Map, Value, json};
 use std::{
+    fs,
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -39,13 +40,17 @@ pub(crate) async fn copy(settings: &Settings, to: &str) -> Result<Output> {
     let failed = |source| Error::Copy { from: from.clone(), to: shown_to.clone(), source };
     let target = copies::sqlite_file(to).map_err(failed)?;
     let _locks = lock(settings, target.as_deref()).await?;
-    if let Some(file) = target.filter(|file| !file.exists()) {
-        drop(private_file(&file)?);
+    let made = target.filter(|file| !file.exists());
+    if let Some(file) = &made {
+        drop(private_file(file)?);
     }
     let stamps = Stamps::new(Clock::System, Chance::System);
     let mut bar = Bar::new();
     let copied = copies::copy(&settings.database_url, to, &stamps, &mut |progress| bar.draw(&progress)).await;
     bar.end();
+    if let Some(file) = made.filter(|file| copied.is_err() && fs::metadata(file).is_ok_and(|it| it.len() == 0)) {
+        let _ = fs::remove_file(file);
+    }
     let copied = copied.map_err(failed)?;
     let rows: u64 = copied.tables.iter().map(|(_, rows)| rows).sum();
     let key = match &settings.master_key {
