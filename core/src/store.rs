@@ -104,7 +104,6 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("messages_list", messages::list::ALL),
         ("meta", meta::ALL),
         ("moving", moving::ALL),
-        ("moving_catalogue", moving::catalogue::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
         ("recount", recount::ALL),

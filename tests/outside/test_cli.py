@@ -33,7 +33,7 @@ def offline(home, *words):
 COMMANDS = [
     [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"],
     ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
-    ["token"], ["token", "create"], ["migrate"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
+    ["token"], ["token", "create"], ["migrate"], ["backup"], ["restore"], ["copy"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
 ]
 
 

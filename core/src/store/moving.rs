@@ -52,7 +52,6 @@ statements! {
     SCHEMA = Sql::both("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations");
     OPEN_JOBS = Sql::both("SELECT COUNT(*) FROM recoveries WHERE NOT done");
     LOCK_TARGET = Sql::pg("SELECT pg_try_advisory_lock($1)");
-    SNAPSHOT = Sql::each("BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     LAST_NUMBER = Sql::each(
         "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = $1), 0)",
         "SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence($1, 'seq')::regclass), 0)",
@@ -168,8 +167,8 @@ async fn open_source(from: &Target, now: Timestamp) -> Result<Link> {
     }
     let mut source = from.connect(Purpose::LongRead).await?;
     lift_limits(&mut source).await?;
-    let snapshot = SNAPSHOT.on(&source);
-    source.run(snapshot).await?;
+    let pg = source.is_pg();
+    source.run(if pg { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" }).await?;
     if scalar(&mut source, IS_DATABASE).await? == 0 {
         return Err(CopyRefusal::NoSource.into());
     }

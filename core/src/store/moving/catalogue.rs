@@ -2,10 +2,7 @@
 //! needs no change here, and one that is not understood ends a copy before it begins.
 
 use super::{CopyRefusal, Result};
-use crate::store::db::{
-    conn::{Link, on},
-    sql::{Sql, statements},
-};
+use crate::store::db::conn::{Link, on};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tables that are not copied: the migrator's own, the state of the copy itself, what lives as long as a process (cores,
@@ -17,21 +14,17 @@ const XACT: (&str, &str) = ("events", "xact");
 /// Tables whose numbers (`seq`) never come back.
 pub(super) const NUMBERED: [&str; 2] = ["events", "changes"];
 
-statements! {
-    // A partition belongs to its table.
-    COLUMNS_PG = Sql::pg(
-        "SELECT t.relname::text, c.attname::text, format_type(c.atttypid, c.atttypmod)::text, \
-         COALESCE(array_position(k.indkey::int2[], c.attnum), -1)::bigint \
-         FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped \
-         LEFT JOIN pg_index k ON k.indrelid = t.oid AND k.indisprimary \
-         WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind IN ('r', 'p') AND NOT t.relispartition \
-         ORDER BY t.relname, c.attnum",
-    );
-    COLUMNS_SQLITE = Sql::sqlite(
-        "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c \
-         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-    );
-}
+// A partition belongs to its table.
+const COLUMNS_PG: &str = "SELECT t.relname::text, c.attname::text, format_type(c.atttypid, c.atttypmod)::text, \
+     COALESCE(array_position(k.indkey::int2[], c.attnum), -1)::bigint \
+     FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped \
+     LEFT JOIN pg_index k ON k.indrelid = t.oid AND k.indisprimary \
+     WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind IN ('r', 'p') AND NOT t.relispartition \
+     ORDER BY t.relname, c.attnum";
+const COLUMNS_SQLITE: &str =
+    "SELECT t.name, c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'";
+/// What SQLite's own tables begin with.
+const OF_SQLITE: &str = "sqlite_";
 
 /// What a column holds, by its type on PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,13 +101,12 @@ pub(super) struct Table {
 pub(super) async fn tables(one: &mut Link, other: &mut Link) -> Result<Vec<Table>> {
     let (sqlite, pg) = if one.is_pg() { (other, one) } else { (one, other) };
     let mut on_sqlite = BTreeMap::<String, BTreeSet<String>>::new();
-    let sql = COLUMNS_SQLITE.on(sqlite);
-    for (table, column) in on!(sqlite, c, D => sqlx::query_as::<D, (String, String)>(sql).fetch_all(c).await)? {
+    let rows = on!(sqlite, c, D => sqlx::query_as::<D, (String, String)>(COLUMNS_SQLITE).fetch_all(c).await)?;
+    for (table, column) in rows.into_iter().filter(|(table, _)| !table.starts_with(OF_SQLITE)) {
         on_sqlite.entry(table).or_default().insert(column);
     }
     let mut on_pg = BTreeMap::<String, Vec<(String, String, i64)>>::new();
-    let sql = COLUMNS_PG.on(pg);
-    let rows = on!(pg, c, D => sqlx::query_as::<D, (String, String, String, i64)>(sql).fetch_all(c).await)?;
+    let rows = on!(pg, c, D => sqlx::query_as::<D, (String, String, String, i64)>(COLUMNS_PG).fetch_all(c).await)?;
     for (table, column, kind, at) in rows {
         on_pg.entry(table).or_default().push((column, kind, at));
     }

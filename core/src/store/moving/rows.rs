@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite, postgres::PgRow, sqlite::S
 use std::collections::HashMap;
 
 /// Rows in one statement and transaction. A row has at most two texts of a mail, so a page fits into memory.
-pub(super) const PAGE: usize = 256;
+pub(super) const PAGE: usize = 128;
 
 /// A value of either database.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ macro_rules! bind {
 }
 
 impl Table {
-    pub(super) fn key_of(&self, row: &Row) -> Row {
+    pub(super) fn key_of(&self, row: &[Value]) -> Row {
         self.key.iter().map(|column| row[*column].clone()).collect()
     }
 
@@ -72,7 +72,8 @@ impl Table {
     fn selected(&self, pg: bool) -> String {
         let column = |it: &Column| {
             let name = format!("t.\"{}\"", it.name);
-            if pg { format!("{} AS \"{}\"", it.kind.given(&name), it.name) } else { name }
+            let value = if pg { it.kind.given(&name) } else { name };
+            format!("{value} AS \"{}\"", it.name)
         };
         self.columns.iter().map(column).collect::<Vec<_>>().join(", ")
     }

@@ -20,7 +20,8 @@ const ROWS: i64 = 600;
 const LEFT_OUT: [&str; 5] = ["_sqlx_migrations", "cores", "rate_windows", "changes", "copying"];
 
 /// Name, type, whether it may be NULL, whether it is in the key.
-type Columns = Vec<(String, String, bool, bool)>;
+type Column = (String, String, bool, bool);
+type Columns = Vec<Column>;
 
 struct File {
     url: String,
@@ -69,9 +70,9 @@ async fn tables_of_pg(conn: &mut PgConnection) -> BTreeMap<String, Columns> {
 }
 
 /// A statement that adds rows to a table. Every second one has nothing where nothing may be.
-fn filling(table: &str, columns: &Columns, pg: bool) -> String {
+fn filling(table: &str, columns: &[Column], pg: bool) -> String {
     let numbered = columns.iter().filter(|(.., key)| *key).all(|(_, kind, ..)| kind == "bigint" || kind == "INTEGER");
-    let value = |(_, kind, null, key): &(String, String, bool, bool)| {
+    let value = |(_, kind, null, key): &Column| {
         let value = match kind.as_str() {
             "bigint" | "INTEGER" if *key && numbered => "n",
             "bigint" | "smallint" | "INTEGER" => "1",
@@ -96,8 +97,8 @@ fn filling(table: &str, columns: &Columns, pg: bool) -> String {
 }
 
 /// Each row of a table as a text that is the same on both databases.
-async fn lines_of_sqlite(conn: &mut SqliteConnection, table: &str, columns: &Columns) -> BTreeSet<String> {
-    let text = |it: &(String, String, bool, bool)| {
+async fn lines_of_sqlite(conn: &mut SqliteConnection, table: &str, columns: &[Column]) -> BTreeSet<String> {
+    let text = |it: &Column| {
         format!(
             "COALESCE(CASE typeof(\"{0}\") WHEN 'blob' THEN lower(hex(\"{0}\")) ELSE CAST(\"{0}\" AS TEXT) END, '-')",
             it.0
@@ -109,8 +110,8 @@ async fn lines_of_sqlite(conn: &mut SqliteConnection, table: &str, columns: &Col
     rows.into_iter().collect()
 }
 
-async fn lines_of_pg(conn: &mut PgConnection, table: &str, columns: &Columns, like: &Columns) -> BTreeSet<String> {
-    let text = |it: &(String, String, bool, bool)| {
+async fn lines_of_pg(conn: &mut PgConnection, table: &str, columns: &[Column], like: &[Column]) -> BTreeSet<String> {
+    let text = |it: &Column| {
         let (_, kind, ..) = columns.iter().find(|column| column.0 == it.0).unwrap();
         let value = match kind.as_str() {
             "uuid" => format!("encode(uuid_send(\"{}\"), 'hex')", it.0),
@@ -191,7 +192,7 @@ async fn every_table_moves_to_postgres() {
     assert_same(&source.url, &target.url, &LEFT_OUT).await;
     assert_eq!(number_of(&target, &source.url).await, (true, 9000));
     let left_out: BTreeSet<_> = moving::left_out(true).into_iter().collect();
-    assert_eq!(left_out, LEFT_OUT.into_iter().collect(), "what is left out here has its reason there");
+    assert_eq!(left_out, LEFT_OUT.into_iter().collect::<BTreeSet<_>>(), "what is left out here has its reason there");
     // Events are before every transaction, in the order of their numbers.
     assert!(!target.has("SELECT 1 FROM events WHERE xact <> '0'::xid8"));
     // A new history begins after all that was copied.
@@ -211,7 +212,8 @@ async fn every_table_but_the_histories_moves_to_sqlite() {
     but.push("histories");
     assert_same(&target.url, &source.url, &but).await;
     assert_eq!(number_of(source.postgres.as_ref().unwrap(), &target.url).await, (true, 9000));
-    assert_eq!(moving::left_out(false).into_iter().collect::<BTreeSet<_>>(), but.into_iter().collect());
+    let left_out: BTreeSet<_> = moving::left_out(false).into_iter().collect();
+    assert_eq!(left_out, but.into_iter().collect::<BTreeSet<_>>());
     Db::open(Options::new(&target.url, Clock::manual(NOON))).await.unwrap().close().await;
 }
 
