@@ -19,8 +19,8 @@ pub async fn settle(file: &Path) -> Result<FileCopy> {
     Ok(store::backups::settle(file).await?)
 }
 
-/// Copies everything from one database to another of the other kind, and compares each row. The target must be empty, or
-/// the target of a copy that was cut short. The caller sees to it that no server uses a SQLite file.
+/// Copies everything from one database to another of the other kind, and compares each row. The target must be empty,
+/// or the target of a copy that was cut short. The caller sees to it that no server uses a SQLite file.
 pub async fn copy(
     from: &str,
     to: &str,

@@ -58,7 +58,7 @@ pub(crate) async fn copy(settings: &Settings, to: &str) -> Result<Output> {
         None => format!("the master key in {}", settings.master_key_file.display()),
     };
     let text = format!(
-        "Copied and compared {rows} rows of {} tables. A server on {shown_to} needs {key}; do not start one on {from} again.",
+        "Copied and compared {rows} rows of {} tables. A server on {shown_to} needs {key}; start none on {from} again.",
         copied.tables.len()
     );
     let tables: Map<String, Value> = copied.tables.into_iter().map(|(name, rows)| (name, json!(rows))).collect();

@@ -1,7 +1,7 @@
 //! Copies an installation to the other kind of database: every row of every table that the catalogues of both have, in
-//! pages by key, then each row compared. A table `copying` in the target names what is done, so that a copy which was cut
-//! short goes on; a database that has this table is opened by nobody else. What a row means is not known here, but for the
-//! tables that are left out (`catalogue`).
+//! pages by key, then each row compared. A table `copying` in the target names what is done, so that a copy which was
+//! cut short goes on; a database that has this table is opened by nobody else. What a row means is not known here, but
+//! for the tables that are left out (`catalogue`).
 
 pub(crate) mod catalogue;
 mod rows;
@@ -24,8 +24,8 @@ use rows::{PAGE, Row};
 const LOCK: i64 = 0x696e_626f_784f_7073;
 /// The table's state when all its rows are written.
 const DONE: &str = "done";
-/// Tables that are not copied to SQLite. A reader on PostgreSQL follows the order of transactions, which numbers alone do
-/// not have: without the histories its cursors are told to begin anew, and skip nothing.
+/// Tables that are not copied to SQLite. A reader on PostgreSQL follows the order of transactions, which numbers alone
+/// do not have: without the histories its cursors are told to begin anew, and skip nothing.
 const NOT_TO_SQLITE: &str = "histories";
 
 const MAKE_STATE: &str = "CREATE TABLE copying (name TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL)";

@@ -1,15 +1,15 @@
-//! Which tables, columns and keys both databases have, as their catalogues say: a migration that adds a table or a column
-//! needs no change here, and one that is not understood ends a copy before it begins.
+//! Which tables, columns and keys both databases have, as their catalogues say: a migration that adds a table or a
+//! column needs no change here, and one that is not understood ends a copy before it begins.
 
 use super::{CopyRefusal, Result};
 use crate::store::db::conn::{Link, on};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Tables that are not copied: the migrator's own, the state of the copy itself, what lives as long as a process (cores,
-/// the shared rate limit), and the log of commits, which followers need for a quarter of an hour.
+/// Tables that are not copied: the migrator's own, the state of the copy itself, what lives as long as a process
+/// (cores, the shared rate limit), and the log of commits, which followers need for a quarter of an hour.
 pub(crate) const NOT_COPIED: [&str; 5] = ["_sqlx_migrations", "copying", "cores", "rate_windows", "changes"];
-/// A column that only PostgreSQL has: the transaction of an event, which readers go by. 0 is before every transaction, so
-/// that events which were copied are read in the order of their numbers, as they were on SQLite.
+/// A column that only PostgreSQL has: the transaction of an event, which readers go by. 0 is before every transaction,
+/// so that events which were copied are read in the order of their numbers, as they were on SQLite.
 const XACT: (&str, &str) = ("events", "xact");
 /// Tables whose numbers (`seq`) never come back.
 pub(super) const NUMBERED: [&str; 2] = ["events", "changes"];

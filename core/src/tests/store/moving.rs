@@ -1,5 +1,5 @@
-//! An installation moves to the other kind of database as a whole. Tables and columns are taken from the catalogues here
-//! as well, but apart from the copy's own reading of them, so that what a migration adds cannot be left behind.
+//! An installation moves to the other kind of database as a whole. Tables and columns are taken from the catalogues
+//! here as well, but apart from the copy's own reading of them, so that what a migration adds cannot be left behind.
 
 use crate::store::{
     Db, Error, Options,
