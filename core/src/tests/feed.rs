@@ -170,7 +170,11 @@ async fn events_are_listed_as_they_were_posted(core: TestCore) {
     let changes = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
     core.changed(&tenant.key, &ticket.id, changes).await;
     core.ticket(&other, "Theirs").await;
-    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
+    let test = v1::SendTestEventRequest {
+        endpoint_id: endpoint.clone(),
+        event: Some("ticket.created".to_owned()),
+        data: None,
+    };
     core.webhooks().send_test_event(tenant.key.ask(test)).await.answer();
     let posted: Vec<String> =
         core.bodies(&tenant.key, &endpoint).await.into_iter().filter(|body| !body.contains("\"test\":true")).collect();

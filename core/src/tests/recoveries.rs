@@ -153,7 +153,8 @@ async fn only_the_subscription_and_the_time_asked_for_count(core: TestCore) {
     let closed = core.clock.now();
     core.changed(&tenant.key, &ticket.id, close).await;
     let after = core.clock.now();
-    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
+    let test =
+        v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()), data: None };
     core.webhooks().send_test_event(tenant.key.ask(test)).await.answer();
     let matched = async |since: Timestamp, until: Option<Timestamp>| {
         let request = v1::RecoverDeliveriesRequest {

@@ -93,6 +93,9 @@ fn one(field: &Field) -> String {
         (Kind::String, true, _) => {
             format!("rules::texts(&mut self.{ident}, {}, {indexed}, {place}, out);", text(field))
         }
+        (Kind::String, false, true) if rules.json_text => {
+            format!("rules::json_object(&mut self.{ident}, {required}, {place}, out);")
+        }
         (Kind::String, _, true) => {
             format!("rules::optional_text(&mut self.{ident}, {required}, {}, {place}, out);", text(field))
         }

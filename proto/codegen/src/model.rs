@@ -259,7 +259,7 @@ pub struct Rules {
     pub example: Option<serde_json::Value>,
     /// Reason for refusing a value outside `allowed`.
     pub reason: Option<String>,
-    /// The string is JSON text.
+    /// The string is JSON text, in requests of an object.
     pub json_text: bool,
     /// Left out of the JSON of responses.
     pub grpc_only: bool,

@@ -143,6 +143,16 @@ fn whatever_breaks_a_rule_is_named() {
         ("format: \"email\"", "format: \"fax\"", "inboxops.v1.Thing.name: has the unknown format \"fax\""),
         ("max_len: 9", "min: 9", "inboxops.v1.Thing.name: has rules of numbers but is none"),
         ("max_len: 9", "max_items: 9", "inboxops.v1.Thing.name: has rules of lists but is none"),
+        (
+            "{max_len: 9 format: \"email\"}",
+            "{json_text: true nullable: true}",
+            "inboxops.v1.Thing.name: is JSON text that is read from a body but is no optional object",
+        ),
+        (
+            "{csv: true max_items: 3}",
+            "{csv: true json_text: true}",
+            "inboxops.v1.ThingService.GetThing: field names cannot be a query parameter",
+        ),
         ("max_len: 9", "example: \"x\"", "inboxops.v1.Thing.name: has an example or default that is no JSON: x"),
         (
             "uint32 version",

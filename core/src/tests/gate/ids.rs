@@ -139,6 +139,7 @@ async fn a_foreign_id_is_answered_as_an_unknown_one(core: TestCore) {
         row("SendTestEvent", &endpoint, |endpoint_id| v1::SendTestEventRequest {
             endpoint_id,
             event: Some("ticket.created".to_owned()),
+            data: None,
         }),
         row("RotateSecret", &endpoint, |endpoint_id| v1::RotateSecretRequest { endpoint_id, ..Default::default() }),
         row("PromoteSecret", &endpoint, |endpoint_id| v1::PromoteSecretRequest { endpoint_id, ..Default::default() }),
