@@ -15,7 +15,7 @@ use inboxops_proto::{
     FailureCode,
     clock::Timestamp,
     failure::Failure,
-    gate::{Admission, Gate, Named, Repetition, Rpc},
+    gate::{Admission, AnyScope, Gate, Named, Repetition, Rpc},
     id::{DeliveryId, TenantId},
     metrics as table,
     reason::code_name,
@@ -187,8 +187,14 @@ impl CountingGate {
 
 #[tonic::async_trait]
 impl Gate for CountingGate {
-    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
-        self.gate.admit(rpc, metadata, extensions).await
+    async fn admit(
+        &self,
+        rpc: &'static Rpc,
+        needs: &[AnyScope],
+        metadata: &MetadataMap,
+        extensions: &mut Extensions,
+    ) -> Admission {
+        self.gate.admit(rpc, needs, metadata, extensions).await
     }
 
     fn begin(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Arc<dyn Named>>, Failure> {

@@ -1,7 +1,7 @@
 //! Field rules: validates values as the protos define. Generated code selects the rules of each field; both REST and
 //! gRPC calls pass here. It knows no noun.
 
-use super::{Checked, Violations};
+use super::{AnyScope, Checked, Violations};
 use crate::{
     address::{self, AllowPrivate},
     custom_header,
@@ -19,12 +19,28 @@ use prost_types::Timestamp;
 pub trait Rules {
     /// Validates every field; `at` is the location of the message.
     fn check_at(&mut self, at: &At<'_>, out: &mut Violations);
+
+    /// Scopes that a key needs for the values of the message.
+    fn scopes(&self) -> Vec<AnyScope> {
+        Vec::new()
+    }
 }
 
 impl<T: Rules + Default> Checked for T {
     fn check(&mut self, violations: &mut Violations) {
         self.check_at(&At::ROOT, violations);
     }
+
+    fn needs(&self) -> Vec<AnyScope> {
+        self.scopes()
+    }
+}
+
+/// The scopes of the values of a list, as `of` names them; `else_any` of an empty list.
+pub fn scopes(values: &[String], of: &[(&str, AnyScope)], else_any: Option<AnyScope>, out: &mut Vec<AnyScope>) {
+    // A value that is unknown is refused later, by the rules of its field.
+    out.extend(values.iter().filter_map(|value| of.iter().find(|(name, _)| name == value).map(|(_, scope)| *scope)));
+    out.extend(else_any.filter(|_| values.is_empty()));
 }
 
 /// The location of a value in a request; it becomes text only if the value violates a rule.

@@ -250,6 +250,10 @@ pub struct Rules {
     pub format: Option<String>,
     /// The allowed strings; empty for all.
     pub allowed: Vec<String>,
+    /// Scopes that the values of `allowed` need, in their order.
+    pub scopes: Vec<String>,
+    /// Without a value, any of `scopes` is needed.
+    pub any_scope: bool,
     /// White space at both ends is removed first.
     pub trim: bool,
     /// JSON `null` is allowed.

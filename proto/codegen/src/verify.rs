@@ -110,6 +110,15 @@ impl Findings {
         if rules.nullable && !field.optional && !empty {
             self.add(name, "is nullable but not optional");
         }
+        if !rules.scopes.is_empty() && (!field.list || rules.scopes.len() != rules.allowed.len()) {
+            self.add(name, "has scopes that are not those of the values of a list");
+        }
+        for scope in rules.scopes.iter().filter(|scope| !SCOPES.contains(&scope.as_str())) {
+            self.add(name, format!("needs the unknown scope \"{scope}\""));
+        }
+        if rules.any_scope && rules.scopes.is_empty() {
+            self.add(name, "needs any of no scopes");
+        }
         if rules.reason.is_some() && rules.allowed.is_empty() {
             self.add(name, "has a reason but no values that are allowed");
         }

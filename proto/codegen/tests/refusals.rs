@@ -140,6 +140,17 @@ fn whatever_breaks_a_rule_is_named() {
             r#"{api_key: "any" or_api_key: "tags:read"}"#,
             "inboxops.v1.ThingService.GetThing: has another scope for keys but no first one",
         ),
+        (
+            "{csv: true",
+            r#"{csv: true scopes: "tags:read""#,
+            "inboxops.v1.GetThingRequest.names: has scopes that are not those of the values of a list",
+        ),
+        (
+            "{csv: true",
+            r#"{csv: true in: "a" scopes: "x:y""#,
+            "inboxops.v1.GetThingRequest.names: needs the unknown scope \"x:y\"",
+        ),
+        ("{csv: true", "{csv: true any_scope: true", "inboxops.v1.GetThingRequest.names: needs any of no scopes"),
         ("format: \"email\"", "format: \"fax\"", "inboxops.v1.Thing.name: has the unknown format \"fax\""),
         ("max_len: 9", "min: 9", "inboxops.v1.Thing.name: has rules of numbers but is none"),
         ("max_len: 9", "max_items: 9", "inboxops.v1.Thing.name: has rules of lists but is none"),
