@@ -15,6 +15,7 @@ mod lookup;
 mod moves;
 mod moving;
 mod plans;
+mod recovered;
 mod retention;
 mod schema;
 mod tables;
