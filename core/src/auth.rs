@@ -319,8 +319,9 @@ impl Authority {
         let key = caller.key().cloned();
         extensions.insert(caller);
         match key {
-            Some(key) if !rpc.policy.credential_only => self.limit(&key, allowed).await,
-            _ => (None, allowed),
+            Some(key) if rpc.policy.credential_only => (self.told(&key).await, allowed),
+            Some(key) => self.limit(&key, allowed).await,
+            None => (None, allowed),
         }
     }
 }

@@ -33,6 +33,12 @@ impl Authority {
         (Some(state), verdict)
     }
 
+    /// Where a key's windows stand, for the headers of an answer that counts nothing. They are left out rather than that
+    /// the call fails.
+    pub(super) async fn told(&self, key: &KeyFacts) -> Option<RateLimitState> {
+        self.standing(&key.allowance(), self.stamps.now()).await.ok()
+    }
+
     async fn count(&self, allowance: &Allowance, now: Timestamp) -> Result<RateLimitState> {
         let part = self.part(allowance);
         let local = self.windows.admit(&part, now);
