@@ -15,7 +15,7 @@ use crate::store::{
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{DeliveryId, EndpointId},
+    id::{DeliveryId, EndpointId, TicketId},
 };
 use std::{cmp::Reverse, time::Duration};
 use uuid::Uuid;
@@ -43,6 +43,8 @@ pub(crate) struct Search {
     pub(crate) statuses: Vec<StatusRange>,
     /// The ids that the deliveries of the wanted events have, newest first; `None` for all events.
     pub(crate) ids: Option<Vec<DeliveryId>>,
+    /// Of events about this ticket.
+    pub(crate) ticket: Option<TicketId>,
     /// Made from this time on.
     pub(crate) since: Option<Timestamp>,
     /// Made before this time.
@@ -145,6 +147,7 @@ impl Search {
             && (self.shown.is_empty() || self.shown.contains(&row.shown()))
             && (self.kinds.is_empty() || self.kinds.contains(&row.kind))
             && (self.statuses.is_empty() || self.statuses.iter().any(answered))
+            && self.ticket.is_none_or(|ticket| row.ticket == Some(ticket))
             && self.since.is_none_or(|since| row.created_at >= since)
             && self.until.is_none_or(|until| row.created_at < until)
     }
