@@ -198,7 +198,7 @@ impl Server {
 
     /// The scopes of the caller's key. Neither counted nor refused for a plan, so that a client can always connect; a
     /// call of a tool then says what is missing.
-    async fn scopes(&self, caller: &Caller) -> Result<Response<Vec<String>>, Status> {
+    pub async fn scopes(&self, caller: &Caller) -> Result<Response<Vec<String>>, Status> {
         let asked = self.services.identity().get_key_scopes(caller.request(GetKeyScopesRequest {})).await;
         asked.map(|answer| answer.map(|told| told.scopes))
     }
