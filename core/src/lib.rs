@@ -124,6 +124,11 @@ pub struct Core {
 }
 
 impl Core {
+    /// Whether a database that a core has used is at this URL. It makes nothing.
+    pub async fn has_database(database_url: &str) -> Result<bool> {
+        Ok(store::database_exists(database_url).await?)
+    }
+
     /// Opens the database, migrates it, and checks that the master key is the one that sealed its secrets.
     pub async fn open(settings: Settings, stamps: Stamps) -> Result<Core> {
         let db = Db::open(settings.options(&stamps)).await?;

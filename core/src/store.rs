@@ -46,6 +46,7 @@ pub(crate) mod tickets;
 pub(crate) mod unnamed;
 
 pub use db::error::Error;
+pub(crate) use db::migrate::exists as database_exists;
 pub(crate) use db::{
     Db, Options, Queue, cores,
     error::{Result, WriteError},

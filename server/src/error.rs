@@ -74,6 +74,17 @@ pub(crate) enum Error {
         #[source]
         source: inboxops_core::StoreError,
     },
+    #[error(
+        "there is no database of InboxOps at {url}, no server runs in the data folder {}, and --server names none; \
+         name another place with --data-dir or --database-url, or make a database with `inboxops serve` or \
+         `inboxops migrate`",
+        folder.display()
+    )]
+    NoDatabase {
+        /// The URL without a password.
+        url: String,
+        folder: PathBuf,
+    },
     #[error("the master key file {} is missing, and the database's secrets are encrypted with it; restore the file, or set master_key", path.display())]
     MasterKeyMissing { path: PathBuf },
     #[error(
@@ -149,6 +160,7 @@ impl Error {
             Error::Usage(_) => WRONG_USAGE,
             Error::NoAnswer { .. } | Error::NoServer(_) => NO_ANSWER,
             Error::MailFile { .. } => "unreadable_file",
+            Error::NoDatabase { .. } => "no_database",
             error if error.exit_code() == EXIT_CONFIG => "wrong_configuration",
             _ => "failed",
         }

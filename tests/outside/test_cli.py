@@ -25,6 +25,13 @@ def home():
     shutil.rmtree(path, ignore_errors=True)
 
 
+@pytest.fixture
+def stocked(home):
+    """A data folder with a database, and no server."""
+    assert offline(home, "migrate").returncode == OK
+    return home
+
+
 def offline(home, *words):
     """A command with its own database and no server."""
     return run(*words, "--data-dir", str(home))
@@ -66,16 +73,16 @@ FAILING = [
 
 
 @pytest.mark.parametrize("words", FAILING, ids=" ".join)
-def test_a_failure_is_1_and_one_line(home, words):
-    done = offline(home, *words)
+def test_a_failure_is_1_and_one_line(stocked, words):
+    done = offline(stocked, *words)
     assert done.returncode == FAILURE, done.stdout + done.stderr
     assert len(done.stderr.strip().splitlines()) == 1 and not done.stdout
     assert "panicked" not in done.stderr
 
 
-def test_json_without_a_server(home):
+def test_json_without_a_server(stocked):
     def made(*words):
-        done = offline(home, *words, "--json")
+        done = offline(stocked, *words, "--json")
         assert done.returncode == OK, done.stderr
         return json.loads(done.stdout)
 
@@ -108,32 +115,32 @@ def test_json_without_a_server(home):
     assert made("key", "list", "--tenant", tenant["id"]) == []
 
 
-def test_json_before_and_after_the_words(home):
-    before = run("--json", "--data-dir", str(home), "tenant", "create", "--name", "A")
-    after = run("tenant", "create", "--name", "B", "--json", "--data-dir", str(home))
+def test_json_before_and_after_the_words(stocked):
+    before = run("--json", "--data-dir", str(stocked), "tenant", "create", "--name", "A")
+    after = run("tenant", "create", "--name", "B", "--json", "--data-dir", str(stocked))
     assert json.loads(before.stdout)["name"] == "A" and json.loads(after.stdout)["name"] == "B"
 
 
-def test_people_get_a_table_and_no_secret(home):
-    tenant = json.loads(offline(home, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
-    key = offline(home, "key", "create", "--tenant", tenant, "--name", "Sync")
+def test_people_get_a_table_and_no_secret(stocked):
+    tenant = json.loads(offline(stocked, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
+    key = offline(stocked, "key", "create", "--tenant", tenant, "--name", "Sync")
     [shown] = re.findall(r"ixk_\w{42}", key.stdout)
-    listed = offline(home, "key", "list", "--tenant", tenant)
+    listed = offline(stocked, "key", "list", "--tenant", tenant)
     assert shown[:8] in listed.stdout and shown not in listed.stdout
-    assert "Sync" in listed.stdout and "Acme" in offline(home, "tenant", "list").stdout
+    assert "Sync" in listed.stdout and "Acme" in offline(stocked, "tenant", "list").stdout
 
 
-def test_the_data_folder_holds_no_key_and_its_secrets_are_private(home):
-    tenant = json.loads(offline(home, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
-    key = json.loads(offline(home, "key", "create", "--tenant", tenant, "--name", "x", "--json").stdout)["key"]
-    for path in home.rglob("*"):
+def test_the_data_folder_holds_no_key_and_its_secrets_are_private(stocked):
+    tenant = json.loads(offline(stocked, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
+    key = json.loads(offline(stocked, "key", "create", "--tenant", tenant, "--name", "x", "--json").stdout)["key"]
+    for path in stocked.rglob("*"):
         if path.is_file():
             assert key.encode() not in path.read_bytes(), path
-    with_server = Server("sqlite", {"INBOXOPS_DATA_DIR": str(home)})
+    with_server = Server("sqlite", {"INBOXOPS_DATA_DIR": str(stocked)})
     with_server.start()
     try:
         for name in ("master.key", "inboxops.sock"):
-            assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+            assert stat.S_IMODE((stocked / name).stat().st_mode) == 0o600
     finally:
         with_server.stop()
 
@@ -152,6 +159,17 @@ def test_commands_reach_a_running_server_by_its_socket(home):
         assert [one["id"] for one in json.loads(over.stdout)] == [tenant["id"]], over.stderr
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("words", FAILING + [["tenant", "list"], ["token", "create", "--name", "x"]], ids=" ".join)
+def test_a_command_in_the_wrong_folder_makes_nothing(home, words):
+    """Only `serve` and `migrate` make a database or a key."""
+    place = home / "typo"
+    done = offline(place, *words)
+    assert done.returncode == FAILURE and "no database" in done.stderr and str(place) in done.stderr, done.stderr
+    assert not place.exists()
+    done = offline(home, *words, "--json")
+    assert json.loads(done.stdout)["error"]["code"] == "no_database" and list(home.iterdir()) == []
 
 
 def test_a_stale_socket_is_replaced():

@@ -76,6 +76,7 @@ fn walk(folder: &TestFolder, also: &[&str]) {
 #[test]
 fn without_a_server_commands_open_the_database() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     walk(&folder, &[]);
     let token = folder.json(&["token", "create", "--name", "mail", "--dispatch-only"]);
     assert!(text(&token["token"]).starts_with("ixs_"));
@@ -147,6 +148,7 @@ fn a_server_elsewhere_may_speak_tls() {
 #[test]
 fn a_refusal_is_one_line_that_names_the_field() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     let tenant = folder.json(&["tenant", "create", "--name", "A"]);
     let id = text(&tenant["id"]);
     for (words, expected) in [
@@ -166,6 +168,7 @@ fn a_refusal_is_one_line_that_names_the_field() {
 #[test]
 fn a_table_for_people_shows_what_json_holds() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     folder.json(&["tenant", "create", "--name", "Acme"]);
     let done = folder.run(&["tenant", "list"]);
     let mut lines = done.out.lines();

@@ -65,6 +65,7 @@ fn requests(text: &str) -> Vec<(String, Value)> {
 #[test]
 fn a_line_of_the_log_names_request_rpc_and_tenant() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     let tenant = folder.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
     let tenant = tenant["id"].as_str().expect("an id");
     let key = folder.json(&["key", "create", "--tenant", tenant, "--name", "k"]);
