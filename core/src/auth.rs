@@ -361,6 +361,12 @@ impl Gate for Authority {
                     return Err(Reason::RevokedApiKey.into());
                 }
             }
+            if let Who::Service { id, .. } | Who::Worker { id } = caller.who() {
+                let token = store::service_tokens::find(&self.db, *id).await?;
+                if token.is_none_or(|token| token.revoked_at.is_some()) {
+                    return Err(words::unknown_token().into());
+                }
+            }
             match caller.session() {
                 // The agent's role may have changed.
                 Some(session) => self.allow(&rpc.policy, &[], &self.session_again(session.hash).await?).await,

@@ -216,7 +216,7 @@ impl Core {
                 dispatcher.clone(),
                 site.clone(),
             )),
-            service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone())),
+            service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone(), authority.clone())),
             ticket_desks: Arc::new(ticket_desk::TicketDesk::new(
                 db.clone(),
                 stamps.clone(),

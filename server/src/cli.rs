@@ -8,6 +8,7 @@ mod inbox;
 mod ingest;
 mod key;
 mod mcp;
+mod token;
 mod words;
 
 pub(crate) use copies::{Backup, CopyTo, Restore};
@@ -15,6 +16,7 @@ pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
 pub(crate) use key::{Key, Share};
 pub(crate) use mcp::Mcp;
+pub(crate) use token::Token;
 pub(crate) use words::is_ingest;
 
 /// Tickets for other programs: REST, gRPC and signed webhooks from one binary.
@@ -74,7 +76,7 @@ pub(crate) enum Command {
     /// Make, list, change and revoke API keys
     #[command(subcommand)]
     Key(Key),
-    /// Make service tokens, for programs of the operator
+    /// Make, list and revoke service tokens, for programs of the operator
     #[command(subcommand)]
     Token(Token),
     /// Record mails from files, mboxes or standard input
@@ -300,22 +302,6 @@ pub(crate) enum Agent {
         /// Whether the agent is disabled: its sessions end, and it cannot sign in
         #[arg(long)]
         disabled: Option<bool>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Token {
-    /// Make a service token and show it, once
-    #[command(
-        after_help = "Examples:\n  inboxops token create --name mail-worker\n  inboxops token create --name worker-1 --dispatch-only"
-    )]
-    Create {
-        /// What the token is for
-        #[arg(long)]
-        name: String,
-        /// For a worker: it may take deliveries and report them, and nothing else
-        #[arg(long)]
-        dispatch_only: bool,
     },
 }
 

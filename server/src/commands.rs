@@ -4,6 +4,7 @@ use crate::{
     admin_client::AdminClient,
     cli::{Agent, AgentRole, Inbox, Key, Plan, Share, Switch, Tenant, Token},
     error::{Error, Result},
+    named,
     print::Output,
 };
 use inboxops_proto::{admin::v1 as admin, clock::Clock, internal::v1 as internal, json, reason::Reason, v1};
@@ -231,11 +232,43 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
 }
 
 pub(crate) async fn token(office: &AdminClient, command: Token) -> Result<Output> {
-    let Token::Create { name, dispatch_only } = command;
-    let message = internal::CreateServiceTokenRequest { name: Some(name), dispatch_only };
     let tokens = office.services().service_tokens();
-    let answer = tokens.create_service_token(office.request(message)).await?.into_inner();
-    with_secret(&there(answer.service_token)?, "token", &answer.token)
+    match command {
+        Token::Create { name, dispatch_only } => {
+            let message = internal::CreateServiceTokenRequest { name: Some(name), dispatch_only };
+            let answer = tokens.create_service_token(office.request(message)).await?.into_inner();
+            with_secret(&there(answer.service_token)?, "token", &answer.token)
+        }
+        Token::List { all } => {
+            let found = all_tokens(office, all).await?;
+            Ok(Output::Many(found, &["id", "name", "dispatch_only", "created_at", "revoked_at"]))
+        }
+        Token::Revoke { id } => {
+            let service_token_id = if named::is_id(&id) {
+                id
+            } else {
+                named::only("service token", &id, &all_tokens(office, false).await?, &["name"])?
+            };
+            let message = internal::RevokeServiceTokenRequest { service_token_id };
+            one(&there(tokens.revoke_service_token(office.request(message)).await?.into_inner().service_token)?)
+        }
+    }
+}
+
+async fn all_tokens(office: &AdminClient, include_revoked: bool) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let message = internal::ListServiceTokensRequest { page: Some(page), per_page: Some(PAGE), include_revoked };
+        let tokens = office.services().service_tokens();
+        let answer = tokens.list_service_tokens(office.request(message)).await?.into_inner();
+        for token in &answer.service_tokens {
+            found.push(value(token)?);
+        }
+        if !answer.meta.is_some_and(|meta| meta.has_more) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Scopes by name or by the name of a preset; an empty list means all.

@@ -124,6 +124,8 @@ pub(crate) enum Error {
     },
     #[error("{0}")]
     NoServer(String),
+    #[error("{message}")]
+    NotNamed { message: String },
     #[error("{}", line(.0))]
     Refused(Failure),
     #[error("not everything is recorded; run the same command again later: {why}")]
@@ -160,6 +162,7 @@ impl Error {
             Error::Usage(_) => WRONG_USAGE,
             Error::NoAnswer { .. } | Error::NoServer(_) => NO_ANSWER,
             Error::MailFile { .. } => "unreadable_file",
+            Error::NotNamed { .. } => "not_found",
             Error::NoDatabase { .. } => "no_database",
             error if error.exit_code() == EXIT_CONFIG => "wrong_configuration",
             _ => "failed",

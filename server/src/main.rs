@@ -13,6 +13,7 @@ mod listen;
 mod master_key;
 mod mcp;
 mod metrics;
+mod named;
 mod open_core;
 mod parts;
 mod print;

@@ -40,7 +40,8 @@ def offline(home, *words):
 COMMANDS = [
     [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"],
     ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
-    ["token"], ["token", "create"], ["migrate"], ["backup"], ["restore"], ["copy"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
+    ["token"], ["token", "create"], ["token", "list"], ["token", "revoke"], ["migrate"], ["backup"], ["restore"], ["copy"],
+    ["config"], ["config", "check"], ["config", "print"], ["openapi"],
 ]
 
 
@@ -170,6 +171,23 @@ def test_a_command_in_the_wrong_folder_makes_nothing(home, words):
     assert not place.exists()
     done = offline(home, *words, "--json")
     assert json.loads(done.stdout)["error"]["code"] == "no_database" and list(home.iterdir()) == []
+
+
+def test_a_leaked_service_token_ends(home):
+    server = Server("sqlite").start()
+    try:
+        token = server.cli("token", "create", "--name", "leaked")
+        settings = {"INBOXOPS_TOKEN": token["token"], "INBOXOPS_DATA_DIR": str(home)}
+        over = ("--server", server.url, "tenant", "list", "--json")
+        assert run(*over, settings=settings).returncode == OK
+        [listed] = server.cli("token", "list")
+        assert listed["id"] == token["id"] and "token" not in listed
+        assert server.cli("token", "revoke", "leaked")["revoked_at"]
+        done = run(*over, settings=settings)
+        assert done.returncode == FAILURE and json.loads(done.stdout)["error"]["code"] == "invalid_api_key"
+        assert server.cli("token", "list") == []
+    finally:
+        server.stop()
 
 
 def test_a_stale_socket_is_replaced():

@@ -85,6 +85,37 @@ fn without_a_server_commands_open_the_database() {
 }
 
 #[test]
+fn a_leaked_service_token_is_found_and_ended_at_once() {
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
+    let leaked = folder.json(&["token", "create", "--name", "leaked"]);
+    let other = folder.json(&["token", "create", "--name", "other"]);
+    let list = |token: &Value| {
+        folder.run(&["tenant", "list", "--json", "--server", server.url(), "--token", text(&token["token"])])
+    };
+    assert_eq!((list(&leaked).code, list(&other).code), (Some(0), Some(0)));
+    let all = folder.json(&["token", "list"]);
+    assert_eq!((&all[0]["id"], &all[1]["id"], all.as_array().map(Vec::len)), (&other["id"], &leaked["id"], Some(2)));
+    assert!(all[0].get("token").is_none() && all[0]["revoked_at"].is_null(), "{all}");
+
+    let ended = folder.json(&["token", "revoke", "LEAKED"]);
+    assert_eq!(ended["id"], leaked["id"]);
+    assert!(ended["revoked_at"].is_string());
+    let refused = list(&leaked);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("service token is not valid"), "{refused:?}");
+    assert_eq!(list(&other).code, Some(0));
+    assert_eq!(folder.json(&["token", "revoke", text(&leaked["id"])]), ended, "again changes nothing");
+    assert_eq!(folder.json(&["token", "list"]).as_array().map(Vec::len), Some(1));
+    assert_eq!(folder.json(&["token", "list", "--all"])[1], ended);
+    for (wrong, said) in [(NOBODY, "No such service token"), ("leaked", "there is no service token")] {
+        let done = folder.run(&["token", "revoke", wrong]);
+        assert_eq!(done.code, Some(1));
+        assert!(done.err.contains(said), "{done:?}");
+    }
+}
+
+#[test]
 fn with_a_server_in_the_folder_commands_find_its_socket() {
     let folder = TestFolder::new();
     let server = folder.serve(&["--no-demo"]);

@@ -25,6 +25,8 @@ const WITHOUT: &[&str] = &[
     "Work",
     "Report",
     "CreateServiceToken",
+    "ListServiceTokens",
+    "RevokeServiceToken",
     "ListAuditEntries",
     "ListAuditLog",
     "SearchDeliveries",
