@@ -8,6 +8,7 @@ mod inbox;
 mod ingest;
 mod key;
 mod mcp;
+mod tenant;
 mod token;
 mod words;
 
@@ -16,6 +17,7 @@ pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
 pub(crate) use key::{Key, Share};
 pub(crate) use mcp::Mcp;
+pub(crate) use tenant::Tenant;
 pub(crate) use token::Token;
 pub(crate) use words::is_ingest;
 
@@ -195,50 +197,6 @@ pub(crate) enum Plan {
     Enterprise,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tenant {
-    /// Make a tenant
-    #[command(after_help = "Example:\n  inboxops tenant create --name Acme --plan business --json")]
-    Create {
-        /// Name of the workspace
-        #[arg(long)]
-        name: String,
-        /// Plan; decides which entitlements it has
-        #[arg(long, value_enum, default_value = "free")]
-        plan: Plan,
-    },
-    /// List the tenants
-    #[command(after_help = "Example:\n  inboxops tenant list --json")]
-    List,
-    /// Put a tenant on another plan
-    #[command(
-        after_help = "Example:\n  inboxops tenant set-plan --tenant 019ab5f0-0000-7000-8000-000000000001 --plan enterprise"
-    )]
-    SetPlan {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// New plan
-        #[arg(long, value_enum)]
-        plan: Plan,
-    },
-    /// Switch an entitlement on or off, whatever the plan says
-    #[command(
-        after_help = "Example:\n  inboxops tenant set-entitlement --tenant 019ab5f0-0000-7000-8000-000000000001 --entitlement webhooks --enabled true"
-    )]
-    SetEntitlement {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// webhooks or public_api
-        #[arg(long)]
-        entitlement: String,
-        /// Whether it is on; `default` lets the plan decide
-        #[arg(long, value_enum)]
-        enabled: Switch,
-    },
-}
-
 /// What an override says.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Switch {
@@ -261,7 +219,7 @@ pub(crate) enum Agent {
         after_help = "Example:\n  inboxops agent create --tenant 019ab5f0-0000-7000-8000-000000000001 --email ada@example.com --role admin"
     )]
     Create {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
         /// Mail address, unique in the tenant
@@ -277,7 +235,7 @@ pub(crate) enum Agent {
     /// List the agents of a tenant
     #[command(after_help = "Example:\n  inboxops agent list --tenant 019ab5f0-0000-7000-8000-000000000001")]
     List {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
     },

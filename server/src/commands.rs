@@ -38,7 +38,8 @@ pub(crate) async fn tenant(office: &AdminClient, command: Tenant) -> Result<Outp
         }
         Tenant::List => return Ok(Output::Many(all_tenants(office).await?, &["id", "name", "plan", "entitlements"])),
         Tenant::SetPlan { tenant, plan } => {
-            let message = internal::SetPlanRequest { tenant_id: tenant, plan: Some(plan.number()) };
+            let tenant_id = tenant_id(office, tenant).await?;
+            let message = internal::SetPlanRequest { tenant_id, plan: Some(plan.number()) };
             tenants.set_plan(office.request(message)).await?.into_inner().tenant
         }
         Tenant::SetEntitlement { tenant, entitlement, enabled } => {
@@ -48,14 +49,35 @@ pub(crate) async fn tenant(office: &AdminClient, command: Tenant) -> Result<Outp
                 Switch::Default => internal::EntitlementOverride::Default,
             };
             let message = internal::SetEntitlementRequest {
-                tenant_id: tenant,
+                tenant_id: tenant_id(office, tenant).await?,
                 entitlement: Some(entitlement),
                 r#override: Some(says.into()),
             };
             tenants.set_entitlement(office.request(message)).await?.into_inner().tenant
         }
+        Tenant::SetRateLimit { tenant, per_minute } => {
+            let tenant_id = tenant_id(office, tenant).await?;
+            let message = internal::SetRateLimitRequest { tenant_id, requests_per_minute: per_minute.number() };
+            tenants.set_rate_limit(office.request(message)).await?.into_inner().tenant
+        }
+        Tenant::Suspend { tenant } => return suspended(office, tenant, true).await,
+        Tenant::Resume { tenant } => return suspended(office, tenant, false).await,
     };
     one(&there(tenant)?)
+}
+
+async fn suspended(office: &AdminClient, tenant: String, suspended: bool) -> Result<Output> {
+    let message = internal::SetSuspendedRequest { tenant_id: tenant_id(office, tenant).await?, suspended };
+    let answer = office.services().tenants().set_suspended(office.request(message)).await?.into_inner();
+    one(&there(answer.tenant)?)
+}
+
+/// The id of a tenant that is named by its id or its name.
+async fn tenant_id(office: &AdminClient, words: String) -> Result<String> {
+    if named::is_id(&words) {
+        return Ok(words);
+    }
+    named::only("tenant", &words, &all_tenants(office).await?, &["name"])
 }
 
 async fn all_tenants(office: &AdminClient) -> Result<Vec<Value>> {
@@ -89,12 +111,14 @@ pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<St
     match command {
         Agent::Create { tenant, email, name, role } => {
             let role = Some(role.number());
-            let message = internal::CreateAgentRequest { tenant_id: tenant, email: Some(email), name, role };
+            let tenant_id = tenant_id(office, tenant).await?;
+            let message = internal::CreateAgentRequest { tenant_id, email: Some(email), name, role };
             let agent = there(tenants.create_agent(office.request(message)).await?.into_inner().agent)?;
             let link = login_link(office, agent.id.clone(), pages).await?.0;
             with_secret(&agent, "login_url", &link)
         }
         Agent::List { tenant } => {
+            let tenant = tenant_id(office, tenant).await?;
             let mut found = Vec::new();
             for page in 1.. {
                 let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
@@ -139,7 +163,7 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
     match command {
         Inbox::Create { tenant, name, address } => {
             let message = internal::CreateInboxRequest {
-                tenant_id: tenant,
+                tenant_id: tenant_id(office, tenant).await?,
                 name: Some(name),
                 email_address: address,
                 channel: None,
@@ -147,23 +171,12 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
             one(&there(tenants.create_inbox(office.request(message)).await?.into_inner().inbox)?)
         }
         Inbox::List { tenant } => {
-            let mut found = Vec::new();
-            for page in 1.. {
-                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
-                let request = office.request_for(&tenant, message)?;
-                let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
-                for inbox in &answer.inboxes {
-                    found.push(value(inbox)?);
-                }
-                if !answer.meta.is_some_and(|meta| meta.has_more) {
-                    break;
-                }
-            }
-            Ok(Output::Many(found, &["id", "name", "email_address", "status"]))
+            let tenant = tenant_id(office, tenant).await?;
+            Ok(Output::Many(all_inboxes(office, &tenant).await?, &["id", "name", "email_address", "status"]))
         }
-        Inbox::Update { id, name, address, enabled } => {
+        Inbox::Update { id, tenant, name, address, enabled } => {
             let message = internal::UpdateInboxRequest {
-                inbox_id: id,
+                inbox_id: inbox_id(office, id, tenant).await?,
                 name,
                 email_address: address,
                 enabled,
@@ -174,11 +187,39 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
     }
 }
 
+/// The id of an inbox that is named by its id or, with its tenant, by its name or address.
+async fn inbox_id(office: &AdminClient, words: String, tenant: Option<String>) -> Result<String> {
+    if named::is_id(&words) {
+        return Ok(words);
+    }
+    let tenant =
+        tenant.ok_or_else(|| Error::Usage("name the inbox by its id, or name its tenant with --tenant".to_owned()))?;
+    let tenant = tenant_id(office, tenant).await?;
+    named::only("inbox", &words, &all_inboxes(office, &tenant).await?, &["name", "email_address"])
+}
+
+async fn all_inboxes(office: &AdminClient, tenant: &str) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
+        let request = office.request_for(tenant, message)?;
+        let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
+        for inbox in &answer.inboxes {
+            found.push(value(inbox)?);
+        }
+        if !answer.meta.is_some_and(|meta| meta.has_more) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
 pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Result<Output> {
     let keys = office.services().api_keys();
     match command {
         Key::Create { tenant, name, scopes, expires, requests_per_minute } => {
             let expires_at = expires.map(|text| moment(&text, clock)).transpose()?;
+            let tenant = tenant_id(office, tenant).await?;
             let message = admin::CreateApiKeyRequest {
                 name: Some(name),
                 scopes: scopes_of(&scopes),
@@ -189,6 +230,7 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
             with_secret(&there(answer.api_key)?, "key", &answer.key)
         }
         Key::List { tenant, all } => {
+            let tenant = tenant_id(office, tenant).await?;
             let mut found = Vec::new();
             for page in 1.. {
                 let message =

@@ -38,10 +38,9 @@ def offline(home, *words):
 
 
 COMMANDS = [
-    [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"],
-    ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
-    ["token"], ["token", "create"], ["token", "list"], ["token", "revoke"], ["migrate"], ["backup"], ["restore"], ["copy"],
-    ["config"], ["config", "check"], ["config", "print"], ["openapi"],
+    [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"], ["tenant", "set-rate-limit"], ["tenant", "suspend"], ["tenant", "resume"],
+    ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["inbox", "list"], ["inbox", "update"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
+    ["token"], ["token", "create"], ["token", "list"], ["token", "revoke"], ["migrate"], ["backup"], ["restore"], ["copy"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
 ]
 
 
@@ -186,6 +185,32 @@ def test_a_leaked_service_token_ends(home):
         done = run(*over, settings=settings)
         assert done.returncode == FAILURE and json.loads(done.stdout)["error"]["code"] == "invalid_api_key"
         assert server.cli("token", "list") == []
+    finally:
+        server.stop()
+
+
+def test_a_tenant_is_limited_suspended_and_resumed_by_its_name():
+    import httpx
+
+    server = Server("sqlite").start()
+    try:
+        tenant = server.cli("tenant", "create", "--name", "Acme", "--plan", "business")
+        key = server.cli("key", "create", "--tenant", "acme", "--name", "x")["key"]
+
+        def ask():
+            return httpx.get(f"{server.url}/api/v1/tickets", headers={"Authorization": f"Bearer {key}"})
+
+        changed = server.cli("tenant", "set-rate-limit", "--tenant", "Acme", "--per-minute", "7")
+        assert (changed["id"], changed["requests_per_minute"]) == (tenant["id"], 7)
+        assert ask().headers["X-RateLimit-Limit"] == "7"
+        assert server.cli("tenant", "suspend", "Acme")["suspended"] is True
+        assert ask().json()["error"]["code"] == "tenant_suspended"
+        assert server.cli("tenant", "resume", "Acme")["suspended"] is False
+        assert ask().status_code == 200
+        server.cli("tenant", "create", "--name", "ACME")
+        done = run("tenant", "suspend", "acme", "--json", settings=server.settings)
+        assert done.returncode == FAILURE and json.loads(done.stdout)["error"]["code"] == "not_found"
+        assert tenant["id"] in done.stderr, "it names both"
     finally:
         server.stop()
 

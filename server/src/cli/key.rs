@@ -45,7 +45,7 @@ pub(crate) enum Key {
             inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name zap --expires 90d"
     )]
     Create {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
         /// What the key is for
@@ -64,7 +64,7 @@ pub(crate) enum Key {
     /// List the API keys of a tenant
     #[command(after_help = "Example:\n  inboxops key list --tenant 019ab5f0-0000-7000-8000-000000000001")]
     List {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
         /// Also list revoked keys

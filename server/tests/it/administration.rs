@@ -69,6 +69,22 @@ fn walk(folder: &TestFolder, also: &[&str]) {
     };
     assert_eq!(set("true"), json!(["webhooks"]));
     assert_eq!(set("default"), json!([]));
+    let limited = run(&["tenant", "set-rate-limit", "--tenant", "ACME", "--per-minute", "600"]);
+    assert_eq!((&limited["id"], &limited["requests_per_minute"]), (&json!(id), &json!(600)));
+    let limited = run(&["tenant", "set-rate-limit", "--tenant", &id, "--per-minute", "default"]);
+    assert!(limited["requests_per_minute"].is_null(), "{limited}");
+    assert_eq!(run(&["tenant", "suspend", "acme"])["suspended"], json!(true));
+    assert_eq!(run(&["tenant", "resume", &id])["suspended"], json!(false));
+    // The same by names.
+    let named = run(&["inbox", "update", "P@example.com", "--tenant", "Acme", "--name", "Moved"]);
+    assert_eq!((&named["id"], &named["name"]), (&moved["id"], &json!("Moved")));
+    assert_eq!(run(&["inbox", "list", "--tenant", "acme"]), run(&["inbox", "list", "--tenant", &id]));
+    assert_eq!(run(&["key", "list", "--tenant", "Acme"]), json!([]));
+    assert_eq!(run(&["agent", "list", "--tenant", "Acme"])[0]["id"], agent["id"]);
+    let nameless = folder.run(&[&["inbox", "update", "Moved", "--enabled", "true"], also].concat());
+    assert_eq!(nameless.code, Some(2), "{nameless:?}");
+    let unknown = folder.run(&[&["key", "list", "--tenant", "Nobody"], also].concat());
+    assert_eq!((unknown.code, unknown.err.contains("there is no tenant \"Nobody\"")), (Some(1), true), "{unknown:?}");
     let all = run(&["tenant", "list"]);
     assert!(all.as_array().expect("a list").iter().any(|tenant| tenant["id"] == json!(id)));
 }
@@ -124,7 +140,11 @@ fn with_a_server_in_the_folder_commands_find_its_socket() {
     let key = folder.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
     let key = text(&key["key"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 200);
-    // It takes effect at once, since the server itself made the change.
+    // A change takes effect at once, since the server itself makes it.
+    folder.json(&["tenant", "suspend", "B"]);
+    assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).1["error"]["code"], "tenant_suspended");
+    folder.json(&["tenant", "resume", "B"]);
+    assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 200);
     folder.json(&["tenant", "set-plan", "--tenant", text(&tenant["id"]), "--plan", "free"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 403);
 }
