@@ -28,6 +28,7 @@ pub(crate) mod lanes;
 pub(crate) mod messages;
 pub(crate) mod meta;
 pub(crate) mod moving;
+pub(crate) mod owners;
 pub(crate) mod passwords;
 pub(crate) mod rate_windows;
 pub(crate) mod recount;
@@ -105,6 +106,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("messages_list", messages::list::ALL),
         ("meta", meta::ALL),
         ("moving", moving::ALL),
+        ("owners", owners::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
         ("recount", recount::ALL),
