@@ -103,6 +103,11 @@ impl AdminClient {
         AdminClient { services: core.services(), token: None, own: None }
     }
 
+    /// Whether a server answers, and not a core that ends with this command.
+    pub(crate) fn reaches_server(&self) -> bool {
+        self.own.is_none()
+    }
+
     pub(crate) fn services(&self) -> &Services {
         &self.services
     }

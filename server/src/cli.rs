@@ -3,7 +3,11 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod audit;
 mod copies;
+mod delivery;
+mod endpoint;
+mod events;
 mod inbox;
 mod ingest;
 mod key;
@@ -12,7 +16,11 @@ mod tenant;
 mod token;
 mod words;
 
+pub(crate) use audit::{Audit, AuditList};
 pub(crate) use copies::{Backup, CopyTo, Restore};
+pub(crate) use delivery::{Delivery, DeliveryList, DeliveryState};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use events::{Events, EventsTail};
 pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
 pub(crate) use key::{Key, Share};
@@ -39,26 +47,29 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Heading in the help: a command's own flags stand above it.
+const OF_EVERY: &str = "Options of every command";
+
 /// Flags that stand before or after the words of a command.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Global {
     /// Folder of the database, the master key and the local socket
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "DIR")]
     pub(crate) data_dir: Option<String>,
     /// Database: sqlite:FILE or postgres://…
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     /// Server that administrative commands talk to, instead of the one of the data folder
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// Service token for --server or --core (better in INBOXOPS_TOKEN)
-    #[arg(long, global = true, value_name = "TOKEN")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
     /// Configuration file, in TOML
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "FILE")]
     pub(crate) config: Option<String>,
     /// Print one JSON value instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = OF_EVERY)]
     pub(crate) json: bool,
 }
 
@@ -81,6 +92,18 @@ pub(crate) enum Command {
     /// Make, list and revoke service tokens, for programs of the operator
     #[command(subcommand)]
     Token(Token),
+    /// List and test webhook endpoints
+    #[command(subcommand)]
+    Endpoint(Endpoint),
+    /// List deliveries of webhooks and send them again
+    #[command(subcommand)]
+    Delivery(Delivery),
+    /// Follow the events of a tenant
+    #[command(subcommand)]
+    Events(Events),
+    /// Read who changed what
+    #[command(subcommand)]
+    Audit(Audit),
     /// Record mails from files, mboxes or standard input
     Ingest(Ingest),
     /// Follow events with an API key and post them, signed, to a URL of this machine

@@ -1,5 +1,13 @@
 //! Administrative commands: each makes one call and shows its answer.
 
+mod audit;
+mod delivery;
+mod endpoint;
+
+pub(crate) use audit::audit;
+pub(crate) use delivery::delivery;
+pub(crate) use endpoint::endpoint;
+
 use crate::{
     admin_client::AdminClient,
     cli::{Agent, AgentRole, Inbox, Key, Plan, Share, Switch, Tenant, Token},
@@ -324,18 +332,27 @@ fn scopes_of(names: &[String]) -> Vec<String> {
 
 /// A time, or a duration from now.
 fn moment(text: &str, clock: &Clock) -> Result<prost_types::Timestamp> {
-    let span = || {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let secs = match unit {
-            "d" => 86_400,
-            "h" => 3600,
-            "m" => 60,
-            _ => return None,
-        };
-        number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * secs))
-    };
-    let at = span().map(|span| clock.now().plus(span).into()).or_else(|| json::time::parse(text));
+    let at = span(text).map(|span| clock.now().plus(span).into()).or_else(|| json::time::parse(text));
     at.ok_or_else(|| Error::Usage("--expires must be a time (2027-01-31T00:00:00Z) or a span (90d, 12h)".to_owned()))
+}
+
+/// A time, or a duration before now. `flag` has the text.
+fn since(flag: &str, text: &str, clock: &Clock) -> Result<prost_types::Timestamp> {
+    let at = span(text).map(|span| clock.now().minus(span).into()).or_else(|| json::time::parse(text));
+    at.ok_or_else(|| {
+        Error::Usage(format!("{flag} must be a time (2027-01-31T00:00:00Z) or a span before now (7d, 12h)"))
+    })
+}
+
+fn span(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let secs = match unit {
+        "d" => 86_400,
+        "h" => 3600,
+        "m" => 60,
+        _ => return None,
+    };
+    number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * secs))
 }
 
 /// The resource that an answer must contain.
@@ -354,16 +371,21 @@ fn one(resource: &impl Serialize) -> Result<Output> {
 
 /// A resource with, right after its id, the secret that is shown only once.
 fn with_secret(resource: &impl Serialize, name: &str, secret: &str) -> Result<Output> {
-    let Value::Object(members) = value(resource)? else { return Err(Error::Refused(Reason::InternalError.into())) };
+    Ok(Output::One(after_id(value(resource)?, name, secret)?))
+}
+
+/// A resource with one member more, right after its id.
+fn after_id(resource: Value, name: &str, text: &str) -> Result<Value> {
+    let Value::Object(members) = resource else { return Err(Error::Refused(Reason::InternalError.into())) };
     let mut shown = serde_json::Map::new();
     for (member, value) in members {
         let first = member == "id";
         shown.insert(member, value);
         if first {
-            shown.insert(name.to_owned(), Value::String(secret.to_owned()));
+            shown.insert(name.to_owned(), Value::String(text.to_owned()));
         }
     }
-    Ok(Output::One(Value::Object(shown)))
+    Ok(Value::Object(shown))
 }
 
 #[cfg(test)]
@@ -381,6 +403,15 @@ mod tests {
         for wrong in ["", "d", "-1d", "tomorrow", "1w", "99999999999d"] {
             assert_eq!(secs(wrong), Err(2), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_beginning_is_a_time_or_a_span_before_now() {
+        let clock = Clock::manual(Timestamp::from_micros(1_000_000_000_000));
+        let at = |text| since("--since", text, &clock).map(|at| at.seconds).map_err(|error| error.to_string());
+        assert_eq!(at("1d"), Ok(1_000_000 - 86_400));
+        assert_eq!(at("1970-01-02T00:00:00Z"), Ok(86_400));
+        assert!(at("yesterday").is_err_and(|why| why.starts_with("--since must be a time")));
     }
 
     #[test]

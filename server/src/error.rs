@@ -126,6 +126,9 @@ pub(crate) enum Error {
     NoServer(String),
     #[error("{message}")]
     NotNamed { message: String },
+    /// A receiver did not accept a webhook.
+    #[error("{0}")]
+    NotAccepted(String),
     #[error("{}", line(.0))]
     Refused(Failure),
     #[error("not everything is recorded; run the same command again later: {why}")]
@@ -163,6 +166,7 @@ impl Error {
             Error::NoAnswer { .. } | Error::NoServer(_) => NO_ANSWER,
             Error::MailFile { .. } => "unreadable_file",
             Error::NotNamed { .. } => "not_found",
+            Error::NotAccepted(_) => "not_accepted",
             Error::NoDatabase { .. } => "no_database",
             error if error.exit_code() == EXIT_CONFIG => "wrong_configuration",
             _ => "failed",

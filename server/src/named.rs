@@ -20,11 +20,23 @@ pub(crate) fn only(kind: &str, words: &str, all: &[Value], members: &[&str]) -> 
     let ids: Vec<&str> = all.iter().filter(has).filter_map(|one| one["id"].as_str()).collect();
     match ids[..] {
         [id] => Ok(id.to_owned()),
-        [] => Err(Error::NotNamed { message: format!("there is no {kind} {words:?}; name it by its id or its name") }),
+        [] => Err(Error::NotNamed {
+            message: format!("there is no {kind} {words:?}; name it by its id or its {}", ways(members)),
+        }),
         _ => Err(Error::NotNamed {
             message: format!("more than one {kind} is {words:?}; name one by its id: {}", ids.join(", ")),
         }),
     }
+}
+
+/// What the members are called, for people.
+fn ways(members: &[&str]) -> String {
+    let words = members.iter().map(|member| match *member {
+        "email_address" => "address",
+        "url" => "URL",
+        other => other,
+    });
+    words.collect::<Vec<_>>().join(" or its ")
 }
 
 #[cfg(test)]
@@ -42,7 +54,7 @@ mod tests {
         let find = |words| only("inbox", words, &all, &["name", "email_address"]).map_err(|error| error.to_string());
         assert_eq!(find("support"), Ok("1".to_owned()));
         assert_eq!(find("support@EXAMPLE.com"), Ok("3".to_owned()));
-        assert_eq!(find("x"), Err("there is no inbox \"x\"; name it by its id or its name".to_owned()));
+        assert_eq!(find("x"), Err("there is no inbox \"x\"; name it by its id or its name or its address".to_owned()));
         assert_eq!(find("sales"), Err("more than one inbox is \"sales\"; name one by its id: 2, 3".to_owned()));
         assert!(is_id("019ab5f0-0000-7000-8000-000000000001") && !is_id("Support") && !is_id(""));
     }
