@@ -40,7 +40,8 @@ def offline(home, *words):
 COMMANDS = [
     [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"], ["tenant", "set-rate-limit"], ["tenant", "suspend"], ["tenant", "resume"],
     ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["inbox", "list"], ["inbox", "update"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
-    ["token"], ["token", "create"], ["token", "list"], ["token", "revoke"], ["migrate"], ["backup"], ["restore"], ["copy"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
+    ["token"], ["token", "create"], ["token", "list"], ["token", "revoke"], ["endpoint"], ["endpoint", "list"], ["endpoint", "test"],
+    ["delivery"], ["delivery", "list"], ["delivery", "resend"], ["events"], ["events", "tail"], ["audit"], ["audit", "list"], ["migrate"], ["backup"], ["restore"], ["copy"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
 ]
 
 
@@ -68,6 +69,11 @@ FAILING = [
     ["agent", "create", "--tenant", NOWHERE, "--email", "a@example.com"],
     ["key", "create", "--tenant", NOWHERE, "--name", "x"],
     ["key", "revoke", NOWHERE],
+    ["inbox", "list", "--tenant", "Nobody"],
+    ["endpoint", "list", "--tenant", NOWHERE],
+    ["endpoint", "test", NOWHERE],
+    ["delivery", "resend", NOWHERE],
+    ["audit", "list", "--tenant", NOWHERE],
     ["tenant", "create", "--name", " "],
 ]
 
