@@ -1,6 +1,6 @@
 //! Finds the services for administrative commands: of the server that `--server` names, of the server whose socket is
-//! in the data folder or, if none runs, of a core in this process, on a database that is there already. A command cannot
-//! tell which: it sees the services.
+//! in the data folder or, if none runs, of a core in this process, on a database that is there already. A command
+//! cannot tell which: it sees the services.
 
 use crate::{
     error::{self, Error, Result, in_one_line},
