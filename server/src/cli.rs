@@ -263,17 +263,26 @@ pub(crate) enum Agent {
         tenant: String,
     },
     /// Make a one-time login link, good for 30 minutes
-    #[command(after_help = "Example:\n  inboxops agent login-link 019ab5f0-0000-7000-8000-0000000000b1")]
+    #[command(after_help = "Examples:\n  inboxops agent login-link 019ab5f0-0000-7000-8000-0000000000b1\n  \
+            inboxops agent login-link ada@example.com --tenant Acme")]
     LoginLink {
-        /// Id of the agent
+        /// Id of the agent; or, with --tenant, the mail address or the name
+        #[arg(value_name = "ID|EMAIL|NAME")]
         id: String,
+        /// Id or name of the tenant, for an agent who is not named by the id
+        #[arg(long)]
+        tenant: Option<String>,
     },
     /// Change an agent: the name, the role, or whether it may sign in
     #[command(after_help = "Examples:\n  inboxops agent update 019ab5f0-0000-7000-8000-0000000000b1 --role admin\n  \
             inboxops agent update 019ab5f0-0000-7000-8000-0000000000b1 --disabled true")]
     Update {
-        /// Id of the agent
+        /// Id of the agent; or, with --tenant, the mail address or the name
+        #[arg(value_name = "ID|EMAIL|NAME")]
         id: String,
+        /// Id or name of the tenant, for an agent who is not named by the id
+        #[arg(long)]
+        tenant: Option<String>,
         /// New name
         #[arg(long)]
         name: Option<String>,

@@ -1,23 +1,25 @@
 //! Administrative commands: each makes one call and shows its answer.
 
+mod agent;
 mod audit;
 mod delivery;
 mod endpoint;
 
+pub(crate) use agent::agent;
 pub(crate) use audit::audit;
 pub(crate) use delivery::delivery;
 pub(crate) use endpoint::endpoint;
 
 use crate::{
     admin_client::AdminClient,
-    cli::{Agent, AgentRole, Inbox, Key, Plan, Share, Switch, Tenant, Token},
+    cli::{Inbox, Key, Plan, Share, Switch, Tenant, Token},
     error::{Error, Result},
     named,
     print::Output,
 };
 use inboxops_proto::{admin::v1 as admin, clock::Clock, internal::v1 as internal, json, reason::Reason, v1};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Items in one call of a list.
@@ -88,6 +90,12 @@ async fn tenant_id(office: &AdminClient, words: String) -> Result<String> {
     named::only("tenant", &words, &all_tenants(office).await?, &["name"])
 }
 
+/// The tenant of a thing of this kind that is not named by its id.
+async fn tenant_of(kind: &str, office: &AdminClient, tenant: Option<String>) -> Result<String> {
+    let missing = || Error::Usage(format!("name the {kind} by its id, or name its tenant with --tenant"));
+    tenant_id(office, tenant.ok_or_else(missing)?).await
+}
+
 async fn all_tenants(office: &AdminClient) -> Result<Vec<Value>> {
     let mut found = Vec::new();
     for page in 1.. {
@@ -101,69 +109,6 @@ async fn all_tenants(office: &AdminClient) -> Result<Vec<Value>> {
         }
     }
     Ok(found)
-}
-
-impl AgentRole {
-    fn number(self) -> i32 {
-        match self {
-            AgentRole::Admin => v1::Role::Admin,
-            AgentRole::Agent => v1::Role::Agent,
-        }
-        .into()
-    }
-}
-
-/// `pages` is the URL of the pages as far as this process knows; a server's own answer takes precedence.
-pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<String>) -> Result<Output> {
-    let tenants = office.services().tenants();
-    match command {
-        Agent::Create { tenant, email, name, role } => {
-            let role = Some(role.number());
-            let tenant_id = tenant_id(office, tenant).await?;
-            let message = internal::CreateAgentRequest { tenant_id, email: Some(email), name, role };
-            let agent = there(tenants.create_agent(office.request(message)).await?.into_inner().agent)?;
-            let link = login_link(office, agent.id.clone(), pages).await?.0;
-            with_secret(&agent, "login_url", &link)
-        }
-        Agent::List { tenant } => {
-            let tenant = tenant_id(office, tenant).await?;
-            let mut found = Vec::new();
-            for page in 1.. {
-                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
-                let agents = office.services().agents();
-                let answer = agents.list_agents(office.request_for(&tenant, message)?).await?.into_inner();
-                for agent in &answer.agents {
-                    found.push(value(agent)?);
-                }
-                if !answer.meta.is_some_and(|meta| meta.has_more) {
-                    break;
-                }
-            }
-            Ok(Output::Many(found, &["id", "name", "email", "role"]))
-        }
-        Agent::LoginLink { id } => {
-            let (link, expires_at) = login_link(office, id.clone(), pages).await?;
-            let value = json!({ "id": id, "login_url": link, "expires_at": expires_at });
-            Ok(Output::Text(format!("{link}\n\nIt works once, until {expires_at}."), value))
-        }
-        Agent::Update { id, name, role, disabled } => {
-            let role = role.map(AgentRole::number);
-            let message = internal::UpdateAgentRequest { agent_id: id, name, role, disabled };
-            let answer = tenants.update_agent(office.request(message)).await?.into_inner();
-            let mut agent = value(&there(answer.agent)?)?;
-            agent["disabled"] = Value::Bool(answer.disabled);
-            Ok(Output::One(agent))
-        }
-    }
-}
-
-/// A login link and its end.
-async fn login_link(office: &AdminClient, agent_id: String, pages: Option<String>) -> Result<(String, String)> {
-    let message = internal::CreateLoginLinkRequest { agent_id };
-    let answer = office.services().tenants().create_login_link(office.request(message)).await?.into_inner();
-    let here = || format!("{}/login#code={}", pages.unwrap_or_default(), answer.code);
-    let expires_at = json::time::Text::of(&there(answer.expires_at)?).as_str().to_owned();
-    Ok((answer.login_url.clone().unwrap_or_else(here), expires_at))
 }
 
 pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output> {
@@ -200,9 +145,7 @@ async fn inbox_id(office: &AdminClient, words: String, tenant: Option<String>) -
     if named::is_id(&words) {
         return Ok(words);
     }
-    let tenant =
-        tenant.ok_or_else(|| Error::Usage("name the inbox by its id, or name its tenant with --tenant".to_owned()))?;
-    let tenant = tenant_id(office, tenant).await?;
+    let tenant = tenant_of("inbox", office, tenant).await?;
     named::only("inbox", &words, &all_inboxes(office, &tenant).await?, &["name", "email_address"])
 }
 
@@ -239,18 +182,7 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
         }
         Key::List { tenant, all } => {
             let tenant = tenant_id(office, tenant).await?;
-            let mut found = Vec::new();
-            for page in 1.. {
-                let message =
-                    admin::ListApiKeysRequest { page: Some(page), per_page: Some(PAGE), include_revoked: all };
-                let answer = keys.list_api_keys(office.request_for(&tenant, message)?).await?.into_inner();
-                for key in &answer.api_keys {
-                    found.push(value(key)?);
-                }
-                if !answer.meta.is_some_and(|meta| meta.has_more) {
-                    break;
-                }
-            }
+            let found = all_keys(office, &tenant, all).await?;
             let columns = &[
                 "id",
                 "name",
@@ -263,22 +195,50 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
             ];
             Ok(Output::Many(found, columns))
         }
-        Key::Update { id, name, requests_per_minute } => {
+        Key::Update { id, tenant, name, requests_per_minute } => {
+            let id = key_id(office, id, tenant).await?;
             // On the wire 0 is no share.
             let share = requests_per_minute.map(|share| share.number().unwrap_or_default());
             let message = admin::UpdateApiKeyRequest { api_key_id: id, name, requests_per_minute: share };
             one(&there(keys.update_api_key(office.request(message)).await?.into_inner().api_key)?)
         }
-        Key::Rotate { id, grace_hours } => {
+        Key::Rotate { id, tenant, grace_hours } => {
+            let id = key_id(office, id, tenant).await?;
             let message = admin::RotateApiKeyRequest { api_key_id: id, grace_hours: Some(grace_hours) };
             let answer = keys.rotate_api_key(office.request(message)).await?.into_inner();
             with_secret(&there(answer.api_key)?, "key", &answer.key)
         }
-        Key::Revoke { id } => {
+        Key::Revoke { id, tenant } => {
+            let id = key_id(office, id, tenant).await?;
             let message = admin::RevokeApiKeyRequest { api_key_id: id };
             one(&there(keys.revoke_api_key(office.request(message)).await?.into_inner().api_key)?)
         }
     }
+}
+
+/// The id of a key that is named by its id or, with its tenant, by its name.
+async fn key_id(office: &AdminClient, words: String, tenant: Option<String>) -> Result<String> {
+    if named::is_id(&words) {
+        return Ok(words);
+    }
+    let tenant = tenant_of("key", office, tenant).await?;
+    named::only("key", &words, &all_keys(office, &tenant, false).await?, &["name"])
+}
+
+async fn all_keys(office: &AdminClient, tenant: &str, include_revoked: bool) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let message = admin::ListApiKeysRequest { page: Some(page), per_page: Some(PAGE), include_revoked };
+        let request = office.request_for(tenant, message)?;
+        let answer = office.services().api_keys().list_api_keys(request).await?.into_inner();
+        for key in &answer.api_keys {
+            found.push(value(key)?);
+        }
+        if !answer.meta.is_some_and(|meta| meta.has_more) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) async fn token(office: &AdminClient, command: Token) -> Result<Output> {

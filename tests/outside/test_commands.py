@@ -71,6 +71,34 @@ def test_inboxes_are_listed_and_changed_by_name_or_address(tenant, cli, fails):
     assert fails("inbox", "update", made["id"], "--address", tenant.inbox["email_address"])[:2] == (FAILURE, "conflict")
 
 
+def test_agents_are_named_by_mail_address_or_name(tenant, cli, fails):
+    made = cli("agent", "create", "--tenant", tenant.name, "--email", "linus@example.com", "--name", "Linus")
+    changed = cli("agent", "update", "LINUS@example.com", "--tenant", tenant.name, "--name", "Linus T", "--role", "admin")
+    assert (changed["id"], changed["name"], changed["role"]) == (made["id"], "Linus T", "admin")
+    link = cli("agent", "login-link", "linus t", "--tenant", tenant.id)
+    assert link["id"] == made["id"] and "#code=" in link["login_url"]
+    assert cli("agent", "login-link", made["id"])["id"] == made["id"]
+    assert fails("agent", "login-link", "linus@example.com")[:2] == (USAGE, "wrong_usage")
+    assert fails("agent", "update", "nobody@example.com", "--tenant", tenant.id, "--name", "x")[:2] == (FAILURE, "not_found")
+    assert fails("agent", "update", random_id(), "--name", "x")[:2] == (FAILURE, "agent_not_found")
+
+
+def test_keys_are_named_by_their_name(tenant, cli, fails):
+    made = cli("key", "create", "--tenant", tenant.name, "--name", "Nightly")
+    by_name = ("--tenant", tenant.name)
+    changed = cli("key", "update", "nightly", *by_name, "--requests-per-minute", "20")
+    assert (changed["id"], changed["requests_per_minute"]) == (made["id"], 20)
+    rotated = cli("key", "rotate", "NIGHTLY", *by_name, "--grace-hours", "0")
+    assert rotated["key"] != made["key"]
+    twin = cli("key", "create", *by_name, "--name", "twin"), cli("key", "create", *by_name, "--name", "Twin")
+    code, reason, message = fails("key", "revoke", "twin", *by_name)
+    assert (code, reason) == (FAILURE, "not_found") and all(one["id"] in message for one in twin)
+    assert cli("key", "revoke", twin[0]["id"])["id"] == twin[0]["id"]
+    assert cli("key", "revoke", "twin", *by_name)["id"] == twin[1]["id"], "a revoked one no longer counts"
+    assert fails("key", "revoke", "twin")[:2] == (USAGE, "wrong_usage")
+    assert fails("key", "revoke", "twin", *by_name)[:2] == (FAILURE, "not_found")
+
+
 def test_a_name_that_two_tenants_have_is_refused_with_both_ids(world, fails):
     name = f"Twin {random.getrandbits(32):x}"
     twins = [world.tenant(name), world.tenant(name.upper())]

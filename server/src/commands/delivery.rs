@@ -139,10 +139,10 @@ impl Target {
         let uuid = |text: &str| text.parse::<Uuid>().map_err(|_| Error::Refused(Reason::InternalError.into()));
         let payload = listen::payload(uuid(&delivery.event_id)?, &delivery.event, &delivery.payload);
         let outcome = self.forwarder.send(payload, uuid(&delivery.id)?, 1).await;
-        if !outcome.error_code.is_empty() {
+        let (status, millis) = (outcome.response_status, outcome.duration_ms);
+        if !(200..300).contains(&status) {
             return Err(Error::NotAccepted(format!("{} did not accept the event: {}", self.url, outcome.error)));
         }
-        let (status, millis) = (outcome.response_status, outcome.duration_ms);
         let text = format!("{} {}  {status} in {millis} ms", delivery.event, delivery.event_id);
         let shown = json!({
             "id": delivery.id,

@@ -1,6 +1,6 @@
 //! `endpoint`: lists a tenant's webhook endpoints, and sends tests to them.
 
-use super::{PAGE, tenant_id, there, value};
+use super::{PAGE, tenant_id, tenant_of, there, value};
 use crate::{
     admin_client::AdminClient,
     cli::Endpoint,
@@ -42,16 +42,12 @@ pub(crate) async fn endpoint(office: &AdminClient, command: Endpoint) -> Result<
 /// The ids of an endpoint's tenant and of the endpoint, which is named by its id or, with its tenant, by its URL.
 pub(super) async fn find(office: &AdminClient, words: String, tenant: Option<String>) -> Result<(String, String)> {
     let by_id = named::is_id(&words);
-    let Some(tenant) = tenant else {
-        if !by_id {
-            let hint = "name the endpoint by its id, or name its tenant with --tenant";
-            return Err(Error::Usage(hint.to_owned()));
-        }
+    if by_id && tenant.is_none() {
         let message = internal::FindOwnerRequest { endpoint_id: words.clone(), ..Default::default() };
         let owner = office.services().tenants().find_owner(office.request(message)).await?.into_inner();
         return Ok((owner.tenant_id, words));
-    };
-    let tenant = tenant_id(office, tenant).await?;
+    }
+    let tenant = tenant_of("endpoint", office, tenant).await?;
     let id = if by_id { words } else { named::only("endpoint", &words, &all(office, &tenant).await?, &["url"])? };
     Ok((tenant, id))
 }
