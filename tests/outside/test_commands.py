@@ -183,18 +183,25 @@ def test_a_test_of_nothing_is_refused(tenant, sent, fails):
     assert fails("endpoint", "test", endpoint["id"], "--event", "ticket.burnt")[:2] == (FAILURE, "validation_failed")
 
 
-def test_without_a_server_a_test_waits_for_one(receiver):
+def test_without_a_server_nothing_is_tested_and_a_resend_waits_for_one(receiver):
     server = Server("sqlite").start()
     try:
         url = receiver.path()
         with World(server) as world:
-            endpoint = world.tenant("Away").endpoint(url, ["inbox.error"])
-        server.kill()
-        test = server.cli("endpoint", "test", endpoint["id"])
-        assert (test["status"], test["test"]) == ("pending", True) and not receiver.at(url)
-        assert [one["id"] for one in server.cli("delivery", "list")] == [test["id"]]
-        server.start()
+            tenant = world.tenant("Away")
+            endpoint = tenant.endpoint(url, ["ticket.created"])
+            tenant.ticket()
         receiver.wait(url, 1)
+        listed = ("delivery", "list", "--status", "delivered")
+        [delivery] = until("it is recorded", lambda: server.cli(*listed))
+        server.kill()
+        done = run("endpoint", "test", endpoint["id"], "--json", settings=server.settings)
+        assert done.returncode == FAILURE and json.loads(done.stdout)["error"]["code"] == "no_answer"
+        assert [one["id"] for one in server.cli("delivery", "list")] == [delivery["id"]], "no test was made"
+        assert server.cli("delivery", "resend", delivery["id"])["status"] in ("pending", "retrying")
+        assert len(receiver.at(url)) == 1
+        server.start()
+        receiver.wait(url, 2)
     finally:
         server.stop()
 

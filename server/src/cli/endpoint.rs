@@ -13,7 +13,7 @@ pub(crate) enum Endpoint {
     },
     /// Send a test to an endpoint and wait until it has answered
     ///
-    /// Ends with 1 if the endpoint does not accept the test. While no server runs, the test waits for one.
+    /// A server must run. Ends with 1 if the endpoint does not accept the test.
     #[command(after_help = "Examples:\n  inboxops endpoint test 019ab5f0-0000-7000-8000-0000000000f1\n  \
             inboxops endpoint test https://example.com/hooks --tenant Acme --event message.received")]
     Test {

@@ -30,6 +30,10 @@ pub(crate) async fn endpoint(office: &AdminClient, command: Endpoint) -> Result<
         }
         Endpoint::Test { id, tenant, event } => {
             let (tenant, endpoint_id) = find(office, id, tenant).await?;
+            if !office.reaches_server() {
+                let hint = "no server runs that could send a test; start one, or name one with --server";
+                return Err(Error::NoServer(hint.to_owned()));
+            }
             let mut message = v1::SendTestEventRequest { endpoint_id, ..Default::default() };
             message.event = Some(event);
             let webhooks = office.services().webhooks();
@@ -68,7 +72,7 @@ async fn all(office: &AdminClient, tenant: &str) -> Result<Vec<Value>> {
     Ok(found)
 }
 
-/// The test once it has ended. Without a server nothing sends it, so it is not awaited.
+/// The test once it has ended, or as it is after [`TEST_MAX`].
 async fn ended(office: &AdminClient, tenant: &str, delivery_id: String) -> Result<Output> {
     let deadline = Instant::now() + TEST_MAX;
     loop {
@@ -76,7 +80,7 @@ async fn ended(office: &AdminClient, tenant: &str, delivery_id: String) -> Resul
         let request = office.request_for(tenant, message)?;
         let test = there(office.services().deliveries().get_delivery(request).await?.into_inner().delivery)?;
         let waits = matches!(test.status(), DeliveryStatus::Pending | DeliveryStatus::Retrying);
-        if !waits || !office.reaches_server() || Instant::now() >= deadline {
+        if !waits || Instant::now() >= deadline {
             return shown(&test);
         }
         tokio::time::sleep(ASK_EVERY).await;
