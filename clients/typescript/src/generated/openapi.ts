@@ -708,7 +708,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test event
-         * @description A signed sample of the event with `data.test` = true, one attempt, also to a disabled endpoint. Answers at once; the delivery shows the result.
+         * @description A signed sample of the event, or your own `data`, with `data.test` = true, one attempt, also to a disabled endpoint. Answers at once; the delivery shows the result.
          *
          *     Needs a key with the scope `webhooks:manage`.
          *
@@ -1212,7 +1212,7 @@ export interface components {
              */
             action: string;
             /**
-             * @description Kind of its target: `api_key`, `endpoint`, `agent`, `inbox`, `tenant`.
+             * @description Kind of its target: `api_key`, `endpoint`, `delivery`, `agent`, `inbox`, `tenant`.
              * @example endpoint
              */
             target_kind: string;
@@ -2550,6 +2550,10 @@ export interface components {
              * @enum {string}
              */
             event: "ticket.created" | "ticket.updated" | "ticket.assigned" | "ticket.status_changed" | "ticket.closed" | "message.received" | "message.sent" | "inbox.error";
+            /** @description Members of the event's `data` in place of a sample's, an object (in gRPC its text). They are sent as they are, whatever the event and also to an endpoint with `thin` payloads; `actor`, `group` and `test` are the server's, and what is given for them is dropped. The object has at most 31 levels and no name twice, the event at most 256 KiB. */
+            data?: {
+                [key: string]: unknown;
+            };
         };
         /** @description Response of SendTestEvent. */
         SendTestEventResponse: {
@@ -3148,7 +3152,7 @@ export interface operations {
                  */
                 event_id?: string;
                 /**
-                 * @description Only deliveries of events about the ticket with this UUID, of its newest 5,000.
+                 * @description Only deliveries of events about the ticket with this UUID: of its newest 5,000 events. Those of older ones are not found without `event_id`.
                  * @example 019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51
                  */
                 ticket_id?: string;
