@@ -281,7 +281,7 @@ def test_a_delivery_is_sent_again(tenant, cli, receiver, fails):
 
 def test_a_delivery_is_posted_to_another_url_and_nothing_is_recorded(tenant, cli, receiver, sent):
     endpoint, url, delivery = sent
-    before = tenant.api.get(f"/deliveries/{delivery['id']}").json()["data"]
+    before, posts = tenant.api.get(f"/deliveries/{delivery['id']}").json()["data"], len(receiver.at(url))
     other = receiver.path()
     posted = cli("delivery", "resend", delivery["id"], "--to", other)
     [hit] = receiver.at(other)
@@ -297,7 +297,7 @@ def test_a_delivery_is_posted_to_another_url_and_nothing_is_recorded(tenant, cli
     assert known["secret"] is None
     receiver.at(other)[1].verify(secret)
     assert tenant.api.get(f"/deliveries/{delivery['id']}").json()["data"] == before
-    assert len(receiver.at(url)) == 1
+    assert len(receiver.at(url)) == posts
 
 
 def test_a_url_that_does_not_accept_the_event_ends_with_1(receiver, sent, fails, server):
@@ -426,6 +426,7 @@ def test_people_get_tables(server, tenant, sent):
 def test_help_puts_a_commands_own_flags_first(words):
     own, every = run(*words, "--help").stdout.split("Options of every command:")
     assert "--data-dir" in every and "--json" in every and "--database-url" in every
+    every, _, _ = every.partition("\nExample")
     flags = {line.split()[0] for line in every.splitlines() if line.strip().startswith("--")}
     assert flags == {"--data-dir", "--database-url", "--server", "--token", "--config", "--json"}
     assert "--help" in own and "Usage:" in own

@@ -59,7 +59,7 @@ def test_every_role_says_how_it_is(addresses):
         text = httpx.get(f"http://{address}/metrics").text
         assert EVERY_ROLE <= names(text), role
         assert "\ninboxops_ready 1\n" in text, role
-        assert ("inboxops_requests_total" in text) == (role in ("core", "all")), role
+        assert ("inboxops_database_up" in text) == (role in ("core", "all")), role
         assert ("inboxops_http_responses_total" in text) == (role in ("edge", "all")), role
 
 

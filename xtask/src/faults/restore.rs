@@ -171,11 +171,10 @@ impl Backup {
             match rest(fleet.door, key, Some(cursor.clone())).await? {
                 None if at < self.began => figure.note(|| format!("{cursor} is from before the backup, and refused")),
                 None => {}
-                Some(found) => {
-                    if kept.get(..known) != Some(past.as_slice()) || kept[known..] != found {
-                        figure.note(|| format!("{cursor}: after {known} events {} of {}", found.len(), kept.len()));
-                    }
+                Some(found) if kept.get(..known) != Some(past.as_slice()) || kept[known..] != found => {
+                    figure.note(|| format!("{cursor}: after {known} events {} of {}", found.len(), kept.len()));
                 }
+                Some(_) => {}
             }
         }
         // Dropped, it ends: what it would still send belongs to no ledger.
