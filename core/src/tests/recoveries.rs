@@ -192,8 +192,9 @@ async fn pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone(core: Tes
     let all = async || Some(undelivered(&core, &tenant, &endpoint, since).await).filter(|all| all.len() == 2);
     let all = until("both", all).await;
     let page = async |cursor: Option<String>| try_undelivered_page(&core, &tenant, &endpoint, since, 1, cursor).await;
-    let (first, next) = page(None).await.expect("a page");
-    let next = next.expect("more");
+    // Transactions in other databases of the server may hold the newest event back for a moment again.
+    let more = async || page(None).await.ok().and_then(|(first, next)| Some((first, next?)));
+    let (first, next) = until("the first of two", more).await;
     let (second, end) = page(Some(next.clone())).await.expect("a page");
     assert_eq!(([first, second].concat(), end), (all, None));
     for odd in ["12", "x", "u1-0-1", &format!("A{next}")] {
