@@ -21,6 +21,7 @@ use crate::{
 use futures_util::{Stream, StreamExt as _};
 use std::{
     future::Future,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -75,6 +76,9 @@ pub struct Rpc {
     pub conditional: bool,
 }
 
+/// Scopes of which a key needs one.
+pub type AnyScope = &'static [&'static str];
+
 /// The gate's decision about a call.
 pub struct Admission {
     /// Metadata of every answer to an authenticated call: the rate limit's headers.
@@ -87,8 +91,15 @@ pub struct Admission {
 #[tonic::async_trait]
 pub trait Gate: Send + Sync + 'static {
     /// Authenticates the caller, checks the rate limit, entitlement, scope and role, and counts the call if all permit
-    /// it. Puts the caller and, from a trusted edge, origin and marker into `extensions`.
-    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission;
+    /// it. A key also needs one scope of each of `needs`, which are those of the request. Puts the caller and, from a
+    /// trusted edge, origin and marker into `extensions`.
+    async fn admit(
+        &self,
+        rpc: &'static Rpc,
+        needs: &[AnyScope],
+        metadata: &MetadataMap,
+        extensions: &mut Extensions,
+    ) -> Admission;
 
     /// Checks again whether the caller of a running stream may have it.
     async fn still_admitted(&self, rpc: &'static Rpc, extensions: &Extensions) -> Result<(), Failure>;
@@ -114,6 +125,9 @@ pub trait Checked: Default {
     /// Normalises as the rules say (trim), then collects all violations. Violations that have a reason of their own go
     /// into the second list; they are answered first and alone.
     fn check(&mut self, violations: &mut Violations);
+
+    /// Scopes that a key needs for what the fields ask for, besides the RPC's own.
+    fn needs(&self) -> Vec<AnyScope>;
 }
 
 /// Violations being collected.
@@ -138,6 +152,8 @@ pub struct Current {
     pub request_id: String,
     /// Its tenant, once known.
     pub tenant: Option<TenantId>,
+    /// Address of the client.
+    pub client: Option<IpAddr>,
 }
 
 tokio::task_local! {
@@ -146,8 +162,9 @@ tokio::task_local! {
 
 impl Current {
     fn of(rpc: &Rpc, extensions: &Extensions) -> Current {
-        let request_id = extensions.get::<wire::Origin>().map(|origin| origin.request_id.clone()).unwrap_or_default();
-        Current { rpc: rpc.path, request_id, tenant: None }
+        let origin = extensions.get::<wire::Origin>();
+        let request_id = origin.map(|origin| origin.request_id.clone()).unwrap_or_default();
+        Current { rpc: rpc.path, request_id, tenant: None, client: origin.and_then(|origin| origin.peer) }
     }
 }
 
@@ -213,8 +230,9 @@ where
         Err(_) => Err(Failure::new(Reason::Timeout).status()),
     };
     if let Some(current) = logged {
-        let tenant = current.tenant.map(tracing::field::display);
-        tracing::debug!(rpc = current.rpc, request_id = current.request_id, tenant, code = ?code(&answer), "a call ended");
+        let Current { rpc, request_id, tenant, client } = current;
+        let (tenant, client) = (tenant.map(tracing::field::display), client.map(tracing::field::display));
+        tracing::debug!(rpc, request_id, tenant, client, code = ?code(&answer), "a call ended");
     }
     match answer {
         Ok(mut response) => {
@@ -303,7 +321,8 @@ async fn enter<Q: Checked>(
     request: Request<Q>,
 ) -> Result<(Request<Q>, MetadataMap), Status> {
     let (metadata, mut extensions, mut message) = request.into_parts();
-    let Admission { headers, verdict } = gate.admit(rpc, &metadata, &mut extensions).await;
+    let needs = message.needs();
+    let Admission { headers, verdict } = gate.admit(rpc, &needs, &metadata, &mut extensions).await;
     note(rpc, || gate.tenant(&extensions), &metadata, &extensions);
     let verdict = verdict.and_then(|()| {
         let undecodable = extensions.remove::<Undecodable>();

@@ -1,6 +1,7 @@
 //! JSON forms that serde's derive does not know: enums, times, embedded JSON, members that must not be null. Attributes
 //! on generated fields name these functions. It knows no message.
 
+pub mod object;
 pub mod time;
 
 use serde::{
@@ -105,6 +106,17 @@ pub fn write_json_texts<S: Serializer>(texts: &[String], serializer: S) -> Resul
         raw.push(serde_json::from_str::<&serde_json::value::RawValue>(text).map_err(S::Error::custom)?);
     }
     serializer.collect_seq(raw)
+}
+
+/// The same for a text that may be absent.
+pub fn write_optional_json_text<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    write_json_text(text.as_deref().unwrap_or_default(), serializer)
+}
+
+/// Reads an object that is present as its text.
+pub fn read_json_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
+    object::compact(raw.get()).map(Some).map_err(|_| D::Error::custom("no object that is taken"))
 }
 
 /// A message that is read from an object only: serde's derive would also accept an array of its fields.

@@ -15,6 +15,7 @@ pub mod id;
 pub mod json;
 pub mod limits;
 pub mod mcp;
+pub mod metrics;
 pub mod reason;
 pub mod rest;
 pub mod wire;

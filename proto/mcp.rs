@@ -179,7 +179,7 @@ enum Reply {
     /// A message, with the HTTP status that suits it.
     Message { status: u16, body: Value, metadata: MetadataMap },
     /// The client's message needs no answer.
-    Nothing,
+    Nothing { metadata: MetadataMap },
     /// The caller is not let in.
     Refused { id: Option<Value>, failure: Failure, metadata: MetadataMap },
 }
@@ -198,15 +198,15 @@ impl Server {
 
     /// The scopes of the caller's key. Neither counted nor refused for a plan, so that a client can always connect; a
     /// call of a tool then says what is missing.
-    pub async fn scopes(&self, caller: &Caller) -> Result<Vec<String>, Status> {
+    pub async fn scopes(&self, caller: &Caller) -> Result<Response<Vec<String>>, Status> {
         let asked = self.services.identity().get_key_scopes(caller.request(GetKeyScopesRequest {})).await;
-        asked.map(|answer| answer.into_inner().scopes)
+        asked.map(|answer| answer.map(|told| told.scopes))
     }
 
     /// Answers a line of the stdio transport; `None` if it needs no answer.
     pub async fn line(&self, caller: &Caller, line: &[u8]) -> Option<String> {
         match self.answer(caller, None, line).await {
-            Reply::Nothing => None,
+            Reply::Nothing { .. } => None,
             Reply::Message { body, .. } => Some(body.to_string()),
             Reply::Refused { id, failure, metadata } => {
                 let data = rest::error_value(&failure, caller.request_id(&metadata), true);
@@ -237,20 +237,20 @@ impl Server {
             Ok(scopes) => scopes,
             Err(status) => return Server::refused(id, &status),
         };
-        let metadata = MetadataMap::new();
+        let (metadata, scopes, _) = scopes.into_parts();
         let (era, result) = match asked {
             Err(refused) => {
                 let (status, body) = refused.answer();
                 return Reply::Message { status, body, metadata };
             }
             Ok(Asked { era, work, .. }) => match work {
-                Work::Nothing => return Reply::Nothing,
+                Work::Nothing => return Reply::Nothing { metadata },
                 Work::Initialize(version) => (era, answer::initialize(version.as_deref())),
                 Work::Discover => (era, answer::discover()),
                 Work::Ping => (era, answer::empty()),
                 Work::List => (era, answer::tools(era, &scopes)),
                 // It was answered above.
-                Work::Call { .. } => return Reply::Nothing,
+                Work::Call { .. } => return Reply::Nothing { metadata },
             },
         };
         Reply::Message { status: OK, body: message::result(id, era, result), metadata }

@@ -357,8 +357,9 @@ def _():
 def _():
     rotated = client.webhooks.rotate_secret(at.endpoint)["secret"]
     before = len(Hooks.came)
-    client.webhooks.test(at.endpoint, {"event": "ticket.closed"})
+    client.webhooks.test(at.endpoint, {"event": "ticket.closed", "data": {"mine": 1.5}})
     headers, body = hook("ticket.closed", before)
+    assert b'"mine":1.5,"test":true' in body
     for secrets in (at.secret, rotated, [rotated, at.secret]):
         assert verify_webhook(secrets, headers, body)
     client.webhooks.promote_secret(at.endpoint)

@@ -259,8 +259,9 @@ step("a forged webhook is refused", async () => {
 step("a secret is rotated without a lost webhook", async () => {
     const rotated = await client.webhooks.rotateSecret(endpoint.id);
     const before = hooks.length;
-    await client.webhooks.test(endpoint.id, { event: "ticket.closed" });
+    await client.webhooks.test(endpoint.id, { event: "ticket.closed", data: { mine: 1.5 } });
     const { headers, body } = await hook("ticket.closed", before);
+    assert.ok(body.includes('"mine":1.5,"test":true'));
     for (const one of [secret, rotated.secret, [rotated.secret, secret]])
         assert.ok(await verifyWebhook(one, headers, body));
     secret = rotated.secret;

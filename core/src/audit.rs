@@ -87,6 +87,19 @@ impl Trail {
         store::audit::insert_of(tx, tenant, &entry).await
     }
 
+    /// The same for an action that belongs to no tenant.
+    pub(crate) async fn note_for_nobody(
+        &self,
+        tx: &mut SystemTx<'_>,
+        ids: &mut Ids,
+        action: &str,
+        target: (&str, Option<Uuid>),
+        facts: &[(&str, &str)],
+    ) -> store::Result<()> {
+        let entry = self.entry(ids, action, target, facts);
+        store::audit::insert_for_nobody(tx, &entry).await
+    }
+
     fn entry(&self, ids: &mut Ids, action: &str, target: (&str, Option<Uuid>), facts: &[(&str, &str)]) -> Entry {
         let pairs: Vec<[&str; 2]> = facts.iter().map(|(name, value)| [*name, *value]).collect();
         Entry {

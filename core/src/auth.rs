@@ -17,7 +17,7 @@ use crate::{
 use inboxops_proto::{
     clock::Timestamp,
     failure::Failure,
-    gate::{self, Admission, Gate, Named, Policy, Repetition, Rpc},
+    gate::{self, Admission, AnyScope, Gate, Named, Policy, Repetition, Rpc},
     id::{ApiKeyId, TenantId},
     reason::Reason,
     wire::{self, Origin, Way},
@@ -262,8 +262,9 @@ impl Authority {
         }
     }
 
-    /// Checks that the caller may call the RPC: suspension, entitlement, then scope or role.
-    async fn allow(&self, policy: &Policy, caller: &Caller) -> Result<()> {
+    /// Checks that the caller may call the RPC: suspension, entitlement, then scope or role. A key needs one scope of each
+    /// of `needs` as well.
+    async fn allow(&self, policy: &Policy, needs: &[AnyScope], caller: &Caller) -> Result<()> {
         if policy.public {
             return Ok(());
         }
@@ -274,10 +275,12 @@ impl Authority {
                 own(&key.tenant, Some(Entitlement::PublicApi), policy.entitlement)?;
                 let scope = policy.api_key.ok_or_else(|| denied(words::KEY))?;
                 let has = |name: &str| Scope::from_name(name).is_none_or(|scope| key.scopes.contains(&scope));
-                if !has(scope) && !policy.or_api_key.is_some_and(has) {
-                    return Err(Failure::new(Reason::InsufficientScope).fact("scope", scope).into());
+                let lacks_own = !has(scope) && !policy.or_api_key.is_some_and(has);
+                let lacking = needs.iter().find(|any| !any.iter().any(|name| has(name)));
+                match lacks_own.then_some(scope).or_else(|| lacking.and_then(|any| any.first().copied())) {
+                    Some(missing) => Err(Failure::new(Reason::InsufficientScope).fact("scope", missing).into()),
+                    None => Ok(()),
                 }
-                Ok(())
             }
             Who::Agent { role, .. } => {
                 let tenant = self.tenant(caller.scope()?.tenant()).await?.ok_or(Reason::TenantNotFound)?;
@@ -300,6 +303,7 @@ impl Authority {
     async fn decide(
         &self,
         rpc: &'static Rpc,
+        needs: &[AnyScope],
         metadata: &MetadataMap,
         extensions: &mut Extensions,
     ) -> (Option<RateLimitState>, Result<()>) {
@@ -311,20 +315,27 @@ impl Authority {
             Ok(caller) => caller,
             Err(error) => return (None, Err(error)),
         };
-        let allowed = self.allow(&rpc.policy, &caller).await;
+        let allowed = self.allow(&rpc.policy, needs, &caller).await;
         let key = caller.key().cloned();
         extensions.insert(caller);
         match key {
-            Some(key) if !rpc.policy.credential_only => self.limit(&key, allowed).await,
-            _ => (None, allowed),
+            Some(key) if rpc.policy.credential_only => (self.told(&key).await, allowed),
+            Some(key) => self.limit(&key, allowed).await,
+            None => (None, allowed),
         }
     }
 }
 
 #[tonic::async_trait]
 impl Gate for Authority {
-    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
-        let (standing, decided) = self.decide(rpc, metadata, extensions).await;
+    async fn admit(
+        &self,
+        rpc: &'static Rpc,
+        needs: &[AnyScope],
+        metadata: &MetadataMap,
+        extensions: &mut Extensions,
+    ) -> Admission {
+        let (standing, decided) = self.decide(rpc, needs, metadata, extensions).await;
         let headers = standing.map(|standing| standing.headers(self.stamps.now())).unwrap_or_default();
         let told = |error: Error| gate::during(rpc, extensions, || error.into_failure());
         let verdict = decided.map_err(|error| words::of(&rpc.policy, self.failed(told(error), extensions)));
@@ -350,10 +361,17 @@ impl Gate for Authority {
                     return Err(Reason::RevokedApiKey.into());
                 }
             }
+            if let Who::Service { id, .. } | Who::Worker { id } = caller.who() {
+                let token = store::service_tokens::find(&self.db, *id).await?;
+                if token.is_none_or(|token| token.revoked_at.is_some()) {
+                    return Err(words::unknown_token().into());
+                }
+            }
             match caller.session() {
                 // The agent's role may have changed.
-                Some(session) => self.allow(&rpc.policy, &self.session_again(session.hash).await?).await,
-                None => self.allow(&rpc.policy, caller).await,
+                Some(session) => self.allow(&rpc.policy, &[], &self.session_again(session.hash).await?).await,
+                // What a stream asked for was allowed at its beginning: the scopes of a key never change.
+                None => self.allow(&rpc.policy, &[], caller).await,
             }
         };
         again.await.map_err(|error| gate::during(rpc, extensions, || error.into_failure()))

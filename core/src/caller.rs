@@ -137,16 +137,6 @@ impl Caller {
         caller
     }
 
-    /// Refuses a key that lacks a scope which the call needs besides its own. Others need none.
-    pub(crate) fn needs(&self, scope: Scope) -> Result<()> {
-        match &self.key {
-            Some(key) if !key.scopes.contains(&scope) => {
-                Err(Failure::new(Reason::InsufficientScope).fact("scope", scope.name()).into())
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// The session, for agents.
     pub(crate) fn session(&self) -> Option<&Arc<SessionFacts>> {
         self.session.as_ref()

@@ -5,6 +5,7 @@ mod stats;
 mod watch;
 
 use crate::{
+    audit::Trail,
     auth::Scope,
     caller::Caller,
     dispatch::Dispatcher,
@@ -138,14 +139,19 @@ impl Deliveries {
 
     async fn resend(&self, caller: &Caller, request: v1::ResendDeliveryRequest) -> Result<v1::ResendDeliveryResponse> {
         let id = delivery_id(&request.delivery_id)?;
-        let at = self.stamps.now();
+        let stamp = self.stamps.stamp();
+        let at = stamp.at;
         let dispatcher = self.dispatcher.clone();
+        let trail = Trail::of(caller, at);
         let write = caller.write(&self.db, async move |tx| {
             let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
             if !store::deliveries::rearm(tx, &old, at).await? {
                 let busy = Failure::new(Reason::Conflict).message("A request of this delivery is on its way.");
                 return Err(busy.retry_after(1).into());
             }
+            let endpoint = old.endpoint.to_string();
+            let facts = [("endpoint_id", endpoint.as_str())];
+            trail.note(tx, &mut stamp.ids(), "delivery.resent", ("delivery", Some(id.0)), &facts).await?;
             let dispatcher = dispatcher.clone();
             tx.after(move || dispatcher.wake());
             let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
@@ -156,13 +162,18 @@ impl Deliveries {
 
     async fn cancel(&self, caller: &Caller, request: v1::CancelDeliveryRequest) -> Result<v1::CancelDeliveryResponse> {
         let id = delivery_id(&request.delivery_id)?;
-        let at = self.stamps.now();
+        let stamp = self.stamps.stamp();
+        let at = stamp.at;
+        let trail = Trail::of(caller, at);
         let write = caller.write(&self.db, async move |tx| {
             let old = store::deliveries::lock(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
             if !old.can_stop() {
                 return Err(Failure::new(Reason::Conflict).message("The delivery has ended already.").into());
             }
             store::deliveries::stop(tx, &old, at).await?;
+            let endpoint = old.endpoint.to_string();
+            let facts = [("endpoint_id", endpoint.as_str())];
+            trail.note(tx, &mut stamp.ids(), "delivery.canceled", ("delivery", Some(id.0)), &facts).await?;
             let delivery = store::deliveries::get(tx, id).await?.ok_or(Reason::DeliveryNotFound)?;
             Ok(v1::CancelDeliveryResponse { delivery: Some(shown(&delivery, at)) })
         });

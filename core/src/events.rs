@@ -186,35 +186,46 @@ pub(crate) struct RenderedEvent {
 }
 
 #[derive(Serialize)]
-struct Envelope<'a> {
+struct Envelope<'a, M> {
     event: &'static str,
     event_id: String,
     tenant_id: String,
     created_at: String,
-    data: Data<'a>,
+    data: Data<'a, M>,
 }
 
 #[derive(Serialize)]
-struct Data<'a> {
+struct Data<'a, M> {
     actor: &'a Actor,
     group: String,
     #[serde(flatten)]
-    subject: &'a Subject<'a>,
+    members: &'a M,
 }
 
 impl Group<'_> {
     pub(crate) fn render(&self, kind: Kind, subject: &Subject<'_>, ids: &mut Ids) -> Result<RenderedEvent> {
         let id = ids.next(EventId::new);
+        let body = self.body(kind, id, subject)?;
+        let ticket = subject.ticket.filter(|_| !subject.test).and_then(|ticket| ticket.id.parse().ok());
+        Ok(RenderedEvent { id, kind, group: self.id, left: None, ticket, body })
+    }
+
+    /// A test whose `data` has these members beside `actor` and `group`; `test` is one of them.
+    pub(crate) fn render_test<M: Serialize>(&self, kind: Kind, members: &M, ids: &mut Ids) -> Result<RenderedEvent> {
+        let id = ids.next(EventId::new);
+        let body = self.body(kind, id, members)?;
+        Ok(RenderedEvent { id, kind, group: self.id, left: None, ticket: None, body })
+    }
+
+    fn body<M: Serialize>(&self, kind: Kind, id: EventId, members: &M) -> Result<String> {
         let envelope = Envelope {
             event: kind.name(),
             event_id: id.to_string(),
             tenant_id: self.tenant.to_string(),
             created_at: json::time::Text::of(&self.at.into()).as_str().to_owned(),
-            data: Data { actor: self.actor, group: self.id.to_string(), subject },
+            data: Data { actor: self.actor, group: self.id.to_string(), members },
         };
-        let body = serde_json::to_string(&envelope).map_err(|_| crate::error::Error::Broken("an event renders"))?;
-        let ticket = subject.ticket.filter(|_| !subject.test).and_then(|ticket| ticket.id.parse().ok());
-        Ok(RenderedEvent { id, kind, group: self.id, left: None, ticket, body })
+        serde_json::to_string(&envelope).map_err(|_| crate::error::Error::Broken("an event renders"))
     }
 }
 

@@ -9,6 +9,7 @@ mod auth;
 pub mod bench;
 mod cache;
 mod caller;
+pub mod copies;
 mod cursor;
 mod deliveries;
 mod dispatch;
@@ -99,8 +100,6 @@ pub struct Settings {
     pub master_key: MasterKey,
     /// Greatest number of writes in one transaction; the default depends on the database.
     pub write_group_max: Option<usize>,
-    /// Returns the number of log lines lost since the start, for the metrics.
-    pub log_lines_lost: fn() -> u64,
 }
 
 impl Settings {
@@ -125,6 +124,11 @@ pub struct Core {
 }
 
 impl Core {
+    /// Whether a database that a core has used is at this URL. It makes nothing.
+    pub async fn has_database(database_url: &str) -> Result<bool> {
+        Ok(store::database_exists(database_url).await?)
+    }
+
     /// Opens the database, migrates it, and checks that the master key is the one that sealed its secrets.
     pub async fn open(settings: Settings, stamps: Stamps) -> Result<Core> {
         let db = Db::open(settings.options(&stamps)).await?;
@@ -141,7 +145,7 @@ impl Core {
             // settled.
             stamps.not_before(last);
         }
-        let metrics = Arc::new(Metrics::new(settings.log_lines_lost));
+        let metrics = Arc::new(Metrics::new());
         let groups = metrics.clone();
         db.count_groups(move |writer, jobs| groups.grouped(writer, jobs));
         let limits = Limits {
@@ -212,7 +216,7 @@ impl Core {
                 dispatcher.clone(),
                 site.clone(),
             )),
-            service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone())),
+            service_tokens: Arc::new(service_tokens::ServiceTokens::new(db.clone(), stamps.clone(), authority.clone())),
             ticket_desks: Arc::new(ticket_desk::TicketDesk::new(
                 db.clone(),
                 stamps.clone(),
@@ -253,14 +257,19 @@ impl Core {
         let _ = self.site.set(site);
     }
 
-    /// The metrics, as OpenMetrics text.
+    /// The core's own metrics, as OpenMetrics text without its end: the process adds its own.
     pub async fn metrics(&self) -> String {
         self.metrics.text(&self.db).await
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     pub async fn ready(&self) -> bool {
         self.db.ping().await.is_ok()
+    }
+
+    /// How long readers of events have waited for one transaction, as of the last [`Core::ready`]; `None` on SQLite.
+    pub fn events_held_for(&self) -> Option<Duration> {
+        self.db.events_held_for()
     }
 
     /// Runs the background tasks until `shutdown`, then flushes what is only in memory.

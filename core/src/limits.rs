@@ -15,7 +15,7 @@ use inboxops_proto::{
 };
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -173,7 +173,7 @@ impl FailedAuth {
 
     /// Counts a failure of `peer`; returns the refusal to answer with when there were too many.
     pub(crate) fn count(&self, peer: IpAddr) -> Result<(), Failure> {
-        self.limiter.check_key(&peer).map_err(|until| {
+        self.limiter.check_key(&network(peer)).map_err(|until| {
             let wait = until.wait_time_from(self.limiter.clock().now());
             Failure::new(Reason::RateLimited)
                 .message("Too many failed authentications from this address.")
@@ -186,6 +186,14 @@ impl FailedAuth {
     pub(crate) fn retain_recent(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
+    }
+}
+
+/// What counts as one address: for IPv6 the 64 bits that a provider assigns to a customer.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & (u128::MAX << 64))),
+        four => four,
     }
 }
 
@@ -273,5 +281,28 @@ mod tests {
         let refused = failed.count(one).unwrap_err();
         assert_eq!((refused.reason, refused.facts[0].1.as_str()), (Reason::RateLimited, "ip"));
         assert!(failed.count(two).is_ok());
+    }
+
+    #[test]
+    fn the_hosts_of_one_network_fail_as_one_address() {
+        let failed = FailedAuth::new(3);
+        let at = |network, host| IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, network, 0, 0, 0, host));
+        assert!((0..3).all(|host| failed.count(at(1, host)).is_ok()));
+        assert!(failed.count(at(1, 9)).is_err(), "a customer has 2^64 of these");
+        assert!(failed.count(at(2, 9)).is_ok());
+    }
+
+    #[test]
+    fn what_counts_as_one_address() {
+        for (address, counted) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::"),
+            ("2001:db8:0:2::1", "2001:db8:0:2::"),
+            ("::1", "::"),
+        ] {
+            let network = network(address.parse().unwrap());
+            assert_eq!(network, counted.parse::<IpAddr>().unwrap(), "{address}");
+        }
     }
 }

@@ -91,7 +91,7 @@ impl Paging {
             AskedStart::Page(page) => Start::Page(page),
             AskedStart::Cursor(cursor) => {
                 if !read.histories().cover(cursor.point, point.seq) {
-                    return Err(of_other_history().into());
+                    return Err(of_other_history("cursor").into());
                 }
                 if cursor.binding != binding {
                     return Err(Reason::InvalidCursor.into());
@@ -109,9 +109,10 @@ impl Paging {
     }
 }
 
-fn of_other_history() -> Failure {
+/// The refusal of a cursor, given in this field, that no history of the database covers.
+pub(crate) fn of_other_history(field: &'static str) -> Failure {
     let violation = Violation::new(
-        "cursor",
+        field,
         DetailCode::OtherHistory,
         "was made in another database, or after the backup that this one was restored from",
     );
@@ -225,6 +226,11 @@ impl Listing {
     /// Greatest number of items of the page.
     pub(crate) fn per_page(&self) -> usize {
         usize::try_from(self.per_page).unwrap_or(usize::MAX)
+    }
+
+    /// The point in the history of the database at which the page is read.
+    pub(crate) fn point(&self) -> HistoryPoint {
+        self.point
     }
 
     /// The cursor after an item with this key.

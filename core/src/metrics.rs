@@ -1,6 +1,6 @@
-//! The metrics of a core, as OpenMetrics text. Counting a call costs two look-ups and a few atomic additions; figures
-//! from the database are queried when somebody reads the metrics. Only the tenants that are most behind are named, by
-//! their ids, since there may be any number of tenants.
+//! The metrics of a core, as OpenMetrics text; those that every process has are the server's. Counting a call costs two
+//! look-ups and a few atomic additions; figures from the database are queried when somebody reads the metrics. Only the
+//! tenants that are most behind are named, by their ids, since there may be any number of tenants.
 
 mod tenants;
 
@@ -15,25 +15,17 @@ use inboxops_proto::{
     FailureCode,
     clock::Timestamp,
     failure::Failure,
-    gate::{Admission, Gate, Named, Repetition, Rpc},
+    gate::{Admission, AnyScope, Gate, Named, Repetition, Rpc},
     id::{DeliveryId, TenantId},
+    metrics as table,
     reason::code_name,
 };
 use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric as _},
-    metrics::{
-        counter::{ConstCounter, Counter},
-        family::Family,
-        gauge::Gauge,
-        histogram::Histogram,
-        info::Info,
-    },
-    registry::{Registry, Unit},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Metric, Registry, Unit},
 };
 use std::{
     collections::HashSet,
-    fmt,
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -69,25 +61,26 @@ pub(crate) struct Metrics {
     tenants: Arc<Tenants>,
     oldest_due: Gauge<f64, AtomicU64>,
     stuck: Gauge,
+    events_held: Gauge<f64, AtomicU64>,
     standing: tokio::sync::Mutex<Option<Instant>>,
 }
 
-/// Lost log lines; the log is not the core's.
-#[derive(Debug)]
-struct LostLines(fn() -> u64);
-
-impl Collector for LostLines {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let help = "Lines of the log that could not be written";
-        let counter = ConstCounter::new(self.0());
-        counter.encode(encoder.encode_descriptor("log_lines_lost", help, None, counter.metric_type())?)
+/// Registers a metric as the table describes it.
+fn register(registry: &mut Registry, row: &table::Metric, metric: impl Metric) {
+    match unit(row) {
+        None => registry.register(row.name, row.help, metric),
+        Some(unit) => registry.register_with_unit(row.name, row.help, unit, metric),
     }
+}
+
+fn unit(row: &table::Metric) -> Option<Unit> {
+    (!row.unit.is_empty()).then(|| Unit::Other(row.unit.to_owned()))
 }
 
 impl Metrics {
     /// Metrics without any counts.
-    pub(crate) fn new(log_lines_lost: fn() -> u64) -> Metrics {
-        let mut registry = Registry::with_prefix("inboxops");
+    pub(crate) fn new() -> Metrics {
+        let mut registry = Registry::default();
         let took = Histograms::new_with_constructor(|| Histogram::new(CALL_SECS));
         let groups = Histograms::new_with_constructor(|| Histogram::new(GROUP_JOBS));
         let metrics = Metrics {
@@ -102,30 +95,23 @@ impl Metrics {
             tenants: Arc::default(),
             oldest_due: Gauge::default(),
             stuck: Gauge::default(),
+            events_held: Gauge::default(),
             standing: tokio::sync::Mutex::default(),
             registry: Registry::default(),
         };
-        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The version that runs", build);
-        registry.register("requests", "Calls that came to an end, by RPC and gRPC code", metrics.requests.clone());
-        let help = "Time of calls until their answer, or until their stream began";
-        registry.register_with_unit("request_duration", help, Unit::Seconds, metrics.took.clone());
-        let help = "Requests to webhook endpoints whose end is on record, by how they ended";
-        registry.register("delivery_attempts", help, metrics.attempts.clone());
-        let help = "Time from a change to the first request of each of its webhooks";
-        registry.register_with_unit("delivery_lag", help, Unit::Seconds, metrics.lag.clone());
-        let help = "Leases that ended without a report: a worker or a core died, or froze";
-        registry.register("leases_expired", help, metrics.leases_ended.clone());
-        registry.register("write_group_size", "Writes that shared one commit, by writer", metrics.groups.clone());
-        registry.register("database_up", "Whether the database answered just now", metrics.database_up.clone());
-        let help = "Deliveries that wait for their time or for a slot, tests left out";
-        registry.register("deliveries_waiting", help, metrics.waiting.clone());
-        registry.register_collector(Box::new(metrics.tenants.clone()));
-        let help = "How long the first of the deliveries that are due has been due";
-        registry.register_with_unit("oldest_due_age", help, Unit::Seconds, metrics.oldest_due.clone());
-        let help = "Endpoints and leases that nobody looked after for a minute; must be 0";
-        registry.register("deliveries_stuck", help, metrics.stuck.clone());
-        registry.register_collector(Box::new(LostLines(log_lines_lost)));
+        let all = &mut registry;
+        register(all, &table::REQUESTS, metrics.requests.clone());
+        register(all, &table::REQUEST_DURATION, metrics.took.clone());
+        register(all, &table::DELIVERY_ATTEMPTS, metrics.attempts.clone());
+        register(all, &table::DELIVERY_LAG, metrics.lag.clone());
+        register(all, &table::LEASES_EXPIRED, metrics.leases_ended.clone());
+        register(all, &table::WRITE_GROUP_SIZE, metrics.groups.clone());
+        register(all, &table::DATABASE_UP, metrics.database_up.clone());
+        register(all, &table::DELIVERIES_WAITING, metrics.waiting.clone());
+        register(all, &table::OLDEST_DUE_AGE, metrics.oldest_due.clone());
+        register(all, &table::DELIVERIES_STUCK, metrics.stuck.clone());
+        register(all, &table::EVENT_HORIZON_AGE, metrics.events_held.clone());
+        all.register_collector(Box::new(metrics.tenants.clone()));
         Metrics { registry, ..metrics }
     }
 
@@ -156,12 +142,12 @@ impl Metrics {
         }
     }
 
-    /// The text, with the present figures from the database.
+    /// The text without its end, with the present figures from the database.
     pub(crate) async fn text(&self, db: &Db) -> String {
         self.look(db).await;
         let mut text = String::new();
         // Writing to memory cannot fail.
-        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        let _ = prometheus_client::encoding::text::encode_registry(&mut text, &self.registry);
         text
     }
 
@@ -170,6 +156,7 @@ impl Metrics {
         if looked.is_some_and(|at| at.elapsed() < STANDING_LIFE) {
             return;
         }
+        self.events_held.set(db.events_held_for().unwrap_or_default().as_secs_f64());
         let now = db.clock().now();
         let standing = store::dispatch::standing(db, now, now.minus(STUCK_AFTER)).await;
         match (standing, store::backlog::of_tenants(db, now).await) {
@@ -200,8 +187,14 @@ impl CountingGate {
 
 #[tonic::async_trait]
 impl Gate for CountingGate {
-    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
-        self.gate.admit(rpc, metadata, extensions).await
+    async fn admit(
+        &self,
+        rpc: &'static Rpc,
+        needs: &[AnyScope],
+        metadata: &MetadataMap,
+        extensions: &mut Extensions,
+    ) -> Admission {
+        self.gate.admit(rpc, needs, metadata, extensions).await
     }
 
     fn begin(&self, repetition: Repetition, extensions: &mut Extensions) -> Result<Option<Arc<dyn Named>>, Failure> {

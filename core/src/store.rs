@@ -7,6 +7,7 @@ pub(crate) mod answers;
 pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod backlog;
+pub(crate) mod backups;
 pub(crate) mod by_name;
 pub(crate) mod changes;
 pub(crate) mod chores;
@@ -21,10 +22,13 @@ pub(crate) mod exports;
 mod fanout;
 pub(crate) mod health;
 pub(crate) mod histories;
+pub(crate) mod horizon;
 pub(crate) mod inboxes;
 pub(crate) mod lanes;
 pub(crate) mod messages;
 pub(crate) mod meta;
+pub(crate) mod moving;
+pub(crate) mod owners;
 pub(crate) mod passwords;
 pub(crate) mod rate_windows;
 pub(crate) mod recount;
@@ -43,6 +47,7 @@ pub(crate) mod tickets;
 pub(crate) mod unnamed;
 
 pub use db::error::Error;
+pub(crate) use db::migrate::exists as database_exists;
 pub(crate) use db::{
     Db, Options, Queue, cores,
     error::{Result, WriteError},
@@ -75,6 +80,7 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("audit", audit::ALL),
         ("changes", changes::ALL),
         ("backlog", backlog::ALL),
+        ("backups", backups::ALL),
         ("cores", cores::ALL),
         ("counts", counts::ALL),
         ("deliveries", deliveries::ALL),
@@ -93,11 +99,14 @@ pub(crate) fn statements() -> (ByName<sql::Sql>, ByName<sql::Rows>) {
         ("exports", exports::ALL),
         ("health", health::ALL),
         ("histories", histories::ALL),
+        ("horizon", horizon::ALL),
         ("inboxes", inboxes::ALL),
         ("lanes", lanes::ALL),
         ("messages", messages::ALL),
         ("messages_list", messages::list::ALL),
         ("meta", meta::ALL),
+        ("moving", moving::ALL),
+        ("owners", owners::ALL),
         ("passwords", passwords::ALL),
         ("rate_windows", rate_windows::ALL),
         ("recount", recount::ALL),

@@ -1,6 +1,7 @@
 //! Tenants: the service by which the operator creates workspaces with their agents and inboxes, and changes them.
 
 mod inboxes;
+mod owners;
 
 use crate::{
     audit::Trail,
@@ -371,5 +372,12 @@ impl TenantService for Tenants {
         let caller = Caller::of(&request)?;
         let inbox = self.update_inbox(&caller, request.into_inner()).await?;
         Ok(Response::new(pb::UpdateInboxResponse { inbox: Some(inbox) }))
+    }
+
+    async fn find_owner(
+        &self,
+        request: Request<pb::FindOwnerRequest>,
+    ) -> Result<Response<pb::FindOwnerResponse>, Status> {
+        Ok(Response::new(self.find_owner(request.into_inner()).await?))
     }
 }

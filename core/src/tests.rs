@@ -20,6 +20,7 @@ mod master_key;
 mod messages;
 mod metrics;
 mod recoveries;
+mod service_tokens;
 mod sessions;
 mod store;
 mod support;

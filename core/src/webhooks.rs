@@ -10,22 +10,22 @@ mod preview;
 mod samples;
 pub(crate) mod secret;
 mod shown;
+mod test_event;
 
 use crate::{
     address::{self, Resolver},
     audit::Trail,
     auth::Authority,
     caller::Caller,
-    deliveries,
     dispatch::Dispatcher,
-    error::{Error, Result},
+    error::Result,
     events::{Kind, subscription},
     idempotency::AnswerStorage,
     listing::{Binding, Key, Paging},
     plan::Entitlement,
     recoveries::Recoveries,
     secrets::MasterKey,
-    store::{self, Db, Tx, endpoints::Endpoint, events::TestOf, health::Health},
+    store::{self, Db, Tx, endpoints::Endpoint, health::Health},
     time_and_chance::Stamps,
 };
 use change::{Change, inbox_ids, refusal};
@@ -249,24 +249,6 @@ impl Webhooks {
             let dispatcher = dispatcher.clone();
             tx.after(move || dispatcher.endpoint_changed(id));
             Ok(v1::DeleteWebhookEndpointResponse {})
-        });
-        write.await
-    }
-
-    async fn test(&self, caller: &Caller, request: v1::SendTestEventRequest) -> Result<v1::SendTestEventResponse> {
-        let kind = request.event.as_deref().and_then(Kind::from_name).ok_or(Error::Broken("the gate checks events"))?;
-        let id = endpoint_id(&request.endpoint_id)?;
-        let stamp = self.stamps.stamp();
-        let actor = caller.actor();
-        let write = caller.write(&self.db, async move |tx| {
-            let endpoint = store::endpoints::lock(tx, id).await?.ok_or(Reason::EndpointNotFound)?;
-            let tenant = tx.tenant();
-            let event = samples::render(kind, tenant, stamp.at, &actor, &mut stamp.ids())?;
-            let delivery = deliveries::new_test(&event, &endpoint, stamp.at);
-            let row = event.row(tenant, None, stamp.at);
-            let of = TestOf { endpoint: endpoint.id, version: endpoint.version, thin: endpoint.thin };
-            tx.emit(store::NewEvent { test_of: Some(of), ..row });
-            Ok(v1::SendTestEventResponse { delivery: Some(delivery) })
         });
         write.await
     }

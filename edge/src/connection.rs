@@ -30,6 +30,7 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 pub(crate) struct Surroundings {
     pub(crate) door: Arc<Door>,
     pub(crate) surface: Surface,
+    pub(crate) metrics: bool,
     pub(crate) tasks: TaskTracker,
     /// Finish running requests and accept no more.
     pub(crate) drain: CancellationToken,
@@ -49,12 +50,15 @@ where
         }
         return;
     };
-    let handshake = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+    let handshake = async {
+        let stream = tokio_rustls::TlsAcceptor::from(config).accept(stream).await?;
+        let agreed = stream.get_ref().1.alpn_protocol().map(|name| name == b"h2");
+        // A client without ALPN may know that HTTP/2 is spoken here: some proxies are told so.
+        let (stream, prefaced) = if agreed.is_none() { greet(stream).await? } else { PrefacedStream::unread(stream) };
+        Ok::<_, io::Error>((stream, agreed.unwrap_or(prefaced)))
+    };
     match tokio::time::timeout(within, handshake).await {
-        Ok(Ok(stream)) => {
-            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            speak(stream, http2, peer, around).await;
-        }
+        Ok(Ok((stream, http2))) => speak(stream, http2, peer, around).await,
         Ok(Err(error)) => tracing::debug!(?peer, %error, "a TLS handshake failed"),
         Err(_) => tracing::debug!(?peer, "a TLS handshake took too long"),
     }
@@ -64,11 +68,11 @@ async fn speak<S>(stream: S, http2: bool, peer: Option<IpAddr>, around: Surround
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let Surroundings { door, surface, tasks, drain, cut } = around;
+    let Surroundings { door, surface, metrics, tasks, drain, cut } = around;
     let header_read_timeout = door.settings().header_read_timeout;
     let service = service_fn(move |request| {
         let door = door.clone();
-        async move { door.answer(surface, peer, request).await }
+        async move { door.answer((surface, metrics), peer, request).await }
     });
     let io = TokioIo::new(stream);
     // The two connection types have no trait in common.
@@ -135,6 +139,13 @@ struct PrefacedStream<S> {
     filled: usize,
     given: usize,
     stream: S,
+}
+
+impl<S> PrefacedStream<S> {
+    /// A stream of which nothing was read, and so no preface.
+    fn unread(stream: S) -> (PrefacedStream<S>, bool) {
+        (PrefacedStream { read: [0; PREFACE.len()], filled: 0, given: 0, stream }, false)
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for PrefacedStream<S> {

@@ -50,10 +50,12 @@ pub enum AccessLog {
 pub struct Door {
     /// REST, MCP, documents and probes.
     public: axum::Router,
-    /// The same with the metrics, for a listener that serves everything.
-    whole: axum::Router,
-    /// Probes and metrics, for internal listeners.
+    /// The same with the metrics.
+    measured: axum::Router,
+    /// Probes, for listeners without REST.
     probes: axum::Router,
+    /// The same with the metrics.
+    measured_probes: axum::Router,
     grpc: grpc::Router,
     /// Paths of the gRPC methods.
     calls: HashSet<String>,
@@ -75,13 +77,15 @@ impl Door {
         let drain = CancellationToken::new();
         let (grpc, health) = grpc::router(grpc, inboxops_proto::DESCRIPTORS, drain.clone())?;
         let metrics = probes::metrics(&settings);
-        let probes = probes::probes(&settings).merge(metrics.clone()).fallback(rest::route_not_found).with_state(());
+        let probes = probes::probes(&settings).fallback(rest::route_not_found);
+        let measured_probes = probes.clone().merge(metrics.clone()).with_state(());
+        let probes = probes.with_state(());
         let public = rest.merge(probes::probes(&settings)).merge(reference::routes(documents)).merge(guides::routes());
-        let whole = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
+        let measured = pages::add(public.clone().merge(metrics), settings.pages).with_state(());
         let public = pages::add(public, settings.pages).with_state(());
         let calls = grpc::paths(inboxops_proto::DESCRIPTORS);
         let beside_calls = rest::methods("OPTIONS, POST");
-        Ok(Door { public, whole, probes, grpc, calls, beside_calls, health, drain, settings })
+        Ok(Door { public, measured, probes, measured_probes, grpc, calls, beside_calls, health, drain, settings })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -97,10 +101,10 @@ impl Door {
         self.drain.cancel();
     }
 
-    /// Answers one request.
+    /// Answers one request of a listener with this surface, with or without metrics.
     pub(crate) async fn answer(
         &self,
-        surface: Surface,
+        (surface, metrics): (Surface, bool),
         peer: Option<IpAddr>,
         mut request: Request<Incoming>,
     ) -> std::result::Result<Response<Body>, Infallible> {
@@ -108,9 +112,10 @@ impl Door {
         let protocol = Protocol::of(request.method(), request.headers());
         let way = if surface == Surface::Local { Way::Local } else { protocol.way() };
         let too_large = headers::are_too_large(&request);
-        let Settings { behind_proxy, secure, chance, access_log, .. } = self.settings;
-        let origin = origin::origin(request.headers(), request.uri(), way, peer, behind_proxy, secure, chance);
-        let request_id = origin.request_id.clone();
+        let Settings { secure, chance, access_log, .. } = self.settings;
+        let peer = self.settings.proxies.client(request.headers(), peer);
+        let origin = origin::origin(request.headers(), request.uri(), way, peer, secure, chance);
+        let (request_id, client) = (origin.request_id.clone(), origin.peer);
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let seen = (access_log != AccessLog::Off).then(|| (request.method().clone(), request.uri().clone()));
         let guarded =
@@ -129,7 +134,7 @@ impl Door {
                 _ if too_large => protocol.refuse_headers(&request_id),
                 Err(failure) => protocol.forbid(&failure, &request_id),
                 Ok(()) if protocol.is_grpc() => self.grpc(surface, protocol, request).await,
-                Ok(()) => self.http(surface, request).await,
+                Ok(()) => self.http(surface, metrics, request).await,
             }
         });
         let mut response = match work.catch_unwind().await {
@@ -140,10 +145,15 @@ impl Door {
                 protocol.refuse(&Reason::InternalError.into(), &request_id)
             }
         };
+        self.settings.counts.answered(response.status());
         headers::finish(response.headers_mut(), reads, &request_id);
+        if protocol.is_grpc_web() {
+            headers::pass_at_once(response.headers_mut());
+        }
         if let Some((method, uri)) = seen {
             let request_id = called.request_id().unwrap_or(&request_id);
-            log(access_log, (&method, uri.path()), request_id, &called, response.status(), began.elapsed());
+            let client = called.client().or(client);
+            log(access_log, (&method, uri.path()), (request_id, client), &called, response.status(), began.elapsed());
         }
         Ok(response)
     }
@@ -156,16 +166,17 @@ impl Door {
         response.map(Body::new)
     }
 
-    async fn http(&self, surface: Surface, request: Request<Incoming>) -> Response<Body> {
+    async fn http(&self, surface: Surface, metrics: bool, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
         if *request.method() != Method::POST && self.calls.contains(path) && !is_hidden(surface, path) {
             let Ok(response) = self.beside_calls.clone().call(request).await;
             return response;
         }
-        let mut router = match surface {
-            Surface::Public { internal: true } => self.whole.clone(),
-            Surface::Public { internal: false } => self.public.clone(),
-            Surface::Internal | Surface::Local => self.probes.clone(),
+        let mut router = match (surface, metrics) {
+            (Surface::Public { .. }, true) => self.measured.clone(),
+            (Surface::Public { .. }, false) => self.public.clone(),
+            (Surface::Internal | Surface::Local | Surface::Probes, true) => self.measured_probes.clone(),
+            (Surface::Internal | Surface::Local | Surface::Probes, false) => self.probes.clone(),
         };
         let gzip = compress::accepts_gzip(request.headers());
         let Ok(response) = router.call(request.map(Body::new)).await;
@@ -174,26 +185,35 @@ impl Door {
     }
 }
 
-/// Whether the listener does not serve the packages of this path.
+/// Whether the listener does not serve calls to this path.
 fn is_hidden(surface: Surface, path: &str) -> bool {
-    surface == (Surface::Public { internal: false }) && path.starts_with(INTERNAL_PREFIX)
+    match surface {
+        Surface::Probes => true,
+        Surface::Public { internal: false } => path.starts_with(INTERNAL_PREFIX),
+        Surface::Public { internal: true } | Surface::Internal | Surface::Local => false,
+    }
 }
 
 fn log(
     access_log: AccessLog,
     (method, path): (&Method, &str),
-    request_id: &str,
+    (request_id, client): (&str, Option<IpAddr>),
     called: &Called,
     status: http::StatusCode,
     took: Duration,
 ) {
     let rpc = called.rpc();
     let tenant = called.tenant().map(tracing::field::display);
+    let client = client.map(tracing::field::display);
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     // The path only: a query may contain a customer's search.
     if status.is_server_error() || took >= SLOW {
-        tracing::warn!(%method, path, status = status.as_u16(), duration_ms, request_id, rpc, tenant, "request");
+        tracing::warn!(
+            %method, path, status = status.as_u16(), duration_ms, request_id, client, rpc, tenant, "request"
+        );
     } else if access_log == AccessLog::All {
-        tracing::info!(%method, path, status = status.as_u16(), duration_ms, request_id, rpc, tenant, "request");
+        tracing::info!(
+            %method, path, status = status.as_u16(), duration_ms, request_id, client, rpc, tenant, "request"
+        );
     }
 }

@@ -11,6 +11,8 @@ use inboxops_proto::wire::REQUEST_ID;
 const FIELD_BYTES: usize = 32;
 
 const REQUEST_ID_NAME: HeaderName = HeaderName::from_static(REQUEST_ID);
+const ACCEL_BUFFERING_NAME: HeaderName = HeaderName::from_static("x-accel-buffering");
+const UNBUFFERED: HeaderValue = HeaderValue::from_static("no");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const VARIES: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding, Authorization");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -24,6 +26,11 @@ pub(crate) fn finish(headers: &mut HeaderMap, reads: bool, request_id: &str) {
     headers.entry(CACHE_CONTROL).or_insert(if reads { REVALIDATE } else { NO_STORE });
     headers.entry(VARY).or_insert(VARIES);
     headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+}
+
+/// Keeps nginx from collecting the response of grpc-web, which may be a stream, before it passes it on.
+pub(crate) fn pass_at_once(headers: &mut HeaderMap) {
+    headers.insert(ACCEL_BUFFERING_NAME, UNBUFFERED);
 }
 
 /// Whether an HTTP/2 request has larger headers than we accept. Those of HTTP/1.1 are bounded while they are read.

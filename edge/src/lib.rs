@@ -3,9 +3,11 @@
 
 mod compress;
 mod connection;
+mod counts;
 mod door;
 mod drain;
 mod error;
+mod exposition;
 mod grpc;
 mod guides;
 mod headers;
@@ -14,15 +16,18 @@ mod origin;
 mod pages;
 mod probes;
 mod protocol;
+mod proxies;
 mod reference;
 mod same_site;
 mod static_file;
 pub mod tls;
 
+pub use counts::Counts;
 pub use door::{AccessLog, Door};
 pub use error::{Error, Result};
 pub use listener::{Listener, Socket, Surface, run};
 pub use pages::{BUILT, Page};
+pub use proxies::{Network, NotNetworks, Proxies};
 
 use futures_util::future::BoxFuture;
 use std::{sync::Arc, time::Duration};
@@ -51,8 +56,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// See [`DRAIN_MAX`].
     pub drain_max: Duration,
-    /// A proxy in front names the client in the last entry of `X-Forwarded-For`.
-    pub behind_proxy: bool,
+    /// The proxies in front, which name the client.
+    pub proxies: Proxies,
     /// Clients reach the server by TLS, here or at a proxy; the session cookie is then marked `Secure`.
     pub secure: bool,
     /// URL at which clients reach the server, without a slash at its end, for links to pages; without it those are
@@ -68,8 +73,12 @@ pub struct Settings {
     pub chance: fn() -> u128,
     /// Whether the services can answer, for `/readyz` and gRPC health.
     pub ready: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// The text of `/metrics`; internal listeners serve it, and the public one if there is no other.
+    /// Further lines of `/readyz` when the services can answer.
+    pub ready_details: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Makes `/metrics` in the format of OpenMetrics, for listeners that serve it.
     pub metrics: Option<Text>,
+    /// What is counted here for `metrics`.
+    pub counts: Arc<Counts>,
 }
 
 /// Makes a text on request.
@@ -82,7 +91,7 @@ impl Settings {
             header_read_timeout: HEADER_READ_TIMEOUT,
             connections_max: CONNECTIONS_MAX,
             drain_max: DRAIN_MAX,
-            behind_proxy: false,
+            proxies: Proxies::Absent,
             secure: false,
             public_url: None,
             names: Vec::new(),
@@ -90,7 +99,9 @@ impl Settings {
             access_log: AccessLog::default(),
             chance,
             ready: Arc::new(|| true),
+            ready_details: Arc::new(String::new),
             metrics: None,
+            counts: Arc::default(),
         }
     }
 }

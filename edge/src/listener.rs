@@ -23,6 +23,8 @@ pub struct Listener {
     /// TLS, if this listener terminates it.
     pub tls: Option<Arc<ServerConfig>>,
     pub surface: Surface,
+    /// Whether it serves `/metrics`.
+    pub metrics: bool,
 }
 
 /// A bound socket.
@@ -45,6 +47,8 @@ pub enum Surface {
     Internal,
     /// gRPC for the operator, who alone can open the socket file.
     Local,
+    /// The probes alone.
+    Probes,
 }
 
 /// Serves until `shutdown`, then drains. All its tasks have ended when it returns.
@@ -53,12 +57,12 @@ pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellati
     let cut = CancellationToken::new();
     let places = Arc::new(Semaphore::new(door.settings().connections_max));
     let mut accepting = JoinSet::new();
-    for Listener { socket, tls, surface } in listeners {
+    for Listener { socket, tls, surface, metrics } in listeners {
         let door = door.clone();
         let tasks = tasks.clone();
         let drain = shutdown.clone();
         let cut = cut.clone();
-        let around = Surroundings { door, surface, tasks, drain, cut };
+        let around = Surroundings { door, surface, metrics, tasks, drain, cut };
         accepting.spawn(accept(socket, tls, places.clone(), around));
     }
     accepting.spawn(report(door.clone(), shutdown));

@@ -1,5 +1,5 @@
-//! Determines the origin of a request from its headers and connection: peer address, request id, and whether a browser
-//! sent it from our own pages. It decides nothing by that.
+//! Determines the origin of a request from its headers and its client's address: request id, and whether a browser sent
+//! it from our own pages. It decides nothing by that.
 
 use crate::same_site;
 use http::{HeaderMap, HeaderValue, uri::Uri};
@@ -9,17 +9,16 @@ use std::net::IpAddr;
 /// Longest request id that is accepted from a client, in characters.
 const REQUEST_ID_MAX: usize = 128;
 
-/// The origin of a request; `chance` supplies the request id if the client sent none that is acceptable.
+/// The origin of a request from the client at `peer`; `chance` supplies the request id if the client sent none that is
+/// acceptable.
 pub(crate) fn origin(
     headers: &HeaderMap,
     uri: &Uri,
     way: Way,
     peer: Option<IpAddr>,
-    behind_proxy: bool,
     secure: bool,
     chance: fn() -> u128,
 ) -> Origin {
-    let peer = if behind_proxy { forwarded(headers).or(peer) } else { peer };
     let request_id = match headers.get(REQUEST_ID).map(HeaderValue::as_bytes).filter(|id| is_request_id(id)) {
         // These characters are known to be ASCII.
         Some(id) => String::from_utf8_lossy(id).into_owned(),
@@ -34,22 +33,16 @@ fn is_request_id(id: &[u8]) -> bool {
         && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
 }
 
-/// The client as the proxy in front saw it. All entries before the last come from the client and prove nothing.
-fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
-    last.rsplit(',').next()?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&'static str, &str)], behind_proxy: bool) -> Origin {
+    fn of(pairs: &[(&'static str, &str)]) -> Origin {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_str(value).expect("a header value"));
         }
-        origin(&headers, &Uri::from_static("/"), Way::Rest, "192.0.2.1".parse().ok(), behind_proxy, false, || 0xabc)
+        origin(&headers, &Uri::from_static("/"), Way::Rest, "192.0.2.1".parse().ok(), false, || 0xabc)
     }
 
     #[test]
@@ -57,17 +50,9 @@ mod tests {
         let long = "x".repeat(129);
         let cases = [("abc.D-9_", true), ("", false), ("a b", false), ("ä", false), ("a\tb", false), (&long, false)];
         for (given, taken) in cases {
-            let id = of(&[(REQUEST_ID, given)], false).request_id;
+            let id = of(&[(REQUEST_ID, given)]).request_id;
             assert_eq!(id == given, taken, "{given:?}");
             assert!(taken || id == "req_00000000000000000000000000000abc", "{id}");
         }
-    }
-
-    #[test]
-    fn only_the_proxys_own_entry_names_the_client_and_only_behind_a_proxy() {
-        let forwarded = [("x-forwarded-for", "10.0.0.9, 198.51.100.7"), ("x-forwarded-for", "10.0.0.9,198.51.100.8")];
-        assert_eq!(of(&forwarded, true).peer, "198.51.100.8".parse().ok());
-        assert_eq!(of(&forwarded, false).peer, "192.0.2.1".parse().ok());
-        assert_eq!(of(&[("x-forwarded-for", "nonsense")], true).peer, "192.0.2.1".parse().ok());
     }
 }

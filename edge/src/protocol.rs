@@ -41,6 +41,11 @@ impl Protocol {
         self != Protocol::Rest
     }
 
+    /// Whether the answer is a body that a proxy takes for any other.
+    pub(crate) fn is_grpc_web(self) -> bool {
+        matches!(self, Protocol::GrpcWeb | Protocol::GrpcWebText)
+    }
+
     /// The way of a request in this protocol.
     pub(crate) fn way(self) -> Way {
         match self {

@@ -1,12 +1,15 @@
-//! The RPC and the tenant of a request, for the door's log: the door does not know them when it accepts the request.
-//! The value travels with the request, within one process.
+//! The RPC, the tenant and the client of a request, for the door's log: the door does not know them all when it accepts
+//! the request. The value travels with the request, within one process.
 
 use super::Rpc;
 use crate::{
     id::TenantId,
     wire::{self, Origin},
 };
-use std::sync::{Arc, OnceLock};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 use tonic::{Extensions, metadata::MetadataMap};
 
 /// Filled in by the gate; the door keeps a copy.
@@ -18,6 +21,7 @@ struct Known {
     rpc: OnceLock<&'static str>,
     tenant: OnceLock<TenantId>,
     request_id: OnceLock<String>,
+    client: OnceLock<IpAddr>,
 }
 
 impl Called {
@@ -34,6 +38,11 @@ impl Called {
     /// The request id that an edge in another process has given.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.get().map(String::as_str)
+    }
+
+    /// The client's address as an edge in another process has seen it.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.0.client.get().copied()
     }
 }
 
@@ -53,6 +62,9 @@ pub(crate) fn note(
         // An edge has given it an id, if the call proved to come from one.
         if let (true, Some(origin)) = (metadata.contains_key(wire::ORIGIN), extensions.get::<Origin>()) {
             let _ = known.request_id.set(origin.request_id.clone());
+            if let Some(peer) = origin.peer {
+                let _ = known.client.set(peer);
+            }
         }
     }
 }

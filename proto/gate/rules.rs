@@ -1,12 +1,16 @@
 //! Field rules: validates values as the protos define. Generated code selects the rules of each field; both REST and
 //! gRPC calls pass here. It knows no noun.
 
-use super::{Checked, Violations};
+use super::{AnyScope, Checked, Violations};
 use crate::{
     address::{self, AllowPrivate},
     custom_header,
     failure::Violation,
-    json::{JsonEnum, time},
+    json::{
+        JsonEnum,
+        object::{self, Fault},
+        time,
+    },
     reason::{DetailCode, Reason},
 };
 use prost_types::Timestamp;
@@ -15,12 +19,28 @@ use prost_types::Timestamp;
 pub trait Rules {
     /// Validates every field; `at` is the location of the message.
     fn check_at(&mut self, at: &At<'_>, out: &mut Violations);
+
+    /// Scopes that a key needs for the values of the message.
+    fn scopes(&self) -> Vec<AnyScope> {
+        Vec::new()
+    }
 }
 
 impl<T: Rules + Default> Checked for T {
     fn check(&mut self, violations: &mut Violations) {
         self.check_at(&At::ROOT, violations);
     }
+
+    fn needs(&self) -> Vec<AnyScope> {
+        self.scopes()
+    }
+}
+
+/// The scopes of the values of a list, as `of` names them; `else_any` of an empty list.
+pub fn scopes(values: &[String], of: &[(&str, AnyScope)], else_any: Option<AnyScope>, out: &mut Vec<AnyScope>) {
+    // A value that is unknown is refused later, by the rules of its field.
+    out.extend(values.iter().filter_map(|value| of.iter().find(|(name, _)| name == value).map(|(_, scope)| *scope)));
+    out.extend(else_any.filter(|_| values.is_empty()));
 }
 
 /// The location of a value in a request; it becomes text only if the value violates a rule.
@@ -176,6 +196,19 @@ pub fn plain_text(value: &mut String, required: bool, rules: &Text, at: &At<'_>,
     if value.is_empty() { present(!required, at, out) } else { text(value, rules, at, out) }
 }
 
+/// Validates the text of a JSON object, and removes white space between its tokens.
+pub fn json_object(value: &mut Option<String>, required: bool, at: &At<'_>, out: &mut Violations) {
+    let Some(text) = value else { return present(!required, at, out) };
+    match object::compact(text) {
+        Ok(compact) => *text = compact,
+        Err(Fault::NoObject) => out.list.push(at.broken(DetailCode::InvalidType, "must be an object")),
+        Err(Fault::Malformed) => {
+            let message = format!("must be JSON of at most {} levels without a name twice", object::DEPTH_MAX);
+            out.list.push(at.broken(DetailCode::InvalidFormat, message));
+        }
+    }
+}
+
 /// Validates every string of a list. Items of a query parameter have no location of their own.
 pub fn texts(values: &mut [String], rules: &Text, indexed: bool, at: &At<'_>, out: &mut Violations) {
     for (index, value) in values.iter_mut().enumerate() {
@@ -326,6 +359,21 @@ mod tests {
         for (value, rules, expected) in table {
             assert_eq!(judged(value, rules), expected, "{value:?} by {rules:?}");
         }
+    }
+
+    #[test]
+    fn the_text_of_an_object_loses_its_white_space() {
+        let judged = |text: Option<&str>, required| {
+            let (mut value, mut out) = (text.map(str::to_owned), Violations::default());
+            json_object(&mut value, required, &At::ROOT.field("data"), &mut out);
+            (value, out.list.first().map(|violation| (violation.field.clone(), violation.code)))
+        };
+        let refused = |code| Some(("data".to_owned(), code));
+        assert_eq!(judged(Some("{ \"a\" : 1 }"), false), (Some("{\"a\":1}".to_owned()), None));
+        assert_eq!(judged(None, false), (None, None));
+        assert_eq!(judged(None, true), (None, refused(DetailCode::Required)));
+        assert_eq!(judged(Some("[]"), false).1, refused(DetailCode::InvalidType));
+        assert_eq!(judged(Some(""), false).1, refused(DetailCode::InvalidFormat));
     }
 
     #[test]

@@ -21,6 +21,8 @@ const TAIL_LEN: usize = 8;
 /// Longest cursor of a list of the API.
 const LIST_CURSOR_MAX_LEN: usize = 200;
 const CURSOR: &str = "cursor";
+/// What a cursor of the first page has where others have the cursor of the list.
+const FIRST_PAGE: char = '~';
 
 /// Where an answer begins in its list: a page, and the items that earlier answers have shown of it. They are named
 /// rather than counted, because the page may have changed by the time that its rest is asked for.
@@ -29,6 +31,8 @@ pub(super) struct Position {
     /// The cursor of the page; `None` for the first.
     page: Option<String>,
     shown: Vec<String>,
+    /// Digest of the arguments that a first page belongs to; the cursors of other pages know theirs.
+    filters: Option<u64>,
 }
 
 impl Position {
@@ -38,15 +42,26 @@ impl Position {
         let known = shown.len().is_multiple_of(TAIL_LEN)
             && shown.len() <= SHOWN_MAX * TAIL_LEN
             && shown.as_bytes().iter().all(hex);
-        if !known || text.len() == 1 || page.len() > LIST_CURSOR_MAX_LEN {
+        let (page, filters) = match page.strip_prefix(FIRST_PAGE) {
+            Some(digits) if digits.len() == 16 && digits.as_bytes().iter().all(hex) => {
+                (None, Some(u64::from_str_radix(digits, 16).ok()?))
+            }
+            None if !page.is_empty() && page.len() <= LIST_CURSOR_MAX_LEN => (Some(page.to_owned()), None),
+            _ => return None,
+        };
+        if !known {
             return None;
         }
         let shown = shown.as_bytes().chunks(TAIL_LEN).map(|tail| String::from_utf8_lossy(tail).into_owned());
-        Some(Position { page: (!page.is_empty()).then(|| page.to_owned()), shown: shown.collect() })
+        Some(Position { page, shown: shown.collect(), filters })
     }
 
     fn text(&self) -> String {
-        format!("{}.{}", self.shown.concat(), self.page.as_deref().unwrap_or_default())
+        let shown = self.shown.concat();
+        match &self.page {
+            Some(page) => format!("{shown}.{page}"),
+            None => format!("{shown}.{FIRST_PAGE}{:016x}", self.filters.unwrap_or_default()),
+        }
     }
 
     /// The members of the request that lead there.
@@ -78,7 +93,26 @@ impl Position {
             (Some(meta["next_cursor"].as_str()?.to_owned()), moved)
         };
         shown.drain(..shown.len().saturating_sub(SHOWN_MAX));
-        Some(Position { page, shown }.text())
+        Some(Position { page, shown, filters: self.filters }.text())
+    }
+}
+
+/// Digest of arguments in whatever order they were given (FNV-1a): every server of the API must come to the same.
+fn digest(members: &[(String, Tree)]) -> u64 {
+    let mut texts: Vec<String> = members.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
+    texts.sort_unstable();
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([b'\n']));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+fn text(tree: &Tree) -> String {
+    let joined = |all: Vec<String>| all.join(",");
+    match tree {
+        Tree::Leaf(value) => value.to_string(),
+        Tree::List(items) => format!("[{}]", joined(items.iter().map(text).collect())),
+        Tree::Object(members) => {
+            format!("{{{}}}", joined(members.iter().map(|(name, value)| format!("{name}={}", text(value))).collect()))
+        }
     }
 }
 
@@ -129,6 +163,12 @@ impl Arguments {
                 let violation = Violation::new("", DetailCode::InvalidType, "must be a JSON object");
                 let failure = Failure::violations(Reason::InvalidRequest, vec![violation]);
                 read.failure = Some(failure.message("The arguments must be a JSON object."));
+            }
+        }
+        if tool.lists {
+            let filters = digest(&read.members);
+            if read.position.filters.replace(filters).is_some_and(|others| others != filters) {
+                read.failure = Some(Reason::InvalidCursor.into());
             }
         }
         if let Some(Tree::Object(fixed)) = shape::parse(tool.fixed.as_bytes()) {
@@ -237,13 +277,19 @@ mod tests {
     #[test]
     fn a_cursor_says_where_to_go_on_and_nothing_else_is_one() {
         let (tails, cursor) = ("0123abcd".repeat(SHOWN_MAX), "x".repeat(LIST_CURSOR_MAX_LEN));
-        for text in ["0123abcd.", ".abc", "0123abcd.abc", "0123abcdffffffff.abc", &format!("{tails}.{cursor}")] {
+        for text in
+            ["0123abcd.~0123456789abcdef", ".abc", "0123abcd.abc", "0123abcdffffffff.abc", &format!("{tails}.{cursor}")]
+        {
             assert_eq!(Position::parse(text).map(|at| at.text()).as_deref(), Some(text));
         }
         for text in [
             "",
             ".",
             "abc",
+            "0123abcd.",
+            "0123abcd.~",
+            "0123abcd.~123456789abcdef",
+            "0123abcd.~0123456789ABCDEF",
             "0123abc.x",
             "0123ABCD.x",
             "ü12abcd.x",
@@ -268,6 +314,21 @@ mod tests {
         assert_eq!(shown, (27..40).collect::<Vec<_>>());
         assert_eq!(start.next(start.rest(page(0..3)), 3, &json!({ "next_cursor": null })), None);
         assert_eq!(at.next(at.rest(Vec::new()), 0, &json!({ "next_cursor": null })), None, "the page is empty by now");
+    }
+
+    #[test]
+    fn a_digest_is_of_the_values_and_not_of_their_order() {
+        let of = |text: &str| match shape::parse(text.as_bytes()) {
+            Some(Tree::Object(members)) => digest(&members),
+            other => panic!("{other:?}"),
+        };
+        let one = of(r#"{"status": ["open", "new"], "q": "a"}"#);
+        assert_eq!(one, of(r#"{ "q":"a","status":["open","new"]}"#));
+        for other in
+            ["{}", r#"{"q": "a"}"#, r#"{"status": ["open"], "q": "a"}"#, r#"{"status": ["open", "new"], "q": 7}"#]
+        {
+            assert_ne!(one, of(other), "{other}");
+        }
     }
 
     #[test]

@@ -43,7 +43,11 @@ async fn answer(server: Server, request: Request) -> Response {
         // Whoever has no key learns nothing about what the body should be.
         match server.scopes(&caller).await {
             Err(status) => Server::refused(None, &status),
-            Ok(_) => return rest::refuse(&parts, &Reason::UnsupportedMediaType.into()),
+            Ok(known) => {
+                let mut response = rest::refuse(&parts, &Reason::UnsupportedMediaType.into());
+                wire::response_headers(known.metadata(), response.headers_mut());
+                return response;
+            }
         }
     };
     match reply {
@@ -54,9 +58,10 @@ async fn answer(server: Server, request: Request) -> Response {
             wire::response_headers(&metadata, response.headers_mut());
             response
         }
-        Reply::Nothing => {
+        Reply::Nothing { metadata } => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = rest::status_code(ACCEPTED);
+            wire::response_headers(&metadata, response.headers_mut());
             response
         }
         Reply::Refused { failure, metadata, .. } => {

@@ -175,6 +175,37 @@ mod tests {
         assert_eq!(needed.failure.map(|failure| failure.reason), Some(Reason::MalformedJson));
     }
 
+    #[test]
+    fn an_object_of_any_members_is_read_as_its_text() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        let read = |body: &str| from_body::<v1::SendTestEventRequest>(&headers, body.as_bytes(), false);
+        let good = read(r#"{"event":"ticket.created","data": { "b": 1.10, "a": [ {} ] } }"#);
+        assert_eq!((good.failure, good.message.data.as_deref()), (None, Some(r#"{"b":1.10,"a":[{}]}"#)));
+        assert_eq!(read(r#"{"event":"ticket.created"}"#).message.data, None);
+        // It is read on the slow path as well, beside what is wrong.
+        let beside = read(r#"{"colour":1,"data":{"b":{"x":[null,true]},"a":"y"}}"#);
+        assert_eq!(beside.failure.map(|failure| failure.reason), Some(Reason::ValidationFailed));
+        assert_eq!(beside.message.data.as_deref(), Some(r#"{"b":{"x":[null,true]},"a":"y"}"#));
+        for data in ["[]", "\"{}\"", "1", "true", "null"] {
+            let failure = read(&format!("{{\"data\":{data}}}")).failure.expect("a refusal");
+            let found: Vec<_> = failure.violations.iter().map(|it| (it.field.as_str(), it.code)).collect();
+            assert_eq!(
+                (failure.reason, found),
+                (Reason::InvalidRequest, vec![("data", DetailCode::InvalidType)]),
+                "{data}"
+            );
+        }
+        let nested = |depth: usize| format!("{{\"data\":{}1{}}}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        assert_eq!(read(&nested(31)).failure, None);
+        for body in
+            [nested(32), r#"{"data":{"a":[{"b":1,"b":1}]}}"#.to_owned(), r#"{"data":{"a":"\ud800"}}"#.to_owned()]
+        {
+            let failure = read(&body).failure;
+            assert_eq!(failure.map(|failure| failure.reason), Some(Reason::MalformedJson), "{body}");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_slow_path_reads_what_the_fast_one_reads(body in bodies()) {

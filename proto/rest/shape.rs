@@ -59,6 +59,8 @@ pub enum Kind {
     Enum(&'static [&'static str]),
     /// An object.
     Message(&'static Shape),
+    /// An object of any members, which the message has as text.
+    Json,
 }
 
 /// A JSON value with its duplicates.
@@ -97,8 +99,13 @@ impl Found {
 
 /// Reads JSON; `None` when it is malformed, too deep, or has a name twice in one object.
 pub fn parse(bytes: &[u8]) -> Option<Tree> {
+    parse_within(DEPTH_MAX, bytes)
+}
+
+/// The same for a part of a body, which may have only so many levels.
+pub(crate) fn parse_within(depth: usize, bytes: &[u8]) -> Option<Tree> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let tree = Level(DEPTH_MAX).deserialize(&mut deserializer).ok()?;
+    let tree = Level(depth).deserialize(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     Some(tree)
 }
@@ -154,6 +161,7 @@ fn value(kind: &Kind, tree: Tree, path: &str, found: &mut Found) -> Option<Value
             None
         }
         (Kind::Message(shape), Tree::Object(members)) => Some(clean(shape, members, path, found)),
+        (Kind::Json, tree @ Tree::Object(_)) => Some(plain(tree)),
         (kind, _) => {
             found.wrong_type(
                 path,
@@ -161,11 +169,19 @@ fn value(kind: &Kind, tree: Tree, path: &str, found: &mut Found) -> Option<Value
                     Kind::Text | Kind::Timestamp | Kind::Enum(_) => "must be a string",
                     Kind::Bool => "must be true or false",
                     Kind::Integer { .. } => "must be a whole number",
-                    Kind::Message(_) => "must be an object",
+                    Kind::Message(_) | Kind::Json => "must be an object",
                 },
             );
             None
         }
+    }
+}
+
+fn plain(tree: Tree) -> Value {
+    match tree {
+        Tree::Leaf(value) => value,
+        Tree::List(items) => Value::Array(items.into_iter().map(plain).collect()),
+        Tree::Object(members) => members.into_iter().map(|(name, tree)| (name, plain(tree))).collect(),
     }
 }
 
@@ -271,6 +287,7 @@ mod tests {
             member("color", Kind::Enum(&["red", "blue"])),
             Member { name: "items", kind: Kind::Message(&ITEM), list: true, nullable: false },
             Member { name: "note", kind: Kind::Text, list: false, nullable: true },
+            member("own", Kind::Json),
         ],
     };
 
@@ -311,6 +328,10 @@ mod tests {
             ),
             (r#"{"items":[[true]]}"#, r#"{"items":[]}"#, &["items[0] invalid_type"]),
             (r#"{"items":{}}"#, "{}", &["items invalid_type"]),
+            (r#"{"own":{"b":[{},null],"a":7.0}}"#, r#"{"own":{"b":[{},null],"a":7.0}}"#, &[]),
+            (r#"{"own":[]}"#, "{}", &["own invalid_type"]),
+            (r#"{"own":"{}"}"#, "{}", &["own invalid_type"]),
+            (r#"{"own":null}"#, "{}", &["own invalid_type"]),
         ];
         for (body, left, wrong) in table {
             let found = walked(body);

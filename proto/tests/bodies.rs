@@ -83,6 +83,26 @@ async fn items_of_lists_are_named_by_their_index() {
 }
 
 #[tokio::test]
+async fn an_object_of_any_members_is_an_object_without_a_name_twice() {
+    let setup = setup().await;
+    let (direct, remote) = (Client::new(&setup.direct), Client::new(&setup.remote));
+    let table = [
+        (r#"{"event":"x","data":{"a":1}}"#, "422 validation_failed; event invalid_enum"),
+        (r#"{"event":"x","data":{},"time":1}"#, "422 validation_failed; time unknown_field; event invalid_enum"),
+        (r#"{"event":"ticket.created","data":[]}"#, "400 invalid_request; data invalid_type"),
+        (r#"{"event":"ticket.created","data":"{}"}"#, "400 invalid_request; data invalid_type"),
+        (r#"{"event":"ticket.created","data":null}"#, "400 invalid_request; data invalid_type"),
+        (r#"{"event":"ticket.created","data":{"a":{"b":1,"b":2}}}"#, "400 malformed_json"),
+    ];
+    for (body, expected) in table {
+        for client in [&direct, &remote] {
+            let reply = client.write(Method::POST, "/api/v1/webhooks/x/test", body).await;
+            assert_eq!(reply.outline(), expected, "{body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn another_message_type_than_a_note_is_refused_alone() {
     let client = Client::new(&setup().await.direct);
     let body = format!(r#"{{"type":"reply","body_text":"{}","x":1}}"#, "a".repeat(100_001));

@@ -5,7 +5,7 @@ use crate::support::{Client, setup};
 use futures_util::{StreamExt as _, stream};
 use inboxops_proto::{
     failure::Failure,
-    gate::{self, Admission, DEADLINE, Gate, Rpc, STREAM_RECHECK},
+    gate::{self, Admission, AnyScope, DEADLINE, Gate, Rpc, STREAM_RECHECK},
     internal::v1 as internal,
     reason::Reason,
     services, v1, wire,
@@ -27,7 +27,7 @@ struct Open {
 
 #[tonic::async_trait]
 impl Gate for Open {
-    async fn admit(&self, _: &'static Rpc, _: &MetadataMap, _: &mut Extensions) -> Admission {
+    async fn admit(&self, _: &'static Rpc, _: &[AnyScope], _: &MetadataMap, _: &mut Extensions) -> Admission {
         Admission { headers: MetadataMap::new(), verdict: Ok(()) }
     }
 
@@ -63,7 +63,7 @@ struct Silent;
 
 #[tonic::async_trait]
 impl Gate for Silent {
-    async fn admit(&self, _: &'static Rpc, _: &MetadataMap, _: &mut Extensions) -> Admission {
+    async fn admit(&self, _: &'static Rpc, _: &[AnyScope], _: &MetadataMap, _: &mut Extensions) -> Admission {
         std::future::pending().await
     }
 

@@ -371,6 +371,13 @@ async fn a_list_is_small_and_its_cursor_leads_to_the_rest() {
         if cursor.is_null() {
             break;
         }
+        // It belongs to its filters.
+        for other in [json!({}), json!({ "status": ["open"] }), json!({ "status": ["open", "pending"], "q": "x" })] {
+            let mut arguments = other;
+            arguments["cursor"] = cursor.clone();
+            let refused = host.call("search_tickets", arguments).await;
+            assert_eq!(refused["structuredContent"]["error"]["code"], "invalid_cursor");
+        }
         // One that was shown leaves the list.
         setup.services.tickets.lock().expect("no panic").remove(0);
     }

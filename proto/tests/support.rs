@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use inboxops_proto::{
     failure::Failure,
-    gate::{Admission, BoxStream, Gate, Rpc},
+    gate::{Admission, AnyScope, BoxStream, Gate, Rpc},
     reason::Reason,
     rest,
     services::{self, Implementations, Services},
@@ -202,7 +202,13 @@ struct Keys;
 
 #[tonic::async_trait]
 impl Gate for Keys {
-    async fn admit(&self, rpc: &'static Rpc, metadata: &MetadataMap, extensions: &mut Extensions) -> Admission {
+    async fn admit(
+        &self,
+        rpc: &'static Rpc,
+        _: &[AnyScope],
+        metadata: &MetadataMap,
+        extensions: &mut Extensions,
+    ) -> Admission {
         if metadata.get(wire::EDGE_TOKEN).is_some_and(|token| token == EDGE) {
             wire::incoming(metadata, extensions);
         }

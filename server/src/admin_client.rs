@@ -1,5 +1,6 @@
 //! Finds the services for administrative commands: of the server that `--server` names, of the server whose socket is
-//! in the data folder or, if none runs, of a core in this process. A command cannot tell which: it sees the services.
+//! in the data folder or, if none runs, of a core in this process, on a database that is there already. A command
+//! cannot tell which: it sees the services.
 
 use crate::{
     error::{self, Error, Result, in_one_line},
@@ -64,9 +65,13 @@ impl AdminClient {
                 let services = Services::remote(channel, MetadataValue::from_static(""));
                 return Ok(AdminClient { services, token: None, own: None });
             }
+            if !folder::was_used(&settings.data_dir) {
+                // Not even a folder is made where nothing is.
+                open_core::must_exist(settings).await?;
+            }
             match Folder::open(&settings.data_dir)?.lock_within(LOCK_TURN).await {
                 Ok(lock) => {
-                    let core = open_core::core(settings, settings.allow_private_targets).await?;
+                    let core = open_core::existing_core(settings).await?;
                     return Ok(AdminClient { services: core.services(), token: None, own: Some((core, lock)) });
                 }
                 Err(Error::Locked { .. }) if Instant::now() < deadline => {}
@@ -96,6 +101,11 @@ impl AdminClient {
     /// A client inside a server that has the core itself.
     pub(crate) fn inside(core: &Core) -> AdminClient {
         AdminClient { services: core.services(), token: None, own: None }
+    }
+
+    /// Whether a server answers, and not a core that ends with this command.
+    pub(crate) fn reaches_server(&self) -> bool {
+        self.own.is_none()
     }
 
     pub(crate) fn services(&self) -> &Services {

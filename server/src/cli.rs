@@ -3,16 +3,30 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+mod audit;
+mod copies;
+mod delivery;
+mod endpoint;
+mod events;
 mod inbox;
 mod ingest;
 mod key;
 mod mcp;
+mod tenant;
+mod token;
 mod words;
 
+pub(crate) use audit::{Audit, AuditList};
+pub(crate) use copies::{Backup, CopyTo, Restore};
+pub(crate) use delivery::{Delivery, DeliveryList, DeliveryState};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use events::{Events, EventsTail};
 pub(crate) use inbox::Inbox;
 pub(crate) use ingest::{Ingest, MailFrom};
 pub(crate) use key::{Key, Share};
 pub(crate) use mcp::Mcp;
+pub(crate) use tenant::Tenant;
+pub(crate) use token::Token;
 pub(crate) use words::is_ingest;
 
 /// Tickets for other programs: REST, gRPC and signed webhooks from one binary.
@@ -33,26 +47,29 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Heading in the help: a command's own flags stand above it.
+const OF_EVERY: &str = "Options of every command";
+
 /// Flags that stand before or after the words of a command.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Global {
     /// Folder of the database, the master key and the local socket
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "DIR")]
     pub(crate) data_dir: Option<String>,
     /// Database: sqlite:FILE or postgres://…
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "URL")]
     pub(crate) database_url: Option<String>,
     /// Server that administrative commands talk to, instead of the one of the data folder
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// Service token for --server or --core (better in INBOXOPS_TOKEN)
-    #[arg(long, global = true, value_name = "TOKEN")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
     /// Configuration file, in TOML
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "FILE")]
     pub(crate) config: Option<String>,
     /// Print one JSON value instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = OF_EVERY)]
     pub(crate) json: bool,
 }
 
@@ -72,9 +89,21 @@ pub(crate) enum Command {
     /// Make, list, change and revoke API keys
     #[command(subcommand)]
     Key(Key),
-    /// Make service tokens, for programs of the operator
+    /// Make, list and revoke service tokens, for programs of the operator
     #[command(subcommand)]
     Token(Token),
+    /// List and test webhook endpoints
+    #[command(subcommand)]
+    Endpoint(Endpoint),
+    /// List deliveries of webhooks and send them again
+    #[command(subcommand)]
+    Delivery(Delivery),
+    /// Follow the events of a tenant
+    #[command(subcommand)]
+    Events(Events),
+    /// Read who changed what
+    #[command(subcommand)]
+    Audit(Audit),
     /// Record mails from files, mboxes or standard input
     Ingest(Ingest),
     /// Follow events with an API key and post them, signed, to a URL of this machine
@@ -84,6 +113,12 @@ pub(crate) enum Command {
     /// Bring the database to the schema of this version
     #[command(after_help = "Example:\n  inboxops migrate --database-url postgres://inboxops@db/inboxops")]
     Migrate,
+    /// Copy a SQLite database and its master key to a folder, beside a running server
+    Backup(Backup),
+    /// Restore a backup into an empty data folder
+    Restore(Restore),
+    /// Copy everything from SQLite to PostgreSQL, or back
+    Copy(CopyTo),
     /// Check and print settings
     #[command(subcommand)]
     Config(Config),
@@ -108,7 +143,7 @@ pub(crate) enum Role {
 
 #[derive(Debug, Default, Args)]
 #[command(
-    after_help = "Examples:\n  inboxops serve\n  inboxops serve --no-demo --data-dir /var/lib/inboxops --listen 0.0.0.0:8080 --behind-proxy\n  \
+    after_help = "Examples:\n  inboxops serve\n  inboxops serve --no-demo --data-dir /var/lib/inboxops --listen 0.0.0.0:8080 --behind-proxy=10.0.0.0/8\n  \
         inboxops serve --role core --database-url postgres://inboxops@db/inboxops --listen 10.0.0.5:9090 --behind-proxy\n  \
         INBOXOPS_TOKEN=ixs_… inboxops serve --role edge --role worker --core http://10.0.0.5:9090"
 )]
@@ -119,6 +154,9 @@ pub(crate) struct Serve {
     /// Address for edges, workers and programs of the operator; their services then leave the other one
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) internal_listen: Option<String>,
+    /// Address for /metrics, /healthz and /readyz alone
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<String>,
     /// Part to run; may be repeated [default: all three]
     #[arg(long = "role", value_name = "ROLE")]
     pub(crate) roles: Vec<Role>,
@@ -128,9 +166,9 @@ pub(crate) struct Serve {
     /// Do not make a demo tenant
     #[arg(long)]
     pub(crate) no_demo: bool,
-    /// A proxy in front speaks TLS and names clients in X-Forwarded-For
-    #[arg(long)]
-    pub(crate) behind_proxy: bool,
+    /// A proxy in front speaks TLS and names clients in X-Forwarded-For; with networks, only those in them are believed
+    #[arg(long, value_name = "NETWORKS", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) behind_proxy: Option<String>,
     /// URL at which clients reach the server
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
@@ -182,50 +220,6 @@ pub(crate) enum Plan {
     Enterprise,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tenant {
-    /// Make a tenant
-    #[command(after_help = "Example:\n  inboxops tenant create --name Acme --plan business --json")]
-    Create {
-        /// Name of the workspace
-        #[arg(long)]
-        name: String,
-        /// Plan; decides which entitlements it has
-        #[arg(long, value_enum, default_value = "free")]
-        plan: Plan,
-    },
-    /// List the tenants
-    #[command(after_help = "Example:\n  inboxops tenant list --json")]
-    List,
-    /// Put a tenant on another plan
-    #[command(
-        after_help = "Example:\n  inboxops tenant set-plan --tenant 019ab5f0-0000-7000-8000-000000000001 --plan enterprise"
-    )]
-    SetPlan {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// New plan
-        #[arg(long, value_enum)]
-        plan: Plan,
-    },
-    /// Switch an entitlement on or off, whatever the plan says
-    #[command(
-        after_help = "Example:\n  inboxops tenant set-entitlement --tenant 019ab5f0-0000-7000-8000-000000000001 --entitlement webhooks --enabled true"
-    )]
-    SetEntitlement {
-        /// Id of the tenant
-        #[arg(long)]
-        tenant: String,
-        /// webhooks or public_api
-        #[arg(long)]
-        entitlement: String,
-        /// Whether it is on; `default` lets the plan decide
-        #[arg(long, value_enum)]
-        enabled: Switch,
-    },
-}
-
 /// What an override says.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Switch {
@@ -248,7 +242,7 @@ pub(crate) enum Agent {
         after_help = "Example:\n  inboxops agent create --tenant 019ab5f0-0000-7000-8000-000000000001 --email ada@example.com --role admin"
     )]
     Create {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
         /// Mail address, unique in the tenant
@@ -264,22 +258,31 @@ pub(crate) enum Agent {
     /// List the agents of a tenant
     #[command(after_help = "Example:\n  inboxops agent list --tenant 019ab5f0-0000-7000-8000-000000000001")]
     List {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
     },
     /// Make a one-time login link, good for 30 minutes
-    #[command(after_help = "Example:\n  inboxops agent login-link 019ab5f0-0000-7000-8000-0000000000b1")]
+    #[command(after_help = "Examples:\n  inboxops agent login-link 019ab5f0-0000-7000-8000-0000000000b1\n  \
+            inboxops agent login-link ada@example.com --tenant Acme")]
     LoginLink {
-        /// Id of the agent
+        /// Id of the agent; or, with --tenant, the mail address or the name
+        #[arg(value_name = "ID|EMAIL|NAME")]
         id: String,
+        /// Id or name of the tenant, for an agent who is not named by the id
+        #[arg(long)]
+        tenant: Option<String>,
     },
     /// Change an agent: the name, the role, or whether it may sign in
     #[command(after_help = "Examples:\n  inboxops agent update 019ab5f0-0000-7000-8000-0000000000b1 --role admin\n  \
             inboxops agent update 019ab5f0-0000-7000-8000-0000000000b1 --disabled true")]
     Update {
-        /// Id of the agent
+        /// Id of the agent; or, with --tenant, the mail address or the name
+        #[arg(value_name = "ID|EMAIL|NAME")]
         id: String,
+        /// Id or name of the tenant, for an agent who is not named by the id
+        #[arg(long)]
+        tenant: Option<String>,
         /// New name
         #[arg(long)]
         name: Option<String>,
@@ -289,22 +292,6 @@ pub(crate) enum Agent {
         /// Whether the agent is disabled: its sessions end, and it cannot sign in
         #[arg(long)]
         disabled: Option<bool>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Token {
-    /// Make a service token and show it, once
-    #[command(
-        after_help = "Examples:\n  inboxops token create --name mail-worker\n  inboxops token create --name worker-1 --dispatch-only"
-    )]
-    Create {
-        /// What the token is for
-        #[arg(long)]
-        name: String,
-        /// For a worker: it may take deliveries and report them, and nothing else
-        #[arg(long)]
-        dispatch_only: bool,
     },
 }
 
@@ -352,14 +339,14 @@ impl Cli {
         let Command::Serve(serve) = &self.command else { return flags };
         set("listen", &serve.listen);
         set("internal_listen", &serve.internal_listen);
+        set("metrics_listen", &serve.metrics_listen);
         set("core", &(!serve.cores.is_empty()).then(|| serve.cores.join(",")));
         set("public_url", &serve.public_url);
         set("tls.cert", &serve.tls_cert);
         set("tls.key", &serve.tls_key);
         set("log_format", &serve.log_format);
-        let yes = Some("true".to_owned());
-        set("behind_proxy", &yes.clone().filter(|_| serve.behind_proxy));
-        set("webhooks.allow_private_targets", &yes.filter(|_| serve.allow_private_targets));
+        set("behind_proxy", &serve.behind_proxy);
+        set("webhooks.allow_private_targets", &serve.allow_private_targets.then(|| "true".to_owned()));
         set("demo", &serve.no_demo.then(|| "false".to_owned()));
         let roles = serve.roles.iter().filter_map(|role| role.to_possible_value());
         let roles: Vec<String> = roles.map(|role| role.get_name().to_owned()).collect();

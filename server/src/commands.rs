@@ -1,14 +1,25 @@
 //! Administrative commands: each makes one call and shows its answer.
 
+mod agent;
+mod audit;
+mod delivery;
+mod endpoint;
+
+pub(crate) use agent::agent;
+pub(crate) use audit::audit;
+pub(crate) use delivery::delivery;
+pub(crate) use endpoint::endpoint;
+
 use crate::{
     admin_client::AdminClient,
-    cli::{Agent, AgentRole, Inbox, Key, Plan, Share, Switch, Tenant, Token},
+    cli::{Inbox, Key, Plan, Share, Switch, Tenant, Token},
     error::{Error, Result},
+    named,
     print::Output,
 };
 use inboxops_proto::{admin::v1 as admin, clock::Clock, internal::v1 as internal, json, reason::Reason, v1};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Items in one call of a list.
@@ -37,7 +48,8 @@ pub(crate) async fn tenant(office: &AdminClient, command: Tenant) -> Result<Outp
         }
         Tenant::List => return Ok(Output::Many(all_tenants(office).await?, &["id", "name", "plan", "entitlements"])),
         Tenant::SetPlan { tenant, plan } => {
-            let message = internal::SetPlanRequest { tenant_id: tenant, plan: Some(plan.number()) };
+            let tenant_id = tenant_id(office, tenant).await?;
+            let message = internal::SetPlanRequest { tenant_id, plan: Some(plan.number()) };
             tenants.set_plan(office.request(message)).await?.into_inner().tenant
         }
         Tenant::SetEntitlement { tenant, entitlement, enabled } => {
@@ -47,14 +59,41 @@ pub(crate) async fn tenant(office: &AdminClient, command: Tenant) -> Result<Outp
                 Switch::Default => internal::EntitlementOverride::Default,
             };
             let message = internal::SetEntitlementRequest {
-                tenant_id: tenant,
+                tenant_id: tenant_id(office, tenant).await?,
                 entitlement: Some(entitlement),
                 r#override: Some(says.into()),
             };
             tenants.set_entitlement(office.request(message)).await?.into_inner().tenant
         }
+        Tenant::SetRateLimit { tenant, per_minute } => {
+            let tenant_id = tenant_id(office, tenant).await?;
+            let message = internal::SetRateLimitRequest { tenant_id, requests_per_minute: per_minute.number() };
+            tenants.set_rate_limit(office.request(message)).await?.into_inner().tenant
+        }
+        Tenant::Suspend { tenant } => return suspended(office, tenant, true).await,
+        Tenant::Resume { tenant } => return suspended(office, tenant, false).await,
     };
     one(&there(tenant)?)
+}
+
+async fn suspended(office: &AdminClient, tenant: String, suspended: bool) -> Result<Output> {
+    let message = internal::SetSuspendedRequest { tenant_id: tenant_id(office, tenant).await?, suspended };
+    let answer = office.services().tenants().set_suspended(office.request(message)).await?.into_inner();
+    one(&there(answer.tenant)?)
+}
+
+/// The id of a tenant that is named by its id or its name.
+async fn tenant_id(office: &AdminClient, words: String) -> Result<String> {
+    if named::is_id(&words) {
+        return Ok(words);
+    }
+    named::only("tenant", &words, &all_tenants(office).await?, &["name"])
+}
+
+/// The tenant of a thing of this kind that is not named by its id.
+async fn tenant_of(kind: &str, office: &AdminClient, tenant: Option<String>) -> Result<String> {
+    let missing = || Error::Usage(format!("name the {kind} by its id, or name its tenant with --tenant"));
+    tenant_id(office, tenant.ok_or_else(missing)?).await
 }
 
 async fn all_tenants(office: &AdminClient) -> Result<Vec<Value>> {
@@ -72,73 +111,12 @@ async fn all_tenants(office: &AdminClient) -> Result<Vec<Value>> {
     Ok(found)
 }
 
-impl AgentRole {
-    fn number(self) -> i32 {
-        match self {
-            AgentRole::Admin => v1::Role::Admin,
-            AgentRole::Agent => v1::Role::Agent,
-        }
-        .into()
-    }
-}
-
-/// `pages` is the URL of the pages as far as this process knows; a server's own answer takes precedence.
-pub(crate) async fn agent(office: &AdminClient, command: Agent, pages: Option<String>) -> Result<Output> {
-    let tenants = office.services().tenants();
-    match command {
-        Agent::Create { tenant, email, name, role } => {
-            let role = Some(role.number());
-            let message = internal::CreateAgentRequest { tenant_id: tenant, email: Some(email), name, role };
-            let agent = there(tenants.create_agent(office.request(message)).await?.into_inner().agent)?;
-            let link = login_link(office, agent.id.clone(), pages).await?.0;
-            with_secret(&agent, "login_url", &link)
-        }
-        Agent::List { tenant } => {
-            let mut found = Vec::new();
-            for page in 1.. {
-                let message = v1::ListAgentsRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
-                let agents = office.services().agents();
-                let answer = agents.list_agents(office.request_for(&tenant, message)?).await?.into_inner();
-                for agent in &answer.agents {
-                    found.push(value(agent)?);
-                }
-                if !answer.meta.is_some_and(|meta| meta.has_more) {
-                    break;
-                }
-            }
-            Ok(Output::Many(found, &["id", "name", "email", "role"]))
-        }
-        Agent::LoginLink { id } => {
-            let (link, expires_at) = login_link(office, id.clone(), pages).await?;
-            let value = json!({ "id": id, "login_url": link, "expires_at": expires_at });
-            Ok(Output::Text(format!("{link}\n\nIt works once, until {expires_at}."), value))
-        }
-        Agent::Update { id, name, role, disabled } => {
-            let role = role.map(AgentRole::number);
-            let message = internal::UpdateAgentRequest { agent_id: id, name, role, disabled };
-            let answer = tenants.update_agent(office.request(message)).await?.into_inner();
-            let mut agent = value(&there(answer.agent)?)?;
-            agent["disabled"] = Value::Bool(answer.disabled);
-            Ok(Output::One(agent))
-        }
-    }
-}
-
-/// A login link and its end.
-async fn login_link(office: &AdminClient, agent_id: String, pages: Option<String>) -> Result<(String, String)> {
-    let message = internal::CreateLoginLinkRequest { agent_id };
-    let answer = office.services().tenants().create_login_link(office.request(message)).await?.into_inner();
-    let here = || format!("{}/login#code={}", pages.unwrap_or_default(), answer.code);
-    let expires_at = json::time::Text::of(&there(answer.expires_at)?).as_str().to_owned();
-    Ok((answer.login_url.clone().unwrap_or_else(here), expires_at))
-}
-
 pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output> {
     let tenants = office.services().tenants();
     match command {
         Inbox::Create { tenant, name, address } => {
             let message = internal::CreateInboxRequest {
-                tenant_id: tenant,
+                tenant_id: tenant_id(office, tenant).await?,
                 name: Some(name),
                 email_address: address,
                 channel: None,
@@ -146,23 +124,12 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
             one(&there(tenants.create_inbox(office.request(message)).await?.into_inner().inbox)?)
         }
         Inbox::List { tenant } => {
-            let mut found = Vec::new();
-            for page in 1.. {
-                let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
-                let request = office.request_for(&tenant, message)?;
-                let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
-                for inbox in &answer.inboxes {
-                    found.push(value(inbox)?);
-                }
-                if !answer.meta.is_some_and(|meta| meta.has_more) {
-                    break;
-                }
-            }
-            Ok(Output::Many(found, &["id", "name", "email_address", "status"]))
+            let tenant = tenant_id(office, tenant).await?;
+            Ok(Output::Many(all_inboxes(office, &tenant).await?, &["id", "name", "email_address", "status"]))
         }
-        Inbox::Update { id, name, address, enabled } => {
+        Inbox::Update { id, tenant, name, address, enabled } => {
             let message = internal::UpdateInboxRequest {
-                inbox_id: id,
+                inbox_id: inbox_id(office, id, tenant).await?,
                 name,
                 email_address: address,
                 enabled,
@@ -173,11 +140,37 @@ pub(crate) async fn inbox(office: &AdminClient, command: Inbox) -> Result<Output
     }
 }
 
+/// The id of an inbox that is named by its id or, with its tenant, by its name or address.
+async fn inbox_id(office: &AdminClient, words: String, tenant: Option<String>) -> Result<String> {
+    if named::is_id(&words) {
+        return Ok(words);
+    }
+    let tenant = tenant_of("inbox", office, tenant).await?;
+    named::only("inbox", &words, &all_inboxes(office, &tenant).await?, &["name", "email_address"])
+}
+
+async fn all_inboxes(office: &AdminClient, tenant: &str) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let message = v1::ListInboxesRequest { page: Some(page), per_page: Some(PAGE), ..Default::default() };
+        let request = office.request_for(tenant, message)?;
+        let answer = office.services().inboxes().list_inboxes(request).await?.into_inner();
+        for inbox in &answer.inboxes {
+            found.push(value(inbox)?);
+        }
+        if !answer.meta.is_some_and(|meta| meta.has_more) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
 pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Result<Output> {
     let keys = office.services().api_keys();
     match command {
         Key::Create { tenant, name, scopes, expires, requests_per_minute } => {
             let expires_at = expires.map(|text| moment(&text, clock)).transpose()?;
+            let tenant = tenant_id(office, tenant).await?;
             let message = admin::CreateApiKeyRequest {
                 name: Some(name),
                 scopes: scopes_of(&scopes),
@@ -188,18 +181,8 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
             with_secret(&there(answer.api_key)?, "key", &answer.key)
         }
         Key::List { tenant, all } => {
-            let mut found = Vec::new();
-            for page in 1.. {
-                let message =
-                    admin::ListApiKeysRequest { page: Some(page), per_page: Some(PAGE), include_revoked: all };
-                let answer = keys.list_api_keys(office.request_for(&tenant, message)?).await?.into_inner();
-                for key in &answer.api_keys {
-                    found.push(value(key)?);
-                }
-                if !answer.meta.is_some_and(|meta| meta.has_more) {
-                    break;
-                }
-            }
+            let tenant = tenant_id(office, tenant).await?;
+            let found = all_keys(office, &tenant, all).await?;
             let columns = &[
                 "id",
                 "name",
@@ -212,30 +195,90 @@ pub(crate) async fn key(office: &AdminClient, command: Key, clock: &Clock) -> Re
             ];
             Ok(Output::Many(found, columns))
         }
-        Key::Update { id, name, requests_per_minute } => {
+        Key::Update { id, tenant, name, requests_per_minute } => {
+            let id = key_id(office, id, tenant).await?;
             // On the wire 0 is no share.
             let share = requests_per_minute.map(|share| share.number().unwrap_or_default());
             let message = admin::UpdateApiKeyRequest { api_key_id: id, name, requests_per_minute: share };
             one(&there(keys.update_api_key(office.request(message)).await?.into_inner().api_key)?)
         }
-        Key::Rotate { id, grace_hours } => {
+        Key::Rotate { id, tenant, grace_hours } => {
+            let id = key_id(office, id, tenant).await?;
             let message = admin::RotateApiKeyRequest { api_key_id: id, grace_hours: Some(grace_hours) };
             let answer = keys.rotate_api_key(office.request(message)).await?.into_inner();
             with_secret(&there(answer.api_key)?, "key", &answer.key)
         }
-        Key::Revoke { id } => {
+        Key::Revoke { id, tenant } => {
+            let id = key_id(office, id, tenant).await?;
             let message = admin::RevokeApiKeyRequest { api_key_id: id };
             one(&there(keys.revoke_api_key(office.request(message)).await?.into_inner().api_key)?)
         }
     }
 }
 
+/// The id of a key that is named by its id or, with its tenant, by its name.
+async fn key_id(office: &AdminClient, words: String, tenant: Option<String>) -> Result<String> {
+    if named::is_id(&words) {
+        return Ok(words);
+    }
+    let tenant = tenant_of("key", office, tenant).await?;
+    named::only("key", &words, &all_keys(office, &tenant, false).await?, &["name"])
+}
+
+async fn all_keys(office: &AdminClient, tenant: &str, include_revoked: bool) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let message = admin::ListApiKeysRequest { page: Some(page), per_page: Some(PAGE), include_revoked };
+        let request = office.request_for(tenant, message)?;
+        let answer = office.services().api_keys().list_api_keys(request).await?.into_inner();
+        for key in &answer.api_keys {
+            found.push(value(key)?);
+        }
+        if !answer.meta.is_some_and(|meta| meta.has_more) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
 pub(crate) async fn token(office: &AdminClient, command: Token) -> Result<Output> {
-    let Token::Create { name, dispatch_only } = command;
-    let message = internal::CreateServiceTokenRequest { name: Some(name), dispatch_only };
     let tokens = office.services().service_tokens();
-    let answer = tokens.create_service_token(office.request(message)).await?.into_inner();
-    with_secret(&there(answer.service_token)?, "token", &answer.token)
+    match command {
+        Token::Create { name, dispatch_only } => {
+            let message = internal::CreateServiceTokenRequest { name: Some(name), dispatch_only };
+            let answer = tokens.create_service_token(office.request(message)).await?.into_inner();
+            with_secret(&there(answer.service_token)?, "token", &answer.token)
+        }
+        Token::List { all } => {
+            let found = all_tokens(office, all).await?;
+            Ok(Output::Many(found, &["id", "name", "dispatch_only", "created_at", "revoked_at"]))
+        }
+        Token::Revoke { id } => {
+            let service_token_id = if named::is_id(&id) {
+                id
+            } else {
+                named::only("service token", &id, &all_tokens(office, false).await?, &["name"])?
+            };
+            let message = internal::RevokeServiceTokenRequest { service_token_id };
+            one(&there(tokens.revoke_service_token(office.request(message)).await?.into_inner().service_token)?)
+        }
+    }
+}
+
+async fn all_tokens(office: &AdminClient, include_revoked: bool) -> Result<Vec<Value>> {
+    let mut found = Vec::new();
+    for page in 1.. {
+        let message = internal::ListServiceTokensRequest { page: Some(page), per_page: Some(PAGE), include_revoked };
+        let tokens = office.services().service_tokens();
+        let answer = tokens.list_service_tokens(office.request(message)).await?.into_inner();
+        for token in &answer.service_tokens {
+            found.push(value(token)?);
+        }
+        if !answer.meta.is_some_and(|meta| meta.has_more) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Scopes by name or by the name of a preset; an empty list means all.
@@ -249,18 +292,27 @@ fn scopes_of(names: &[String]) -> Vec<String> {
 
 /// A time, or a duration from now.
 fn moment(text: &str, clock: &Clock) -> Result<prost_types::Timestamp> {
-    let span = || {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let secs = match unit {
-            "d" => 86_400,
-            "h" => 3600,
-            "m" => 60,
-            _ => return None,
-        };
-        number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * secs))
-    };
-    let at = span().map(|span| clock.now().plus(span).into()).or_else(|| json::time::parse(text));
+    let at = span(text).map(|span| clock.now().plus(span).into()).or_else(|| json::time::parse(text));
     at.ok_or_else(|| Error::Usage("--expires must be a time (2027-01-31T00:00:00Z) or a span (90d, 12h)".to_owned()))
+}
+
+/// A time, or a duration before now. `flag` has the text.
+fn since(flag: &str, text: &str, clock: &Clock) -> Result<prost_types::Timestamp> {
+    let at = span(text).map(|span| clock.now().minus(span).into()).or_else(|| json::time::parse(text));
+    at.ok_or_else(|| {
+        Error::Usage(format!("{flag} must be a time (2027-01-31T00:00:00Z) or a span before now (7d, 12h)"))
+    })
+}
+
+fn span(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let secs = match unit {
+        "d" => 86_400,
+        "h" => 3600,
+        "m" => 60,
+        _ => return None,
+    };
+    number.parse::<u32>().ok().map(|number| Duration::from_secs(u64::from(number) * secs))
 }
 
 /// The resource that an answer must contain.
@@ -279,16 +331,21 @@ fn one(resource: &impl Serialize) -> Result<Output> {
 
 /// A resource with, right after its id, the secret that is shown only once.
 fn with_secret(resource: &impl Serialize, name: &str, secret: &str) -> Result<Output> {
-    let Value::Object(members) = value(resource)? else { return Err(Error::Refused(Reason::InternalError.into())) };
+    Ok(Output::One(after_id(value(resource)?, name, secret)?))
+}
+
+/// A resource with one member more, right after its id.
+fn after_id(resource: Value, name: &str, text: &str) -> Result<Value> {
+    let Value::Object(members) = resource else { return Err(Error::Refused(Reason::InternalError.into())) };
     let mut shown = serde_json::Map::new();
     for (member, value) in members {
         let first = member == "id";
         shown.insert(member, value);
         if first {
-            shown.insert(name.to_owned(), Value::String(secret.to_owned()));
+            shown.insert(name.to_owned(), Value::String(text.to_owned()));
         }
     }
-    Ok(Output::One(Value::Object(shown)))
+    Ok(Value::Object(shown))
 }
 
 #[cfg(test)]
@@ -306,6 +363,15 @@ mod tests {
         for wrong in ["", "d", "-1d", "tomorrow", "1w", "99999999999d"] {
             assert_eq!(secs(wrong), Err(2), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_beginning_is_a_time_or_a_span_before_now() {
+        let clock = Clock::manual(Timestamp::from_micros(1_000_000_000_000));
+        let at = |text| since("--since", text, &clock).map(|at| at.seconds).map_err(|error| error.to_string());
+        assert_eq!(at("1d"), Ok(1_000_000 - 86_400));
+        assert_eq!(at("1970-01-02T00:00:00Z"), Ok(86_400));
+        assert!(at("yesterday").is_err_and(|why| why.starts_with("--since must be a time")));
     }
 
     #[test]

@@ -65,6 +65,8 @@ pub(crate) enum Error {
     /// The value is not shown: it may contain a password, and a malformed URL does not show where.
     #[error("cannot read the URL in database_url (INBOXOPS_DATABASE_URL, --database-url)")]
     DatabaseUrl(#[source] inboxops_core::StoreError),
+    #[error("cannot use the database that database_url names (INBOXOPS_DATABASE_URL, --database-url)")]
+    Pooler(#[source] inboxops_core::StoreError),
     #[error("cannot open the database {url}")]
     Database {
         /// The URL without a password.
@@ -72,12 +74,46 @@ pub(crate) enum Error {
         #[source]
         source: inboxops_core::StoreError,
     },
+    #[error(
+        "there is no database of InboxOps at {url}, no server runs in the data folder {}, and --server names none; \
+         name another place with --data-dir or --database-url, or make a database with `inboxops serve` or \
+         `inboxops migrate`",
+        folder.display()
+    )]
+    NoDatabase {
+        /// The URL without a password.
+        url: String,
+        folder: PathBuf,
+    },
     #[error("the master key file {} is missing, and the database's secrets are encrypted with it; restore the file, or set master_key", path.display())]
     MasterKeyMissing { path: PathBuf },
     #[error(
         "the database is in use by {cores} other inboxops, which have only the old master key; stop them first (one that was killed counts for 10 s)"
     )]
     InUseByCores { cores: i64 },
+    #[error("{} is in the way; {hint}", path.display())]
+    InTheWay { path: PathBuf, hint: &'static str },
+    #[error("{} is no backup: {why}", path.display())]
+    NoBackup { path: PathBuf, why: &'static str },
+    #[error(
+        "the master key of this database is not here, neither in {} nor in the settings; without it its secrets are lost",
+        path.display()
+    )]
+    NoKey { path: PathBuf },
+    #[error("cannot use the file {}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot copy {from} to {to}")]
+    Copy {
+        /// Names without a password.
+        from: String,
+        to: String,
+        #[source]
+        source: inboxops_core::Error,
+    },
     #[error("cannot set up the listener")]
     Door(#[source] inboxops_edge::Error),
     #[error("no answer from {server}; check --server, and that the server runs")]
@@ -88,6 +124,11 @@ pub(crate) enum Error {
     },
     #[error("{0}")]
     NoServer(String),
+    #[error("{message}")]
+    NotNamed { message: String },
+    /// A receiver did not accept a webhook.
+    #[error("{0}")]
+    NotAccepted(String),
     #[error("{}", line(.0))]
     Refused(Failure),
     #[error("not everything is recorded; run the same command again later: {why}")]
@@ -124,6 +165,9 @@ impl Error {
             Error::Usage(_) => WRONG_USAGE,
             Error::NoAnswer { .. } | Error::NoServer(_) => NO_ANSWER,
             Error::MailFile { .. } => "unreadable_file",
+            Error::NotNamed { .. } => "not_found",
+            Error::NotAccepted(_) => "not_accepted",
+            Error::NoDatabase { .. } => "no_database",
             error if error.exit_code() == EXIT_CONFIG => "wrong_configuration",
             _ => "failed",
         }
@@ -136,6 +180,7 @@ impl Error {
             Error::Setting(_)
             | Error::ConfigFile { .. }
             | Error::DatabaseUrl(_)
+            | Error::Pooler(_)
             | Error::Tls(_)
             | Error::Authorities { .. } => EXIT_CONFIG,
             _ => EXIT_FAILED,

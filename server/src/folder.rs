@@ -129,6 +129,11 @@ impl ShortPath {
     }
 }
 
+/// Whether a process has ever locked the folder, so that it is one of InboxOps.
+pub(crate) fn was_used(data_dir: &Path) -> bool {
+    data_dir.join(LOCK).exists()
+}
+
 /// Path of the socket of a server with this data folder.
 pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join(SOCKET)

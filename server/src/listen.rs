@@ -2,21 +2,20 @@
 //! machine. It resumes after a disconnect and never skips an event.
 
 use crate::{
-    admin_client,
     cli::Listen,
     error::{Error, Result},
+    follow::Follower,
     parts,
     print::Output,
     settings::Settings,
-    telemetry,
 };
+use bytes::Bytes;
 use inboxops_core::{Chance, Stamps, signing_secret};
 use inboxops_proto::{
     clock::Clock,
-    failure::Failure,
     internal::v1::{Outcome, Payload},
     reason::Reason,
-    v1::{self, StreamSignal, event_service_client::EventServiceClient},
+    v1,
 };
 use inboxops_worker::{Backoff, forward::Forwarder};
 use serde_json::{Value, json};
@@ -25,31 +24,16 @@ use std::{
     time::Duration,
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tonic::{
-    Request,
-    metadata::{Ascii, MetadataValue},
-    transport::Channel,
-};
+use tonic::metadata::{Ascii, MetadataValue};
 use uuid::Uuid;
 
 /// The environment variable of the key, if no flag sets it.
 pub(crate) const KEY_VARIABLE: &str = "INBOXOPS_API_KEY";
-/// Largest message of the stream, in bytes: an event has at most 256 KiB.
-const MESSAGE_MAX_BYTES: usize = 1024 * 1024;
-/// Longest silence of a live server, which sends something every 15 seconds.
-const SILENCE_MAX: Duration = Duration::from_secs(40);
-/// Shortest and longest pause before a reconnect.
-const SERVER_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
-/// The same before an event without a response is posted again.
+/// Shortest and longest pause before an event without a response is posted again.
 const POST_PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 
 struct Listener {
-    events: EventServiceClient<Channel>,
-    bearer: MetadataValue<Ascii>,
     forwarder: Forwarder,
-    types: Vec<String>,
-    /// Cursor of the last event that was forwarded.
-    cursor: Option<String>,
     json: bool,
 }
 
@@ -62,22 +46,20 @@ pub(crate) async fn listen(settings: &Settings, command: Listen, json: bool) -> 
     };
     let forwarder = Forwarder::new(&command.forward_to, &secret, &parts::trust(settings)?, Clock::System)
         .map_err(|why| Error::Usage(format!("cannot forward: {why}")))?;
-    let (channel, server) = match &settings.server {
-        Some(server) => (admin_client::endpoint(server)?.connect_lazy(), server.clone()),
-        None => admin_client::follow_local(settings).await?,
-    };
-    let events = EventServiceClient::new(channel).max_decoding_message_size(MESSAGE_MAX_BYTES);
+    let follower = Follower::new(settings, bearer, command.events, command.after).await?;
+    let server = follower.server();
     if json {
         say(&json!({ "server": server, "forward_to": command.forward_to, "secret": secret }).to_string())?;
     } else {
         say(&format!("Following {server}, posting to {}\nSigning secret: {secret}", command.forward_to))?;
     }
-    let listener = Listener { events, bearer, forwarder, types: command.events, cursor: command.after, json };
+    let listener = Listener { forwarder, json };
+    let forward = async |message: &v1::StreamEventsResponse| listener.forward(message).await;
     let fail = |source| Error::Io { what: "listen for signals", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(fail)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(fail)?;
     tokio::select! {
-        ended = listener.run() => match ended {
+        ended = follower.run(forward) => match ended {
             Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => Ok(Output::Nothing),
             failed => Err(failed),
         },
@@ -97,51 +79,6 @@ pub(crate) fn bearer(flag: Option<String>) -> Result<MetadataValue<Ascii>> {
 }
 
 impl Listener {
-    /// Follows until it is refused; an unreachable server is retried for ever.
-    async fn run(mut self) -> Error {
-        let mut pause = Backoff::new(SERVER_PAUSE.0, SERVER_PAUSE.1);
-        let mut away = false;
-        loop {
-            let why = match self.follow(&mut pause, &mut away).await {
-                Ok(()) => "the stream ended".to_owned(),
-                // A broken connection has no better status.
-                Err(Error::Refused(failure)) if failure.reason == Reason::InternalError => {
-                    "the connection broke".to_owned()
-                }
-                Err(Error::Refused(failure)) if passes(&failure) => failure.message.into_owned(),
-                Err(error) => return error,
-            };
-            if !std::mem::replace(&mut away, true) {
-                telemetry::tell(&format!("The server is away ({why}); looking for it again."));
-            }
-            tokio::time::sleep(pause.pause()).await;
-        }
-    }
-
-    /// Follows one stream to its end.
-    async fn follow(&mut self, pause: &mut Backoff, away: &mut bool) -> Result<()> {
-        let message = v1::StreamEventsRequest { after: self.cursor.clone(), types: self.types.clone() };
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.bearer.clone());
-        let opening = tokio::time::timeout(SILENCE_MAX, self.events.stream_events(request));
-        let mut stream = opening.await.map_err(|_| Error::Refused(Reason::Timeout.into()))??.into_inner();
-        loop {
-            let silence = tokio::time::timeout(SILENCE_MAX, stream.message());
-            let message = silence.await.map_err(|_| Error::Refused(Reason::Timeout.into()))??;
-            let Some(message) = message else { return Ok(()) };
-            if message.signal() == StreamSignal::Subscribed {
-                pause.reset();
-                if std::mem::take(away) {
-                    telemetry::tell("The server is back.");
-                }
-            }
-            if !message.payload.is_empty() {
-                self.forward(&message).await?;
-            }
-            self.cursor = Some(message.cursor);
-        }
-    }
-
     /// Posts one event until there is a response; whatever its status, that is the developer's concern.
     async fn forward(&self, message: &v1::StreamEventsResponse) -> Result<()> {
         let event: Value = serde_json::from_str(&message.payload).unwrap_or_default();
@@ -149,11 +86,7 @@ impl Listener {
         let id = id.ok_or(Error::Refused(Reason::InternalError.into()))?;
         let mut pause = Backoff::new(POST_PAUSE.0, POST_PAUSE.1);
         for attempt in 1.. {
-            let payload = Payload {
-                event_id: bytes::Bytes::copy_from_slice(id.as_bytes()),
-                event: message.event.clone(),
-                body: bytes::Bytes::copy_from_slice(message.payload.as_bytes()),
-            };
+            let payload = payload(id, &message.event, &message.payload);
             let outcome = self.forwarder.send(payload, id, attempt).await;
             self.tell(message, id, attempt, &outcome)?;
             if outcome.response_status != 0 {
@@ -187,13 +120,17 @@ impl Listener {
     }
 }
 
-/// Whether a refusal may be temporary: a rate limit is, a wrong credential is not.
-fn passes(failure: &Failure) -> bool {
-    matches!(failure.reason, Reason::ServiceUnavailable | Reason::Timeout | Reason::RateLimited)
+/// An event as the worker's code takes it.
+pub(crate) fn payload(event_id: Uuid, event: &str, body: &str) -> Payload {
+    Payload {
+        event_id: Bytes::copy_from_slice(event_id.as_bytes()),
+        event: event.to_owned(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    }
 }
 
 /// Prints a line at once. A closed pipe ends the command.
-fn say(line: &str) -> Result<()> {
+pub(crate) fn say(line: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let said = writeln!(out, "{line}").and_then(|()| out.flush());
     said.map_err(|source| Error::Io { what: "print what was forwarded", source })

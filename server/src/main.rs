@@ -1,26 +1,32 @@
 //! The binary: parses the command line, reads the settings, runs the command, and turns its result into an exit code.
 
 mod admin_client;
+mod backup;
 mod cli;
 mod commands;
+mod copying;
 mod demo;
 mod error;
 mod folder;
+mod follow;
 mod ingest;
 mod listen;
 mod master_key;
 mod mcp;
+mod metrics;
+mod named;
 mod open_core;
 mod parts;
 mod print;
 mod receiver;
 mod serve;
 mod settings;
+mod tail;
 mod telemetry;
 
 use admin_client::AdminClient;
-use clap::Parser as _;
-use cli::{Cli, Command, Config, Secrets};
+use clap::{Parser as _, error::ErrorKind};
+use cli::{Cli, Command, Config, Events, Secrets};
 use error::{Error, Result};
 use inboxops_core::{Chance, Stamps};
 use inboxops_proto::clock::Clock;
@@ -76,9 +82,7 @@ fn wrong_words(error: &clap::Error) -> u8 {
     // The reader may be gone.
     let _ = error.print();
     if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
-        let text = error.to_string();
-        let line = text.lines().next().unwrap_or_default();
-        print_failure(error::WRONG_USAGE, line.trim_start_matches("error: "));
+        print_failure(error::WRONG_USAGE, &said(error));
     }
     if !error.use_stderr() {
         0
@@ -87,6 +91,16 @@ fn wrong_words(error: &clap::Error) -> u8 {
     } else {
         error::EXIT_USAGE
     }
+}
+
+/// The first paragraph of a usage error, in one line.
+fn said(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command is missing; --help lists them".to_owned();
+    }
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    lines.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// The allocator would ask Linux for huge pages: an idle server would hold 20 MiB that it never uses, and a busy one is
@@ -121,7 +135,8 @@ fn run(cli: Cli) -> Result<Option<Output>> {
             Command::Serve(_) => serve::serve(settings, json).await.map(|()| None),
             Command::Listen(command) => listen::listen(&settings, command, json).await.map(Some),
             Command::Mcp(command) => mcp::serve(&settings, command).await.map(Some),
-            command => administer(&settings, command).await.map(Some),
+            Command::Events(Events::Tail(command)) => tail::tail(&settings, command, json).await.map(Some),
+            command => administer(&settings, command, json).await.map(Some),
         }
     });
     // The remaining threads run blocking work that nobody waits for.
@@ -129,7 +144,7 @@ fn run(cli: Cli) -> Result<Option<Output>> {
     done
 }
 
-async fn administer(settings: &Settings, command: Command) -> Result<Output> {
+async fn administer(settings: &Settings, command: Command, json: bool) -> Result<Output> {
     match command {
         Command::Config(Config::Check) => {
             if let Some((cert, key)) = &settings.tls {
@@ -146,6 +161,9 @@ async fn administer(settings: &Settings, command: Command) -> Result<Output> {
             let text = "The database has the schema of this version.".to_owned();
             return Ok(Output::Text(text, json!({ "ok": true })));
         }
+        Command::Backup(command) => return backup::backup(settings, &command.folder).await,
+        Command::Restore(command) => return backup::restore(settings, &command.folder).await,
+        Command::Copy(command) => return copying::copy(settings, &command.to).await,
         Command::Secrets(Secrets::RotateMasterKey { new_key_file }) => {
             let stamps = Stamps::new(Clock::System, Chance::System);
             return master_key::rotate(settings, new_key_file.as_deref(), &stamps).await;
@@ -162,11 +180,18 @@ async fn administer(settings: &Settings, command: Command) -> Result<Output> {
         Command::Inbox(command) => commands::inbox(&office, command).await,
         Command::Key(command) => commands::key(&office, command, &Clock::System).await,
         Command::Token(command) => commands::token(&office, command).await,
+        Command::Endpoint(command) => commands::endpoint(&office, command).await,
+        Command::Delivery(command) => commands::delivery(&office, command, settings, json).await,
+        Command::Audit(command) => commands::audit(&office, command, &Clock::System).await,
         Command::Serve(_)
         | Command::Ingest(_)
         | Command::Listen(_)
+        | Command::Events(_)
         | Command::Mcp(_)
         | Command::Migrate
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Copy(_)
         | Command::Config(_)
         | Command::Secrets(_)
         | Command::Openapi => Err(Error::Usage("this command has no answer here".to_owned())),

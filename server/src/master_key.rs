@@ -78,17 +78,30 @@ fn beside(place: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The key of the setting, or else of the file, or else a new one.
-pub(crate) fn find(settings: &Settings, stamps: &Stamps) -> Result<FoundKey> {
+pub(crate) fn find_or_make(settings: &Settings, stamps: &Stamps) -> Result<FoundKey> {
+    if let Some(found) = known(settings)? {
+        return Ok(found);
+    }
+    let waiting = WaitingKey::named(&settings.master_key_file, FIRST);
+    Ok(FoundKey { key: waiting.load_or_make(stamps)?, waiting: Some(waiting) })
+}
+
+/// The key of the setting, or else of the file; there must be one.
+pub(crate) fn find(settings: &Settings) -> Result<FoundKey> {
+    known(settings)?.ok_or_else(|| Error::MasterKeyMissing { path: settings.master_key_file.clone() })
+}
+
+fn known(settings: &Settings) -> Result<Option<FoundKey>> {
     if let Some(key) = &settings.master_key {
-        return Ok(FoundKey { key: key.clone(), waiting: None });
+        return Ok(Some(FoundKey { key: key.clone(), waiting: None }));
     }
     let place = &settings.master_key_file;
     if let Some(key) = load(place)? {
-        return Ok(FoundKey { key, waiting: None });
+        return Ok(Some(FoundKey { key, waiting: None }));
     }
-    // An existing file was left by a start that was interrupted; the database may have accepted it.
+    // A waiting file was left by a start that was interrupted; the database may have accepted it.
     let waiting = WaitingKey::named(place, FIRST);
-    Ok(FoundKey { key: waiting.load_or_make(stamps)?, waiting: Some(waiting) })
+    Ok(MasterKey::load(&waiting.file).ok().map(|key| FoundKey { key, waiting: Some(waiting) }))
 }
 
 /// The waiting key beside a key that is not the database's: a change was interrupted after the database had accepted
@@ -100,6 +113,15 @@ pub(crate) fn next(settings: &Settings) -> Option<FoundKey> {
     let waiting = WaitingKey::named(&settings.master_key_file, NEXT);
     let key = MasterKey::load(&waiting.file).ok()?;
     Some(FoundKey { key, waiting: Some(waiting) })
+}
+
+/// The key that has this fingerprint: of the setting, of the file, or of one beside it that waits or was replaced.
+pub(crate) fn with_fingerprint(settings: &Settings, fingerprint: &str) -> Option<MasterKey> {
+    let place = &settings.master_key_file;
+    let replaced = beside(place, &format!(".{}.{OLD}", fingerprint.get(..SHORT)?));
+    let files = [place.clone(), beside(place, FIRST), beside(place, NEXT), replaced];
+    let of_files = files.iter().filter_map(|file| MasterKey::load(file).ok());
+    settings.master_key.iter().cloned().chain(of_files).find(|key| key.fingerprint() == fingerprint)
 }
 
 /// Suffix of the first key of a database while it waits.
@@ -125,6 +147,7 @@ pub(crate) async fn rotate(settings: &Settings, given: Option<&Path>, stamps: &S
     if settings.server.is_some() {
         return Err(Error::Usage("the database itself is worked on, so --server has no sense here".to_owned()));
     }
+    open_core::must_exist(settings).await?;
     let folder = Folder::open(&settings.data_dir)?;
     let _lock = folder.lock_within(LOCK_MAX).await?;
     let given = match given {

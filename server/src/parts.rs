@@ -3,11 +3,12 @@
 
 use crate::{
     error::{Error, Result},
+    metrics::{self, Sources},
     receiver::{self, Receiver},
     settings::Settings,
 };
 use inboxops_core::Core;
-use inboxops_edge::{Door, Listener, Text};
+use inboxops_edge::{Door, Listener};
 use inboxops_proto::{
     address::AllowPrivate,
     clock::Clock,
@@ -18,7 +19,7 @@ use inboxops_worker::Trust;
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -113,18 +114,10 @@ pub(crate) async fn run_with_core(
     signals: Signals,
 ) -> Result<()> {
     let ready = Arc::new(AtomicBool::new(core.ready().await));
-    // Weak: the core can be closed only when its last part is the only owner.
-    let measured = Arc::downgrade(&core);
-    let metrics: Text = Arc::new(move || {
-        let core = measured.upgrade();
-        Box::pin(async move {
-            match core {
-                Some(core) => core.metrics().await,
-                None => String::new(),
-            }
-        })
-    });
-    let door = door(settings, &core.services(), ready.clone(), Some(metrics))?;
+    let watched = Arc::downgrade(&core);
+    let details = move || watched.upgrade().and_then(|core| core.events_held_for()).map(held_line).unwrap_or_default();
+    let of_core = OfCore { core: Arc::downgrade(&core), details: Arc::new(details) };
+    let door = door(settings, &core.services(), ready.clone(), Some(of_core))?;
     let front = CancellationToken::new();
     let back = CancellationToken::new();
     let mut behind = JoinSet::new();
@@ -174,7 +167,8 @@ pub(crate) async fn run_without_core(
 ) -> Result<()> {
     let front = CancellationToken::new();
     let mut parts = JoinSet::new();
-    if settings.roles.edge {
+    // A worker may have a listener for probes and metrics.
+    if !listeners.is_empty() {
         let ready = Arc::new(AtomicBool::new(false));
         let door = door(settings, &services, ready.clone(), None)?;
         parts.spawn(watch_from_afar(core, ready, front.clone()));
@@ -190,14 +184,37 @@ pub(crate) async fn run_without_core(
     ended
 }
 
-fn door(settings: &Settings, services: &Services, ready: Arc<AtomicBool>, metrics: Option<Text>) -> Result<Arc<Door>> {
+/// What a door tells of a core in the same process. The references are weak: the core can be closed only when its last
+/// part is the only owner.
+struct OfCore {
+    core: Weak<Core>,
+    /// Further lines of `/readyz`.
+    details: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// The line of `/readyz` about readers of events.
+fn held_line(held: Duration) -> String {
+    format!("event horizon: {} s old\n", held.as_secs())
+}
+
+fn door(
+    settings: &Settings,
+    services: &Services,
+    ready: Arc<AtomicBool>,
+    of_core: Option<OfCore>,
+) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
-    told.behind_proxy = settings.behind_proxy;
+    told.proxies = settings.behind_proxy.clone();
     told.secure = settings.is_secure();
     told.public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').into());
     told.names = settings.public_host().into_iter().collect();
     told.access_log = settings.access_log;
-    told.metrics = metrics;
+    let counts = settings.roles.edge.then(|| told.counts.clone());
+    let core = of_core.map(|OfCore { core, details }| {
+        told.ready_details = details;
+        core
+    });
+    told.metrics = Some(metrics::text(core, Sources { ready: ready.clone(), counts }));
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
     let documents = Documents::at(settings.public_url.as_deref());
     Ok(Arc::new(Door::new(services, &documents, told).map_err(Error::Door)?))
@@ -240,7 +257,14 @@ async fn watch(core: Arc<Core>, ready: Arc<AtomicBool>, shutdown: CancellationTo
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return "the check of readiness",
-            _ = every.tick() => ready.store(core.ready().await, Ordering::Relaxed),
+            _ = every.tick() => {
+                let now = core.ready().await;
+                match (ready.swap(now, Ordering::Relaxed), now) {
+                    (true, false) => tracing::warn!("the database does not answer or takes no writes: not ready"),
+                    (false, true) => tracing::info!("the database takes writes again: ready"),
+                    _ => {}
+                }
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ fn members(value: &Value) -> String {
 
 fn table(values: &[Value], columns: &[&str]) -> String {
     let mut rows = vec![columns.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>()];
-    rows.extend(values.iter().map(|value| columns.iter().map(|name| plain(&value[*name])).collect()));
+    rows.extend(values.iter().map(|value| columns.iter().map(|path| plain(member(value, path))).collect()));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     let line = |row: &Vec<String>| {
@@ -53,8 +53,13 @@ fn table(values: &[Value], columns: &[&str]) -> String {
     rows.iter().map(line).collect()
 }
 
+/// The member at a path such as `actor.name`.
+fn member<'a>(value: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(value, |value, name| &value[name])
+}
+
 /// A value for people. Control characters of stored text must not reach the terminal.
-fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     let text = match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
@@ -77,6 +82,12 @@ mod tests {
         ];
         let text = table(&rows, &["id", "name", "tags"]);
         assert_eq!(text, "ID  NAME   TAGS\n1   Zoë    a, b\n22  x\u{fffd}[2J\n");
+    }
+
+    #[test]
+    fn a_column_may_be_a_member_of_a_member() {
+        let rows = [json!({"actor": {"name": "Ada"}}), json!({"actor": null}), json!({})];
+        assert_eq!(table(&rows, &["actor.name"]), "ACTOR.NAME\nAda\n-\n-\n");
     }
 
     #[test]

@@ -49,41 +49,68 @@ struct Listeners {
     address: Option<SocketAddr>,
     /// Address for edges, workers and programs of the operator.
     internal: Option<SocketAddr>,
+    /// Address for probes and metrics alone.
+    metrics: Option<SocketAddr>,
 }
 
 impl Listeners {
     async fn bind(settings: &Settings, tls: Option<Arc<ServerConfig>>) -> Result<Listeners> {
-        let mut bound = Listeners { listeners: Vec::new(), address: None, internal: None };
-        if !settings.roles.core && !settings.roles.edge {
-            return Ok(bound);
+        let mut bound = Listeners { listeners: Vec::new(), address: None, internal: None, metrics: None };
+        let internal = settings.internal_address();
+        if settings.listens() {
+            let surface = match (settings.roles.edge, settings.roles.core) {
+                (true, _) => Surface::Public { internal: internal.is_none() },
+                (false, true) => Surface::Internal,
+                (false, false) => Surface::Probes,
+            };
+            bound.address = bound.add(settings.listen, surface, settings.measures_on_listen(), &tls).await?;
         }
-        let surface = match (settings.roles.edge, settings.internal_listen) {
-            (true, internal) => Surface::Public { internal: internal.is_none() },
-            (false, _) => Surface::Internal,
-        };
-        let main = bind(settings.listen).await?;
-        bound.address = main.local_addr().ok();
-        bound.listeners.push(Listener { socket: Socket::Tcp(main), tls: tls.clone(), surface });
-        if let Some(address) = settings.internal_listen {
-            let socket = bind(address).await?;
-            bound.internal = socket.local_addr().ok();
-            bound.listeners.push(Listener { socket: Socket::Tcp(socket), tls, surface: Surface::Internal });
+        if let Some(address) = internal {
+            let metrics = settings.metrics_listen.is_none();
+            bound.internal = bound.add(address, Surface::Internal, metrics, &tls).await?;
+        }
+        if let Some(address) = settings.metrics_listen {
+            bound.metrics = bound.add(address, Surface::Probes, true, &tls).await?;
         }
         Ok(bound)
     }
 
-    /// URL of the pages; `None` if an edge in another process serves them at an unknown address.
-    fn pages_url(&self, settings: &Settings) -> Option<String> {
-        let (url, _) = self.urls(settings);
-        url.filter(|_| settings.roles.edge || settings.public_url.is_some())
+    /// Binds an address; returns the one that it got.
+    async fn add(
+        &mut self,
+        address: SocketAddr,
+        surface: Surface,
+        metrics: bool,
+        tls: &Option<Arc<ServerConfig>>,
+    ) -> Result<Option<SocketAddr>> {
+        let socket = bind(address).await?;
+        let address = socket.local_addr().ok();
+        self.listeners.push(Listener { socket: Socket::Tcp(socket), tls: tls.clone(), surface, metrics });
+        Ok(address)
     }
 
-    /// The URLs to print: of the public listener, and of the internal one.
-    fn urls(&self, settings: &Settings) -> (Option<String>, Option<String>) {
+    /// URL of the pages; `None` if an edge in another process serves them at an unknown address.
+    fn pages_url(&self, settings: &Settings) -> Option<String> {
+        self.urls(settings).public.filter(|_| settings.roles.edge || settings.public_url.is_some())
+    }
+
+    /// The URLs to print.
+    fn urls(&self, settings: &Settings) -> Urls {
         let scheme = if settings.tls.is_some() { "https" } else { "http" };
         let url = |address: Option<SocketAddr>| address.map(|address| format!("{scheme}://{address}"));
-        (settings.public_url.clone().or_else(|| url(self.address)), url(self.internal))
+        Urls {
+            public: settings.public_url.clone().or_else(|| url(self.address)),
+            internal: url(self.internal),
+            metrics: url(self.metrics),
+        }
     }
+}
+
+/// Where the listeners are reached.
+struct Urls {
+    public: Option<String>,
+    internal: Option<String>,
+    metrics: Option<String>,
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {
@@ -119,7 +146,12 @@ async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Sig
     };
     let mut socket_file: Option<SocketFile> = None;
     if let Some((listener, file)) = socket {
-        bound.listeners.push(Listener { socket: Socket::Unix(listener), tls: None, surface: Surface::Local });
+        bound.listeners.push(Listener {
+            socket: Socket::Unix(listener),
+            tls: None,
+            surface: Surface::Local,
+            metrics: true,
+        });
         socket_file = Some(file);
     }
     console::announce(&settings, bound.urls(&settings), &started, json);

@@ -4,6 +4,7 @@
 
 use crate::error::{Error, Result};
 use inboxops_core::MasterKey;
+use inboxops_edge::Proxies;
 use inboxops_proto::limits::WORKER_WINDOW_MAX;
 use std::{
     collections::BTreeMap,
@@ -49,8 +50,11 @@ impl fmt::Debug for Secret {
 pub(crate) struct Settings {
     pub(crate) roles: Roles,
     pub(crate) listen: SocketAddr,
+    /// Whether `listen` is not the default: a worker listens only if it was told to.
+    pub(crate) listen_is_set: bool,
     pub(crate) internal_listen: Option<SocketAddr>,
-    pub(crate) behind_proxy: bool,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) behind_proxy: Proxies,
     pub(crate) public_url: Option<String>,
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     pub(crate) data_dir: PathBuf,
@@ -162,7 +166,9 @@ impl Effective {
         let settings = Settings {
             roles: self.parse("roles")?,
             listen: self.parse("listen")?,
+            listen_is_set: *self.of("listen").1 != Source::Default,
             internal_listen: self.optional("internal_listen")?,
+            metrics_listen: self.optional("metrics_listen")?,
             behind_proxy: self.parse("behind_proxy")?,
             public_url: self.public_url()?,
             tls,
@@ -279,8 +285,9 @@ impl Effective {
 impl Settings {
     /// Checks settings that depend on each other.
     fn fits_together(&self) -> Result<()> {
-        let open = [Some(self.listen), self.internal_listen].into_iter().flatten().find(|at| !at.ip().is_loopback());
-        if let Some(address) = open.filter(|_| self.tls.is_none() && !self.behind_proxy && self.listens()) {
+        let listeners = [self.listens().then_some(self.listen), self.internal_address(), self.metrics_listen];
+        let open = listeners.into_iter().flatten().find(|at| !at.ip().is_loopback());
+        if let Some(address) = open.filter(|_| self.tls.is_none() && !self.behind_proxy.are_in_front()) {
             let way_out = "set tls.cert and tls.key, or --behind-proxy when a proxy in front speaks TLS";
             return Err(Error::Setting(format!(
                 "listen: {address} can be reached from outside and would send keys in the clear; {way_out}"
@@ -299,8 +306,25 @@ impl Settings {
         Ok(())
     }
 
-    fn listens(&self) -> bool {
+    /// Whether the process listens on `listen`.
+    pub(crate) fn listens(&self) -> bool {
+        self.serves_calls() || self.listen_is_set
+    }
+
+    /// Whether it answers calls; a worker alone does not.
+    fn serves_calls(&self) -> bool {
         self.roles.core || self.roles.edge
+    }
+
+    /// The address of the internal listener, if the process has one.
+    pub(crate) fn internal_address(&self) -> Option<SocketAddr> {
+        self.internal_listen.filter(|_| self.serves_calls())
+    }
+
+    /// Whether `/metrics` is on `listen`: if no other listener is more apart, and only this machine reaches `listen`.
+    pub(crate) fn measures_on_listen(&self) -> bool {
+        let apart = self.metrics_listen.or(self.internal_address()).is_some();
+        !apart && self.listen.ip().is_loopback() && !self.behind_proxy.are_in_front()
     }
 
     /// Whether clients use TLS, terminated here or by a proxy in front.

@@ -78,7 +78,7 @@ pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Adds the call during which a JSON line was logged: its RPC, request and tenant.
+/// Adds the call during which a JSON line was logged: its RPC, request, tenant and client.
 struct OfCall<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for OfCall<F>
@@ -101,9 +101,11 @@ where
 /// Adds the members that the line does not have yet.
 fn with_call(line: &str, call: &Current) -> String {
     let tenant = call.tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
+    let client = call.client.map(|client| client.to_string()).unwrap_or_default();
     let Some(object) = line.trim_end().strip_suffix('}') else { return line.to_owned() };
     let mut line = object.to_owned();
-    for (name, value) in [("rpc", call.rpc), ("request_id", &call.request_id), ("tenant", &tenant)] {
+    let members = [("rpc", call.rpc), ("request_id", &call.request_id), ("tenant", &tenant), ("client", &client)];
+    for (name, value) in members {
         if !value.is_empty() && !object.contains(&format!("\"{name}\":")) {
             // Writing to memory cannot fail.
             let _ = write!(line, ",\"{name}\":{}", Value::from(value));
@@ -120,10 +122,10 @@ mod tests {
     #[test]
     fn a_line_says_which_call_it_is_of_once() {
         let tenant = "019ab5f0-0000-7000-8000-000000000001".parse().ok();
-        let call = Current { rpc: "/x.Y/Z", request_id: "req_\"1".to_owned(), tenant };
+        let call = Current { rpc: "/x.Y/Z", request_id: "req_\"1".to_owned(), tenant, client: "::1".parse().ok() };
         let line = with_call("{\"level\":\"WARN\",\"rpc\":\"/other\"}\n", &call);
         let expected = "{\"level\":\"WARN\",\"rpc\":\"/other\",\"request_id\":\"req_\\\"1\",\
-                        \"tenant\":\"019ab5f0-0000-7000-8000-000000000001\"}\n";
+                        \"tenant\":\"019ab5f0-0000-7000-8000-000000000001\",\"client\":\"::1\"}\n";
         assert_eq!(line, expected);
         let unknown = Current { tenant: None, ..call };
         assert!(!with_call("{\"level\":\"WARN\"}\n", &unknown).contains("tenant"));

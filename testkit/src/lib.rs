@@ -2,4 +2,4 @@
 
 mod postgres;
 
-pub use postgres::{Postgres, durable_postgres, postgres};
+pub use postgres::{Postgres, dump, durable_postgres, postgres, restore};

@@ -62,6 +62,16 @@ impl Postgres {
         assert!(done.success(), "pg_ctl could not restart the cluster");
     }
 
+    /// Makes the database take writes or not, as a host with a full disk does. Sessions that run keep what they began
+    /// with; when it stops taking writes, they are ended.
+    pub fn take_writes(&self, yes: bool) {
+        let name = &self.name;
+        psql(&self.server, &format!("ALTER DATABASE {name} SET default_transaction_read_only = {}", !yes));
+        if !yes {
+            self.cut();
+        }
+    }
+
     /// Allows or refuses new connections.
     pub fn let_in(&self, yes: bool) {
         let name = &self.name;
@@ -80,6 +90,20 @@ pub fn postgres() -> Postgres {
 pub fn durable_postgres() -> Postgres {
     static SERVER: OnceLock<String> = OnceLock::new();
     fresh(SERVER.get_or_init(|| std::env::var(URL_VARIABLE).unwrap_or_else(|_| start("fsync=on"))))
+}
+
+/// Writes a dump of a database to a file, while it is used.
+pub fn dump(url: &str, path: &Path) {
+    let output = Command::new(program("pg_dump")).args(["-Fc", "-f"]).arg(path).arg(url).output();
+    let output = output.expect("pg_dump starts: it is one of PostgreSQL's programs");
+    assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Restores a dump into an empty database.
+pub fn restore(url: &str, path: &Path) {
+    let output = Command::new(program("pg_restore")).args(["--no-owner", "-d", url]).arg(path).output();
+    let output = output.expect("pg_restore starts: it is one of PostgreSQL's programs");
+    assert!(output.status.success(), "pg_restore: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn fresh(server: &str) -> Postgres {
@@ -132,6 +156,7 @@ fn start(durability: &str) -> String {
         "max_connections=300".to_owned(),
         durability.to_owned(),
         "shared_buffers=64MB".to_owned(),
+        "max_prepared_transactions=8".to_owned(),
     ];
     let mut server = as_account(root, &program("postgres"));
     server.arg("-D").arg(&data).current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null());

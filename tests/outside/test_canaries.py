@@ -81,7 +81,7 @@ def told(world, server, receiver, document, canaries):
     canaries.hide(body=BODY)
     tenant.ticket(subject="After all that")
     until("its event came", lambda: any(hit.event == "ticket.created" for hit in receiver.at(url)))
-    assert dict(receiver.at(url)[0].headers)["X-Token"] == HEADER, "it is used"
+    assert receiver.at(url)[0].header("X-Token") == HEADER, "it is used"
     return tenant, ground, endpoint, ticket
 
 

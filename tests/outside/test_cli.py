@@ -25,15 +25,23 @@ def home():
     shutil.rmtree(path, ignore_errors=True)
 
 
+@pytest.fixture
+def stocked(home):
+    """A data folder with a database, and no server."""
+    assert offline(home, "migrate").returncode == OK
+    return home
+
+
 def offline(home, *words):
     """A command with its own database and no server."""
     return run(*words, "--data-dir", str(home))
 
 
 COMMANDS = [
-    [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"],
-    ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
-    ["token"], ["token", "create"], ["migrate"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
+    [], ["serve"], ["tenant"], ["tenant", "create"], ["tenant", "list"], ["tenant", "set-plan"], ["tenant", "set-entitlement"], ["tenant", "set-rate-limit"], ["tenant", "suspend"], ["tenant", "resume"],
+    ["agent"], ["agent", "create"], ["inbox"], ["inbox", "create"], ["inbox", "list"], ["inbox", "update"], ["key"], ["key", "create"], ["key", "list"], ["key", "update"], ["key", "revoke"],
+    ["token"], ["token", "create"], ["token", "list"], ["token", "revoke"], ["endpoint"], ["endpoint", "list"], ["endpoint", "test"],
+    ["delivery"], ["delivery", "list"], ["delivery", "resend"], ["events"], ["events", "tail"], ["audit"], ["audit", "list"], ["migrate"], ["backup"], ["restore"], ["copy"], ["config"], ["config", "check"], ["config", "print"], ["openapi"],
 ]
 
 
@@ -61,21 +69,26 @@ FAILING = [
     ["agent", "create", "--tenant", NOWHERE, "--email", "a@example.com"],
     ["key", "create", "--tenant", NOWHERE, "--name", "x"],
     ["key", "revoke", NOWHERE],
+    ["inbox", "list", "--tenant", "Nobody"],
+    ["endpoint", "list", "--tenant", NOWHERE],
+    ["endpoint", "test", NOWHERE],
+    ["delivery", "resend", NOWHERE],
+    ["audit", "list", "--tenant", NOWHERE],
     ["tenant", "create", "--name", " "],
 ]
 
 
 @pytest.mark.parametrize("words", FAILING, ids=" ".join)
-def test_a_failure_is_1_and_one_line(home, words):
-    done = offline(home, *words)
+def test_a_failure_is_1_and_one_line(stocked, words):
+    done = offline(stocked, *words)
     assert done.returncode == FAILURE, done.stdout + done.stderr
     assert len(done.stderr.strip().splitlines()) == 1 and not done.stdout
     assert "panicked" not in done.stderr
 
 
-def test_json_without_a_server(home):
+def test_json_without_a_server(stocked):
     def made(*words):
-        done = offline(home, *words, "--json")
+        done = offline(stocked, *words, "--json")
         assert done.returncode == OK, done.stderr
         return json.loads(done.stdout)
 
@@ -108,32 +121,32 @@ def test_json_without_a_server(home):
     assert made("key", "list", "--tenant", tenant["id"]) == []
 
 
-def test_json_before_and_after_the_words(home):
-    before = run("--json", "--data-dir", str(home), "tenant", "create", "--name", "A")
-    after = run("tenant", "create", "--name", "B", "--json", "--data-dir", str(home))
+def test_json_before_and_after_the_words(stocked):
+    before = run("--json", "--data-dir", str(stocked), "tenant", "create", "--name", "A")
+    after = run("tenant", "create", "--name", "B", "--json", "--data-dir", str(stocked))
     assert json.loads(before.stdout)["name"] == "A" and json.loads(after.stdout)["name"] == "B"
 
 
-def test_people_get_a_table_and_no_secret(home):
-    tenant = json.loads(offline(home, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
-    key = offline(home, "key", "create", "--tenant", tenant, "--name", "Sync")
+def test_people_get_a_table_and_no_secret(stocked):
+    tenant = json.loads(offline(stocked, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
+    key = offline(stocked, "key", "create", "--tenant", tenant, "--name", "Sync")
     [shown] = re.findall(r"ixk_\w{42}", key.stdout)
-    listed = offline(home, "key", "list", "--tenant", tenant)
+    listed = offline(stocked, "key", "list", "--tenant", tenant)
     assert shown[:8] in listed.stdout and shown not in listed.stdout
-    assert "Sync" in listed.stdout and "Acme" in offline(home, "tenant", "list").stdout
+    assert "Sync" in listed.stdout and "Acme" in offline(stocked, "tenant", "list").stdout
 
 
-def test_the_data_folder_holds_no_key_and_its_secrets_are_private(home):
-    tenant = json.loads(offline(home, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
-    key = json.loads(offline(home, "key", "create", "--tenant", tenant, "--name", "x", "--json").stdout)["key"]
-    for path in home.rglob("*"):
+def test_the_data_folder_holds_no_key_and_its_secrets_are_private(stocked):
+    tenant = json.loads(offline(stocked, "tenant", "create", "--name", "Acme", "--json").stdout)["id"]
+    key = json.loads(offline(stocked, "key", "create", "--tenant", tenant, "--name", "x", "--json").stdout)["key"]
+    for path in stocked.rglob("*"):
         if path.is_file():
             assert key.encode() not in path.read_bytes(), path
-    with_server = Server("sqlite", {"INBOXOPS_DATA_DIR": str(home)})
+    with_server = Server("sqlite", {"INBOXOPS_DATA_DIR": str(stocked)})
     with_server.start()
     try:
         for name in ("master.key", "inboxops.sock"):
-            assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+            assert stat.S_IMODE((stocked / name).stat().st_mode) == 0o600
     finally:
         with_server.stop()
 
@@ -150,6 +163,60 @@ def test_commands_reach_a_running_server_by_its_socket(home):
         token = server.cli("token", "create", "--name", "program")["token"]
         over = run("--server", server.url, "tenant", "list", "--json", settings={"INBOXOPS_TOKEN": token, "INBOXOPS_DATA_DIR": str(home)})
         assert [one["id"] for one in json.loads(over.stdout)] == [tenant["id"]], over.stderr
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("words", FAILING + [["tenant", "list"], ["token", "create", "--name", "x"]], ids=" ".join)
+def test_a_command_in_the_wrong_folder_makes_nothing(home, words):
+    """Only `serve` and `migrate` make a database or a key."""
+    place = home / "typo"
+    done = offline(place, *words)
+    assert done.returncode == FAILURE and "no database" in done.stderr and str(place) in done.stderr, done.stderr
+    assert not place.exists()
+    done = offline(home, *words, "--json")
+    assert json.loads(done.stdout)["error"]["code"] == "no_database" and list(home.iterdir()) == []
+
+
+def test_a_leaked_service_token_ends(home):
+    server = Server("sqlite").start()
+    try:
+        token = server.cli("token", "create", "--name", "leaked")
+        settings = {"INBOXOPS_TOKEN": token["token"], "INBOXOPS_DATA_DIR": str(home)}
+        over = ("--server", server.url, "tenant", "list", "--json")
+        assert run(*over, settings=settings).returncode == OK
+        [listed] = server.cli("token", "list")
+        assert listed["id"] == token["id"] and "token" not in listed
+        assert server.cli("token", "revoke", "leaked")["revoked_at"]
+        done = run(*over, settings=settings)
+        assert done.returncode == FAILURE and json.loads(done.stdout)["error"]["code"] == "invalid_api_key"
+        assert server.cli("token", "list") == []
+    finally:
+        server.stop()
+
+
+def test_a_tenant_is_limited_suspended_and_resumed_by_its_name():
+    import httpx
+
+    server = Server("sqlite").start()
+    try:
+        tenant = server.cli("tenant", "create", "--name", "Acme", "--plan", "business")
+        key = server.cli("key", "create", "--tenant", "acme", "--name", "x")["key"]
+
+        def ask():
+            return httpx.get(f"{server.url}/api/v1/tickets", headers={"Authorization": f"Bearer {key}"})
+
+        changed = server.cli("tenant", "set-rate-limit", "--tenant", "Acme", "--per-minute", "7")
+        assert (changed["id"], changed["requests_per_minute"]) == (tenant["id"], 7)
+        assert ask().headers["X-RateLimit-Limit"] == "7"
+        assert server.cli("tenant", "suspend", "Acme")["suspended"] is True
+        assert ask().json()["error"]["code"] == "tenant_suspended"
+        assert server.cli("tenant", "resume", "Acme")["suspended"] is False
+        assert ask().status_code == 200
+        server.cli("tenant", "create", "--name", "ACME")
+        done = run("tenant", "suspend", "acme", "--json", settings=server.settings)
+        assert done.returncode == FAILURE and json.loads(done.stdout)["error"]["code"] == "not_found"
+        assert tenant["id"] in done.stderr, "it names both"
     finally:
         server.stop()
 
@@ -197,6 +264,7 @@ def test_config_is_printed_and_checked_without_secrets(home):
 
 BAD = {
     "INBOXOPS_LISTEN": "nowhere",
+    "INBOXOPS_METRICS_LISTEN": "9464",
     "INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE": "many",
     "INBOXOPS_WEBHOOKS__ALLOW_PRIVATE_TARGETS": "perhaps",
     "INBOXOPS_DATABASE_URL": "mysql://x",

@@ -91,7 +91,10 @@ CLOSED = [
     ("internal.v1", "tenants", "TenantService", "create_tenant", {"name": "x"}),
     ("internal.v1", "tenants", "TenantService", "list_tenants", {}),
     ("internal.v1", "tenants", "TenantService", "set_plan", {"tenant_id": NOBODY, "plan": 4}),
+    ("internal.v1", "tenants", "TenantService", "find_owner", {"endpoint_id": NOBODY}),
     ("internal.v1", "tokens", "ServiceTokenService", "create_service_token", {"name": "x"}),
+    ("internal.v1", "tokens", "ServiceTokenService", "list_service_tokens", {}),
+    ("internal.v1", "tokens", "ServiceTokenService", "revoke_service_token", {"service_token_id": NOBODY}),
     ("internal.v1", "dispatch", "DispatchService", "report", {"worker_id": "x"}),
 ]
 

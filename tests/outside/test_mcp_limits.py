@@ -8,6 +8,9 @@ SETTINGS = {"INBOXOPS_RATE_LIMIT__REQUESTS_PER_MINUTE": "5"}
 def test_only_calls_of_tools_count_one_each(world, server):
     tenant = world.tenant()
     host = Host(world, server, tenant.key["key"])
+    for message in ({"id": 1, "method": "ping"}, {"id": 1, "method": "tools/list"}, {"method": "notifications/initialized"}):
+        answer = host.post({"jsonrpc": "2.0", **message})
+        assert (answer.headers["ratelimit-policy"], answer.headers["x-ratelimit-remaining"]) == ('"tenant";q=5;w=60', "5")
     for _ in range(4):
         host.ask("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={})
         host.tools()

@@ -36,6 +36,8 @@ def test_edge_and_worker_outlive_a_killed_core(world, server, receiver):
         writers.more(40)
         processes[0].stop(signal.SIGKILL)
         until("the edge says that it is not ready", lambda: httpx.get(f"{server.url}/readyz").status_code == 503, 15)
+        worker = f"http://{server.worker_settings['INBOXOPS_LISTEN']}"
+        until("the worker says that it is not ready", lambda: httpx.get(f"{worker}/readyz").status_code == 503, 15)
         away = httpx.get(f"{server.url}/api/v1/tickets", headers=tenant.api.headers, timeout=30)
         refused(away, 503, "service_unavailable")
         assert httpx.get(f"{server.url}/healthz").status_code == 200

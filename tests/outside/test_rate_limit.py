@@ -50,6 +50,16 @@ def spent(world):
     return spent
 
 
+def test_what_a_scope_refuses_counts_nothing_also_when_the_request_asks_for_it(world):
+    tenant = world.tenant()
+    weak = world.client(tenant.new_key("--scopes", "tickets:read")["key"])
+    for path in ("/tickets?include=messages", "/tickets?include=messages&page=x", "/export?types=tickets,messages"):
+        answer = weak.get(path)
+        refused(answer, 403, "insufficient_scope")
+        assert answer.headers["x-ratelimit-remaining"] == "100", path
+    assert weak.get("/tickets").headers["x-ratelimit-remaining"] == "99"
+
+
 def test_the_headers_count_down(spent):
     for n, answer in enumerate(spent.answers):
         assert answer.status_code == 200

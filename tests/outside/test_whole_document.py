@@ -24,6 +24,7 @@ from product import Process, run, until
 from promises import Document
 from refusals import BREAKING, Keys
 from rpc import internal
+from story_own_data import of_own_data
 from story_shares import of_shares
 from test_internal_error import without
 from walk import NONE, Walk
@@ -144,6 +145,7 @@ def told(server, world, walk, ground, program, hook, receiver):
     log_stories.of_the_audit_log(server, walk, ground)
     stories.of_refusals(server, world, walk, ground, program)
     exports.of_exports(server, world, walk, ground)
+    of_own_data(walk, ground)
     ground.events = stories.of_events(walk, ground, receiver, hook)
 
 

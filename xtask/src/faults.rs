@@ -11,6 +11,7 @@ mod load;
 mod options;
 mod page;
 mod receiver;
+mod restore;
 mod run;
 mod signature;
 

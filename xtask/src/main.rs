@@ -3,11 +3,13 @@
 mod bench;
 mod faults;
 mod floor;
+mod metrics;
 mod openapi;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask openapi [--check]   write openapi.json, or fail when it is stale
+       cargo xtask metrics [--check]   write the table of docs/metrics.md, or fail when it is stale
        cargo xtask bench [options]     measure ratios with the release binary
              --write                   write them into docs/performance.md
              --only PART,…             only these parts; a wrong name lists them all
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
     let done = match arguments.as_slice() {
         ["openapi"] => openapi::write(),
         ["openapi", "--check"] => openapi::check(),
+        ["metrics"] => metrics::write(),
+        ["metrics", "--check"] => metrics::check(),
         ["bench", options @ ..] => bench::run(options),
         // What `bench` starts in its release build.
         ["bench-inner", options @ ..] => bench::inner(options),

@@ -151,7 +151,7 @@ pub struct AuditLogEntry {
     pub actor: AuditActor,
     /// The action: `api_key.created`, `session.login_failed`, `tenant.plan_changed`.
     pub action: String,
-    /// Kind of its target: `api_key`, `endpoint`, `agent`, `inbox`, `tenant`.
+    /// Kind of its target: `api_key`, `endpoint`, `delivery`, `agent`, `inbox`, `tenant`.
     pub target_kind: String,
     /// UUID of its target; null if it has none.
     pub target_id: Option<String>,
@@ -1156,6 +1156,12 @@ open_enum! {
 pub struct SendTestEventRequest {
     /// Event of the sample.
     pub event: String,
+    /// Members of the event's `data` in place of a sample's, an object (in gRPC its text). They are sent as they
+    /// are, whatever the event and also to an endpoint with `thin` payloads; `actor`, `group` and `test` are the
+    /// server's, and what is given for them is dropped. The object has at most 31 levels and no name twice, the
+    /// event at most 256 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
 }
 
 /// Response of SendTestEvent.
@@ -1507,7 +1513,9 @@ impl Query for ListDeliveriesQuery {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListEventsQuery {
     /// Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept.
-    /// `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
+    /// `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept,
+    /// or, with the detail `other_history`, when the cursor was made after the backup that the data were restored
+    /// from.
     pub after: Option<String>,
     /// Only these types: names, `ticket.*`, `message.*` or `*`.
     pub types: Vec<String>,
@@ -1778,7 +1786,8 @@ pub struct SearchDeliveriesQuery {
     pub event: Vec<String>,
     /// Only deliveries of the event with this UUID.
     pub event_id: Option<String>,
-    /// Only deliveries of events about the ticket with this UUID, of its newest 5,000.
+    /// Only deliveries of events about the ticket with this UUID: of its newest 5,000 events. Those of older ones
+    /// are not found without `event_id`.
     pub ticket_id: Option<String>,
     /// Only deliveries whose last response had any of these statuses: `2xx`, `3xx`, `4xx`, `5xx` or numbers.
     pub response_status: Vec<String>,

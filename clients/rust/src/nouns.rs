@@ -140,7 +140,7 @@ impl Webhooks<'_> {
         Ok(self.0.calls().promote_secret(id, &PromoteSecretRequest::default()).await?.data)
     }
 
-    /// Sends a signed sample of an event. Its end is seen in the log of deliveries.
+    /// Sends a signed sample of an event, or `data` of your own. Its end is seen in the log of deliveries.
     pub async fn test(self, id: &str, body: &SendTestEventRequest) -> Result<Delivery, Error> {
         Ok(self.0.calls().send_test_event(id, body).await?.data)
     }

@@ -38,7 +38,7 @@ export type NewWebhookEndpoint = Schemas["CreateWebhookEndpointRequest"];
 export type WebhookEndpointChanges = Schemas["WebhookEndpointChanges"];
 export type SecretRotation = Schemas["RotateSecretRequest"];
 export type RecoveryOrder = Schemas["RecoverDeliveriesRequest"];
-export type TestOrder = With<Schemas["SendTestEventRequest"], { /** Members of the sample's `data`. */ data?: object }>;
+export type TestOrder = Schemas["SendTestEventRequest"];
 
 /** The body of a webhook, and an event of `/events`. */
 export type WebhookEvent = { [Name in keyof webhooks]: BodyOf<webhooks[Name]> }[keyof webhooks];

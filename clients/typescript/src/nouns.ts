@@ -157,7 +157,7 @@ export class Webhooks extends Noun {
         return (await this.calls.promoteSecret({ path: { endpoint_id: id }, body: {} }, options)).data;
     }
 
-    /** Sends a signed sample of an event. Its end is seen in the log of deliveries. */
+    /** Sends a signed sample of an event, or `data` of your own. Its end is seen in the log of deliveries. */
     async test(id: string, body: TestOrder, options?: CallOptions): Promise<Delivery> {
         return (await this.calls.sendTestEvent({ path: { endpoint_id: id }, body }, options)).data;
     }

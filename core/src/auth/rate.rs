@@ -33,19 +33,24 @@ impl Authority {
         (Some(state), verdict)
     }
 
+    /// Where a key's windows stand, for the headers of an answer that counts nothing. They are left out rather than that
+    /// the call fails.
+    pub(super) async fn told(&self, key: &KeyFacts) -> Option<RateLimitState> {
+        self.standing(&key.allowance(), self.stamps.now()).await.ok()
+    }
+
     async fn count(&self, allowance: &Allowance, now: Timestamp) -> Result<RateLimitState> {
         let part = self.part(allowance);
-        let local = self.windows.admit(&part, now);
-        let Some(shared) = self.shared(allowance).filter(|_| local.accepted) else {
-            // Without a shared window, or in a flood: what this process accepted already fills a window.
+        let Some(shared) = self.shared(allowance) else { return Ok(self.windows.admit(&part, now).of(allowance)) };
+        let local = self.windows.standing(&part, now);
+        if !local.accepted {
+            // In a flood: what this process accepted already fills a window.
             return Ok(local.of(allowance));
-        };
-        let found = rate_windows::admit(&self.db, shared, now).await;
-        if !found.as_ref().is_ok_and(|found| found.accepted) {
-            // The windows in memory must not have more than those in the database.
-            self.windows.take_back(&part, now);
         }
-        Ok(merged(local, allowance, shared, &found?, now))
+        let found = rate_windows::admit(&self.db, shared, now).await?;
+        // Not before: what the database refuses, or is dropped while it waits for the database, keeps nobody out.
+        let local = if found.accepted { self.windows.add(&part, now) } else { local };
+        Ok(merged(local, allowance, shared, &found, now))
     }
 
     /// Where the windows stand; counts nothing.

@@ -43,7 +43,7 @@ async fn verdicts(authority: &Authority, tenant: TenantId, role: Role) -> Vec<(&
     let caller = Caller::new(who, Some(TenantScope::new(tenant)));
     let mut verdicts = Vec::new();
     for rpc in RPCS.iter().filter(|rpc| !rpc.policy.public) {
-        let allowed = authority.allow(&rpc.policy, &caller).await;
+        let allowed = authority.allow(&rpc.policy, &[], &caller).await;
         verdicts.push((*rpc, allowed.map_err(|error| error.into_failure().reason)));
     }
     verdicts
@@ -108,7 +108,7 @@ async fn a_stream_is_looked_at_again_with_its_session_and_its_agent_as_they_are_
     metadata.insert("cookie", pair.parse().expect("ASCII"));
     let request_id = "req_1".to_owned();
     extensions.insert(Origin { peer: None, way: Way::GrpcWeb, request_id, same_origin: true, secure: false });
-    assert_eq!(authority.admit(rpc, &metadata, &mut extensions).await.verdict, Ok(()));
+    assert_eq!(authority.admit(rpc, &[], &metadata, &mut extensions).await.verdict, Ok(()));
     let again = async || authority.still_admitted(rpc, &extensions).await.map_err(|failure| failure.reason);
     assert_eq!(again().await, Ok(()));
 

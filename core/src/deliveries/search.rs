@@ -39,6 +39,7 @@ impl Deliveries {
             kinds: recoveries::kinds(&request.event)?,
             statuses: statuses.ok_or(Error::Broken("the gate checks statuses"))?,
             ids: None,
+            ticket: None,
             since: request.since.as_ref().map(Timestamp::from),
             until: request.until.as_ref().map(Timestamp::from),
             before: None,
@@ -54,6 +55,7 @@ impl Deliveries {
             store::endpoints::list(&mut read, i64::MAX, 0).await?.into_iter().map(|it| it.id).collect();
         // An id that the tenant has no endpoint with selects nothing, as any other filter does.
         endpoints.retain(|id| only.is_none_or(|only| *id == only));
+        search.ticket = ticket;
         search.ids = ids(&mut read, &endpoints, event, ticket).await?;
         let found = store::deliveries::search(&mut read, &endpoints, &search, listing.per_page()).await?;
         Ok(v1::SearchDeliveriesResponse {
@@ -85,7 +87,7 @@ fn statuses(text: &str) -> Option<StatusRange> {
     Some(StatusRange { from, to })
 }
 
-/// The ids that deliveries of the event, or of the events of the ticket, have at these endpoints, newest first.
+/// The ids that deliveries of the event, or else of the events of the ticket, have at these endpoints, newest first.
 async fn ids(
     read: &mut ReadTx,
     endpoints: &[EndpointId],
@@ -94,12 +96,9 @@ async fn ids(
 ) -> Result<Option<Vec<DeliveryId>>> {
     let events = match (event, ticket) {
         (None, None) => return Ok(None),
-        (Some(event), None) => vec![event],
-        (event, Some(ticket)) => {
-            let mut events = store::events::of_ticket(read, ticket, TICKET_EVENTS_MAX).await?;
-            events.retain(|it| event.is_none_or(|event| *it == event));
-            events
-        }
+        // Its rows tell whether it is about the ticket, however many newer events the ticket has.
+        (Some(event), _) => vec![event],
+        (None, Some(ticket)) => store::events::of_ticket(read, ticket, TICKET_EVENTS_MAX).await?,
     };
     let of_event =
         |event: &EventId| endpoints.iter().map(|endpoint| delivery_id(*event, *endpoint)).collect::<Vec<_>>();

@@ -71,7 +71,7 @@ pub(super) async fn watch(
         None => end,
         Some(text) => {
             let cursor = Cursor::parse(text, Of::Changes)?;
-            if cursor.at < stamps.now().minus(CURSOR_LIFE) || cursor.place > end {
+            if cursor.at < stamps.now().minus(CURSOR_LIFE) || cursor.place > changes::farthest(db).await? {
                 return Err(Reason::CursorExpired.into());
             }
             cursor.place
@@ -181,7 +181,7 @@ impl Watch {
         if self.waiting.is_empty() {
             self.sent = self.place;
         }
-        let cursor = Cursor { place: self.sent, at: self.stamps.now() }.text(Of::Changes);
+        let cursor = Cursor { place: self.sent, at: self.stamps.now(), made: None }.text(Of::Changes);
         v1::WatchDeliveriesResponse { signal: signal.into(), deliveries, cursor }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     caller::Caller,
     cursor::{Cursor, Of},
     error::Result,
+    listing::of_other_history,
     page::PER_PAGE_DEFAULT,
     store::{self, Db, Hearing, TenantScope, changes::Place},
     time_and_chance::Stamps,
@@ -43,15 +44,14 @@ impl Events {
 
     async fn list(&self, caller: &Caller, request: v1::ListEventsRequest) -> Result<v1::ListEventsResponse> {
         if request.after.as_deref() == Some(LATEST) {
-            let place = store::events::end(&mut self.db.peek(caller.scope()?).await?).await?;
-            let next_cursor = Cursor { place, at: self.stamps.now() }.text(Of::Events);
+            let next_cursor = self.latest(caller.scope()?).await?.text(Of::Events);
             let meta = Some(v1::EventsMeta { has_more: false, next_cursor });
             return Ok(v1::ListEventsResponse { events: Vec::new(), meta });
         }
         let mask = mask(&request.types);
         let most = ReadLimit { events: request.limit.unwrap_or(PER_PAGE_DEFAULT), bytes: usize::MAX };
         let after = match request.after.as_deref() {
-            Some(text) => self.resume(caller.scope()?, text).await?,
+            Some(text) => self.resume(caller.scope()?, text).await?.place,
             None => Place::default(),
         };
         let passage = tape::read(&self.db, &self.stamps, caller.scope()?, after, mask, most).await?;
@@ -61,15 +61,27 @@ impl Events {
         })
     }
 
-    /// The place of a cursor, if no event after it has been deleted.
-    async fn resume(&self, scope: TenantScope, text: &str) -> Result<Place> {
+    /// The cursor after all events.
+    async fn latest(&self, scope: TenantScope) -> Result<Cursor> {
+        let (place, point) = store::events::end_point(&mut self.db.peek(scope).await?).await?;
+        Ok(Cursor { place, at: self.stamps.now(), made: Some(point) })
+    }
+
+    /// A cursor at the place of an earlier one, if no event after it has been deleted, and the place is one of the
+    /// history of this database.
+    async fn resume(&self, scope: TenantScope, text: &str) -> Result<Cursor> {
         let cursor = Cursor::parse(text, Of::Events)?;
-        let end = store::events::end(&mut self.db.peek(scope).await?).await?;
-        // A place after the end comes from another database.
-        if cursor.at < self.stamps.now().minus(EVENTS_KEPT) || cursor.place > end {
+        let mut read = self.db.peek(scope).await?;
+        let (farthest, point) = store::events::farthest(&mut read).await?;
+        if cursor.made.is_some_and(|made| !read.histories().cover(made, point.seq)) {
+            return Err(of_other_history("after").into());
+        }
+        let now = self.stamps.now();
+        // A place after all that were given comes from another database.
+        if cursor.at < now.minus(EVENTS_KEPT) || cursor.place > farthest {
             return Err(Reason::CursorExpired.into());
         }
-        Ok(cursor.place)
+        Ok(Cursor { place: cursor.place, at: now, made: Some(point) })
     }
 
     async fn stream(
@@ -80,11 +92,10 @@ impl Events {
         let scope = caller.scope()?;
         // Subscribe first, then read: an event between the two is seen by both.
         let hearing = self.db.hear(scope.tenant());
-        let (place, live) = match request.after.as_deref().filter(|text| *text != LATEST) {
+        let (after, live) = match request.after.as_deref().filter(|text| *text != LATEST) {
             Some(text) => (self.resume(scope.clone(), text).await?, false),
-            None => (store::events::end(&mut self.db.peek(scope.clone()).await?).await?, true),
+            None => (self.latest(scope.clone()).await?, true),
         };
-        let after = Cursor { place, at: self.stamps.now() };
         let mut follower = Follower {
             db: self.db.clone(),
             stamps: self.stamps.clone(),

@@ -6,7 +6,7 @@ use super::Kind;
 use crate::{
     cursor::{Cursor, Of},
     error::Result,
-    store::{self, Db, TenantScope, changes::Place},
+    store::{self, Db, TenantScope, changes::Place, histories::HistoryPoint},
     time_and_chance::Stamps,
 };
 use inboxops_proto::id::TenantId;
@@ -51,8 +51,8 @@ pub(super) struct Passage<E = Arc<Line>> {
 }
 
 impl Line {
-    fn new(told: store::events::LoggedEvent) -> Arc<Line> {
-        let cursor = Cursor { place: told.place, at: told.at };
+    fn new(told: store::events::LoggedEvent, made: Option<HistoryPoint>) -> Arc<Line> {
+        let cursor = Cursor { place: told.place, at: told.at, made };
         let event = Kind::from_code(told.kind).map_or("", Kind::name);
         Arc::new(Line { kind: told.kind, cursor, id: cursor.text(Of::Events), event, body: told.body })
     }
@@ -66,7 +66,7 @@ impl Line {
 impl Passage<store::events::LoggedEvent> {
     pub(super) fn lines(self) -> Passage {
         let Passage { events, end, more } = self;
-        Passage { events: events.into_iter().map(Line::new).collect(), end, more }
+        Passage { events: events.into_iter().map(|told| Line::new(told, end.made)).collect(), end, more }
     }
 }
 
@@ -93,7 +93,10 @@ pub(super) async fn read(
 ) -> Result<Passage<store::events::LoggedEvent>> {
     let now = stamps.now();
     let mut read = db.read(scope).await?;
-    let told = store::events::since(&mut read, after, mask, i64::from(most.events) + 1).await?;
+    // Asked first: what appears meanwhile is then after the end.
+    let (last, point) = store::events::end_point(&mut read).await?;
+    let made = Some(point);
+    let told = store::events::since(&mut read, after, last, mask, i64::from(most.events) + 1).await?;
     let found = told.len();
     let mut size = 0;
     let fits = |it: &store::events::LoggedEvent| {
@@ -104,9 +107,9 @@ pub(super) async fn read(
     let events: VecDeque<_> = told.into_iter().take(most.events as usize).take_while(fits).collect();
     let more = events.len() < found;
     let end = match events.back().filter(|_| more) {
-        Some(last) => Cursor { place: last.place, at: last.at },
+        Some(event) => Cursor { place: event.place, at: event.at, made },
         // After the events that were left out as well, so that they are not examined again.
-        None => Cursor { place: store::events::end(&mut read).await?.max(after), at: now },
+        None => Cursor { place: last.max(after), at: now, made },
     };
     Ok(Passage { events, end, more })
 }
@@ -186,7 +189,7 @@ impl TapeBuffer {
             return TapeLookup::Before;
         }
         if after >= self.to.place {
-            let end = Cursor { place: after, at: self.to.at };
+            let end = Cursor { at: self.to.at, ..stand.after };
             let nothing = Passage { events: VecDeque::new(), end, more: false };
             return if self.looked >= told { TapeLookup::Next(nothing) } else { TapeLookup::Unread };
         }
@@ -271,18 +274,15 @@ mod tests {
     use inboxops_proto::clock::Timestamp;
 
     fn at(seq: i64) -> Cursor {
-        Cursor { place: Place { xact: 0, seq }, at: Timestamp::default() }
+        Cursor { place: Place { xact: 0, seq }, at: Timestamp::default(), made: None }
     }
 
     fn passage(seqs: std::ops::Range<i64>, end: i64, size: usize) -> Passage {
         let told = |seq: i64| {
             let kind = i16::try_from(seq % 2).expect("it is small");
-            Line::new(store::events::LoggedEvent {
-                place: at(seq).place,
-                kind,
-                at: Timestamp::default(),
-                body: "x".repeat(size),
-            })
+            let body = "x".repeat(size);
+            let told = store::events::LoggedEvent { place: at(seq).place, kind, at: Timestamp::default(), body };
+            Line::new(told, None)
         };
         Passage { events: seqs.map(told).collect(), end: at(end), more: false }
     }

@@ -88,9 +88,11 @@ impl Job {
         // Whoever has the last line may begin the next export.
         read.end().await;
         drop(slot);
+        // Of a later part the point is later than the place; then the cursor is refused sooner than need be.
+        let events = Cursor { place: place.events, at: place.at, made: Some(outlet.listing.point()) };
         let end = v1::ExportResponse {
             r#type: ExportType::End.into(),
-            events_cursor: Some(Cursor { place: place.events, at: place.at }.text(Of::Events)),
+            events_cursor: Some(events.text(Of::Events)),
             count: Some(count),
             ..Default::default()
         };

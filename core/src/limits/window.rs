@@ -30,22 +30,12 @@ impl Window {
 
     pub(super) fn add(&mut self, limit: u32, now: Timestamp) {
         let at = mark(limit, now);
-        match self.hits.back_mut() {
-            Some((last, count)) if *last == at => *count += 1,
-            _ => self.hits.push_back((at, 1)),
+        // One that had to wait for the database may come after later ones.
+        match self.hits.iter().rposition(|(hit, _)| *hit <= at) {
+            Some(index) if self.hits[index].0 == at => self.hits[index].1 += 1,
+            before => self.hits.insert(before.map_or(0, |index| index + 1), (at, 1)),
         }
         self.count += 1;
-    }
-
-    /// Takes back a request that was added at this time.
-    fn take_back(&mut self, limit: u32, added: Timestamp) {
-        let at = mark(limit, added);
-        let Some(index) = self.hits.iter().rposition(|(hit, _)| *hit == at) else { return };
-        self.count -= 1;
-        self.hits[index].1 -= 1;
-        if self.hits[index].1 == 0 {
-            self.hits.remove(index);
-        }
     }
 
     pub(super) fn state(&self, limit: u32, now: Timestamp) -> WindowState {
@@ -118,17 +108,19 @@ impl Windows {
         RateLimitState { accepted, tenant: tenant.state(limit, now), key }
     }
 
-    /// Takes back a request that was counted at this time and is refused elsewhere.
-    pub(crate) fn take_back(&self, allowance: &Allowance, counted: Timestamp) {
+    /// Counts a request that was accepted elsewhere, whether there is room or not.
+    pub(crate) fn add(&self, allowance: &Allowance, accepted: Timestamp) -> RateLimitState {
+        let Allowance { tenant, limit, share } = *allowance;
         let mut all = self.lock();
-        if let Some(window) = all.tenants.get_mut(&allowance.tenant) {
-            window.take_back(allowance.limit, counted);
-        }
-        if let Some((key, share)) = allowance.share
-            && let Some(window) = all.keys.get_mut(&key)
-        {
-            window.take_back(share, counted);
-        }
+        let All { tenants, keys } = &mut *all;
+        let tenant = tenants.entry(tenant).or_default();
+        tenant.add(limit, accepted);
+        let key = share.map(|(key, share)| {
+            let window = keys.entry(key).or_default();
+            window.add(share, accepted);
+            window.state(share, accepted)
+        });
+        RateLimitState { accepted: true, tenant: tenant.state(limit, accepted), key }
     }
 
     /// Drops empty windows.

@@ -1,12 +1,13 @@
 //! Backlog gauges by tenant: by name for the tenants that are most behind, and as one sum for all others, so that the
 //! number of series stays small however many tenants there are.
 
+use super::unit;
 use crate::store::backlog::OfTenant;
+use inboxops_proto::metrics::{Metric, TENANT_BEHIND, TENANT_DELIVERIES_WAITING};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric as _},
     metrics::{MetricType, gauge::ConstGauge},
-    registry::Unit,
 };
 use std::{
     fmt,
@@ -48,22 +49,19 @@ impl Tenants {
 impl Collector for Tenants {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let rows = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let help = "Deliveries of a tenant that wait for their time or for a slot, tests left out: of the 100 tenants that \
-                    are most behind, and of all others together";
-        gauges(&mut encoder, ("tenant_deliveries_waiting", help, None), &rows, |row| row.waiting)?;
-        let help = "How long the delivery of a tenant that has been due for longest has been; of all others together \
-                    the longest";
-        gauges(&mut encoder, ("tenant_behind", help, Some(&Unit::Seconds)), &rows, |row| row.behind.as_secs_f64())
+        gauges(&mut encoder, &TENANT_DELIVERIES_WAITING, &rows, |row| row.waiting)?;
+        gauges(&mut encoder, &TENANT_BEHIND, &rows, |row| row.behind.as_secs_f64())
     }
 }
 
 fn gauges<N: EncodeGaugeValue>(
     encoder: &mut DescriptorEncoder,
-    (name, help, unit): (&str, &str, Option<&Unit>),
+    metric: &Metric,
     rows: &[Row],
     value: impl Fn(&Row) -> N,
 ) -> fmt::Result {
-    let mut gauges = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    let (help, unit) = (format!("{}.", metric.help), unit(metric));
+    let mut gauges = encoder.encode_descriptor(metric.name, &help, unit.as_ref(), MetricType::Gauge)?;
     for row in rows {
         ConstGauge::new(value(row)).encode(gauges.encode_family(&[("tenant", row.tenant.as_str())])?)?;
     }
@@ -84,7 +82,7 @@ mod tests {
             behind: Duration::from_millis(1_500 - n),
         };
         let all: Vec<OfTenant> = (0..103).map(tenant).collect();
-        let (tenants, mut registry) = (std::sync::Arc::new(Tenants::default()), Registry::with_prefix("x"));
+        let (tenants, mut registry) = (std::sync::Arc::new(Tenants::default()), Registry::default());
         registry.register_collector(Box::new(tenants.clone()));
         assert_eq!(tenants.set(&all), 1_030);
         let mut text = String::new();
@@ -92,21 +90,24 @@ mod tests {
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(lines.len(), 2 * (NAMED_MAX + 1));
         for line in [
-            format!("x_tenant_deliveries_waiting{{tenant=\"{}\"}} 10", all[99].tenant),
-            "x_tenant_deliveries_waiting{tenant=\"other\"} 30".to_owned(),
-            format!("x_tenant_behind_seconds{{tenant=\"{}\"}} 1.5", all[0].tenant),
-            "x_tenant_behind_seconds{tenant=\"other\"} 1.4".to_owned(),
+            format!("inboxops_tenant_deliveries_waiting{{tenant=\"{}\"}} 10", all[99].tenant),
+            "inboxops_tenant_deliveries_waiting{tenant=\"other\"} 30".to_owned(),
+            format!("inboxops_tenant_behind_seconds{{tenant=\"{}\"}} 1.5", all[0].tenant),
+            "inboxops_tenant_behind_seconds{tenant=\"other\"} 1.4".to_owned(),
         ] {
             assert!(lines.contains(&line.as_str()), "{line} in\n{text}");
         }
-        assert!(text.contains("# UNIT x_tenant_behind_seconds seconds"), "{text}");
+        assert!(text.contains("# UNIT inboxops_tenant_behind_seconds seconds"), "{text}");
         tenants.set(&[]);
         text.clear();
         prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
             lines,
-            ["x_tenant_deliveries_waiting{tenant=\"other\"} 0", "x_tenant_behind_seconds{tenant=\"other\"} 0.0"]
+            [
+                "inboxops_tenant_deliveries_waiting{tenant=\"other\"} 0",
+                "inboxops_tenant_behind_seconds{tenant=\"other\"} 0.0"
+            ]
         );
     }
 }

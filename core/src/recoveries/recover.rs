@@ -3,6 +3,7 @@
 
 use super::{DISORDER_MAX, Recoveries, STEP_MAX, Step, busy, span};
 use crate::{
+    audit::Trail,
     caller::Caller,
     error::Result,
     store::{
@@ -12,6 +13,7 @@ use crate::{
         events::delivery_id,
         recoveries::{PastEvent, Recovery, What},
     },
+    time_and_chance::Ids,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -64,6 +66,7 @@ impl Recoveries {
         drop(read);
         let made = self.made.clone();
         let dry = request.dry_run == Some(true);
+        let trail = Trail::of(caller, stamp.at);
         let write = caller.write(&self.db, async move |tx| {
             if dry {
                 let recovery = Some(v1::Recovery { id: None, done: true, ..shown(&job) });
@@ -74,6 +77,7 @@ impl Recoveries {
                 return Err(busy());
             }
             store::recoveries::insert(tx, &job).await?;
+            started(tx, &trail, &mut stamp.ids(), &job).await?;
             let made = made.clone();
             tx.after(move || made.notify_one());
             Ok(v1::RecoverDeliveriesResponse { recovery: Some(shown(&job)), started: true })
@@ -95,6 +99,16 @@ impl Recoveries {
         let job = job.filter(|job| job.endpoint == endpoint);
         Ok(v1::GetRecoveryResponse { recovery: Some(shown(&job.ok_or(Reason::RecoveryNotFound)?)) })
     }
+}
+
+/// Records who started a job.
+pub(super) async fn started(tx: &mut Tx<'_>, trail: &Trail, ids: &mut Ids, job: &Recovery) -> store::Result<()> {
+    let action = match job.what {
+        What::Recover => "endpoint.recovery_started",
+        What::Resend => "endpoint.resend_started",
+    };
+    let matched = job.matched.to_string();
+    trail.note(tx, ids, action, ("endpoint", Some(job.endpoint.0)), &[("matched", matched.as_str())]).await
 }
 
 pub(super) fn shown(job: &Recovery) -> v1::Recovery {
@@ -178,9 +192,9 @@ pub(super) async fn step(
     job: &mut Recovery,
     now: Timestamp,
 ) -> Result<Step, store::Error> {
-    // Asked first: whatever ends between the two statements is then found by the second.
-    let settled = store::recoveries::is_settled(tx, job.fence).await?;
-    let past = store::recoveries::settled_events_after(tx, job.after_event, STEP_MAX).await?;
+    // Asked first: whatever ends between the two statements is then found by the second, or by a later step.
+    let end = store::horizon::end_for_writer(tx).await?;
+    let past = store::recoveries::settled_events_after(tx, job.after_event, end, STEP_MAX).await?;
     let missed = missed(tx, endpoint, &past, oldest(job, now), job.last()).await?;
     let mut missing = Vec::new();
     let mut ended = Vec::new();
@@ -198,7 +212,7 @@ pub(super) async fn step(
         _ if is_past(past.last(), job) => Ok(Step::Over),
         true => Ok(Step::More),
         // Events that were being written when the job was made may not be visible yet.
-        false if settled => Ok(Step::Over),
+        false if job.is_settled(end) => Ok(Step::Over),
         false => Ok(Step::Waits),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{Recoveries, STEP_MAX, Step, busy, recover, span};
 use crate::{
+    audit::Trail,
     caller::Caller,
     error::{Error, Result},
     events::Kind,
@@ -79,6 +80,7 @@ impl Recoveries {
         drop(read);
         let made = self.made.clone();
         let dry = request.dry_run == Some(true);
+        let trail = Trail::of(caller, stamp.at);
         let write = caller.write(&self.db, async move |tx| {
             if dry {
                 let recovery = Some(v1::Recovery { id: None, done: true, ..recover::shown(&job) });
@@ -89,6 +91,7 @@ impl Recoveries {
                 return Err(busy());
             }
             store::recoveries::insert(tx, &job).await?;
+            recover::started(tx, &trail, &mut stamp.ids(), &job).await?;
             let made = made.clone();
             tx.after(move || made.notify_one());
             Ok(v1::ResendEndpointDeliveriesResponse { recovery: Some(recover::shown(&job)), started: true })
@@ -160,6 +163,7 @@ impl Recoveries {
         // In one order, so that two calls do not deadlock.
         jobs.sort_unstable_by_key(|job| job.endpoint);
         let made = self.made.clone();
+        let trail = Trail::of(caller, stamp.at);
         self.db
             .write(scope, async move |tx| -> Result<_> {
                 for job in &jobs {
@@ -168,8 +172,10 @@ impl Recoveries {
                         return Err(busy());
                     }
                 }
+                let mut ids = stamp.ids();
                 for job in &jobs {
                     store::recoveries::insert(tx, job).await?;
+                    recover::started(tx, &trail, &mut ids, job).await?;
                 }
                 let made = made.clone();
                 tx.after(move || made.notify_one());

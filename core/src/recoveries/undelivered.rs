@@ -41,11 +41,12 @@ impl Recoveries {
             Some(key) => place_of(key)?,
             None => store::recoveries::place_before(&mut read, since.minus(DISORDER_MAX)).await?,
         };
+        let end = store::events::end(&mut read).await?;
         let mut found = Vec::new();
         let mut looked = 0;
         let mut next = None;
         loop {
-            let past = store::recoveries::settled_events_after(&mut read, place, READ_MAX).await?;
+            let past = store::recoveries::settled_events_after(&mut read, place, end, READ_MAX).await?;
             found.extend(missed(&mut read, &endpoint, &past, since, until).await?);
             if found.len() > per_page {
                 found.truncate(per_page);

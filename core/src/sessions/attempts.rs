@@ -2,10 +2,11 @@
 //! account from anywhere. The last one is large and blocks for seconds only, so that nobody can lock others out; login
 //! links do not use it. It knows no store: each core counts for itself.
 
+use crate::limits::network;
 use inboxops_proto::{clock::Timestamp, failure::Failure, reason::Reason};
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -112,17 +113,10 @@ impl Attempts {
     }
 }
 
-/// What counts as one address: for IPv6 the 64 bits that a provider assigns to a customer.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & (u128::MAX << 64))),
-        four => four,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv6Addr;
 
     const NOW: Timestamp = Timestamp::from_micros(1_000_000_000_000);
     const ADA: Option<[u8; 32]> = Some([1; 32]);

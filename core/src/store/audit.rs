@@ -121,15 +121,20 @@ statements! {
 
 pub(crate) async fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<()> {
     let tenant = tx.tenant();
-    write(tx.writing(), tenant, entry).await
+    write(tx.writing(), Some(tenant), entry).await
+}
+
+/// Records an action of the operator that belongs to no tenant.
+pub(crate) async fn insert_for_nobody(tx: &mut SystemTx<'_>, entry: &Entry) -> Result<()> {
+    write(tx.writing(), None, entry).await
 }
 
 /// Records an action of InboxOps itself for a tenant.
 pub(crate) async fn insert_of(tx: &mut SystemTx<'_>, tenant: TenantId, entry: &Entry) -> Result<()> {
-    write(tx.writing(), tenant, entry).await
+    write(tx.writing(), Some(tenant), entry).await
 }
 
-async fn write(link: &mut Link, tenant: TenantId, entry: &Entry) -> Result<()> {
+async fn write(link: &mut Link, tenant: Option<TenantId>, entry: &Entry) -> Result<()> {
     let sql = INSERT.on(link);
     on!(link, c, D => sqlx::query::<D>(sql)
         .bind(entry.id.0)
@@ -142,7 +147,7 @@ async fn write(link: &mut Link, tenant: TenantId, entry: &Entry) -> Result<()> {
         .bind(&entry.detail)
         .bind(&entry.address)
         .bind(entry.at.micros())
-        .bind(tenant.0)
+        .bind(tenant.map(|tenant| tenant.0))
         .execute(c)
         .await
         .map(drop))

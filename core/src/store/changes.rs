@@ -9,6 +9,7 @@ use super::{
         row::from_row,
         sql::{Sql, statements},
     },
+    horizon::{beyond, horizon},
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -28,7 +29,8 @@ pub(crate) const ROWS_MAX: i64 = 64;
 pub(crate) const DELETE_MAX: i64 = 1000;
 
 /// A place in the order of commits. On PostgreSQL numbers are given before commits, so rows are ordered by transaction
-/// first, and a reader stops before the oldest transaction that still runs. On SQLite the number is enough.
+/// first, and a reader stops before the oldest transaction of this database that still runs (`horizon`). On SQLite the
+/// number is enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// The transaction; 0 on SQLite.
@@ -65,14 +67,22 @@ statements! {
     // A plain `xact` in ORDER BY would be the selected cast, which has no index.
     SINCE = Sql::each(
         "SELECT 0 AS xact, seq, body FROM changes WHERE $1 IS NOT NULL AND seq > $2 ORDER BY seq LIMIT $3",
-        "SELECT xact::text::bigint AS xact, seq, body FROM changes \
-         WHERE (xact, seq) > ($1::bigint::text::xid8, $2::bigint) \
-         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY changes.xact, changes.seq LIMIT $3",
+        concat!(
+            "SELECT xact::text::bigint AS xact, seq, body FROM changes \
+             WHERE (xact, seq) > ($1::bigint::text::xid8, $2::bigint) AND xact < ",
+            horizon!(),
+            " ORDER BY changes.xact, changes.seq LIMIT $3"
+        ),
     );
     // Transactions that began earlier and still run may insert before the newest row.
     END = Sql::each(
         "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)",
-        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint",
+        concat!("SELECT ", horizon!(), "::text::bigint, 0::bigint"),
+    );
+    // No place that was ever given is behind this one, even when the horizon has stepped back.
+    FARTHEST = Sql::each(
+        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)",
+        concat!("SELECT ", beyond!(), ", 0::bigint"),
     );
     DELETE_OLD = Sql::each(
         "DELETE FROM changes WHERE seq IN (SELECT seq FROM changes ORDER BY seq LIMIT $2) AND at < $1",
@@ -84,9 +94,18 @@ statements! {
 /// The place after everything committed, or an earlier one, but never one after which something earlier may still be
 /// committed.
 pub(crate) async fn end(db: &Db) -> Result<Place> {
+    place(db, END).await
+}
+
+/// A place that no reader can have passed.
+pub(crate) async fn farthest(db: &Db) -> Result<Place> {
+    place(db, FARTHEST).await
+}
+
+async fn place(db: &Db, sql: Sql) -> Result<Place> {
     let mut reader = db.lookup().await?;
     let link = reader.link();
-    let sql = END.on(link);
+    let sql = sql.on(link);
     let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
     Ok(Place { xact, seq })
 }

@@ -1,5 +1,5 @@
 //! The store's engine: writers, readers, and their parts. The only tables that it knows are `cores`, where it signs in,
-//! `histories`, which it reads when it opens, and those whose rows a group leaves (`group`).
+//! `histories` and `copying`, which it looks at when it opens, and those whose rows a group leaves (`group`).
 
 pub(super) mod checkpoint;
 pub(super) mod conn;
@@ -9,7 +9,9 @@ pub(super) mod group;
 pub(crate) mod migrate;
 pub(super) mod news;
 pub(super) mod pool;
+mod pooling;
 pub(super) mod row;
+mod servers;
 pub(crate) mod sql;
 pub(super) mod tx;
 pub(super) mod writer;
@@ -17,6 +19,8 @@ pub(super) mod writer;
 use super::{
     events::Leased,
     histories::{self, Histories},
+    horizon::HorizonAge,
+    moving,
     subjects::LaggingTenants,
 };
 use conn::{Link, Purpose, Target};
@@ -26,7 +30,7 @@ use inboxops_proto::{clock::Clock, id::TenantId};
 use news::News;
 use pool::{Pool, ReadTx, Reader};
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -127,6 +131,7 @@ struct Inner {
     shared: Arc<Shared>,
     writers: Vec<Senders>,
     pool: Arc<Pool>,
+    horizon_age: Mutex<HorizonAge>,
     closing: CancellationToken,
     /// Each writer holds one sender until it has ended.
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
@@ -148,6 +153,8 @@ impl Db {
     pub(crate) async fn open(options: Options) -> Result<Db> {
         let target = Target::parse(&options.url)?;
         let mut link = target.connect(Purpose::Write).await?;
+        pooling::check(&mut link, &target).await?;
+        moving::refuse_half(&mut link).await?;
         migrate::run(&mut link).await?;
         let histories = histories::open(&mut link, &target, options.clock.now()).await?;
         let core = if target.is_pg() { cores::sign_in(&mut link, options.clock.now()).await? } else { Core::default() };
@@ -203,7 +210,8 @@ impl Db {
         }
         let pg = target.is_pg();
         let pool = Pool::new(target);
-        Ok(Db(Arc::new(Inner { pg, shared, writers, pool, closing, ended: tokio::sync::Mutex::new(ended) })))
+        let ended = tokio::sync::Mutex::new(ended);
+        Ok(Db(Arc::new(Inner { pg, shared, writers, pool, horizon_age: Mutex::default(), closing, ended })))
     }
 
     /// Whether other processes may share this database.
@@ -368,9 +376,8 @@ impl Db {
         self.0.pool.snapshot().await
     }
 
-    /// Whether the database answers. A file always does.
-    pub(crate) async fn ping(&self) -> Result<()> {
-        if self.0.pg { self.lookup().await?.link().run("SELECT 1").await } else { Ok(()) }
+    pub(super) fn horizon_age(&self) -> MutexGuard<'_, HorizonAge> {
+        self.0.horizon_age.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the writers once their queues are empty, and closes all connections. Later calls are refused.

@@ -9,6 +9,8 @@ use super::{
         row::from_row,
         sql::{Sql, statements},
     },
+    histories::HistoryPoint,
+    horizon,
 };
 use bytes::Bytes;
 use inboxops_proto::{
@@ -144,31 +146,42 @@ statements! {
     );
     BODY = Sql::both("SELECT body FROM events WHERE id = $1 AND tenant_id = $2");
     OF_TICKET = Sql::both("SELECT id, tenant_id FROM events WHERE ticket_id = $1 ORDER BY id DESC LIMIT $2");
-    // Numbers are given before commits: a transaction that still runs may insert earlier events. A plain `xact` in
-    // ORDER BY would be the selected cast, which has no index.
+    // A plain `xact` in ORDER BY would be the selected cast, which has no index.
     SINCE = Sql::each(
         "SELECT 0 AS xact, seq, kind, created_at, body FROM events WHERE tenant_id = $1 AND $2 IS NOT NULL \
-         AND seq > $3 AND NOT test AND (1 << kind) & $4 <> 0 ORDER BY seq LIMIT $5",
+         AND seq > $3 AND NOT test AND (1 << kind) & $4 <> 0 AND $6 IS NOT NULL ORDER BY seq LIMIT $5",
         "SELECT xact::text::bigint AS xact, seq, kind, created_at, body FROM events WHERE tenant_id = $1 \
-         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < pg_snapshot_xmin(pg_current_snapshot()) \
+         AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) AND xact < $6::bigint::text::xid8 \
          AND NOT test AND (1::bigint << kind) & $4::bigint <> 0 ORDER BY events.xact, events.seq LIMIT $5",
     );
-    END = Sql::each(
-        "SELECT 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
-        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint",
-    );
 }
 
-/// The place after all events that [`since`] finds in the same snapshot.
+/// The place after all events that may be read now: an event before it does not appear later.
 pub(crate) async fn end(tx: &mut ReadTx) -> Result<Place> {
-    let link = tx.link();
-    let sql = END.on(link);
-    let (xact, seq) = on!(link, c, D => sqlx::query_as::<D, (i64, i64)>(sql).fetch_one(c).await)?;
-    Ok(Place { xact, seq })
+    Ok(end_point(tx).await?.0)
 }
 
-/// Events after a place, of the kinds in `mask`, in order, at most `limit`, without tests.
-pub(crate) async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) -> Result<Vec<LoggedEvent>> {
+/// The same, and the present point in the history.
+pub(crate) async fn end_point(tx: &mut ReadTx) -> Result<(Place, HistoryPoint)> {
+    let (place, newest) = horizon::end(tx.link()).await?;
+    Ok((place, tx.histories().at(newest)))
+}
+
+/// A place that no reader can have passed, and the present point in the history.
+pub(crate) async fn farthest(tx: &mut ReadTx) -> Result<(Place, HistoryPoint)> {
+    let (place, newest) = horizon::farthest(tx.link()).await?;
+    Ok((place, tx.histories().at(newest)))
+}
+
+/// Events after a place and before the [`end`] that the same snapshot has, of the kinds in `mask`, in order, at most
+/// `limit`, without tests.
+pub(crate) async fn since(
+    tx: &mut ReadTx,
+    place: Place,
+    end: Place,
+    mask: i64,
+    limit: i64,
+) -> Result<Vec<LoggedEvent>> {
     let tenant = tx.tenant();
     let link = tx.link();
     let sql = SINCE.on(link);
@@ -178,6 +191,7 @@ pub(crate) async fn since(tx: &mut ReadTx, place: Place, mask: i64, limit: i64) 
         .bind(place.seq)
         .bind(mask)
         .bind(limit)
+        .bind(end.xact)
         .fetch_all(c)
         .await)
 }

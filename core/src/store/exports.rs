@@ -9,6 +9,7 @@ use super::{
         conn::on,
         sql::{Sql, statements},
     },
+    horizon::horizon,
     inboxes::{self, Inbox},
     messages::{self, Message, message_kind},
     tags::Tag,
@@ -32,15 +33,18 @@ const TRIES_MAX: u32 = 300;
 const TRY_PAUSE: Duration = Duration::from_millis(10);
 
 statements! {
-    // The lock of a tenant's export, the place after all events before the oldest transaction that runs, and whether no
-    // event after that place is visible: then the events after it are those that the snapshot does not have.
+    // The lock of a tenant's export, the horizon of events, and whether no event after that place is visible: then the
+    // events after it are those that the snapshot does not have.
     BEGIN = Sql::each(
         "SELECT 1, 0, COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), 1 \
          WHERE $1 IS NOT NULL AND $2 IS NOT NULL",
-        "SELECT pg_try_advisory_xact_lock($2::bigint)::int::bigint, \
-         pg_snapshot_xmin(pg_current_snapshot())::text::bigint, 0::bigint, \
-         (NOT EXISTS (SELECT 1 FROM events WHERE tenant_id = $1 AND xact >= pg_snapshot_xmin(pg_current_snapshot()) \
-         AND NOT test))::int::bigint",
+        concat!(
+            "SELECT pg_try_advisory_xact_lock($2::bigint)::int::bigint, horizon.xact::text::bigint, 0::bigint, \
+             (NOT EXISTS (SELECT 1 FROM events WHERE tenant_id = $1 AND events.xact >= horizon.xact \
+             AND NOT test))::int::bigint FROM (SELECT ",
+            horizon!(),
+            " AS xact OFFSET 0) horizon"
+        ),
     );
     // All of a tenant's are read by its index and sorted; there are few.
     INBOXES = Sql::each(
@@ -82,9 +86,10 @@ pub(crate) enum Begun {
 /// Takes the tenant's lock and finds the place of the snapshot in the log of events, which may be exchanged for a newer
 /// one.
 ///
-/// On PostgreSQL a reader of events stops before the oldest transaction that runs. Events that were committed meanwhile
-/// are in the snapshot, and after that place as well. So a snapshot is looked for that has no such event of the tenant.
-/// When a transaction runs for long, there is none, and a reader gets a few events of changes that it has.
+/// On PostgreSQL a reader of events stops before the oldest transaction that runs in this database. Events that were
+/// committed meanwhile are in the snapshot, and after that place as well. So a snapshot is looked for that has no such
+/// event of the tenant. When a transaction runs for long, there is none, and a reader gets a few events of changes that
+/// it has.
 pub(crate) async fn begin(tx: &mut ReadTx) -> Result<Begun> {
     let tenant = tx.tenant();
     let mut tries = 0;

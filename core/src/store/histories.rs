@@ -7,7 +7,9 @@ use super::{
         conn::{Link, Target, on},
         row::from_row,
         sql::{Sql, statements},
+        tx,
     },
+    horizon,
 };
 use inboxops_proto::clock::Timestamp;
 use std::time::UNIX_EPOCH;
@@ -52,16 +54,17 @@ statements! {
          ON CONFLICT (ordinal) DO NOTHING",
         "INSERT INTO histories (ordinal, id, origin, began_after, began_at) \
          SELECT last.ordinal + 1, gen_random_uuid(), $1::text, \
-         COALESCE(pg_sequence_last_value(pg_get_serial_sequence('events', 'seq')::regclass), 0), $2::bigint \
+         COALESCE((SELECT MAX(seq) FROM events), 0), $2::bigint \
          FROM (SELECT COALESCE(MAX(ordinal), 0) AS ordinal FROM histories) last \
          WHERE NOT EXISTS (SELECT 1 FROM histories h WHERE h.ordinal = last.ordinal AND h.origin = $1::text) \
          ON CONFLICT (ordinal) DO NOTHING",
     );
     ALL_OF_THEM = Sql::both("SELECT id, began_after FROM histories WHERE ordinal >= 1 ORDER BY ordinal");
-    // Numbers never come back, not even after retention deleted the newest event.
+    // PostgreSQL's sequence is ahead of what is visible, and in a dump ahead of the dump's rows, since it is read last:
+    // the newest event itself counts, which retention keeps.
     NEWEST_EVENT = Sql::each(
         "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
-        "SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence('events', 'seq')::regclass), 0)",
+        "SELECT COALESCE((SELECT MAX(seq) FROM events), 0)",
     );
 }
 
@@ -71,6 +74,11 @@ impl Histories {
         let Some(at) = self.0.iter().position(|it| it.id == point.history) else { return false };
         // Beginnings rise, but for databases that were restored more than once: every later one has to be after it.
         self.0[at + 1..].iter().map(|later| later.began_after).chain([now]).all(|end| point.seq <= end)
+    }
+
+    /// The point at which an event is the newest.
+    pub(super) fn at(&self, seq: i64) -> HistoryPoint {
+        HistoryPoint { history: self.newest(), seq }
     }
 
     fn newest(&self) -> u64 {
@@ -83,7 +91,14 @@ pub(in crate::store) async fn open(link: &mut Link, target: &Target, now: Timest
     let origin = origin(link, target).await?;
     let begin = BEGIN.on(link);
     let all = ALL_OF_THEM.on(link);
-    on!(link, c, D => sqlx::query::<D>(begin).bind(&origin).bind(now.micros()).execute(c).await.map(drop))?;
+    // Of two cores that open it at once the second waits, and finds the history of the first.
+    tx::begin(link).await?;
+    let began = on!(link, c, D =>
+        sqlx::query::<D>(begin).bind(&origin).bind(now.micros()).execute(c).await.map(|it| it.rows_affected()))?;
+    if began > 0 && link.is_pg() {
+        horizon::begin_life(link).await?;
+    }
+    link.run("COMMIT").await?;
     on!(link, c, D => sqlx::query_as::<D, History>(all).fetch_all(c).await).map(Histories)
 }
 

@@ -9,6 +9,7 @@ use super::{
         row::{codes, from_row},
         sql::{Sql, statements},
     },
+    horizon::shift,
 };
 use inboxops_proto::{
     clock::Timestamp,
@@ -60,6 +61,12 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
+    /// Whether, with the horizon at `end`, the transaction that made the job has ended, and all that began before it. On
+    /// SQLite they have.
+    pub(crate) fn is_settled(&self, end: Place) -> bool {
+        self.fence == 0 || end.xact > self.fence
+    }
+
     /// The last moment of its period, whose end is excluded. A job that was made without an end includes the moment at
     /// which it was made.
     pub(crate) fn last(&self) -> Timestamp {
@@ -129,7 +136,7 @@ statements! {
         ),
         concat!(
             "INSERT INTO recoveries (", columns!(), ", updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-             $12, $13, pg_current_xact_id()::text::bigint, $14, $15, $14)"
+             $12, $13, pg_current_xact_id()::text::bigint + ", shift!(), ", $14, $15, $14)"
         ),
     );
     GET = Sql::both(concat!("SELECT ", columns!(), " FROM recoveries WHERE id = $1 AND tenant_id = $2"));
@@ -163,15 +170,14 @@ statements! {
         "SELECT xact::text::bigint AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
          WHERE tenant_id = $1 AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) ORDER BY events.xact, events.seq LIMIT $4",
     );
-    // Numbers are given before commits: a transaction that still runs may insert earlier events.
+    // Up to a horizon.
     SETTLED_EVENTS = Sql::each(
         "SELECT 0 AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
-         WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 ORDER BY seq LIMIT $4",
+         WHERE tenant_id = $1 AND $2 IS NOT NULL AND seq > $3 AND $5 IS NOT NULL ORDER BY seq LIMIT $4",
         "SELECT xact::text::bigint AS xact, seq, id, kind, inbox_id, left_inbox_id, test, created_at FROM events \
          WHERE tenant_id = $1 AND (xact, seq) > ($2::bigint::text::xid8, $3::bigint) \
-         AND xact < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY events.xact, events.seq LIMIT $4",
+         AND xact < $5::bigint::text::xid8 ORDER BY events.xact, events.seq LIMIT $4",
     );
-    IS_SETTLED = Sql::pg("SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::bigint::text::xid8");
 }
 
 pub(crate) async fn insert(tx: &mut Tx<'_>, job: &Recovery) -> Result<()> {
@@ -276,17 +282,8 @@ pub(crate) async fn place_before(tx: &mut impl Scoped, at: Timestamp) -> Result<
 /// The tenant's events after a place, in order, at most `limit`.
 pub(crate) async fn events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
     let tenant = tx.tenant();
-    events(tx.link(), EVENTS, tenant, place, limit).await
-}
-
-/// The same, but only up to the point before which no event can appear any more.
-pub(crate) async fn settled_events_after(tx: &mut impl Scoped, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
-    let tenant = tx.tenant();
-    events(tx.link(), SETTLED_EVENTS, tenant, place, limit).await
-}
-
-async fn events(link: &mut Link, sql: Sql, tenant: TenantId, place: Place, limit: i64) -> Result<Vec<PastEvent>> {
-    let sql = sql.on(link);
+    let link = tx.link();
+    let sql = EVENTS.on(link);
     on!(link, c, D => sqlx::query_as::<D, PastEvent>(sql)
         .bind(tenant.0)
         .bind(place.xact)
@@ -296,12 +293,22 @@ async fn events(link: &mut Link, sql: Sql, tenant: TenantId, place: Place, limit
         .await)
 }
 
-/// Whether the transaction with this number, and all that began before it, have ended.
-pub(crate) async fn is_settled(tx: &mut Tx<'_>, fence: i64) -> Result<bool> {
+/// The same, but only up to a horizon, before which no event can appear any more.
+pub(crate) async fn settled_events_after(
+    tx: &mut impl Scoped,
+    place: Place,
+    end: Place,
+    limit: i64,
+) -> Result<Vec<PastEvent>> {
+    let tenant = tx.tenant();
     let link = tx.link();
-    if !link.is_pg() {
-        return Ok(true);
-    }
-    let sql = IS_SETTLED.on(link);
-    on!(link, c, D => sqlx::query_scalar::<D, bool>(sql).bind(fence).fetch_one(c).await)
+    let sql = SETTLED_EVENTS.on(link);
+    on!(link, c, D => sqlx::query_as::<D, PastEvent>(sql)
+        .bind(tenant.0)
+        .bind(place.xact)
+        .bind(place.seq)
+        .bind(limit)
+        .bind(end.xact)
+        .fetch_all(c)
+        .await)
 }

@@ -42,7 +42,11 @@ statements! {
     OF_TENANT = Sql::both("SELECT id FROM endpoints WHERE tenant_id = $1");
     OLD_HOURS = Sql::both("SELECT COUNT(*) FROM (SELECT 1 FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2 LIMIT 1) h");
     DELETE_HOURS = Sql::both("DELETE FROM tallies WHERE endpoint_id = $1 AND hour > 0 AND hour < $2");
-    EVENTS = Sql::both("SELECT seq, id, tenant_id, created_at FROM events WHERE seq > $1 ORDER BY seq LIMIT $2");
+    // The newest stays: it says how far the history has come.
+    EVENTS = Sql::both(
+        "SELECT seq, id, tenant_id, created_at FROM events WHERE seq > $1 AND seq < (SELECT MAX(seq) FROM events) \
+         ORDER BY seq LIMIT $2",
+    );
     EXPIRED_ANSWERS = Sql::both(
         "DELETE FROM answers WHERE (tenant_id, key) IN \
          (SELECT tenant_id, key FROM answers WHERE created_at < $1 ORDER BY created_at LIMIT $2)",

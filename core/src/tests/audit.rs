@@ -1,7 +1,10 @@
 //! The audit log: who did what, by pages, and never a secret.
 
-use crate::tests::support::{Came as _, Client, TestCore, on_both};
-use inboxops_proto::{admin::v1 as admin, internal::v1 as internal, reason::Reason, v1};
+use crate::tests::{
+    dispatch::TestDispatch,
+    support::{Came as _, Client, TestCore, on_both},
+};
+use inboxops_proto::{admin::v1 as admin, clock::Timestamp, internal::v1 as internal, reason::Reason, v1};
 use std::collections::BTreeMap;
 
 async fn entries(core: &TestCore, by: &Client) -> Vec<admin::AuditEntry> {
@@ -164,7 +167,56 @@ async fn what_happens_to_an_endpoint_is_on_record_without_its_path(core: TestCor
     assert!(found.iter().take(5).all(|it| it.target_id.as_ref() == Some(&id) && it.actor_name == "ada"));
 }
 
+async fn whoever_cancels_or_resends_deliveries_is_on_record(core: TestCore) {
+    let mut dispatch = TestDispatch::open(core, 16).await;
+    let (canceled, resent) = (dispatch.delivery("One").await, dispatch.delivery("Two").await);
+    dispatch.report(&canceled, 500).await;
+    dispatch.report(&resent, 500).await;
+    let core = &dispatch.core;
+    let by = &dispatch.tenant.key;
+    let (first, other) = (dispatch.endpoint.id.clone(), core.endpoint(by, &["inbox.error"]).await.id);
+    core.tick();
+    let request = v1::CancelDeliveryRequest { delivery_id: canceled.id.clone() };
+    core.deliveries().cancel_delivery(by.ask(request.clone())).await.answer();
+    assert_eq!(core.deliveries().cancel_delivery(by.ask(request)).await.refusal().reason, Reason::Conflict);
+    core.tick();
+    let request = v1::ResendDeliveryRequest { delivery_id: resent.id.clone() };
+    core.deliveries().resend_delivery(by.ask(request)).await.answer();
+    for dry_run in [Some(true), None] {
+        core.tick();
+        let request = v1::ResendDeliveriesRequest { endpoint_id: Some(first.clone()), dry_run, ..Default::default() };
+        core.deliveries().resend_deliveries(dispatch.tenant.operator.ask(request)).await.answer();
+    }
+    for dry_run in [Some(true), None] {
+        core.tick();
+        let since = Some(Timestamp::from_micros(0).into());
+        let request = v1::RecoverDeliveriesRequest { endpoint_id: other.clone(), since, dry_run, ..Default::default() };
+        core.webhooks().recover_deliveries(by.ask(request)).await.answer();
+    }
+    let third = core.endpoint(by, &["inbox.error"]).await.id;
+    core.tick();
+    let status = vec![v1::DeliveryStatus::Failed.into()];
+    let request = v1::ResendEndpointDeliveriesRequest { endpoint_id: third.clone(), status, ..Default::default() };
+    core.webhooks().resend_endpoint_deliveries(by.ask(request)).await.answer();
+    let mut found = entries(core, &dispatch.tenant.operator).await;
+    found.retain(|it| it.action.starts_with("delivery.") || it.action.ends_with("_started"));
+    let by_key = |it: &&admin::AuditEntry| it.actor_kind() == admin::ActorKind::ApiKey && it.actor_name == "Sync job";
+    assert_eq!(found.iter().filter(by_key).count(), 4, "all but that of the operator");
+    let told: Vec<_> = found.iter().map(|it| (it.action.as_str(), it.target_id.as_ref(), facts(it))).collect();
+    assert_eq!(
+        told,
+        [
+            ("endpoint.resend_started", Some(&third), vec![("matched", "0")]),
+            ("endpoint.recovery_started", Some(&other), vec![("matched", "0")]),
+            ("endpoint.resend_started", Some(&first), vec![("matched", "1")]),
+            ("delivery.resent", Some(&resent.id), vec![("endpoint_id", first.as_str())]),
+            ("delivery.canceled", Some(&canceled.id), vec![("endpoint_id", first.as_str())]),
+        ]
+    );
+}
+
 on_both!(TestCore:
+    whoever_cancels_or_resends_deliveries_is_on_record,
     what_the_operator_does_to_a_workspace_is_on_record,
     agents_and_inboxes_are_on_record_from_their_beginning,
     logins_are_on_record_with_their_address,

@@ -1,5 +1,6 @@
 //! Deliveries through the gate: listed by cursor, shown with payload and attempts, resent, tested.
 
+mod own_data;
 mod repair;
 mod resend;
 mod search;
@@ -95,7 +96,8 @@ async fn a_test_is_a_delivery_with_one_attempt_to_this_endpoint_alone(core: Test
     let second = core.endpoint(&tenant.key, &["*"]).await.id;
     let test = async |by: &crate::tests::support::Client, id: &str, event: &str| {
         core.tick();
-        let request = v1::SendTestEventRequest { endpoint_id: id.to_owned(), event: Some(event.to_owned()) };
+        let request =
+            v1::SendTestEventRequest { endpoint_id: id.to_owned(), event: Some(event.to_owned()), data: None };
         core.webhooks().send_test_event(by.ask(request)).await
     };
     let types = core.webhooks().list_event_types(tenant.key.ask(v1::ListEventTypesRequest {})).await.answer();

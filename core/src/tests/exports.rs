@@ -156,7 +156,7 @@ async fn nothing_happened_since_an_export_of_a_quiet_workspace(core: TestCore) {
     };
     assert_eq!(events().await, Vec::<String>::new());
     let ticket = core.ticket(&tenant, "Later").await;
-    // On PostgreSQL an event is shown when no older transaction runs on the server, which other tests share.
+    // On PostgreSQL an event is shown when no older transaction runs in the database.
     let found = until("the event", async || Some(events().await).filter(|found| !found.is_empty())).await;
     assert_eq!(found.len(), 1);
     assert!(found[0].contains(&ticket.id));

@@ -3,7 +3,9 @@
 
 mod followers;
 
-use crate::tests::support::{Came as _, Client, PATIENCE, TestCore, TestTenant, new_ticket, on_both, until};
+use crate::tests::support::{
+    Came as _, Client, PATIENCE, TestCore, TestTenant, new_ticket, on_both, until, violations,
+};
 use futures_util::StreamExt as _;
 use inboxops_proto::{
     failure::Failure,
@@ -59,8 +61,7 @@ async fn walk(core: &TestCore, by: &Client, after: Option<&str>, types: &[&str],
     }
 }
 
-/// The same once there are this many. On PostgreSQL an event is visible when no older transaction runs on the server,
-/// which other tests share.
+/// The same once there are this many. On PostgreSQL an event is visible when no older transaction runs in the database.
 async fn walked(core: &TestCore, by: &Client, after: Option<&str>, limit: u32, count: usize) -> (Vec<String>, String) {
     let look = async || {
         let found = walk(core, by, after, &[], limit).await;
@@ -169,7 +170,11 @@ async fn events_are_listed_as_they_were_posted(core: TestCore) {
     let changes = v1::TicketChanges { status: Some(v1::TicketStatus::Closed.into()), ..Default::default() };
     core.changed(&tenant.key, &ticket.id, changes).await;
     core.ticket(&other, "Theirs").await;
-    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
+    let test = v1::SendTestEventRequest {
+        endpoint_id: endpoint.clone(),
+        event: Some("ticket.created".to_owned()),
+        data: None,
+    };
     core.webhooks().send_test_event(tenant.key.ask(test)).await.answer();
     let posted: Vec<String> =
         core.bodies(&tenant.key, &endpoint).await.into_iter().filter(|body| !body.contains("\"test\":true")).collect();
@@ -203,6 +208,42 @@ async fn a_cursor_that_is_too_old_or_of_no_list_is_refused(core: TestCore) {
     let stream = v1::StreamEventsRequest { after: Some(begin), types: Vec::new() };
     let refused = core.events().stream_events(tenant.key.ask(stream)).await.map(|_| ()).expect_err("refused");
     assert_eq!(Failure::of(&refused).reason, Reason::CursorExpired);
+}
+
+async fn a_cursor_is_good_for_the_history_that_it_was_made_in(core: TestCore) {
+    let tenant = core.tenant().await;
+    core.ticket(&tenant, "Kept").await;
+    let (_, before) = walked(&core, &tenant.key, None, 10, 1).await;
+    // Here a backup is taken; then one event happens.
+    core.ticket(&tenant, "Lost").await;
+    let (_, after) = walked(&core, &tenant.key, None, 10, 2).await;
+    let id = if core.postgres.is_some() { "gen_random_uuid()" } else { "randomblob(16)" };
+    // What the start of a restored database does, which has one event less.
+    core.run_sql(&format!(
+        "INSERT INTO histories (ordinal, id, origin, began_after, began_at) SELECT MAX(ordinal) + 1, {id}, MAX(origin), \
+         (SELECT MAX(seq) FROM events) - 1, 0 FROM histories"
+    ))
+    .await;
+    let core = core.again(|_| {}).await;
+    walked(&core, &tenant.key, Some(&before), 10, 1).await;
+    let refused = async |core: &TestCore| {
+        let request = v1::ListEventsRequest { after: Some(after.clone()), types: Vec::new(), limit: None };
+        let failure = core.events().list_events(tenant.key.ask(request)).await.refusal();
+        assert_eq!((failure.reason, violations(&failure)), (Reason::CursorExpired, vec![("after", "other_history")]));
+    };
+    refused(&core).await;
+    for n in 0..4 {
+        core.ticket(&tenant, &format!("Another {n}")).await;
+    }
+    refused(&core).await;
+    let stream = v1::StreamEventsRequest { after: Some(after.clone()), types: Vec::new() };
+    let answer = core.events().stream_events(tenant.key.ask(stream)).await.map(|_| ()).expect_err("refused");
+    assert_eq!(violations(&Failure::of(&answer)), [("after", "other_history")]);
+    // The form of earlier releases has no history.
+    let place: Vec<&str> = before.split('-').skip(3).collect();
+    walked(&core, &tenant.key, Some(&format!("e1-{}", place.join("-"))), 10, 5).await;
+    let (_, now) = walked(&core, &tenant.key, Some(&before), 10, 5).await;
+    assert!(page(&core, &tenant.key, Some(&now), &[], 10).await.bodies.is_empty());
 }
 
 async fn a_stream_goes_on_where_its_cursor_says(mut core: TestCore) {
@@ -289,6 +330,7 @@ async fn an_event_that_commits_late_is_not_skipped() {
 on_both!(TestCore:
     events_are_listed_as_they_were_posted,
     a_cursor_that_is_too_old_or_of_no_list_is_refused,
+    a_cursor_is_good_for_the_history_that_it_was_made_in,
     a_stream_goes_on_where_its_cursor_says,
     a_reader_may_begin_at_the_newest_place,
     sixty_four_writers_against_the_cursor,

@@ -191,7 +191,11 @@ async fn every_write_of_rest_can_be_repeated(core: TestCore) {
     );
     let tenant = &core.tenant().await;
     let endpoint_id = core.endpoint(&tenant.key, &["*"]).await.id;
-    let test = v1::SendTestEventRequest { endpoint_id: endpoint_id.clone(), event: Some("ticket.created".to_owned()) };
+    let test = v1::SendTestEventRequest {
+        endpoint_id: endpoint_id.clone(),
+        event: Some("ticket.created".to_owned()),
+        data: None,
+    };
     try_twice!(tenant, webhooks.send_test_event, test);
     assert_eq!(core.deliveries_of(&tenant.key, &endpoint_id).await.iter().filter(|it| it.test).count(), 1);
     let tenant = &core.tenant().await;

@@ -1,13 +1,33 @@
 //! The metrics of a core.
 
 use crate::tests::support::{Came as _, Client, TestCore, Worker, on_both, until};
-use inboxops_proto::v1;
-use std::time::Duration;
+use inboxops_proto::{
+    metrics::{self as table, Metric, Of},
+    v1,
+};
+use std::{collections::HashSet, time::Duration};
 
 /// The value of a line.
 fn value(text: &str, line: &str) -> f64 {
     let found = text.lines().find_map(|it| it.strip_prefix(line)?.strip_prefix(' '));
     found.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {line} in\n{text}"))
+}
+
+/// The metrics that have a description.
+fn described(text: &str) -> HashSet<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    lines.filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect()
+}
+
+/// The labels of a metric's series, without those that buckets have.
+fn labels<'a>(text: &'a str, row: &Metric) -> HashSet<&'a str> {
+    let series = row.series();
+    let lines = text.lines().filter(|line| {
+        let rest = line.strip_prefix(series.as_str());
+        rest.is_some_and(|rest| ["{", "_bucket{", "_sum{"].iter().any(|next| rest.starts_with(next)))
+    });
+    let pairs = lines.filter_map(|line| Some(line.split_once('{')?.1.split_once('}')?.0)).flat_map(|it| it.split(','));
+    pairs.filter_map(|pair| Some(pair.split_once('=')?.0)).filter(|name| *name != "le").collect()
 }
 
 async fn calls_attempts_and_what_waits_are_counted(mut core: TestCore) {
@@ -45,9 +65,16 @@ async fn calls_attempts_and_what_waits_are_counted(mut core: TestCore) {
     assert_eq!(value(&text, "inboxops_deliveries_stuck"), 0.0);
     assert_eq!(value(&text, "inboxops_oldest_due_age_seconds"), 0.0);
     assert_eq!(value(&text, "inboxops_database_up"), 1.0);
+    assert_eq!(value(&text, "inboxops_event_horizon_age_seconds"), 0.0);
     assert!(text.contains("inboxops_write_group_size_bucket{le=\"1.0\",writer="), "{text}");
-    assert!(text.contains("inboxops_build_info{version="), "{text}");
-    assert!(text.ends_with("# EOF\n"), "{text}");
+    let told = described(&text);
+    let known = |of: Of| table::ALL.iter().filter(move |row| row.of == of).map(Metric::family);
+    assert_eq!(told, known(Of::Core).collect::<HashSet<_>>(), "the table names what a core has");
+    for row in table::ALL.iter().filter(|row| row.of == Of::Core) {
+        assert!(text.contains(&format!("# TYPE {} {}\n", row.family(), row.kind.name())), "{row:?}\n{text}");
+        assert_eq!(labels(&text, row), row.labels.iter().copied().collect::<HashSet<_>>(), "{row:?}\n{text}");
+    }
+    assert!(!text.contains("# EOF"), "{text}");
     for secret in [&tenant.secret, &tenant.inbox] {
         assert!(!text.contains(secret.as_str()), "{text}");
     }

@@ -153,7 +153,8 @@ async fn only_the_subscription_and_the_time_asked_for_count(core: TestCore) {
     let closed = core.clock.now();
     core.changed(&tenant.key, &ticket.id, close).await;
     let after = core.clock.now();
-    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
+    let test =
+        v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()), data: None };
     core.webhooks().send_test_event(tenant.key.ask(test)).await.answer();
     let matched = async |since: Timestamp, until: Option<Timestamp>| {
         let request = v1::RecoverDeliveriesRequest {
@@ -191,8 +192,9 @@ async fn pages_of_what_is_undelivered_go_on_by_their_own_cursors_alone(core: Tes
     let all = async || Some(undelivered(&core, &tenant, &endpoint, since).await).filter(|all| all.len() == 2);
     let all = until("both", all).await;
     let page = async |cursor: Option<String>| try_undelivered_page(&core, &tenant, &endpoint, since, 1, cursor).await;
-    let (first, next) = page(None).await.expect("a page");
-    let next = next.expect("more");
+    // Transactions in other databases of the server may hold the newest event back for a moment again.
+    let more = async || page(None).await.ok().and_then(|(first, next)| Some((first, next?)));
+    let (first, next) = until("the first of two", more).await;
     let (second, end) = page(Some(next.clone())).await.expect("a page");
     assert_eq!(([first, second].concat(), end), (all, None));
     for odd in ["12", "x", "u1-0-1", &format!("A{next}")] {
@@ -291,7 +293,7 @@ async fn an_event_that_commits_late_is_neither_left_out_nor_unrepaired() {
         let page = try_undelivered_page(&core, &tenant, &endpoint, since, per_page, cursor).await.expect("a page");
         (page.0.into_iter().map(|it| it.event_id).collect::<Vec<_>>(), page.1)
     };
-    // Other tests share the server, and an event is visible when nothing older runs there.
+    // For a moment a transaction of another test counts as one of this database, if it ends just now.
     let begin = until("a page and more", async || Some(page(1, None).await).filter(|it| it.1.is_some())).await;
     assert_eq!(begin.0, std::slice::from_ref(&one.1));
     let started = recover(&core, &tenant.key, &endpoint, since, false).await.recovery.expect("a recovery");

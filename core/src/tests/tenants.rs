@@ -2,9 +2,10 @@
 
 use crate::tests::support::{Came as _, Client, NOTHING, TestCore, on_both, violations};
 use inboxops_proto::{
+    failure::Failure,
     internal::v1::{self as internal, EntitlementOverride},
     reason::Reason,
-    v1::Plan,
+    v1::{self, Plan},
 };
 
 fn by_operator<T>(message: T) -> tonic::Request<T> {
@@ -84,7 +85,36 @@ async fn a_change_names_a_tenant_that_exists(core: TestCore) {
     assert_eq!(violations(&failure), [("requests_per_minute", "out_of_range")]);
 }
 
+async fn the_operator_finds_the_tenant_of_an_endpoint_and_of_a_delivery(core: TestCore) {
+    let (tenant, other) = (core.tenant().await, core.tenant().await);
+    let endpoint = core.endpoint(&tenant.key, &["*"]).await.id;
+    let theirs = core.endpoint(&other.key, &["*"]).await.id;
+    core.ticket(&tenant, "Hello").await;
+    let delivery = core.deliveries_of(&tenant.key, &endpoint).await.remove(0).id;
+    let find = async |endpoint_id: &str, delivery_id: &str| {
+        let request =
+            internal::FindOwnerRequest { endpoint_id: endpoint_id.to_owned(), delivery_id: delivery_id.to_owned() };
+        let found = core.tenants().find_owner(by_operator(request)).await;
+        found.map(|it| it.into_inner().tenant_id).map_err(|status| Failure::of(&status).reason)
+    };
+    assert_eq!(find(&endpoint, "").await, Ok(tenant.id.clone()));
+    assert_eq!(find(&theirs, "").await, Ok(other.id.clone()));
+    assert_eq!(find("", &delivery).await, Ok(tenant.id.clone()));
+    for wrong in [NOTHING, "hook", &delivery] {
+        assert_eq!(find(wrong, "").await, Err(Reason::EndpointNotFound), "{wrong}");
+    }
+    for wrong in [NOTHING, "", "hook", &endpoint] {
+        assert_eq!(find("", wrong).await, Err(Reason::DeliveryNotFound), "{wrong}");
+    }
+    let gone = v1::DeleteWebhookEndpointRequest { endpoint_id: endpoint.clone() };
+    core.webhooks().delete_webhook_endpoint(tenant.key.ask(gone)).await.answer();
+    assert_eq!(find(&endpoint, "").await, Err(Reason::EndpointNotFound), "a deleted one");
+    let request = internal::FindOwnerRequest { endpoint_id: theirs, ..Default::default() };
+    assert_eq!(core.tenants().find_owner(tenant.key.ask(request)).await.refusal().reason, Reason::RoleRequired);
+}
+
 on_both!(TestCore:
+    the_operator_finds_the_tenant_of_an_endpoint_and_of_a_delivery,
     a_new_tenant_is_on_plan_free_and_has_nothing,
     plans_and_overrides_decide_what_a_tenant_has,
     a_change_names_a_tenant_that_exists,

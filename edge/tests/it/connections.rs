@@ -4,9 +4,13 @@ use crate::support::{Answer, TestEdge};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use inboxops_edge::Surface;
+use inboxops_edge::{Settings, Surface};
 use std::{sync::Arc, time::Duration};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::client::TlsStream;
 
 const PUBLIC: Surface = Surface::Public { internal: true };
 
@@ -68,8 +72,8 @@ async fn http2_without_tls_is_answered_on_the_same_port() {
     }
 }
 
-#[tokio::test]
-async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
+/// An edge behind TLS, and what its clients trust.
+async fn behind_tls(change: impl FnOnce(&mut Settings)) -> (TestEdge, rustls::RootCertStore) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let folder = tempfile::tempdir().expect("a folder");
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
@@ -77,17 +81,50 @@ async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
     assert!(inboxops_edge::tls::load(&cert, &key).is_err(), "there is no key");
     std::fs::write(&key, made.signing_key.serialize_pem()).expect("a file");
     let tls = inboxops_edge::tls::load(&cert, &key).expect("an identity");
-    let edge = TestEdge::behind_tls(PUBLIC, Some(tls), |_| {}).await;
     let mut roots = rustls::RootCertStore::empty();
     roots.add(made.cert.der().clone()).expect("a root");
+    (TestEdge::behind_tls(PUBLIC, Some(tls), change).await, roots)
+}
+
+/// A connection whose client offers these protocols.
+async fn connect_by_tls(edge: &TestEdge, roots: &rustls::RootCertStore, offered: &[&str]) -> TlsStream<TcpStream> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut config = builder.expect("versions").with_root_certificates(roots.clone()).with_no_client_auth();
+    config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let name = "localhost".try_into().expect("a name");
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    connector.connect(name, edge.connect().await).await.expect("a handshake")
+}
+
+#[tokio::test]
+async fn over_tls_a_client_without_alpn_may_know_that_http_2_is_spoken() {
+    let (edge, roots) = behind_tls(|_| {}).await;
+    let io = TokioIo::new(connect_by_tls(&edge, &roots, &[]).await);
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.expect("a handshake");
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(connection);
+    let request = http::Request::get("https://localhost/origin").body(Empty::<Bytes>::new()).expect("a request");
+    let answer = client.send_request(request).await.expect("an answer");
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_2));
+}
+
+#[tokio::test]
+async fn over_tls_a_client_that_says_nothing_is_let_go() {
+    let (edge, roots) = behind_tls(|settings| settings.header_read_timeout = Duration::from_secs(2)).await;
+    let mut stream = connect_by_tls(&edge, &roots, &[]).await;
+    let mut rest = Vec::new();
+    // The server may close without a TLS close alert.
+    let _ = stream.read_to_end(&mut rest).await;
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[tokio::test]
+async fn over_tls_the_client_chooses_between_http_2_and_http_1() {
+    let (edge, roots) = behind_tls(|_| {}).await;
     for (offered, chosen) in [(&["h2", "http/1.1"][..], Some("h2")), (&["http/1.1"], Some("http/1.1")), (&[], None)] {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut config = builder.expect("versions").with_root_certificates(roots.clone()).with_no_client_auth();
-        config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let name = "localhost".try_into().expect("a name");
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let mut stream = connector.connect(name, edge.connect().await).await.expect("a handshake");
+        let mut stream = connect_by_tls(&edge, &roots, offered).await;
         let agreed = stream.get_ref().1.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
         assert_eq!(agreed.as_deref(), chosen);
         if chosen != Some("h2") {

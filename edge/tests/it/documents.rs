@@ -1,8 +1,8 @@
 //! The OpenAPI documents and the probes.
 
 use crate::support::{OPENAPI, OPENAPI_3_0, TestEdge};
-use inboxops_edge::Surface;
-use std::sync::atomic::Ordering;
+use inboxops_edge::{Settings, Surface};
+use std::sync::{Arc, atomic::Ordering};
 
 #[tokio::test]
 async fn the_openapi_document_is_revalidated_by_its_tag() {
@@ -38,8 +38,10 @@ async fn documents_refuse_other_methods_and_say_which_they_take() {
 
 #[tokio::test]
 async fn a_house_that_is_not_ready_lives_but_says_so() {
-    let edge = TestEdge::open().await;
-    assert_eq!(edge.get("/readyz").await.status, 200);
+    let details = |settings: &mut Settings| settings.ready_details = Arc::new(|| "of the core\n".to_owned());
+    let edge = TestEdge::with(Surface::Public { internal: true }, details).await;
+    let answer = edge.get("/readyz").await;
+    assert_eq!((answer.status, answer.text()), (200, "ready\nof the core\n".to_owned()));
     edge.ready.store(false, Ordering::SeqCst);
     let answer = edge.get("/readyz").await;
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &"service_unavailable".into()));

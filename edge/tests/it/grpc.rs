@@ -81,6 +81,7 @@ async fn grpc_web_over_http_1_is_answered() {
     assert_eq!(answer.header("content-type"), "application/grpc-web+proto");
     assert!(answer.text().contains("grpc-status:0"), "{answer:?}");
     assert!(!answer.header("x-request-id").is_empty());
+    assert_eq!(answer.header("x-accel-buffering"), "no", "a proxy must not collect a stream");
 }
 
 async fn call(edge: &TestEdge, path: &'static str) -> tonic::Status {

@@ -7,5 +7,7 @@ mod documents;
 mod every_answer;
 mod grpc;
 mod guides;
+mod measuring;
 mod pages;
+mod proxies;
 mod support;

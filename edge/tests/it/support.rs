@@ -50,10 +50,23 @@ impl TestEdge {
         TestEdge::behind_tls(surface, None, change).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the test joins the task through `running`")]
+    pub(crate) async fn without_metrics(surface: Surface, change: impl FnOnce(&mut Settings)) -> TestEdge {
+        TestEdge::on(surface, None, false, change).await
+    }
+
     pub(crate) async fn behind_tls(
         surface: Surface,
         tls: Option<Arc<rustls::ServerConfig>>,
+        change: impl FnOnce(&mut Settings),
+    ) -> TestEdge {
+        TestEdge::on(surface, tls, true, change).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test joins the task through `running`")]
+    async fn on(
+        surface: Surface,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        metrics: bool,
         change: impl FnOnce(&mut Settings),
     ) -> TestEdge {
         let ready = Arc::new(AtomicBool::new(true));
@@ -65,7 +78,7 @@ impl TestEdge {
         let door = Door::of(routes(shutdown.clone()), nowhere().grpc(), &documents(), settings).expect("a door");
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = socket.local_addr().expect("an address");
-        let listeners = vec![Listener { socket: Socket::Tcp(socket), tls, surface }];
+        let listeners = vec![Listener { socket: Socket::Tcp(socket), tls, surface, metrics }];
         let running = tokio::spawn(run(listeners, Arc::new(door), shutdown.clone()));
         TestEdge { address, ready, shutdown, running }
     }

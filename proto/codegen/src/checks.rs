@@ -20,11 +20,20 @@ pub(crate) fn generate(model: &Model) -> String {
         for field in &message.fields {
             body += &field_checks(model, rpc, message, field);
         }
+        let scopes: String = message.fields.iter().map(scopes).collect();
+        let scopes = if scopes.is_empty() {
+            scopes
+        } else {
+            format!(
+                "    fn scopes(&self) -> Vec<crate::gate::AnyScope> {{\n        let mut needs = Vec::new();\n{scopes}        \
+                 needs\n    }}\n"
+            )
+        };
         let import = if body.is_empty() { "" } else { "        use crate::gate::rules;\n" };
         let _ = writeln!(
             out,
             "impl crate::gate::rules::Rules for {} {{\n    #[allow(unused_variables)]\n    fn check_at(&mut self, at: \
-             &crate::gate::rules::At<'_>, out: &mut crate::gate::Violations) {{\n{import}{body}    }}\n}}",
+             &crate::gate::rules::At<'_>, out: &mut crate::gate::Violations) {{\n{import}{body}    }}\n{scopes}}}",
             rust_path(name)
         );
     }
@@ -52,6 +61,18 @@ fn field_checks(model: &Model, rpc: Option<&Rpc>, message: &Message, field: &Fie
         }
     }
     one(field)
+}
+
+/// The scopes that the values of a field need.
+fn scopes(field: &Field) -> String {
+    let Field { ident, rules, .. } = field;
+    if rules.scopes.is_empty() {
+        return String::new();
+    }
+    let of = rules.allowed.iter().zip(&rules.scopes).map(|(value, scope)| format!("({value:?}, &[{scope:?}])"));
+    let of = of.collect::<Vec<_>>().join(", ");
+    let else_any = if rules.any_scope { format!("Some(&{:?})", rules.scopes) } else { "None".to_owned() };
+    format!("        crate::gate::rules::scopes(&self.{ident}, &[{of}], {else_any}, &mut needs);\n")
 }
 
 /// Members that a mask names must be known, and present unless null has a meaning.
@@ -92,6 +113,9 @@ fn one(field: &Field) -> String {
     let call = match (&field.kind, field.list, field.optional) {
         (Kind::String, true, _) => {
             format!("rules::texts(&mut self.{ident}, {}, {indexed}, {place}, out);", text(field))
+        }
+        (Kind::String, false, true) if rules.json_text => {
+            format!("rules::json_object(&mut self.{ident}, {required}, {place}, out);")
         }
         (Kind::String, _, true) => {
             format!("rules::optional_text(&mut self.{ident}, {required}, {}, {place}, out);", text(field))

@@ -48,6 +48,7 @@ fn member(field: &Field) -> String {
         Kind::Timestamp => "Timestamp".to_owned(),
         Kind::Enum(name) => format!("Enum(<{} as crate::json::JsonEnum>::ALLOWED)", rust_path(name)),
         Kind::Message(name) => format!("Message(<{} as crate::rest::shape::Shaped>::SHAPE)", rust_path(name)),
+        _ if field.rules.json_text => "Json".to_owned(),
         _ => "Text".to_owned(),
     };
     format!(

@@ -138,6 +138,7 @@ fn write_with(field: &Field) -> Option<String> {
         Kind::Enum(name) => Some(format!("write_enum::<{}, _>", rust_path(name))),
         Kind::Timestamp => Some("write_timestamp".to_owned()),
         Kind::String if field.rules.json_text && field.list => Some("write_json_texts".to_owned()),
+        Kind::String if field.rules.json_text && field.optional => Some("write_optional_json_text".to_owned()),
         Kind::String if field.rules.json_text => Some("write_json_text".to_owned()),
         _ => None,
     }
@@ -153,6 +154,7 @@ fn read_with(field: &Field) -> Option<String> {
         Kind::Timestamp => Some(format!("read_{nullable}timestamp")),
         Kind::Message(_) if field.list => Some("read_objects".to_owned()),
         Kind::Message(_) => Some(format!("read_{nullable}object")),
+        Kind::String if field.rules.json_text => Some("read_json_text".to_owned()),
         _ if field.optional && !field.rules.nullable => Some("read_present".to_owned()),
         _ => None,
     }
@@ -184,6 +186,13 @@ mod tests {
             (
                 "inboxops.v1.CreateTicketRequest.subject",
                 Some("#[serde(deserialize_with = \"crate::json::read_present\")]"),
+            ),
+            (
+                "inboxops.v1.SendTestEventRequest.data",
+                Some(
+                    "#[serde(serialize_with = \"crate::json::write_optional_json_text\", deserialize_with = \
+                     \"crate::json::read_json_text\")]",
+                ),
             ),
             ("inboxops.v1.CreateTicketRequest.assignee_id", None),
             ("inboxops.v1.UpdateTicketRequest.update_mask", Some("#[serde(skip)]")),

@@ -250,6 +250,10 @@ pub struct Rules {
     pub format: Option<String>,
     /// The allowed strings; empty for all.
     pub allowed: Vec<String>,
+    /// Scopes that the values of `allowed` need, in their order.
+    pub scopes: Vec<String>,
+    /// Without a value, any of `scopes` is needed.
+    pub any_scope: bool,
     /// White space at both ends is removed first.
     pub trim: bool,
     /// JSON `null` is allowed.
@@ -259,7 +263,7 @@ pub struct Rules {
     pub example: Option<serde_json::Value>,
     /// Reason for refusing a value outside `allowed`.
     pub reason: Option<String>,
-    /// The string is JSON text.
+    /// The string is JSON text, in requests of an object.
     pub json_text: bool,
     /// Left out of the JSON of responses.
     pub grpc_only: bool,

@@ -276,6 +276,8 @@ fn read_rules(rules: &DynamicMessage) -> Rules {
         max_items: small("max_items"),
         format: text(rules, "format"),
         allowed: texts(rules, "in"),
+        scopes: texts(rules, "scopes"),
+        any_scope: flag(rules, "any_scope"),
         trim: flag(rules, "trim"),
         nullable: flag(rules, "nullable"),
         csv: flag(rules, "csv"),

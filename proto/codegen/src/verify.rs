@@ -110,6 +110,15 @@ impl Findings {
         if rules.nullable && !field.optional && !empty {
             self.add(name, "is nullable but not optional");
         }
+        if !rules.scopes.is_empty() && (!field.list || rules.scopes.len() != rules.allowed.len()) {
+            self.add(name, "has scopes that are not those of the values of a list");
+        }
+        for scope in rules.scopes.iter().filter(|scope| !SCOPES.contains(&scope.as_str())) {
+            self.add(name, format!("needs the unknown scope \"{scope}\""));
+        }
+        if rules.any_scope && rules.scopes.is_empty() {
+            self.add(name, "needs any of no scopes");
+        }
         if rules.reason.is_some() && rules.allowed.is_empty() {
             self.add(name, "has a reason but no values that are allowed");
         }
@@ -255,6 +264,11 @@ impl Findings {
             for field in message.fields.iter().filter(|field| field.json != field.name) {
                 self.add(&format!("{}.{}", message.full_name, field.name), "has a json_name but is read from a body");
             }
+            let plain = |field: &&Field| field.list || !field.optional || field.rules.nullable;
+            for field in message.fields.iter().filter(|field| field.rules.json_text).filter(plain) {
+                let name = format!("{}.{}", message.full_name, field.name);
+                self.add(&name, "is JSON text that is read from a body but is no optional object");
+            }
         }
         let needed = input.fields.iter().any(|field| field.required && !http.params.contains(&field.name));
         if rpc.rest.body_optional && (http.body != Body::All || needed) {
@@ -262,7 +276,7 @@ impl Findings {
         }
         for field in model.query_fields(rpc, http) {
             let bad = matches!(field.kind, Kind::Message(_) | Kind::Bytes | Kind::FieldMask | Kind::Other(_));
-            if bad || field.list != field.rules.csv {
+            if bad || field.rules.json_text || field.list != field.rules.csv {
                 self.add(name, format!("field {} cannot be a query parameter", field.name));
             }
         }

@@ -140,9 +140,30 @@ fn whatever_breaks_a_rule_is_named() {
             r#"{api_key: "any" or_api_key: "tags:read"}"#,
             "inboxops.v1.ThingService.GetThing: has another scope for keys but no first one",
         ),
+        (
+            "{csv: true",
+            r#"{csv: true scopes: "tags:read""#,
+            "inboxops.v1.GetThingRequest.names: has scopes that are not those of the values of a list",
+        ),
+        (
+            "{csv: true",
+            r#"{csv: true in: "a" scopes: "x:y""#,
+            "inboxops.v1.GetThingRequest.names: needs the unknown scope \"x:y\"",
+        ),
+        ("{csv: true", "{csv: true any_scope: true", "inboxops.v1.GetThingRequest.names: needs any of no scopes"),
         ("format: \"email\"", "format: \"fax\"", "inboxops.v1.Thing.name: has the unknown format \"fax\""),
         ("max_len: 9", "min: 9", "inboxops.v1.Thing.name: has rules of numbers but is none"),
         ("max_len: 9", "max_items: 9", "inboxops.v1.Thing.name: has rules of lists but is none"),
+        (
+            "{max_len: 9 format: \"email\"}",
+            "{json_text: true nullable: true}",
+            "inboxops.v1.Thing.name: is JSON text that is read from a body but is no optional object",
+        ),
+        (
+            "{csv: true max_items: 3}",
+            "{csv: true json_text: true}",
+            "inboxops.v1.ThingService.GetThing: field names cannot be a query parameter",
+        ),
         ("max_len: 9", "example: \"x\"", "inboxops.v1.Thing.name: has an example or default that is no JSON: x"),
         (
             "uint32 version",

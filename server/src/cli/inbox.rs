@@ -9,7 +9,7 @@ pub(crate) enum Inbox {
         after_help = "Example:\n  inboxops inbox create --tenant 019ab5f0-0000-7000-8000-000000000001 --name Support --address support@example.com"
     )]
     Create {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
         /// Name
@@ -22,18 +22,22 @@ pub(crate) enum Inbox {
     /// List the inboxes of a tenant
     #[command(after_help = "Example:\n  inboxops inbox list --tenant 019ab5f0-0000-7000-8000-000000000001")]
     List {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
     },
     /// Change an inbox: the name, the address, or whether it takes new tickets
     #[command(
         after_help = "Examples:\n  inboxops inbox update 019ab5f0-0000-7000-8000-0000000000a1 --address help@example.com\n  \
-            inboxops inbox update 019ab5f0-0000-7000-8000-0000000000a1 --enabled false"
+            inboxops inbox update support@example.com --tenant Acme --enabled false"
     )]
     Update {
-        /// Id of the inbox
+        /// Id of the inbox; or, with --tenant, its name or address
+        #[arg(value_name = "ID|NAME|ADDRESS")]
         id: String,
+        /// Id or name of the tenant, for an inbox that is not named by its id
+        #[arg(long)]
+        tenant: Option<String>,
         /// New name
         #[arg(long)]
         name: Option<String>,

@@ -45,7 +45,7 @@ pub(crate) enum Key {
             inboxops key create --tenant 019ab5f0-0000-7000-8000-000000000001 --name zap --expires 90d"
     )]
     Create {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
         /// What the key is for
@@ -64,7 +64,7 @@ pub(crate) enum Key {
     /// List the API keys of a tenant
     #[command(after_help = "Example:\n  inboxops key list --tenant 019ab5f0-0000-7000-8000-000000000001")]
     List {
-        /// Id of the tenant
+        /// Id or name of the tenant
         #[arg(long)]
         tenant: String,
         /// Also list revoked keys
@@ -77,8 +77,12 @@ pub(crate) enum Key {
             inboxops key update 019ab5f0-0000-7000-8000-0000000000c1 --requests-per-minute default --name export"
     )]
     Update {
-        /// Id of the key
+        /// Id of the key; or, with --tenant, its name
+        #[arg(value_name = "ID|NAME")]
         id: String,
+        /// Id or name of the tenant, for a key that is not named by its id
+        #[arg(long)]
+        tenant: Option<String>,
         /// New name
         #[arg(long)]
         name: Option<String>,
@@ -89,8 +93,12 @@ pub(crate) enum Key {
     /// Replace an API key by a new one and show it, once; the old one keeps working for a grace period
     #[command(after_help = "Example:\n  inboxops key rotate 019ab5f0-0000-7000-8000-0000000000c1 --grace-hours 48")]
     Rotate {
-        /// Id of the key
+        /// Id of the key; or, with --tenant, its name
+        #[arg(value_name = "ID|NAME")]
         id: String,
+        /// Id or name of the tenant, for a key that is not named by its id
+        #[arg(long)]
+        tenant: Option<String>,
         /// Hours that the old key still works: 0 to 168
         #[arg(long, default_value_t = 24)]
         grace_hours: u32,
@@ -98,8 +106,12 @@ pub(crate) enum Key {
     /// Revoke an API key: calls with it fail at once
     #[command(after_help = "Example:\n  inboxops key revoke 019ab5f0-0000-7000-8000-0000000000c1")]
     Revoke {
-        /// Id of the key
+        /// Id of the key; or, with --tenant, its name
+        #[arg(value_name = "ID|NAME")]
         id: String,
+        /// Id or name of the tenant, for a key that is not named by its id
+        #[arg(long)]
+        tenant: Option<String>,
     },
 }
 

@@ -1,17 +1,12 @@
 //! Prints where the server runs, on standard output. The log is elsewhere.
 
-use super::DemoStart;
+use super::{DemoStart, Urls};
 use crate::{settings::Settings, telemetry::say};
 use serde_json::json;
 
 /// Prints the URLs and, at the first start, how to try the server.
-pub(super) fn announce(
-    settings: &Settings,
-    urls: (Option<String>, Option<String>),
-    started: &DemoStart,
-    as_json: bool,
-) {
-    let (url, internal_url) = urls;
+pub(super) fn announce(settings: &Settings, urls: Urls, started: &DemoStart, as_json: bool) {
+    let Urls { public: url, internal: internal_url, metrics: metrics_url } = urls;
     if let Some(url) = &url {
         tracing::info!(url, internal_url, "the server listens at {url}");
     }
@@ -20,6 +15,7 @@ pub(super) fn announce(
         let value = json!({
             "url": url,
             "internal_url": internal_url,
+            "metrics_url": metrics_url,
             "roles": { "core": settings.roles.core, "edge": settings.roles.edge, "worker": settings.roles.worker },
             "development": started.development,
             "tenant_id": demo.map(|demo| &demo.tenant_id),

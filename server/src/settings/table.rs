@@ -28,11 +28,12 @@ macro_rules! table {
 
 table! {
     "roles" "core,edge,worker" "list" plain "Parts that run in this process: `core`, `edge`, `worker`.";
-    "listen" "127.0.0.1:8080" "address:port" plain "Where REST, gRPC, grpc-web and the documents are served; a process with the role `core` alone serves gRPC for edges and workers here. Port 0 takes a free one. An address that is not loopback needs TLS or `behind_proxy`.";
+    "listen" "127.0.0.1:8080" "address:port" plain "Where REST, gRPC, grpc-web and the documents are served; a process with the role `core` alone serves gRPC for edges and workers here, a worker alone `/healthz`, `/readyz` and `/metrics`, if this is set. Port 0 takes a free one. An address that is not loopback needs TLS or `behind_proxy`.";
     "internal_listen" "" "address:port" plain "Where gRPC for edges, workers and programs of the operator is served. When set, `listen` no longer serves the packages `inboxops.internal.*`.";
-    "behind_proxy" "false" "true or false" plain "A proxy in front speaks TLS, and the last entry of `X-Forwarded-For` is the client's address.";
+    "metrics_listen" "" "address:port" plain "Where `/metrics` is served, with `/healthz` and `/readyz`, and nothing else. Unset: on `internal_listen`; without one on `listen`, if that is a loopback address and `behind_proxy` is off; else nowhere.";
+    "behind_proxy" "false" "true, false or networks" plain "A proxy in front speaks TLS and names the client in `X-Forwarded-For`. Networks (`10.0.0.0/8,::1/128`): the client is the last entry outside them, and from a peer outside them the header is not read. `true`: the last entry, whoever sends it.";
     "public_url" "" "URL" plain "URL at which clients reach the server, without a path: login links and `servers` of the OpenAPI documents begin with it, browsers may use its host name besides IP addresses and `localhost`, and with https the session cookie is sent over TLS only. Unset: `http://` and the address of `listen`.";
-    "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen` and `internal_listen` speak TLS.";
+    "tls.cert" "" "file" plain "Certificate chain in PEM; with `tls.key`, `listen`, `internal_listen` and `metrics_listen` speak TLS.";
     "tls.key" "" "file" plain "Private key in PEM.";
     "tls.extra_ca_file" "" "file" plain "Certificate authorities in PEM that are trusted for receivers besides the public ones, for example that of a private network.";
     "data_dir" "data" "folder" plain "Folder of the SQLite database, the master key and the local socket `inboxops.sock`.";
@@ -50,7 +51,7 @@ table! {
     "webhooks.behind_after_seconds" "60" "seconds" plain "An endpoint whose deliveries have been due for this long is shown as behind.";
     "worker.window" "512" "deliveries" plain "Greatest number of unreported deliveries that a worker holds from each core; 1 to 1,024.";
     "rate_limit.requests_per_minute" "100" "requests in 60 s" plain "Requests that a tenant may make, all its keys together, unless it has a limit of its own.";
-    "rate_limit.failed_auth_per_minute" "60" "requests in 60 s" plain "Requests with a wrong credential that one client address may make before they are refused unread.";
+    "rate_limit.failed_auth_per_minute" "60" "requests in 60 s" plain "Requests with a wrong credential that one client address (for IPv6 a network of 64 bits) may make before they are refused unread.";
     "log_format" "text" "text or json" plain "Format of the log on standard error.";
     "log_level" "info,sqlx=warn" "filter" plain "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a list such as `info,inboxops_core=debug`.";
     "access_log" "failures" "off, failures or all" plain "Requests that are logged: none; those that failed on the server's side or took over a second; all.";

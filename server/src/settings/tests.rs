@@ -38,6 +38,9 @@ fn a_list_in_the_file_is_a_list() {
     let effective = read(&[], &[], Some("roles = [\"core\", \"edge\"]")).expect("settings");
     let roles = effective.settings().expect("settings").roles;
     assert_eq!(roles, Roles { core: true, edge: true, worker: false });
+    let effective = read(&[], &[], Some("behind_proxy = [\"10.0.0.0/8\", \"::1\"]")).expect("settings");
+    let listed = effective.settings().expect("settings").behind_proxy;
+    assert_eq!(listed, "10.0.0.0/8,::1".parse::<Proxies>().expect("networks"));
 }
 
 #[test]
@@ -49,6 +52,11 @@ fn a_wrong_value_is_named_with_its_source() {
         (&[("worker.window", "1025")], "must be from 1 to 1024"),
         (&[("listen", "8080")], "listen \"8080\""),
         (&[("demo", "perhaps")], "demo"),
+        (
+            &[("behind_proxy", "10.0.0.0/8,proxy")],
+            "must be true, false, or networks such as 10.0.0.0/8,::1/128; not proxy",
+        ),
+        (&[("behind_proxy", "10.0.0.1/8")], "behind_proxy \"10.0.0.1/8\" (flag): 10.0.0.1/8: the network of this"),
         (&[("log_format", "xml")], "must be text or json"),
         (&[("public_url", "example.com")], "must be an http or https URL"),
         (&[("public_url", "https://example.com/helpdesk")], "must have no path"),
@@ -84,14 +92,42 @@ fn the_file_may_hold_known_settings_only() {
 fn a_listener_that_others_reach_needs_tls_or_a_proxy() {
     assert!(refused(&[("listen", "0.0.0.0:80")]).contains("--behind-proxy"));
     assert!(refused(&[("internal_listen", "[::]:80")]).contains("--behind-proxy"));
+    assert!(refused(&[("metrics_listen", "0.0.0.0:80")]).contains("--behind-proxy"));
     let accepted: &[&[(&'static str, &str)]] = &[
         &[("listen", "0.0.0.0:80"), ("behind_proxy", "true")],
+        &[("listen", "0.0.0.0:80"), ("behind_proxy", "10.0.0.0/8,fd00::/8")],
         &[("listen", "0.0.0.0:80"), ("tls.cert", "a"), ("tls.key", "b")],
         &[("listen", "[::1]:80")],
     ];
     for flags in accepted {
         read(flags, &[], None).and_then(|effective| effective.settings()).expect("settings");
     }
+}
+
+#[test]
+fn metrics_are_where_only_the_operator_looks() {
+    let on_listen = |flags: &[(&'static str, &str)]| {
+        let settings = read(flags, &[], None).and_then(|effective| effective.settings()).expect("settings");
+        settings.measures_on_listen()
+    };
+    assert!(on_listen(&[]));
+    assert!(on_listen(&[("listen", "[::1]:80")]));
+    assert!(!on_listen(&[("behind_proxy", "true")]));
+    assert!(!on_listen(&[("listen", "0.0.0.0:80"), ("tls.cert", "a"), ("tls.key", "b")]));
+    assert!(!on_listen(&[("internal_listen", "127.0.0.1:81")]));
+    assert!(!on_listen(&[("metrics_listen", "127.0.0.1:82")]));
+}
+
+#[test]
+fn a_worker_listens_only_where_it_was_told_to() {
+    let worker = [("roles", "worker"), ("core", "http://a"), ("token", TOKEN)];
+    let with = |more: &[(&'static str, &str)]| {
+        let flags = [&worker[..], more].concat();
+        read(&flags, &[], None).and_then(|effective| effective.settings()).expect("settings")
+    };
+    assert!(!with(&[]).listens());
+    let told = with(&[("listen", "127.0.0.1:8080"), ("internal_listen", "0.0.0.0:81")]);
+    assert!(told.listens() && told.measures_on_listen() && told.internal_address().is_none());
 }
 
 #[test]

@@ -69,6 +69,22 @@ fn walk(folder: &TestFolder, also: &[&str]) {
     };
     assert_eq!(set("true"), json!(["webhooks"]));
     assert_eq!(set("default"), json!([]));
+    let limited = run(&["tenant", "set-rate-limit", "--tenant", "ACME", "--per-minute", "600"]);
+    assert_eq!((&limited["id"], &limited["requests_per_minute"]), (&json!(id), &json!(600)));
+    let limited = run(&["tenant", "set-rate-limit", "--tenant", &id, "--per-minute", "default"]);
+    assert!(limited["requests_per_minute"].is_null(), "{limited}");
+    assert_eq!(run(&["tenant", "suspend", "acme"])["suspended"], json!(true));
+    assert_eq!(run(&["tenant", "resume", &id])["suspended"], json!(false));
+    // The same by names.
+    let named = run(&["inbox", "update", "P@example.com", "--tenant", "Acme", "--name", "Moved"]);
+    assert_eq!((&named["id"], &named["name"]), (&moved["id"], &json!("Moved")));
+    assert_eq!(run(&["inbox", "list", "--tenant", "acme"]), run(&["inbox", "list", "--tenant", &id]));
+    assert_eq!(run(&["key", "list", "--tenant", "Acme"]), json!([]));
+    assert_eq!(run(&["agent", "list", "--tenant", "Acme"])[0]["id"], agent["id"]);
+    let nameless = folder.run(&[&["inbox", "update", "Moved", "--enabled", "true"], also].concat());
+    assert_eq!(nameless.code, Some(2), "{nameless:?}");
+    let unknown = folder.run(&[&["key", "list", "--tenant", "Nobody"], also].concat());
+    assert_eq!((unknown.code, unknown.err.contains("there is no tenant \"Nobody\"")), (Some(1), true), "{unknown:?}");
     let all = run(&["tenant", "list"]);
     assert!(all.as_array().expect("a list").iter().any(|tenant| tenant["id"] == json!(id)));
 }
@@ -76,11 +92,43 @@ fn walk(folder: &TestFolder, also: &[&str]) {
 #[test]
 fn without_a_server_commands_open_the_database() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     walk(&folder, &[]);
     let token = folder.json(&["token", "create", "--name", "mail", "--dispatch-only"]);
     assert!(text(&token["token"]).starts_with("ixs_"));
     assert_eq!((&token["name"], &token["dispatch_only"]), (&json!("mail"), &json!(true)));
     assert_eq!(folder.json(&["migrate"]), json!({"ok": true}));
+}
+
+#[test]
+fn a_leaked_service_token_is_found_and_ended_at_once() {
+    let folder = TestFolder::new();
+    let server = folder.serve(&["--no-demo"]);
+    let leaked = folder.json(&["token", "create", "--name", "leaked"]);
+    let other = folder.json(&["token", "create", "--name", "other"]);
+    let list = |token: &Value| {
+        folder.run(&["tenant", "list", "--json", "--server", server.url(), "--token", text(&token["token"])])
+    };
+    assert_eq!((list(&leaked).code, list(&other).code), (Some(0), Some(0)));
+    let all = folder.json(&["token", "list"]);
+    assert_eq!((&all[0]["id"], &all[1]["id"], all.as_array().map(Vec::len)), (&other["id"], &leaked["id"], Some(2)));
+    assert!(all[0].get("token").is_none() && all[0]["revoked_at"].is_null(), "{all}");
+
+    let ended = folder.json(&["token", "revoke", "LEAKED"]);
+    assert_eq!(ended["id"], leaked["id"]);
+    assert!(ended["revoked_at"].is_string());
+    let refused = list(&leaked);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.contains("service token is not valid"), "{refused:?}");
+    assert_eq!(list(&other).code, Some(0));
+    assert_eq!(folder.json(&["token", "revoke", text(&leaked["id"])]), ended, "again changes nothing");
+    assert_eq!(folder.json(&["token", "list"]).as_array().map(Vec::len), Some(1));
+    assert_eq!(folder.json(&["token", "list", "--all"])[1], ended);
+    for (wrong, said) in [(NOBODY, "No such service token"), ("leaked", "there is no service token")] {
+        let done = folder.run(&["token", "revoke", wrong]);
+        assert_eq!(done.code, Some(1));
+        assert!(done.err.contains(said), "{done:?}");
+    }
 }
 
 #[test]
@@ -92,7 +140,11 @@ fn with_a_server_in_the_folder_commands_find_its_socket() {
     let key = folder.json(&["key", "create", "--tenant", text(&tenant["id"]), "--name", "k"]);
     let key = text(&key["key"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 200);
-    // It takes effect at once, since the server itself made the change.
+    // A change takes effect at once, since the server itself makes it.
+    folder.json(&["tenant", "suspend", "B"]);
+    assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).1["error"]["code"], "tenant_suspended");
+    folder.json(&["tenant", "resume", "B"]);
+    assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 200);
     folder.json(&["tenant", "set-plan", "--tenant", text(&tenant["id"]), "--plan", "free"]);
     assert_eq!(server.ask("GET", "/api/v1/tickets", key, None).0, 403);
 }
@@ -147,6 +199,7 @@ fn a_server_elsewhere_may_speak_tls() {
 #[test]
 fn a_refusal_is_one_line_that_names_the_field() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     let tenant = folder.json(&["tenant", "create", "--name", "A"]);
     let id = text(&tenant["id"]);
     for (words, expected) in [
@@ -166,6 +219,7 @@ fn a_refusal_is_one_line_that_names_the_field() {
 #[test]
 fn a_table_for_people_shows_what_json_holds() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     folder.json(&["tenant", "create", "--name", "Acme"]);
     let done = folder.run(&["tenant", "list"]);
     let mut lines = done.out.lines();

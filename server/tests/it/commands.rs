@@ -108,6 +108,19 @@ fn with_json_a_failure_is_one_value_and_the_code_stays() {
     for (words, exit, code) in [
         (&["--json", "nonsense"][..], 2, "wrong_usage"),
         (&["tenant", "create", "--json"], 2, "wrong_usage"),
+        (&["endpoint", "list", "--json"], 2, "wrong_usage"),
+        (&["delivery", "list", "--limit", "0", "--json"], 2, "wrong_usage"),
+        (&["delivery", "list", "--status", "lost", "--json"], 2, "wrong_usage"),
+        (&["delivery", "list", "--since", "soon", "--json"], 2, "wrong_usage"),
+        (&["delivery", "resend", nobody, "--secret", "whsec_x", "--json"], 2, "wrong_usage"),
+        (&["delivery", "resend", nobody, "--to", "ftp://127.0.0.1/", "--json"], 2, "wrong_usage"),
+        (&["delivery", "resend", nobody, "--json"], 1, "delivery_not_found"),
+        (&["endpoint", "test", "https://example.com/", "--json"], 2, "wrong_usage"),
+        (&["endpoint", "test", nobody, "--json"], 1, "endpoint_not_found"),
+        (&["endpoint", "list", "--tenant", "Acme", "--json"], 1, "not_found"),
+        (&["audit", "list", "--tenant", nobody, "--json"], 1, "tenant_not_found"),
+        (&["events", "tail", "--json"], 2, "wrong_usage"),
+        (&["events", "tail", "--key", "ixk_x", "--json"], 1, "no_answer"),
         (&["inbox", "create", "--tenant", nobody, "--name", "x", "--json"], 1, "tenant_not_found"),
         (&["tenant", "create", "--name", " ", "--json"], 1, "validation_failed"),
         (&["tenant", "list", "--json", "--server", "http://127.0.0.1:1", "--token", "ixs_x"], 1, "no_answer"),
@@ -120,7 +133,16 @@ fn with_json_a_failure_is_one_value_and_the_code_stays() {
             serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {done:?}"));
         assert_eq!((done.code, &said["error"]["code"]), (Some(exit), &serde_json::json!(code)), "{words:?}: {done:?}");
         let message = said["error"]["message"].as_str().expect("a message");
-        assert!(done.err.contains(message) && !message.is_empty(), "{done:?}");
+        // Wrong usage is told in several lines on standard error.
+        let told = done.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(message) && !message.is_empty(), "{done:?}");
+    }
+    let missing = folder.run(&["tenant", "create", "--json"]).out;
+    assert!(missing.contains("--name <NAME>"), "it says what is missing: {missing}");
+    for words in [["--json", "tenant"], ["tenant", "--json"]] {
+        let done = folder.run(&words);
+        let said: Value = serde_json::from_str(&done.out).unwrap_or_else(|error| panic!("{error}: {done:?}"));
+        assert_eq!((done.code, said["error"]["code"].as_str()), (Some(2), Some("wrong_usage")), "{words:?}");
     }
     assert!(folder.run(&["nonsense"]).out.is_empty());
 }

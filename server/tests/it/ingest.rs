@@ -43,6 +43,7 @@ fn deferred(folder: &TestFolder, words: &[&str]) -> String {
 #[test]
 fn whatever_keeps_a_mail_of_a_pipe_from_being_recorded_it_is_to_try_again_and_says_why() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     let id = tenant(&folder);
     let ingest = ["ingest", "--tenant", &id, "--inbox", "support@example.com"];
     let with = |more: &[&str]| deferred(&folder, &[&ingest[..], more].concat());

@@ -225,7 +225,9 @@ fn a_master_key_that_is_a_setting_is_changed_into_one_of_a_file() {
         let output = folder.command(words).env("INBOXOPS_MASTER_KEY", key).output().expect("the binary runs");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    assert_eq!(with(old, &["tenant", "create", "--name", "Acme"]).0, Some(0));
+    for words in [&["migrate"][..], &["tenant", "create", "--name", "Acme"]] {
+        assert_eq!(with(old, words).0, Some(0));
+    }
     let (code, said) = with(old, ROTATE);
     assert_eq!(code, Some(2));
     assert!(said.contains("--new-key-file"), "{said}");

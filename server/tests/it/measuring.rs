@@ -1,5 +1,4 @@
-//! What an operator sees of a running server: `/metrics`, which customers cannot reach if there is an internal
-//! listener, and the log.
+//! What an operator sees of a running server: `/metrics`, which customers cannot reach, and the log.
 
 use crate::support::{TestFolder, TestServer};
 use serde_json::{Value, json};
@@ -24,17 +23,36 @@ fn internal(server: &TestServer) -> String {
 }
 
 #[test]
-fn metrics_are_on_the_only_listener_or_on_the_internal_one() {
+fn metrics_are_on_the_listener_that_is_most_apart() {
     let folder = TestFolder::new();
     let server = folder.serve(&["--no-demo"]);
     let answer = get(server.url(), "/metrics");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.contains("content-type: application/openmetrics-text"), "{answer}");
+    assert!(answer.contains("content-type: text/plain; version=0.0.4"), "{answer}");
     assert!(answer.contains("inboxops_database_up 1"), "{answer}");
     assert_eq!(server.stop().code(), Some(0));
     let server = folder.serve(&["--no-demo", "--internal-listen", "127.0.0.1:0"]);
     assert!(get(server.url(), "/metrics").starts_with("HTTP/1.1 404"));
     assert!(get(&internal(&server), "/metrics").starts_with("HTTP/1.1 200"));
+    assert_eq!(server.stop().code(), Some(0));
+    let words = ["--no-demo", "--internal-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+    let server = folder.serve(&words);
+    let metrics = server.said["metrics_url"].as_str().expect("a URL");
+    for (url, path, status) in [
+        (server.url(), "/metrics", 404),
+        (internal(&server).as_str(), "/metrics", 404),
+        (metrics, "/metrics", 200),
+        (metrics, "/readyz", 200),
+        (metrics, "/healthz", 200),
+        (metrics, "/api/v1/tickets", 404),
+        (metrics, "/", 404),
+    ] {
+        let answer = get(url, path);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{url} {path}: {answer}");
+    }
+    assert_eq!(server.stop().code(), Some(0));
+    let server = folder.serve(&["--no-demo", "--behind-proxy"]);
+    assert!(get(server.url(), "/metrics").starts_with("HTTP/1.1 404"), "a proxy would pass them on to everybody");
 }
 
 /// Lines of the log by their request ids.
@@ -47,6 +65,7 @@ fn requests(text: &str) -> Vec<(String, Value)> {
 #[test]
 fn a_line_of_the_log_names_request_rpc_and_tenant() {
     let folder = TestFolder::new();
+    folder.json(&["migrate"]);
     let tenant = folder.json(&["tenant", "create", "--name", "Acme", "--plan", "business"]);
     let tenant = tenant["id"].as_str().expect("an id");
     let key = folder.json(&["key", "create", "--tenant", tenant, "--name", "k"]);
@@ -58,6 +77,7 @@ fn a_line_of_the_log_names_request_rpc_and_tenant() {
         let mut command =
             folder.command(&[&["serve", "--listen", "127.0.0.1:0", "--json", "--no-demo"], words].concat());
         command.env("INBOXOPS_LOG_FORMAT", "json").env("INBOXOPS_LOG_LEVEL", "info").env("INBOXOPS_ACCESS_LOG", "all");
+        command.env("INBOXOPS_BEHIND_PROXY", "true");
         let mut server = TestServer::start({
             command.env("INBOXOPS_TOKEN", edge).stderr(File::create(log(name)).expect("a file"));
             command
@@ -73,7 +93,7 @@ fn a_line_of_the_log_names_request_rpc_and_tenant() {
             let mut stream = TcpStream::connect(address).expect("a connection");
             let request = format!(
                 "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
-                 x-request-id: {id}-{name}\r\n\r\n"
+                 x-request-id: {id}-{name}\r\nx-forwarded-for: 203.0.113.9\r\n\r\n"
             );
             stream.write_all(request.as_bytes()).expect("a request");
             stream.read_to_end(&mut Vec::new()).expect("an answer");
@@ -98,6 +118,7 @@ fn a_line_of_the_log_names_request_rpc_and_tenant() {
         assert_eq!(lines.len(), 1, "{file} {id}: {text}");
         let line = &lines[0].1;
         assert_eq!((&line["path"], &line["status"]), (&json!(path), &json!(status)), "{line}");
+        assert_eq!(line["client"], "203.0.113.9", "{line}");
         assert_eq!((&line["rpc"], &line["tenant"]), (rpc, &of), "{file} {line}");
         assert!(!text.contains("private") && !text.contains(&key[8..]), "{text}");
     }

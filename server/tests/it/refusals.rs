@@ -97,9 +97,56 @@ fn a_database_url_that_cannot_be_read() {
 }
 
 #[test]
+fn a_database_url_with_a_parameter_that_would_be_ignored() {
+    let folder = TestFolder::new();
+    let url = "postgres://me:hidden@127.0.0.1:1/x?sslmode=disable&conect_timeout=hidden";
+    let done = folder.run(&["--database-url", url, "tenant", "list"]);
+    assert_eq!(done.code, Some(78), "{done:?}");
+    assert!(done.err.contains("\"conect_timeout\", which is not known"), "{}", done.err);
+    assert!(!done.err.contains("hidden"), "{}", done.err);
+}
+
+#[test]
 fn a_database_that_does_not_answer() {
     let folder = TestFolder::new();
     let done = folder.run(&["--database-url", "postgres://me:hidden@127.0.0.1:1/x", "tenant", "list"]);
     refused(&done, &["cannot open the database postgres://me:***@127.0.0.1:1/x", "not available"]);
     assert!(!done.err.contains("hidden"), "{}", done.err);
+}
+
+#[test]
+fn a_command_in_the_wrong_place_makes_nothing() {
+    let folder = TestFolder::new();
+    let new_key = folder.path().join("new.key");
+    let nobody = "019ab5f0-0000-7000-8000-000000000001";
+    for words in [
+        &["tenant", "list"][..],
+        &["tenant", "create", "--name", "A"],
+        &["agent", "create", "--tenant", nobody, "--email", "a@example.com"],
+        &["inbox", "list", "--tenant", nobody],
+        &["key", "create", "--tenant", nobody, "--name", "k"],
+        &["token", "create", "--name", "t"],
+        &["secrets", "rotate-master-key", "--new-key-file", "new.key"],
+    ] {
+        let done = folder.run(words);
+        refused(&done, &["no database", "data/inboxops.db", "no server runs", "--data-dir", "inboxops serve"]);
+        assert!(!folder.data().exists() && !new_key.exists(), "{words:?} makes nothing");
+    }
+    let done = folder.run(&["tenant", "list", "--json"]);
+    assert!(done.out.contains("\"no_database\""), "{done:?}");
+    folder.json(&["migrate"]);
+    assert_eq!(folder.json(&["tenant", "list"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_command_makes_no_tables_in_a_database_without_them() {
+    let (folder, database) = (TestFolder::new(), postgres());
+    let words = ["--database-url", &database.url, "tenant", "list"];
+    refused(&folder.run(&words), &["no database", "postgres://", "inboxops migrate"]);
+    assert!(!folder.data().exists() && !database.has("SELECT 1 FROM pg_tables WHERE schemaname = 'public'"));
+    folder.json(&["--database-url", &database.url, "migrate"]);
+    folder.json(&words);
+    fs::remove_file(folder.data().join("master.key")).expect("the key goes");
+    refused(&folder.run(&words), &["master key", "is missing"]);
+    assert!(!folder.data().join("master.key").exists() && !folder.data().join("master.key.new").exists());
 }

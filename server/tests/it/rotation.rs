@@ -66,7 +66,6 @@ impl Works {
             public_url: None,
             behind_after: Duration::from_secs(60),
             write_group_max: None,
-            log_lines_lost: || 0,
         };
         let core = Core::open(settings, Stamps::new(clock.clone(), Chance::seeded(42))).await.expect("the core opens");
         let core = Arc::new(core);

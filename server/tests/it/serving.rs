@@ -173,6 +173,7 @@ fn a_start_tells_which_inboxes_share_an_address() {
     let (folder, database) = (TestFolder::new(), postgres());
     let on = ["--database-url", &database.url];
     let run = |words: &[&str]| folder.json(&[words, &on].concat());
+    run(&["migrate"]);
     let tenant = run(&["tenant", "create", "--name", "Acme"]);
     let tenant = tenant["id"].as_str().expect("an id");
     let ids = ["help@example.com", "sales@example.com"].map(|address| {

@@ -864,11 +864,13 @@ _immediateB
 value (	"Q
 PreviewEventResponse\f
 body (	+
-\x07headers (\v2.inboxops.v1.PreviewHeader"I
+\x07headers (\v2.inboxops.v1.PreviewHeader"e
 SendTestEventRequest
 \vendpoint_id (	
-event (	H\0B\b
-_event"F
+event (	H\0
+data (	HB\b
+_eventB\x07
+_data"F
 SendTestEventResponse-
 \bdelivery (\v2.inboxops.v1.DeliveryRdata"½
 \bRecovery

@@ -63,11 +63,11 @@ impl Figure {
         self.count <= self.max
     }
 
-    fn of(name: &'static str) -> Figure {
+    pub(super) fn of(name: &'static str) -> Figure {
         Figure { name, count: 0, max: 0, examples: Vec::new() }
     }
 
-    fn note(&mut self, example: impl FnOnce() -> String) {
+    pub(super) fn note(&mut self, example: impl FnOnce() -> String) {
         self.count += 1;
         if self.examples.len() < EXAMPLES_MAX {
             self.examples.push(example());

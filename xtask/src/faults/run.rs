@@ -11,6 +11,7 @@ use super::{
     load::{self, Ledger, Tenant},
     options::{Database, Options},
     receiver::Receiver,
+    restore::{Backup, Reader},
 };
 use crate::bench::load as http;
 use inboxops_proto::clock::Clock;
@@ -76,7 +77,7 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
     };
     let mut dice = Dice::new(options.seed ^ database as u64);
     let receiver = Receiver::start().await?;
-    let mut fleet = Fleet::new(bin, &folder, &data, postgres.as_ref().map(|it| it.url.clone()))?;
+    let mut fleet = Fleet::new(bin.clone(), &folder, &data, postgres.as_ref().map(|it| it.url.clone()))?;
     fleet.together().await?;
     let say = |what: &str| println!("{database:?}: {what}");
     let (tenants, endpoints) = furnish(&fleet, &receiver).await?;
@@ -89,6 +90,12 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
             if *hostile { (1, HOSTILE_EVERY) } else { (CALLERS, Duration::from_secs_f64(CALLERS as f64 / rate)) };
         load::start(&mut callers, fleet.door, tenant, &ledger, count, every, &mut dice);
     }
+    let (read, _) = tenants.first().ok_or("there is no tenant")?;
+    let reader = Arc::<Reader>::default();
+    let mut readers = JoinSet::new();
+    let (reading, door, key) = (reader.clone(), fleet.door, read.key.clone());
+    readers.spawn(async move { reading.run(door, &key).await });
+    let mut backup = None;
     let outage = if options.kills > LONG_KILLS { OUTAGE_MAX } else { OUTAGE_MIN };
     let begin = Instant::now();
     let mut chaos = Chaos::new(dice, postgres, outage);
@@ -104,6 +111,7 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
     for (share, what) in [(0.5, "all in one process"), (1.0, "in processes of their own")] {
         say(what);
         if share == 1.0 {
+            backup = Some(Backup::take(&place, &data, &folder, &reader).await?);
             fleet.apart().await?;
             chaos.apart(&mut fleet)?;
         }
@@ -135,6 +143,9 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
     // Superfluous requests would arrive now.
     sleep(Duration::from_secs(2)).await;
 
+    reader.end();
+    while readers.join_next().await.is_some() {}
+
     let books = place.read().await?;
     let receipts = receiver.ledger();
     let acknowledged = ledger.acknowledged().clone();
@@ -159,7 +170,13 @@ pub(super) async fn run(database: Database, options: &Options, bin: PathBuf, fol
         ("whole requests that receivers got", receipts.len() as u64),
         ("requests that broke off half sent", receiver.broken().into()),
     ];
-    Ok(Run { database, figures: audit::figures(evidence), made: chaos.made, facts })
+    let mut figures = audit::figures(evidence);
+    figures.push(reader.gaps(&books, read));
+    if let Some(backup) = backup {
+        say("restoring the backup elsewhere");
+        figures.push(backup.check(bin, &place, &reader, &read.key).await?);
+    }
+    Ok(Run { database, figures, made: chaos.made, facts })
 }
 
 /// Creates tenants, inboxes, keys and endpoints: two tenants with fast receivers, one with hostile ones.

@@ -52,7 +52,7 @@ impl World {
         let rotated = client.webhooks().rotate_secret(&id, &Default::default()).await?;
         let rotated = rotated.secret.ok_or("a rotation shows the new secret")?;
         let before = self.receiver.hooks().len();
-        let closed = SendTestEventRequest { event: "ticket.closed".into() };
+        let closed = SendTestEventRequest { event: "ticket.closed".into(), ..Default::default() };
         client.webhooks().test(&id, &closed).await?;
         let hook = self.hook("ticket.closed", before).await?;
         for secrets in [vec![&self.secret], vec![&rotated], vec![&rotated, &self.secret]] {
@@ -63,7 +63,7 @@ impl World {
         self.step("a secret is rotated without a lost webhook");
 
         self.receiver.answer(500);
-        let created = SendTestEventRequest { event: "ticket.created".into() };
+        let created = SendTestEventRequest { event: "ticket.created".into(), ..Default::default() };
         self.delivery = client.webhooks().test(&id, &created).await?;
         let delivery = self.delivery.id.clone();
         let ended = |status: DeliveryStatus| {

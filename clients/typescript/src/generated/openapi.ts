@@ -708,7 +708,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test event
-         * @description A signed sample of the event with `data.test` = true, one attempt, also to a disabled endpoint. Answers at once; the delivery shows the result.
+         * @description A signed sample of the event, or your own `data`, with `data.test` = true, one attempt, also to a disabled endpoint. Answers at once; the delivery shows the result.
          *
          *     Needs a key with the scope `webhooks:manage`.
          *
@@ -1212,7 +1212,7 @@ export interface components {
              */
             action: string;
             /**
-             * @description Kind of its target: `api_key`, `endpoint`, `agent`, `inbox`, `tenant`.
+             * @description Kind of its target: `api_key`, `endpoint`, `delivery`, `agent`, `inbox`, `tenant`.
              * @example endpoint
              */
             target_kind: string;
@@ -1752,7 +1752,7 @@ export interface components {
             has_more: boolean;
             /**
              * @description Pass it as `after` to continue, at once or when more has happened.
-             * @example e1-2f4-1d8-63b0c3f8a5c00
+             * @example e2-9b1c04d7e5a2f386-1d8-2f4-1d8-63b0c3f8a5c00
              */
             next_cursor: string;
         };
@@ -1766,7 +1766,7 @@ export interface components {
             cursor?: string;
             /**
              * @description Place in `/events` at which the snapshot was taken, as `after` takes it; at the end only.
-             * @example e1-2f4-1d8-63b0c3f8a5c00
+             * @example e2-9b1c04d7e5a2f386-1d8-2f4-1d8-63b0c3f8a5c00
              */
             events_cursor?: string;
             /**
@@ -2550,6 +2550,10 @@ export interface components {
              * @enum {string}
              */
             event: "ticket.created" | "ticket.updated" | "ticket.assigned" | "ticket.status_changed" | "ticket.closed" | "message.received" | "message.sent" | "inbox.error";
+            /** @description Members of the event's `data` in place of a sample's, an object (in gRPC its text). They are sent as they are, whatever the event and also to an endpoint with `thin` payloads; `actor`, `group` and `test` are the server's, and what is given for them is dropped. The object has at most 31 levels and no name twice, the event at most 256 KiB. */
+            data?: {
+                [key: string]: unknown;
+            };
         };
         /** @description Response of SendTestEvent. */
         SendTestEventResponse: {
@@ -3148,7 +3152,7 @@ export interface operations {
                  */
                 event_id?: string;
                 /**
-                 * @description Only deliveries of events about the ticket with this UUID, of its newest 5,000.
+                 * @description Only deliveries of events about the ticket with this UUID: of its newest 5,000 events. Those of older ones are not found without `event_id`.
                  * @example 019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d51
                  */
                 ticket_id?: string;
@@ -3266,7 +3270,7 @@ export interface operations {
     listEvents: {
         parameters: {
             query?: {
-                /** @description Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept. */
+                /** @description Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept, or, with the detail `other_history`, when the cursor was made after the backup that the data were restored from. */
                 after?: string;
                 /** @description Only these types: names, `ticket.*`, `message.*` or `*`. */
                 types?: ("ticket.created" | "ticket.updated" | "ticket.assigned" | "ticket.status_changed" | "ticket.closed" | "message.received" | "message.sent" | "inbox.error" | "ticket.*" | "message.*" | "*")[];
@@ -3287,7 +3291,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListEventsResponse"];
                     /**
-                     * @example id: e1-2f4-1d8-63b0c3f8a5c00
+                     * @example id: e2-9b1c04d7e5a2f386-1d8-2f4-1d8-63b0c3f8a5c00
                      *     event: ticket.created
                      *     data: {"event":"ticket.created"}
                      */
@@ -3324,7 +3328,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {"type":"tag","data":{"id":"019ab5f0-c3a4-7c1e-8d2b-6f4a9e0c7d55","name":"vip","color":null,"created_at":"2026-01-31T09:30:00.000000Z"},"cursor":"AZ5NQhJ0q7kBgA6Y0rDQDBuG2m1dTzWfAKCAy4jN7usGAQGatfAAAHAAgAAAAAAAAKGbYdg2"}
-                     *     {"type":"end","events_cursor":"e1-2f4-1d8-63b0c3f8a5c00","count":1}
+                     *     {"type":"end","events_cursor":"e2-9b1c04d7e5a2f386-1d8-2f4-1d8-63b0c3f8a5c00","count":1}
                      */
                     "application/x-ndjson": string;
                 };

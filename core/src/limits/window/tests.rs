@@ -66,18 +66,17 @@ fn a_full_window_keeps_the_other_as_it_is() {
 }
 
 #[test]
-fn what_is_taken_back_never_counted() {
-    let (windows, now) = (Windows::default(), Timestamp::from_micros(0));
-    for limit in [3, EXACT_MAX + 1] {
-        let allowance = Allowance::new(tenant(), limit, Some((key(1), 3)));
-        let earlier = windows.standing(&allowance, now);
-        windows.admit(&allowance, now);
-        windows.admit(&allowance, now);
-        windows.take_back(&allowance, now);
-        windows.take_back(&allowance, now);
-        windows.take_back(&allowance, now.plus(Duration::from_secs(1)));
-        assert_eq!(windows.standing(&allowance, now), earlier, "{limit}");
-    }
+fn what_was_accepted_elsewhere_counts_from_its_own_time() {
+    let (windows, second) = (Windows::default(), |secs: u64| Timestamp::from_micros(0).plus(Duration::from_secs(secs)));
+    let allowance = Allowance::new(tenant(), 3, Some((key(1), 3)));
+    assert_eq!(windows.add(&allowance, second(10)).key.unwrap().remaining, 2);
+    let state = windows.add(&allowance, second(5));
+    assert_eq!((state.tenant.remaining, state.tenant.frees_at), (1, second(65)), "the later one came first");
+    windows.add(&allowance, second(10));
+    assert!(!windows.standing(&allowance, second(64)).accepted);
+    let state = windows.standing(&allowance, second(65));
+    assert_eq!((state.accepted, state.tenant.remaining, state.tenant.frees_at), (true, 1, second(70)));
+    assert_eq!(windows.standing(&allowance, second(70)).tenant.remaining, 3);
 }
 
 /// A request of the property below: how long after the last one, of which key, and whether it may be counted.

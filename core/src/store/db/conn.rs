@@ -1,10 +1,12 @@
 //! Connections: one enum for both databases, how they are opened, and which errors mean that one is lost. It knows no
 //! table.
 
-use super::error::{Error, Result};
+use super::{
+    error::{Error, Result},
+    servers::Servers,
+};
 use sqlx::{
     ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
-    postgres::PgConnectOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use std::{str::FromStr as _, time::Duration};
@@ -17,7 +19,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest pause between two statements of a long read (PostgreSQL): longer than its client may keep it waiting.
 pub(crate) const LONG_READ_PAUSE: Duration = Duration::from_secs(60);
-/// Longest time that opening a connection may take.
+/// Longest time that opening a connection to one server may take.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Size of SQLite's WAL in pages, 64 MiB, from which on a commit checkpoints it itself; below that `checkpoint` does.
 const LOG_PAGES_MAX: &str = "16384";
@@ -29,7 +31,7 @@ const LONG_READ_PLANS_OFF: [&str; 2] = ["enable_seqscan", "enable_bitmapscan"];
 /// Settings of every connection (PostgreSQL). JIT compilation takes a hundred times as long as any statement runs.
 const SETTINGS: [(&str, &str); 2] = [("timezone", "UTC"), ("jit", "off")];
 /// Prepared statements that a connection keeps: all fixed ones in all chunk sizes fit.
-const STATEMENT_CACHE: usize = 1024;
+pub(super) const STATEMENT_CACHE: usize = 1024;
 
 /// A connection to either database.
 #[derive(Debug)]
@@ -84,7 +86,7 @@ impl Link {
         self.busy = false;
         result.map_err(|error| {
             self.failed = true;
-            self.lost |= is_lost(&error);
+            self.lost |= is_lost(&error) || is_read_only(&error);
             Error::from(error)
         })
     }
@@ -113,7 +115,7 @@ impl Link {
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Target {
     Sqlite(Box<SqliteConnectOptions>),
-    Pg(Box<PgConnectOptions>),
+    Pg(Servers),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,8 +152,7 @@ impl Target {
     pub(in crate::store) fn parse(url: &str) -> Result<Target> {
         let bad = |source| Error::Url(Box::new(source));
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url).map_err(bad)?;
-            return Ok(Target::Pg(Box::new(options.statement_cache_capacity(STATEMENT_CACHE))));
+            return Servers::parse(url).map(Target::Pg);
         }
         let options = SqliteConnectOptions::from_str(url).map_err(bad)?;
         Ok(Target::Sqlite(Box::new(
@@ -175,10 +176,7 @@ impl Target {
     pub(in crate::store) fn name(&self) -> String {
         match self {
             Target::Sqlite(options) => format!("sqlite:{}", options.get_filename().display()),
-            Target::Pg(options) => {
-                let database = options.get_database().unwrap_or_default();
-                format!("postgres://{}:{}/{database}", options.get_host(), options.get_port())
-            }
+            Target::Pg(servers) => servers.name(),
         }
     }
 
@@ -194,14 +192,14 @@ impl Target {
                     };
                     options.connect().await.map(Conn::Sqlite)
                 }
-                Target::Pg(options) => {
-                    let mut conn = PgConnection::connect_with(options).await?;
-                    sqlx::raw_sql(sqlx::AssertSqlSafe(purpose.settings())).execute(&mut conn).await?;
-                    Ok(Conn::Pg(conn))
-                }
+                Target::Pg(servers) => servers.connect(purpose).await.map(Conn::Pg),
             }
         };
-        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
+        let limit = match self {
+            Target::Sqlite(_) => CONNECT_TIMEOUT,
+            Target::Pg(servers) => servers.connect_timeout(),
+        };
+        match tokio::time::timeout(limit, opening).await {
             Ok(Ok(conn)) => Ok(Link::new(conn)),
             Ok(Err(error)) if is_lost(&error) => {
                 let database = self.name();
@@ -223,12 +221,21 @@ pub(in crate::store) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut => true,
-        // 08: connection exception; 57P0x: the server shuts down, crashed or is starting; 53300: too many connections;
-        // 25P03: idle in transaction for too long.
+        // 08: connection exception; 57P0x: the server shuts down, crashed or is starting, or the session was idle for
+        // too long; 53300: too many connections; 25P03 and 25P04: a transaction was idle or ran for too long.
         error => code(error).is_some_and(|code| {
-            code.starts_with("08") || matches!(code.as_str(), "57P01" | "57P02" | "57P03" | "53300" | "25P03")
+            let ended = ["57P01", "57P02", "57P03", "57P05", "53300", "25P03", "25P04"];
+            code.starts_with("08") || ended.contains(&code.as_str())
         }),
     }
+}
+
+/// Whether the database takes no writes: a standby, a primary that was demoted, a server that its host made read-only,
+/// a file on a file system that is. The connection is given up, since another one may lead to a server that does.
+pub(in crate::store) fn is_read_only(error: &sqlx::Error) -> bool {
+    // SQLite's are READONLY with its extensions.
+    let of_sqlite = ["8", "264", "520", "776", "1032", "1288", "1544"];
+    code(error).is_some_and(|code| code == "25006" || of_sqlite.contains(&code.as_str()))
 }
 
 /// Whether PostgreSQL asks for another run of the transaction: serialization failure or deadlock.

@@ -1,6 +1,7 @@
 //! Errors of the store, and how errors of a database map to them. It knows no status code: a refusal has a reason.
 
-use super::conn::{is_full, is_locked, is_lost};
+use super::conn::{is_full, is_locked, is_lost, is_read_only};
+use crate::store::{backups::BackupRefusal, moving::CopyRefusal};
 use inboxops_proto::{failure::Failure, reason::Reason};
 use std::error::Error as StdError;
 
@@ -18,6 +19,9 @@ pub enum Error {
     /// The database is unreachable or overloaded; a retry may succeed.
     #[error("the database is not available")]
     Unavailable,
+    /// The database takes no writes: a standby, or a server or file that is read-only.
+    #[error("the database takes no writes")]
+    ReadOnly,
     /// The closure panicked.
     #[error("the closure of a write panicked")]
     Panic,
@@ -27,6 +31,15 @@ pub enum Error {
     /// The database URL is malformed.
     #[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME")]
     Url(#[source] Box<dyn StdError + Send + Sync>),
+    /// The database URL has a parameter that nothing would come of.
+    #[error("the database URL has the parameter {0:?}, which is not known")]
+    Parameter(String),
+    /// A pooler gives each transaction of a connection another session of PostgreSQL.
+    #[error(
+        "a pooler gives each transaction another session, but a connection needs one of its own: use session pooling \
+         (PgBouncer: pool_mode = session), or no pooler"
+    )]
+    SharedSessions,
     /// The database was migrated by a newer release.
     #[error("the database has schema {database}, this program knows only {program}: start the newer release")]
     Newer {
@@ -35,6 +48,15 @@ pub enum Error {
         /// Newest version that this program knows.
         program: i64,
     },
+    /// A copy into the database was begun and is not complete.
+    #[error(
+        "a copy into this database was cut short: repeat `inboxops copy`, which goes on, or drop the database and begin anew"
+    )]
+    HalfCopied,
+    #[error("cannot copy everything to another database")]
+    Copy(#[from] CopyRefusal),
+    #[error("cannot copy the database's file")]
+    Backup(#[from] BackupRefusal),
     #[error("cannot migrate the database's schema")]
     Migrate(#[source] Box<dyn StdError + Send + Sync>),
 }
@@ -62,6 +84,10 @@ impl From<sqlx::Error> for Error {
                 .message("Another change holds this; try again.")
                 .retry_after(1)
                 .into();
+        }
+        if is_read_only(&error) {
+            tracing::warn!(%error, "the database takes no writes; its connection is given up");
+            return Error::ReadOnly;
         }
         if is_full(&error) {
             tracing::error!(%error, "the database is full");

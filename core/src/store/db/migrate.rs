@@ -1,9 +1,7 @@
 //! Migrates the schema, and refuses a database that a newer release has migrated. It knows versions, no table.
 
-#[cfg(test)]
-use super::conn::{Purpose, Target};
 use super::{
-    conn::{Conn, Link},
+    conn::{self, Conn, Link, Purpose, Target, on},
     error::{Error, Result},
 };
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -55,8 +53,28 @@ pub(crate) const VERSION: i64 = STEPS[STEPS.len() - 1].version;
 pub(crate) async fn migrate(url: &str) -> Result<i64> {
     let mut link = Target::parse(url)?.connect(Purpose::Write).await?;
     let ran = run(&mut link).await;
-    super::conn::close(link).await;
+    conn::close(link).await;
     ran.map(|()| VERSION)
+}
+
+/// Whether a database that was migrated once is at `url`. It makes nothing.
+pub(crate) async fn exists(url: &str) -> Result<bool> {
+    let target = Target::parse(url)?;
+    if let Target::Sqlite(options) = &target
+        && !std::fs::metadata(options.get_filename()).is_ok_and(|file| file.len() > 0)
+    {
+        return Ok(false);
+    }
+    let mut opened = target.connect(Purpose::Read).await?;
+    let sql = if opened.is_pg() {
+        "SELECT COUNT(*) FROM pg_class WHERE oid = to_regclass('_sqlx_migrations')"
+    } else {
+        "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'"
+    };
+    let link = &mut opened;
+    let tables = on!(link, c, D => sqlx::query_scalar::<D, i64>(sql).fetch_one(c).await);
+    conn::close(opened).await;
+    Ok(tables? > 0)
 }
 
 pub(in crate::store) async fn run(link: &mut Link) -> Result<()> {

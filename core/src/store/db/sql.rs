@@ -9,6 +9,7 @@ use std::{
     collections::HashMap,
     sync::{OnceLock, PoisonError, RwLock},
 };
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sql {
@@ -214,6 +215,19 @@ pub(in crate::store) fn one_of<D: Database, K: BindKey<D>>(
         list.push_bind(value);
     }
     query.push(")");
+}
+
+/// Ids as one value, so that one text serves any number: an array literal of PostgreSQL, or JSON.
+pub(in crate::store) fn keys(pg: bool, ids: impl Iterator<Item = Uuid>) -> String {
+    let ids: Vec<String> = ids.map(|id| if pg { id.to_string() } else { format!("\"{}\"", id.simple()) }).collect();
+    let list = ids.join(",");
+    if pg { format!("{{{list}}}") } else { format!("[{list}]") }
+}
+
+/// The same for numbers.
+pub(in crate::store) fn numbers(pg: bool, all: &[u16]) -> String {
+    let list = all.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+    if pg { format!("{{{list}}}") } else { format!("[{list}]") }
 }
 
 /// Declares a file's statements as constants and lists them for the statement test in `ALL`.

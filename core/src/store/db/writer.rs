@@ -104,7 +104,7 @@ impl<T: Send + 'static, E: WriteError, F: Decide<T, E>> Job for Call<F, T, E> {
                 // After a failed statement PostgreSQL's transaction is aborted; a panic may have left a result half
                 // read.
                 Err(error) => match error.of_store() {
-                    Some(Error::Db(_) | Error::Unavailable | Error::Closed) => JobOutcome::Failed,
+                    Some(Error::Db(_) | Error::Unavailable | Error::ReadOnly | Error::Closed) => JobOutcome::Failed,
                     _ if writing.wrote || writing.link.busy || writing.link.failed() => JobOutcome::Failed,
                     _ => JobOutcome::Refused,
                 },

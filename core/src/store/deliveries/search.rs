@@ -9,15 +9,14 @@ use super::{
 use crate::store::{
     ReadTx, Result, Scoped as _,
     db::{
-        conn::{Conn, Link},
-        sql::{Sql, statements},
+        conn::{Link, on},
+        sql::{Sql, keys, numbers, statements},
     },
 };
 use inboxops_proto::{
     clock::Timestamp,
-    id::{DeliveryId, EndpointId},
+    id::{DeliveryId, EndpointId, TicketId},
 };
-use sqlx::SqliteConnection;
 use std::{cmp::Reverse, time::Duration};
 use uuid::Uuid;
 
@@ -44,6 +43,8 @@ pub(crate) struct Search {
     pub(crate) statuses: Vec<StatusRange>,
     /// The ids that the deliveries of the wanted events have, newest first; `None` for all events.
     pub(crate) ids: Option<Vec<DeliveryId>>,
+    /// Of events about this ticket.
+    pub(crate) ticket: Option<TicketId>,
     /// Made from this time on.
     pub(crate) since: Option<Timestamp>,
     /// Made before this time.
@@ -60,24 +61,75 @@ pub(crate) struct FoundPage {
     pub(crate) next: Option<DeliveryId>,
 }
 
+/// The newest deliveries that one step of a recovery made: of an endpoint, at one time.
+macro_rules! made_at_once {
+    (sqlite, $step:literal, $limit:literal) => {
+        concat!(
+            "SELECT d.id FROM deliveries d INDEXED BY deliveries_recovered WHERE d.endpoint_id = ",
+            $step,
+            ".endpoint AND d.recovered AND d.created_at = ",
+            $step,
+            ".at AND d.id < $3 ORDER BY d.id DESC LIMIT ",
+            $limit
+        )
+    };
+    (pg, $step:literal, $limit:literal) => {
+        concat!(
+            "SELECT id FROM deliveries WHERE endpoint_id = ",
+            $step,
+            ".endpoint AND recovered AND (created_at, id) >= (",
+            $step,
+            ".at, '00000000-0000-0000-0000-000000000000'::uuid) AND (created_at, id) < (",
+            $step,
+            ".at, $3) ORDER BY created_at DESC, id DESC LIMIT ",
+            $limit
+        )
+    };
+}
+
 // SQLite is told the index. For PostgreSQL see the `walk` module: the row comparison leaves it no other one, and the
 // fence keeps it from scanning ids backwards.
 statements! {
     ANSWERED = Sql::each(
-        "SELECT id FROM deliveries INDEXED BY deliveries_answered WHERE endpoint_id = $1 AND response_status = $2 \
-         AND id >= $3 AND id < $4 ORDER BY id DESC LIMIT $5",
-        "SELECT found.id FROM (SELECT endpoint, code FROM unnest($1::uuid[]) AS e (endpoint) \
-         CROSS JOIN unnest($2::bigint[]) AS s (code)) o CROSS JOIN LATERAL (SELECT id FROM deliveries \
+        "SELECT deliveries.id FROM json_each($1) e CROSS JOIN json_each($2) s CROSS JOIN deliveries \
+         WHERE deliveries.id IN (SELECT d.id FROM deliveries d INDEXED BY deliveries_answered \
+         WHERE d.endpoint_id = unhex(e.value) AND d.response_status = s.value AND d.id >= $3 AND d.id < $4 \
+         ORDER BY d.id DESC LIMIT $5) ORDER BY deliveries.id DESC LIMIT $5",
+        "SELECT found.id FROM (SELECT endpoint, code FROM unnest(CAST($1::text AS uuid[])) AS e (endpoint) \
+         CROSS JOIN unnest(CAST($2::text AS bigint[])) AS s (code)) o CROSS JOIN LATERAL (SELECT id FROM deliveries \
          WHERE response_status IS NOT NULL AND endpoint_id = o.endpoint \
          AND (response_status, id) >= (o.code, $3) AND (response_status, id) < (o.code, $4) \
          ORDER BY response_status DESC, id DESC LIMIT $5) found ORDER BY found.id DESC LIMIT $5",
     );
+    // A recovery makes deliveries in steps, each at one time, and ids do not follow these times. So the times are read
+    // first, one row for each step. The newest ids are those of as many steps at most: of those that have the newest.
     RECOVERED = Sql::each(
-        "SELECT id FROM deliveries INDEXED BY deliveries_recovered WHERE endpoint_id = $1 AND recovered \
-         AND created_at >= $2 AND id < $3 ORDER BY id DESC LIMIT $4",
-        "SELECT found.id FROM unnest($1::uuid[]) AS e (endpoint) CROSS JOIN LATERAL (SELECT id FROM deliveries \
-         WHERE endpoint_id = e.endpoint AND recovered AND created_at >= $2 AND id < $3 OFFSET 0) found \
-         ORDER BY found.id DESC LIMIT $4",
+        concat!(
+            "WITH RECURSIVE made (endpoint, at) AS (SELECT unhex(e.value), \
+             (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_recovered \
+             WHERE d.endpoint_id = unhex(e.value) AND d.recovered AND d.created_at >= $2 \
+             ORDER BY d.created_at LIMIT 1) FROM json_each($1) e \
+             UNION ALL SELECT m.endpoint, \
+             (SELECT d.created_at FROM deliveries d INDEXED BY deliveries_recovered \
+             WHERE d.endpoint_id = m.endpoint AND d.recovered AND d.created_at > m.at \
+             ORDER BY d.created_at LIMIT 1) FROM made m WHERE m.at IS NOT NULL), \
+             newest (endpoint, at, top) AS (SELECT m.endpoint, m.at, (",
+            made_at_once!(sqlite, "m", "1"),
+            ") AS top FROM made m WHERE m.at IS NOT NULL ORDER BY top DESC LIMIT $4) \
+             SELECT deliveries.id FROM newest n CROSS JOIN deliveries WHERE deliveries.id IN (",
+            made_at_once!(sqlite, "n", "$4"), ") ORDER BY deliveries.id DESC LIMIT $4"
+        ),
+        concat!(
+            "WITH RECURSIVE made (endpoint, at) AS (SELECT e.endpoint, (SELECT created_at FROM deliveries \
+             WHERE endpoint_id = e.endpoint AND recovered AND created_at >= $2 ORDER BY created_at, id LIMIT 1) \
+             FROM unnest(CAST($1::text AS uuid[])) AS e (endpoint) UNION ALL SELECT m.endpoint, \
+             (SELECT created_at FROM deliveries WHERE endpoint_id = m.endpoint AND recovered AND created_at > m.at \
+             ORDER BY created_at, id LIMIT 1) FROM made m WHERE m.at IS NOT NULL), \
+             newest (endpoint, at, top) AS (SELECT m.endpoint, m.at, f.id FROM made m CROSS JOIN LATERAL (",
+            made_at_once!(pg, "m", "1"), ") f ORDER BY f.id DESC LIMIT $4) \
+             SELECT found.id FROM newest n CROSS JOIN LATERAL (", made_at_once!(pg, "n", "$4"), ") found \
+             ORDER BY found.id DESC LIMIT $4"
+        ),
     );
 }
 
@@ -95,6 +147,7 @@ impl Search {
             && (self.shown.is_empty() || self.shown.contains(&row.shown()))
             && (self.kinds.is_empty() || self.kinds.contains(&row.kind))
             && (self.statuses.is_empty() || self.statuses.iter().any(answered))
+            && self.ticket.is_none_or(|ticket| row.ticket == Some(ticket))
             && self.since.is_none_or(|since| row.created_at >= since)
             && self.until.is_none_or(|until| row.created_at < until)
     }
@@ -149,16 +202,15 @@ async fn candidates(
     }
     let page = search.page(before);
     let (from, to) = page.bounds();
-    let keys: Vec<Uuid> = endpoints.iter().map(|it| it.0).collect();
     let mut ids = if search.statuses.is_empty() {
         log::ids(tx, endpoints, &page, limit).await?
     } else {
-        let codes = search.statuses.iter().flat_map(|range| range.from..=range.to).map(i64::from).collect();
-        answered(tx.link(), &keys, codes, (from, to), limit).await?
+        let codes = search.statuses.iter().flat_map(|range| range.from..=range.to).collect();
+        answered(tx.link(), endpoints, codes, (from, to), limit).await?
     };
-    if let Some(since) = search.since {
-        // They are older than their place among the others says.
-        ids.extend(recovered(tx.link(), &keys, since, to, limit).await?);
+    if let Some(since) = search.since.filter(|_| ids.len() < limit) {
+        // Their events are older than the time; those of later events are among the others.
+        ids.extend(recovered(tx.link(), endpoints, since, to.min(from), limit - ids.len()).await?);
     }
     ids.sort_unstable_by_key(|id| Reverse(*id));
     ids.dedup();
@@ -169,78 +221,45 @@ async fn candidates(
 /// The newest ids with one of these statuses.
 async fn answered(
     link: &mut Link,
-    endpoints: &[Uuid],
-    mut codes: Vec<i64>,
+    endpoints: &[EndpointId],
+    mut codes: Vec<u16>,
     (from, to): (Uuid, Uuid),
     limit: usize,
 ) -> Result<Vec<DeliveryId>> {
     codes.sort_unstable();
     codes.dedup();
-    link.busy = true;
-    let result = match &mut link.conn {
-        Conn::Pg(conn) => {
-            let ids = sqlx::query_scalar::<_, Uuid>(ANSWERED.pg.unwrap_or_default()).bind(endpoints.to_vec());
-            ids.bind(codes).bind(from).bind(to).bind(most(limit)).fetch_all(&mut *conn).await
-        }
-        Conn::Sqlite(conn) => answered_one_by_one(conn, endpoints, &codes, (from, to), limit).await,
-    };
-    Ok(link.note(result)?.into_iter().map(DeliveryId).collect())
-}
-
-async fn answered_one_by_one(
-    conn: &mut SqliteConnection,
-    endpoints: &[Uuid],
-    codes: &[i64],
-    (mut from, to): (Uuid, Uuid),
-    limit: usize,
-) -> sqlx::Result<Vec<Uuid>> {
-    let mut found = Vec::new();
-    for endpoint in endpoints {
-        for code in codes {
-            let ids = sqlx::query_scalar::<_, Uuid>(ANSWERED.sqlite.unwrap_or_default()).bind(*endpoint).bind(*code);
-            found.extend(ids.bind(from).bind(to).bind(most(limit)).fetch_all(&mut *conn).await?);
-            found.sort_unstable_by(|one: &Uuid, other| other.cmp(one));
-            found.truncate(limit);
-            if let (Some(last), true) = (found.last(), found.len() == limit) {
-                from = *last;
-            }
-        }
-    }
-    Ok(found)
+    let sql = ANSWERED.on(link);
+    let keys = keys(link.is_pg(), endpoints.iter().map(|it| it.0));
+    let codes = numbers(link.is_pg(), &codes);
+    let ids = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql)
+        .bind(keys)
+        .bind(codes)
+        .bind(from)
+        .bind(to)
+        .bind(most(limit))
+        .fetch_all(c)
+        .await)?;
+    Ok(ids.into_iter().map(DeliveryId).collect())
 }
 
 /// The newest ids of recovered deliveries that were made from a time on.
 async fn recovered(
     link: &mut Link,
-    endpoints: &[Uuid],
+    endpoints: &[EndpointId],
     since: Timestamp,
     to: Uuid,
     limit: usize,
 ) -> Result<Vec<DeliveryId>> {
-    link.busy = true;
-    let result = match &mut link.conn {
-        Conn::Pg(conn) => {
-            let ids = sqlx::query_scalar::<_, Uuid>(RECOVERED.pg.unwrap_or_default()).bind(endpoints.to_vec());
-            ids.bind(since.micros()).bind(to).bind(most(limit)).fetch_all(&mut *conn).await
-        }
-        Conn::Sqlite(conn) => recovered_one_by_one(conn, endpoints, since, to, limit).await,
-    };
-    Ok(link.note(result)?.into_iter().map(DeliveryId).collect())
-}
-
-async fn recovered_one_by_one(
-    conn: &mut SqliteConnection,
-    endpoints: &[Uuid],
-    since: Timestamp,
-    to: Uuid,
-    limit: usize,
-) -> sqlx::Result<Vec<Uuid>> {
-    let mut found = Vec::new();
-    for endpoint in endpoints {
-        let ids = sqlx::query_scalar::<_, Uuid>(RECOVERED.sqlite.unwrap_or_default()).bind(*endpoint);
-        found.extend(ids.bind(since.micros()).bind(to).bind(most(limit)).fetch_all(&mut *conn).await?);
-    }
-    Ok(found)
+    let sql = RECOVERED.on(link);
+    let keys = keys(link.is_pg(), endpoints.iter().map(|it| it.0));
+    let ids = on!(link, c, D => sqlx::query_scalar::<D, Uuid>(sql)
+        .bind(keys)
+        .bind(since.micros())
+        .bind(to)
+        .bind(most(limit))
+        .fetch_all(c)
+        .await)?;
+    Ok(ids.into_iter().map(DeliveryId).collect())
 }
 
 fn most(limit: usize) -> i64 {

@@ -7,7 +7,7 @@ use crate::store::{
     db::{
         conn::on,
         row::from_row,
-        sql::{Sql, statements},
+        sql::{Sql, keys, statements},
     },
 };
 use inboxops_proto::{
@@ -218,11 +218,4 @@ pub(crate) async fn bodies(tx: &mut ReadTx, ids: &[MessageId], cut: usize) -> Re
         .fetch_all(c)
         .await)?;
     Ok(rows.into_iter().map(|message| (message.id, message)).collect())
-}
-
-/// Ids as one value, so that one text serves any number: an array literal of PostgreSQL, or JSON.
-fn keys(pg: bool, ids: impl Iterator<Item = Uuid>) -> String {
-    let ids: Vec<String> = ids.map(|id| if pg { id.to_string() } else { format!("\"{}\"", id.simple()) }).collect();
-    let list = ids.join(",");
-    if pg { format!("{{{list}}}") } else { format!("[{list}]") }
 }

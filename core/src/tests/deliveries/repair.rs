@@ -208,7 +208,11 @@ async fn stats_tell_counts_attempts_and_times(core: TestCore) {
     let failed = DeliveryStatus::Failed.into();
     assert_eq!(counts(of_busy).get(&failed), Some(&1));
     // A test is in the log but does not count among the attempts.
-    let test = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
+    let test = v1::SendTestEventRequest {
+        endpoint_id: endpoint.clone(),
+        event: Some("ticket.created".to_owned()),
+        data: None,
+    };
     dispatch.core.tick();
     dispatch.core.webhooks().send_test_event(tenant.ask(test)).await.answer();
     let taken = dispatch.worker.next().await;

@@ -37,8 +37,11 @@ async fn failed_deliveries_of_an_endpoint_are_sent_again_but_no_tests(core: Test
     let mut dispatch = TestDispatch::open(core, 16).await;
     let (by, endpoint) = (dispatch.tenant.key.clone(), dispatch.endpoint.id.clone());
     let test = async |dispatch: &mut TestDispatch| {
-        let request =
-            v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.created".to_owned()) };
+        let request = v1::SendTestEventRequest {
+            endpoint_id: endpoint.clone(),
+            event: Some("ticket.created".to_owned()),
+            data: None,
+        };
         dispatch.core.webhooks().send_test_event(by.ask(request)).await.answer();
         let taken = dispatch.worker.next().await;
         dispatch.report(&taken, 500).await;

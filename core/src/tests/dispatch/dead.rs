@@ -215,6 +215,7 @@ async fn tests_say_nothing_of_an_endpoint(core: TestCore) {
         let request = v1::SendTestEventRequest {
             endpoint_id: dispatch.endpoint.id.clone(),
             event: Some("ticket.closed".to_owned()),
+            data: None,
         };
         dispatch.core.webhooks().send_test_event(dispatch.tenant.key.ask(request)).await.answer();
         let taken = next(&mut dispatch).await;

@@ -76,6 +76,7 @@ async fn a_test_goes_out_once_even_to_a_switched_off_endpoint(core: TestCore) {
         let request = v1::SendTestEventRequest {
             endpoint_id: dispatch.endpoint.id.clone(),
             event: Some("message.sent".to_owned()),
+            data: None,
         };
         let made = dispatch.core.webhooks().send_test_event(dispatch.tenant.key.ask(request)).await.answer();
         let taken = dispatch.worker.next().await;
@@ -102,7 +103,8 @@ async fn a_test_waits_for_a_worker_even_at_a_switched_off_endpoint(mut core: Tes
     };
     core.webhooks().update_webhook_endpoint(tenant.key.ask(off)).await.answer();
     core.run();
-    let request = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()) };
+    let request =
+        v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("ticket.closed".to_owned()), data: None };
     core.webhooks().send_test_event(tenant.key.ask(request)).await.answer();
     let parked = async || {
         let deliveries = core.deliveries_of(&tenant.key, &endpoint).await;

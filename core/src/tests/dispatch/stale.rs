@@ -139,6 +139,7 @@ async fn a_test_is_sent_again_as_well_and_still_only_once(core: TestCore) {
     let request = v1::SendTestEventRequest {
         endpoint_id: dispatch.endpoint.id.clone(),
         event: Some("ticket.created".to_owned()),
+        data: None,
     };
     dispatch.core.webhooks().send_test_event(dispatch.tenant.operator.ask(request)).await.answer();
     let test = dispatch.worker.next().await;

@@ -96,6 +96,7 @@ async fn tests_and_previews_and_what_is_recovered_are_thin_too(core: TestCore) {
     let test = v1::SendTestEventRequest {
         endpoint_id: dispatch.endpoint.id.clone(),
         event: Some("message.received".to_owned()),
+        data: None,
     };
     dispatch.core.webhooks().send_test_event(dispatch.tenant.key.ask(test)).await.answer();
     let (sample, was_thin) = thin(&mut dispatch, 200).await;

@@ -99,7 +99,7 @@ async fn a_tenant_that_is_not_followed_any_more_can_be_followed_again(mut core: 
         let mut other = follow(&core, &tenant.key, None, &[]).await;
         let ticket = core.ticket(&tenant, &format!("Order {n}")).await;
         for follower in [&mut one, &mut other] {
-            // On PostgreSQL events without followers may appear late: other tests share the server.
+            // On PostgreSQL events without followers may appear late: a poll finds them.
             while !follower.event().await.payload.contains(&ticket.id) {}
         }
         drop((one, other));

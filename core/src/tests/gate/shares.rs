@@ -117,6 +117,24 @@ async fn two_processes_share_the_windows_of_keys() {
     assert_eq!(knock(&second, LIST_TICKETS, &by).await, Err(Reason::RateLimited));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_that_another_process_has_no_room_for_is_told_when_there_is() {
+    let core = TestCore::postgres().await;
+    let second = core.beside().await;
+    let tenant = core.tenant().await;
+    limit(&core, &tenant, Some(3)).await;
+    for _ in 0..3 {
+        assert_eq!(knock(&second, LIST_TICKETS, &tenant.key).await, Ok(()));
+    }
+    core.clock.advance(Duration::from_secs(30));
+    // The key is known from here on, so that all ask the database at once.
+    assert_eq!(knock(&core, LIST_TICKETS, &tenant.key).await, Err(Reason::RateLimited));
+    let calls = (0..20).map(|_| full(&core, LIST_TICKETS, &tenant.key));
+    for told in futures_util::future::join_all(calls).await {
+        assert_eq!(told, ("tenant".to_owned(), 30), "calls that wait for their refusal fill no window");
+    }
+}
+
 async fn exactly_the_share_comes_in_of_a_flood(core: TestCore) {
     let tenant = core.tenant().await;
     limit(&core, &tenant, Some(20)).await;

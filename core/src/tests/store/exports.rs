@@ -72,11 +72,10 @@ async fn on_postgresql_a_place_is_before_whatever_still_runs() {
     let mut read = fresh.db.long_read(tenant.scope.clone()).await.expect("a snapshot").expect("there is room");
     let Begun::At(place) = begin(&mut read).await.expect("a place") else { panic!("nobody else exports") };
     sqlx::raw_sql("ROLLBACK").execute(&mut older).await.expect("it ends");
-    // Other tests' transactions on this server hold readers back as well.
     let told = until("the event", async || {
         let mut reader = fresh.db.read(tenant.scope.clone()).await.expect("a snapshot");
-        let told = store::events::since(&mut reader, place, i64::MAX, 10).await.expect("events");
         let end = store::events::end(&mut reader).await.expect("a place");
+        let told = store::events::since(&mut reader, place, end, i64::MAX, 10).await.expect("events");
         assert!(place <= end, "a reader may go on there");
         told.into_iter().next()
     });

@@ -244,6 +244,52 @@ async fn lanes_and_readers_outlive_a_lost_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_takes_no_writes_is_away_until_it_takes_them() {
+    let fresh = TestStore::postgres().await;
+    let tenant = fresh.tenant().await;
+    write(&fresh.db, &tenant, tenant.ticket(fresh.now())).await.unwrap();
+    fresh.db.ping().await.expect("it takes writes");
+    let postgres = fresh.postgres.as_ref().unwrap();
+    postgres.take_writes(false);
+    for _ in 0..3 {
+        let away = write(&fresh.db, &tenant, tenant.ticket(fresh.now())).await;
+        assert!(matches!(away, Err(Error::Unavailable)), "{away:?}");
+    }
+    // The first may meet a session that has ended.
+    let _ = fresh.db.ping().await;
+    let away = fresh.db.ping().await;
+    assert!(matches!(away, Err(Error::ReadOnly)), "{away:?}");
+    assert_eq!(total(&fresh.db, &tenant).await, 1, "it is read as before");
+
+    // Sessions from before stay read-only: only new ones can write.
+    postgres.take_writes(true);
+    write(&fresh.db, &tenant, tenant.ticket(fresh.now())).await.expect("the writer has a new session");
+    // A reader that is still the old session's is given up by the first.
+    let _ = fresh.db.ping().await;
+    fresh.db.ping().await.expect("it takes writes again");
+    assert_eq!(total(&fresh.db, &tenant).await, 2);
+}
+
+#[tokio::test]
+async fn of_several_servers_one_that_takes_writes_is_found() {
+    let fresh = TestStore::postgres().await;
+    // Nothing listens on the first.
+    let url = fresh.url.replacen("127.0.0.1", "127.0.0.1:1,127.0.0.1", 1);
+    if url == fresh.url {
+        // A server of your own, elsewhere.
+        return;
+    }
+    let open = async || Db::open(store::Options::new(&url, fresh.clock.clone())).await;
+    open().await.expect("the second answers").close().await;
+    let postgres = fresh.postgres.as_ref().unwrap();
+    postgres.take_writes(false);
+    let away = open().await;
+    assert!(matches!(away, Err(Error::Unavailable)), "{away:?}");
+    postgres.take_writes(true);
+    open().await.expect("it takes writes again").close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lock_that_another_core_holds_too_long_is_a_conflict() {
     let fresh = TestStore::postgres().await;
     let tenant = fresh.tenant().await;

@@ -28,7 +28,7 @@ fn deliveries() -> usize {
 
 /// Deliveries of an endpoint, one each millisecond up to now. The first three of each state and of the last kind of
 /// event are the only ones; all others are in `state`.
-async fn fill(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId, count: usize, state: u8) {
+pub(super) async fn fill(fresh: &TestStore, tenant: &StoredTenant, endpoint: EndpointId, count: usize, state: u8) {
     let first = fresh.now().micros() / 1_000 - i64::try_from(count).unwrap();
     let (tenant, pg) = (tenant.id.0.simple(), fresh.postgres.is_some());
     // No two endpoints share an id.

@@ -351,6 +351,7 @@ async fn tenants_tokens_and_facts_come_back_as_written(fresh: TestStore) {
         name: "mail".to_owned(),
         dispatch_only: true,
         created_at: NOON,
+        revoked_at: None,
     };
     let (row, written) = (changed.clone(), token.clone());
     let value = fresh.db.system(Queue::Tenant(tenant.id), async move |tx| {

@@ -61,9 +61,9 @@ fn cases() -> Vec<(String, &'static str, String, Vec<&'static str>)> {
         let indexes = if class.is_empty() { CLASSES.to_vec() } else { class };
         cases.push((name.clone(), sql.pg.unwrap(), walk.clone(), indexes));
     }
-    let both = format!("ARRAY['{FULL}','{EMPTY}']::uuid[]");
+    let both = format!("'{{{FULL},{EMPTY}}}'");
     for (name, more, index) in [
-        ("search::ANSWERED", format!("ARRAY[200,404]::bigint[], '{FULL}', '{LAST}', 26"), "deliveries_answered"),
+        ("search::ANSWERED", format!("'{{200,404}}', '{FULL}', '{LAST}', 26"), "deliveries_answered"),
         ("search::RECOVERED", format!("0, '{LAST}', 26"), "deliveries_recovered"),
     ] {
         let (_, sql) = fixed.iter().find(|(it, _)| it == name).unwrap();
@@ -157,4 +157,35 @@ async fn each_filter_goes_by_its_own_index_on_sqlite() {
         assert!(!name.starts_with("walk::") || !plan.iter().any(|it| it.contains("TEMP B-TREE")), "{name}: {plan:#?}");
     }
     assert!(seen > 25, "{seen}");
+}
+
+#[tokio::test]
+async fn each_search_is_one_statement_by_its_own_index_on_sqlite() {
+    let fresh = TestStore::sqlite().await;
+    let mut lite = SqliteConnection::connect(&fresh.url).await.unwrap();
+    let (fixed, _) = store::statements();
+    for (name, ways) in [
+        ("search::ANSWERED", &["deliveries_answered (endpoint_id=? AND response_status=? AND id>? AND id<?)"][..]),
+        (
+            "search::RECOVERED",
+            &[
+                "deliveries_recovered (endpoint_id=? AND created_at>?)",
+                "deliveries_recovered (endpoint_id=? AND created_at>?)",
+                "deliveries_recovered (endpoint_id=? AND created_at=? AND id<?)",
+                "deliveries_recovered (endpoint_id=? AND created_at=? AND id<?)",
+            ],
+        ),
+    ] {
+        let (_, sql) = fixed.iter().find(|(it, _)| it == name).unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.sqlite.unwrap()));
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).fetch_all(&mut lite).await.unwrap();
+        let (rows, indexes): (Vec<String>, Vec<String>) = plan
+            .into_iter()
+            .map(|it| it.3)
+            .filter(|it| it.contains(" deliveries ") || it.contains(" d "))
+            .partition(|it| it.contains("USING PRIMARY KEY (id=?)"));
+        assert_eq!(rows.len(), 1, "{name}: {rows:?}");
+        assert_eq!(indexes.len(), ways.len(), "{name}: {indexes:#?}");
+        assert!(indexes.iter().zip(ways).all(|(line, way)| line.ends_with(way)), "{name}: {indexes:#?}");
+    }
 }

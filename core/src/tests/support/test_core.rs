@@ -309,7 +309,6 @@ fn settings(database_url: String) -> Settings {
         public_url: None,
         behind_after: Duration::from_secs(60),
         write_group_max: None,
-        log_lines_lost: || 0,
     }
 }
 

@@ -23,7 +23,8 @@ async fn an_endpoint_says_what_waits_since_when_and_how_far_it_is_behind(core: T
     let first = core.clock.now();
     core.ticket(&tenant, "Order 1").await;
     core.ticket(&tenant, "Order 2").await;
-    let test = v1::SendTestEventRequest { endpoint_id: id.clone(), event: Some("ticket.closed".to_owned()) };
+    let test =
+        v1::SendTestEventRequest { endpoint_id: id.clone(), event: Some("ticket.closed".to_owned()), data: None };
     core.webhooks().send_test_event(tenant.key.ask(test)).await.answer();
     let in_flight = EndpointBacklog { waiting: 2, oldest_at: Some(first.into()), ..Default::default() };
     assert_eq!(backlog(&core, &tenant.key, &id).await, in_flight, "what is in flight is not due, a test not counted");

@@ -58,7 +58,8 @@ async fn an_endpoint_gets_the_events_of_its_inboxes_only(core: TestCore) {
 async fn a_test_ignores_the_filter(core: TestCore) {
     let tenant = core.tenant().await;
     let endpoint = filtered(&core, &tenant, &[&tenant.inbox]).await.id;
-    let request = v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("inbox.error".to_owned()) };
+    let request =
+        v1::SendTestEventRequest { endpoint_id: endpoint.clone(), event: Some("inbox.error".to_owned()), data: None };
     core.webhooks().send_test_event(tenant.key.ask(request)).await.answer();
     assert_eq!(events(&core, &tenant, &endpoint).await, ["inbox.error"]);
 }

@@ -74,7 +74,7 @@ pub(super) fn request() -> Map<String, Value> {
             "`id` of the last event that the client has, or a `next_cursor`; it goes before `after`. Browsers send it by \
              themselves when they connect to a stream again.",
             json!({ "type": "string", "minLength": 1, "maxLength": 200 }),
-            "e1-2f4-1d8-63b0c3f8a5c00",
+            "e2-9b1c04d7e5a2f386-1d8-2f4-1d8-63b0c3f8a5c00",
         ),
     );
     all

@@ -66,7 +66,8 @@ pub(super) fn also_streams(operation: &mut Value, stream: &Rpc) {
     }
     operation["responses"]["200"]["content"]["text/event-stream"] = json!({
         "schema": { "type": "string" },
-        "example": "id: e1-2f4-1d8-63b0c3f8a5c00\nevent: ticket.created\ndata: {\"event\":\"ticket.created\"}\n\n",
+        "example": "id: e2-9b1c04d7e5a2f386-1d8-2f4-1d8-63b0c3f8a5c00\nevent: ticket.created\n\
+                    data: {\"event\":\"ticket.created\"}\n\n",
     });
 }
 

@@ -80,6 +80,19 @@ fn either_of_two_scopes_is_enough_and_both_are_named() {
 }
 
 #[test]
+fn text_in_place_of_json_is_an_object_of_a_body_too() {
+    let sent = SMALL.replacen("{max_len: 5 nullable: true}", "{json_text: true}", 1);
+    let note = property(&made_of(&sent), "MakeThingRequest", "note");
+    assert_eq!(note, json!({ "type": "object", "additionalProperties": true }));
+    let document = openapi::document(&real());
+    let data = property(&document, "SendTestEventRequest", "data");
+    assert_eq!(data, json!({ "type": "object", "additionalProperties": true }));
+    // Who copies the example sends a sample.
+    let test = &document["paths"]["/api/v1/webhooks/{endpoint_id}/test"]["post"]["requestBody"]["content"];
+    assert_eq!(test["application/json"]["example"], json!({ "event": "ticket.created" }));
+}
+
+#[test]
 fn lists_have_links_and_a_member_that_can_be_absent_is_no_part_of_examples() {
     let document = openapi::document(&real());
     for (path, verb, operation) in operations(&document) {

@@ -93,7 +93,7 @@ class AsyncWebhooks(_Noun):
         return (await self._calls.promote_secret(id, {}, **options))["data"]
 
     async def test(self, id: str, body: api.SendTestEventRequest, **options: Unpack[CallOptions]) -> api.Delivery:
-        """Sends a signed sample of an event. Its end is seen in the log of deliveries."""
+        """Sends a signed sample of an event, or `data` of your own. Its end is seen in the log of deliveries."""
         return (await self._calls.send_test_event(id, body, **options))["data"]
 
     async def event_types(self, **options: Unpack[CallOptions]) -> builtins.list[api.EventType]:

@@ -218,7 +218,7 @@ class AuditLogEntry(TypedDict):
     """
     target_kind: str
     """
-    Kind of its target: `api_key`, `endpoint`, `agent`, `inbox`, `tenant`.
+    Kind of its target: `api_key`, `endpoint`, `delivery`, `agent`, `inbox`, `tenant`.
     """
     target_id: str | None
     """
@@ -1485,7 +1485,7 @@ class ListEventsQuery(TypedDict):
 
     after: NotRequired[str]
     """
-    Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept.
+    Begin after this place, `next_cursor` of an earlier page; without it, at the oldest event that is kept. `latest` answers no event and the newest place as `next_cursor`. 410 when what follows is no longer kept, or, with the detail `other_history`, when the cursor was made after the backup that the data were restored from.
     """
     types: NotRequired[list[Literal['ticket.created', 'ticket.updated', 'ticket.assigned', 'ticket.status_changed', 'ticket.closed', 'message.received', 'message.sent', 'inbox.error', 'ticket.*', 'message.*', '*']]]
     """
@@ -2288,7 +2288,7 @@ class SearchDeliveriesQuery(TypedDict):
     """
     ticket_id: NotRequired[str]
     """
-    Only deliveries of events about the ticket with this UUID, of its newest 5,000.
+    Only deliveries of events about the ticket with this UUID: of its newest 5,000 events. Those of older ones are not found without `event_id`.
     """
     response_status: NotRequired[list[str]]
     """
@@ -2363,6 +2363,10 @@ class SendTestEventRequest(TypedDict):
     event: Literal['ticket.created', 'ticket.updated', 'ticket.assigned', 'ticket.status_changed', 'ticket.closed', 'message.received', 'message.sent', 'inbox.error']
     """
     Event of the sample.
+    """
+    data: NotRequired[dict[str, Any]]
+    """
+    Members of the event's `data` in place of a sample's, an object (in gRPC its text). They are sent as they are, whatever the event and also to an endpoint with `thin` payloads; `actor`, `group` and `test` are the server's, and what is given for them is dropped. The object has at most 31 levels and no name twice, the event at most 256 KiB.
     """
 
 

@@ -95,7 +95,7 @@ class Webhooks(_Noun):
         return (self._calls.promote_secret(id, {}, **options))["data"]
 
     def test(self, id: str, body: api.SendTestEventRequest, **options: Unpack[CallOptions]) -> api.Delivery:
-        """Sends a signed sample of an event. Its end is seen in the log of deliveries."""
+        """Sends a signed sample of an event, or `data` of your own. Its end is seen in the log of deliveries."""
         return (self._calls.send_test_event(id, body, **options))["data"]
 
     def event_types(self, **options: Unpack[CallOptions]) -> builtins.list[api.EventType]:
