@@ -5,6 +5,7 @@ mod backup;
 mod cli;
 mod commands;
 mod copying;
+mod cores;
 mod demo;
 mod error;
 mod folder;

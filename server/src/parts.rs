@@ -2,6 +2,7 @@
 //! running requests end, then the worker reports what it holds, then the core stops.
 
 use crate::{
+    cores::Cores,
     error::{Error, Result},
     metrics::{self, Sources},
     receiver::{self, Receiver},
@@ -28,16 +29,11 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
-    time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 /// How often the core's database is checked.
 const READY_EVERY: Duration = Duration::from_secs(1);
-/// Longest time for the answer of a remote core.
-const READY_MAX: Duration = Duration::from_secs(2);
 /// Longest time for the listeners and the worker to end.
 const FRONT_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// Longest time for the core to end after them; both together are under 20 s.
@@ -156,31 +152,34 @@ pub(crate) async fn run_with_core(
     ended
 }
 
-/// Runs an edge, a worker or both for remote cores: the edge for whichever answers, the worker for each.
+/// Runs an edge, a worker or both for remote cores: the edge for whichever is fit, the worker for each.
 pub(crate) async fn run_without_core(
     settings: &Settings,
-    services: Services,
-    core: Channel,
+    services: &Services,
+    cores: Arc<Cores>,
     each: &[Services],
     listeners: Vec<Listener>,
     signals: Signals,
 ) -> Result<()> {
     let front = CancellationToken::new();
+    let back = CancellationToken::new();
+    let mut behind = JoinSet::new();
     let mut parts = JoinSet::new();
     // A worker may have a listener for probes and metrics.
     if !listeners.is_empty() {
-        let ready = Arc::new(AtomicBool::new(false));
-        let door = door(settings, &services, ready.clone(), None)?;
-        parts.spawn(watch_from_afar(core, ready, front.clone()));
+        let door = door(settings, services, cores.ready(), None)?;
+        behind.spawn(cores.run(back.clone()));
         parts.spawn(serve(listeners, door, front.clone()));
     }
     if settings.roles.worker {
         let cores = each.iter().map(|core| core.dispatch().clone()).collect();
         parts.spawn(work(worker(settings, settings.allow_private_targets)?, cores, front.clone()));
     }
-    let ended = until_stopped(signals, &mut parts, &mut JoinSet::new()).await;
+    let ended = until_stopped(signals, &mut parts, &mut behind).await;
     front.cancel();
     join(&mut parts, FRONT_DRAIN_MAX).await;
+    back.cancel();
+    join(&mut behind, CORE_DRAIN_MAX).await;
     ended
 }
 
@@ -264,25 +263,6 @@ async fn watch(core: Arc<Core>, ready: Arc<AtomicBool>, shutdown: CancellationTo
                     (false, true) => tracing::info!("the database takes writes again: ready"),
                     _ => {}
                 }
-            }
-        }
-    }
-}
-
-/// Keeps an edge's readiness in step with its core's.
-async fn watch_from_afar(core: Channel, ready: Arc<AtomicBool>, shutdown: CancellationToken) -> &'static str {
-    let mut health = HealthClient::new(core);
-    let mut every = tokio::time::interval(READY_EVERY);
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return "the check of readiness",
-            _ = every.tick() => {
-                let mut request = tonic::Request::new(HealthCheckRequest::default());
-                request.set_timeout(READY_MAX);
-                let answer = tokio::time::timeout(READY_MAX, health.check(request)).await;
-                let serving = matches!(answer, Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving);
-                ready.store(serving, Ordering::Relaxed);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::{
     admin_client::{self, AdminClient},
+    cores::Cores,
     demo::{self, Demo},
     error::{Error, Result},
     folder::{Folder, SocketFile},
@@ -11,11 +12,11 @@ use crate::{
 };
 use inboxops_core::{Core, PublicSite};
 use inboxops_edge::{Listener, Socket, Surface};
-use inboxops_proto::services::Services;
+use inboxops_proto::{services::Services, transport::Transport};
 use rustls::ServerConfig;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
 mod console;
 
@@ -246,14 +247,12 @@ async fn without_core(settings: Settings, bound: Listeners, signals: parts::Sign
     let token = admin_client::token(token)?;
     let endpoints: Vec<Endpoint> =
         settings.cores.iter().map(|core| admin_client::endpoint(core)).collect::<Result<_>>()?;
-    // They connect at their first use, and reconnect after an outage of a core.
+    // A worker's connections are made at their first use, and again after an outage of a core.
     let each: Vec<Services> =
         endpoints.iter().map(|endpoint| Services::remote(endpoint.connect_lazy(), token.clone())).collect();
-    let any = match &endpoints[..] {
-        [one] => one.connect_lazy(),
-        several => Channel::balance_list(several.iter().cloned()),
-    };
+    let cores = Arc::new(Cores::new(endpoints));
+    let services = Services::remote(Transport::Chosen(cores.clone()), token);
     let started = DemoStart { demo: None, key: None, login_url: None, receiver: None, development: false };
     console::announce(&settings, bound.urls(&settings), &started, json);
-    parts::run_without_core(&settings, Services::remote(any.clone(), token), any, &each, bound.listeners, signals).await
+    parts::run_without_core(&settings, &services, cores, &each, bound.listeners, signals).await
 }
