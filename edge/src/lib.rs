@@ -42,6 +42,8 @@ pub const HEADER_BLOCK_MAX_BYTES: usize = 16 * 1024;
 pub const HEADER_LIST_READ_MAX_BYTES: u32 = (256 + 16) * 1024;
 /// Greatest number of concurrent requests on one HTTP/2 connection.
 pub const STREAMS_MAX: u32 = 100;
+/// The same on an internal listener: an edge sends the calls and streams of all its clients over one connection.
+pub const INTERNAL_STREAMS_MAX: u32 = 10_000;
 /// Greatest number of connections over all listeners; more wait in the system's backlog.
 pub const CONNECTIONS_MAX: usize = 8192;
 /// Longest time for running requests to end after shutdown begins.

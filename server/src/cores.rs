@@ -77,7 +77,7 @@ impl Cores {
     /// The cores at these endpoints, not yet connected.
     pub(crate) fn new(endpoints: Vec<Endpoint>) -> Cores {
         let core = |endpoint: Endpoint| Core {
-            url: endpoint.uri().to_string(),
+            url: endpoint.uri().to_string().trim_end_matches('/').to_owned(),
             endpoint,
             connection: RwLock::new(None),
             lost: Notify::new(),

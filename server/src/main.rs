@@ -17,6 +17,7 @@ mod mcp;
 mod metrics;
 mod named;
 mod open_core;
+mod open_files;
 mod parts;
 mod print;
 mod receiver;
@@ -128,6 +129,7 @@ fn run(cli: Cli) -> Result<Option<Output>> {
         _ => {}
     }
     let settings = effective.settings()?;
+    folder::make_private_files();
     telemetry::start(&settings);
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = threads.map_err(|source| Error::Io { what: "start the threads", source })?;

@@ -5,6 +5,7 @@ use crate::{
     cores::Cores,
     error::{Error, Result},
     metrics::{self, Sources},
+    open_files,
     receiver::{self, Receiver},
     settings::Settings,
 };
@@ -86,15 +87,6 @@ fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
-}
-
-/// Raises the limit on open files to the maximum that the system allows: every connection is one.
-pub(crate) fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "cannot raise the limit of open files");
-    }
 }
 
 /// Socket, secret and console of the built-in receiver.
@@ -203,6 +195,7 @@ fn door(
     of_core: Option<OfCore>,
 ) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
+    told.connections_max = open_files::connections_max();
     told.proxies = settings.behind_proxy.clone();
     told.secure = settings.is_secure();
     told.public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').into());

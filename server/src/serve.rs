@@ -7,7 +7,7 @@ use crate::{
     demo::{self, Demo},
     error::{Error, Result},
     folder::{Folder, SocketFile},
-    open_core, parts,
+    open_core, open_files, parts,
     settings::Settings,
 };
 use inboxops_core::{Core, PublicSite};
@@ -31,7 +31,7 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
     };
     parts::trust(&settings)?;
     let signals = parts::Signals::listen().map_err(|source| Error::Io { what: "listen for signals", source })?;
-    parts::raise_file_limit();
+    open_files::raise();
     if settings.allow_private_targets {
         tracing::warn!("webhooks.allow_private_targets is on: webhooks may go to this machine itself and over http");
     }
@@ -135,6 +135,7 @@ async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Sig
             None
         }
     };
+    folder.keep_private(settings.database_file());
     let (core, demo) = open(&settings, &folder).await?;
     let core = Arc::new(core);
     let office = AdminClient::inside(&core);

@@ -345,6 +345,12 @@ impl Settings {
         self.public_url.clone().or(listened)
     }
 
+    /// The file of an SQLite database.
+    pub(crate) fn database_file(&self) -> Option<&Path> {
+        let file = self.database_url.strip_prefix("sqlite:")?.split('?').next()?;
+        Some(Path::new(file.trim_start_matches("//")))
+    }
+
     /// Whether the database is SQLite, which only one process can use.
     pub(crate) fn on_sqlite(&self) -> bool {
         self.database_url.starts_with("sqlite:")

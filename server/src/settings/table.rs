@@ -43,7 +43,7 @@ table! {
     "master_key" "" "32 bytes in base64" secret "Key that encrypts webhook secrets in the database.";
     "master_key_file" "" "file" plain "File that holds the master key; unset: `master.key` in the data folder. Created at the first start, readable by its owner alone.";
     "demo" "true" "true or false" plain "Create a demo tenant at the first start. With it and a loopback listener the server is in development mode: webhooks may go to this machine itself and over http.";
-    "core" "" "URLs" plain "Cores of an edge or a worker that runs as a separate process, separated by commas. An edge calls any of them, a worker takes deliveries from all.";
+    "core" "" "URLs" plain "Cores of an edge or a worker that runs as a separate process, separated by commas. An edge calls those that serve, in turn; a worker takes deliveries from all.";
     "server" "" "URL" plain "Server that administrative commands call; unset: the one whose socket is in the data folder, or without one the database itself.";
     "token" "" "`ixs_…`" secret "Service token for `core` and `server`.";
     "token_file" "" "file" plain "File that holds `token`.";
