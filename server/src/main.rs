@@ -23,6 +23,7 @@ mod print;
 mod receiver;
 mod serve;
 mod settings;
+mod shell;
 mod tail;
 mod telemetry;
 
@@ -126,6 +127,8 @@ fn run(cli: Cli) -> Result<Option<Output>> {
             return Ok(Some(Output::Text(inboxops_proto::OPENAPI.to_owned(), document)));
         }
         Command::Config(Config::Print) => return Ok(Some(printed(&effective))),
+        Command::Completions { shell } => return Ok(Some(shell::completions(shell))),
+        Command::Man { ref dir } => return shell::man(dir).map(Some),
         _ => {}
     }
     let settings = effective.settings()?;
@@ -197,6 +200,8 @@ async fn administer(settings: &Settings, command: Command, json: bool) -> Result
         | Command::Copy(_)
         | Command::Config(_)
         | Command::Secrets(_)
+        | Command::Completions { .. }
+        | Command::Man { .. }
         | Command::Openapi => Err(Error::Usage("this command has no answer here".to_owned())),
     };
     office.close().await;
