@@ -19,6 +19,7 @@ mod protocol;
 mod proxies;
 mod reference;
 mod same_site;
+mod spans;
 mod static_file;
 pub mod tls;
 
@@ -30,6 +31,7 @@ pub use pages::{BUILT, Page};
 pub use proxies::{Network, NotNetworks, Proxies};
 
 use futures_util::future::BoxFuture;
+use inboxops_proto::trace::Tracer;
 use std::{sync::Arc, time::Duration};
 
 /// Longest time from the start of a connection, or from the end of the previous response, to the end of a request's
@@ -81,6 +83,8 @@ pub struct Settings {
     pub metrics: Option<Text>,
     /// What is counted here for `metrics`.
     pub counts: Arc<Counts>,
+    /// Takes the spans of requests, if traces are exported.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 /// Makes a text on request.
@@ -104,6 +108,7 @@ impl Settings {
             ready_details: Arc::new(String::new),
             metrics: None,
             counts: Arc::default(),
+            tracer: None,
         }
     }
 }
