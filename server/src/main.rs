@@ -18,6 +18,7 @@ mod metrics;
 mod named;
 mod open_core;
 mod open_files;
+mod otlp;
 mod parts;
 mod print;
 mod receiver;
@@ -157,6 +158,7 @@ async fn administer(settings: &Settings, command: Command, json: bool) -> Result
                 inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?;
             }
             parts::trust(settings)?;
+            otlp::check(settings)?;
             for name in settings::strange_variables(std::env::vars_os()) {
                 telemetry::tell(&format!("warning: {name} in the environment is no setting and is ignored"));
             }

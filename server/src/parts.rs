@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     metrics::{self, Sources},
     open_files,
+    otlp::Otlp,
     receiver::{self, Receiver},
     settings::Settings,
 };
@@ -99,13 +100,14 @@ pub(crate) async fn run_with_core(
     listeners: Vec<Listener>,
     receiver: Option<ReceiverParts>,
     development: bool,
+    mut otlp: Option<Otlp>,
     signals: Signals,
 ) -> Result<()> {
     let ready = Arc::new(AtomicBool::new(core.ready().await));
     let watched = Arc::downgrade(&core);
     let details = move || watched.upgrade().and_then(|core| core.events_held_for()).map(held_line).unwrap_or_default();
     let of_core = OfCore { core: Arc::downgrade(&core), details: Arc::new(details) };
-    let door = door(settings, &core.services(), ready.clone(), Some(of_core))?;
+    let door = door(settings, &core.services(), ready.clone(), Some(of_core), &mut otlp)?;
     let front = CancellationToken::new();
     let back = CancellationToken::new();
     let mut behind = JoinSet::new();
@@ -128,7 +130,7 @@ pub(crate) async fn run_with_core(
         });
     }
     if settings.roles.worker {
-        let settings = worker(settings, settings.allow_private_targets || development)?;
+        let settings = worker(settings, settings.allow_private_targets || development, &otlp)?;
         let cores = vec![core.implementations().dispatch.clone()];
         before.spawn(work(settings, cores, front.clone()));
     }
@@ -136,7 +138,8 @@ pub(crate) async fn run_with_core(
     front.cancel();
     join(&mut before, FRONT_DRAIN_MAX).await;
     back.cancel();
-    join(&mut behind, CORE_DRAIN_MAX).await;
+    // All spans are finished; the core has none of its own.
+    tokio::join!(join(&mut behind, CORE_DRAIN_MAX), end(otlp));
     // A part that did not end in time still owns it; the database then closes as after a crash, which it survives.
     if let Some(core) = Arc::into_inner(core) {
         core.close().await;
@@ -151,28 +154,39 @@ pub(crate) async fn run_without_core(
     cores: Arc<Cores>,
     each: &[Services],
     listeners: Vec<Listener>,
+    mut otlp: Option<Otlp>,
     signals: Signals,
 ) -> Result<()> {
     let front = CancellationToken::new();
     let back = CancellationToken::new();
     let mut behind = JoinSet::new();
     let mut parts = JoinSet::new();
-    // A worker may have a listener for probes and metrics.
-    if !listeners.is_empty() {
-        let door = door(settings, services, cores.ready(), None)?;
+    // A worker may have a listener for probes and metrics, or export metrics without one.
+    if !listeners.is_empty() || otlp.is_some() {
+        let door = door(settings, services, cores.ready(), None, &mut otlp)?;
         behind.spawn(cores.run(back.clone()));
-        parts.spawn(serve(listeners, door, front.clone()));
+        if !listeners.is_empty() {
+            parts.spawn(serve(listeners, door, front.clone()));
+        }
     }
     if settings.roles.worker {
         let cores = each.iter().map(|core| core.dispatch().clone()).collect();
-        parts.spawn(work(worker(settings, settings.allow_private_targets)?, cores, front.clone()));
+        parts.spawn(work(worker(settings, settings.allow_private_targets, &otlp)?, cores, front.clone()));
     }
     let ended = until_stopped(signals, &mut parts, &mut behind).await;
     front.cancel();
     join(&mut parts, FRONT_DRAIN_MAX).await;
     back.cancel();
     join(&mut behind, CORE_DRAIN_MAX).await;
+    end(otlp).await;
     ended
+}
+
+/// Exports the last spans and metrics.
+async fn end(otlp: Option<Otlp>) {
+    if let Some(otlp) = otlp {
+        otlp.end(CORE_DRAIN_MAX).await;
+    }
 }
 
 /// What a door tells of a core in the same process. The references are weak: the core can be closed only when its last
@@ -193,6 +207,7 @@ fn door(
     services: &Services,
     ready: Arc<AtomicBool>,
     of_core: Option<OfCore>,
+    otlp: &mut Option<Otlp>,
 ) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
     told.connections_max = open_files::connections_max();
@@ -206,7 +221,12 @@ fn door(
         told.ready_details = details;
         core
     });
-    told.metrics = Some(metrics::text(core, Sources { ready: ready.clone(), counts }));
+    told.tracer = otlp.as_ref().and_then(Otlp::tracer);
+    let text = metrics::text(core, Sources { ready: ready.clone(), counts, tracer: told.tracer.clone() });
+    if let Some(otlp) = otlp {
+        otlp.measure(text.clone());
+    }
+    told.metrics = Some(text);
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
     let documents = Documents::at(settings.public_url.as_deref());
     Ok(Arc::new(Door::new(services, &documents, told).map_err(Error::Door)?))
@@ -223,11 +243,12 @@ pub(crate) fn trust(settings: &Settings) -> Result<Trust> {
     Trust::with_file(path).map_err(|source| Error::Authorities { path: path.clone(), source })
 }
 
-fn worker(settings: &Settings, allow_private_targets: bool) -> Result<inboxops_worker::Settings> {
+fn worker(settings: &Settings, allow_private_targets: bool, otlp: &Option<Otlp>) -> Result<inboxops_worker::Settings> {
     let mut told = inboxops_worker::Settings::new(format!("worker-{:032x}", rand::random::<u128>()));
     told.allow_private = if allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No };
     told.window = settings.window;
     told.trust = trust(settings)?;
+    told.traces = otlp.as_ref().and_then(Otlp::traces);
     Ok(told)
 }
 

@@ -7,7 +7,9 @@ use crate::{
     demo::{self, Demo},
     error::{Error, Result},
     folder::{Folder, SocketFile},
-    open_core, open_files, parts,
+    open_core, open_files,
+    otlp::Otlp,
+    parts,
     settings::Settings,
 };
 use inboxops_core::{Core, PublicSite};
@@ -32,14 +34,15 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
     parts::trust(&settings)?;
     let signals = parts::Signals::listen().map_err(|source| Error::Io { what: "listen for signals", source })?;
     open_files::raise();
+    let otlp = Otlp::start(&settings)?;
     if settings.allow_private_targets {
         tracing::warn!("webhooks.allow_private_targets is on: webhooks may go to this machine itself and over http");
     }
     let bound = Listeners::bind(&settings, tls).await?;
     if settings.roles.core {
-        with_core(settings, bound, signals, json).await
+        with_core(settings, bound, otlp, signals, json).await
     } else {
-        without_core(settings, bound, signals, json).await
+        without_core(settings, bound, otlp, signals, json).await
     }
 }
 
@@ -121,7 +124,13 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Signals, json: bool) -> Result<()> {
+async fn with_core(
+    settings: Settings,
+    mut bound: Listeners,
+    otlp: Option<Otlp>,
+    signals: parts::Signals,
+    json: bool,
+) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
     // On PostgreSQL several processes may share a folder; the lock then decides which has the local socket.
     let lock = match folder.lock_within(LOCK_MAX).await {
@@ -158,7 +167,8 @@ async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Sig
     }
     console::announce(&settings, bound.urls(&settings), &started, json);
     let receiver = started.receiver.map(|(listener, secret)| (listener, secret, console::teller(json)));
-    let ended = parts::run_with_core(&settings, core, bound.listeners, receiver, started.development, signals).await;
+    let development = started.development;
+    let ended = parts::run_with_core(&settings, core, bound.listeners, receiver, development, otlp, signals).await;
     drop((socket_file, lock));
     ended
 }
@@ -241,7 +251,13 @@ async fn start_demo(settings: &Settings, folder: &Folder, office: &AdminClient, 
     Ok(started)
 }
 
-async fn without_core(settings: Settings, bound: Listeners, signals: parts::Signals, json: bool) -> Result<()> {
+async fn without_core(
+    settings: Settings,
+    bound: Listeners,
+    otlp: Option<Otlp>,
+    signals: parts::Signals,
+    json: bool,
+) -> Result<()> {
     let Some(token) = &settings.token else {
         return Err(Error::Setting("token: an edge or a worker needs a service token".to_owned()));
     };
@@ -255,5 +271,5 @@ async fn without_core(settings: Settings, bound: Listeners, signals: parts::Sign
     let services = Services::remote(Transport::Chosen(cores.clone()), token);
     let started = DemoStart { demo: None, key: None, login_url: None, receiver: None, development: false };
     console::announce(&settings, bound.urls(&settings), &started, json);
-    parts::run_without_core(&settings, &services, cores, &each, bound.listeners, signals).await
+    parts::run_without_core(&settings, &services, cores, &each, bound.listeners, otlp, signals).await
 }

@@ -76,6 +76,9 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: Level,
     pub(crate) access_log: inboxops_edge::AccessLog,
+    /// The OpenTelemetry collector; `OTEL_…` may name one as well.
+    pub(crate) otlp_endpoint: Option<String>,
+    pub(crate) propagate_to_receivers: bool,
 }
 
 /// The source of a value.
@@ -190,6 +193,8 @@ impl Effective {
             log_level: self.parse("log_level")?,
             access_log: values::access_log(self.of("access_log").0)
                 .map_err(|problem| self.wrong("access_log", problem))?,
+            otlp_endpoint: self.urls("otlp.endpoint")?.into_iter().next(),
+            propagate_to_receivers: self.parse("otlp.propagate_to_receivers")?,
             data_dir,
         };
         settings.fits_together()?;

@@ -55,6 +55,8 @@ table! {
     "log_format" "text" "text or json" plain "Format of the log on standard error.";
     "log_level" "info,sqlx=warn" "filter" plain "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a list such as `info,inboxops_core=debug`.";
     "access_log" "failures" "off, failures or all" plain "Requests that are logged: none; those that failed on the server's side or took over a second; all.";
+    "otlp.endpoint" "" "URL" plain "OpenTelemetry collector that gets traces and metrics by OTLP over gRPC, for example `http://127.0.0.1:4317`. Unset: the standard variable `OTEL_EXPORTER_OTLP_ENDPOINT`; without either nothing is exported. See [telemetry.md](telemetry.md).";
+    "otlp.propagate_to_receivers" "false" "true or false" plain "Webhooks carry a `traceparent`, so that a receiver can join our trace.";
 }
 
 /// Name of its environment variable: `rate_limit.x` → `INBOXOPS_RATE_LIMIT__X`.
