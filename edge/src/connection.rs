@@ -73,7 +73,7 @@ where
     let Surroundings { door, surface, metrics, tasks, drain, cut } = around;
     let header_read_timeout = door.settings().header_read_timeout;
     let streams_max = match surface {
-        Surface::Public { .. } => STREAMS_MAX,
+        Surface::Public { .. } | Surface::Probes => STREAMS_MAX,
         Surface::Internal | Surface::Local => INTERNAL_STREAMS_MAX,
     };
     let service = service_fn(move |request| {
