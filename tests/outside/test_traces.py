@@ -191,7 +191,7 @@ def test_probes_and_workers_reports_are_in_no_trace(server, collector):
 def test_spans_hold_no_secret_and_nothing_that_customers_wrote(world, receiver, collector):
     tenant = world.tenant("Secretive")
     url = receiver.path()
-    endpoint = tenant.endpoint(f"{url}?token=hidden", ["ticket.created"], headers={"X-Own": "of-the-customer"})
+    endpoint = tenant.endpoint(f"{url}?token=hidden", ["ticket.created"], headers=[{"name": "X-Own", "value": "of-the-customer"}])
     headers, trace, _ = traceparent(True)
     made(tenant, headers | {"Idempotency-Key": "key-of-the-call"})
     tenant.api.get("/tickets", params={"q": "looked-for"})
@@ -307,7 +307,9 @@ def test_a_collector_that_is_away_costs_spans_and_nothing_else():
             ask(500)
             # Two spans each: at most the queue and a batch wait, and the others are gone.
             until("all spans but those that may wait are lost", lambda: figure("inboxops_spans_lost_total") >= 1000 - 64 - 16)
-            assert server.output.count("cannot export spans to the collector") == 1, server.output
+            told = "cannot export spans to the collector"
+            until("the log tells it", lambda: told in server.output)
+            assert server.output.count(told) == 1, server.output
             with collector:
                 headers, trace, _ = traceparent(True)
 
