@@ -26,7 +26,7 @@ impl Sampler {
     /// Keeps this part of the traces that begin here; others as was decided before. `None` if the ratio is none.
     pub fn ratio(ratio: f64) -> Option<Sampler> {
         // The conversion saturates, and 1 is all.
-        (0.0..=1.0).contains(&ratio).then(|| Sampler { parent_based: true, below: (ratio * ALL as f64) as u64 })
+        (0.0..=1.0).contains(&ratio).then_some(Sampler { parent_based: true, below: (ratio * ALL as f64) as u64 })
     }
 
     /// The sampler of a name, with its argument; `None` if there is no such sampler.
