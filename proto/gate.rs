@@ -15,6 +15,7 @@ use crate::{
     failure::{Failure, Violation},
     id::TenantId,
     reason::Reason,
+    trace::{self, OpenSpan, Parent, SpanContext},
     v1::Role,
     wire,
 };
@@ -154,6 +155,8 @@ pub struct Current {
     pub tenant: Option<TenantId>,
     /// Address of the client.
     pub client: Option<IpAddr>,
+    /// Its span, or the one that a span would be part of; `None` if this process exports no traces.
+    pub trace: Option<SpanContext>,
 }
 
 tokio::task_local! {
@@ -164,13 +167,19 @@ impl Current {
     fn of(rpc: &Rpc, extensions: &Extensions) -> Current {
         let origin = extensions.get::<wire::Origin>();
         let request_id = origin.map(|origin| origin.request_id.clone()).unwrap_or_default();
-        Current { rpc: rpc.path, request_id, tenant: None, client: origin.and_then(|origin| origin.peer) }
+        let trace = extensions.get::<Parent>().map(Parent::context);
+        Current { rpc: rpc.path, request_id, tenant: None, client: origin.and_then(|origin| origin.peer), trace }
     }
 }
 
 /// The call that this task is answering; empty if there is none.
 pub fn current() -> Current {
     CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// The place in a trace of the call that this task is answering.
+pub fn current_trace() -> Option<SpanContext> {
+    CURRENT.try_with(|current| current.trace).unwrap_or_default()
 }
 
 /// Runs `work` as part of a call that has not reached its service yet.
@@ -197,6 +206,18 @@ where
     answer
 }
 
+/// Ends the span of a call.
+fn end(span: Option<OpenSpan>, current: Option<&Current>, code: Code) {
+    let Some(mut span) = span else { return };
+    if let Some(Current { request_id, tenant, .. }) = current {
+        span.add("inboxops.request_id", request_id.clone());
+        if let Some(tenant) = tenant {
+            span.add("inboxops.tenant", tenant.to_string());
+        }
+    }
+    span.called(code);
+}
+
 fn code<T>(answer: &Result<T, Status>) -> Code {
     answer.as_ref().map_or_else(Status::code, |_| Code::Ok)
 }
@@ -204,7 +225,7 @@ fn code<T>(answer: &Result<T, Status>) -> Code {
 async fn admitted<Q, R, F, C>(
     gate: &dyn Gate,
     rpc: &'static Rpc,
-    request: Request<Q>,
+    mut request: Request<Q>,
     call: C,
 ) -> Result<Response<R>, Status>
 where
@@ -217,20 +238,23 @@ where
     let deadline = wire::timeout(request.metadata()).map_or(DEADLINE, |asked| asked.min(DEADLINE));
     let mut headers = MetadataMap::new();
     let mut logged = None;
+    let span = trace::enter(rpc, request.extensions_mut());
+    let wanted = span.is_some() || tracing::enabled!(tracing::Level::DEBUG);
     let work = async {
         let (mut request, told) = enter(gate, rpc, request).await?;
         headers = told;
         let named = repeat::begin(gate, rpc, &mut request).map_err(|failure| failure.status())?;
         let current = Current { tenant: gate.tenant(request.extensions()), ..Current::of(rpc, request.extensions()) };
-        logged = tracing::enabled!(tracing::Level::DEBUG).then(|| current.clone());
+        logged = wanted.then(|| current.clone());
         CURRENT.scope(current, async { repeat::settle(named, call(request).await).await }).await
     };
     let answer = match tokio::time::timeout(deadline, work).await {
         Ok(answer) => answer,
         Err(_) => Err(Failure::new(Reason::Timeout).status()),
     };
+    end(span, logged.as_ref(), code(&answer));
     if let Some(current) = logged {
-        let Current { rpc, request_id, tenant, client } = current;
+        let Current { rpc, request_id, tenant, client, trace: _ } = current;
         let (tenant, client) = (tenant.map(tracing::field::display), client.map(tracing::field::display));
         tracing::debug!(rpc, request_id, tenant, client, code = ?code(&answer), "a call ended");
     }
@@ -266,7 +290,7 @@ where
 async fn opened<Q, R, F, C>(
     gate: &dyn Gate,
     rpc: &'static Rpc,
-    request: Request<Q>,
+    mut request: Request<Q>,
     call: C,
 ) -> Result<(Response<BoxStream<R>>, Extensions), Status>
 where
@@ -274,13 +298,24 @@ where
     C: FnOnce(Request<Q>) -> F,
     F: Future<Output = Result<Response<BoxStream<R>>, Status>>,
 {
-    let (request, headers) = match tokio::time::timeout(DEADLINE, enter(gate, rpc, request)).await {
-        Ok(entered) => entered?,
-        Err(_) => return Err(Failure::new(Reason::Timeout).status()),
+    let span = trace::enter(rpc, request.extensions_mut());
+    let entered = match tokio::time::timeout(DEADLINE, enter(gate, rpc, request)).await {
+        Ok(entered) => entered,
+        Err(_) => Err(Failure::new(Reason::Timeout).status()),
+    };
+    let (request, headers) = match entered {
+        Ok(entered) => entered,
+        Err(status) => {
+            end(span, None, status.code());
+            return Err(status);
+        }
     };
     let extensions = request.extensions().clone();
     let current = Current { tenant: gate.tenant(&extensions), ..Current::of(rpc, &extensions) };
-    match CURRENT.scope(current, call(request)).await {
+    let logged = span.is_some().then(|| current.clone());
+    let opened = CURRENT.scope(current, call(request)).await;
+    end(span, logged.as_ref(), code(&opened));
+    match opened {
         Ok(mut response) => {
             merge(response.metadata_mut(), headers);
             Ok((response, extensions))

@@ -18,6 +18,8 @@ pub mod mcp;
 pub mod metrics;
 pub mod reason;
 pub mod rest;
+pub mod trace;
+pub mod transport;
 pub mod wire;
 
 pub use failure_code::FailureCode;

@@ -18,6 +18,7 @@ use crate::{
     reason::{OK, Reason},
     rest::{self, shape::Shaped},
     services::Services,
+    trace::Parent,
     v1::GetKeyScopesRequest,
     wire::{self, Origin},
 };
@@ -82,6 +83,7 @@ pub struct Caller {
     metadata: MetadataMap,
     origin: Option<Origin>,
     called: Option<Called>,
+    trace: Option<Parent>,
 }
 
 impl Caller {
@@ -89,7 +91,7 @@ impl Caller {
     pub fn with(bearer: MetadataValue<Ascii>) -> Caller {
         let mut metadata = MetadataMap::new();
         metadata.insert("authorization", bearer);
-        Caller { metadata, origin: None, called: None }
+        Caller { metadata, origin: None, called: None, trace: None }
     }
 
     /// The caller of a request. Conditions and idempotency keys belong to one call, and here a client sends the same
@@ -99,15 +101,16 @@ impl Caller {
         for value in parts.headers.get_all(header::AUTHORIZATION) {
             headers.append(header::AUTHORIZATION, value.clone());
         }
-        for name in ["traceparent", "tracestate"] {
-            if let Some(value) = parts.headers.get(name) {
-                headers.insert(name, value.clone());
-            }
+        let trace = parts.extensions.get::<Parent>();
+        let called = parts.extensions.get::<Called>();
+        if let (Some(_), Some(called)) = (trace, called) {
+            called.at(&parts.extensions);
         }
         Caller {
             metadata: MetadataMap::from_headers(headers),
             origin: parts.extensions.get::<Origin>().cloned(),
-            called: parts.extensions.get::<Called>().cloned(),
+            called: called.cloned(),
+            trace: trace.cloned(),
         }
     }
 
@@ -119,6 +122,9 @@ impl Caller {
         }
         if let Some(called) = &self.called {
             request.extensions_mut().insert(called.clone());
+        }
+        if let Some(trace) = &self.trace {
+            request.extensions_mut().insert(trace.clone());
         }
         request
     }

@@ -92,6 +92,7 @@ metrics! {
     BUILD "inboxops_build" Info "" ["version"] Every "The version that runs";
     READY "inboxops_ready" Gauge "" [] Every "Whether /readyz says that the process can do its work";
     LOG_LINES_LOST "inboxops_log_lines_lost" Counter "" [] Every "Lines of the log that could not be written";
+    SPANS_LOST "inboxops_spans_lost" Counter "" [] Every "Spans that were not exported: the collector was away, or too slow";
     HTTP_RESPONSES "inboxops_http_responses" Counter "" ["class"] Edge "Answers to HTTP requests on all listeners, by the class of their status; calls by gRPC and grpc-web are 2xx, whatever came of them";
     REQUESTS "inboxops_requests" Counter "" ["rpc", "code"] Core "Calls that came to an end, by RPC and gRPC code";
     REQUEST_DURATION "inboxops_request_duration" Histogram "seconds" ["rpc"] Core "Time of calls until their answer, or until their stream began";

@@ -21,6 +21,7 @@ use crate::{
     failure::Failure,
     gate::{Called, Undecodable},
     reason::{NO_CONTENT, NOT_MODIFIED, Reason},
+    trace::Parent,
     wire::{self, Origin},
 };
 use axum::{extract::Request, response::Response, routing::MethodRouter};
@@ -85,8 +86,15 @@ pub fn call<T>(mut parts: Parts, input: Input<T>, has_body: bool) -> (Context, t
     if let Some(origin) = origin {
         request.extensions_mut().insert(origin);
     }
+    let trace = parts.extensions.remove::<Parent>();
     if let Some(called) = parts.extensions.remove::<Called>() {
+        if trace.is_some() {
+            called.at(&parts.extensions);
+        }
         request.extensions_mut().insert(called);
+    }
+    if let Some(trace) = trace {
+        request.extensions_mut().insert(trace);
     }
     if let Some(failure) = input.failure {
         request.extensions_mut().insert(Undecodable(failure));

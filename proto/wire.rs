@@ -1,7 +1,11 @@
 //! What is sent between processes beside the messages: names of metadata, the allow-lists of both directions, and the
 //! origin of a request. It knows no noun.
 
-use crate::{failure::Failure, gate::Undecodable};
+use crate::{
+    failure::Failure,
+    gate::Undecodable,
+    trace::{Parent, TRACEPARENT},
+};
 use http::{HeaderMap, HeaderName, header};
 use std::{net::IpAddr, time::Duration};
 use tonic::{
@@ -24,15 +28,14 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Marks a response as the answer to an earlier call with the same idempotency key.
 pub const IDEMPOTENCY_REPLAYED: &str = "idempotency-replayed";
 
-/// Request headers that reach the core; all others are dropped. `host` or `connection` would break the call.
-pub static REQUEST_HEADERS: [HeaderName; 8] = [
+/// Request headers that reach the core; all others are dropped. `host` or `connection` would break the call. What a
+/// client says about its trace ends at the edge, which has a `traceparent` of its own.
+pub static REQUEST_HEADERS: [HeaderName; 6] = [
     header::AUTHORIZATION,
     header::COOKIE,
     HeaderName::from_static(IDEMPOTENCY_KEY),
     header::IF_MATCH,
     header::IF_NONE_MATCH,
-    HeaderName::from_static("traceparent"),
-    HeaderName::from_static("tracestate"),
     HeaderName::from_static(TENANT),
 ];
 /// Response metadata that becomes HTTP headers.
@@ -135,6 +138,11 @@ pub fn outgoing<T>(request: &mut Request<T>, token: &MetadataValue<tonic::metada
     }
     if let Some(Undecodable(failure)) = request.extensions().get::<Undecodable>() {
         metadata.insert_bin(UNDECODABLE, MetadataValue::from_bytes(failure.status().details()));
+    }
+    if let Some(parent) = request.extensions().get::<Parent>()
+        && let Ok(value) = parent.context().to_string().parse()
+    {
+        metadata.insert(TRACEPARENT, value);
     }
     *request.metadata_mut() = metadata;
 }

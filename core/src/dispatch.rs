@@ -235,6 +235,7 @@ impl Dispatcher {
                 token: it.token,
                 lease_until_us: it.lease_until.micros(),
                 fresh: it.fresh,
+                traceparent: it.trace.map(|trace| trace.to_string()).unwrap_or_default(),
             }
         });
         let deliveries = deliveries.collect();

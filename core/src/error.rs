@@ -50,14 +50,14 @@ impl Error {
         match self {
             Error::Refused(failure) => *failure,
             Error::Store(error @ (store::Error::Unavailable | store::Error::ReadOnly | store::Error::Closed)) => {
-                let gate::Current { rpc, request_id, tenant, client } = gate::current();
+                let gate::Current { rpc, request_id, tenant, client, .. } = gate::current();
                 let (tenant, client) = (tenant.map(tracing::field::display), client.map(tracing::field::display));
                 let error = chain(&error);
                 tracing::warn!(rpc, request_id, tenant, client, error, "a call failed, the database is away");
                 Failure::new(Reason::ServiceUnavailable)
             }
             error => {
-                let gate::Current { rpc, request_id, tenant, client } = gate::current();
+                let gate::Current { rpc, request_id, tenant, client, .. } = gate::current();
                 let (tenant, client) = (tenant.map(tracing::field::display), client.map(tracing::field::display));
                 tracing::error!(rpc, request_id, tenant, client, error = chain(&error), "a call failed");
                 Failure::new(Reason::InternalError)

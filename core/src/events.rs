@@ -251,6 +251,7 @@ impl RenderedEvent {
             at,
             body: self.body,
             test_of: None,
+            trace: None,
         }
     }
 }

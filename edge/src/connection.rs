@@ -1,7 +1,9 @@
 //! One connection: detects its HTTP version within a time limit, and serves it until it ends or shutdown drains it.
 //! `hyper_util`'s automatic builder waits for the first bytes without a limit, so the detection is done here.
 
-use crate::{Door, HEADER_BLOCK_MAX_BYTES, HEADER_LIST_READ_MAX_BYTES, STREAMS_MAX, listener::Surface};
+use crate::{
+    Door, HEADER_BLOCK_MAX_BYTES, HEADER_LIST_READ_MAX_BYTES, INTERNAL_STREAMS_MAX, STREAMS_MAX, listener::Surface,
+};
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
@@ -70,6 +72,10 @@ where
 {
     let Surroundings { door, surface, metrics, tasks, drain, cut } = around;
     let header_read_timeout = door.settings().header_read_timeout;
+    let streams_max = match surface {
+        Surface::Public { .. } | Surface::Probes => STREAMS_MAX,
+        Surface::Internal | Surface::Local => INTERNAL_STREAMS_MAX,
+    };
     let service = service_fn(move |request| {
         let door = door.clone();
         async move { door.answer((surface, metrics), peer, request).await }
@@ -99,7 +105,7 @@ where
         drive!(
             http2::Builder::new(TaskExecutor(tasks))
                 .timer(TokioTimer::new())
-                .max_concurrent_streams(STREAMS_MAX)
+                .max_concurrent_streams(streams_max)
                 .max_header_list_size(HEADER_LIST_READ_MAX_BYTES)
                 .keep_alive_interval(PING_EVERY)
                 .keep_alive_timeout(PING_EVERY)

@@ -3,7 +3,7 @@
 
 use crate::{
     Result, Settings, compress, drain::ending, grpc, guides, headers, listener::Surface, origin, pages, probes,
-    protocol::Protocol, reference, same_site,
+    protocol::Protocol, reference, same_site, spans,
 };
 use axum::{body::Body, routing::MethodRouter};
 use futures_util::FutureExt as _;
@@ -124,8 +124,10 @@ impl Door {
         if let Some(url) = &self.settings.public_url {
             request.extensions_mut().insert(rest::link::PublicUrl(url.clone()));
         }
+        let tracer = self.settings.tracer.as_ref();
+        let span = tracer.and_then(|tracer| spans::begin(tracer, surface, &mut request));
         let called = Called::default();
-        if seen.is_some() {
+        if seen.is_some() || span.is_some() {
             request.extensions_mut().insert(called.clone());
         }
 
@@ -149,6 +151,9 @@ impl Door {
         headers::finish(response.headers_mut(), reads, &request_id);
         if protocol.is_grpc_web() {
             headers::pass_at_once(response.headers_mut());
+        }
+        if let Some(span) = span {
+            spans::end(span, &called, &request_id, secure, &response);
         }
         if let Some((method, uri)) = seen {
             let request_id = called.request_id().unwrap_or(&request_id);

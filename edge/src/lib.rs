@@ -19,6 +19,7 @@ mod protocol;
 mod proxies;
 mod reference;
 mod same_site;
+mod spans;
 mod static_file;
 pub mod tls;
 
@@ -30,6 +31,7 @@ pub use pages::{BUILT, Page};
 pub use proxies::{Network, NotNetworks, Proxies};
 
 use futures_util::future::BoxFuture;
+use inboxops_proto::trace::Tracer;
 use std::{sync::Arc, time::Duration};
 
 /// Longest time from the start of a connection, or from the end of the previous response, to the end of a request's
@@ -42,6 +44,8 @@ pub const HEADER_BLOCK_MAX_BYTES: usize = 16 * 1024;
 pub const HEADER_LIST_READ_MAX_BYTES: u32 = (256 + 16) * 1024;
 /// Greatest number of concurrent requests on one HTTP/2 connection.
 pub const STREAMS_MAX: u32 = 100;
+/// The same on an internal listener: an edge sends the calls and streams of all its clients over one connection.
+pub const INTERNAL_STREAMS_MAX: u32 = 10_000;
 /// Greatest number of connections over all listeners; more wait in the system's backlog.
 pub const CONNECTIONS_MAX: usize = 8192;
 /// Longest time for running requests to end after shutdown begins.
@@ -79,6 +83,8 @@ pub struct Settings {
     pub metrics: Option<Text>,
     /// What is counted here for `metrics`.
     pub counts: Arc<Counts>,
+    /// Takes the spans of requests, if traces are exported.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 /// Makes a text on request.
@@ -102,6 +108,7 @@ impl Settings {
             ready_details: Arc::new(String::new),
             metrics: None,
             counts: Arc::default(),
+            tracer: None,
         }
     }
 }

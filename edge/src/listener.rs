@@ -2,9 +2,15 @@
 //! knows nothing about requests.
 
 use crate::{Door, connection};
+use backoff::{Failing, Next};
 use connection::Surroundings;
 use rustls::ServerConfig;
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::Semaphore,
@@ -12,8 +18,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Pause after an accept failed for lack of files or memory; an immediate retry would spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+mod backoff;
+
 /// How often gRPC health is updated.
 const HEALTH_EVERY: Duration = Duration::from_secs(1);
 
@@ -78,6 +84,7 @@ pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellati
 }
 
 async fn accept(socket: Socket, tls: Option<Arc<ServerConfig>>, places: Arc<Semaphore>, around: Surroundings) {
+    let mut failing = Failing::default();
     loop {
         let next = async {
             let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
@@ -90,6 +97,7 @@ async fn accept(socket: Socket, tls: Option<Arc<ServerConfig>>, places: Arc<Sema
         };
         match next {
             Ok((place, accepted)) => {
+                failing.ended();
                 let (tls, around, tasks) = (tls.clone(), around.clone(), around.tasks.clone());
                 tasks.spawn(async move {
                     match accepted {
@@ -101,9 +109,18 @@ async fn accept(socket: Socket, tls: Option<Arc<ServerConfig>>, places: Arc<Sema
             }
             Err(error) if is_the_peers(&error) => {}
             Err(error) => {
-                let listener = socket.name();
-                tracing::error!(listener, %error, "listener {listener} cannot accept a connection, will retry");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                let Next { pause, tell } = failing.failed(Instant::now());
+                if let Some(times) = tell {
+                    let listener = socket.name();
+                    tracing::error!(
+                        listener, %error, times,
+                        "listener {listener} cannot accept connections, which wait; {times} attempts since the last line"
+                    );
+                }
+                tokio::select! {
+                    () = around.drain.cancelled() => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
             }
         }
     }

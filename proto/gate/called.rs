@@ -1,11 +1,12 @@
-//! The RPC, the tenant and the client of a request, for the door's log: the door does not know them all when it accepts
-//! the request. The value travels with the request, within one process.
+//! The RPC, the tenant and the client of a request, for the door's log, and its route, for the door's span: the door does
+//! not know them all when it accepts the request. The value travels with the request, within one process.
 
 use super::Rpc;
 use crate::{
     id::TenantId,
     wire::{self, Origin},
 };
+use axum::extract::MatchedPath;
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},
@@ -22,6 +23,7 @@ struct Known {
     tenant: OnceLock<TenantId>,
     request_id: OnceLock<String>,
     client: OnceLock<IpAddr>,
+    route: OnceLock<MatchedPath>,
 }
 
 impl Called {
@@ -38,6 +40,19 @@ impl Called {
     /// The request id that an edge in another process has given.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.get().map(String::as_str)
+    }
+
+    /// The REST route of the request, for its span.
+    pub fn route(&self) -> Option<&str> {
+        self.0.route.get().map(MatchedPath::as_str)
+    }
+
+    /// Records the REST route.
+    pub(crate) fn at(&self, extensions: &Extensions) {
+        if let Some(route) = extensions.get::<MatchedPath>() {
+            // A value that is already set is the same.
+            let _ = self.0.route.set(route.clone());
+        }
     }
 
     /// The client's address as an edge in another process has seen it.

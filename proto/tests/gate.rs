@@ -8,7 +8,9 @@ use inboxops_proto::{
     gate::{self, Admission, AnyScope, DEADLINE, Gate, Rpc, STREAM_RECHECK},
     internal::v1 as internal,
     reason::Reason,
-    services, v1, wire,
+    services,
+    trace::{Sampler, TRACEPARENT, Tracer},
+    v1, wire,
 };
 use std::{
     sync::{
@@ -18,7 +20,10 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use tonic::{Extensions, Request, Response, metadata::MetadataMap};
+use tonic::{
+    Extensions, Request, Response,
+    metadata::{MetadataMap, MetadataValue},
+};
 
 /// Admits everybody; a stream only this many times.
 struct Open {
@@ -119,6 +124,40 @@ async fn what_a_service_logs_can_name_the_request() {
     };
     gate::unary(&open(0), &services::IDENTITY_SERVICE_WHO_AM_I, request, tell).await.expect("an answer");
     assert_eq!(gate::current().rpc, "", "outside of a call there is none");
+}
+
+#[tokio::test]
+async fn a_call_is_a_span_below_what_it_follows() {
+    let (tracer, mut queue) = Tracer::new(Sampler::default(), || 7, 4);
+    let mut request = Request::new(v1::WhoAmIRequest {});
+    let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    request.extensions_mut().insert(tracer.follow(Some(given)));
+    let tell = |_| async {
+        assert!(gate::current_trace().is_some_and(|trace| trace.sampled && trace.span == 7));
+        Ok(Response::new(v1::WhoAmIResponse::default()))
+    };
+    gate::unary(&open(0), &services::IDENTITY_SERVICE_WHO_AM_I, request, tell).await.expect("an answer");
+    let span = queue.try_recv().expect("a span");
+    assert_eq!((&*span.name, span.context.span), ("inboxops.v1.IdentityService/WhoAmI", 7));
+    assert_eq!((span.parent, span.of_another), (0xb7ad_6b71_6920_3331, true));
+}
+
+#[test]
+fn a_core_is_told_the_edges_place_in_a_trace_and_never_the_clients() {
+    let client = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let token = MetadataValue::from_static("token");
+    let mut request = Request::new(());
+    request.metadata_mut().insert(TRACEPARENT, MetadataValue::from_static(client));
+    wire::outgoing(&mut request, &token);
+    assert!(request.metadata().get(TRACEPARENT).is_none());
+
+    let (tracer, _queue) = Tracer::new(Sampler::default(), || 7, 4);
+    let (parent, _span) = tracer.accept(Some(client), "GET".into());
+    request.metadata_mut().insert(TRACEPARENT, MetadataValue::from_static(client));
+    request.extensions_mut().insert(parent);
+    wire::outgoing(&mut request, &token);
+    let told = request.metadata().get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    assert_eq!(told, Some("00-0af7651916cd43dd8448eb211c80319c-0000000000000007-01"));
 }
 
 #[tokio::test]

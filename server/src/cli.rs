@@ -128,6 +128,18 @@ pub(crate) enum Command {
     /// Print the OpenAPI document
     #[command(after_help = "Example:\n  inboxops openapi > openapi.json")]
     Openapi,
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  inboxops completions bash > /etc/bash_completion.d/inboxops")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for each command into a folder
+    #[command(after_help = "Example:\n  inboxops man /usr/local/share/man/man1")]
+    Man {
+        /// The folder, made when it is missing
+        dir: PathBuf,
+    },
 }
 
 /// Part of the server.

@@ -1,13 +1,20 @@
 //! The data folder: private, locked by the process that uses it, with the socket by which commands reach that process.
 
 use crate::error::{Error, Result};
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, Mode, flock},
+    process::umask,
+};
 use std::{
+    ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io,
     os::{
         fd::AsRawFd as _,
-        unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+        unix::{
+            ffi::OsStrExt as _,
+            fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+        },
     },
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -16,6 +23,8 @@ use tokio::net::UnixListener;
 
 const LOCK: &str = "inboxops.lock";
 const SOCKET: &str = "inboxops.sock";
+/// How the names of our files begin: the database with its log, the lock, the keys, the demo.
+const OURS: &[&str] = &["inboxops.db", LOCK, "master.key", "demo.json"];
 /// Longest path in a socket's address.
 const ADDRESS_MAX_BYTES: usize = 107;
 /// How often to retry a lock that another process has.
@@ -98,10 +107,49 @@ impl Folder {
         Ok((listener, SocketFile(path)))
     }
 
+    /// Takes the rights of other users on our files away: an earlier release left the database, which has mails, to
+    /// the process's mask. What cannot be private gets a warning, since some file systems have no modes.
+    pub(crate) fn keep_private(&self, database: Option<&Path>) {
+        let database = database.filter(|file| file.parent() == Some(self.path.as_path())).and_then(Path::file_name);
+        let ours = |name: &OsStr| {
+            let begins = |start: &OsStr| name.as_bytes().starts_with(start.as_bytes());
+            OURS.iter().map(OsStr::new).chain(database).any(begins)
+        };
+        if fs::metadata(&self.path).is_ok_and(|folder| is_open(&folder)) {
+            let folder = self.path.display();
+            tracing::warn!(
+                %folder,
+                "other users may look into the data folder {folder}; only its own files are private (chmod 700 helps)"
+            );
+        }
+        // What a link leads to is not looked at: it may be anybody's.
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let open = entry.metadata().is_ok_and(|file| file.is_file() && is_open(&file));
+            if !open || !ours(&entry.file_name()) {
+                continue;
+            }
+            if let Err(error) = fs::set_permissions(entry.path(), Permissions::from_mode(0o600)) {
+                let file = entry.path();
+                let file = file.display();
+                tracing::warn!(%file, %error, "other users may read {file}: its mode cannot be set to 600");
+            }
+        }
+    }
+
     /// A file of the folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
+}
+
+/// Whether other users have any right.
+fn is_open(file: &fs::Metadata) -> bool {
+    file.permissions().mode() & 0o077 != 0
+}
+
+/// Leaves other users no right on files that this process creates. SQLite takes the mask for its files.
+pub(crate) fn make_private_files() {
+    umask(Mode::RWXG | Mode::RWXO);
 }
 
 /// A path short enough for a socket's address, which has 107 bytes. A longer path is reached through its open folder.
@@ -169,6 +217,35 @@ mod tests {
         assert!(matches!(folder.lock(), Err(Error::Locked { .. })));
         drop(lock);
         folder.lock().expect("the lock again");
+    }
+
+    #[test]
+    fn our_files_become_private_and_others_stay_as_they_are() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let path = parent.path().join("data");
+        let folder = Folder::open(&path).expect("a folder");
+        let ours = [
+            "inboxops.db",
+            "inboxops.db-wal",
+            "inboxops.lock",
+            "master.key",
+            "master.key.0.old",
+            "own.db",
+            "own.db-shm",
+        ];
+        let mode = |name: &str| fs::metadata(path.join(name)).expect("metadata").permissions().mode() & 0o777;
+        for name in ours.iter().chain(&["notes.txt"]) {
+            fs::write(path.join(name), b"x").expect("a file");
+            fs::set_permissions(path.join(name), Permissions::from_mode(0o644)).expect("a mode");
+        }
+        fs::set_permissions(path.join("master.key"), Permissions::from_mode(0o400)).expect("a mode");
+        fs::write(parent.path().join("theirs"), b"x").expect("a file");
+        fs::set_permissions(parent.path().join("theirs"), Permissions::from_mode(0o644)).expect("a mode");
+        std::os::unix::fs::symlink(parent.path().join("theirs"), path.join("inboxops.db.link")).expect("a link");
+        folder.keep_private(Some(&path.join("own.db")));
+        assert_eq!(ours.map(mode), [0o600, 0o600, 0o600, 0o400, 0o600, 0o600, 0o600]);
+        assert_eq!((mode("notes.txt"), mode("inboxops.db.link")), (0o644, 0o644));
+        folder.keep_private(None);
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ mod backup;
 mod cli;
 mod commands;
 mod copying;
+mod cores;
 mod demo;
 mod error;
 mod folder;
@@ -16,11 +17,14 @@ mod mcp;
 mod metrics;
 mod named;
 mod open_core;
+mod open_files;
+mod otlp;
 mod parts;
 mod print;
 mod receiver;
 mod serve;
 mod settings;
+mod shell;
 mod tail;
 mod telemetry;
 
@@ -124,9 +128,12 @@ fn run(cli: Cli) -> Result<Option<Output>> {
             return Ok(Some(Output::Text(inboxops_proto::OPENAPI.to_owned(), document)));
         }
         Command::Config(Config::Print) => return Ok(Some(printed(&effective))),
+        Command::Completions { shell } => return Ok(Some(shell::completions(shell))),
+        Command::Man { ref dir } => return shell::man(dir).map(Some),
         _ => {}
     }
     let settings = effective.settings()?;
+    folder::make_private_files();
     telemetry::start(&settings);
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = threads.map_err(|source| Error::Io { what: "start the threads", source })?;
@@ -151,6 +158,7 @@ async fn administer(settings: &Settings, command: Command, json: bool) -> Result
                 inboxops_edge::tls::load(cert, key).map_err(Error::Tls)?;
             }
             parts::trust(settings)?;
+            otlp::check(settings)?;
             for name in settings::strange_variables(std::env::vars_os()) {
                 telemetry::tell(&format!("warning: {name} in the environment is no setting and is ignored"));
             }
@@ -194,6 +202,8 @@ async fn administer(settings: &Settings, command: Command, json: bool) -> Result
         | Command::Copy(_)
         | Command::Config(_)
         | Command::Secrets(_)
+        | Command::Completions { .. }
+        | Command::Man { .. }
         | Command::Openapi => Err(Error::Usage("this command has no answer here".to_owned())),
     };
     office.close().await;

@@ -3,7 +3,10 @@
 use crate::telemetry;
 use inboxops_core::Core;
 use inboxops_edge::{Counts, Text};
-use inboxops_proto::metrics::{self as table, Metric};
+use inboxops_proto::{
+    metrics::{self as table, Metric},
+    trace::Tracer,
+};
 use process::Process;
 use prometheus_client::{
     collector::Collector,
@@ -31,6 +34,8 @@ pub(crate) struct Sources {
     pub(crate) ready: Arc<AtomicBool>,
     /// What the edge counts, if the process is one.
     pub(crate) counts: Option<Arc<Counts>>,
+    /// What counts the lost spans, if traces are exported.
+    pub(crate) tracer: Option<Arc<Tracer>>,
 }
 
 /// Makes the text of `/metrics`. The core is weak: it can be closed only when its last part is the only owner.
@@ -63,6 +68,8 @@ impl Collector for Sources {
         let ready = u64::from(self.ready.load(Ordering::Relaxed));
         value(into, &table::READY, &ConstGauge::new(ready))?;
         value(into, &table::LOG_LINES_LOST, &ConstCounter::new(telemetry::lost()))?;
+        let lost = self.tracer.as_ref().map_or(0, |tracer| tracer.lost());
+        value(into, &table::SPANS_LOST, &ConstCounter::new(lost))?;
         if let Some(counts) = &self.counts {
             responses(into, counts)?;
         }
@@ -112,7 +119,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_process_has_the_metrics_of_the_table() {
-        let sources = Sources { ready: Arc::new(AtomicBool::new(true)), counts: Some(Arc::default()) };
+        let sources = Sources { ready: Arc::new(AtomicBool::new(true)), counts: Some(Arc::default()), tracer: None };
         let text = text(None, sources)().await;
         let described = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let described: HashSet<String> = described.map(str::to_owned).collect();

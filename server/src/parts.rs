@@ -2,8 +2,11 @@
 //! running requests end, then the worker reports what it holds, then the core stops.
 
 use crate::{
+    cores::Cores,
     error::{Error, Result},
     metrics::{self, Sources},
+    open_files,
+    otlp::Otlp,
     receiver::{self, Receiver},
     settings::Settings,
 };
@@ -28,16 +31,11 @@ use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
-    time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 /// How often the core's database is checked.
 const READY_EVERY: Duration = Duration::from_secs(1);
-/// Longest time for the answer of a remote core.
-const READY_MAX: Duration = Duration::from_secs(2);
 /// Longest time for the listeners and the worker to end.
 const FRONT_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// Longest time for the core to end after them; both together are under 20 s.
@@ -92,15 +90,6 @@ fn ignores_hang_up() -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Raises the limit on open files to the maximum that the system allows: every connection is one.
-pub(crate) fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "cannot raise the limit of open files");
-    }
-}
-
 /// Socket, secret and console of the built-in receiver.
 pub(crate) type ReceiverParts = (TcpListener, String, fn(String));
 
@@ -111,13 +100,14 @@ pub(crate) async fn run_with_core(
     listeners: Vec<Listener>,
     receiver: Option<ReceiverParts>,
     development: bool,
+    mut otlp: Option<Otlp>,
     signals: Signals,
 ) -> Result<()> {
     let ready = Arc::new(AtomicBool::new(core.ready().await));
     let watched = Arc::downgrade(&core);
     let details = move || watched.upgrade().and_then(|core| core.events_held_for()).map(held_line).unwrap_or_default();
     let of_core = OfCore { core: Arc::downgrade(&core), details: Arc::new(details) };
-    let door = door(settings, &core.services(), ready.clone(), Some(of_core))?;
+    let door = door(settings, &core.services(), ready.clone(), Some(of_core), &mut otlp)?;
     let front = CancellationToken::new();
     let back = CancellationToken::new();
     let mut behind = JoinSet::new();
@@ -140,7 +130,7 @@ pub(crate) async fn run_with_core(
         });
     }
     if settings.roles.worker {
-        let settings = worker(settings, settings.allow_private_targets || development)?;
+        let settings = worker(settings, settings.allow_private_targets || development, &otlp)?;
         let cores = vec![core.implementations().dispatch.clone()];
         before.spawn(work(settings, cores, front.clone()));
     }
@@ -148,7 +138,8 @@ pub(crate) async fn run_with_core(
     front.cancel();
     join(&mut before, FRONT_DRAIN_MAX).await;
     back.cancel();
-    join(&mut behind, CORE_DRAIN_MAX).await;
+    // All spans are finished; the core has none of its own.
+    tokio::join!(join(&mut behind, CORE_DRAIN_MAX), end(otlp));
     // A part that did not end in time still owns it; the database then closes as after a crash, which it survives.
     if let Some(core) = Arc::into_inner(core) {
         core.close().await;
@@ -156,32 +147,46 @@ pub(crate) async fn run_with_core(
     ended
 }
 
-/// Runs an edge, a worker or both for remote cores: the edge for whichever answers, the worker for each.
+/// Runs an edge, a worker or both for remote cores: the edge for whichever is fit, the worker for each.
 pub(crate) async fn run_without_core(
     settings: &Settings,
-    services: Services,
-    core: Channel,
+    services: &Services,
+    cores: Arc<Cores>,
     each: &[Services],
     listeners: Vec<Listener>,
+    mut otlp: Option<Otlp>,
     signals: Signals,
 ) -> Result<()> {
     let front = CancellationToken::new();
+    let back = CancellationToken::new();
+    let mut behind = JoinSet::new();
     let mut parts = JoinSet::new();
-    // A worker may have a listener for probes and metrics.
-    if !listeners.is_empty() {
-        let ready = Arc::new(AtomicBool::new(false));
-        let door = door(settings, &services, ready.clone(), None)?;
-        parts.spawn(watch_from_afar(core, ready, front.clone()));
-        parts.spawn(serve(listeners, door, front.clone()));
+    // A worker may have a listener for probes and metrics, or export metrics without one.
+    if !listeners.is_empty() || otlp.is_some() {
+        let door = door(settings, services, cores.ready(), None, &mut otlp)?;
+        behind.spawn(cores.run(back.clone()));
+        if !listeners.is_empty() {
+            parts.spawn(serve(listeners, door, front.clone()));
+        }
     }
     if settings.roles.worker {
         let cores = each.iter().map(|core| core.dispatch().clone()).collect();
-        parts.spawn(work(worker(settings, settings.allow_private_targets)?, cores, front.clone()));
+        parts.spawn(work(worker(settings, settings.allow_private_targets, &otlp)?, cores, front.clone()));
     }
-    let ended = until_stopped(signals, &mut parts, &mut JoinSet::new()).await;
+    let ended = until_stopped(signals, &mut parts, &mut behind).await;
     front.cancel();
     join(&mut parts, FRONT_DRAIN_MAX).await;
+    back.cancel();
+    join(&mut behind, CORE_DRAIN_MAX).await;
+    end(otlp).await;
     ended
+}
+
+/// Exports the last spans and metrics.
+async fn end(otlp: Option<Otlp>) {
+    if let Some(otlp) = otlp {
+        otlp.end(CORE_DRAIN_MAX).await;
+    }
 }
 
 /// What a door tells of a core in the same process. The references are weak: the core can be closed only when its last
@@ -202,8 +207,10 @@ fn door(
     services: &Services,
     ready: Arc<AtomicBool>,
     of_core: Option<OfCore>,
+    otlp: &mut Option<Otlp>,
 ) -> Result<Arc<Door>> {
     let mut told = inboxops_edge::Settings::new(rand::random);
+    told.connections_max = open_files::connections_max();
     told.proxies = settings.behind_proxy.clone();
     told.secure = settings.is_secure();
     told.public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').into());
@@ -214,7 +221,12 @@ fn door(
         told.ready_details = details;
         core
     });
-    told.metrics = Some(metrics::text(core, Sources { ready: ready.clone(), counts }));
+    told.tracer = otlp.as_ref().and_then(Otlp::tracer);
+    let text = metrics::text(core, Sources { ready: ready.clone(), counts, tracer: told.tracer.clone() });
+    if let Some(otlp) = otlp {
+        otlp.measure(text.clone());
+    }
+    told.metrics = Some(text);
     told.ready = Arc::new(move || ready.load(Ordering::Relaxed));
     let documents = Documents::at(settings.public_url.as_deref());
     Ok(Arc::new(Door::new(services, &documents, told).map_err(Error::Door)?))
@@ -231,11 +243,12 @@ pub(crate) fn trust(settings: &Settings) -> Result<Trust> {
     Trust::with_file(path).map_err(|source| Error::Authorities { path: path.clone(), source })
 }
 
-fn worker(settings: &Settings, allow_private_targets: bool) -> Result<inboxops_worker::Settings> {
+fn worker(settings: &Settings, allow_private_targets: bool, otlp: &Option<Otlp>) -> Result<inboxops_worker::Settings> {
     let mut told = inboxops_worker::Settings::new(format!("worker-{:032x}", rand::random::<u128>()));
     told.allow_private = if allow_private_targets { AllowPrivate::Yes } else { AllowPrivate::No };
     told.window = settings.window;
     told.trust = trust(settings)?;
+    told.traces = otlp.as_ref().and_then(Otlp::traces);
     Ok(told)
 }
 
@@ -264,25 +277,6 @@ async fn watch(core: Arc<Core>, ready: Arc<AtomicBool>, shutdown: CancellationTo
                     (false, true) => tracing::info!("the database takes writes again: ready"),
                     _ => {}
                 }
-            }
-        }
-    }
-}
-
-/// Keeps an edge's readiness in step with its core's.
-async fn watch_from_afar(core: Channel, ready: Arc<AtomicBool>, shutdown: CancellationToken) -> &'static str {
-    let mut health = HealthClient::new(core);
-    let mut every = tokio::time::interval(READY_EVERY);
-    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return "the check of readiness",
-            _ = every.tick() => {
-                let mut request = tonic::Request::new(HealthCheckRequest::default());
-                request.set_timeout(READY_MAX);
-                let answer = tokio::time::timeout(READY_MAX, health.check(request)).await;
-                let serving = matches!(answer, Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving);
-                ready.store(serving, Ordering::Relaxed);
             }
         }
     }

@@ -3,19 +3,22 @@
 
 use crate::{
     admin_client::{self, AdminClient},
+    cores::Cores,
     demo::{self, Demo},
     error::{Error, Result},
     folder::{Folder, SocketFile},
-    open_core, parts,
+    open_core, open_files,
+    otlp::Otlp,
+    parts,
     settings::Settings,
 };
 use inboxops_core::{Core, PublicSite};
 use inboxops_edge::{Listener, Socket, Surface};
-use inboxops_proto::services::Services;
+use inboxops_proto::{services::Services, transport::Transport};
 use rustls::ServerConfig;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 
 mod console;
 
@@ -30,15 +33,16 @@ pub(crate) async fn serve(settings: Settings, json: bool) -> Result<()> {
     };
     parts::trust(&settings)?;
     let signals = parts::Signals::listen().map_err(|source| Error::Io { what: "listen for signals", source })?;
-    parts::raise_file_limit();
+    open_files::raise();
+    let otlp = Otlp::start(&settings)?;
     if settings.allow_private_targets {
         tracing::warn!("webhooks.allow_private_targets is on: webhooks may go to this machine itself and over http");
     }
     let bound = Listeners::bind(&settings, tls).await?;
     if settings.roles.core {
-        with_core(settings, bound, signals, json).await
+        with_core(settings, bound, otlp, signals, json).await
     } else {
-        without_core(settings, bound, signals, json).await
+        without_core(settings, bound, otlp, signals, json).await
     }
 }
 
@@ -120,7 +124,13 @@ async fn bind(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Signals, json: bool) -> Result<()> {
+async fn with_core(
+    settings: Settings,
+    mut bound: Listeners,
+    otlp: Option<Otlp>,
+    signals: parts::Signals,
+    json: bool,
+) -> Result<()> {
     let folder = Folder::open(&settings.data_dir)?;
     // On PostgreSQL several processes may share a folder; the lock then decides which has the local socket.
     let lock = match folder.lock_within(LOCK_MAX).await {
@@ -134,6 +144,7 @@ async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Sig
             None
         }
     };
+    folder.keep_private(settings.database_file());
     let (core, demo) = open(&settings, &folder).await?;
     let core = Arc::new(core);
     let office = AdminClient::inside(&core);
@@ -156,7 +167,8 @@ async fn with_core(settings: Settings, mut bound: Listeners, signals: parts::Sig
     }
     console::announce(&settings, bound.urls(&settings), &started, json);
     let receiver = started.receiver.map(|(listener, secret)| (listener, secret, console::teller(json)));
-    let ended = parts::run_with_core(&settings, core, bound.listeners, receiver, started.development, signals).await;
+    let development = started.development;
+    let ended = parts::run_with_core(&settings, core, bound.listeners, receiver, development, otlp, signals).await;
     drop((socket_file, lock));
     ended
 }
@@ -239,21 +251,25 @@ async fn start_demo(settings: &Settings, folder: &Folder, office: &AdminClient, 
     Ok(started)
 }
 
-async fn without_core(settings: Settings, bound: Listeners, signals: parts::Signals, json: bool) -> Result<()> {
+async fn without_core(
+    settings: Settings,
+    bound: Listeners,
+    otlp: Option<Otlp>,
+    signals: parts::Signals,
+    json: bool,
+) -> Result<()> {
     let Some(token) = &settings.token else {
         return Err(Error::Setting("token: an edge or a worker needs a service token".to_owned()));
     };
     let token = admin_client::token(token)?;
     let endpoints: Vec<Endpoint> =
         settings.cores.iter().map(|core| admin_client::endpoint(core)).collect::<Result<_>>()?;
-    // They connect at their first use, and reconnect after an outage of a core.
+    // A worker's connections are made at their first use, and again after an outage of a core.
     let each: Vec<Services> =
         endpoints.iter().map(|endpoint| Services::remote(endpoint.connect_lazy(), token.clone())).collect();
-    let any = match &endpoints[..] {
-        [one] => one.connect_lazy(),
-        several => Channel::balance_list(several.iter().cloned()),
-    };
+    let cores = Arc::new(Cores::new(endpoints));
+    let services = Services::remote(Transport::Chosen(cores.clone()), token);
     let started = DemoStart { demo: None, key: None, login_url: None, receiver: None, development: false };
     console::announce(&settings, bound.urls(&settings), &started, json);
-    parts::run_without_core(&settings, Services::remote(any.clone(), token), any, &each, bound.listeners, signals).await
+    parts::run_without_core(&settings, &services, cores, &each, bound.listeners, otlp, signals).await
 }

@@ -76,6 +76,9 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: Level,
     pub(crate) access_log: inboxops_edge::AccessLog,
+    /// The OpenTelemetry collector; `OTEL_…` may name one as well.
+    pub(crate) otlp_endpoint: Option<String>,
+    pub(crate) propagate_to_receivers: bool,
 }
 
 /// The source of a value.
@@ -190,6 +193,8 @@ impl Effective {
             log_level: self.parse("log_level")?,
             access_log: values::access_log(self.of("access_log").0)
                 .map_err(|problem| self.wrong("access_log", problem))?,
+            otlp_endpoint: self.urls("otlp.endpoint")?.into_iter().next(),
+            propagate_to_receivers: self.parse("otlp.propagate_to_receivers")?,
             data_dir,
         };
         settings.fits_together()?;
@@ -343,6 +348,12 @@ impl Settings {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let listened = (self.listen.port() != 0).then(|| format!("{scheme}://{}", self.listen));
         self.public_url.clone().or(listened)
+    }
+
+    /// The file of an SQLite database.
+    pub(crate) fn database_file(&self) -> Option<&Path> {
+        let file = self.database_url.strip_prefix("sqlite:")?.split('?').next()?;
+        Some(Path::new(file.trim_start_matches("//")))
     }
 
     /// Whether the database is SQLite, which only one process can use.

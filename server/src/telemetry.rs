@@ -78,7 +78,7 @@ pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// Adds the call during which a JSON line was logged: its RPC, request, tenant and client.
+/// Adds the call during which a JSON line was logged: its RPC, request, tenant, client, and trace if that is kept.
 struct OfCall<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for OfCall<F>
@@ -104,7 +104,15 @@ fn with_call(line: &str, call: &Current) -> String {
     let client = call.client.map(|client| client.to_string()).unwrap_or_default();
     let Some(object) = line.trim_end().strip_suffix('}') else { return line.to_owned() };
     let mut line = object.to_owned();
-    let members = [("rpc", call.rpc), ("request_id", &call.request_id), ("tenant", &tenant), ("client", &client)];
+    let kept = call.trace.filter(|trace| trace.sampled);
+    let trace = kept.map(|trace| format!("{:032x}", trace.trace)).unwrap_or_default();
+    let members = [
+        ("rpc", call.rpc),
+        ("request_id", &call.request_id),
+        ("tenant", &tenant),
+        ("client", &client),
+        ("trace_id", &trace),
+    ];
     for (name, value) in members {
         if !value.is_empty() && !object.contains(&format!("\"{name}\":")) {
             // Writing to memory cannot fail.
@@ -118,15 +126,22 @@ fn with_call(line: &str, call: &Current) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use inboxops_proto::trace::SpanContext;
 
     #[test]
     fn a_line_says_which_call_it_is_of_once() {
         let tenant = "019ab5f0-0000-7000-8000-000000000001".parse().ok();
-        let call = Current { rpc: "/x.Y/Z", request_id: "req_\"1".to_owned(), tenant, client: "::1".parse().ok() };
+        let client = "::1".parse().ok();
+        let call = Current { rpc: "/x.Y/Z", request_id: "req_\"1".to_owned(), tenant, client, trace: None };
         let line = with_call("{\"level\":\"WARN\",\"rpc\":\"/other\"}\n", &call);
         let expected = "{\"level\":\"WARN\",\"rpc\":\"/other\",\"request_id\":\"req_\\\"1\",\
                         \"tenant\":\"019ab5f0-0000-7000-8000-000000000001\",\"client\":\"::1\"}\n";
         assert_eq!(line, expected);
+        let kept = SpanContext { trace: 10, span: 1, sampled: true };
+        let traced = with_call("{}\n", &Current { trace: Some(kept), ..call.clone() });
+        assert!(traced.ends_with(",\"trace_id\":\"0000000000000000000000000000000a\"}\n"), "{traced}");
+        let dropped = Current { trace: Some(SpanContext { sampled: false, ..kept }), ..call.clone() };
+        assert!(!with_call("{}\n", &dropped).contains("trace_id"));
         let unknown = Current { tenant: None, ..call };
         assert!(!with_call("{\"level\":\"WARN\"}\n", &unknown).contains("tenant"));
         assert_eq!(with_call("no object", &unknown), "no object");

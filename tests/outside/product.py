@@ -82,10 +82,13 @@ class Process:
     def __init__(self, words, settings):
         self.lines = []
         self.child = subprocess.Popen(
-            [BINARY, *words], env=environment(settings), text=True, errors="replace", stdin=subprocess.DEVNULL,
+            self.command(words), env=environment(settings), text=True, errors="replace", stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         threading.Thread(target=self._collect, daemon=True).start()
+
+    def command(self, words):
+        return [BINARY, *words]
 
     def _collect(self):
         for line in self.child.stdout:

@@ -4,6 +4,7 @@ use crate::{
     Shared,
     outcome::{self, AttemptFailure},
     request::{Endpoint, Event, Unusable},
+    sender::Answer,
 };
 use bytes::Bytes;
 use inboxops_proto::{FailureCode, clock::Timestamp, failpoint, internal::v1::Outcome};
@@ -21,6 +22,8 @@ pub(crate) struct Lease {
     pub token: i64,
     /// Whether it needs a new connection, because the previous one was closed during its request.
     pub fresh: bool,
+    /// The place in a trace of its cause; empty if the core knows none.
+    pub traceparent: String,
     pub until: Timestamp,
 }
 
@@ -74,12 +77,22 @@ pub(crate) async fn run(
     let (Some(event), Ok(delivery)) = (&lease.event, Uuid::from_slice(&lease.delivery_id)) else {
         return not_sent(lease, at, "it came without its event");
     };
-    let signed = endpoint.sign(event, delivery, lease.attempt, at);
+    let mut signed = endpoint.sign(event, delivery, lease.attempt, at);
+    let traced = shared.traces.as_ref().map(|traces| traces.begin(lease, endpoint, &mut signed.headers));
     let mut outcome = Outcome { request_headers: endpoint.recorded(&signed), ..begun(lease, at) };
     let size = signed.body.len();
     let sent = shared.sender.send(prepared.key, endpoint, signed, lease.fresh, begin).await;
     failpoint::fails("after_answer");
     outcome.duration_ms = u32::try_from(begin.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let outcome = concluded(shared, outcome, sent, size);
+    if let Some(traced) = traced {
+        traced.end(&outcome);
+    }
+    outcome
+}
+
+/// The outcome of a request that was made.
+fn concluded(shared: &Shared, mut outcome: Outcome, sent: Result<Answer, AttemptFailure>, size: usize) -> Outcome {
     let answer = match sent {
         Ok(answer) => answer,
         Err(failed) => return failed_outcome(outcome, failed),

@@ -48,7 +48,8 @@ impl Forwarder {
         let sender = Sender::new(Limits::default(), allow_private, Resolver::System, trust).map_err(Error::Tls)?;
         let slots = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
         let worker_id = "forward".to_owned();
-        let shared = Shared { worker_id, window: WINDOW, in_flight_max: 1, allow_private, clock, sender, slots };
+        let (window, in_flight_max, traces) = (WINDOW, 1, None);
+        let shared = Shared { worker_id, window, in_flight_max, allow_private, clock, sender, slots, traces };
         Ok(Forwarder { shared, prepared: PreparedEndpoint { key: (Uuid::nil(), 0), endpoint: Ok(endpoint) } })
     }
 
@@ -62,6 +63,7 @@ impl Forwarder {
             attempt,
             token: 0,
             fresh: false,
+            traceparent: String::new(),
             until: Timestamp::from_micros(i64::MAX),
         };
         attempt::run(&self.shared, &lease, &self.prepared, self.shared.clock.now(), Instant::now()).await

@@ -294,6 +294,7 @@ fn lease(leased: LeasedDelivery, event: Option<Arc<Event>>) -> Lease {
         attempt: leased.attempt,
         token: leased.token,
         fresh: leased.fresh,
+        traceparent: leased.traceparent,
         until: Timestamp::from_micros(leased.lease_until_us),
     }
 }

@@ -11,9 +11,11 @@ mod report;
 pub mod request;
 mod sender;
 pub mod signature;
+mod span;
 
 pub use backoff::Backoff;
 pub use sender::{Addresses, IDLE_CONNECTIONS_MAX, Limits, READ_MAX_BYTES, Resolve, Resolver, Trust, Unreadable};
+pub use span::Traces;
 
 use inboxops_proto::{address::AllowPrivate, clock::Clock, services::DynDispatchService};
 use sender::Sender;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub resolver: Resolver,
     /// The trusted certificate authorities.
     pub trust: Trust,
+    /// Where the spans of attempts go, if traces are exported.
+    pub traces: Option<Traces>,
 }
 
 impl Settings {
@@ -69,6 +73,7 @@ impl Settings {
             window: WINDOW,
             resolver: Resolver::System,
             trust: Trust::System,
+            traces: None,
         }
     }
 }
@@ -90,6 +95,7 @@ struct Shared {
     clock: Clock,
     sender: Sender,
     slots: Arc<Semaphore>,
+    traces: Option<Traces>,
 }
 
 /// Works for `cores` until `shutdown`, then finishes the requests in flight, reports them and joins all its tasks,
@@ -103,11 +109,11 @@ pub async fn run(
     clock: Clock,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let Settings { worker_id, allow_private, limits, in_flight_max, window, resolver, trust } = settings;
+    let Settings { worker_id, allow_private, limits, in_flight_max, window, resolver, trust, traces } = settings;
     let sender = Sender::new(limits, allow_private, resolver, &trust).map_err(Error::Tls)?;
     let slots = Arc::new(Semaphore::new(in_flight_max));
     let in_flight_max = u32::try_from(in_flight_max).unwrap_or(u32::MAX);
-    let shared = Arc::new(Shared { worker_id, window, in_flight_max, allow_private, clock, sender, slots });
+    let shared = Arc::new(Shared { worker_id, window, in_flight_max, allow_private, clock, sender, slots, traces });
     let mut parts = JoinSet::new();
     for core in cores {
         let (reports, queue) = mpsc::channel(report::QUEUE_MAX);

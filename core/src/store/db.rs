@@ -26,7 +26,7 @@ use super::{
 use conn::{Link, Purpose, Target};
 use error::{Error, Result, WriteError};
 use group::Writing;
-use inboxops_proto::{clock::Clock, id::TenantId};
+use inboxops_proto::{clock::Clock, gate, id::TenantId};
 use news::News;
 use pool::{Pool, ReadTx, Reader};
 use std::sync::{
@@ -322,7 +322,8 @@ impl Db {
         name: Option<String>,
     ) -> Result<T, E> {
         let (reply, answer) = oneshot::channel();
-        queue.send(Box::new(Call { decide, scope, name, result: None, reply })).await.map_err(|_| Error::Closed)?;
+        let job = Call { decide, scope, name, trace: gate::current_trace(), result: None, reply };
+        queue.send(Box::new(job)).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
 

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use inboxops_proto::{
     clock::Timestamp,
     id::{DeliveryId, EndpointId, EventId, GroupId, InboxId, TenantId, TicketId},
+    trace::SpanContext,
 };
 use uuid::Uuid;
 
@@ -42,6 +43,8 @@ pub(crate) struct NewEvent {
     pub(crate) body: String,
     /// A test event: only for this version of this endpoint, whatever it subscribes to, and in no list of events.
     pub(crate) test_of: Option<TestOf>,
+    /// The place in a trace of the call that made it; filled in by the transaction and not stored.
+    pub(crate) trace: Option<SpanContext>,
 }
 
 /// The endpoint of a test event.
@@ -80,6 +83,8 @@ pub(crate) struct Leased {
     /// When it was leased; it has waited in memory since.
     pub(crate) since: Timestamp,
     pub(crate) lease_until: Timestamp,
+    /// The place in a trace of its cause, known to the core that made the delivery, until it parks it.
+    pub(crate) trace: Option<SpanContext>,
     /// The stored body, shared by all deliveries of the event; dispatch replaces it by the thin form.
     pub(crate) body: Bytes,
 }

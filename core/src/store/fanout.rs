@@ -121,6 +121,7 @@ impl Writing {
                 claimed: false,
                 since,
                 lease_until: since.plus(LEASE),
+                trace: event.trace,
                 body,
             };
             match event.test_of {

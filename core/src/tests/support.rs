@@ -162,6 +162,7 @@ impl StoredTenant {
             at,
             body: "{\"event\":\"ticket.created\"}".to_owned(),
             test_of: None,
+            trace: None,
         }
     }
 

@@ -1,9 +1,9 @@
 //! gRPC beside REST on one port: health, reflection, grpc-web, and what is not there.
 
 use crate::support::{Answer, TestEdge};
-use inboxops_edge::Surface;
+use inboxops_edge::{STREAMS_MAX, Surface};
 use inboxops_proto::{failure::Failure, reason::Reason};
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::io::AsyncWriteExt as _;
 use tonic::{Code, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient};
@@ -35,6 +35,22 @@ async fn a_stream_ends_with_the_server_and_says_so() {
     let ended = watch.message().await.expect_err("an end");
     assert_eq!(Failure::of(&ended).reason, Reason::ServiceUnavailable);
     edge.running.await.expect("an end, long before the drain's bound");
+}
+
+#[tokio::test]
+async fn the_streams_of_an_edge_do_not_keep_its_calls_waiting() {
+    let edge = TestEdge::with(Surface::Internal, |_| {}).await;
+    let mut health = HealthClient::new(channel(&edge).await);
+    let calls = async {
+        let mut open = Vec::new();
+        for _ in 0..=STREAMS_MAX {
+            let mut watch = health.watch(HealthCheckRequest::default()).await.expect("a stream").into_inner();
+            watch.message().await.expect("a message").expect("a status");
+            open.push(watch);
+        }
+        health.check(HealthCheckRequest::default()).await.expect("an answer beside them");
+    };
+    tokio::time::timeout(Duration::from_secs(30), calls).await.expect("nothing waits for a stream to end");
 }
 
 #[tokio::test]

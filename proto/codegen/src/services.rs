@@ -44,8 +44,8 @@ fn server(service: &Service) -> String {
 }
 
 fn client(service: &Service) -> String {
-    let channel = "tonic::transport::Channel";
-    format!("{}::{}_client::{}Client<{channel}>", module(service), snake(&service.name), service.name)
+    let transport = "crate::transport::Transport";
+    format!("{}::{}_client::{}Client<{transport}>", module(service), snake(&service.name), service.name)
 }
 
 /// The static of an RPC: `TICKET_SERVICE_GET_TICKET`.
@@ -167,7 +167,7 @@ fn collections(out: &mut String, model: &Model) {
         let (to, from) = limits(service);
         let client = client.replacen("<", "::<", 1);
         format!(
-            "            {field}: Arc::new(Remote {{ client: {client}::new(channel.clone())\
+            "            {field}: Arc::new(Remote {{ client: {client}::new(transport.clone())\
              .max_encoding_message_size({to}).max_decoding_message_size({from}), token: token.clone() }}),\n"
         )
     });
@@ -191,8 +191,9 @@ fn collections(out: &mut String, model: &Model) {
         out,
         "impl Services {{\n    /// Puts `gate` before each of `inner`.\n    pub fn guarded(gate: Arc<dyn gate::Gate>, inner: \
          Implementations) -> Services {{\n        Services {{\n{guarded}        }}\n    }}\n    /// The services of a core \
-         behind `channel`, which has the gate; `token` is this program's own service token.\n    pub fn remote(channel: \
-         tonic::transport::Channel, token: Token) -> Services {{\n        Services {{\n{remote}        }}\n    }}\n    /// \
+         behind `transport`, which has the gate; `token` is this program's own service token.\n    pub fn remote(transport: \
+         impl Into<crate::transport::Transport>, token: Token) -> Services {{\n        let transport = transport.into();\n        \
+         Services {{\n{remote}        }}\n    }}\n    /// \
          All services as tonic serves them, with their message limits.\n    pub fn grpc(&self) -> tonic::service::Routes \
          {{\n{servers}    }}\n{accessors}}}"
     );

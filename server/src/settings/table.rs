@@ -43,7 +43,7 @@ table! {
     "master_key" "" "32 bytes in base64" secret "Key that encrypts webhook secrets in the database.";
     "master_key_file" "" "file" plain "File that holds the master key; unset: `master.key` in the data folder. Created at the first start, readable by its owner alone.";
     "demo" "true" "true or false" plain "Create a demo tenant at the first start. With it and a loopback listener the server is in development mode: webhooks may go to this machine itself and over http.";
-    "core" "" "URLs" plain "Cores of an edge or a worker that runs as a separate process, separated by commas. An edge calls any of them, a worker takes deliveries from all.";
+    "core" "" "URLs" plain "Cores of an edge or a worker that runs as a separate process, separated by commas. An edge calls those that serve, in turn; a worker takes deliveries from all.";
     "server" "" "URL" plain "Server that administrative commands call; unset: the one whose socket is in the data folder, or without one the database itself.";
     "token" "" "`ixs_…`" secret "Service token for `core` and `server`.";
     "token_file" "" "file" plain "File that holds `token`.";
@@ -55,6 +55,8 @@ table! {
     "log_format" "text" "text or json" plain "Format of the log on standard error.";
     "log_level" "info,sqlx=warn" "filter" plain "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a list such as `info,inboxops_core=debug`.";
     "access_log" "failures" "off, failures or all" plain "Requests that are logged: none; those that failed on the server's side or took over a second; all.";
+    "otlp.endpoint" "" "URL" plain "OpenTelemetry collector that gets traces and metrics by OTLP over gRPC, for example `http://127.0.0.1:4317`. Unset: the standard variable `OTEL_EXPORTER_OTLP_ENDPOINT`; without either nothing is exported. See [telemetry.md](telemetry.md).";
+    "otlp.propagate_to_receivers" "false" "true or false" plain "Webhooks carry a `traceparent`, so that a receiver can join our trace.";
 }
 
 /// Name of its environment variable: `rate_limit.x` → `INBOXOPS_RATE_LIMIT__X`.

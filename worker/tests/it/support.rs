@@ -147,6 +147,7 @@ impl TestWorker {
             payload: 0,
             attempt: 1,
             fresh: false,
+            traceparent: String::new(),
             token: n as i64,
             lease_until_us: self.clock.now().plus(Duration::from_secs(60)).micros(),
         }

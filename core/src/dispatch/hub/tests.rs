@@ -37,6 +37,7 @@ fn leased(n: u128, to: u128) -> Leased {
         claimed: false,
         lease_until: NOW.plus(Duration::from_secs(60)),
         since: NOW,
+        trace: None,
     }
 }
 

@@ -263,6 +263,7 @@ impl Memory {
             claimed: false,
             lease_until: row.due_at,
             since: now,
+            trace: None,
         }
     }
 

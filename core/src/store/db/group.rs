@@ -15,6 +15,7 @@ use crate::store::{
 use inboxops_proto::{
     clock::Clock,
     id::{AgentId, DeliveryId, InboxId, TenantId},
+    trace::SpanContext,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -76,6 +77,8 @@ pub(in crate::store) struct Writing {
     pub(in crate::store) job: Batch,
     /// Whether the running job has changed a row.
     pub(in crate::store) wrote: bool,
+    /// The place in a trace of the running job's caller.
+    pub(in crate::store) trace: Option<SpanContext>,
     pub(in crate::store) lookups: Lookups,
 }
 
@@ -105,6 +108,7 @@ impl Writing {
             group: Batch::default(),
             job: Batch::default(),
             wrote: false,
+            trace: None,
             lookups: Lookups::default(),
         }
     }

@@ -48,7 +48,7 @@ impl Tx<'_> {
     /// Adds an event: it is written with its deliveries at the end of the group, and dispatch receives those after the
     /// commit.
     pub(crate) fn emit(&mut self, event: NewEvent) {
-        self.writing.job.events.push(event);
+        self.writing.job.events.push(NewEvent { trace: self.writing.trace, ..event });
     }
 
     /// Adds a callback for after the commit. It runs even if the caller has gone away, and must not block.

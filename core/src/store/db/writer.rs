@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::Leased;
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use inboxops_proto::{failpoint, id::TenantId};
+use inboxops_proto::{failpoint, id::TenantId, trace::SpanContext};
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -66,6 +66,8 @@ pub(in crate::store) struct Call<F, T, E> {
     pub(in crate::store) scope: Option<TenantScope>,
     /// The idempotency key.
     pub(in crate::store) name: Option<String>,
+    /// The caller's place in a trace: the writer's thread answers no call itself.
+    pub(in crate::store) trace: Option<SpanContext>,
     pub(in crate::store) result: Option<Result<T, E>>,
     pub(in crate::store) reply: oneshot::Sender<Result<T, E>>,
 }
@@ -97,6 +99,7 @@ impl<T: Send + 'static, E: WriteError, F: Decide<T, E>> Job for Call<F, T, E> {
     fn run<'a>(&'a mut self, writing: &'a mut Writing) -> LocalBoxFuture<'a, JobOutcome> {
         Box::pin(async move {
             writing.wrote = false;
+            writing.trace = self.trace;
             let call = AssertUnwindSafe(self.decide.call(writing, self.scope.clone())).catch_unwind();
             let result = call.await.unwrap_or_else(|_| Err(Error::Panic.into()));
             let ran = match &result {

@@ -171,6 +171,7 @@ from_row!(Leased in "deliveries", row => Ok(Leased {
     lease_until: row.time("due_at")?,
     fresh: row.get("fresh")?,
     thin: row.get("thin")?,
+    trace: None,
     body: Bytes::new(),
     claimed: true,
     since: Timestamp::default(),
