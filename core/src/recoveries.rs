@@ -146,17 +146,19 @@ fn busy() -> Error {
     Failure::new(Reason::Conflict).message("Another job of this endpoint is open.").into()
 }
 
-/// The period that a request names; its end is not in the future.
+/// The period that a request names; its end is not in the future. `reason` is that of a refusal: whether the request
+/// has a body.
 fn span(
     since: Option<&prost_types::Timestamp>,
     until: Option<&prost_types::Timestamp>,
     names: [&'static str; 2],
     now: Timestamp,
+    reason: Reason,
 ) -> Result<(Timestamp, Timestamp)> {
     let since = since.map_or(Timestamp::from_micros(0), Timestamp::from);
     let until = until.map_or(now, Timestamp::from);
     let refuse = |name, message: &'static str| -> Result<_> {
-        Err(Failure::invalid(Violation::new(name, DetailCode::OutOfRange, message)).into())
+        Err(Failure::violations(reason, vec![Violation::new(name, DetailCode::OutOfRange, message)]).into())
     };
     if since > now {
         return refuse(names[0], "must not lie in the future");

@@ -68,8 +68,13 @@ pub async fn run(listeners: Vec<Listener>, door: Arc<Door>, shutdown: Cancellati
         let tasks = tasks.clone();
         let drain = shutdown.clone();
         let cut = cut.clone();
+        // Connections from outside must not take the places of operators, workers and probes.
+        let places = match surface {
+            Surface::Public { .. } => places.clone(),
+            _ => Arc::new(Semaphore::new(door.settings().connections_max)),
+        };
         let around = Surroundings { door, surface, metrics, tasks, drain, cut };
-        accepting.spawn(accept(socket, tls, places.clone(), around));
+        accepting.spawn(accept(socket, tls, places, around));
     }
     accepting.spawn(report(door.clone(), shutdown));
     while accepting.join_next().await.is_some() {}

@@ -82,7 +82,7 @@ pub(crate) async fn restore(settings: &Settings, from: &Path) -> Result<Output> 
     };
     let folder = Folder::open(&settings.data_dir)?;
     let _lock = folder.lock_within(LOCK_MAX).await?;
-    let of_database = ["", "-wal", "-shm", "-journal"].map(|end| with_end(&place, end));
+    let of_database = ["", "-wal", "-shm", "-journal", ".new"].map(|end| with_end(&place, end));
     let waiting = [".new", ".next"].map(|end| with_end(&settings.master_key_file, end));
     for path in of_database.into_iter().chain(waiting).chain([folder.file("demo.json")]) {
         if path.exists() {

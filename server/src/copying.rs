@@ -39,7 +39,8 @@ pub(crate) async fn copy(settings: &Settings, to: &str) -> Result<Output> {
     let (from, shown_to) = (without_password(&settings.database_url), without_password(to));
     let failed = |source| Error::Copy { from: from.clone(), to: shown_to.clone(), source };
     let target = copies::sqlite_file(to).map_err(failed)?;
-    let _locks = lock(settings, target.as_deref()).await?;
+    let source = copies::sqlite_file(&settings.database_url).map_err(failed)?;
+    let _locks = lock(settings, [source.as_deref().filter(|file| file.exists()), target.as_deref()]).await?;
     let made = target.filter(|file| !file.exists());
     if let Some(file) = &made {
         drop(private_file(file)?);
@@ -65,14 +66,15 @@ pub(crate) async fn copy(settings: &Settings, to: &str) -> Result<Output> {
     Ok(Output::Text(text, json!({ "ok": true, "rows": rows, "tables": tables, "resumed": copied.resumed })))
 }
 
-/// The locks of the data folders in which a SQLite file lies: while they are held, no server starts there.
-async fn lock(settings: &Settings, target: Option<&Path>) -> Result<Vec<Lock>> {
+/// The locks of the folders in which SQLite files lie, and of the data folder: while they are held, no server starts
+/// there.
+async fn lock(settings: &Settings, files: [Option<&Path>; 2]) -> Result<Vec<Lock>> {
     let parent = |file: &Path| {
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
         parent.unwrap_or(Path::new(".")).to_owned()
     };
-    let mut folders: Vec<PathBuf> = settings.on_sqlite().then(|| settings.data_dir.clone()).into_iter().collect();
-    folders.extend(target.map(parent));
+    let data = (settings.on_sqlite() && settings.data_dir.is_dir()).then(|| settings.data_dir.clone());
+    let folders: Vec<PathBuf> = data.into_iter().chain(files.into_iter().flatten().map(parent)).collect();
     let mut locks = Vec::new();
     let mut locked: Vec<PathBuf> = Vec::new();
     for path in folders {

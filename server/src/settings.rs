@@ -140,7 +140,7 @@ impl Effective {
             let (value, source) = self.of(row.path);
             let value = match row.path {
                 _ if row.secret && !value.is_empty() => "***".to_owned(),
-                "database_url" => without_password(value),
+                "database_url" | "otlp.endpoint" => without_password(value),
                 _ => value.to_owned(),
             };
             (row, value, source.to_string())

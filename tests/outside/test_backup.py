@@ -341,8 +341,11 @@ def test_a_move_to_postgres_and_back(on_postgres, original, box):
         with httpx.Client(base_url=f"{server.url}/api/v1", headers=headers, timeout=TIMEOUT_SECS, verify=TLS) as api:
             until("all is delivered", lambda: all(one["status"] == "delivered" for one in contents(api)["/deliveries"]))
             now = contents(api)
-            busy = run("copy", "--to", new_database(), "--data-dir", str(back))
-            assert busy.returncode == FAILURE and "another inboxops uses the data folder" in busy.stderr, busy.stderr
+            # By its folder, and by its file from elsewhere.
+            for source in (("--data-dir", str(back)), ("--database-url", f"sqlite:{back}/inboxops.db", "--data-dir", str(box / "elsewhere"))):
+                busy = run("copy", "--to", new_database(), *source)
+                assert busy.returncode == FAILURE and "another inboxops uses the data folder" in busy.stderr, busy.stderr
+            assert not (box / "elsewhere").exists()
     finally:
         server.stop()
     target = new_database()

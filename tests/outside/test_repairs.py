@@ -128,3 +128,4 @@ def test_what_was_not_delivered_is_listed_by_cursor(world, receiver):
     assert api.get(path, params={"since": whole[1]["created_at"]}).json()["data"] == whole[1:]
     refused(api.get(path, params={"cursor": "x"}), 400, "invalid_cursor")
     refused(api.get(f"/webhooks/{random_id()}/undelivered"), 404, "endpoint_not_found")
+    refused(api.get(path, params={"since": "2999-01-01T00:00:00Z"}), 400, "invalid_parameter")

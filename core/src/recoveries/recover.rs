@@ -41,7 +41,13 @@ impl Recoveries {
         let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
         let stamp = self.stamps.stamp();
         let scope = caller.scope()?;
-        let (since, until) = span(request.since.as_ref(), request.until.as_ref(), ["since", "until"], stamp.at)?;
+        let (since, until) = span(
+            request.since.as_ref(),
+            request.until.as_ref(),
+            ["since", "until"],
+            stamp.at,
+            Reason::ValidationFailed,
+        )?;
         let mut read = self.db.read(scope.clone()).await?;
         let endpoint = store::endpoints::get(&mut read, id).await?.ok_or(Reason::EndpointNotFound)?;
         let job_id = stamp.ids().next(RecoveryId::new);

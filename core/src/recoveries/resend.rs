@@ -51,7 +51,13 @@ impl Recoveries {
         let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
         let stamp = self.stamps.stamp();
         let scope = caller.scope()?;
-        let (since, until) = span(request.since.as_ref(), request.until.as_ref(), ["since", "until"], stamp.at)?;
+        let (since, until) = span(
+            request.since.as_ref(),
+            request.until.as_ref(),
+            ["since", "until"],
+            stamp.at,
+            Reason::ValidationFailed,
+        )?;
         let shown = shown(&request.status)?;
         let job_id = stamp.ids().next(RecoveryId::new);
         let mut job = Recovery {
@@ -108,7 +114,13 @@ impl Recoveries {
         let stamp = self.stamps.stamp();
         let scope = caller.scope()?;
         let names = ["created_since", "created_until"];
-        let (since, until) = span(request.created_since.as_ref(), request.created_until.as_ref(), names, stamp.at)?;
+        let (since, until) = span(
+            request.created_since.as_ref(),
+            request.created_until.as_ref(),
+            names,
+            stamp.at,
+            Reason::ValidationFailed,
+        )?;
         let mut shown = shown(&request.status)?;
         if shown.is_empty() {
             shown = vec![Shown::Failed, Shown::Canceled];

@@ -32,7 +32,7 @@ impl Recoveries {
         let binding = Binding::of("undelivered", scope.tenant(), &request);
         let id: EndpointId = request.endpoint_id.parse().map_err(|_| Reason::EndpointNotFound)?;
         let now = self.stamps.now();
-        let (since, until) = span(request.since.as_ref(), None, ["since", "since"], now)?;
+        let (since, until) = span(request.since.as_ref(), None, ["since", "since"], now, Reason::InvalidParameter)?;
         let mut read = self.db.read(scope).await?;
         let listing = paging.open(&mut read, binding, now).await?;
         let per_page = listing.per_page();
